@@ -1,0 +1,26 @@
+"""Human judgments of replies: what is asked, how it is stored, what the numbers say.
+
+Imports sqlalchemy, alembic and scipy; never torch, gradio or `models`. Reading order:
+
+    rubric.py         what raters are asked, as data
+    choices.py        the closed sets of values
+    stages.py         the stages of an encounter and the steps allowed in each
+    texts.py          what text is accepted
+    schema.py         the tables           migrations/   how they came to be, step by step
+    engine.py         connections and their settings
+    database.py       open_sessions(url): the one way in
+    views.py          the frozen values that leave this package
+    encounters.py     start, look up, freeze, reveal
+    conversation.py   posts and replies of an encounter
+    judgments.py      the vote
+    events.py         the append-only record of all this
+    erasure.py        delete-my-data
+    projection.py     rows -> views; the only place that decides what a rater may see
+    statistics.py     win / lose / tie per pair and criterion, with intervals
+    migrate.py, export.py, results.py, backup.py     the commands of `python -m annotation`
+
+Every store function takes `session` by keyword and neither opens nor commits one: the caller writes
+`with sessions.begin() as session:` around one user action, so an action is stored whole or not at all.
+"""
+
+__version__ = "0.1.0"

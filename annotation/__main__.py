@@ -1,0 +1,59 @@
+"""The command line of the judgments: `python -m annotation COMMAND ...`, one module per command.
+
+A command module has `add_arguments(parser)` and `run(args) -> int` (the exit status); it is imported only when its
+command is asked for.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser
+from collections.abc import Sequence
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "migrate": ("annotation.migrate", "create the database or bring it to the current schema"),
+    "export": ("annotation.export", "write judgments or conversations as CSV or JSON Lines, people's data masked"),
+    "results": ("annotation.results", "print win / lose / tie per pair of systems and criterion"),
+    "backup": ("annotation.backup", "copy the database into one file while the app goes on running"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 2 for wrong usage or input, else what the command returns."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(overview(), file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
+    name = arguments[0]
+    if name not in COMMANDS:
+        return complain(f"unknown command {name!r}; allowed: {', '.join(COMMANDS)}")
+    module_name, summary = COMMANDS[name]
+    module = importlib.import_module(module_name)
+    parser = ArgumentParser(
+        prog=f"python -m annotation {name}", description=summary, formatter_class=ArgumentDefaultsHelpFormatter
+    )
+    module.add_arguments(parser)
+    try:
+        return int(module.run(parser.parse_args(arguments[1:])))
+    except (ValueError, OSError) as error:
+        return complain(str(error))
+
+
+def overview() -> str:
+    """The text of `--help`: every command with its summary."""
+    width = max(len(name) for name in COMMANDS)
+    lines = [f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
+    return "\n".join(
+        ["usage: python -m annotation COMMAND [--help] ...", "", "commands:", *lines, "", "COMMAND --help: its flags."]
+    )
+
+
+def complain(message: str) -> int:
+    """Print an error for the user and return the exit status for it."""
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

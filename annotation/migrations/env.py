@@ -1,0 +1,16 @@
+"""Run by Alembic: applies the revisions on the connection that `annotation.migrate` hands over, in its transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from annotation.schema import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    transactional_ddl=True,  # SQLite can roll back CREATE TABLE; Alembic assumes it cannot
+    render_as_batch=True,  # later revisions: SQLite changes a column by copying the table
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,65 @@
+"""Two emotional-support models, side by side, in the browser: `python app.py`, then open the printed address.
+
+Only wiring: flags -> Settings -> database, nets -> page -> server. See README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from escdemo.settings import Settings
+
+DEFAULTS = Settings()
+
+
+def parse(argv: list[str] | None = None) -> Settings:
+    """The command line as checked settings."""
+    parser = argparse.ArgumentParser(
+        prog="app.py", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--host", default=DEFAULTS.host, help="address to listen on; 0.0.0.0 lets other machines in")
+    parser.add_argument("--port", type=int, default=DEFAULTS.port, help="TCP port, 1 to 65535")
+    parser.add_argument(
+        "--database", metavar="URL", default=DEFAULTS.database, help="SQLAlchemy address of the judgment database"
+    )
+    parser.add_argument("--nets", default=",".join(DEFAULTS.nets), help="names of the nets to compare, comma-separated")
+    parser.add_argument("--study", metavar="NAME", help="study mode under this name: models hidden until the vote")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default=DEFAULTS.device, help="where the nets run")
+    flags = parser.parse_args(argv)
+    nets = tuple(name.strip() for name in flags.nets.split(",") if name.strip())
+    return Settings(flags.host, flags.port, flags.database, nets, flags.study, flags.device)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the app; 2 when it cannot start, with one line on stderr that says why."""
+    try:
+        settings = parse(argv)
+        # Imported late: --help is instant, and a bad flag, port or folder is told before torch loads.
+        from annotation.database import open_sessions
+        from escdemo.build import build_app
+        from escdemo.server import listen, serve, web_app
+
+        bound = listen(settings)
+        sessions = open_sessions(settings.database)
+        from models.hosting import open_responders
+        from models.service import GenerationService
+
+        print(f"loading {', '.join(settings.nets)} ...", flush=True)
+        service = GenerationService(open_responders(settings.nets, settings.device))
+    except (ValueError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    try:
+        site = web_app(build_app(service, sessions, settings), service, settings)
+        print(f"ready: http://{settings.host}:{settings.port}", flush=True)
+        serve(site, bound)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        service.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

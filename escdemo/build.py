@@ -1,0 +1,163 @@
+"""The page as a whole: which part stands where, and which control calls which handler. No logic.
+
+`build_app` gets everything it needs and changes nothing outside itself; tests call it with fakes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import gradio as gr
+from sqlalchemy.orm import Session, sessionmaker
+
+from escdemo import about_tab, chat_panel, judge_panel, render, results_tab, setup_panel, texts, why_panel
+from escdemo.page import Page, Parts
+from escdemo.role_cards import load_role_cards
+from escdemo.settings import Settings
+from escdemo.talks import Talks
+from models.service import GenerationService
+
+STORAGE_KEY = "escdemo"
+STORAGE_SECRET = "escdemo-browser-1"
+
+
+def build_app(service: GenerationService, sessions: sessionmaker[Session], settings: Settings) -> gr.Blocks:
+    """The page over a running service and an open store."""
+    cards = load_role_cards()
+    with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as demo:
+        token = gr.BrowserState("", storage_key=STORAGE_KEY, secret=STORAGE_SECRET)
+        talk, seen, opened = gr.State(""), gr.State(0), gr.State(0.0)
+        gr.HTML(render.header(settings.mode, settings.study), elem_id="header")
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab(texts.CHAT_TAB, id="chat-tab"):
+                steps = gr.HTML(render.steps(0), elem_id="steps")
+                note = gr.HTML(elem_id="page-note")
+                consent = setup_panel.build_consent()
+                setup = setup_panel.build(cards, settings)
+                chat = chat_panel.build()
+                judge = judge_panel.build()
+                why = why_panel.build()
+            results = results_tab.build()
+            about = about_tab.build()
+        parts = Parts(token, talk, seen, opened, steps, note, consent, setup, chat, judge, why, results, about)
+        page = Page(parts, Talks(sessions, service, settings), cards)
+        _wire_start(demo, page)
+        _wire_chat(page)
+        _wire_rest(page)
+    # Short handlers must never queue behind the ones that look on.
+    demo.queue(default_concurrency_limit=None)
+    return cast(gr.Blocks, demo)
+
+
+def _wire_start(demo: gr.Blocks, page: Page) -> None:
+    """Arriving, consent, choosing whom to play."""
+    parts, setup = page.parts, page.parts.setup
+    everything = parts.all_outputs()
+    story = [setup.situation, setup.emotion, setup.problem, setup.intensity]
+    arrival = demo.load(page.restore, [parts.token], [parts.token, *everything], api_name="restore")
+    _then_follow(page, arrival, "restore")
+    agreed = parts.consent.go.click(page.agree, [parts.consent.agreed], everything, api_name="agree")
+    agreed.then(None, js=_go_to("#card-draw"))
+    setup.problem_filter.select(page.filter_cards, [setup.problem_filter], [setup.card], api_name="filter_cards")
+    setup.card.select(page.show_card, [setup.card], story, api_name="show_card")
+    setup.draw.click(page.draw_card, [setup.problem_filter, setup.card], [setup.card, *story], api_name="draw_card")
+    started = setup.start.click(
+        page.start, [parts.token, *setup.fields()], everything, api_name="start", trigger_mode="once"
+    )
+    started.then(None, js=_go_to("#post textarea"))
+    again = parts.judge.again.click(page.again, None, everything, api_name="again")
+    again.then(None, js=_go_to("#card-draw"))
+
+
+def _wire_chat(page: Page) -> None:
+    """Messages, and looking on while they are answered."""
+    parts, chat = page.parts, page.parts.chat
+    everything = parts.all_outputs()
+    sent = gr.on(
+        [chat.send.click, chat.post.submit],
+        page.send,
+        [parts.token, parts.talk, parts.seen, chat.post],
+        [*chat.outputs(), parts.seen, parts.note],
+        api_name="send",
+        trigger_mode="once",
+        show_progress="hidden",
+    )
+    _then_follow(page, sent, "send")
+    for letter, button in zip("ab", chat.retry, strict=True):
+        asked = button.click(
+            lambda token, talk, side=letter: page.retry(token, talk, side),
+            [parts.token, parts.talk],
+            everything,
+            api_name=f"retry_{letter}",
+            trigger_mode="once",
+            show_progress="hidden",
+        )
+        _then_follow(page, asked, f"retry_{letter}")
+    stopped = chat.stop.click(
+        page.stop, [parts.token, parts.talk], everything, api_name="stop", trigger_mode="once", show_progress="hidden"
+    )
+    _then_follow(page, stopped, "stop")
+    finished = chat.finish.click(
+        page.finish,
+        [parts.token, parts.talk],
+        everything,
+        api_name="finish",
+        trigger_mode="once",
+        show_progress="hidden",
+    )
+    finished.then(None, js=_go_to("#judge-form input"))
+
+
+def _wire_rest(page: Page) -> None:
+    """Judging, reasons, results, deleting."""
+    parts, judge, about = page.parts, page.parts.judge, page.parts.about
+    everything = parts.all_outputs()
+    voted = judge.save.click(
+        page.vote,
+        [parts.token, parts.talk, parts.opened, *judge.fields()],
+        everything,
+        api_name="vote",
+        trigger_mode="once",
+    )
+    voted.then(None, js=_go_to("#again"))
+    parts.why.turn.select(
+        page.explain,
+        [parts.token, parts.talk, parts.why.turn],
+        parts.why_outputs(),
+        api_name="explain",
+        show_progress="hidden",
+    )
+    results = parts.results
+    gr.on(
+        [results.tab.select, results.refresh.click, results.pair.select],
+        page.show_results,
+        [parts.token, results.pair],
+        list(results.outputs),
+        api_name="results",
+        show_progress="hidden",
+    )
+    about.erase.click(page.ask_erase, None, [about.erase, about.confirm, about.note], api_name="ask_erase")
+    about.cancel.click(page.keep, None, [about.erase, about.confirm], api_name="keep")
+    about.sure.click(
+        page.erase,
+        [parts.token],
+        [parts.token, about.erase, about.confirm, about.note, *everything],
+        api_name="erase",
+        trigger_mode="once",
+    )
+
+
+def _then_follow(page: Page, event: Any, name: str) -> None:
+    """After an event that may have asked for replies: look on, then show their reasons."""
+    parts = page.parts
+    ids = [parts.token, parts.talk]
+    watched = event.then(
+        page.follow, ids, parts.chat.live(), api_name=f"follow_{name}", show_progress="hidden", concurrency_limit=None
+    )
+    watched.then(page.explain, ids, parts.why_outputs(), api_name=f"explain_{name}", show_progress="hidden")
+
+
+def _go_to(selector: str) -> str:
+    """Script that moves the focus to the first control of the next step."""
+    return f"() => window.escGo({json.dumps(selector)})"

@@ -1,0 +1,82 @@
+"""What a seeker types, made safe to store and show: cleaned, measured, and looked at for its language.
+
+Pure. Nothing here judges content; `safety.py` does that.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Overrides that would flip the text around a message. Isolates and joiners (emoji, Persian, Indic scripts) stay.
+_BIDI_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e")
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_ENGLISH = _words(
+    "i you he she it we they me my your his her our their a an the and or but so because if that this these those what"
+    " who how why when where is are was were be been am do does did don't have has had not no yes to of in on at for"
+    " from with about can can't could would will just feel like really very know think want get been there i'm it's"
+    " hi hello hey thanks thank ok okay"
+)
+# Function words of the languages met most often that English does not share.
+_OTHER = (
+    _words(
+        "ich du er sie wir ihr nicht und oder aber weil ist sind war der die das ein eine mit auf für mich mir habe"
+        " kein je tu il elle nous vous ne pas et ou mais parce est sont le la les un une des avec que qui mon ma mes"
+        " suis yo tú él ella nosotros no y o pero porque es son era el los las una con para mi mis estoy tengo"
+        " muy qué io lui lei noi non e ma perché sono il lo gli una con per mio mia ho che"
+        " eu você ele ela nós não mas porque são os as um uma com para meu minha estou tenho muito"
+        " ik jij hij zij wij niet en maar omdat het een met voor mijn ben heb"
+    )
+    - _ENGLISH
+)
+
+
+class Refusal(ValueError):  # noqa: N818  (an answer to the user, not a fault)
+    """What was typed cannot be used; the message is the sentence to show, and never quotes the text."""
+
+
+def clean(raw: str | None) -> str:
+    """The text without control characters and outer blanks, in Unicode's composed form; emoji and any script stay."""
+    text = unicodedata.normalize("NFC", (raw or "").replace("\r\n", "\n").replace("\r", "\n"))
+    kept = "".join(
+        letter
+        for letter in text
+        if letter in "\n\t" or (unicodedata.category(letter) not in ("Cc", "Cs") and letter not in _BIDI_OVERRIDES)
+    )
+    return re.sub(r"\n{3,}", "\n\n", kept).strip()
+
+
+def check_length(text: str, limit: int, what: str) -> str:
+    """The cleaned `text` itself. Raises Refusal when it is empty or longer than `limit` characters."""
+    text = clean(text)
+    # Something must be visible: a message of zero-width characters is empty to everyone.
+    if not any(letter.isprintable() and not letter.isspace() for letter in text):
+        raise Refusal(f"Please write {what} first; it is still empty.")
+    if len(text) > limit:
+        raise Refusal(
+            f"This is {len(text):,} characters long and the limit is {limit:,}. "
+            "Nothing was sent and your text is still in the box: please shorten it."
+        )
+    return text
+
+
+def looks_english(text: str) -> bool:
+    """False when the text is plainly in another language or script; short or unclear texts count as English.
+
+    A light rule, not a language detector: the share of letters outside the Latin script, then function words.
+    """
+    letters = [letter for letter in text if letter.isalpha()]
+    if not letters:
+        return True
+    latin = sum("LATIN" in unicodedata.name(letter, "") for letter in letters)
+    if latin < len(letters) / 2:
+        return False
+    words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text.lower().replace("’", "'"))
+    english = sum(word in _ENGLISH for word in words)
+    other = sum(word in _OTHER for word in words)
+    return other < 2 or english >= other

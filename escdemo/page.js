@@ -1,0 +1,154 @@
+// Keys, names for controls that Gradio leaves unnamed, saving of figures, scrolling. Delegated, so re-rendering is harmless.
+(() => {
+  const PICKS = { "1": 0, "0": 1, "2": 2 }; // position of the answer in each group: A better, about the same, B better
+  const votes = () => [...document.querySelectorAll(".esc-vote")].filter((vote) => vote.offsetParent);
+  const inputs = (vote) => [...vote.querySelectorAll("input[type=radio]")];
+  const answered = (vote) => inputs(vote).some((input) => input.checked);
+
+  // A key answers the criterion that has the focus, else the first open one, and moves the focus to the next.
+  document.addEventListener("keydown", (event) => {
+    if (!(event.key in PICKS) || event.ctrlKey || event.metaKey || event.altKey) return;
+    const at = document.activeElement;
+    if (at && at.matches("textarea, select, [contenteditable=true], input:not([type=radio]):not([type=checkbox])")) return;
+    const all = votes();
+    if (!all.length) return;
+    const vote = at?.closest(".esc-vote") || all.find((one) => !answered(one));
+    const input = vote && inputs(vote)[PICKS[event.key]];
+    if (!input || input.disabled) return;
+    event.preventDefault();
+    input.click();
+    const next = all[all.indexOf(vote) + 1];
+    const target = next ? inputs(next).find((one) => one.checked) || inputs(next)[0] : document.getElementById("judge-save");
+    target?.focus();
+    target?.scrollIntoView({ block: "nearest" });
+  });
+
+  // After a step the control that had the focus is gone: put it where the next step begins, if that step did open.
+  window.escGo = (selector) => setTimeout(() => {
+    const next = [...document.querySelectorAll(selector)].find((one) => one.offsetParent);
+    if (!next) return;
+    next.focus({ preventScroll: true });
+    const step = next.closest("#judge-form, #result");
+    (step || next).scrollIntoView({ block: step ? "start" : "nearest" });
+  }, 150);
+
+  document.addEventListener("click", (event) => {
+    const save = event.target.closest("button.esc-save[data-plot]");
+    if (save) {
+      const plot = document.querySelector(`#${CSS.escape(save.dataset.plot)} .js-plotly-plot`);
+      const { name: filename, format } = save.dataset;
+      if (plot && window.Plotly) {
+        window.Plotly.downloadImage(plot, {
+          format, filename, width: plot.clientWidth, height: plot.clientHeight, scale: format === "png" ? 3 : 1,
+        });
+      }
+    }
+    const side = event.target.closest(".esc-switch button[data-side]");
+    if (side) showSide(side.dataset.side);
+    const help = document.querySelector(".esc-help[open]");
+    if (help && !help.contains(event.target)) help.removeAttribute("open");
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") document.querySelector(".esc-help[open]")?.removeAttribute("open");
+  });
+
+  function showSide(side) {
+    const tabs = document.getElementById("tabs");
+    if (tabs) tabs.dataset.escSide = side;
+    for (const button of document.querySelectorAll(".esc-switch button[data-side]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.side === side));
+    }
+  }
+
+  // Gradio gives each radio a group of its own, so the browser does not move between them: do what it would do.
+  const MOVES = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+  document.addEventListener("keydown", (event) => {
+    const radios = [...(event.target.closest?.("fieldset")?.querySelectorAll("input[type=radio]") || [])];
+    const at = radios.indexOf(event.target);
+    if (at < 0 || !(event.key in MOVES)) return;
+    event.preventDefault();
+    const next = radios[(at + MOVES[event.key] + radios.length) % radios.length];
+    next.focus();
+    next.click();
+  });
+
+  // Gradio draws radio groups as fieldsets without a name: take it from the visible title.
+  let serial = 0;
+  function nameGroups() {
+    for (const group of document.querySelectorAll("fieldset:not([aria-labelledby])")) {
+      const title = group.querySelector("[data-testid=block-info]");
+      if (!title) continue;
+      title.id ||= `esc-group-${serial++}`;
+      group.setAttribute("aria-labelledby", title.id);
+      group.setAttribute("role", "radiogroup");
+    }
+  }
+
+  // A page that outlives its server: say so, and come back by itself once there is a new one. What is being typed stays:
+  // then the reload is left to the visitor.
+  let run = null;
+  async function lookAtServer() {
+    if (document.hidden) return;
+    let now = null;
+    try {
+      now = (await (await fetch("healthz", { cache: "no-store" })).json()).run;
+    } catch { /* unreachable: now stays null */ }
+    if (run && now && now !== run) {
+      if (!document.querySelector("#post textarea")?.value) return location.reload();
+      return showBar(ESC_TEXTS.restarted, true);
+    }
+    run ||= now;
+    if (run && !now) showBar(ESC_TEXTS.unreachable, false);
+    else document.getElementById("esc-bar")?.remove();
+  }
+  function showBar(text, withButton) {
+    const bar = document.getElementById("esc-bar") || document.createElement("div");
+    if (bar.dataset.text === text) return;
+    Object.assign(bar, { id: "esc-bar", textContent: text });
+    bar.setAttribute("role", "alert");
+    bar.dataset.text = text;
+    if (withButton) {
+      const button = Object.assign(document.createElement("button"), { type: "button", textContent: ESC_TEXTS.reload });
+      button.addEventListener("click", () => location.reload());
+      bar.append(" ", button);
+    }
+    document.querySelector(".gradio-container main")?.prepend(bar);
+  }
+  setInterval(lookAtServer, 3000);
+
+  // Follow the end of a talk unless the reader has scrolled up.
+  const following = new WeakMap();
+  document.addEventListener("scroll", (event) => {
+    const log = event.target;
+    if (log instanceof Element && log.matches(".esc-log")) {
+      following.set(log, log.scrollHeight - log.scrollTop - log.clientHeight < 60);
+    }
+  }, true);
+  const sizes = new WeakMap();
+  function follow() {
+    for (const log of document.querySelectorAll(".esc-log")) {
+      if (sizes.get(log) === log.scrollHeight) continue;
+      sizes.set(log, log.scrollHeight);
+      if (following.get(log) !== false) log.scrollTop = log.scrollHeight;
+    }
+  }
+
+  let due = false;
+  function tidy() {
+    due = false;
+    document.body.classList.remove("dark"); // figures and panels are drawn for a light ground
+    nameGroups();
+    follow();
+    const side = document.getElementById("tabs")?.dataset.escSide || "a";
+    const pressed = document.querySelector(`.esc-switch button[data-side="${side}"]`);
+    if (pressed && pressed.getAttribute("aria-pressed") !== "true") showSide(side);
+  }
+  function start() {
+    new MutationObserver(() => {
+      if (!due) { due = true; requestAnimationFrame(tidy); }
+    }).observe(document.body, { childList: true, subtree: true, characterData: true });
+    tidy();
+    lookAtServer();
+  }
+  if (document.body) start(); else document.addEventListener("DOMContentLoaded", start);
+})();

@@ -1,0 +1,79 @@
+"""Serves the page: Gradio mounted in FastAPI beside /healthz, under uvicorn."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import socket
+from typing import Any
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+
+from escdemo import theme
+from escdemo.settings import Settings
+from models.service import GenerationService
+
+
+class PortTaken(OSError):  # noqa: N818  (reads as the sentence it is)
+    """The port cannot be used; the message says what to do."""
+
+
+def web_app(demo: gr.Blocks, service: GenerationService, settings: Settings) -> FastAPI:
+    """The whole site. No run history: it would keep a seeker's words in the browser."""
+    site = FastAPI(title="escdemo", docs_url=None, redoc_url=None, openapi_url=None)
+
+    run = secrets.token_hex(8)  # lets an open page notice that its server is gone and another one has come
+
+    @site.get("/healthz")
+    def healthz() -> dict[str, Any]:
+        """Whether the server is up; in a study not which models it runs."""
+        return {"status": "ok", "mode": settings.mode, "nets": len(service.names), "run": run}
+
+    mounted: FastAPI = gr.mount_gradio_app(
+        site,
+        demo,
+        path="/",
+        server_name=settings.host,
+        server_port=settings.port,
+        footer_links=[],
+        run_history=False,
+        # The message of an unforeseen error could name a model.
+        show_error=settings.mode == "demo",
+        ssr_mode=False,
+        theme=theme.page_theme(),
+        css=theme.page_css(),
+        head=theme.page_head(),
+    )
+    return mounted
+
+
+def listen(settings: Settings) -> socket.socket:
+    """A bound socket. Raises PortTaken when the address cannot be used, before any net is loaded."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((settings.host, settings.port))
+    except (OSError, OverflowError) as error:
+        bound.close()
+        taken = getattr(error, "errno", None) == errno.EADDRINUSE
+        advice = (
+            f"stop the program that uses the port, or choose another with --port {settings.port % 65535 + 1}"
+            if taken
+            else "--host must be an address of this machine (127.0.0.1, or 0.0.0.0 for all), --port one you may use"
+        )
+        raise PortTaken(
+            f"cannot listen on {settings.host}:{settings.port}: {getattr(error, 'strerror', None) or error}; {advice}"
+        ) from error
+    return bound
+
+
+def serve(site: FastAPI, bound: socket.socket) -> None:
+    """Answer requests until interrupted. Access logs stay off: they add nothing and could hold addresses."""
+    config = uvicorn.Config(site, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+    uvicorn.Server(config).run(sockets=[bound])

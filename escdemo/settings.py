@@ -1,0 +1,63 @@
+"""What one run of the app is told: where to listen, where to keep judgments, which nets answer, which mode.
+
+Made by `app.py` from the command line, checked here, passed on unchanged to everything else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+Device = Literal["auto", "cpu", "cuda"]
+Mode = Literal["demo", "study"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of the app. A value that cannot work raises ValueError naming the flag and what is allowed."""
+
+    host: str = "127.0.0.1"
+    """address to listen on; 0.0.0.0 lets other machines in"""
+    port: int = 7860
+    """TCP port, 1 to 65535"""
+    database: str = "sqlite:///escdemo.db"
+    """SQLAlchemy address of the judgment database"""
+    nets: tuple[str, ...] = ("joint", "misc")
+    """registry names of the nets to load, at least two different ones"""
+    study: str | None = None
+    """name of the study: names hidden until the vote; None: demo, names shown"""
+    device: Device = "auto"
+    """where the nets run"""
+    max_post_chars: int = 2000
+    """longest message of a seeker, characters"""
+    max_situation_chars: int = 1000
+    """longest description of a situation, characters"""
+    max_posts: int = 200
+    """messages of a seeker per conversation"""
+
+    def __post_init__(self) -> None:
+        checks = {
+            "--host": (bool(self.host.strip()), self.host, "a host name or address"),
+            "--port": (1 <= self.port <= 65535, self.port, "1 to 65535"),
+            "--database": ("://" in self.database, self.database, "an address such as sqlite:///escdemo.db"),
+            "--nets": (
+                len(self.nets) >= 2 and len(set(self.nets)) == len(self.nets) and all(self.nets),
+                ",".join(self.nets),
+                "at least two different names, separated by commas, such as joint,misc",
+            ),
+            "--study": (self.study is None or _is_study_name(self.study), self.study, "1 to 60 letters, digits, . _ -"),
+            "--device": (self.device in get_args(Device), self.device, ", ".join(get_args(Device))),
+        }
+        for flag, (ok, got, allowed) in checks.items():
+            if not ok:
+                raise ValueError(f"{flag} is {got!r}; allowed: {allowed}")
+
+    @property
+    def mode(self) -> Mode:
+        """ "study" hides the names until the vote, "demo" shows them at once."""
+        return "study" if self.study else "demo"
+
+
+def _is_study_name(name: str) -> bool:
+    """Study names end up in file names and table rows, so they stay plain."""
+    return 1 <= len(name) <= 60 and all(letter.isalnum() or letter in "._-" for letter in name)

@@ -1,0 +1,147 @@
+"""What of a talk is on the screen now: stored rows and running jobs -> `Exchange`s and the state of the controls. Pure.
+
+A reload gives the same screen, because nothing else goes in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from annotation.choices import Mode, ReplyState
+from annotation.stages import Stage
+from annotation.views import EncounterView, ReplyView, TurnView
+from escdemo import safety, texts
+from escdemo.figures import Sided
+from escdemo.render import Exchange, ReplyShown
+from escdemo.talks import STOPPED_ERROR, names_of
+from models.service import Job, JobState
+from models.trace import Reply
+
+Step = Literal["consent", "setup", "chat", "judge", "result"]
+STEP_NUMBERS: dict[Step, int] = {"consent": 0, "setup": 1, "chat": 2, "judge": 3, "result": 4}
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Which buttons of the chat work, and the sentence that says what is going on."""
+
+    can_send: bool
+    can_stop: bool
+    can_finish: bool
+    can_retry: tuple[bool, bool]
+    status: str
+
+
+def step_of(view: EncounterView) -> Step:
+    """Where this talk stands."""
+    if view.stage in (Stage.CONSENTED, Stage.CHATTING):
+        return "chat"
+    return "judge" if view.stage is Stage.FROZEN else "result"
+
+
+def exchanges(view: EncounterView, jobs: Mapping[str, Job]) -> tuple[Exchange, ...]:
+    """The talk as both panels show it; `jobs` are those behind the replies that are still missing."""
+    return tuple(Exchange(turn.text, _replies(view, turn, jobs)) for turn in view.turns)
+
+
+def is_open(talk: tuple[Exchange, ...]) -> bool:
+    """True while a reply may still change by itself."""
+    return any(reply.open for exchange in talk[-1:] for reply in exchange.replies)
+
+
+def all_asked(view: EncounterView, jobs: Mapping[str, Job]) -> bool:
+    """False when a reply to the last message is owed and nobody is making it: the service had no room."""
+    last = view.turns[-1:]
+    owed = [one.slot.job_id() for turn in last for one in (turn.a, turn.b) if one.state is ReplyState.PENDING]
+    return all(job_id in jobs for job_id in owed)
+
+
+def controls(view: EncounterView, talk: tuple[Exchange, ...]) -> Controls:
+    """The state of the buttons that goes with `exchanges`."""
+    last = talk[-1].replies if talk else None
+    busy = is_open(talk)
+    missing = last is not None and any(reply.state in ("failed", "stopped") for reply in last)
+    may_repeat = view.mode is Mode.DEMO  # in a study a good reply is made once
+    retry = [
+        last is not None
+        and view.stage is Stage.CHATTING
+        and not reply.open
+        and (reply.state in ("failed", "stopped") or (may_repeat and reply.state == "done"))
+        for reply in (last or (None, None))
+        if reply is not None
+    ]
+    status = (
+        texts.FIRST_POST if last is None else texts.WORKING if busy else texts.ONE_MISSING if missing else texts.READY
+    )
+    return Controls(
+        can_send=view.can_post(),
+        can_stop=busy,
+        can_finish=view.can_freeze() and not busy,
+        can_retry=(retry[0], retry[1]) if retry else (False, False),
+        status=f"{status} Saved {view.saved_at:%H:%M:%S} UTC.",
+    )
+
+
+def danger_of(view: EncounterView) -> tuple[str, int] | None:
+    """The latest sign of danger in what the seeker wrote: its kind and the place (-1: the situation)."""
+    for turn in reversed(view.turns):
+        danger = safety.screen(turn.text)
+        if danger:
+            return danger, turn.index
+    danger = safety.screen(view.situation)
+    return (danger, -1) if danger else None
+
+
+def sided(view: EncounterView, turn_index: int) -> tuple[Sided, ...]:
+    """The finished replies to one message with their reasons, A first; empty while reasons are hidden."""
+    turn = next((turn for turn in view.turns if turn.index == turn_index), None)
+    if turn is None:
+        return ()
+    return tuple(
+        Sided(name, Reply.from_dict(json.loads(reply.reply_json)).trace)
+        for name, reply in zip(names_of(view), (turn.a, turn.b), strict=True)
+        if reply.reply_json is not None
+    )
+
+
+def _replies(view: EncounterView, turn: TurnView, jobs: Mapping[str, Job]) -> tuple[ReplyShown, ReplyShown]:
+    if view.hidden():
+        return _paired(turn, jobs)
+    return _single(turn.a, jobs), _single(turn.b, jobs)
+
+
+def _single(reply: ReplyView, jobs: Mapping[str, Job]) -> ReplyShown:
+    """One side on its own, as it comes."""
+    if reply.state is ReplyState.DONE:
+        return ReplyShown("done", reply.text or "", reply.strategy)
+    if reply.state is ReplyState.FAILED:
+        return ReplyShown("stopped" if reply.error == STOPPED_ERROR else "failed")
+    job = jobs.get(reply.slot.job_id())
+    if job is None:
+        return ReplyShown("failed")
+    if job.state is JobState.QUEUED:
+        return ReplyShown("waiting", ahead=job.waiting)
+    if job.state is JobState.RUNNING:
+        return ReplyShown("writing", job.text) if job.text else ReplyShown("thinking")
+    # Ended, and the row not read again yet, or not written because the database refused.
+    return ReplyShown("done", job.text) if job.state is JobState.DONE else ReplyShown("failed")
+
+
+def _paired(turn: TurnView, jobs: Mapping[str, Job]) -> tuple[ReplyShown, ReplyShown]:
+    """Both sides at once: nothing shows before both are there, so that speed gives no one away."""
+    replies = (turn.a, turn.b)
+    if turn.answered():
+        return ReplyShown("done", turn.a.text or ""), ReplyShown("done", turn.b.text or "")
+    working = any(job is not None and not job.state.ended for job in (jobs.get(one.slot.job_id()) for one in replies))
+    failed = [one.state is ReplyState.FAILED for one in replies]
+    if working:
+        shown = [ReplyShown("failed") if bad else ReplyShown("held") for bad in failed]
+    elif any(failed):
+        shown = [ReplyShown("failed") if bad else ReplyShown("ready") for bad in failed]
+    else:
+        both_made = all(one.slot.job_id() in jobs and jobs[one.slot.job_id()].state is JobState.DONE for one in replies)
+        shown = [ReplyShown("held" if both_made else "failed")] * 2
+    return shown[0], shown[1]

@@ -1,0 +1,173 @@
+"""Every fixed sentence a user sees. Plain text unless the name ends in _HTML; nothing here depends on what is typed."""
+
+from __future__ import annotations
+
+CONSENT_VERSION = "2026-11"
+"""changes whenever CONSENT_HTML changes its meaning; stored with every conversation"""
+
+TITLE = "Two supporters, one conversation"
+SUBTITLE = "Talk to two emotional-support models at once, see why each replied as it did, and say which helped more."
+CHAT_TAB = "Chat"
+RESULTS_TAB = "Results"
+ABOUT_TAB = "About and privacy"
+STEPS = ("Consent", "Situation", "Chat", "Judge", "Result")
+
+CONSENT_HTML = """
+<h2>Before you start</h2>
+<p>This page is for <strong>role play and research</strong>. You play a person who seeks support; two computer models
+answer. It is <strong>not therapy</strong> and nobody reads along while you write.</p>
+<ul>
+<li>The models are small and often wrong. They can say things that are odd, unfit or hurtful. Do not follow their
+advice.</li>
+<li>Please play a role. Do not write names, addresses or anything that points to a real person.</li>
+<li>What you write, the replies and your judgment are stored on the server that runs this page, and may be analysed and
+published without any link to you. Your browser keeps only a random number, so that a reload brings your talk back.</li>
+<li>You can stop at any time and delete everything you wrote (tab <em>About and privacy</em>).</li>
+<li>If you are in distress yourself, please use <em>Help now</em> at the top of this page instead.</li>
+</ul>
+"""
+CONSENT_BOX = "I have read this, I am at least 18 years old, and I agree to take part."
+CONSENT_BUTTON = "Continue"
+CONSENT_MISSING = "Please tick the box first. Without consent nothing is stored and no talk can start."
+
+CRISIS_TITLES = {
+    "self": "It sounds as if you may be thinking of harming yourself.",
+    "others": "It sounds as if someone may get hurt.",
+    "abuse": "It sounds as if you may not be safe.",
+}
+CRISIS_LEAD = (
+    "If any of this is real and not role play, please talk to a person now. These models cannot help in a crisis."
+)
+CRISIS_CHAT_GOES_ON = "The chat goes on as usual below."
+CRISIS_LINES_HTML = """
+<ul>
+<li><strong>In danger right now?</strong> Call your emergency number: 112 (Europe and most mobile phones), 911 (North
+America), 999 (UK), 000 (Australia), 111 (New Zealand), 110 or 120 (China), or the number of your country.</li>
+<li><strong>Someone to talk to, day and night:</strong> 988 by phone or text (USA, Canada) · 116 123 (UK, Ireland,
+Germany and several other European countries) · 13 11 14 (Australia) · 1737 (New Zealand) · 14416 (India) · 12356
+(China).</li>
+<li><strong>Violence at home:</strong> 1-800-799-7233 (USA) · 0808 2000 247 (UK) · 116 016 (Germany) · 1800 737 732
+(Australia).</li>
+<li><strong>Elsewhere:</strong> search for &ldquo;crisis line&rdquo; and your country, or look yours up at
+findahelpline.com, which lists free lines in more than 130 countries.</li>
+<li>Or tell someone near you, a friend, a doctor, a neighbour, that you need them to stay with you for a while.</li>
+</ul>
+"""
+HELP_BUTTON = "Help now"
+HELP_NOTE = "Numbers can change. If one does not work, use your emergency number."
+
+SETUP_TITLE = "Whom do you play?"
+SETUP_HINT = "Take a role card, or write a situation of your own. The models only read the messages you send."
+CARD_FILTER = "Problem type"
+ANY_PROBLEM = "all problem types"
+CARD_CHOICE = "Role card"
+OWN_SITUATION = "write my own"
+DRAW_BUTTON = "Draw a card"
+SITUATION = "Situation, in the seeker's own words"
+SITUATION_PLACEHOLDER = "For example: I moved for work two months ago and know nobody in this town."
+EMOTION = "Emotion"
+PROBLEM = "Problem"
+INTENSITY_BEFORE = "How strong is this emotion now?"
+INTENSITY_AFTER = "How strong is the emotion now, after the talk? (optional)"
+INTENSITY_LABELS = ("1 weak", "2", "3", "4", "5 strong")
+PAIR = "Models"
+START_BUTTON = "Start the talk"
+SITUATION_NAME = "a sentence or two about the situation"
+SETUP_MISSING = "Please choose an emotion, a problem and how strong the emotion is (1 to 5)."
+
+POST = "Your message to both supporters"
+POST_PLACEHOLDER = "Write as the seeker. Enter sends, Shift+Enter starts a new line."
+POST_NAME = "a message"
+SEND_BUTTON = "Send"
+STOP_BUTTON = "Stop"
+RETRY_BUTTON = "Try {side} again"
+FINISH_BUTTON = "Finish and judge"
+EMPTY_PANEL = "Nothing said yet. Your message goes to both supporters; each answers on its own."
+THINKING = "thinking …"
+WAITING = "waiting: {ahead} ahead"
+HELD = "thinking … (both replies appear together)"
+READY_SIDE = "This reply is ready and waits for the other one."
+STOPPED = "Stopped before the reply was finished."
+FAILED = "No reply came this time. Try again below."
+READY = "Both have answered. Write on, or finish and judge."
+WORKING = "The supporters are thinking."
+ONE_MISSING = "One reply is missing. Try it again, then write on."
+FIRST_POST = "Send the first message to begin."
+NOT_ENGLISH = (
+    "This does not look like English. The small models here were trained on English only: they will answer, but may not"
+    " have understood."
+)
+TOO_MANY_POSTS = (
+    "This talk has reached its limit of {limit} messages. Everything is saved: please finish and judge it, or start a"
+    " new one."
+)
+BUSY = "The server is busy. Your message is saved; please try the missing replies again in a minute."
+STORE_DOWN = "The database did not answer, so nothing was changed. Please try again in a moment."
+NO_TALK = "There is no talk to continue here. Please start one."
+
+JUDGE_TITLE = "Which supporter did better?"
+JUDGE_HINT = (
+    "Keys: 1 = A better, 0 = about the same, 2 = B better; the focus then moves on. Or use Tab and the arrow keys."
+)
+VOTES = (("A better", "a"), ("About the same", "tie"), ("B better", "b"))
+REASON = "Why? (optional)"
+REASON_PLACEHOLDER = "One or two sentences help us understand the vote."
+REASON_NAME = "a reason"
+JUDGE_BUTTON = "Save my judgment"
+VOTES_MISSING = "Please judge every criterion; missing: {missing}."
+SAVED_VOTE = "Your judgment is saved. Thank you."
+ALREADY_JUDGED = "This talk has already been judged. Your first judgment counts and nothing was changed."
+NEW_BUTTON = "New conversation"
+
+WHY_TITLE = "Why these replies?"
+WHY_TURN = "Reply to message"
+WHY_EMPTY = "As soon as a reply is there, this shows how it came about."
+NO_BLOCKS = "No commonsense knowledge went into this reply."
+NO_EMOTIONS = "No emotion detector ran for this reply."
+STRATEGY_HELP = "How likely each support strategy was before the model wrote its first word."
+COMET_HELP = (
+    "Commonsense inferences (COMET) about the situation and about the last message, and how much the reply attended to"
+    " each (the ten most attended per source; the CSV has all). Relations: x = the seeker, o = others."
+)
+EMOTION_HELP = "What the emotion detector read in each message of the seeker, in percent."
+
+RESULTS_TITLE = "Results so far"
+RESULTS_EMPTY = "No judgment has been saved yet. Results appear after the first vote."
+RESULTS_HIDDEN = "Results name the models, so in a study they are shown only when your open talk has been judged."
+RESULTS_PAIR = "Pair of models"
+REFRESH_BUTTON = "Refresh"
+
+ERASE_TITLE = "Delete my data"
+ERASE_TEXT = (
+    "Deletes every talk of this browser: your messages, the replies, their explanations and your judgments. This cannot"
+    " be undone."
+)
+ERASE_BUTTON = "Delete my data"
+ERASE_SURE = "Yes, delete everything"
+ERASE_CANCEL = "Keep it"
+ERASED = "Deleted. Nothing you wrote in this browser is stored any more."
+NOTHING_TO_ERASE = "There was nothing stored for this browser."
+
+SCRIPT_TEXTS = {
+    "restarted": "The server was restarted. Everything sent is saved. Copy what you are writing, then reload the page.",
+    "unreachable": "The server cannot be reached at the moment. Everything sent is saved; trying again.",
+    "reload": "Reload",
+}
+
+ABOUT_HTML = """
+<h2>What this is</h2>
+<p>A workbench for emotional-support dialogue models. A visitor plays a help-seeker and talks to two models that answer
+the same messages; panels show why each replied as it did (support strategy, commonsense knowledge, emotion); a pairwise
+judgment closes the talk. The models were trained on ESConv (Liu et al. 2021).</p>
+<h2>Limits</h2>
+<ul>
+<li>Not therapy, not advice, not for people in crisis.</li>
+<li>The models are compact, know English only, and forget the beginning of a long talk.</li>
+<li>The explanations show what the computation attended to. Attention is a hint, not a proof of cause.</li>
+<li>The crisis check is a list of phrases. It misses much and sometimes fires without need.</li>
+</ul>
+<h2>Your data</h2>
+<p>Stored on this server: your messages, the replies with their explanations, your judgment and the times. Not stored:
+your name, your address, your browser. Nothing is sent anywhere else; there are no trackers and no outside fonts or
+scripts.</p>
+"""

@@ -1,0 +1,69 @@
+"""How the page looks and which keys it knows: Gradio theme, style sheet, script. All local, nothing from a CDN."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import gradio as gr
+from gradio.themes import Base, sizes
+
+from escdemo import texts
+
+_HERE = Path(__file__).parent
+
+
+def page_theme() -> Base:
+    """A calm, light theme in the blue of the Okabe-Ito palette, in fonts that are there anyway."""
+    blue = gr.themes.Color(
+        c50="#F0F7FC",
+        c100="#DCEBF6",
+        c200="#B8D7ED",
+        c300="#8CBFE0",
+        c400="#4F9BCB",
+        c500="#0072B2",
+        c600="#00639B",
+        c700="#005483",
+        c800="#00446B",
+        c900="#003553",
+        c950="#00263B",
+    )
+    theme = gr.themes.Default(
+        primary_hue=blue,
+        secondary_hue=blue,
+        neutral_hue="slate",
+        radius_size=sizes.radius_md,
+        # System fonts: nothing to download, and the semibold face shipped with Gradio 6.31 lacks most letters.
+        font=("Segoe UI", "Helvetica Neue", "Arial", "Liberation Sans", "sans-serif"),
+    )
+    return theme.set(
+        body_background_fill="#F5F7F9",
+        block_border_width="1px",
+        block_label_text_color="#374151",
+        block_info_text_color="#4B5563",
+        block_title_text_weight="600",
+        block_title_text_color="#374151",
+        button_cancel_background_fill="#B42318",
+        button_cancel_background_fill_hover="#912018",
+        button_cancel_text_color="white",
+        button_primary_background_fill="*primary_500",
+        button_primary_background_fill_hover="*primary_600",
+        button_primary_text_color="white",
+        button_secondary_background_fill="white",
+        button_secondary_background_fill_hover="*neutral_100",
+        button_secondary_border_color="*neutral_300",
+        button_border_width="1px",
+        input_placeholder_color="#6B7280",
+    )
+
+
+def page_css() -> str:
+    """The style sheet."""
+    return (_HERE / "page.css").read_text(encoding="utf-8")
+
+
+def page_head() -> str:
+    """Tags for the head: phone width, light colours, and the script."""
+    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    words = json.dumps(texts.SCRIPT_TEXTS)
+    return f'<meta name="color-scheme" content="light"><script>const ESC_TEXTS = {words};\n{script}</script>'

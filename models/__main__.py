@@ -1,0 +1,70 @@
+"""The command line of the models: `python -m models COMMAND ...`, one module per command.
+
+A command module has `add_arguments(parser)` and `run(args) -> int` (the exit status). It is imported only when its
+command is asked for, so that `--help` answers at once and a command never pays for the libraries of another.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser
+from collections.abc import Mapping, Sequence
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "respond": ("models.respond", "answer a seeker on the command line, with the trace of the reply"),
+    "train": ("models.train", "fine-tune a net on ESConv"),
+    "pretrain": ("models.pretrain", "build and train the compact backbone that the nets share"),
+    "comet": ("models.comet_train", "train or try the generator of commonsense tails"),
+    "emotion": ("models.emotion_train", "train or try the emotion detector"),
+    "evaluate": ("models.evaluate", "predict a part of ESConv with a net and measure it beside the published figures"),
+    "score": ("models.score", "measure a file of replies and references"),
+    "samples": ("models.samples", "answer the twenty fixed prompts, unselected"),
+    "benchmark": ("models.benchmark", "measure how long replies take"),
+}
+
+
+def main(argv: Sequence[str] | None = None, commands: Mapping[str, tuple[str, str]] = COMMANDS) -> int:
+    """Run one command and return its exit status: 2 for wrong usage or input, else what the command returns."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(overview(commands), file=sys.stdout if arguments else sys.stderr)
+        return 0 if arguments else 2
+    name = arguments[0]
+    if name not in commands:
+        return complain(f"unknown command {name!r}; allowed: {', '.join(commands)}")
+    module_name, summary = commands[name]
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        return complain(f"{name} needs the module {error.name}; install requirements.txt or update your copy")
+    parser = ArgumentParser(
+        prog=f"python -m models {name}", description=summary, formatter_class=ArgumentDefaultsHelpFormatter
+    )
+    module.add_arguments(parser)
+    try:
+        return int(module.run(parser.parse_args(arguments[1:])))
+    except (ValueError, FileNotFoundError) as error:
+        return complain(str(error))
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+
+
+def overview(commands: Mapping[str, tuple[str, str]]) -> str:
+    """The text of `--help`: every command with its summary."""
+    width = max(len(name) for name in commands)
+    lines = [f"  {name:<{width}}  {summary}" for name, (_, summary) in commands.items()]
+    return "\n".join(
+        ["usage: python -m models COMMAND [--help] ...", "", "commands:", *lines, "", "COMMAND --help shows its flags."]
+    )
+
+
+def complain(message: str) -> int:
+    """Print an error for the user and return the exit status for it."""
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

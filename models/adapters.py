@@ -1,0 +1,69 @@
+"""Low-rank changes of a shared base (LoRA, Hu et al. 2021), so that many nets ship as small files beside one backbone.
+
+Every matrix W of an adapted module becomes W + B A with A (rank, in) and B (out, rank), B zero at first; W is frozen,
+vectors (biases, layer norms) still train. `merge` folds the change in: a hosted net has no adapters left.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+
+class LowRank(nn.Module):
+    """Parametrisation W -> W + B A."""
+
+    def __init__(self, weight: Tensor, rank: int) -> None:
+        super().__init__()
+        out, into = weight.shape
+        self.a = nn.Parameter(torch.randn(rank, into, device=weight.device) * into**-0.5)
+        self.b = nn.Parameter(torch.zeros(out, rank, device=weight.device))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """The changed matrix."""
+        return weight + self.b @ self.a
+
+
+def adapt(module: nn.Module, rank: int) -> None:
+    """Freeze every matrix under `module` and give it a trainable low-rank change."""
+    matrices = [m for m in module.modules() if isinstance(m, nn.Linear | nn.Embedding) and _mine(m)]
+    adapted: set[int] = set()
+    for part in matrices:
+        if id(part.weight) in adapted:  # tied matrices (the vocabulary) are read through one of their modules only
+            continue
+        adapted.add(id(part.weight))
+        part.weight.requires_grad_(False)
+        if min(part.weight.shape) > rank:
+            parametrize.register_parametrization(part, "weight", LowRank(part.weight, rank))
+
+
+def _mine(module: nn.Module) -> bool:
+    return isinstance(module.weight, nn.Parameter) and not parametrize.is_parametrized(module)
+
+
+def merge(module: nn.Module) -> None:
+    """Fold every low-rank change into its matrix; the module computes the same without adapters."""
+    for part in list(module.modules()):
+        if parametrize.is_parametrized(part, "weight"):
+            parametrize.remove_parametrizations(part, "weight", leave_parametrized=True)
+
+
+def trained(module: nn.Module) -> dict[str, Tensor]:
+    """What training changed, by parameter name: everything that needs a gradient, and buffers of batch norms."""
+    values: dict[str, Tensor] = {name: p.detach() for name, p in module.named_parameters() if p.requires_grad}
+    return values | {n: b.detach() for n, b in module.named_buffers() if n.endswith(("running_mean", "running_var"))}
+
+
+def load_trained(module: nn.Module, values: dict[str, Tensor]) -> None:
+    """Inverse of `trained` on a module built the same way. Raises ValueError naming missing and unknown tensors."""
+    slots: dict[str, Tensor] = {n: p for n, p in module.named_parameters() if p.requires_grad}
+    slots |= {n: b for n, b in module.named_buffers() if n.endswith(("running_mean", "running_var"))}
+    if slots.keys() != values.keys():
+        missing, unknown = sorted(slots.keys() - values.keys()), sorted(values.keys() - slots.keys())
+        raise ValueError(f"the weights are of another net: missing {missing[:4]}, unknown {unknown[:4]}")
+    with torch.no_grad():
+        for name, value in values.items():
+            if slots[name].shape != value.shape:
+                raise ValueError(f"{name} is {tuple(value.shape)}, the net expects {tuple(slots[name].shape)}")
+            slots[name].copy_(value)

@@ -1,0 +1,307 @@
+"""The encoder-decoder every net stands on: transformers' BlenderbotSmall, subclassed, with memory streams.
+
+The published nets differ in what the decoder attends to besides the context (COMET blocks, a strategy vector, emotion
+states). Here a decoder layer sums one attention per *stream*, residual and all, under the one layer norm that
+BlenderbotSmall has (MISC, eq. 9-13): `O' = LN(O + A^c + A^s + A^x + A^g)`. Keys and values of every stream are
+projected once per reply (`project`), so a decoding step costs only the query side.
+Shapes: B batch, S source tokens, T target tokens, D width, H heads, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import BlenderbotSmallConfig
+from transformers.models.blenderbot_small.modeling_blenderbot_small import (
+    BlenderbotSmallAttention,
+    BlenderbotSmallDecoderLayer,
+    BlenderbotSmallEncoderLayer,
+    BlenderbotSmallForConditionalGeneration,
+)
+
+CONTEXT = "context"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """What one decoder attention looks at: `states` (B, S, D) and `mask` (B, S) bool, True = attend."""
+
+    states: Tensor
+    mask: Tensor
+
+
+@dataclass
+class Memory:
+    """Keys and values of one stream in one layer, (B, H, S, D/H); `mask` (B, 1, 1, S)."""
+
+    keys: Tensor
+    values: Tensor
+    mask: Tensor
+    empty: Tensor
+    """(B, 1, 1) bool, True where the stream has nothing to attend to: its contribution is zero"""
+    constant: Tensor | None = None
+    """(B, 1, D) what a stream of one vector always contributes: its only key has weight 1 whatever is asked"""
+
+    def select(self, rows: Tensor) -> Memory:
+        """The given batch rows, in that order (beam search: one reply, several hypotheses)."""
+        constant = None if self.constant is None else self.constant[rows]
+        return Memory(self.keys[rows], self.values[rows], self.mask[rows], self.empty[rows], constant)
+
+
+@dataclass
+class Past:
+    """Self-attention keys and values so far, one pair of (B, H, t, D/H) per layer."""
+
+    keys: list[Tensor] = field(default_factory=list)
+    values: list[Tensor] = field(default_factory=list)
+
+    @property
+    def length(self) -> int:
+        """Number of tokens already decoded."""
+        return self.keys[0].shape[2] if self.keys else 0
+
+    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Append this step's keys and values of `layer`; returns all of them."""
+        if layer == len(self.keys):
+            self.keys.append(keys)
+            self.values.append(values)
+        else:
+            self.keys[layer] = torch.cat((self.keys[layer], keys), dim=2)
+            self.values[layer] = torch.cat((self.values[layer], values), dim=2)
+        return self.keys[layer], self.values[layer]
+
+    def select(self, rows: Tensor) -> None:
+        """Keep the given batch rows, in that order (beam search)."""
+        self.keys = [k[rows] for k in self.keys]
+        self.values = [v[rows] for v in self.values]
+
+
+def split_heads(states: Tensor, heads: int) -> Tensor:
+    """(B, S, D) -> (B, H, S, D/H)."""
+    return states.view(*states.shape[:2], heads, -1).transpose(1, 2)
+
+
+def join_heads(states: Tensor) -> Tensor:
+    """(B, H, S, D/H) -> (B, S, D)."""
+    return states.transpose(1, 2).flatten(2)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Scaled dot-product attention: mixed values (B, H, T, D/H) and weights (B, H, T, S).
+
+    `mask` broadcasts to (B, H, T, S), True = attend. Written out because torch's fused CPU kernel spends more time in
+    its backward pass than all projections of the layer together (sequences here are short).
+    """
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(2, 3)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    weights = scores.softmax(dim=-1)
+    return weights.to(v.dtype) @ v, weights
+
+
+class StreamDecoderLayer(BlenderbotSmallDecoderLayer):
+    """A BlenderbotSmall decoder layer that attends to any number of streams besides the context."""
+
+    def __init__(self, config: BlenderbotSmallConfig, layer_idx: int, streams: tuple[str, ...] = ()) -> None:
+        super().__init__(config, layer_idx=layer_idx)
+        self.index = layer_idx
+        self.extra_attn = nn.ModuleDict(
+            {
+                name: BlenderbotSmallAttention(
+                    config.d_model, config.decoder_attention_heads, is_decoder=True, config=config, layer_idx=layer_idx
+                )
+                for name in streams
+            }
+        )
+
+    def attention(self, stream: str) -> BlenderbotSmallAttention:
+        """The attention module that reads `stream`."""
+        attn = self.encoder_attn if stream == CONTEXT else self.extra_attn[stream]
+        assert isinstance(attn, BlenderbotSmallAttention)
+        return attn
+
+    def project(self, streams: Mapping[str, Stream]) -> dict[str, Memory]:
+        """Keys and values of every stream, once per reply."""
+        memories = {}
+        for name, stream in streams.items():
+            attn = self.attention(name)
+            values = attn.v_proj(stream.states)
+            memories[name] = Memory(
+                split_heads(attn.k_proj(stream.states), attn.num_heads),
+                split_heads(values, attn.num_heads),
+                stream.mask[:, None, None, :],
+                ~stream.mask.any(dim=1)[:, None, None],
+                attn.out_proj(values) if values.shape[1] == 1 else None,
+            )
+        return memories
+
+    def forward(  # type: ignore[override]
+        self,
+        x: Tensor,  # (B, T, D)
+        memories: Mapping[str, Memory],
+        past: Past | None = None,
+        record: dict[str, list[Tensor]] | None = None,
+    ) -> Tensor:
+        """One layer over T new tokens. With `record`, appends each stream's attention (B, T, S), mean over heads."""
+        x = self.self_attn_layer_norm(x + self._drop(self._attend_self(x, past)))
+        total = x
+        for name, memory in memories.items():
+            total = total + self._drop(self._attend_stream(name, x, memory, record))
+        x = self.encoder_attn_layer_norm(total)
+        hidden = self.fc2(self.activation_fn(self.fc1(x)))
+        return self.final_layer_norm(x + self._drop(hidden))
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.dropout) if self.training and self.dropout else x
+
+    def _attend_self(self, x: Tensor, past: Past | None) -> Tensor:
+        attn = self.self_attn
+        q, k, v = (split_heads(p(x), attn.num_heads) for p in (attn.q_proj, attn.k_proj, attn.v_proj))
+        earlier = past.length if past is not None and self.index < len(past.keys) else 0
+        if past is not None:
+            k, v = past.extend(self.index, k, v)
+        if earlier and x.shape[1] > 1:
+            raise ValueError("decode one token at a time after the prefix")
+        steps = x.shape[1]
+        causal = torch.ones(steps, steps, dtype=torch.bool, device=x.device).tril() if steps > 1 else None
+        out, _ = attend(q, k, v, causal)
+        return attn.out_proj(join_heads(out))
+
+    def _attend_stream(self, name: str, x: Tensor, memory: Memory, record: dict[str, list[Tensor]] | None) -> Tensor:
+        attn = self.attention(name)
+        if memory.constant is not None:
+            if record is not None:
+                record.setdefault(name, []).append((~memory.empty).to(x.dtype).expand(-1, x.shape[1], 1))
+            return memory.constant.masked_fill(memory.empty, 0.0)
+        q = split_heads(attn.q_proj(x), attn.num_heads)
+        mask = memory.mask | memory.empty[..., None]  # an all-masked row would be nan: let it attend, then drop it
+        out, weights = attend(q, memory.keys, memory.values, mask)
+        if record is not None:
+            record.setdefault(name, []).append(weights.mean(dim=1).masked_fill(memory.empty, 0.0))
+        return attn.out_proj(join_heads(out)).masked_fill(memory.empty, 0.0)
+
+
+class Backbone(BlenderbotSmallForConditionalGeneration):
+    """BlenderbotSmall with stream attention; loads every BlenderbotSmall checkpoint of the Hub as it is.
+
+    `config.layer_norm_eps` (default 1e-5, torch's) is 1e-12 for a backbone warm-started from a BERT-like encoder: with
+    1e-5 its states would differ by 2e-3. `config.streams` names the extra streams of the decoder.
+    """
+
+    def __init__(self, config: BlenderbotSmallConfig) -> None:
+        super().__init__(config)
+        streams = tuple(getattr(config, "streams", ()))
+        self.model.decoder.layers = nn.ModuleList(
+            StreamDecoderLayer(config, index, streams) for index in range(config.decoder_layers)
+        )
+        self.post_init()
+        for module in self.modules():
+            if isinstance(module, nn.LayerNorm):
+                module.eps = getattr(config, "layer_norm_eps", 1e-5)
+
+    def copy_context_attention(self) -> None:
+        """Start every extra stream as a copy of the (pre-trained) attention to the context, its output silent.
+
+        With full copies the four summed attentions of MISC doubled the reply loss at the start (3.6 -> 7.5 per token);
+        with a zero output projection the net starts as its backbone and learns what to add.
+        """
+        for layer in self.model.decoder.layers:
+            for attention in layer.extra_attn.values():
+                attention.load_state_dict(layer.encoder_attn.state_dict())
+                nn.init.zeros_(attention.out_proj.weight)
+                nn.init.zeros_(attention.out_proj.bias)
+
+    def set_dropout(self, rate: float) -> None:
+        """Dropout rate of every layer while training."""
+        self.config.dropout = rate
+        for layer in self.model.decoder.layers:
+            layer.dropout = rate
+
+    @property
+    def encoder_layers(self) -> list[BlenderbotSmallEncoderLayer]:
+        """The encoder's layers, for nets that work between them (MISC refines blocks per layer)."""
+        return list(self.model.encoder.layers)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """(B, S) ids -> (B, S, D) encoder input: LN(token + position)."""
+        encoder = self.model.encoder
+        x = self.model.shared(ids) * encoder.embed_scale
+        return self._drop(encoder.layernorm_embedding(x + encoder.embed_positions.weight[: ids.shape[1]]))
+
+    def encode(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Encoder states (B, S, D) of `ids` (B, S) under `mask` (B, S) bool, True = token."""
+        x = self.embed(ids)
+        for layer in self.encoder_layers:
+            x = self.encode_layer(layer, x, mask)
+        return x
+
+    def encode_layer(self, layer: BlenderbotSmallEncoderLayer, x: Tensor, mask: Tensor) -> Tensor:
+        """One encoder layer: (B, S, D) -> (B, S, D)."""
+        attn = layer.self_attn
+        q, k, v = (split_heads(p(x), attn.num_heads) for p in (attn.q_proj, attn.k_proj, attn.v_proj))
+        out, _ = attend(q, k, v, mask[:, None, None, :])
+        x = layer.self_attn_layer_norm(x + self._drop(attn.out_proj(join_heads(out))))
+        hidden = layer.fc2(layer.activation_fn(layer.fc1(x)))
+        return layer.final_layer_norm(x + self._drop(hidden))
+
+    def project(self, streams: Mapping[str, Stream]) -> list[dict[str, Memory]]:
+        """Keys and values of every stream in every decoder layer."""
+        return [layer.project(streams) for layer in self.model.decoder.layers]
+
+    def decode(
+        self,
+        ids: Tensor,
+        memories: list[dict[str, Memory]],
+        past: Past | None = None,
+        record: dict[str, list[Tensor]] | None = None,
+    ) -> Tensor:
+        """Decoder states (B, T, D) of `ids` (B, T); with `past` they continue what was decoded before."""
+        decoder = self.model.decoder
+        start = past.length if past is not None else 0
+        # BlenderbotSmall normalises the token embedding before the position is added (unlike its encoder)
+        x = decoder.layernorm_embedding(self.model.shared(ids))
+        x = self._drop(x + decoder.embed_positions.weight[start : start + ids.shape[1]])
+        for layer, memory in zip(decoder.layers, memories, strict=True):
+            x = layer(x, memory, past, record)
+        return x
+
+    def logits(self, states: Tensor) -> Tensor:
+        """Next-token scores (..., V) of decoder states (..., D)."""
+        return F.linear(states, self.model.shared.weight, self.final_logits_bias[0])
+
+    def _drop(self, x: Tensor) -> Tensor:
+        return F.dropout(x, self.config.dropout) if self.training and self.config.dropout else x
+
+
+def compact_config(vocabulary: int, streams: tuple[str, ...] = ()) -> BlenderbotSmallConfig:
+    """The compact architecture: MiniLM's encoder (384 wide, 6 layers, 12 heads) and 3 decoder layers."""
+    return BlenderbotSmallConfig(
+        vocab_size=vocabulary,
+        d_model=384,
+        encoder_layers=6,
+        decoder_layers=3,
+        encoder_attention_heads=12,
+        decoder_attention_heads=12,
+        encoder_ffn_dim=1536,
+        decoder_ffn_dim=1536,
+        max_position_embeddings=256,
+        scale_embedding=False,
+        layer_norm_eps=1e-12,  # type: ignore[call-arg]  # transformers keeps unknown settings as attributes
+        streams=list(streams),
+        eos_token_id=2,
+        forced_eos_token_id=None,
+    )
+
+
+def token_loss(backbone: Backbone, states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Summed cross-entropy over labels >= 0 and their number. Only labelled positions meet the vocabulary.
+
+    states (B, T, D), labels (B, T) with -100 where nothing is to be learnt.
+    """
+    keep = labels >= 0
+    scores = backbone.logits(states[keep]).float()
+    return F.cross_entropy(scores, labels[keep], reduction="sum"), keep.sum()

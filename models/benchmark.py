@@ -1,0 +1,116 @@
+"""How long replies take, against plain transformers, in one run: `python -m models benchmark`.
+
+Measured side by side and interleaved, as medians over prompts:
+    ours   both nets answer the same post at once as in the app, COMET included (nothing cached)
+    plain  three replies of transformers' `generate` on the same backbone, one after another, no COMET
+All replies have exactly `--tokens` word pieces. The claim is the ratio; seconds depend on the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import torch
+from transformers.models.blenderbot_small.modeling_blenderbot_small import BlenderbotSmallForConditionalGeneration
+
+from models.base import load_base
+from models.comet import CachedComet
+from models.comet_compact import load_comet
+from models.dialogue import Dialogue, Speaker, Turn
+from models.examples import ContextShape, context_ids
+from models.hosting import NetResponder, Sources, open_responders
+from models.registry import NETS
+from models.responder import Responder
+from models.samples import read_prompts
+from models.trace import DecodeOptions
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.add_argument("--nets", default="joint,misc", help=f"the two sides, comma-separated, of {', '.join(NETS)}")
+    parser.add_argument("--tokens", type=int, default=40, help="word pieces of every reply")
+    parser.add_argument("--rounds", type=int, default=20, help="prompts measured")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def run(args: Namespace) -> int:
+    """Print medians and the ratio."""
+    names = args.nets.split(",")
+    options = DecodeOptions(min_tokens=args.tokens, max_tokens=args.tokens)
+    sides = open_responders(names, args.device)
+    plain = _plain(options, args.device)
+    prompts = [Dialogue((Turn(Speaker.SEEKER, posts[0]),), situation) for situation, posts in read_prompts()]
+    cores = os.cpu_count() or 1
+    contenders: dict[str, tuple[int, Callable[[Dialogue], None]]] = {
+        "ours, both sides with COMET": (max(1, cores // len(names)), _both(sides, options)),
+        "plain generate x 3, all threads": (cores, lambda d: _repeat(plain, d, 3)),
+        "plain generate x 3, one thread": (1, lambda d: _repeat(plain, d, 3)),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for round_, dialogue in enumerate((prompts[0], *prompts[: args.rounds])):
+        for name, (threads, answer) in contenders.items():
+            torch.set_num_threads(threads)
+            start = time.perf_counter()
+            answer(dialogue)
+            if round_:  # the first round warms up
+                seconds[name].append(time.perf_counter() - start)
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    ours, *others = medians.values()
+    figures = {"median_s": medians, "ratio": min(others) / ours, "load": os.getloadavg()[0], "device": args.device}
+    if args.json:
+        print(json.dumps(figures, indent=1))
+        return 0
+    for name, value in medians.items():
+        print(f"{name:34} {value:6.3f} s  (median of {len(seconds[name])})")
+    print(f"ratio (faster plain / ours) {figures['ratio']:13.2f}    load {figures['load']:.2f}, {args.device}")
+    return 0
+
+
+def _both(sides: Mapping[str, Responder], options: DecodeOptions) -> Callable[[Dialogue], None]:
+    pool = ThreadPoolExecutor(len(sides))
+    generator = load_comet()
+
+    def answer(dialogue: Dialogue) -> None:
+        fresh = CachedComet(generator)  # shared by the sides as in the app, but forgetful from post to post
+        for side in sides.values():
+            assert isinstance(side, NetResponder)
+            side.sources = Sources(fresh, side.sources.emotions)
+        list(pool.map(lambda side: side.respond(dialogue, options, 1), sides.values()))
+
+    return answer
+
+
+def _plain(options: DecodeOptions, device: str) -> Callable[[Dialogue], None]:
+    tokenizer, backbone = load_base()
+    model = BlenderbotSmallForConditionalGeneration(backbone.config).eval()
+    model.load_state_dict(backbone.state_dict())
+    torch.nn.Module.to(model, device)
+
+    def answer(dialogue: Dialogue) -> None:
+        ids = torch.tensor([context_ids(dialogue.turns, tokenizer, ContextShape())], device=device)
+        with torch.inference_mode():
+            model.generate(
+                input_ids=ids,
+                attention_mask=torch.ones_like(ids),
+                do_sample=True,
+                top_p=options.top_p,
+                top_k=options.top_k,
+                temperature=options.temperature,
+                repetition_penalty=options.repetition_penalty,
+                min_new_tokens=options.min_tokens,
+                max_new_tokens=options.max_tokens,
+            )
+
+    return answer
+
+
+def _repeat(answer: Callable[[Dialogue], None], dialogue: Dialogue, times: int) -> None:
+    for _ in range(times):
+        answer(dialogue)

@@ -1,0 +1,51 @@
+"""What is said: turns, dialogues and who speaks.
+
+First stop of the flow: dialogue -> example -> batch -> net -> reply + trace. Plain frozen values, no tensors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+
+class Speaker(StrEnum):
+    """The two roles of an emotional-support conversation (ESConv, Liu et al. 2021)."""
+
+    SEEKER = "seeker"
+    SUPPORTER = "supporter"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One utterance. `strategy` is the ESConv strategy name of a supporter turn where it is known, else None."""
+
+    speaker: Speaker
+    text: str
+    strategy: str | None = None
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """A conversation so far, oldest turn first, with the seeker's survey answers where they are known."""
+
+    turns: tuple[Turn, ...]
+    situation: str = ""
+    emotion_type: str = ""
+    problem_type: str = ""
+    id: str = ""
+
+    def last_post(self) -> str:
+        """The text of the last seeker turn ("last post" x of MISC, section 3.2), "" when there is none."""
+        return next((turn.text for turn in reversed(self.turns) if turn.speaker is Speaker.SEEKER), "")
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-ready form; `from_dict` gives the equal dialogue back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Inverse of `to_dict`. Raises KeyError or ValueError on a missing field or an unknown speaker."""
+        turns = tuple(Turn(Speaker(t["speaker"]), t["text"], t.get("strategy")) for t in data["turns"])
+        return cls(turns, *(data.get(name, "") for name in ("situation", "emotion_type", "problem_type", "id")))

@@ -1,0 +1,199 @@
+"""Nets that answer: dialogue -> example -> batch -> plan -> reply + trace, behind the `Responder` protocol.
+
+`open_responders` loads everything the app needs; COMET and emotion readings are shared by both sides and cached.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from models.base import BASE, load_net
+from models.batches import make_batch
+from models.checkpoint import WEIGHTS, fingerprint
+from models.comet import Block, CachedComet, Comet, NoComet, blocks_for
+from models.comet_compact import load_comet
+from models.decoding import Decoded, decode
+from models.dialogue import Dialogue, Speaker
+from models.emotion import CachedEmotion, EmotionDetector
+from models.emotion_compact import load_emotion
+from models.examples import make_example
+from models.nets.misc import POST, SITUATION
+from models.nets.net import Net, Plan
+from models.registry import net_class
+from models.responder import OnText, Responder
+from models.tokenizer import Tokenizer
+from models.trace import CometBlock, DecodeOptions, EmotionReading, Reply, Timings, TokenStep, Trace
+
+RETRIES = 4
+"""new attempts when a reply repeats an earlier one of the same conversation"""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What every net may ask besides its own weights."""
+
+    comet: Comet
+    emotions: EmotionDetector | None
+
+
+class NetResponder:
+    """A hosted net. Thread-safe: nothing is kept between replies but caches that lock themselves."""
+
+    def __init__(self, name: str, net: Net, checkpoint: str, sources: Sources, device: str = "cpu") -> None:
+        self.name, self.checkpoint = name, checkpoint
+        self.net, self.sources, self.device = net.to(device).eval(), sources, device
+
+    def respond(self, dialogue: Dialogue, options: DecodeOptions, seed: int, on_text: OnText | None = None) -> Reply:
+        """See `models.responder.Responder`."""
+        _check(dialogue)
+        start = time.perf_counter()
+        clock = _Clock(start)
+        emotions = self._emotions(dialogue)
+        clock.lap("emotion_s")
+        comet = self.sources.comet if self.net.needs_comet else NoComet()
+        tails = blocks_for(comet, dialogue.situation, dialogue.last_post())
+        clock.lap("comet_s")
+        with torch.inference_mode():
+            example = make_example(dialogue, None, tails, self.net.tokenizer, self.net.shape)
+            plan = self.net.plan(make_batch([example]).to(self.device))
+        clock.lap("encode_s")
+        decoded = self._decode(plan, dialogue, options, seed, on_text, clock)
+        clock.lap("decode_s")
+        trace = Trace(
+            net=self.name,
+            checkpoint=self.checkpoint,
+            seed=seed,
+            strategies=_distribution(plan.strategies[0]),
+            options=options,
+            tokens=_steps(decoded, self.net.tokenizer),
+            blocks=(*_weigh(tails[0], decoded, SITUATION), *_weigh(tails[1], decoded, POST)),
+            emotions=emotions,
+            timings=clock.timings(),
+        )
+        return Reply(self.net.tokenizer.decode(decoded.ids), trace.strategy(), trace)
+
+    def _emotions(self, dialogue: Dialogue) -> tuple[EmotionReading, ...]:
+        if self.sources.emotions is None:
+            return ()
+        posts = [(i, turn.text) for i, turn in enumerate(dialogue.turns) if turn.speaker is Speaker.SEEKER]
+        scores = self.sources.emotions.read([text for _, text in posts])
+        return tuple(EmotionReading(i, found) for (i, _), found in zip(posts, scores, strict=True))
+
+    def _decode(
+        self, plan: Plan, dialogue: Dialogue, options: DecodeOptions, seed: int, on_text: OnText | None, clock: _Clock
+    ) -> Decoded:
+        """Decode; try again, ever freer, while the reply repeats one of this conversation."""
+        tokenizer = self.net.tokenizer
+        said = {_key(turn.text) for turn in dialogue.turns if turn.speaker is Speaker.SUPPORTER}
+        starts: set[int] = set()
+
+        def stream(ids: list[int]) -> None:
+            clock.first_token()
+            text = tokenizer.decode(ids)
+            # a start that is still the start of an earlier reply may have to be taken back: hold it
+            if on_text is not None and not any(earlier.startswith(_key(text)) for earlier in said):
+                on_text(text)
+
+        decoded = decode(self.net, plan, options, seed, stream)
+        for attempt in range(1, RETRIES + 1):
+            if _key(tokenizer.decode(decoded.ids)) not in said:
+                break
+            freer = replace(options, top_p=min(1.0, options.top_p + 0.2 * attempt), temperature=1.0)
+            if options.method != "sample" or attempt > RETRIES // 2:
+                starts |= set(decoded.ids[:1])
+            decoded = decode(self.net, plan, freer, seed + attempt, stream, starts)
+        return decoded
+
+
+def _key(text: str) -> str:
+    return " ".join(text.lower().split()).rstrip(".!?")
+
+
+class _Clock:
+    """Wall-clock laps of one reply."""
+
+    def __init__(self, start: float) -> None:
+        self.start = self.last = start
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name], self.last = now - self.last, now
+
+    def first_token(self) -> None:
+        self.laps.setdefault("first_token_s", time.perf_counter() - self.start)
+
+    def timings(self) -> Timings:
+        return Timings(**{n: round(v, 4) for n, v in self.laps.items()}, total_s=round(self.last - self.start, 4))
+
+
+def _check(dialogue: Dialogue) -> None:
+    if not dialogue.turns or dialogue.turns[-1].speaker is not Speaker.SEEKER or not dialogue.turns[-1].text.strip():
+        raise ValueError("nothing to answer: the last turn must be a seeker turn that is not empty")
+
+
+def _distribution(probabilities: Tensor) -> tuple[float, ...]:
+    values = [round(float(p), 6) for p in probabilities]
+    values[max(range(len(values)), key=values.__getitem__)] += 1.0 - sum(values)
+    return tuple(values)
+
+
+def _steps(decoded: Decoded, tokenizer: Tokenizer) -> tuple[TokenStep, ...]:
+    pairs = zip(decoded.ids, decoded.probabilities, strict=True)
+    return tuple(TokenStep(tokenizer.piece(i), round(p, 5)) for i, p in pairs)
+
+
+def _weigh(tails: Sequence[Block], decoded: Decoded, stream: str) -> tuple[CometBlock, ...]:
+    """The blocks of one source with the attention they got, per token and on average."""
+    weights = decoded.attention.get(stream)
+    if weights is None or not tails:
+        return ()
+    weights = weights[:, : len(tails)]  # (T, N)
+    means = weights.mean(dim=0)
+    return tuple(
+        CometBlock(
+            block.source,
+            block.relation,
+            block.text,
+            round(float(means[n]), 5),
+            tuple(round(float(w), 5) for w in weights[:, n]),
+        )
+        for n, block in enumerate(tails)
+    )
+
+
+def open_device(name: str) -> str:
+    """ "auto" -> "cuda" where there is a GPU, else "cpu". Raises ValueError for a device that is not there."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in ("cpu", "cuda"):
+        raise ValueError(f"device is {name!r}; allowed: auto, cpu, cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("device is 'cuda', but torch sees no GPU here; use --device cpu or auto")
+    return name
+
+
+def open_responders(
+    names: Sequence[str], device: str = "auto", weights: Path = WEIGHTS, on_load: Callable[[str], None] | None = None
+) -> dict[str, Responder]:
+    """Load nets and what they share. Raises ValueError for an unknown name or device, WeightsError for bad files."""
+    place = open_device(device)
+    if place == "cpu":  # two replies are made at once: with all cores each, they would wait for one another
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+    for name in names:
+        net_class(name)
+    sources = Sources(CachedComet(load_comet()), CachedEmotion(load_emotion()))
+    responders: dict[str, Responder] = {}
+    for name in names:
+        if on_load is not None:
+            on_load(name)
+        net = load_net(weights / name, BASE)
+        responders[name] = NetResponder(name, net, fingerprint(weights / name), sources, place)
+    return responders

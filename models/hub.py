@@ -1,0 +1,30 @@
+"""Checkpoints of `transformers` from the Hub or a local folder, with an error that says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def from_hub(loader: Any, name: str | Path, what: str) -> Any:
+    """`loader.from_pretrained(name)` in eval mode where it is a net; `name` is a Hub name or a folder.
+
+    Raises FileNotFoundError naming `what` and the ways to get it when it cannot be loaded.
+    """
+    try:
+        loaded = loader.from_pretrained(str(name))
+    except (OSError, ValueError, KeyError) as fault:
+        kind = "folder" if Path(name).is_dir() else "Hub name"
+        reason = str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__
+        raise FileNotFoundError(
+            f"{what} {str(name)!r} ({kind}) cannot be loaded: {reason} With network, check the name; without, fetch it"
+            f" elsewhere (`hf download {Path(name).name if kind == 'folder' else name} --local-dir FOLDER`) and give"
+            " the folder, which must hold config.json, the weights and the tokenizer's files; or use the compact one"
+        ) from fault
+    return loaded.eval() if hasattr(loaded, "eval") else loaded
+
+
+def revision(model: Any, name: str | Path) -> str:
+    """What identifies a loaded checkpoint: its name, and the Hub's commit where there is one."""
+    commit = getattr(model.config, "_commit_hash", None)
+    return f"{Path(name).name if Path(name).is_dir() else name}@{commit[:12] if commit else 'local'}"

@@ -1,0 +1,63 @@
+"""BlenderBot-Joint (Liu et al. 2021): the strategy is the first token of the reply.
+
+p(strategy, reply | context) is one sequence `[BOS] [strategy] reply [EOS]`; the loss is the token mean over strategy,
+reply and end mark, so the strategy weighs 1 / (n + 2) (`strategy_weight` adds to it). The strategy is predicted from
+the 8 strategy scores after [BOS]; the reply is decoded from `[BOS] [strategy]`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from models.backbone import CONTEXT, Backbone, Memory, Stream, token_loss
+from models.batches import Batch
+from models.examples import ContextShape
+from models.nets.net import Net, Plan
+from models.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class JointConfig:
+    """Settings of BlenderBot-Joint; the defaults are the published ones (context 160 tokens, strategy history)."""
+
+    shape: ContextShape = field(default=ContextShape(tokens=160, speakers=False))
+    strategy_weight: float = 0.0
+    """weight of an extra mean strategy loss beside the strategy token's share in the sequence loss"""
+
+
+class Joint(Net):
+    """See the module."""
+
+    def __init__(self, config: JointConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
+        super().__init__(backbone, tokenizer, config.shape)
+        self.config = config
+        self.register_buffer("strategy_ids", torch.tensor(tokenizer.strategies), persistent=False)
+
+    def _memories(self, batch: Batch) -> list[dict[str, Memory]]:
+        states = self.backbone.encode(batch.ids, batch.mask)
+        return self.backbone.project({CONTEXT: Stream(states, batch.mask)})
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Token mean of strategy + reply + end mark."""
+        memories = self._memories(batch)
+        strategy = self.strategy_ids[batch.strategies][:, None]  # (B, 1)
+        labels = torch.cat((strategy, batch.labels), dim=1)
+        inputs = torch.cat((self.begin(len(batch)), labels[:, :-1].clamp_min(0)), dim=1)
+        states = self.backbone.decode(inputs, memories)  # (B, 1 + T, D)
+        total, count = token_loss(self.backbone, states, labels)
+        scores = self.backbone.logits(states[:, 0])[:, self.strategy_ids].float()
+        chosen = F.cross_entropy(scores, batch.strategies)
+        return {"loss": total / count + self.config.strategy_weight * chosen, "strategy": chosen.detach()}
+
+    def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
+        """One decoder step gives the strategy; prefix `[BOS] [strategy]`."""
+        memories = self._memories(batch)
+        begin = self.begin(len(batch))
+        scores = self.backbone.logits(self.backbone.decode(begin, memories)[:, 0])[:, self.strategy_ids].float()
+        chosen = scores.argmax(dim=1) if gold is None else gold
+        prefix = torch.cat((begin, self.strategy_ids[chosen][:, None]), dim=1)
+        return Plan(memories, prefix, scores.softmax(dim=1))

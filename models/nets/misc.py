@@ -1,0 +1,158 @@
+"""MISC (Tu et al. 2022): COMET-aware context, a mixture of strategies, a decoder that attends to all of it.
+
+    eq. 1   C = E(CLS, u1, EOS, ..., un)
+    eq. 3   block vectors = first-token states of the encoded COMET blocks
+    eq. 4   Z = softmax(H C^T) C,  H = LN(H + Z)                         (`refine="last"`)
+    eq. 5   p_g = MLP(C_1);  eq. 6  h_g = p_g T, T a codebook of 8 vectors
+    eq. 7   O' = LN(A^c + A^s + A^x + A^g + O), one attention per source
+    eq. 8   L = L_r + L_g
+
+The reference code differs from the paper: it refines in every encoder layer with learnt projections
+(`refine="per_layer"`), trains with the gold strategy vector and mixes only when it generates
+(`strategy_train="gold"`), and carries two bugs, reproduced only on request: attention scores multiplied by sqrt(d)
+(`scale="code"`) and BatchNorm applied twice (`batch_norm="twice"`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.backbone import CONTEXT, Backbone, Stream, token_loss
+from models.batches import Batch
+from models.examples import ContextShape
+from models.nets.net import Net, Plan
+from models.strategies import STRATEGIES
+from models.tokenizer import Tokenizer
+
+SITUATION, POST, STRATEGY = "situation", "post", "strategy"
+
+
+@dataclass(frozen=True)
+class MiscConfig:
+    """Settings of MISC; the defaults follow the reference code without its two bugs."""
+
+    shape: ContextShape = field(default=ContextShape(tokens=512, turns=9, speakers=False, strategies=False))
+    refine: Literal["per_layer", "last"] = "per_layer"
+    """where blocks look at the context: after every encoder layer (code) or once after the last (paper)"""
+    scale: Literal["sqrt", "paper", "code"] = "sqrt"
+    """scores of the refinement: divided by sqrt(d), as they are (paper), or multiplied by sqrt(d) (the code's bug)"""
+    batch_norm: Literal["none", "once", "twice"] = "once"
+    """BatchNorm on the strategy scores; "twice" at inference is the code's bug"""
+    pool: Literal["first", "first+mean"] = "first"
+    """what the strategy head reads: the state of [CLS], or that beside the mean of the context states"""
+    strategy_train: Literal["gold", "mixture"] = "gold"
+    """strategy vector while training: the gold one (code) or the predicted mixture (paper)"""
+    strategy_weight: float = 1.0
+    """weight of L_g"""
+
+
+class BlockAttention(nn.Module):
+    """The reference code's refinement of blocks (B, N, D) by context (B, S, D) in one encoder layer."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.q, self.k, self.v1, self.v2, self.w = (nn.Linear(width, width) for _ in range(5))
+        self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-8), nn.LayerNorm(width, eps=1e-8)
+
+    def forward(self, blocks: Tensor, context: Tensor, mask: Tensor, scale: float) -> Tensor:
+        """Each block reads the context, then passes a one-layer transition."""
+        scores = self.k(blocks) @ self.q(context).transpose(1, 2) * scale  # (B, N, S)
+        weights = scores.masked_fill(~mask[:, None], torch.finfo(scores.dtype).min).softmax(dim=-1)
+        blocks = self.norm1(weights @ self.v1(context) + self.v2(blocks))
+        return self.norm2(F.relu(self.w(blocks)) + blocks)
+
+
+class Misc(Net):
+    """See the module."""
+
+    needs_comet = True
+    streams = (SITUATION, POST, STRATEGY)
+
+    def __init__(self, config: MiscConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
+        super().__init__(backbone, tokenizer, config.shape)
+        self.config = config
+        width = backbone.config.d_model
+        wide = 2 * width if config.pool == "first+mean" else width
+        self.head = nn.Sequential(nn.Linear(wide, width), nn.Tanh(), nn.Linear(width, len(STRATEGIES)))
+        self.head_norm = nn.BatchNorm1d(len(STRATEGIES)) if config.batch_norm != "none" else nn.Identity()
+        self.codebook = nn.Parameter(torch.randn(len(STRATEGIES), width) * 0.5)  # T of eq. 6
+        layers = backbone.config.encoder_layers if config.refine == "per_layer" else 0
+        self.refine_situation = nn.ModuleList(BlockAttention(width) for _ in range(layers))
+        self.refine_post = nn.ModuleList(BlockAttention(width) for _ in range(layers))
+        self.block_norm = nn.LayerNorm(width) if config.refine == "last" else None
+        self.scale = {"sqrt": width**-0.5, "paper": 1.0, "code": width**0.5}[config.scale]
+
+    def encode(self, batch: Batch) -> dict[str, Stream]:
+        """Context states and refined block vectors of situation and last post."""
+        with torch.no_grad():  # as published: no gradient through the blocks' own encoding
+            vectors = self.backbone.encode(batch.blocks, _block_mask(batch.blocks))[:, 0]  # (U, D), eq. 3
+        situation, post = (vectors[rows.clamp_min(0)] for rows in (batch.situation, batch.post))
+        x = self.backbone.embed(batch.ids)
+        for index, layer in enumerate(self.backbone.encoder_layers):
+            x = self.backbone.encode_layer(layer, x, batch.mask)
+            if self.config.refine == "per_layer":
+                situation = self.refine_situation[index](situation, x, batch.mask, self.scale)
+                post = self.refine_post[index](post, x, batch.mask, self.scale)
+        if self.block_norm is not None:
+            situation, post = (self._refine(blocks, x, batch.mask) for blocks in (situation, post))
+        return {
+            CONTEXT: Stream(x, batch.mask),
+            SITUATION: Stream(situation, batch.situation >= 0),
+            POST: Stream(post, batch.post >= 0),
+        }
+
+    def _refine(self, blocks: Tensor, context: Tensor, mask: Tensor) -> Tensor:
+        scores = blocks @ context.transpose(1, 2) * self.scale  # (B, N, S)
+        weights = scores.masked_fill(~mask[:, None], torch.finfo(scores.dtype).min).softmax(dim=-1)
+        return self.block_norm(blocks + weights @ context)  # eq. 4
+
+    def strategy_scores(self, context: Stream) -> Tensor:
+        """(B, 8) scores of the strategies, before the softmax (eq. 5)."""
+        pooled = context.states[:, 0]
+        if self.config.pool == "first+mean":
+            keep = context.mask[..., None].to(context.states.dtype)
+            pooled = torch.cat((pooled, (context.states * keep).sum(dim=1) / keep.sum(dim=1)), dim=1)
+        scores = self.head_norm(self.head(pooled).float())
+        if self.config.batch_norm == "twice" and not self.training:
+            scores = self.head_norm(scores)
+        return scores
+
+    def _with_strategy(self, streams: dict[str, Stream], weights: Tensor) -> dict[str, Stream]:
+        vector = weights.to(self.codebook.dtype) @ self.codebook  # h_g = p_g T, eq. 6
+        return streams | {STRATEGY: Stream(vector[:, None], torch.ones_like(vector[:, :1], dtype=torch.bool))}
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """L_r (token mean) + L_g."""
+        streams = self.encode(batch)
+        scores = self.strategy_scores(streams[CONTEXT])
+        gold = F.one_hot(batch.strategies, len(STRATEGIES)).to(scores.dtype)
+        weights = gold if self.config.strategy_train == "gold" else scores.softmax(dim=1)
+        memories = self.backbone.project(self._with_strategy(streams, weights))
+        states = self.reply_states(Plan(memories, self.begin(len(batch)), weights), batch.labels)
+        total, count = token_loss(self.backbone, states, batch.labels)
+        chosen = F.cross_entropy(scores, batch.strategies)
+        return {
+            "loss": total / count + self.config.strategy_weight * chosen,
+            "reply": (total / count).detach(),
+            "strategy": chosen.detach(),
+        }
+
+    def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
+        """The predicted mixture (or the gold strategy's vector) as a fourth source of the decoder."""
+        streams = self.encode(batch)
+        probabilities = self.strategy_scores(streams[CONTEXT]).softmax(dim=1)
+        weights = probabilities if gold is None else F.one_hot(gold, len(STRATEGIES)).to(probabilities.dtype)
+        memories = self.backbone.project(self._with_strategy(streams, weights))
+        return Plan(memories, self.begin(len(batch)), probabilities)
+
+
+def _block_mask(blocks: Tensor) -> Tensor:
+    """(U, L) bool; the first token always counts, so that the empty block 0 gives no nan."""
+    mask = blocks != 0
+    mask[:, 0] = True
+    return mask

@@ -1,0 +1,81 @@
+"""What every net of the registry is: a backbone, its losses, and a plan for one reply.
+
+A new net subclasses `Net`, gives `losses` and `plan`, and inherits training, decoding, evaluation and the test suite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.backbone import Backbone, Memory
+from models.batches import Batch
+from models.examples import ContextShape
+from models.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that decoding a batch of replies needs; made once per reply."""
+
+    memories: list[dict[str, Memory]]
+    """keys and values of every stream, one dict per decoder layer"""
+    prefix: Tensor
+    """(B, P) decoder ids that precede the reply"""
+    strategies: Tensor
+    """(B, 8) predicted strategy probabilities"""
+
+
+class Net(nn.Module):
+    """Base of all nets. `needs_comet`: whether COMET blocks are worth looking up."""
+
+    config: Any
+    """the frozen settings of the net; saved with its weights"""
+    needs_comet = False
+    streams: tuple[str, ...] = ()
+    """decoder streams besides the context"""
+    banned: Tensor
+    """(V,) bool, True for ids that are no text and may never be written"""
+
+    def __init__(self, backbone: Backbone, tokenizer: Tokenizer, shape: ContextShape) -> None:
+        super().__init__()
+        self.backbone, self.tokenizer, self.shape = backbone, tokenizer, shape
+        banned = torch.zeros(len(tokenizer), dtype=torch.bool)
+        banned[[i for i in tokenizer.special if i != tokenizer.eos]] = True
+        self.register_buffer("banned", banned, persistent=False)
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Named scalars of a training batch: "loss" (followed by the optimiser) and its parts."""
+        raise NotImplementedError
+
+    def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
+        """What decoding needs. `gold` (B,) replaces the predicted strategy (perplexity given the gold strategy only);
+        without it no gold label of the batch is looked at.
+        """
+        raise NotImplementedError
+
+    def begin(self, rows: int) -> Tensor:
+        """(B, 1) begin tokens."""
+        return torch.full((rows, 1), self.tokenizer.bos, device=self.banned.device)
+
+    def reply_states(self, plan: Plan, labels: Tensor) -> Tensor:
+        """Decoder states (B, T, D) that predict `labels` (B, T), teacher-forced after the plan's prefix."""
+        inputs = torch.cat((plan.prefix, labels[:, :-1].clamp_min(0)), dim=1)
+        return self.backbone.decode(inputs, plan.memories)[:, plan.prefix.shape[1] - 1 :]
+
+    def reply_nll(self, plan: Plan, labels: Tensor) -> Tensor:
+        """Negative log-likelihood (B,) of the replies in nats, normalised over text tokens and the end mark.
+
+        Labels outside of these (unknown characters of a reference) are passed over.
+        """
+        labels = labels.masked_fill(self.banned[labels.clamp_min(0)], -100)
+        keep = labels >= 0
+        scores = self.backbone.logits(
+            self.reply_states(plan, labels)[keep]
+        ).float()  # padding never meets the vocabulary
+        loss = F.cross_entropy(scores.masked_fill(self.banned, -torch.inf), labels[keep], reduction="none")
+        return loss.new_zeros(len(labels)).index_add(0, keep.nonzero()[:, 0], loss)

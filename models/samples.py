@@ -1,0 +1,40 @@
+"""Replies of nets to the twenty fixed prompts of ours, unselected: `python -m models samples joint misc`.
+
+Prints Markdown for EXPERIMENTS.md: what a reader sees when asking whether the replies are fluent and on topic.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from models.hosting import open_responders
+from models.registry import NETS
+from models.respond import add_decode_arguments, converse, decode_options
+
+PROMPTS = Path(__file__).with_name("prompts.json")
+
+
+def read_prompts() -> list[tuple[str, list[str]]]:
+    """(situation, posts of the seeker) pairs."""
+    return [(entry["situation"], entry["posts"]) for entry in json.loads(PROMPTS.read_text("utf-8"))]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.add_argument("net", nargs="+", choices=sorted(NETS), help="nets that answer")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the sampling")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    add_decode_arguments(parser)
+
+
+def run(args: Namespace) -> int:
+    """Print one section per net; several posts are answered in turn, the last reply is shown."""
+    options = decode_options(args)
+    for name, responder in open_responders(args.net, args.device).items():
+        print(f"\n**{name}** (`{responder.checkpoint}`, seed {args.seed}, {options.method})\n")
+        for number, (situation, posts) in enumerate(read_prompts(), 1):
+            reply = converse(responder, situation, posts, options, args.seed)
+            print(f"{number}. {posts[-1]}  \n   *{reply.strategy}*: {reply.text}")
+    return 0

@@ -1,0 +1,49 @@
+"""The eight support strategies of ESConv: order, names, tokens and spellings. The single source of all of them.
+
+The order is that of the dialogue-level reference implementation; it is saved with every checkpoint, and loading a
+checkpoint with another order is refused, so labels can never shift silently.
+"""
+
+from __future__ import annotations
+
+STRATEGIES: tuple[str, ...] = (
+    "Question",
+    "Restatement or Paraphrasing",
+    "Reflection of feelings",
+    "Self-disclosure",
+    "Affirmation and Reassurance",
+    "Providing Suggestions",
+    "Information",
+    "Others",
+)
+
+_SPELLINGS = {
+    "questions": "Question",
+    "restatement": "Restatement or Paraphrasing",
+    "paraphrasing": "Restatement or Paraphrasing",
+    "reflection": "Reflection of feelings",
+    "self disclosure": "Self-disclosure",
+    "affirmation": "Affirmation and Reassurance",
+    "reassurance": "Affirmation and Reassurance",
+    "suggestions": "Providing Suggestions",
+    "suggestion": "Providing Suggestions",
+    "providing suggestion": "Providing Suggestions",
+    "providing suggestions or information": "Providing Suggestions",
+    "other": "Others",
+    # FailedESConv.json and MultiESC; the guide of ESConv counts pleasantries as Others
+    "approval and reassurance": "Affirmation and Reassurance",
+    "direct guidance": "Providing Suggestions",
+    "greeting": "Others",
+    "greetings": "Others",
+} | {name.lower(): name for name in STRATEGIES}
+
+
+def strategy_id(name: str) -> int:
+    """The index 0..7 of a strategy given in any spelling met in the wild ("[Questions]", "Other", ...).
+
+    Raises ValueError naming the allowed strategies when the spelling is unknown.
+    """
+    key = " ".join(name.strip().strip("[]").replace("_", " ").lower().split())
+    if key not in _SPELLINGS:
+        raise ValueError(f"unknown strategy {name!r}; allowed: {', '.join(STRATEGIES)}")
+    return STRATEGIES.index(_SPELLINGS[key])

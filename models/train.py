@@ -1,0 +1,228 @@
+"""Fine-tune a net on ESConv: `python -m models train misc --esconv PATH --tails FILE --minutes 20`.
+
+The net starts from the shared compact base; the base stays as it is and the net learns a low-rank change of it plus
+its own modules. The weights of the best validation loss so far are kept (`OUT/best.pt`), and `--release` packs them
+into `models/weights/NET` with a card.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import random
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn.utils import parametrize
+
+from models.adapters import trained
+from models.base import BASE, new_net, save_net
+from models.batches import Batch, make_batch
+from models.checkpoint import WEIGHTS, fingerprint, sha256
+from models.comet import CachedComet, Comet, NoComet, blocks_for
+from models.comet_compact import COMET, load_comet
+from models.esconv import Splits, Target, read_esconv, split_dialogues
+from models.examples import ContextShape, Example, make_example
+from models.fit import Fit, FitConfig, device_of, parameter_groups
+from models.nets.net import Net
+from models.registry import COMPACT, NETS
+from models.tokenizer import Tokenizer
+
+POOL = 16
+"""batches drawn together and sorted by length"""
+ENTRIES = 500_000
+"""answers kept in memory: all of ESConv"""
+ASKED_TOGETHER = 96
+"""events whose tails are generated in one batch"""
+
+
+def examples_of(targets: Sequence[Target], comet: Comet, tokenizer: Tokenizer, shape: ContextShape) -> list[Example]:
+    """The examples of supporter turns, with the tails of their situation and last post."""
+    told = [text for t in targets for text in (t.dialogue.situation, t.context.last_post()) if text.strip()]
+    events = sorted(dict.fromkeys(told), key=len)
+    for start in range(0, len(events), ASKED_TOGETHER):  # many at once is far quicker than turn by turn
+        comet.tails(events[start : start + ASKED_TOGETHER])
+    return [
+        make_example(
+            target.context,
+            target.gold,
+            blocks_for(comet, target.dialogue.situation, target.context.last_post()),
+            tokenizer,
+            shape,
+        )
+        for target in targets
+    ]
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Endless batches of examples of like length; batch number n is always the same."""
+
+    examples: Sequence[Example]
+    size: int
+    seed: int
+
+    def at(self, step: int) -> Batch:
+        """Batch number `step`."""
+        each = -(-len(self.examples) // self.size)
+        epoch, place = divmod(step, each)
+        return make_batch([self.examples[i] for i in self._order(epoch)[place]])
+
+    def _order(self, epoch: int) -> list[list[int]]:
+        known: dict[int, list[list[int]]] = self.__dict__.setdefault("_orders", {})
+        if epoch not in known:
+            rng = random.Random(f"{self.seed}:{epoch}")
+            order = list(range(len(self.examples)))
+            rng.shuffle(order)
+            groups: list[list[int]] = []
+            for start in range(0, len(order), self.size * POOL):
+                pool = sorted(order[start : start + self.size * POOL], key=self._length)
+                groups += [pool[i : i + self.size] for i in range(0, len(pool), self.size)]
+            rng.shuffle(groups)
+            known.clear()
+            known[epoch] = groups
+        return known[epoch]
+
+    def _length(self, index: int) -> tuple[int, int]:
+        example = self.examples[index]
+        return len(example.context) // 8, len(example.target)
+
+
+@torch.inference_mode()
+def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str, float]:
+    """Reply loss per token given the gold strategy, strategy loss and accuracy (argmax, no gold) on examples."""
+    net.eval()
+    ordered = sorted(examples, key=lambda e: len(e.context))
+    nll = tokens = strategy = right = 0.0
+    for start in range(0, len(ordered), size):
+        batch = make_batch(ordered[start : start + size]).to(device_of(net))
+        with torch.autocast(batch.ids.device.type, dtype=torch.bfloat16), parametrize.cached():
+            plan = net.plan(batch, gold=batch.strategies)
+            nll += float(net.reply_nll(plan, batch.labels).sum())
+        tokens += float((batch.labels >= 0).sum())
+        chances = plan.strategies.float().clamp_min(1e-9)
+        strategy -= float(chances.gather(1, batch.strategies[:, None]).log().sum())
+        right += float((chances.argmax(dim=1) == batch.strategies).sum())
+    n = len(ordered)
+    return {"valid_reply": nll / tokens, "valid_strategy": strategy / n, "valid_accuracy": right / n}
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Flags of `python -m models train`."""
+    parser.add_argument("net", choices=sorted(NETS), help="which net")
+    parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
+    parser.add_argument(
+        "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
+    )
+    parser.add_argument("--tails", help="file of COMET tails made by `python -m models comet --precompute`")
+    parser.add_argument("--out", help="folder of the run's state (default: runs/NET)")
+    parser.add_argument("--base", default=str(BASE), help="folder of the compact base")
+    parser.add_argument(
+        "--rank", type=int, default=24, help="rank of the change of each base matrix; 0 trains all of it"
+    )
+    parser.add_argument("--minutes", type=float, default=20.0, help="wall-clock limit, minutes, over resumed runs")
+    parser.add_argument("--steps", type=int, default=1_000_000, help="optimiser steps at most")
+    parser.add_argument("--batch", type=int, default=32, help="examples a step")
+    parser.add_argument("--warmup", type=int, default=30, help="steps of linear warm-up")
+    parser.add_argument("--lr", type=float, default=1e-3, help="peak learning rate of AdamW")
+    parser.add_argument("--dropout", type=float, default=0.1, help="dropout rate")
+    parser.add_argument("--seed", type=int, default=13, help="seed of batches, dropout and fresh weights")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument(
+        "--set", nargs="*", default=[], metavar="NAME=JSON", help="settings of the net, e.g. refine='\"last\"'"
+    )
+    parser.add_argument("--release", action="store_true", help="pack the best weights into models/weights/NET")
+
+
+def run(args: Namespace) -> int:
+    """Entry point of the command; resumes when the run's folder has a state."""
+    out = Path(args.out or f"runs/{args.net}")
+    splits = split_dialogues(read_esconv(Path(args.esconv)), args.split)
+    torch.manual_seed(args.seed)
+    settings = COMPACT[args.net] | {name: json.loads(value) for name, _, value in (s.partition("=") for s in args.set)}
+    net = new_net(args.net, settings, args.rank, Path(args.base))
+    net.backbone.set_dropout(args.dropout)
+    comet = comet_for(net, args.tails)
+    train, valid = (examples_of(part, comet, net.tokenizer, net.shape) for part in (splits.train, splits.valid))
+    config = FitConfig(
+        minutes=args.minutes, max_steps=args.steps, lr=args.lr, warmup=args.warmup, seed=args.seed, save_every_s=150
+    )
+    fit = Fit(net.to(args.device), parameter_groups([(net, 1.0)], config.weight_decay), config, out)
+    fit.resume()
+    best = _Best(net, out, random.Random(args.seed).sample(valid, min(640, len(valid))))
+    batches = Batches([e for e in train if e.strategy >= 0], args.batch, args.seed)
+
+    def loss_of(batch: Batch) -> dict[str, torch.Tensor]:
+        with parametrize.cached():
+            return net.losses(batch.to(device_of(net)))
+
+    fit.run(batches.at, loss_of, best.check)
+    figures = best.restore()
+    print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
+    if args.release:
+        card = _card(args, splits, fit, figures)
+        save_net(net, args.net, args.rank, card, WEIGHTS / args.net, Path(args.base))
+    return 0
+
+
+class _Best:
+    """Keeps the weights of the best validation loss so far beside the run's state."""
+
+    def __init__(self, net: Net, folder: Path, examples: Sequence[Example]) -> None:
+        self.net, self.path, self.examples = net, folder / "best.pt", examples
+
+    def check(self) -> dict[str, float]:
+        figures = validate(self.net, self.examples)
+        if not self.path.is_file() or _total(figures) < _total(torch.load(self.path)["figures"]):
+            partial = self.path.with_suffix(".part")
+            torch.save({"figures": figures, "weights": trained(self.net)}, partial)
+            partial.replace(self.path)
+        return figures
+
+    def restore(self) -> dict[str, float]:
+        kept = torch.load(self.path)
+        slots = dict(self.net.named_parameters()) | dict(self.net.named_buffers())
+        with torch.no_grad():
+            for name, value in kept["weights"].items():
+                slots[name].copy_(value)
+        return dict(kept["figures"])
+
+
+def _total(figures: dict[str, float]) -> float:
+    return figures["valid_reply"] + figures["valid_strategy"]
+
+
+def comet_for(net: Net, tails: str | None) -> Comet:
+    """What training and evaluation ask for tails: nothing (nets without COMET), a file, or the compact COMET.
+
+    With a file only its tails are used: a turn that is not in it has no blocks, which MISC has to cope with anyway.
+    """
+    if not net.needs_comet:
+        return NoComet()
+    if not tails:
+        return CachedComet(load_comet(), ENTRIES)
+    known = NoComet()
+    known.version = fingerprint(COMET)
+    cached = CachedComet(known, ENTRIES)
+    cached.load(Path(tails))
+    return cached
+
+
+def _card(args: Namespace, splits: Splits, fit: Fit, figures: dict[str, float]) -> dict[str, Any]:
+    return {
+        "data": f"ESConv (CC BY-NC 4.0), split {args.split} train: {len(splits.train)} supporter turns",
+        "data_sha256": sha256(Path(args.esconv)) if Path(args.esconv).is_file() else "",
+        "licence": "research and non-commercial use, as the data",
+        "date": date.today().isoformat(),
+        "command": f"python -m models train {args.net} --rank {args.rank} --batch {args.batch} --lr {args.lr}"
+        f" --minutes {args.minutes:g} --seed {args.seed} --esconv ESCONV --tails TAILS --release",
+        "hardware": f"{args.device} {platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        "minutes": round(fit.used_s / 60, 1),
+        "steps": fit.step,
+        "metrics": {name: round(value, 4) for name, value in figures.items()},
+    }

@@ -1,0 +1,128 @@
+"""Stand-ins for nets: they obey `models.responder.Responder` and need no weights, no torch and hardly any time.
+
+`EchoResponder` answers with a full trace, so screens, stores and services can be tried against every field.
+`SlowResponder` and `FailingResponder` differ from it only in pace and in mood.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import time
+from dataclasses import asdict, dataclass, replace
+
+from models.dialogue import Dialogue, Speaker
+from models.responder import OnText
+from models.strategies import STRATEGIES
+from models.trace import CometBlock, DecodeOptions, EmotionReading, Reply, Timings, TokenStep, Trace
+
+EMOTIONS = ("anger", "anxiety", "depression", "disgust", "fear", "sadness", "shame")
+RELATIONS = ("xReact", "xIntent", "xWant", "oReact")
+TAILS = ("to feel better", "to be heard", "worried", "tired", "to ask for help", "lonely", "to get some rest")
+OPENINGS = ("I hear you.", "That sounds hard.", "Thank you for telling me.", "I see.")
+CLOSINGS = ("What would help most today?", "How long has it been so?", "You are not alone with it.", "Take your time.")
+
+
+@dataclass(frozen=True)
+class EchoResponder:
+    """Answers with the last words of the post between two stock sentences.
+
+    The draw depends on (dialogue, options, seed, name) alone, so equal calls give equal replies and two fakes of
+    different names answer differently.
+    """
+
+    name: str = "echo"
+    checkpoint: str = "fake0001"
+    delay_s: float = 0.0
+    """pause before each word, seconds"""
+
+    def respond(self, dialogue: Dialogue, options: DecodeOptions, seed: int, on_text: OnText | None = None) -> Reply:
+        """A reply of at most `options.max_tokens` words; `on_text` sees it grow word by word and may raise Cancelled.
+
+        Raises ValueError when the last turn is not a non-empty seeker turn, as the protocol asks.
+        """
+        check_last_turn(dialogue)
+        started_s = time.perf_counter()
+        rng = self._rng(dialogue, options, seed)
+        echo = " ".join(dialogue.last_post().split()[-6:])
+        words = f'{rng.choice(OPENINGS)} You said: "{echo}". {rng.choice(CLOSINGS)}'.split()[: options.max_tokens]
+        for end in range(1, len(words) + 1):
+            time.sleep(self.delay_s)
+            if on_text:
+                on_text(" ".join(words[:end]))
+        trace = self._trace(dialogue, options, seed, words)
+        total_s = time.perf_counter() - started_s
+        timings = Timings(first_token_s=self.delay_s, decode_s=total_s, total_s=total_s)
+        return Reply(" ".join(words), trace.strategy(), replace(trace, timings=timings))
+
+    def _rng(self, dialogue: Dialogue, options: DecodeOptions, seed: int) -> random.Random:
+        """A generator seeded by everything a reply may depend on, equal in every process (unlike `hash`)."""
+        key = json.dumps([self.name, dialogue.to_dict(), asdict(options), seed])
+        return random.Random(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]))
+
+    def _trace(self, dialogue: Dialogue, options: DecodeOptions, seed: int, words: list[str]) -> Trace:
+        """Every field filled, drawn from the same key as the reply."""
+        rng = self._rng(dialogue, options, seed)
+        tokens = tuple(
+            TokenStep(word if at == 0 else f" {word}", round(rng.uniform(0.05, 1.0), 4))
+            for at, word in enumerate(words)
+        )
+        blocks = tuple(fake_blocks("post", len(words), rng))
+        if dialogue.situation:
+            blocks = (*fake_blocks("situation", len(words), rng), *blocks)
+        emotions = tuple(
+            EmotionReading(at, tuple(sorted(zip(EMOTIONS, distribution(7, rng), strict=True), key=lambda e: -e[1])))
+            for at, turn in enumerate(dialogue.turns)
+            if turn.speaker is Speaker.SEEKER
+        )
+        return Trace(
+            self.name, self.checkpoint, seed, distribution(len(STRATEGIES), rng), options, tokens, blocks, emotions
+        )
+
+
+@dataclass(frozen=True)
+class SlowResponder(EchoResponder):
+    """An `EchoResponder` that can be caught in mid-reply: about 15 words, 0.2 s each."""
+
+    name: str = "slow"
+    delay_s: float = 0.2
+
+
+@dataclass(frozen=True)
+class FailingResponder(EchoResponder):
+    """Streams `words` words and then raises RuntimeError(`message`), as a net that breaks in mid-reply does."""
+
+    name: str = "failing"
+    message: str = "the net broke on purpose"
+    words: int = 2
+
+    def respond(self, dialogue: Dialogue, options: DecodeOptions, seed: int, on_text: OnText | None = None) -> Reply:
+        """Never returns."""
+        short = replace(options, min_tokens=0, max_tokens=max(1, self.words))
+        super().respond(dialogue, short, seed, on_text if self.words else None)
+        raise RuntimeError(self.message)
+
+
+def check_last_turn(dialogue: Dialogue) -> None:
+    """Raise ValueError unless the last turn is a seeker turn with text."""
+    last = dialogue.turns[-1] if dialogue.turns else None
+    if last is None or last.speaker is not Speaker.SEEKER or not last.text.strip():
+        raise ValueError(f"the last turn must be a non-empty seeker turn, got {last}")
+
+
+def distribution(size: int, rng: random.Random) -> tuple[float, ...]:
+    """`size` positive numbers that sum to 1."""
+    draws = [rng.uniform(0.1, 1.0) for _ in range(size)]
+    return tuple(draw / sum(draws) for draw in draws)
+
+
+def fake_blocks(source: str, n_tokens: int, rng: random.Random) -> list[CometBlock]:
+    """One block per relation; the weights sum to 1 over the blocks, per token and on average."""
+    per_token = [distribution(len(RELATIONS), rng) for _ in range(n_tokens)]
+    rows = list(zip(*per_token, strict=True))
+    tails = rng.sample(TAILS, len(RELATIONS))
+    return [
+        CometBlock(source, relation, tail, sum(row) / len(row), row)  # type: ignore[arg-type]  (source is one of two)
+        for relation, tail, row in zip(RELATIONS, tails, rows, strict=True)
+    ]

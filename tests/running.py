@@ -1,0 +1,63 @@
+"""A running site for tests: the real page, store, service and server, with fake nets behind them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+
+from annotation.database import open_sessions
+from escdemo.build import build_app
+from escdemo.server import listen, web_app
+from escdemo.settings import Settings
+from models.responder import Responder
+from models.service import GenerationService
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where it runs."""
+
+    url: str
+    port: int
+
+
+@contextmanager
+def running(
+    database_url: str, responders: Mapping[str, Responder], study: str | None = None, port: int | None = None
+) -> Iterator[Site]:
+    """Serve until the block ends; `port` None takes a free one. The same port and database later are "a restart"."""
+    port = port or free_port()
+    settings = Settings(port=port, database=database_url, nets=tuple(responders), study=study)
+    bound = listen(settings)
+    sessions = open_sessions(database_url)
+    service = GenerationService(responders)
+    site = web_app(build_app(service, sessions, settings), service, settings)
+    server = uvicorn.Server(
+        uvicorn.Config(site, log_level="critical", timeout_graceful_shutdown=0, ws="none", lifespan="on")
+    )
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.02)
+    try:
+        yield Site(f"http://127.0.0.1:{port}", port)
+    finally:
+        service.close()
+        server.should_exit = True
+        thread.join(10)
+        bound.close()
+        sessions.kw["bind"].dispose()
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

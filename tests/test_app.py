@@ -1,0 +1,80 @@
+"""Starting the app: flags, and one clear line on stderr when something is in the way."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import app
+from escdemo.settings import Settings
+
+ROOT = Path(app.__file__).parent
+
+
+def test_the_flags_become_settings() -> None:
+    settings = app.parse(
+        ["--host", "0.0.0.0", "--port", "80", "--nets", "a,b", "--study", "pilot-1", "--database", "sqlite:///x.db"]
+    )
+    assert settings == Settings("0.0.0.0", 80, "sqlite:///x.db", ("a", "b"), "pilot-1", "auto")
+    assert settings.mode == "study"
+    assert app.parse([]).mode == "demo"
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ("--nets misc", "at least two different names"),
+        ("--nets misc,misc", "at least two different names"),
+        ("--port 70000", "1 to 65535"),
+        ("--study a/b", "1 to 60 letters"),
+        ("--database x.db", "sqlite:///"),
+    ],
+)
+def test_a_bad_flag_is_one_line_without_a_traceback(
+    flags: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.main(flags.split()) == 2
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert told.count("\n") == 1
+
+
+def test_a_busy_port_is_told_before_anything_is_loaded(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        assert app.main(["--port", str(port), "--database", f"sqlite:///{tmp_path / 'x.db'}"]) == 2
+    told = capsys.readouterr().err
+    assert f"cannot listen on 127.0.0.1:{port}" in told
+    assert "--port" in told
+    assert not (tmp_path / "x.db").exists()
+
+
+def test_a_bad_database_folder_is_told(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert app.main(["--port", "0", "--database", f"sqlite:///{tmp_path / 'file' / 'x.db'}"]) == 2
+    assert app.main(["--port", "18341", "--database", f"sqlite:///{tmp_path / 'file' / 'x.db'}"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert "--port" in told[0]
+    assert "cannot be made" in told[1]
+
+
+def test_help_is_instant_and_explains_every_flag() -> None:
+    run = subprocess.run(
+        [sys.executable, "-X", "importtime", "app.py", "--help"],
+        cwd=ROOT,
+        env=os.environ | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "torch" not in run.stderr
+    assert "gradio" not in run.stderr
+    for flag in ("--host", "--port", "--database", "--nets", "--study", "--device"):
+        assert flag in run.stdout

@@ -1,0 +1,98 @@
+"""Weights on disk: what int8 rows cost, what a damaged folder says, that a failed write leaves the old one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from models import checkpoint
+from models.base import load_base, load_net, new_net, save_base, save_net
+from models.checkpoint import WeightsError, fingerprint, load_packed, pack, save_packed, unpack
+from tests.tiny import tiny_backbone, tiny_batch, tiny_tokenizer
+
+TENSORS = {"matrix": torch.randn(80, 64), "vector": torch.randn(64), "small": torch.randn(3, 3)}
+
+
+def test_int8_rows_are_within_half_a_step() -> None:
+    found = unpack(pack(TENSORS))
+    step = TENSORS["matrix"].abs().amax(dim=1, keepdim=True) / 127
+    assert bool(((found["matrix"] - TENSORS["matrix"]).abs() <= 0.51 * step).all())
+    torch.testing.assert_close(found["vector"], TENSORS["vector"].half().float())
+    assert pack(TENSORS)["matrix"].dtype == torch.int8
+
+
+def test_shards_stay_below_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "SHARD_BYTES", 6000)
+    save_packed(tmp_path / "w", {f"m{n}": torch.randn(80, 64) for n in range(3)}, {})
+    assert len(list((tmp_path / "w").glob("*.safetensors"))) == 3
+    assert load_packed(tmp_path / "w")[0].keys() == {"m0", "m1", "m2"}
+
+
+@pytest.mark.parametrize("harm", ["missing", "damaged", "no card", "bad card"])
+def test_a_harmed_folder_names_the_file_and_the_remedy(tmp_path: Path, harm: str) -> None:
+    folder = tmp_path / "w"
+    save_packed(folder, TENSORS, {"net": "misc"})
+    weights, card = folder / "weights-0.safetensors", folder / "card.json"
+    if harm == "missing":
+        weights.unlink()
+    elif harm == "damaged":
+        content = bytearray(weights.read_bytes())
+        content[-1] ^= 1
+        weights.write_bytes(content)
+    elif harm == "no card":
+        card.unlink()
+    else:
+        card.write_text("{}")
+    with pytest.raises(WeightsError, match="git checkout") as error:
+        load_packed(folder)
+    assert (weights.name if harm in ("missing", "damaged") else card.name) in str(error.value)
+
+
+def test_a_failed_write_leaves_the_old_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "w"
+    save_packed(folder, TENSORS, {"version": 1})
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(OSError, match="no space"):
+        save_packed(folder, TENSORS, {"version": 2})
+    monkeypatch.undo()
+    assert load_packed(folder)[1]["version"] == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["w"]
+
+
+def test_base_and_net_folders_round_trip(tmp_path: Path) -> None:
+    base, folder = tmp_path / "compact", tmp_path / "misc"
+    save_base(tiny_backbone(), tiny_tokenizer(), {"data": "made up"}, base)
+    _, backbone = load_base(base, ("post",))
+    layer = backbone.model.decoder.layers[0]
+    assert torch.equal(layer.extra_attn["post"].q_proj.weight, layer.encoder_attn.q_proj.weight)
+    net = new_net("misc", {"refine": "last", "batch_norm": "none"}, 2, base)
+    save_net(net, "misc", 2, {"data": "made up"}, folder, base)
+    loaded = load_net(folder, base)
+    assert loaded.config == net.config
+    with torch.no_grad():
+        expected, found = (n.eval().plan(tiny_batch(n)).strategies for n in (net, loaded))
+    torch.testing.assert_close(found, expected, atol=2e-3, rtol=0)
+    card = json.loads((folder / "card.json").read_text())
+    assert card["base"] == fingerprint(base)
+    assert not any(p.requires_grad for p in loaded.parameters())
+
+
+def test_a_net_of_another_base_or_strategy_order_is_refused(tmp_path: Path) -> None:
+    base, other, folder = tmp_path / "compact", tmp_path / "other", tmp_path / "joint"
+    save_base(tiny_backbone(), tiny_tokenizer(), {}, base)
+    save_base(tiny_backbone(seed=1), tiny_tokenizer(), {}, other)
+    save_net(new_net("joint", {}, 2, base), "joint", 2, {}, folder, base)
+    with pytest.raises(WeightsError, match="changes base"):
+        load_net(folder, other)
+    card = json.loads((folder / "card.json").read_text())
+    card["strategies"] = card["strategies"][::-1]
+    (folder / "card.json").write_text(json.dumps(card))
+    with pytest.raises(WeightsError, match="another strategy order"):
+        load_net(folder, base)

@@ -1,0 +1,105 @@
+"""The loss falls, and `python -m models comet` does all it says on a tiny base."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.__main__ import main
+from models.adapters import adapt
+from models.checkpoint import read_card
+from models.comet import CachedComet
+from models.comet_compact import load_comet
+from models.comet_data import Head, HeadMix
+from models.comet_train import esconv_events, tail_loss
+from tests.tiny import tiny_backbone, tiny_base, tiny_tokenizer
+
+HEAD = Head("i lost my job", (("xReact", "sad"), ("xReact", "tired"), ("xWant", "to hear that"), ("oReact", "sorry")))
+
+
+def test_the_loss_falls() -> None:
+    torch.manual_seed(0)
+    backbone = tiny_backbone()
+    adapt(backbone, 4)
+    backbone.train()
+    mix = HeadMix({"a": [HEAD, Head("hello", (("xReact", "tired"),))]}, {"a": 1.0}, tiny_tokenizer())
+    optimiser = torch.optim.Adam([p for p in backbone.parameters() if p.requires_grad], lr=0.02)
+    losses = []
+    for step in range(8):
+        loss = tail_loss(backbone, mix.batch(step, 4, 4, seed=1))["loss"]
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        losses.append(loss.item())
+    assert losses[-1] < 0.7 * losses[0]
+
+
+def test_the_loss_is_the_mean_over_tail_tokens() -> None:
+    """Grouping by length and sharing the encoder change nothing."""
+    backbone, tokenizer = tiny_backbone(), tiny_tokenizer()
+    whole = tail_loss(backbone, HeadMix({"a": [HEAD]}, {"a": 1.0}, tokenizer).batch(0, 1, 9, seed=1))["loss"]
+    total, count = 0.0, 0
+    for pair in HEAD.tails:
+        one = HeadMix({"a": [Head(HEAD.event, (pair,))]}, {"a": 1.0}, tokenizer).batch(0, 1, 9, seed=1)
+        tokens = sum(int((group.labels >= 0).sum()) for group in one.groups)
+        total, count = total + tokens * tail_loss(backbone, one)["loss"].item(), count + tokens
+    assert whole.item() == pytest.approx(total / count, rel=1e-5)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    """Made-up triples, ATOMIC files, ESConv and a tiny base."""
+    rows = [f"utterance\t{split}\ti am {w} {split}\txReact\t{w}" for split in ("train", "valid", "test") for w in "ab"]
+    (tmp_path / "triples.tsv").write_text("\n".join(["kind\tsplit\thead\trelation\ttail", *rows]) + "\n")
+    for name in ("event2mind.tsv", "atomic2018_xIntent.tsv"):
+        (tmp_path / name).write_text("head\trelation\ttail\nPersonX is sad\txIntent\tnone\n")
+    turns = [
+        {"speaker": "seeker", "annotation": {}, "content": "Hello"},
+        {"speaker": "seeker", "annotation": {}, "content": "I lost my job"},
+        {"speaker": "supporter", "annotation": {"strategy": "Question"}, "content": "What happened?"},
+        {"speaker": "seeker", "annotation": {}, "content": "I am tired"},
+    ]
+    record = {"emotion_type": "sadness", "problem_type": "job crisis", "situation": "It is hard", "dialog": turns}
+    (tmp_path / "esconv.json").write_text(json.dumps([record]))
+    return {
+        "triples": str(tmp_path / "triples.tsv"),
+        "atomic": str(tmp_path),
+        "esconv": str(tmp_path / "esconv.json"),
+        "base": str(tiny_base(tmp_path / "base")),
+        "comet": str(tmp_path / "comet"),
+    }
+
+
+def test_events_are_situations_and_last_posts(files: dict[str, str]) -> None:
+    assert esconv_events(Path(files["esconv"])) == ["it is hard", "i lost my job"]
+
+
+def test_train_ask_measure_precompute(
+    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = [part for name, value in files.items() for part in (f"--{name}", value)]
+    assert main(["comet", *flags, "--train", str(tmp_path / "run"), "--steps", "2", "--batch", "4"]) == 0
+    card = read_card(Path(files["comet"]))
+    assert card["steps"] == 2
+    assert card["data"]["esconv"] == "2 events, share 0.7"
+    assert set(card["metrics"]) == {f"{s} {n}" for s in ("valid", "test") for n in ("compact", "most frequent")}
+    assert str(tmp_path) not in json.dumps(card)
+    capsys.readouterr()
+    assert main(["comet", *flags, "--event", "I am sad"]) == 0
+    assert capsys.readouterr().out.startswith("I am sad\n  xAttr ")
+    tails = tmp_path / "tails.jsonl"
+    for _ in range(2):  # the second time there is nothing left to do
+        assert main(["comet", *flags, "--precompute", str(tails)]) == 0
+    assert len(tails.read_text().splitlines()) == 2
+    comet = load_comet(Path(files["comet"]), Path(files["base"]))
+    assert CachedComet(comet).load(tails) == 18
+
+
+def test_what_is_missing_is_said(files: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["comet"]) == 2
+    assert "give --event TEXT, --train FOLDER" in capsys.readouterr().err
+    assert main(["comet", "--train", "runs/x", "--base", files["base"]]) == 2
+    assert "--triples is missing" in capsys.readouterr().err

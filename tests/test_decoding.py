@@ -1,0 +1,141 @@
+"""Decoding: warpers against transformers' own, seeds, limits, beams against a search of everything."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import (
+    LogitsProcessorList,
+    MinNewTokensLengthLogitsProcessor,
+    NoRepeatNGramLogitsProcessor,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from models.batches import make_batch
+from models.decoding import Decoded, decode, warp
+from models.nets.net import Net
+from models.registry import NETS
+from models.trace import DecodeOptions
+from tests.tiny import tiny_batch, tiny_examples, tiny_net
+
+
+@pytest.fixture(params=sorted(NETS), scope="module")
+def net(request: pytest.FixtureRequest) -> Net:
+    return tiny_net(request.param)
+
+
+def decoded(net: Net, options: DecodeOptions, seed: int = 1, row: int = 1) -> Decoded:
+    with torch.no_grad():
+        return decode(net, net.plan(make_batch([tiny_examples(net)[row]])), options, seed)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    top_p=st.sampled_from([0.3, 0.9, 1.0]),
+    top_k=st.sampled_from([0, 3, 30]),
+    penalty=st.sampled_from([1.0, 1.03, 1.5]),
+    made=st.integers(0, 12),
+    ngram=st.sampled_from([0, 1, 2, 3]),
+)
+def test_warps_as_transformers_does(seed: int, top_p: float, top_k: int, penalty: float, made: int, ngram: int) -> None:
+    torch.manual_seed(seed)
+    scores, earlier = torch.randn(1, 40) * 3, torch.randint(0, 5, (1, made + 1))
+    options = DecodeOptions(
+        top_p=top_p, top_k=top_k, repetition_penalty=penalty, no_repeat_ngram=ngram, min_tokens=4, max_tokens=20
+    )
+    chain = LogitsProcessorList()
+    if penalty != 1:
+        chain.append(RepetitionPenaltyLogitsProcessor(penalty))
+    if ngram:
+        chain.append(NoRepeatNGramLogitsProcessor(ngram))
+    chain.append(MinNewTokensLengthLogitsProcessor(1, 4, eos_token_id=2))
+    chain.append(TemperatureLogitsWarper(options.temperature))
+    if top_k:
+        chain.append(TopKLogitsWarper(top_k))
+    if top_p < 1:
+        chain.append(TopPLogitsWarper(top_p))
+    torch.testing.assert_close(warp(scores.clone(), earlier, made, options, 2), chain(earlier, scores.clone()))
+
+
+def test_same_seed_same_reply_other_seed_other_reply(net: Net) -> None:
+    free = DecodeOptions(top_p=1.0, top_k=0, temperature=5.0)
+    assert decoded(net, free, 3).ids == decoded(net, free, 3).ids
+    assert len({decoded(net, free, seed).ids for seed in range(6)}) > 1
+
+
+@pytest.mark.parametrize("method", ["sample", "greedy", "beam"])
+def test_lengths_and_probabilities(net: Net, method: str) -> None:
+    reply = decoded(net, DecodeOptions(method=method, min_tokens=7, max_tokens=7))
+    assert len(reply.ids) == len(reply.probabilities) == 7
+    assert all(0 < p <= 1 for p in reply.probabilities)
+    assert not set(reply.ids) & net.tokenizer.special
+    for weights in reply.attention.values():
+        assert weights.shape[0] == 7
+        torch.testing.assert_close(weights.sum(dim=1), torch.ones(7), atol=1e-4, rtol=0)
+
+
+def test_greedy_is_the_argmax_of_a_teacher_forced_pass(net: Net) -> None:
+    options = DecodeOptions(method="greedy", min_tokens=0, max_tokens=6, repetition_penalty=1.0, no_repeat_ngram=0)
+    reply = decoded(net, options)
+    batch = make_batch([tiny_examples(net)[1]])
+    with torch.no_grad():
+        plan = net.plan(batch)
+        states = net.reply_states(plan, torch.tensor([reply.ids]))
+        best = net.backbone.logits(states).masked_fill(net.banned, -torch.inf).argmax(dim=-1)[0].tolist()
+    assert tuple(best) == reply.ids
+
+
+def test_wide_beam_finds_the_best_reply_of_all(net: Net) -> None:
+    """Replies of exactly 2 tokens: the search of everything is small enough to do by hand."""
+    reply = decoded(net, DecodeOptions(method="beam", beams=32, min_tokens=2, max_tokens=2, repetition_penalty=1.0))
+    allowed = [i for i in range(len(net.tokenizer)) if i not in net.tokenizer.special]
+    with torch.no_grad():
+        plan = net.plan(make_batch([tiny_examples(net)[1]]))
+
+        def log_probs(ids: list[int]) -> torch.Tensor:
+            labels = torch.tensor([[*ids, net.tokenizer.eos]])
+            scores = net.backbone.logits(net.reply_states(plan, labels))[0, -1].masked_fill(net.banned, -torch.inf)
+            scores[net.tokenizer.eos] = -torch.inf
+            return scores.log_softmax(dim=-1)
+
+        first = log_probs([])
+        best = max(
+            ((float(first[a] + second[b]), (a, b)) for a in allowed for second in [log_probs([a])] for b in allowed),
+            key=lambda pair: pair[0],
+        )
+    assert math.isclose(sum(math.log(p) for p in reply.probabilities), best[0], abs_tol=0.4) or reply.ids == best[1]
+
+
+def test_a_banned_start_does_not_open_the_reply(net: Net) -> None:
+    options = DecodeOptions(method="greedy")
+    usual = decoded(net, options).ids[0]
+    with torch.no_grad():
+        plan = net.plan(make_batch([tiny_examples(net)[1]]))
+    assert decode(net, plan, options, 1, first_banned=[usual]).ids[0] != usual
+
+
+def test_streams_every_prefix(net: Net) -> None:
+    seen: list[list[int]] = []
+    with torch.no_grad():
+        plan = net.plan(make_batch([tiny_examples(net)[1]]))
+    reply = decode(net, plan, DecodeOptions(), 1, seen.append)
+    assert seen == [list(reply.ids[: n + 1]) for n in range(len(reply.ids))]
+
+
+def test_more_than_one_reply_at_a_time_is_refused(net: Net) -> None:
+    with torch.no_grad(), pytest.raises(ValueError, match="one reply at a time, got 4"):
+        decode(net, net.plan(tiny_batch(net)), DecodeOptions(), 1)
+
+
+def test_options_out_of_range_are_refused_by_name() -> None:
+    for name, value in {"top_p": 0, "temperature": -1, "beams": 0, "max_tokens": 500, "method": "magic"}.items():
+        with pytest.raises(ValueError, match=name):
+            DecodeOptions(**{name: value})

@@ -1,0 +1,109 @@
+"""Figures: what is drawn, with a second cue beside colour, a fixed height and a file name to save it under."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+
+import pytest
+
+from escdemo import explain, figures
+from escdemo.figures import Outcome, Sided
+from models.dialogue import Dialogue
+from models.strategies import STRATEGIES
+from models.trace import CometBlock, DecodeOptions, TokenStep, Trace
+from tests.fakes import EchoResponder
+
+
+@pytest.fixture
+def sides(dialogue: Dialogue) -> tuple[Sided, Sided]:
+    """Two traces of the same turn with every field filled."""
+    nets = (EchoResponder("joint", "sha1"), EchoResponder("misc", "sha2"))
+    one, two = (Sided(net.name, net.respond(dialogue, DecodeOptions(), 1).trace) for net in nets)
+    return one, two
+
+
+def rows_of(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text)))
+
+
+def test_strategies_of_both_models_on_one_axis_with_pattern_and_value(sides: tuple[Sided, Sided]) -> None:
+    figure = figures.strategy_figure(sides)
+    assert [bar.name for bar in figure.data] == ["joint", "misc"]
+    assert all(list(bar.y) == list(STRATEGIES) for bar in figure.data)
+    assert sum(figure.data[0].x) == pytest.approx(100)
+    assert figure.data[0].marker.pattern.shape != figure.data[1].marker.pattern.shape
+    assert all(text.endswith("%") for bar in figure.data for text in bar.text)
+
+
+def test_blocks_of_both_sources_apart_and_heaviest_first(sides: tuple[Sided, Sided]) -> None:
+    figure = figures.comet_figure(sides[0].trace)
+    situation, post = figure.data
+    assert situation.marker.color != post.marker.color
+    assert list(situation.x) == sorted(situation.x, reverse=True)
+    assert sorted([*situation.y, *post.y]) == list(range(8))  # an inference of both sources keeps two rows
+
+
+def test_the_heat_map_has_a_cell_per_block_and_token(sides: tuple[Sided, Sided]) -> None:
+    trace = sides[0].trace
+    figure = figures.heat_figure(trace)
+    assert len(figure.data[0].z) == 8
+    assert {len(row) for row in figure.data[0].z} == {len(trace.tokens)}
+    assert figure.data[0].colorscale[0][1] == "#00224e"  # Cividis
+
+
+def test_emotions_over_the_messages(sides: tuple[Sided, Sided]) -> None:
+    figure = figures.emotion_figure(sides[0].trace)
+    assert list(figure.data[0].x) == ["message 1", "message 2"]
+    assert len(figure.data[0].y) == 7
+
+
+def test_outcomes_are_shares_with_their_counts() -> None:
+    figure = figures.outcome_figure("joint", "misc", [Outcome("Fluency", 3, 1, 0), Outcome("Overall", 0, 0, 0)])
+    assert [bar.x[0] for bar in figure.data] == [75, 25, 0]
+    assert [bar.text[0] for bar in figure.data] == ["3", "1", ""]
+
+
+def test_every_figure_has_a_height_and_one_button_that_saves_it(sides: tuple[Sided, Sided]) -> None:
+    trace = sides[0].trace
+    drawn = [figures.strategy_figure(sides), figures.comet_figure(trace), figures.heat_figure(trace)]
+    drawn += [figures.emotion_figure(trace), figures.outcome_figure("a", "b", [Outcome("Fluency", 1, 0, 0)])]
+    for figure in drawn:
+        assert figure.layout.height >= 150
+        config = json.loads(figures.plot_value(figure, "name").plot)["config"]
+        assert config["toImageButtonOptions"]["filename"] == "name"
+        assert config["displaylogo"] is False
+
+
+def test_labels_cannot_hold_markup(sides: tuple[Sided, Sided]) -> None:
+    block = CometBlock("post", "xReact", "<b>sad</b><a href='x'>y</a>", 1.0, (1.0,))
+    trace = replace(sides[0].trace, tokens=(TokenStep("<i>hi</i>", 0.5),), blocks=(block,))
+    text = figures.heat_figure(trace).to_json() + figures.comet_figure(trace).to_json()
+    assert "<b>" not in text
+    assert "<a href" not in text
+    assert "<i>" not in text
+    strip = explain.token_strip(Sided("<u>n</u>", trace))
+    assert "<i>" not in strip
+    assert "<u>" not in strip
+
+
+def test_a_trace_with_nothing_in_it_breaks_no_figure() -> None:
+    empty = Trace("joint", "sha", 1, (0.125,) * 8)
+    for draw in (figures.comet_figure, figures.heat_figure, figures.emotion_figure):
+        assert draw(empty).layout.height >= 150
+
+
+def test_the_data_behind_each_figure(sides: tuple[Sided, Sided]) -> None:
+    trace = sides[0].trace
+    strategies = rows_of(explain.strategy_csv(sides))
+    assert strategies[0] == ["strategy", "joint", "misc"]
+    assert sum(float(row[1]) for row in strategies[1:]) == pytest.approx(1)
+    assert len(rows_of(explain.blocks_csv(trace))) == 1 + len(trace.blocks)
+    heat = rows_of(explain.heat_csv(trace))
+    assert len(heat[0]) == 3 + len(trace.tokens)
+    assert len(rows_of(explain.emotion_csv(trace))) == 1 + 2 * 7
+    settings = {row[0]: row[1:] for row in rows_of(explain.settings_csv(sides))}
+    assert settings["checkpoint"] == ["sha1", "sha2"]
+    assert settings["top-p"] == ["0.3", "0.3"]

@@ -1,0 +1,85 @@
+"""The full backbone through the real Hub code, on a tiny BlenderbotSmall checkpoint saved to disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import BlenderbotSmallForConditionalGeneration
+
+from models.backbone import CONTEXT, Stream
+from models.base import load_net, new_net, save_net
+from models.batches import make_batch
+from models.decoding import decode
+from models.full import load_full
+from models.registry import NETS
+from models.trace import DecodeOptions
+from tests.tiny import LETTERS, tiny_batch, tiny_config, tiny_examples
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder as the Hub has it: config, weights, vocab.json, merges.txt."""
+    folder = tmp_path_factory.mktemp("blenderbot_small-tiny")
+    pieces = [
+        "__null__",
+        "__start__",
+        "__end__",
+        "__unk__",
+        *LETTERS,
+        *(f"{c}@@" for c in LETTERS),
+        "sad",
+        ".",
+        "?",
+        "'",
+    ]
+    (folder / "vocab.json").write_text(json.dumps({piece: number for number, piece in enumerate(pieces)}))
+    (folder / "merges.txt").write_text("#version: 0.2\ns a\nsa d</w>\n")
+    torch.manual_seed(0)
+    BlenderbotSmallForConditionalGeneration(tiny_config(vocabulary=len(pieces))).save_pretrained(folder)
+    return str(folder)
+
+
+def test_tokenizer(checkpoint: str) -> None:
+    tokenizer, backbone = load_full(checkpoint)
+    assert tokenizer.decode(tokenizer.encode("I am SAD.")) == "I am sad."
+    assert [tokenizer.piece(i).strip() for i in tokenizer.encode("sad")] == ["sad"]
+    assert not set(tokenizer.encode("[Question] [CLS] hello")) & (tokenizer.special - {tokenizer.unk})
+    assert backbone.model.shared.num_embeddings == len(tokenizer)
+    assert tokenizer.pieces("am i") == ["a@@", "m", "i"]
+
+
+def test_the_weights_are_the_checkpoints(checkpoint: str) -> None:
+    plain = BlenderbotSmallForConditionalGeneration.from_pretrained(checkpoint).eval()
+    _, backbone = load_full(checkpoint, ("post",))
+    ids, reply = torch.tensor([[5, 6, 7, 2]]), torch.tensor([[1, 8, 9]])
+    with torch.no_grad():
+        expected = plain(input_ids=ids, decoder_input_ids=reply).logits
+        states = backbone.encode(ids, ids > 0)
+        found = backbone.logits(backbone.decode(reply, backbone.project({CONTEXT: Stream(states, ids > 0)})))
+    torch.testing.assert_close(found[..., : expected.shape[-1]], expected, atol=1e-5, rtol=1e-4)
+    layer = backbone.model.decoder.layers[1]
+    assert torch.equal(layer.extra_attn["post"].v_proj.weight, layer.encoder_attn.v_proj.weight)
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+@pytest.mark.parametrize("name", sorted(NETS))
+def test_nets_train_save_load_and_answer_on_it(checkpoint: str, name: str, rank: int, tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    net = new_net(name, {}, rank, checkpoint).train()
+    optimiser = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=1e-2)
+    net.losses(tiny_batch(net))["loss"].backward()
+    optimiser.step()
+    save_net(net.eval(), name, rank, {}, tmp_path / name, checkpoint)
+    loaded = load_net(tmp_path / name)
+    row = make_batch([tiny_examples(net)[1]])
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.plan(row).strategies, net.plan(row).strategies, atol=1e-4, rtol=1e-3)
+        assert decode(loaded, loaded.plan(row), DecodeOptions(method="greedy"), 1).ids
+
+
+def test_a_checkpoint_that_cannot_be_had_says_what_to_do() -> None:
+    with pytest.raises(ValueError, match=r"'nobody/nothing' cannot be loaded.*give its folder"):
+        load_full("nobody/nothing")

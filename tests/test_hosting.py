@@ -1,0 +1,146 @@
+"""Hosted nets: reply and trace, seeds, no repeated reply, what is refused. Tiny nets, made-up commonsense."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from models.comet import CachedComet, Comet, NoComet, Query
+from models.dialogue import Dialogue, Speaker, Turn
+from models.emotion import EMOTIONS, Reading
+from models.hosting import NetResponder, Sources, open_device, open_responders
+from models.registry import NETS
+from models.responder import Cancelled
+from models.strategies import STRATEGIES
+from models.trace import DecodeOptions, Reply
+from tests.tiny import tiny_net
+
+OPTIONS = DecodeOptions(min_tokens=3, max_tokens=8)
+DIALOGUE = Dialogue((Turn(Speaker.SEEKER, "hello i am sad"),), "i lost my job")
+
+
+class MadeUpComet(Comet):
+    """Two tails per query; counts what it is asked."""
+
+    version = "made up"
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
+        self.asked += len(queries)
+        return [("sad", "tired") for _ in queries]
+
+
+class MadeUpEmotions:
+    version = "made up"
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        share = 1 / len(EMOTIONS)
+        return [tuple((emotion, share) for emotion in EMOTIONS) for _ in texts]
+
+
+def responder(name: str, comet: Comet | None = None) -> NetResponder:
+    sources = Sources(CachedComet(comet or MadeUpComet()), MadeUpEmotions())
+    return NetResponder(name, tiny_net(name), "0123456789ab", sources)
+
+
+@pytest.fixture(params=sorted(NETS))
+def hosted(request: pytest.FixtureRequest) -> NetResponder:
+    return responder(request.param)
+
+
+def test_reply_and_trace(hosted: NetResponder) -> None:
+    reply = hosted.respond(DIALOGUE, OPTIONS, 1)
+    trace = reply.trace
+    assert reply.text
+    assert reply.strategy in STRATEGIES
+    assert reply.strategy == trace.strategy()
+    assert sum(trace.strategies) == pytest.approx(1.0)
+    assert 3 <= len(trace.tokens) <= 8
+    assert (trace.net, trace.checkpoint, trace.seed, trace.options) == (hosted.name, "0123456789ab", 1, OPTIONS)
+    assert trace.timings.total_s >= trace.timings.decode_s > 0
+    assert [reading.turn for reading in trace.emotions] == [0]
+    assert Reply.from_dict(json.loads(json.dumps(reply.to_dict()))) == reply
+
+
+def test_blocks_carry_the_attention_they_got() -> None:
+    trace = responder("misc").respond(DIALOGUE, OPTIONS, 1).trace
+    for source, count in (("situation", 12), ("post", 18)):
+        blocks = [b for b in trace.blocks if b.source == source]
+        assert len(blocks) == count
+        assert sum(b.weight for b in blocks) == pytest.approx(1.0, abs=1e-3)
+        assert all(len(b.token_weights) == len(trace.tokens) for b in blocks)
+
+
+def test_without_situation_or_commonsense_it_still_answers() -> None:
+    assert responder("misc", NoComet()).respond(DIALOGUE, OPTIONS, 1).trace.blocks == ()
+    only_post = responder("misc").respond(replace(DIALOGUE, situation=""), OPTIONS, 1).trace.blocks
+    assert {b.source for b in only_post} == {"post"}
+
+
+def test_same_seed_same_reply_also_side_by_side(hosted: NetResponder) -> None:
+    first = hosted.respond(DIALOGUE, OPTIONS, 7)
+    with ThreadPoolExecutor(4) as pool:
+        others = list(pool.map(lambda _: hosted.respond(DIALOGUE, OPTIONS, 7), range(8)))
+    assert all(other == first for other in others)
+
+
+@pytest.mark.parametrize("method", ["sample", "greedy", "beam"])
+def test_a_conversation_gets_no_reply_twice(hosted: NetResponder, method: str) -> None:
+    options = replace(OPTIONS, method=method)
+    turns: tuple[Turn, ...] = ()
+    for _ in range(5):
+        turns += (Turn(Speaker.SEEKER, "i am sad"),)
+        reply = hosted.respond(Dialogue(turns), options, 1)
+        turns += (Turn(Speaker.SUPPORTER, reply.text, reply.strategy),)
+    texts = [turn.text for turn in turns if turn.speaker is Speaker.SUPPORTER]
+    assert len(set(texts)) == len(texts)
+
+
+def test_streams_the_text_as_it_grows_and_can_be_stopped(hosted: NetResponder) -> None:
+    seen: list[str] = []
+    reply = hosted.respond(DIALOGUE, OPTIONS, 1, seen.append)
+    assert seen[-1] == reply.text
+
+    def stop(text: str) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        hosted.respond(DIALOGUE, OPTIONS, 1, stop)
+
+
+def test_both_sides_ask_commonsense_once() -> None:
+    comet = MadeUpComet()
+    shared = Sources(CachedComet(comet), None)
+    one, other = (NetResponder(n, tiny_net("misc"), "0", shared) for n in ("one", "other"))
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda side: side.respond(DIALOGUE, OPTIONS, 1), (one, other)))
+    assert comet.asked == 6 + 9
+
+
+@pytest.mark.parametrize(
+    "turns", [(), (Turn(Speaker.SEEKER, "  "),), (Turn(Speaker.SEEKER, "hi"), Turn(Speaker.SUPPORTER, "hello"))]
+)
+def test_nothing_to_answer_is_refused(hosted: NetResponder, turns: tuple[Turn, ...]) -> None:
+    with pytest.raises(ValueError, match="nothing to answer"):
+        hosted.respond(Dialogue(turns), OPTIONS, 1)
+
+
+@pytest.mark.parametrize(
+    "text", ["\U0001f622" * 300, "مرحبا أنا حزين", "<b>x</b> [Question] `", "a\x00b", "x" * 4000, "?"]
+)
+def test_odd_messages_are_answered(hosted: NetResponder, text: str) -> None:
+    many = tuple(Turn(Speaker.SUPPORTER if n % 2 else Speaker.SEEKER, text) for n in range(199))
+    assert hosted.respond(Dialogue((*many, Turn(Speaker.SEEKER, text)), text), OPTIONS, 1).text.isprintable()
+
+
+def test_unknown_names_and_devices_are_refused() -> None:
+    with pytest.raises(ValueError, match="allowed: joint, misc"):
+        open_responders(["parrot"])
+    with pytest.raises(ValueError, match="allowed: auto, cpu, cuda"):
+        open_device("tpu")

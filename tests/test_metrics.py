@@ -1,0 +1,167 @@
+"""Metrics against numbers worked out by hand, against a second library, and under reordering."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import pytest
+import sacrebleu
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.metrics import (
+    MISC,
+    Definition,
+    bleu,
+    distinct,
+    emstremo,
+    perplexity,
+    rouge_l,
+    strategy_scores,
+    text_scores,
+    tokeniser,
+    whitespace,
+    words,
+)
+
+# Made up. The second reply ends early, so the brevity of both replies together (9 of 11 tokens) counts in B-n.
+REPLIES = ["i see . i see", "that is hard ."]
+REFERENCES = ["i see that is hard .", "that is so hard ."]
+
+
+def cut(texts: list[str]) -> list[list[str]]:
+    return [text.split() for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("n", "legacy", "expected"),
+    [
+        # 9 unigrams, 6 different (i, see, ., that, is, hard)
+        (1, False, 600 / 9),
+        # without the last of each: i see . i | that is hard -> 7 unigrams, 6 different
+        (1, True, 600 / 7),
+        # 4 + 3 bigrams; (i see) twice -> 6 different
+        (2, False, 600 / 7),
+        # 3 + 2 bigrams, all different
+        (2, True, 100.0),
+    ],
+)
+def test_distinct_and_the_off_by_one_of_the_public_code(n: int, legacy: bool, expected: float) -> None:
+    assert distinct(cut(REPLIES), n, legacy) == pytest.approx(expected)
+
+
+def test_distinct_without_any_ngram_is_zero() -> None:
+    assert distinct([[], ["a"]], 2) == 0
+    assert distinct([["a"]], 1, legacy=True) == 0
+
+
+def test_bleu_worked_out_by_hand() -> None:
+    """Clipped matches: unigrams 7 of 9 (i and see count once), bigrams 3 of 7; brevity exp(1 - 11/9)."""
+    expected = 100 * math.exp(1 - 11 / 9) * math.sqrt(7 / 9 * 3 / 7)
+    assert bleu(cut(REPLIES), cut(REFERENCES), 2) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("n", [2, 4])
+def test_bleu_agrees_with_sacrebleu(n: int) -> None:
+    rng = random.Random(1)
+    hyps, refs = ([" ".join(rng.choices("abcdef", k=rng.randint(4, 12))) for _ in range(200)] for _ in range(2))
+    other = sacrebleu.BLEU(max_ngram_order=n, tokenize="none", smooth_method="none")
+    assert bleu(cut(hyps), cut(refs), n) == pytest.approx(other.corpus_score(hyps, [refs]).score)
+
+
+def test_rouge_l_has_beta_1_2() -> None:
+    """Common subsequences: "i see ." (P 3/5, R 3/6) and "that is hard ." (P 4/4, R 4/5)."""
+    f_1 = 2.44 * (3 / 5) * (3 / 6) / (3 / 6 + 1.44 * 3 / 5)
+    f_2 = 2.44 * 1 * 0.8 / (0.8 + 1.44 * 1)
+    assert rouge_l(cut(REPLIES), cut(REFERENCES)) == pytest.approx(100 * (f_1 + f_2) / 2)
+    assert rouge_l(cut(REPLIES), cut(REFERENCES)) == pytest.approx(70.404, abs=0.001)
+    beta_1 = 100 * (2 * (3 / 5) * (3 / 6) / (3 / 5 + 3 / 6) + 2 * 0.8 / 1.8) / 2
+    assert rouge_l(cut(REPLIES), cut(REFERENCES), beta=1) == pytest.approx(beta_1)
+
+
+def test_rouge_l_of_nothing_in_common_is_zero() -> None:
+    assert rouge_l([["a"], []], [["b"], ["b"]]) == 0
+
+
+@pytest.mark.parametrize(
+    ("tokenise", "expected"),
+    [
+        (words, ["i", "ca", "n't", "sleep", ".", "it", "'s", "8.30", ",", "ok", "?"]),
+        (emstremo, ["i", "ca", "n't", "sleep", ".", "it", "'s", "8", ".", "30", ",", "ok", "?"]),
+        (whitespace, ["i", "can't", "sleep.", "it's", "8.30,", "ok?"]),
+    ],
+)
+def test_tokens(tokenise: object, expected: list[str]) -> None:
+    assert tokenise("I can't sleep. It's 8.30, ok?") == expected  # type: ignore[operator]
+
+
+def test_text_scores_name_their_definition() -> None:
+    scores = text_scores(REPLIES, REFERENCES)
+    assert scores.distinct_1 == pytest.approx(600 / 9)
+    assert scores.mean_length == 4.5
+    pieces = text_scores(REPLIES, REFERENCES, MISC, bpe=list)
+    assert pieces.distinct_1 == pytest.approx(distinct([list(reply) for reply in REPLIES], 1, legacy=True))
+    perfect = text_scores(["a b c d e"], ["A b c d e"], Definition("ws"))
+    assert (perfect.bleu_2, perfect.bleu_4, perfect.rouge_l) == pytest.approx((100, 100, 100))
+
+
+def test_empty_replies_score_zero() -> None:
+    scores = text_scores(["", ""], REFERENCES)
+    assert (scores.distinct_1, scores.bleu_2, scores.bleu_4, scores.rouge_l, scores.mean_length) == (0, 0, 0, 0, 0)
+
+
+def test_what_cannot_be_scored_is_refused() -> None:
+    with pytest.raises(ValueError, match="got 0 replies and 0 references"):
+        text_scores([], [])
+    with pytest.raises(ValueError, match="got 1 replies and 2 references"):
+        text_scores(["a"], ["a", "b"])
+    with pytest.raises(ValueError, match="unknown tokens 'bpe'; allowed: words, emstremo, ws; bpe needs the tokenizer"):
+        tokeniser("bpe")
+    with pytest.raises(ValueError, match="over 0 tokens is undefined"):
+        perplexity(1.0, 0)
+
+
+def test_perplexity_of_a_uniform_guess_is_the_number_of_choices() -> None:
+    assert perplexity(5 * math.log(40), 5) == pytest.approx(40)
+    assert perplexity(1e6, 1) == math.inf
+
+
+def test_strategy_scores_worked_out_by_hand() -> None:
+    """Gold 0 0 1 2, predicted 0 1 1 1. F1: class 0 2/3, class 1 1/2, class 2 and the five absent ones 0."""
+    scores = strategy_scores([0, 1, 1, 1], [0, 0, 1, 2])
+    assert scores.accuracy == 50
+    assert scores.macro_f1 == pytest.approx(100 * (2 / 3 + 1 / 2) / 8)
+    assert scores.weighted_f1 == pytest.approx(100 * (2 * 2 / 3 + 1 / 2) / 4)
+    assert scores.most_frequent == 50
+    assert scores.top_k == ()
+    assert scores.confusion[0][:3] == (1, 1, 0)
+    assert scores.confusion[2][:3] == (0, 1, 0)
+    assert sum(map(sum, scores.confusion)) == 4
+
+
+def test_top_k_counts_the_gold_strategy_among_the_k_best() -> None:
+    probabilities = [[0.4, 0.3, 0.2, 0.1, 0, 0, 0, 0], [0.4, 0.3, 0.2, 0.1, 0, 0, 0, 0]]
+    scores = strategy_scores([0, 0], [1, 2], probabilities)
+    assert scores.top_k == ((1, 0.0), (2, 50.0), (3, 100.0), (5, 100.0))
+
+
+def test_strategies_of_different_number_are_refused() -> None:
+    with pytest.raises(ValueError, match="got 1 predictions, 0 distributions and 2 gold strategies"):
+        strategy_scores([0], [0, 1])
+    with pytest.raises(ValueError, match="at least 1"):
+        strategy_scores([], [])
+
+
+pairs = st.lists(
+    st.tuples(st.text("ab. ", min_size=1, max_size=12), st.text("ab. ", min_size=1, max_size=12)), min_size=1
+)
+
+
+@given(pairs, st.randoms(use_true_random=False))
+def test_the_order_of_the_replies_does_not_matter(texts: list[tuple[str, str]], rng: random.Random) -> None:
+    moved = rng.sample(texts, len(texts))
+    one, other = (
+        text_scores([a for a, _ in these], [b for _, b in these], Definition("ws")) for these in (texts, moved)
+    )
+    assert vars(one) == pytest.approx(vars(other))

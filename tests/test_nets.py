@@ -1,0 +1,190 @@
+"""The suite every net of the registry inherits: a new net is tested by adding its line to the registry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.adapters import adapt, load_trained, merge, trained
+from models.batches import make_batch
+from models.checkpoint import load_packed, save_packed
+from models.decoding import decode
+from models.nets.net import Net
+from models.registry import NETS, build_net
+from models.trace import DecodeOptions
+from tests.tiny import tiny_batch, tiny_examples, tiny_net
+
+
+@pytest.fixture(params=sorted(NETS))
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def net(name: str) -> Net:
+    return tiny_net(name)
+
+
+@torch.no_grad()
+def outcome(net: Net, examples: list) -> tuple[torch.Tensor, torch.Tensor]:
+    """Strategy probabilities (B, 8) and reply likelihoods (B,) of examples in one batch."""
+    batch = make_batch(examples)
+    plan = net.plan(batch)
+    return plan.strategies, net.reply_nll(plan, batch.labels)
+
+
+def test_shapes(net: Net) -> None:
+    batch = tiny_batch(net)
+    with torch.no_grad():
+        plan = net.plan(batch)
+        assert plan.strategies.shape == (4, 8)
+        assert plan.prefix.shape[0] == 4
+        assert net.reply_states(plan, batch.labels).shape == (*batch.labels.shape, 16)
+        assert net.reply_nll(plan, batch.labels).shape == (4,)
+
+
+def test_loss_falls(net: Net) -> None:
+    net.train()
+    batch = tiny_batch(net)
+    optimiser = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=3e-3)
+    losses = []
+    for _ in range(12):
+        loss = net.losses(batch)["loss"]
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.8 * losses[0]
+
+
+def test_every_parameter_that_trains_gets_a_gradient(net: Net) -> None:
+    net.train()
+    net.losses(tiny_batch(net))["loss"].backward()
+    idle = {n for n, p in net.named_parameters() if p.grad is None and p.requires_grad}
+    # a stream of one vector needs no query and no key: its attention is 1 whatever they are
+    assert all("extra_attn.strategy" in n and (".q_proj" in n or ".k_proj" in n) for n in idle), sorted(idle)
+
+
+def test_padding_changes_nothing(net: Net) -> None:
+    examples = tiny_examples(net)
+    longer = replace(examples[2], context=examples[2].context * 2, post_blocks=examples[2].post_blocks * 3)
+    alone, padded = outcome(net, examples[:1]), outcome(net, [examples[0], longer])
+    torch.testing.assert_close(padded[0][0], alone[0][0], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(padded[1][0], alone[1][0], atol=1e-4, rtol=1e-4)
+
+
+def test_batch_of_one_equals_batch_of_n(net: Net) -> None:
+    examples = tiny_examples(net)
+    together = outcome(net, examples)
+    for row, example in enumerate(examples):
+        alone = outcome(net, [example])
+        torch.testing.assert_close(together[0][row], alone[0][0], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(together[1][row], alone[1][0], atol=1e-4, rtol=1e-4)
+
+
+def test_strategy_probabilities_sum_to_one(net: Net) -> None:
+    strategies, _ = outcome(net, tiny_examples(net))
+    torch.testing.assert_close(strategies.sum(dim=1), torch.ones(4))
+    assert bool((strategies >= 0).all())
+
+
+def test_no_gold_label_reaches_a_prediction(net: Net) -> None:
+    batch = tiny_batch(net)
+    told_wrong = replace(batch, strategies=(batch.strategies + 3) % 8, labels=torch.full_like(batch.labels, 40))
+    with torch.no_grad():
+        one, other = net.plan(batch), net.plan(told_wrong)
+    assert torch.equal(one.strategies, other.strategies)
+    assert torch.equal(one.prefix, other.prefix)
+    for layer, layer_told in zip(one.memories, other.memories, strict=True):
+        assert all(torch.equal(layer[n].values, layer_told[n].values) for n in layer)
+
+
+def test_works_without_a_single_comet_block(net: Net) -> None:
+    batch = tiny_batch(net, tails=0)
+    with torch.no_grad():
+        plan = net.plan(batch)
+        assert bool(net.reply_nll(plan, batch.labels).isfinite().all())
+    net.train()
+    losses = net.losses(batch)
+    losses["loss"].backward()
+    grads = [p.grad for p in net.parameters() if p.grad is not None]
+    assert all(bool(g.isfinite().all()) for g in grads)
+    row = make_batch([tiny_examples(net, tails=0)[0]])
+    net.eval()
+    with torch.no_grad():
+        assert decode(net, net.plan(row), DecodeOptions(method="greedy"), 1).ids
+
+
+def test_saved_as_low_rank_change_and_loaded_again_is_equal(name: str, tmp_path: Path) -> None:
+    def fresh() -> Net:
+        plain = tiny_net(name)
+        adapt(plain.backbone, 4)
+        return plain
+
+    torch.manual_seed(5)
+    net = fresh().train()
+    optimiser = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=1e-2)
+    for _ in range(3):
+        net.losses(tiny_batch(net))["loss"].backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    net.eval()
+    save_packed(tmp_path / "net", trained(net), {})
+    loaded = fresh()
+    load_trained(loaded, load_packed(tmp_path / "net")[0])
+    with torch.no_grad():
+        expected = outcome(net, tiny_examples(net))
+    merge(loaded)
+    found = outcome(loaded.eval(), tiny_examples(loaded))
+    torch.testing.assert_close(found[0], expected[0], atol=2e-2, rtol=0)  # float16 on disk
+    again = fresh()
+    load_trained(again, trained(net))
+    exact = outcome(again.eval(), tiny_examples(again))
+    torch.testing.assert_close(exact[0], expected[0], atol=1e-6, rtol=1e-5)
+
+
+def test_settings_it_does_not_know_are_refused(name: str) -> None:
+    net = tiny_net(name)
+    with pytest.raises(ValueError, match="no setting"):
+        build_net(name, {"depth": 3}, net.backbone, net.tokenizer)
+
+
+@pytest.mark.parametrize("refine", ["last", "per_layer"])
+@pytest.mark.parametrize("scale", ["sqrt", "paper", "code"])
+@pytest.mark.parametrize("batch_norm", ["none", "once", "twice"])
+def test_misc_variants_train_and_predict(refine: str, scale: str, batch_norm: str) -> None:
+    net = tiny_net("misc", refine=refine, scale=scale, batch_norm=batch_norm, pool="first", strategy_train="mixture")
+    net.train()
+    net.losses(tiny_batch(net))["loss"].backward()
+    strategies, nll = outcome(net.eval(), tiny_examples(net))
+    assert bool(strategies.isfinite().all())
+    assert bool(nll.isfinite().all())
+
+
+def test_misc_attends_to_blocks_and_the_mixture_moves_the_reply() -> None:
+    net = tiny_net("misc")
+    batch = tiny_batch(net)
+    with torch.no_grad():
+        free = net.reply_nll(net.plan(batch), batch.labels)
+        one = net.reply_nll(net.plan(batch, gold=torch.zeros(4, dtype=torch.int64)), batch.labels)
+        other = net.reply_nll(net.plan(batch, gold=torch.full((4,), 5)), batch.labels)
+        without = net.reply_nll(net.plan(tiny_batch(net, tails=0)), batch.labels)
+    assert not torch.allclose(one, other)
+    assert not torch.allclose(free, without)
+
+
+def test_joint_gives_the_strategy_its_share_of_the_sequence_loss() -> None:
+    net = tiny_net("joint", strategy_weight=0.0)
+    batch = tiny_batch(net)
+    with torch.no_grad():
+        losses = net.losses(batch)
+        plan = net.plan(batch, gold=batch.strategies)
+        scores = net.backbone.logits(net.reply_states(plan, batch.labels)).float().log_softmax(dim=-1)
+        reply = -scores.gather(2, batch.labels.clamp_min(0)[..., None])[..., 0][batch.labels >= 0].sum()
+        begin = net.backbone.logits(net.backbone.decode(net.begin(4), plan.memories)[:, 0]).log_softmax(dim=-1)
+        strategy = -begin.gather(1, net.strategy_ids[batch.strategies][:, None]).sum()
+    expected = (reply + strategy) / ((batch.labels >= 0).sum() + 4)
+    torch.testing.assert_close(losses["loss"], expected, atol=1e-4, rtol=1e-4)

@@ -1,0 +1,86 @@
+"""Predictions go to a file and come back; a bad file is told by line and field."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from models.predictions import Prediction, read_predictions, write_predictions
+from models.strategies import STRATEGIES
+
+texts = st.text(st.characters(codec="utf-8"))
+names = st.sampled_from([*STRATEGIES, None])
+sums = st.none() | st.floats(0, 1e6)
+predictions = st.builds(
+    Prediction,
+    hypothesis=texts,
+    reference=texts,
+    strategy=names,
+    gold=names,
+    strategies=st.just(()) | st.tuples(*[st.floats(0, 1)] * 8),
+    nll_gold=sums,
+    nll_predicted=sums,
+    tokens=st.integers(0, 100),
+    dialogue=texts,
+    turn=st.integers(0, 200),
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
+@given(items=st.lists(predictions, min_size=1, max_size=5))
+def test_what_is_written_is_read_back(items: list[Prediction], tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "predictions.jsonl"
+    write_predictions(path, items)
+    assert read_predictions(path) == tuple(items)
+
+
+def test_spellings_get_their_one_name_and_other_fields_pass(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text('{"hypothesis": "a", "reference": "b", "strategy": "[Other]", "gold": "questions", "model": 7}\n\n')
+    assert read_predictions(path) == (Prediction("a", "b", "Others", "Question"),)
+
+
+WRONG = {
+    "no reference": ({"hypothesis": "a"}, "line 2: reference missing; got hypothesis"),
+    "nothing": ({}, "line 2: hypothesis and reference missing; got no field"),
+    "a list": ([], "line 2: want an object with hypothesis and reference, got list"),
+    "no text": ({"hypothesis": None, "reference": "b"}, "line 2: hypothesis is None; want str"),
+    "no number": ({"hypothesis": "a", "reference": "b", "nll_gold": "1"}, "line 2: nll_gold is '1'; want int or float"),
+    "strategy": ({"hypothesis": "a", "reference": "b", "gold": "Advice"}, "line 2: gold: unknown strategy 'Advice'"),
+    "seven": (
+        {"hypothesis": "a", "reference": "b", "strategies": [0.1] * 7},
+        "line 2: strategies holds 7 numbers; want 8",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_a_bad_line_is_told_by_number_and_field(case: str, tmp_path: Path) -> None:
+    record, message = WRONG[case]
+    path = tmp_path / "file"
+    path.write_text('{"hypothesis": "a", "reference": "b"}\n' + json.dumps(record))
+    with pytest.raises(ValueError, match="file, line 2") as caught:
+        read_predictions(path)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "file: empty; want one JSON object"),
+        (b"{'hypothesis'", "file, line 1: not valid JSON (Expecting property name"),
+        (b"\x1f\x8b", "file: not UTF-8 text (byte 1); want JSON Lines"),
+    ],
+)
+def test_what_is_no_predictions_file_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="file") as caught:
+        read_predictions(path)
+    assert message in str(caught.value)
+    with pytest.raises(FileNotFoundError, match="no predictions at"):
+        read_predictions(tmp_path / "other")

@@ -1,0 +1,110 @@
+"""The README tells the truth: its tree is the real one, its commands parse, its links lead somewhere."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import re
+import shlex
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+from escdemo.role_cards import load_role_cards
+from tests.test_house_rules import ROOT, repository_files
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [line.strip() for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
+
+
+def _tree() -> dict[str, str]:
+    """{path or pattern: comment}, folders with a final "/", from the indented block of the README."""
+    block = README.split("## The tree")[1].split("```text\n")[1].split("```")[0]
+    entries: dict[str, str] = {}
+    folders: list[str] = []
+    for line in filter(None, block.splitlines()):
+        names, comment = re.fullmatch(r"((?:  )*(?:\S+, )*\S+)\s*(.*)", line).groups()  # type: ignore[union-attr]
+        depth = (len(names) - len(names.lstrip())) // 2
+        folders = folders[:depth]
+        for name in names.strip().split(", "):
+            entries["".join([*folders, name])] = comment
+        if names.endswith("/"):
+            folders.append(names.strip())
+    return entries
+
+
+def _covers(entry: str, name: str, entries: dict[str, str]) -> bool:
+    """A folder without lines of its own stands for all in it but sources; other lines match by name or pattern."""
+    if not entry.endswith("/"):
+        return name == entry or (fnmatch(name, entry) and name.count("/") == entry.count("/"))
+    leaf = not any(other != entry and other.startswith(entry) for other in entries)
+    return leaf and name.startswith(entry) and not name.endswith(".py")
+
+
+def test_the_tree_is_the_real_tree() -> None:
+    entries = _tree()
+    names = [path.relative_to(ROOT).as_posix() for path in repository_files()]
+    missing = [name for name in names if not any(_covers(entry, name, entries) for entry in entries)]
+    assert missing == [], "add a line for each to the tree in README.md"
+    files_of = {entry: [name for name in names if _covers(entry, name, entries)] for entry in entries}
+    empty = [entry for entry, files in files_of.items() if not files and not (ROOT / entry).is_dir()]
+    assert empty == [], "in the README, but not in the repository"
+
+
+def test_every_line_of_the_tree_says_what_it_is_for() -> None:
+    assert [entry for entry, comment in _tree().items() if not comment and not entry.endswith("/")] == []
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands_parse(command: str) -> None:
+    """Every flag and value is one that the command takes; `--help` can be shown."""
+    words = shlex.split(command.split("&&")[-1], comments=True)
+    assert Path(words[0]).name == "python"
+    program, *rest = words[1:] if words[1] != "-m" else words[2:]
+    if program == "tests":
+        assert (ROOT / "tests" / "__main__.py").exists()
+        return
+    if program == "app.py":
+        importlib.import_module("app").parse(rest)
+        return
+    parser = argparse.ArgumentParser()
+    module, _ = importlib.import_module(f"{program}.__main__").COMMANDS[rest.pop(0)]
+    importlib.import_module(module).add_arguments(parser)
+    if rest == ["--help"]:
+        assert parser.format_help()
+    else:
+        parser.parse_args(rest)
+
+
+def test_set_up_is_one_line_each() -> None:
+    """Both commands do everything from a bare clone; .ci/run uses the second one's last step."""
+    steps = [command for command in COMMANDS if command.startswith("python3 -m venv .venv && ")]
+    assert [step.split("&& ")[-1] for step in steps] == [".venv/bin/python app.py", ".venv/bin/python -m tests"]
+    assert all(".venv/bin/pip install -r requirements.txt" in step for step in steps)
+    assert ".venv/bin/python -m tests" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+
+
+def test_links_lead_somewhere() -> None:
+    targets = re.findall(r"\]\(([^)]+)\)", README)
+    local = [target for target in targets if not target.startswith("http")]
+    assert [target for target in local if not (ROOT / target).exists()] == []
+    named = re.findall(r"`((?:models|escdemo|annotation|tests|\.ci)/[\w./-]+)`", README)
+    assert [name for name in named if "yours" not in name and not (ROOT / name).exists()] == []
+
+
+def test_sections_come_in_the_agreed_order() -> None:
+    assert re.findall(r"^## (.+)$", README, re.MULTILINE) == [
+        "Safety and limits",
+        "Run it, test it",
+        "Command line",
+        "The tree",
+        "Add a model in 4 steps",
+        "Reproduce the numbers",
+        "Data and licences",
+        "Citations",
+    ]
+
+
+def test_the_number_of_role_cards_is_true() -> None:
+    assert f"The {len(load_role_cards())} role cards" in README

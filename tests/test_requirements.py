@@ -1,0 +1,63 @@
+"""requirements.txt lists exactly what is imported, pinned, and says where each is needed."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import defaultdict
+from importlib.metadata import packages_distributions, version
+
+from tests.test_house_rules import PACKAGES, ROOT, SOURCES, imports, parse
+
+LINE = re.compile(r"(?P<name>[\w-]+)==(?P<version>[\w.]+)  # (?P<place>[\w/.]+): \S.*")
+ENTRIES = [
+    LINE.fullmatch(line)
+    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    if line and not line.startswith("#")
+]
+TOOLS = {"ruff", "mypy"}  # run as commands
+
+
+def _key(name: str) -> str:
+    return name.lower().replace("_", "-")
+
+
+def _imported() -> dict[str, set[str]]:
+    """{distribution: files that import it}, for all that is neither ours nor Python's."""
+    known = packages_distributions()
+    files: dict[str, set[str]] = defaultdict(set)
+    for path in SOURCES:
+        for package, line in imports(parse(path)):
+            if package in sys.stdlib_module_names or package in (*PACKAGES, "app", "__future__"):
+                continue
+            name = path.relative_to(ROOT).as_posix()
+            assert package in known, f"{name}:{line} imports {package}, which is not installed"
+            files[_key(known[package][0])].add(name)
+    return files
+
+
+def test_every_line_pins_one_package_and_says_where_it_is_needed() -> None:
+    assert None not in ENTRIES, "write: name==version  # file: what for"
+
+
+def test_all_that_is_imported_is_listed() -> None:
+    listed = {_key(entry["name"]) for entry in ENTRIES if entry}
+    assert {name: files for name, files in _imported().items() if name not in listed} == {}
+
+
+def test_all_that_is_listed_is_imported_where_the_line_says() -> None:
+    imported = _imported()
+    wrong = [
+        entry[0]
+        for entry in ENTRIES
+        if entry
+        and entry["place"] != "mypy"
+        and entry["name"] not in TOOLS
+        and not any(name.startswith(entry["place"]) for name in imported.get(_key(entry["name"]), ()))
+    ]
+    assert wrong == []
+
+
+def test_the_installed_versions_are_the_pinned_ones() -> None:
+    installed = {entry["name"]: version(entry["name"]).split("+")[0] for entry in ENTRIES if entry}
+    assert installed == {entry["name"]: entry["version"] for entry in ENTRIES if entry}

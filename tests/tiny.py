@@ -1,0 +1,99 @@
+"""Tiny nets for tests: a vocabulary of letters and a few words, a backbone 16 wide, random weights from a seed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from transformers import BlenderbotSmallConfig
+
+from models.backbone import Backbone
+from models.base import save_base
+from models.batches import Batch, make_batch
+from models.dialogue import Dialogue, Speaker, Turn
+from models.examples import ContextShape, Example, make_example
+from models.nets.net import Net
+from models.registry import COMPACT, build_net, net_class
+from models.tokenizer import ADDED_TOKENS, BASE_TOKENS, Tokenizer, wordpiece
+
+WORDS = (
+    *("i", "you", "feel", "sad", "am", "sorry", "to", "hear", "that", "what", "happened", "lost", "my", "job"),
+    *("tired", "it", "is", "hard", "hello", "thank", ".", "?", ",", "'", "!", "(", ")"),
+)
+LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def tiny_tokenizer() -> Tokenizer:
+    """Words above, single letters and letter continuations."""
+    pieces = (*BASE_TOKENS, *ADDED_TOKENS, *WORDS, *LETTERS, *(f"##{letter}" for letter in LETTERS))
+    return Tokenizer(wordpiece({piece: number for number, piece in enumerate(dict.fromkeys(pieces))}))
+
+
+def tiny_config(streams: tuple[str, ...] = (), vocabulary: int = 0) -> BlenderbotSmallConfig:
+    """16 wide, 2 + 2 layers."""
+    return BlenderbotSmallConfig(
+        vocab_size=vocabulary or len(tiny_tokenizer()),
+        d_model=16,
+        encoder_layers=2,
+        decoder_layers=2,
+        encoder_attention_heads=2,
+        decoder_attention_heads=2,
+        encoder_ffn_dim=32,
+        decoder_ffn_dim=32,
+        max_position_embeddings=128,
+        streams=list(streams),
+        dropout=0.0,
+    )
+
+
+def tiny_backbone(streams: tuple[str, ...] = (), seed: int = 0) -> Backbone:
+    """Random weights, large enough that outputs differ clearly."""
+    torch.manual_seed(seed)
+    backbone = Backbone(tiny_config(streams))
+    with torch.no_grad():
+        for parameter in backbone.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(std=0.3)
+    return backbone.eval()
+
+
+def tiny_net(name: str, **settings: object) -> Net:
+    """A net of the registry on a tiny backbone, with its compact settings unless told otherwise."""
+    streams = net_class(name)[1].streams
+    chosen = {**COMPACT[name], "shape": replace(ContextShape(), tokens=48), **settings}
+    return build_net(name, chosen, tiny_backbone(streams), tiny_tokenizer()).eval()
+
+
+TAILS = tuple(
+    SimpleNamespace(relation=r, text=t) for r, t in [("xReact", "sad"), ("xWant", "to hear"), ("oReact", "sorry")]
+)
+
+
+def tiny_examples(net: Net, tails: int = 3) -> list[Example]:
+    """Four supporter turns of different lengths and strategies."""
+    texts = ["hello", "i lost my job. i am sad", "it is hard to hear that you feel tired", "what happened to you?"]
+    replies = ["i am sorry.", "what happened?", "that is hard. i am sorry to hear that", "thank you"]
+    strategies = ["Others", "Question", "Reflection of feelings", "Information"]
+    examples = []
+    for number, (text, reply, strategy) in enumerate(zip(texts, replies, strategies, strict=True)):
+        earlier = (Turn(Speaker.SEEKER, "hello"), Turn(Speaker.SUPPORTER, "hello", "Others")) * (number % 2)
+        dialogue = Dialogue((*earlier, Turn(Speaker.SEEKER, text)), "i lost my job")
+        answer = Turn(Speaker.SUPPORTER, reply, strategy)
+        known = (TAILS[: max(0, tails - number)], TAILS[:tails])
+        examples.append(make_example(dialogue, answer, known, net.tokenizer, net.shape))
+    return examples
+
+
+def tiny_batch(net: Net, tails: int = 3) -> Batch:
+    """The four examples as a batch."""
+    return make_batch(tiny_examples(net, tails))
+
+
+def tiny_base(folder: Path, seed: int = 0) -> Path:
+    """A packed base folder around `tiny_backbone`."""
+    backbone = tiny_backbone(seed=seed)
+    backbone.config.layer_norm_eps = 1e-5
+    save_base(backbone, tiny_tokenizer(), {}, folder)
+    return folder
