@@ -24,7 +24,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.backbone import CONTEXT, Backbone, Stream, compact_config, token_loss
-from models.base import load_base, save_base
+from models.base import is_compact, load_base, save_base
 from models.corpora import SUPPORT_SETS, WEIGHTS, corpus_files, read_corpus
 from models.dialogue import Dialogue, Speaker
 from models.esconv import Target, read_esconv, split_dialogues
@@ -176,7 +176,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--others", type=float, default=1.0, help="factor on the weights of all sets but ESConv")
     parser.add_argument("--out", default="runs/base", help="folder for the backbone, its tokenizer and the run's state")
-    parser.add_argument("--start", help="folder of an earlier backbone to go on from (default: warm start from MiniLM)")
+    parser.add_argument("--start", help="folder of an earlier backbone, packed or not, to go on from (default: warm start from MiniLM)")
     parser.add_argument("--minilm", help="folder with MiniLM (default: the installed wheel, else the Hub)")
     parser.add_argument("--vocabulary", type=int, default=10_500, help="word pieces kept when the vocabulary is made")
     parser.add_argument("--minutes", type=float, default=60.0, help="wall-clock limit, minutes, over resumed runs")
@@ -261,7 +261,8 @@ def valid_perplexity(backbone: Backbone, tokenizer: Tokenizer, targets: Sequence
 
 def _start(args: Namespace, out: Path, dialogues: dict[str, list[Dialogue]]) -> tuple[Tokenizer, Backbone]:
     if args.start:
-        return load_backbone(Path(args.start))
+        start = Path(args.start)
+        return load_base(start) if is_compact(start) else load_backbone(start)
     if (out / "tokenizer.json").is_file() and (out / "backbone.safetensors").is_file():
         return load_backbone(out)
     minilm = find_minilm(Path(args.minilm) if args.minilm else None)
