@@ -67,7 +67,12 @@ def check_intensity(name: str, value: int | None) -> None:
 
 
 def visitor_of(token: str) -> str:
-    """The visitor that a browser's secret token stands for. Only this hash is stored."""
+    """The visitor that a browser's secret token stands for. Only this hash is stored.
+
+    Raises ValueError without a token: everybody who had none would be one visitor.
+    """
+    if not token:
+        raise ValueError("this page has not finished loading; wait a second and try again, or reload it")
     return hashlib.sha256(token.encode()).hexdigest()
 
 

@@ -45,7 +45,8 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
         _wire_start(demo, page)
         _wire_chat(page)
         _wire_rest(page)
-    # Short handlers must never queue behind the ones that look on.
+    # Only what looks on goes through the queue. The others are plain requests: they never wait behind it, and none is
+    # lost when the browser's one event stream is being closed in the moment of a click.
     demo.queue(default_concurrency_limit=None)
     return cast(gr.Blocks, demo)
 
@@ -55,18 +56,27 @@ def _wire_start(demo: gr.Blocks, page: Page) -> None:
     parts, setup = page.parts, page.parts.setup
     everything = parts.all_outputs()
     story = [setup.situation, setup.emotion, setup.problem, setup.intensity]
-    arrival = demo.load(page.restore, [parts.token], [parts.token, *everything], api_name="restore")
+    arrival = demo.load(page.restore, [parts.token], [parts.token, *everything], api_name="restore", queue=False)
     _then_follow(page, arrival, "restore")
-    agreed = parts.consent.go.click(page.agree, [parts.consent.agreed], everything, api_name="agree")
+    agreed = parts.consent.go.click(page.agree, [parts.consent.agreed], everything, api_name="agree", queue=False)
     agreed.then(None, js=_go_to("#card-draw"))
-    setup.problem_filter.select(page.filter_cards, [setup.problem_filter], [setup.card], api_name="filter_cards")
-    setup.card.select(page.show_card, [setup.card], story, api_name="show_card")
-    setup.draw.click(page.draw_card, [setup.problem_filter, setup.card], [setup.card, *story], api_name="draw_card")
+    setup.problem_filter.select(
+        page.filter_cards, [setup.problem_filter], [setup.card], api_name="filter_cards", queue=False
+    )
+    setup.card.select(page.show_card, [setup.card], story, api_name="show_card", queue=False)
+    setup.draw.click(
+        page.draw_card, [setup.problem_filter, setup.card], [setup.card, *story], api_name="draw_card", queue=False
+    )
     started = setup.start.click(
-        page.start, [parts.token, *setup.fields()], everything, api_name="start", trigger_mode="once"
+        page.start,
+        [parts.token, parts.consent.agreed, *setup.fields()],
+        everything,
+        api_name="start",
+        queue=False,
+        trigger_mode="once",
     )
     started.then(None, js=_go_to("#post textarea"))
-    again = parts.judge.again.click(page.again, None, everything, api_name="again")
+    again = parts.judge.again.click(page.again, None, everything, api_name="again", queue=False)
     again.then(None, js=_go_to("#card-draw"))
 
 
@@ -80,6 +90,7 @@ def _wire_chat(page: Page) -> None:
         [parts.token, parts.talk, parts.seen, chat.post],
         [*chat.outputs(), parts.seen, parts.note],
         api_name="send",
+        queue=False,
         trigger_mode="once",
         show_progress="hidden",
     )
@@ -90,12 +101,19 @@ def _wire_chat(page: Page) -> None:
             [parts.token, parts.talk],
             everything,
             api_name=f"retry_{letter}",
+            queue=False,
             trigger_mode="once",
             show_progress="hidden",
         )
         _then_follow(page, asked, f"retry_{letter}")
     stopped = chat.stop.click(
-        page.stop, [parts.token, parts.talk], everything, api_name="stop", trigger_mode="once", show_progress="hidden"
+        page.stop,
+        [parts.token, parts.talk],
+        everything,
+        api_name="stop",
+        queue=False,
+        trigger_mode="once",
+        show_progress="hidden",
     )
     _then_follow(page, stopped, "stop")
     finished = chat.finish.click(
@@ -103,6 +121,7 @@ def _wire_chat(page: Page) -> None:
         [parts.token, parts.talk],
         everything,
         api_name="finish",
+        queue=False,
         trigger_mode="once",
         show_progress="hidden",
     )
@@ -118,6 +137,7 @@ def _wire_rest(page: Page) -> None:
         [parts.token, parts.talk, parts.opened, *judge.fields()],
         everything,
         api_name="vote",
+        queue=False,
         trigger_mode="once",
     )
     voted.then(None, js=_go_to("#again"))
@@ -126,6 +146,7 @@ def _wire_rest(page: Page) -> None:
         [parts.token, parts.talk, parts.why.turn],
         parts.why_outputs(),
         api_name="explain",
+        queue=False,
         show_progress="hidden",
     )
     results = parts.results
@@ -135,15 +156,17 @@ def _wire_rest(page: Page) -> None:
         [parts.token, results.pair],
         list(results.outputs),
         api_name="results",
+        queue=False,
         show_progress="hidden",
     )
-    about.erase.click(page.ask_erase, None, [about.erase, about.confirm, about.note], api_name="ask_erase")
-    about.cancel.click(page.keep, None, [about.erase, about.confirm], api_name="keep")
+    about.erase.click(page.ask_erase, None, [about.erase, about.confirm, about.note], api_name="ask_erase", queue=False)
+    about.cancel.click(page.keep, None, [about.erase, about.confirm], api_name="keep", queue=False)
     about.sure.click(
         page.erase,
         [parts.token],
         [parts.token, about.erase, about.confirm, about.note, *everything],
         api_name="erase",
+        queue=False,
         trigger_mode="once",
     )
 
@@ -155,7 +178,8 @@ def _then_follow(page: Page, event: Any, name: str) -> None:
     watched = event.then(
         page.follow, ids, parts.chat.live(), api_name=f"follow_{name}", show_progress="hidden", concurrency_limit=None
     )
-    watched.then(page.explain, ids, parts.why_outputs(), api_name=f"explain_{name}", show_progress="hidden")
+    told = parts.why_outputs()
+    watched.then(page.explain, ids, told, api_name=f"explain_{name}", queue=False, show_progress="hidden")
 
 
 def _go_to(selector: str) -> str:

@@ -162,8 +162,10 @@ class Page:
             setup.intensity: card.intensity,
         }
 
-    def start(self, token: str, *fields: Any) -> Shown:
+    def start(self, token: str, agreed: bool, *fields: Any) -> Shown:
         """Begin the talk; a role card puts its first message into the box, to be sent or changed."""
+        if not agreed and self.talks.find(token) is None:  # who has talked before has agreed before
+            return self.agree(agreed)
         try:
             start = setup_panel.read_start(self.cards, self.talks.settings, *fields)
             view = self.talks.start(token, start)
@@ -201,12 +203,9 @@ class Page:
         view = await asyncio.to_thread(self.talks.find, token, talk)
         last: Any = None
         while view is not None:
-            jobs = self.talks.jobs(view)
-            if any(job.state.ended for job in jobs.values()):
-                view = await asyncio.to_thread(self.talks.find, token, view.id)
-                if view is None:
-                    break
-                jobs = self.talks.jobs(view)
+            view, jobs = await asyncio.to_thread(self.talks.look, token, view)
+            if view is None:
+                break
             now = shown.exchanges(view, jobs)
             if now[-1:] != last:
                 last = now[-1:]

@@ -68,6 +68,8 @@ class Talks:
 
     def find(self, token: str, encounter_id: str | None = None) -> EncounterView | None:
         """That talk, else the browser's latest; None when there is none."""
+        if not token:
+            return None
         visitor = visitor_of(token)
         with self.reading() as session:
             if encounter_id:
@@ -170,6 +172,24 @@ class Talks:
         slots = [reply.slot for turn in view.turns for reply in (turn.a, turn.b) if reply.state is ReplyState.PENDING]
         found = {slot.job_id(): self.job(slot) for slot in slots}
         return {job_id: job for job_id, job in found.items() if job is not None}
+
+    def look(self, token: str, view: EncounterView) -> tuple[EncounterView | None, dict[str, Job]]:
+        """The talk and its jobs at one moment; None when the talk was deleted.
+
+        A job that is seen to have ended has its reply in the store already, but perhaps not in `view`, which was read
+        earlier: read again until no job has ended since. One that stays could not be saved.
+        """
+        ended: set[str] = set()
+        while True:
+            jobs = self.jobs(view)
+            now = {job_id for job_id, job in jobs.items() if job.state.ended}
+            if now <= ended:
+                return view, jobs
+            ended |= now
+            again = self.find(token, view.id)
+            if again is None:
+                return None, {}
+            view = again
 
     def _view(self, token: str, encounter_id: str) -> EncounterView:
         with self.reading() as session:

@@ -33,7 +33,7 @@ def test_a_study_through_the_interface(study_site: Site) -> None:
         client.predict(token, api_name="/restore"),
     ]
     seen.append(client.predict(True, api_name="/agree"))
-    seen.append(client.predict(token, *OWN, api_name="/start"))
+    seen.append(client.predict(token, True, *OWN, api_name="/start"))
     seen.append(client.predict(token, "I feel alone.", api_name="/send"))
     seen.append(list(client.submit(token, api_name="/follow_send")))
     seen.append(client.predict(token, api_name="/finish"))

@@ -143,7 +143,7 @@ def test_two_raters_from_consent_to_results(browser: Browser, database_url: str)
             assert not re.search(r"\b(joint|misc|sha-\w+)\b", rater.page.content())
             for key in keys:
                 rater.page.keyboard.press(key)
-            assert rater.page.evaluate("document.activeElement.id") == "judge-save"
+            rater.page.wait_for_function("document.activeElement.id === 'judge-save'")
             rater.page.locator("#judge-save").dblclick()
             rater.page.get_by_text("Your judgment is saved").wait_for()
             rater.page.wait_for_function("document.activeElement.id === 'again'")

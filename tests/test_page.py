@@ -50,7 +50,7 @@ class Visitor:
 
     def start(self, fields: tuple[Any, ...] = OWN) -> Visitor:
         self.take(self.page.agree(True))
-        self.take(self.page.start(self.token, *fields))
+        self.take(self.page.start(self.token, True, *fields))
         return self
 
     def say(self, text: str, seen: int | None = None) -> Visitor:
@@ -104,6 +104,16 @@ def test_consent_comes_first_and_cannot_be_skipped(make_page: Any) -> None:
     visitor.take(page.agree(True))
     assert visitor.visible(page.parts.setup.box)
     assert not visitor.visible(page.parts.consent.box)
+
+
+def test_no_talk_without_consent_or_a_loaded_page(make_page: Any) -> None:
+    page = make_page()
+    assert texts.CONSENT_MISSING in page.start(TOKEN, False, *OWN)[page.parts.note]
+    assert "not finished loading" in page.start("", True, *OWN)[page.parts.note]
+    assert page.talks.find(TOKEN) is None
+    Visitor(page).start()
+    assert page.talks.find(TOKEN) is not None
+    assert page.parts.chat.box in page.start(TOKEN, False, *OWN)  # agreed before, in a page since reloaded
 
 
 def test_a_new_browser_gets_a_token_and_nothing_else_is_kept_there(make_page: Any) -> None:
@@ -333,7 +343,7 @@ def test_a_role_card_fills_the_form_and_the_first_message(make_page: Any) -> Non
 def test_a_start_with_gaps_is_refused(make_page: Any) -> None:
     page = make_page()
     for fields in (("", "", *OWN[2:]), (*OWN[:2], None, *OWN[3:]), (*OWN[:4], 9, None), ("", "x" * 1001, *OWN[2:])):
-        assert "esc-problem" in page.start(TOKEN, *fields)[page.parts.note]
+        assert "esc-problem" in page.start(TOKEN, True, *fields)[page.parts.note]
     assert page.talks.find(TOKEN) is None
 
 
