@@ -43,9 +43,19 @@ def load_base(folder: Path = BASE, streams: tuple[str, ...] = ()) -> tuple[Token
     """Tokenizer and backbone of a compact base folder; extra streams start as copies of the context attention."""
     tensors, card = load_packed(folder)
     tokenizer = Tokenizer.load(folder / "tokenizer.json")
-    backbone = Backbone(BlenderbotSmallConfig(**card["backbone"] | {"streams": list(streams)}))
+    backbone = _empty_backbone(BlenderbotSmallConfig(**card["backbone"] | {"streams": list(streams)}))
     fill(backbone, tensors)
     return tokenizer, backbone.eval()
+
+
+def _empty_backbone(config: BlenderbotSmallConfig) -> Backbone:
+    """A backbone whose weights are still to be filled in: drawing random ones takes longer than reading them."""
+    with torch.device("meta"):
+        backbone = Backbone(config)
+    backbone.to_empty(device="cpu")
+    backbone.tie_weights()
+    backbone.final_logits_bias.zero_()
+    return backbone
 
 
 def fill(backbone: Backbone, tensors: dict[str, Tensor]) -> None:

@@ -176,7 +176,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--others", type=float, default=1.0, help="factor on the weights of all sets but ESConv")
     parser.add_argument("--out", default="runs/base", help="folder for the backbone, its tokenizer and the run's state")
-    parser.add_argument("--start", help="folder of an earlier backbone, packed or not, to go on from (default: warm start from MiniLM)")
+    parser.add_argument(
+        "--start", help="folder of a backbone, packed or not, to go on from (default: warm start from MiniLM)"
+    )
     parser.add_argument("--minilm", help="folder with MiniLM (default: the installed wheel, else the Hub)")
     parser.add_argument("--vocabulary", type=int, default=10_500, help="word pieces kept when the vocabulary is made")
     parser.add_argument("--minutes", type=float, default=60.0, help="wall-clock limit, minutes, over resumed runs")
