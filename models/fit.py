@@ -1,7 +1,8 @@
 """One training loop for everything we train: time-limited, resumable, bfloat16 autocast, saving as it goes.
 
 `fit` asks for batch number n whenever it makes step n, so a resumed run sees the batches it would have seen. The state
-(weights that train, optimiser, step, seconds used, random state) goes to `folder/fit.pt`, written beside and renamed.
+(weights that train, optimiser, weighting of the loss, step, seconds used, random state) goes to `folder/fit.pt`,
+written beside and renamed.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
+
+from models.weighting import Fixed, Weighting
 
 log = logging.getLogger(__name__)
 
@@ -72,10 +75,21 @@ def parameter_groups(parts: Iterable[tuple[nn.Module, float]], decay: float) -> 
 
 
 class Fit:
-    """The running state of one training: optimiser, step, seconds used."""
+    """The running state of one training: optimiser, step, seconds used, weights of the loss's parts.
 
-    def __init__(self, module: nn.Module, groups: list[dict[str, Any]], config: FitConfig, folder: Path) -> None:
+    `weighting` combines the parts that `loss_of` gives; without one there is a single part, "loss".
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        groups: list[dict[str, Any]],
+        config: FitConfig,
+        folder: Path,
+        weighting: Weighting | None = None,
+    ) -> None:
         self.module, self.config, self.folder = module, config, folder
+        self.weighting = weighting or Fixed({"loss": 1.0})
         self.optimiser = torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98), eps=1e-8, fused=True)
         self.step, self.used_s = 0, 0.0
         folder.mkdir(parents=True, exist_ok=True)
@@ -91,6 +105,7 @@ class Fit:
         state = {
             "weights": {n: p.detach() for n, p in self.module.named_parameters() if p.requires_grad},
             "optimiser": self.optimiser.state_dict(),
+            "weighting": self.weighting.state_dict(),
             "step": self.step,
             "used_s": self.used_s,
             "random": torch.get_rng_state(),
@@ -110,6 +125,7 @@ class Fit:
             for name, value in state["weights"].items():
                 named[name].copy_(value)
         self.optimiser.load_state_dict(state["optimiser"])
+        self.weighting.load_state_dict(state.get("weighting", {}))  # states before weightings have none
         self.step, self.used_s = state["step"], state["used_s"]
         torch.set_rng_state(state["random"].cpu())
         return True
@@ -120,7 +136,7 @@ class Fit:
         loss_of: Callable[[Any], dict[str, Tensor]],
         on_save: Callable[[], dict[str, float]] | None = None,
     ) -> None:
-        """Train until steps or minutes are used up. `loss_of` returns named scalars, of which "loss" is followed.
+        """Train until steps or minutes are used up. `loss_of` returns the parts of the loss by name.
 
         `on_save` is called at every save (validation); what it returns is logged with the losses in `log.jsonl`.
         Raises NonFiniteLossError naming step and losses when a loss is not finite.
@@ -138,6 +154,7 @@ class Fit:
                 seen[name] = 0.98 * seen.get(name, value) + 0.02 * value
             now = time.monotonic()
             self.used_s, tick = self.used_s + now - tick, now
+            self.weighting.tell(losses, self.progress)
             bar.n = round(100 * self.progress, 1)
             bar.set_postfix({"step": self.step} | {n: f"{v:.3f}" for n, v in seen.items()}, refresh=False)
             bar.update(0)
@@ -154,11 +171,12 @@ class Fit:
         device: torch.device,
     ) -> dict[str, float]:
         with torch.autocast(device.type, dtype=torch.bfloat16):
-            losses = loss_of(batch)
-        values = {name: float(value.detach()) for name, value in losses.items()}
+            parts = loss_of(batch)
+            loss = self.weighting.combine(parts)
+        values = {name: float(value.detach()) for name, value in ({"loss": loss} | parts).items()}
         if not all(map(_finite, values.values())):
             raise NonFiniteLossError(f"step {self.step}: {values}; the state saved in {self.folder} is still good")
-        losses["loss"].backward()
+        loss.backward()
         nn.utils.clip_grad_norm_([p for g in self.optimiser.param_groups for p in g["params"]], self.config.clip)
         rate = self.config.lr * self._schedule()
         for group in self.optimiser.param_groups:
@@ -175,6 +193,9 @@ class Fit:
         return self.config.final + (1 - self.config.final) * cosine
 
     def _log(self, values: dict[str, float]) -> None:
+        weights = self.weighting.weights()
+        if len(weights) > 1:
+            values = values | {f"weight_{name}": weight for name, weight in weights.items()}
         row = {"step": self.step, "minutes": round(self.used_s / 60, 2)} | {n: round(v, 4) for n, v in values.items()}
         with (self.folder / "log.jsonl").open("a") as out:
             out.write(json.dumps(row) + "\n")

@@ -152,7 +152,8 @@ def run(args: Namespace) -> int:
     config = FitConfig(
         minutes=args.minutes, max_steps=args.steps, lr=args.lr, warmup=args.warmup, seed=args.seed, save_every_s=150
     )
-    fit = Fit(net.to(args.device), parameter_groups([(net, 1.0)], config.weight_decay), config, out)
+    groups = parameter_groups([(net, 1.0)], config.weight_decay)
+    fit = Fit(net.to(args.device), groups, config, out, net.weighting())
     fit.resume()
     best = _Best(net, out, random.Random(args.seed).sample(valid, min(640, len(valid))))
     batches = Batches([e for e in train if e.strategy >= 0], args.batch, args.seed)

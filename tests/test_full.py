@@ -16,7 +16,7 @@ from models.decoding import decode
 from models.full import load_full
 from models.registry import NETS
 from models.trace import DecodeOptions
-from tests.tiny import LETTERS, tiny_batch, tiny_config, tiny_examples
+from tests.tiny import LETTERS, tiny_batch, tiny_config, tiny_examples, tiny_loss
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def test_nets_train_save_load_and_answer_on_it(checkpoint: str, name: str, rank:
     torch.manual_seed(1)
     net = new_net(name, {}, rank, checkpoint).train()
     optimiser = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=1e-2)
-    net.losses(tiny_batch(net))["loss"].backward()
+    tiny_loss(net, tiny_batch(net)).backward()
     optimiser.step()
     save_net(net.eval(), name, rank, {}, tmp_path / name, checkpoint)
     loaded = load_net(tmp_path / name)

@@ -9,7 +9,7 @@ from models.batches import make_batch
 from models.decoding import decode
 from models.registry import NETS
 from models.trace import DecodeOptions
-from tests.tiny import tiny_batch, tiny_examples, tiny_net
+from tests.tiny import tiny_batch, tiny_examples, tiny_loss, tiny_net
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")]
 
@@ -30,6 +30,6 @@ def test_gpu_and_cpu_give_the_same_reply(name: str) -> None:
 def test_a_training_step_runs_in_bfloat16(name: str) -> None:
     net = tiny_net(name).to("cuda").train()
     with torch.autocast("cuda", dtype=torch.bfloat16):
-        loss = net.losses(tiny_batch(net).to("cuda"))["loss"]
+        loss = tiny_loss(net, tiny_batch(net).to("cuda"))
     loss.backward()
     assert bool(loss.isfinite())

@@ -15,7 +15,7 @@ from models.decoding import decode
 from models.nets.net import Net
 from models.registry import NETS, build_net
 from models.trace import DecodeOptions
-from tests.tiny import tiny_batch, tiny_examples, tiny_net
+from tests.tiny import tiny_batch, tiny_examples, tiny_loss, tiny_net
 
 
 @pytest.fixture(params=sorted(NETS))
@@ -46,13 +46,19 @@ def test_shapes(net: Net) -> None:
         assert net.reply_nll(plan, batch.labels).shape == (4,)
 
 
+def test_the_parts_of_the_loss_carry_gradients_and_are_those_its_weighting_knows(net: Net) -> None:
+    parts = net.train().losses(tiny_batch(net))
+    assert parts.keys() == net.weighting().weights().keys()
+    assert all(part.ndim == 0 and part.requires_grad for part in parts.values())
+
+
 def test_loss_falls(net: Net) -> None:
     net.train()
     batch = tiny_batch(net)
     optimiser = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=3e-3)
     losses = []
     for _ in range(12):
-        loss = net.losses(batch)["loss"]
+        loss = tiny_loss(net, batch)
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
@@ -62,7 +68,8 @@ def test_loss_falls(net: Net) -> None:
 
 def test_every_parameter_that_trains_gets_a_gradient(net: Net) -> None:
     net.train()
-    net.losses(tiny_batch(net))["loss"].backward()
+    parts = list(net.losses(tiny_batch(net)).values())
+    sum(parts[1:], parts[0]).backward()
     idle = {n for n, p in net.named_parameters() if p.grad is None and p.requires_grad}
     # a stream of one vector needs no query and no key: its attention is 1 whatever they are
     assert all("extra_attn.strategy" in n and (".q_proj" in n or ".k_proj" in n) for n in idle), sorted(idle)
@@ -108,8 +115,7 @@ def test_works_without_a_single_comet_block(net: Net) -> None:
         plan = net.plan(batch)
         assert bool(net.reply_nll(plan, batch.labels).isfinite().all())
     net.train()
-    losses = net.losses(batch)
-    losses["loss"].backward()
+    tiny_loss(net, batch).backward()
     grads = [p.grad for p in net.parameters() if p.grad is not None]
     assert all(bool(g.isfinite().all()) for g in grads)
     row = make_batch([tiny_examples(net, tails=0)[0]])
@@ -128,7 +134,7 @@ def test_saved_as_low_rank_change_and_loaded_again_is_equal(name: str, tmp_path:
     net = fresh().train()
     optimiser = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=1e-2)
     for _ in range(3):
-        net.losses(tiny_batch(net))["loss"].backward()
+        tiny_loss(net, tiny_batch(net)).backward()
         optimiser.step()
         optimiser.zero_grad()
     net.eval()
@@ -158,7 +164,7 @@ def test_settings_it_does_not_know_are_refused(name: str) -> None:
 def test_misc_variants_train_and_predict(refine: str, scale: str, batch_norm: str) -> None:
     net = tiny_net("misc", refine=refine, scale=scale, batch_norm=batch_norm, pool="first", strategy_train="mixture")
     net.train()
-    net.losses(tiny_batch(net))["loss"].backward()
+    tiny_loss(net, tiny_batch(net)).backward()
     strategies, nll = outcome(net.eval(), tiny_examples(net))
     assert bool(strategies.isfinite().all())
     assert bool(nll.isfinite().all())
@@ -187,4 +193,4 @@ def test_joint_gives_the_strategy_its_share_of_the_sequence_loss() -> None:
         begin = net.backbone.logits(net.backbone.decode(net.begin(4), plan.memories)[:, 0]).log_softmax(dim=-1)
         strategy = -begin.gather(1, net.strategy_ids[batch.strategies][:, None]).sum()
     expected = (reply + strategy) / ((batch.labels >= 0).sum() + 4)
-    torch.testing.assert_close(losses["loss"], expected, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(net.weighting().combine(losses), expected, atol=1e-4, rtol=1e-4)

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import torch
+from torch import Tensor
 from transformers import BlenderbotSmallConfig
 
 from models.backbone import Backbone
@@ -89,6 +90,11 @@ def tiny_examples(net: Net, tails: int = 3) -> list[Example]:
 def tiny_batch(net: Net, tails: int = 3) -> Batch:
     """The four examples as a batch."""
     return make_batch(tiny_examples(net, tails))
+
+
+def tiny_loss(net: Net, batch: Batch) -> Tensor:
+    """The parts of a net's loss, combined as its own weighting does at the start."""
+    return net.weighting().combine(net.losses(batch))
 
 
 def tiny_base(folder: Path, seed: int = 0) -> Path:

@@ -18,6 +18,7 @@ from models.batches import Batch
 from models.examples import ContextShape
 from models.nets.net import Net, Plan
 from models.tokenizer import Tokenizer
+from models.weighting import Fixed, Weighting
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Joint(Net):
         return self.backbone.project({CONTEXT: Stream(states, batch.mask)})
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Token mean of strategy + reply + end mark."""
+        """ "reply": token mean over strategy + reply + end mark; "strategy": of the 8 strategy scores alone."""
         memories = self._memories(batch)
         strategy = self.strategy_ids[batch.strategies][:, None]  # (B, 1)
         labels = torch.cat((strategy, batch.labels), dim=1)
@@ -51,7 +52,11 @@ class Joint(Net):
         total, count = token_loss(self.backbone, states, labels)
         scores = self.backbone.logits(states[:, 0])[:, self.strategy_ids].float()
         chosen = F.cross_entropy(scores, batch.strategies)
-        return {"loss": total / count + self.config.strategy_weight * chosen, "strategy": chosen.detach()}
+        return {"reply": total / count, "strategy": chosen}
+
+    def weighting(self) -> Weighting:
+        """The strategy has its share in the sequence loss; `strategy_weight` adds to it."""
+        return Fixed({"reply": 1.0, "strategy": self.config.strategy_weight})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """One decoder step gives the strategy; prefix `[BOS] [strategy]`."""

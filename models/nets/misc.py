@@ -28,6 +28,7 @@ from models.examples import ContextShape
 from models.nets.net import Net, Plan
 from models.strategies import STRATEGIES
 from models.tokenizer import Tokenizer
+from models.weighting import Fixed, Weighting
 
 SITUATION, POST, STRATEGY = "situation", "post", "strategy"
 
@@ -127,7 +128,7 @@ class Misc(Net):
         return streams | {STRATEGY: Stream(vector[:, None], torch.ones_like(vector[:, :1], dtype=torch.bool))}
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """L_r (token mean) + L_g."""
+        """L_r (token mean) and L_g."""
         streams = self.encode(batch)
         scores = self.strategy_scores(streams[CONTEXT])
         gold = F.one_hot(batch.strategies, len(STRATEGIES)).to(scores.dtype)
@@ -136,11 +137,11 @@ class Misc(Net):
         states = self.reply_states(Plan(memories, self.begin(len(batch)), weights), batch.labels)
         total, count = token_loss(self.backbone, states, batch.labels)
         chosen = F.cross_entropy(scores, batch.strategies)
-        return {
-            "loss": total / count + self.config.strategy_weight * chosen,
-            "reply": (total / count).detach(),
-            "strategy": chosen.detach(),
-        }
+        return {"reply": total / count, "strategy": chosen}
+
+    def weighting(self) -> Weighting:
+        """L = L_r + L_g."""
+        return Fixed({"reply": 1.0, "strategy": self.config.strategy_weight})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """The predicted mixture (or the gold strategy's vector) as a fourth source of the decoder."""

@@ -16,6 +16,7 @@ from models.backbone import Backbone, Memory
 from models.batches import Batch
 from models.examples import ContextShape
 from models.tokenizer import Tokenizer
+from models.weighting import Fixed, Weighting
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,12 @@ class Net(nn.Module):
         self.register_buffer("banned", banned, persistent=False)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Named scalars of a training batch: "loss" (followed by the optimiser) and its parts."""
+        """The parts of the loss of a training batch by name, scalars with gradient; `weighting` combines them."""
         raise NotImplementedError
+
+    def weighting(self) -> Weighting:
+        """A fresh weighting of the parts of `losses`: the net's own default."""
+        return Fixed({"reply": 1.0, "strategy": 1.0})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """What decoding needs. `gold` (B,) replaces the predicted strategy (perplexity given the gold strategy only);
