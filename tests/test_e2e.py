@@ -200,7 +200,6 @@ def test_a_card_is_picked_by_problem_type_and_reasons_by_message(browser: Browse
     page.wait_for_function("document.querySelector('#post textarea')?.value.length > 10")  # the card's opening
     rater.box.press("Enter")
     rater.answered().say("A zebra sang to me.").answered(2)
-    page.get_by_label("Reply to message").click()
     page.locator("#why").get_by_role("tab", name="Details").click()
     page.locator("#why-settings").get_by_text("zebra").first.wait_for()
     page.get_by_label("Reply to message").click()
