@@ -147,6 +147,7 @@ def _wire_rest(page: Page) -> None:
         parts.why_outputs(),
         api_name="explain",
         queue=False,
+        trigger_mode="always_last",
         show_progress="hidden",
     )
     results = parts.results
@@ -175,11 +176,26 @@ def _then_follow(page: Page, event: Any, name: str) -> None:
     """After an event that may have asked for replies: look on, then show their reasons."""
     parts = page.parts
     ids = [parts.token, parts.talk]
+    # Each message has its own look-on, and its reasons follow even while those of the message before are on their way:
+    # by default Gradio drops an event whose predecessor is not through.
     watched = event.then(
-        page.follow, ids, parts.chat.live(), api_name=f"follow_{name}", show_progress="hidden", concurrency_limit=None
+        page.follow,
+        ids,
+        parts.chat.live(),
+        api_name=f"follow_{name}",
+        trigger_mode="multiple",
+        show_progress="hidden",
+        concurrency_limit=None,
     )
-    told = parts.why_outputs()
-    watched.then(page.explain, ids, told, api_name=f"explain_{name}", queue=False, show_progress="hidden")
+    watched.then(
+        page.explain,
+        ids,
+        parts.why_outputs(),
+        api_name=f"explain_{name}",
+        queue=False,
+        trigger_mode="always_last",
+        show_progress="hidden",
+    )
 
 
 def _go_to(selector: str) -> str:

@@ -16,7 +16,7 @@ from typing import Literal
 
 from escdemo import texts
 
-ReplyState = Literal["waiting", "thinking", "writing", "held", "ready", "done", "stopped", "failed"]
+ReplyState = Literal["waiting", "thinking", "writing", "held", "done", "stopped", "failed"]
 OPEN_STATES: frozenset[ReplyState] = frozenset({"waiting", "thinking", "writing", "held"})
 
 
@@ -80,7 +80,6 @@ def _reply(reply: ReplyShown) -> str:
         "waiting": texts.WAITING.format(ahead=reply.ahead),
         "thinking": texts.THINKING,
         "held": texts.HELD,
-        "ready": texts.READY_SIDE,
         "stopped": texts.STOPPED,
         "failed": texts.FAILED,
     }.get(reply.state, "")

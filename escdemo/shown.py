@@ -13,7 +13,7 @@ from typing import Literal
 from annotation.choices import Mode, ReplyState
 from annotation.stages import Stage
 from annotation.views import EncounterView, ReplyView, TurnView
-from escdemo import safety, texts
+from escdemo import render, safety, texts
 from escdemo.figures import Sided
 from escdemo.render import Exchange, ReplyShown
 from escdemo.talks import STOPPED_ERROR, names_of
@@ -135,13 +135,12 @@ def _paired(turn: TurnView, jobs: Mapping[str, Job]) -> tuple[ReplyShown, ReplyS
     replies = (turn.a, turn.b)
     if turn.answered():
         return ReplyShown("done", turn.a.text or ""), ReplyShown("done", turn.b.text or "")
-    working = any(job is not None and not job.state.ended for job in (jobs.get(one.slot.job_id()) for one in replies))
-    failed = [one.state is ReplyState.FAILED for one in replies]
-    if working:
-        shown = [ReplyShown("failed") if bad else ReplyShown("held") for bad in failed]
-    elif any(failed):
-        shown = [ReplyShown("failed") if bad else ReplyShown("ready") for bad in failed]
+    if any(job is not None and not job.state.ended for job in (jobs.get(one.slot.job_id()) for one in replies)):
+        state: render.ReplyState = "held"
+    elif any(one.state is ReplyState.FAILED for one in replies):
+        # Both alike: which of the two was ready when the other was stopped or broke would tell them apart.
+        state = "failed"
     else:
         both_made = all(one.slot.job_id() in jobs and jobs[one.slot.job_id()].state is JobState.DONE for one in replies)
-        shown = [ReplyShown("held" if both_made else "failed")] * 2
-    return shown[0], shown[1]
+        state = "held" if both_made else "failed"
+    return ReplyShown(state), ReplyShown(state)

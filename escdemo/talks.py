@@ -128,15 +128,22 @@ class Talks:
         return self._view(token, encounter_id)
 
     def retry(self, token: str, encounter_id: str, side: str) -> EncounterView:
-        """Have the last message answered again by one side."""
+        """Have the last message answered again by one side; while names are hidden, by every side that failed."""
         view = self._view(token, encounter_id)
         if not view.turns:
             raise ValueError(texts.FIRST_POST)
-        last = view.turns[-1].index
+        turn = view.turns[-1]
+        # The page shows both sides alike then, so whichever button was pressed, what failed is meant.
+        failed = [one for one in "ab" if turn.side(one).state is ReplyState.FAILED]
         with self.sessions.begin() as session:
-            retry_reply(
-                session=session, encounter_id=encounter_id, visitor=visitor_of(token), turn_index=last, side=side
-            )
+            for one in failed if view.hidden() and failed else [side]:
+                retry_reply(
+                    session=session,
+                    encounter_id=encounter_id,
+                    visitor=visitor_of(token),
+                    turn_index=turn.index,
+                    side=one,
+                )
         self.ask_missing(encounter_id)
         return self._view(token, encounter_id)
 

@@ -86,7 +86,6 @@ EMPTY_PANEL = "Nothing said yet. Your message goes to both supporters; each answ
 THINKING = "thinking …"
 WAITING = "waiting: {ahead} ahead"
 HELD = "thinking … (both replies appear together)"
-READY_SIDE = "This reply is ready and waits for the other one."
 STOPPED = "Stopped before the reply was finished."
 FAILED = "No reply came this time. Try again below."
 READY = "Both have answered. Write on, or finish and judge."

@@ -267,6 +267,19 @@ def test_a_failed_side_can_be_tried_again_alone(make_page: Any) -> None:
     assert turn.side("ab"[1 - side]).text == kept
 
 
+def test_in_a_study_either_button_brings_the_missing_reply(make_page: Any) -> None:
+    page = make_page(study="pilot", misc=FailingResponder("misc"))
+    visitor = Visitor(page).start().say("Hello there.")
+    before = page.talks.find(TOKEN).turns[0]
+    good = next(side for side in "ab" if before.side(side).state != "failed")
+    page.talks.service._responders["misc"] = EchoResponder("misc")
+    visitor.take(page.retry(TOKEN, visitor.talk, good))
+    visitor.follow()
+    after = page.talks.find(TOKEN).turns[0]
+    assert after.answered()
+    assert [after.side(side).slot.attempt for side in sorted("ab", key=lambda side: side != good)] == [0, 1]
+
+
 def test_a_full_server_keeps_the_message_and_says_so(make_page: Any) -> None:
     page = make_page()
     visitor = Visitor(page).start()

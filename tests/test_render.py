@@ -60,7 +60,6 @@ def test_a_message_reads_as_it_was_typed() -> None:
         (ReplyShown("thinking"), texts.THINKING),
         (ReplyShown("writing", "I hear"), "I hear"),
         (ReplyShown("held"), texts.HELD),
-        (ReplyShown("ready"), texts.READY_SIDE),
         (ReplyShown("stopped"), texts.STOPPED),
         (ReplyShown("failed"), texts.FAILED),
         (ReplyShown("done", "I hear you.", "Question"), "Question"),
