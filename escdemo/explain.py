@@ -64,6 +64,16 @@ def settings_csv(sides: Sequence[Sided]) -> str:
     return render.csv_text(["setting", *(side.label for side in sides)], _settings_rows(sides))
 
 
+def extras_table(side: Sided) -> str:
+    """What only this side's net has (strategies before refinement, gates ...); empty when it has nothing of its own."""
+    rows = [
+        [row.name, label, f"{value:.3f}"]
+        for row in side.trace.extras
+        for label, value in zip(row.labels, row.values, strict=True)
+    ]
+    return render.table(["", "of", "value"], rows, f"Inside the net of {side.label}") if rows else ""
+
+
 def token_strip(side: Sided) -> str:
     """The reply token by token, underlined by how probable each was (dark: unlikely, bright: likely)."""
     spans = "".join(

@@ -49,4 +49,5 @@ def plan_row(plan: Plan, row: int) -> Plan:
     """The plan of one reply of a batch."""
     only = torch.tensor([row], device=plan.prefix.device)
     memories = [{name: memory.select(only) for name, memory in layer.items()} for layer in plan.memories]
-    return Plan(memories, plan.prefix[only], plan.strategies[only])
+    extras = {name: value[only] for name, value in plan.extras.items()}
+    return Plan(memories, plan.prefix[only], plan.strategies[only], extras)

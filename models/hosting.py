@@ -29,7 +29,7 @@ from models.nets.net import Net, Plan
 from models.registry import net_class
 from models.responder import OnText, Responder
 from models.tokenizer import Tokenizer
-from models.trace import CometBlock, DecodeOptions, EmotionReading, Reply, Timings, TokenStep, Trace
+from models.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
 
 RETRIES = 4
 """new attempts when a reply repeats an earlier one of the same conversation"""
@@ -75,6 +75,7 @@ class NetResponder:
             tokens=_steps(decoded, self.net.tokenizer),
             blocks=(*_weigh(tails[0], decoded, SITUATION), *_weigh(tails[1], decoded, POST)),
             emotions=emotions,
+            extras=_extras(plan, self.net),
             timings=clock.timings(),
         )
         return Reply(self.net.tokenizer.decode(decoded.ids), trace.strategy(), trace)
@@ -143,6 +144,13 @@ def _distribution(probabilities: Tensor) -> tuple[float, ...]:
     values = [round(float(p), 6) for p in probabilities]
     values[max(range(len(values)), key=values.__getitem__)] += 1.0 - sum(values)
     return tuple(values)
+
+
+def _extras(plan: Plan, net: Net) -> tuple[NamedRow, ...]:
+    return tuple(
+        NamedRow(name, net.extra_labels[name], tuple(round(float(v), 5) for v in value[0]))
+        for name, value in plan.extras.items()
+    )
 
 
 def _steps(decoded: Decoded, tokenizer: Tokenizer) -> tuple[TokenStep, ...]:

@@ -84,6 +84,15 @@ class EmotionReading:
 
 
 @dataclass(frozen=True)
+class NamedRow:
+    """Something a net tells about its reply: one value per label, e.g. its strategies before refinement."""
+
+    name: str
+    labels: tuple[str, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Timings:
     """Wall-clock seconds. `first_token_s` counts from the start of the reply, the others are durations."""
 
@@ -108,6 +117,8 @@ class Trace:
     tokens: tuple[TokenStep, ...] = ()
     blocks: tuple[CometBlock, ...] = ()
     emotions: tuple[EmotionReading, ...] = ()
+    extras: tuple[NamedRow, ...] = ()
+    """what only some nets have: gates, strategies before refinement, listener weights"""
     timings: Timings = field(default=Timings(), compare=False)
     """not compared: the same input, seed and checkpoint give an equal trace on any day"""
 
@@ -131,6 +142,9 @@ class Trace:
         )
         values["emotions"] = tuple(
             EmotionReading(e["turn"], tuple((label, p) for label, p in e["scores"])) for e in values["emotions"]
+        )
+        values["extras"] = tuple(  # traces stored before there were extras have none
+            NamedRow(row["name"], tuple(row["labels"]), tuple(row["values"])) for row in values.get("extras", ())
         )
         values["timings"] = Timings(**values["timings"])
         return cls(**values)

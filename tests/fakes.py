@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from models.dialogue import Dialogue, Speaker
 from models.responder import OnText
 from models.strategies import STRATEGIES
-from models.trace import CometBlock, DecodeOptions, EmotionReading, Reply, Timings, TokenStep, Trace
+from models.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
 
 EMOTIONS = ("anger", "anxiety", "depression", "disgust", "fear", "sadness", "shame")
 RELATIONS = ("xReact", "xIntent", "xWant", "oReact")
@@ -76,9 +76,9 @@ class EchoResponder:
             for at, turn in enumerate(dialogue.turns)
             if turn.speaker is Speaker.SEEKER
         )
-        return Trace(
-            self.name, self.checkpoint, seed, distribution(len(STRATEGIES), rng), options, tokens, blocks, emotions
-        )
+        mixture = distribution(len(STRATEGIES), rng)
+        extras = (NamedRow("strategies before refinement", STRATEGIES, distribution(len(STRATEGIES), rng)),)
+        return Trace(self.name, self.checkpoint, seed, mixture, options, tokens, blocks, emotions, extras)
 
 
 @dataclass(frozen=True)

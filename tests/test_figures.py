@@ -13,7 +13,7 @@ from escdemo import explain, figures
 from escdemo.figures import Outcome, Sided
 from models.dialogue import Dialogue
 from models.strategies import STRATEGIES
-from models.trace import CometBlock, DecodeOptions, TokenStep, Trace
+from models.trace import CometBlock, DecodeOptions, NamedRow, TokenStep, Trace
 from tests.fakes import EchoResponder
 
 
@@ -84,6 +84,10 @@ def test_labels_cannot_hold_markup(sides: tuple[Sided, Sided]) -> None:
     assert "<b>" not in text
     assert "<a href" not in text
     assert "<i>" not in text
+    odd = replace(trace, extras=(NamedRow("<i>gate</i>", ("<u>x</u>",), (0.5,)),))
+    told = explain.extras_table(Sided("A", odd))
+    assert "<i>" not in told
+    assert "<u>" not in told
     strip = explain.token_strip(Sided("<u>n</u>", trace))
     assert "<i>" not in strip
     assert "<u>" not in strip
@@ -93,6 +97,13 @@ def test_a_trace_with_nothing_in_it_breaks_no_figure() -> None:
     empty = Trace("joint", "sha", 1, (0.125,) * 8)
     for draw in (figures.comet_figure, figures.heat_figure, figures.emotion_figure):
         assert draw(empty).layout.height >= 150
+
+
+def test_what_only_one_net_tells_is_listed_and_nothing_is_shown_for_others(sides: tuple[Sided, Sided]) -> None:
+    told = explain.extras_table(sides[0])
+    assert told.count("strategies before refinement") == len(STRATEGIES)
+    assert f"{sides[0].trace.extras[0].values[0]:.3f}" in told
+    assert explain.extras_table(Sided("A", replace(sides[0].trace, extras=()))) == ""
 
 
 def test_the_data_behind_each_figure(sides: tuple[Sided, Sided]) -> None:

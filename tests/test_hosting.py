@@ -65,6 +65,7 @@ def test_reply_and_trace(hosted: NetResponder) -> None:
     assert (trace.net, trace.checkpoint, trace.seed, trace.options) == (hosted.name, "0123456789ab", 1, OPTIONS)
     assert trace.timings.total_s >= trace.timings.decode_s > 0
     assert [reading.turn for reading in trace.emotions] == [0]
+    assert all(len(row.labels) == len(row.values) for row in trace.extras)
     assert Reply.from_dict(json.loads(json.dumps(reply.to_dict()))) == reply
 
 

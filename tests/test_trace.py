@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from models.dialogue import Dialogue, Speaker, Turn
 from models.strategies import STRATEGIES, strategy_id
-from models.trace import CometBlock, DecodeOptions, EmotionReading, Reply, Timings, TokenStep, Trace
+from models.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
 
 TEXT = st.text(max_size=40)
 SHARE = st.floats(0, 1, allow_nan=False)
@@ -20,6 +20,7 @@ BLOCKS = st.builds(
     CometBlock, st.sampled_from(["situation", "post"]), TEXT, TEXT, SHARE, st.lists(SHARE, max_size=4).map(tuple)
 )
 EMOTIONS = st.builds(EmotionReading, st.integers(0, 400), st.lists(st.tuples(TEXT, SHARE), max_size=4).map(tuple))
+ROWS = st.builds(NamedRow, TEXT, st.lists(TEXT, max_size=3).map(tuple), st.lists(SHARE, max_size=3).map(tuple))
 TRACES = st.builds(
     Trace,
     net=TEXT,
@@ -30,6 +31,7 @@ TRACES = st.builds(
     tokens=st.lists(st.builds(TokenStep, TEXT, SHARE), max_size=4).map(tuple),
     blocks=st.lists(BLOCKS, max_size=3).map(tuple),
     emotions=st.lists(EMOTIONS, max_size=3).map(tuple),
+    extras=st.lists(ROWS, max_size=2).map(tuple),
     timings=st.builds(Timings, total_s=SHARE),
 )
 
@@ -47,6 +49,12 @@ def test_reply_round_trip(reply: Reply) -> None:
     assert again == reply
     assert hash(again) == hash(reply)
     assert again.trace.timings == reply.trace.timings
+
+
+def test_a_trace_stored_before_there_were_extras_is_read() -> None:
+    told = Trace("misc", "0", 1, (0.125,) * 8).to_dict()
+    del told["extras"]
+    assert Trace.from_dict(told).extras == ()
 
 
 def test_timings_do_not_make_traces_differ() -> None:

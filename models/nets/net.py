@@ -5,7 +5,8 @@ A new net subclasses `Net`, gives `losses` and `plan`, and inherits training, de
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -29,6 +30,8 @@ class Plan:
     """(B, P) decoder ids that precede the reply"""
     strategies: Tensor
     """(B, 8) predicted strategy probabilities"""
+    extras: dict[str, Tensor] = field(default_factory=dict)
+    """what else the net tells about its replies, by name: (B, K), each row named by `Net.extra_labels`"""
 
 
 class Net(nn.Module):
@@ -39,6 +42,8 @@ class Net(nn.Module):
     needs_comet = False
     streams: tuple[str, ...] = ()
     """decoder streams besides the context"""
+    extra_labels: Mapping[str, tuple[str, ...]] = {}
+    """names of the K columns of each entry of `Plan.extras`"""
     banned: Tensor
     """(V,) bool, True for ids that are no text and may never be written"""
 
