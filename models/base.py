@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import BlenderbotSmallConfig
 
 from models.adapters import adapt, load_trained, merge, trained
@@ -100,6 +100,41 @@ def new_net(name: str, settings: dict[str, Any], rank: int, source: str | Path =
     return build_net(name, settings, backbone, tokenizer)
 
 
+def start_net(name: str, settings: dict[str, Any], rank: int, source: Path, start: Path | None) -> tuple[Net, int]:
+    """A net ready for training, and its rank. With `start` it takes over the trained weights in that folder, with
+    their settings and rank: of the same net, or of the net that a two-stage net (STAR) goes on.
+
+    What the net holds (`Net.held`) needs no gradient any more. Raises WeightsError when the weights are of neither net
+    or of another base, ValueError when there are none to hold.
+    """
+    below = getattr(net_class(name)[1], "below_name", None)
+    if start is None:
+        net = new_net(name, settings, rank, source)
+        if net.held:
+            raise ValueError(f"{name} holds a trained {below} as it is; give its folder with --start, or hold=false")
+        return net, rank
+    card = read_card(start)
+    if card["net"] not in (name, below) or card["strategies"] != list(STRATEGIES):
+        raise WeightsError(
+            f"{start} is a {card['net']}; {name} starts from {' or '.join(n for n in (name, below) if n)}"
+        )
+    if is_compact(source) and card["base"] != fingerprint(source):
+        raise WeightsError(f"{start} changes base {card['base']}, but {source} is {fingerprint(source)}")
+    known = dict(card["settings"])
+    if card["net"] == below:
+        known = settings | {"shape": known.pop("shape"), "below": known}
+    net = new_net(name, known, card["rank"], source)
+    tensors, _ = load_packed(start)
+    load_trained(net if card["net"] == name else net.get_submodule("below"), tensors)
+    for parameter in _held(net).values():
+        parameter.requires_grad_(False)
+    return net, card["rank"]
+
+
+def _held(net: Net) -> dict[str, nn.Parameter]:
+    return {name: p for name, p in net.named_parameters() if name in net.held}
+
+
 def save_net(net: Net, name: str, rank: int, card: dict[str, Any], folder: Path, source: str | Path = BASE) -> None:
     """Pack what training changed, with all that is needed to rebuild the net."""
     compact = is_compact(source)
@@ -110,7 +145,8 @@ def save_net(net: Net, name: str, rank: int, card: dict[str, Any], folder: Path,
         "base": fingerprint(Path(source)) if compact else str(source),
         "strategies": list(STRATEGIES),
     }
-    save_packed(folder, trained(net), about | card, exact=not compact)
+    tensors = trained(net) | {name: parameter.detach() for name, parameter in _held(net).items()}
+    save_packed(folder, tensors, about | card, exact=not compact)
 
 
 def load_net(folder: Path, base: Path = BASE) -> Net:

@@ -26,7 +26,7 @@ def decode_batch(net: Net, plan: Plan, options: DecodeOptions, seeds: Sequence[i
     open_rows = list(range(len(seeds)))
     past, decoder_ids, new = Past(), plan.prefix, plan.prefix
     for made in range(options.max_tokens):
-        state = net.backbone.decode(new, plan.memories, past)[:, -1]
+        state = net.decode(new, plan, past)[:, -1]
         scores = net.backbone.logits(state).float().masked_fill(net.banned, -torch.inf)
         warped = warp(scores, decoder_ids, made, options, eos).cpu()
         chosen = [eos] * len(seeds)
@@ -47,7 +47,4 @@ def decode_batch(net: Net, plan: Plan, options: DecodeOptions, seeds: Sequence[i
 
 def plan_row(plan: Plan, row: int) -> Plan:
     """The plan of one reply of a batch."""
-    only = torch.tensor([row], device=plan.prefix.device)
-    memories = [{name: memory.select(only) for name, memory in layer.items()} for layer in plan.memories]
-    extras = {name: value[only] for name, value in plan.extras.items()}
-    return Plan(memories, plan.prefix[only], plan.strategies[only], extras)
+    return plan.select(torch.tensor([row], device=plan.prefix.device))

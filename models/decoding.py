@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.backbone import CONTEXT, Memory, Past
+from models.backbone import CONTEXT, Past
 from models.nets.net import Net, Plan
 from models.trace import DecodeOptions
 
@@ -29,6 +29,8 @@ class Decoded:
     """of each id under the net, before warping"""
     attention: dict[str, Tensor]
     """stream -> (T, N) attention of each reply token, mean over heads and layers"""
+    traced: dict[str, tuple[float, ...]]
+    """name of `Net.traced` -> one value for each reply token"""
 
 
 def warp(scores: Tensor, earlier: Tensor, made: int, options: DecodeOptions, eos: int) -> Tensor:
@@ -100,7 +102,7 @@ def _one_by_one(
     new = plan.prefix
     decoder_ids = plan.prefix
     while len(ids) < options.max_tokens:
-        state = net.backbone.decode(new, plan.memories, past, record.step())[:, -1]
+        state = net.decode(new, plan, past, record.step())[:, -1]
         scores = _scores(net, state, first_banned if not ids else ())
         warped = warp(scores, decoder_ids, len(ids), options, net.tokenizer.eos)
         if options.method == "sample":
@@ -116,7 +118,7 @@ def _one_by_one(
             on_tokens(list(ids))
         new = torch.full((1, 1), chosen, device=plan.prefix.device)
         decoder_ids = torch.cat((decoder_ids, new), dim=1)
-    return Decoded(tuple(ids), tuple(probabilities), record.attention())
+    return Decoded(tuple(ids), tuple(probabilities), *record.told())
 
 
 def _scores(net: Net, state: Tensor, first_banned: Collection[int]) -> Tensor:
@@ -130,7 +132,8 @@ class _Record:
     """Collects the attention of each kept token over the extra streams."""
 
     def __init__(self, net: Net) -> None:
-        self.on = bool(net.streams)
+        self.traced = net.traced
+        self.on = bool(net.streams or net.traced)
         self.rows: dict[str, list[Tensor]] = {}
         self.current: dict[str, list[Tensor]] | None = None
 
@@ -143,8 +146,14 @@ class _Record:
             if stream != CONTEXT:
                 self.rows.setdefault(stream, []).append(torch.stack(layers).mean(dim=0)[0, -1].float().cpu())
 
-    def attention(self) -> dict[str, Tensor]:
-        return {stream: torch.stack(rows) for stream, rows in self.rows.items()}
+    def told(self) -> tuple[dict[str, Tensor], dict[str, tuple[float, ...]]]:
+        """Attention of the streams, and values of the traced names."""
+        return _told({name: torch.stack(rows) for name, rows in self.rows.items()}, self.traced)
+
+
+def _told(rows: dict[str, Tensor], traced: tuple[str, ...]) -> tuple[dict[str, Tensor], dict[str, tuple[float, ...]]]:
+    attention = {name: weights for name, weights in rows.items() if name not in traced}
+    return attention, {name: tuple(rows[name][:, 0].tolist()) for name in traced if name in rows}
 
 
 @dataclass
@@ -157,12 +166,12 @@ def _beam(net: Net, plan: Plan, options: DecodeOptions, first_banned: Collection
     """Best ids of a beam search; finished hypotheses compete by mean log-probability per token."""
     width, eos = options.beams, net.tokenizer.eos
     device = plan.prefix.device
-    memories = _expand(plan.memories, torch.zeros(width, dtype=torch.int64, device=device))
+    wide = plan.select(torch.zeros(width, dtype=torch.int64, device=device))
     decoder_ids = new = plan.prefix.expand(width, -1)
     totals = torch.tensor([0.0] + [-torch.inf] * (width - 1), device=device)
     past, finished = Past(), list[_Hypothesis]()
     for made in range(options.max_tokens):
-        state = net.backbone.decode(new, memories, past)[:, -1]
+        state = net.decode(new, wide, past)[:, -1]
         scores = _scores(net, state, first_banned if not made else ())
         logs = warp(scores, decoder_ids, made, options, eos).log_softmax(dim=-1)
         best, at = (totals[:, None] + logs).flatten().topk(2 * width)
@@ -181,23 +190,19 @@ def _beam(net: Net, plan: Plan, options: DecodeOptions, first_banned: Collection
     return max(finished, key=lambda h: h.score).ids
 
 
-def _expand(memories: list[dict[str, Memory]], rows: Tensor) -> list[dict[str, Memory]]:
-    return [{name: memory.select(rows) for name, memory in layer.items()} for layer in memories]
-
-
 def _replay(net: Net, plan: Plan, ids: list[int]) -> Decoded:
     """Probabilities and attention of given ids, in one teacher-forced pass."""
     if not ids:
-        return Decoded((), (), {})
-    record: dict[str, list[Tensor]] | None = {} if net.streams else None
+        return Decoded((), (), {}, {})
+    record: dict[str, list[Tensor]] | None = {} if net.streams or net.traced else None
     reply = torch.tensor([ids], device=plan.prefix.device)
     inputs = torch.cat((plan.prefix, reply[:, :-1]), dim=1)
     start = plan.prefix.shape[1] - 1
-    states = net.backbone.decode(inputs, plan.memories, record=record)[:, start:]
+    states = net.decode(inputs, plan, record=record)[:, start:]
     chances = _scores(net, states[0], ()).softmax(dim=-1).gather(1, reply[0][:, None])[:, 0]
-    attention = {
+    rows = {
         stream: torch.stack(layers).mean(dim=0)[0, start:].float().cpu()
         for stream, layers in (record or {}).items()
         if stream != CONTEXT
     }
-    return Decoded(tuple(ids), tuple(chances.tolist()), attention)
+    return Decoded(tuple(ids), tuple(chances.tolist()), *_told(rows, net.traced))

@@ -75,7 +75,7 @@ class NetResponder:
             tokens=_steps(decoded, self.net.tokenizer),
             blocks=(*_weigh(tails[0], decoded, SITUATION), *_weigh(tails[1], decoded, POST)),
             emotions=emotions,
-            extras=_extras(plan, self.net),
+            extras=(*_extras(plan, self.net), *_traced(decoded, self.net.tokenizer)),
             timings=clock.timings(),
         )
         return Reply(self.net.tokenizer.decode(decoded.ids), trace.strategy(), trace)
@@ -151,6 +151,11 @@ def _extras(plan: Plan, net: Net) -> tuple[NamedRow, ...]:
         NamedRow(name, net.extra_labels[name], tuple(round(float(v), 5) for v in value[0]))
         for name, value in plan.extras.items()
     )
+
+
+def _traced(decoded: Decoded, tokenizer: Tokenizer) -> tuple[NamedRow, ...]:
+    pieces = tuple(tokenizer.piece(i) for i in decoded.ids)
+    return tuple(NamedRow(name, pieces, tuple(round(v, 5) for v in row)) for name, row in decoded.traced.items())
 
 
 def _steps(decoded: Decoded, tokenizer: Tokenizer) -> tuple[TokenStep, ...]:

@@ -21,7 +21,7 @@ import torch
 from torch.nn.utils import parametrize
 
 from models.adapters import trained
-from models.base import BASE, new_net, save_net
+from models.base import BASE, save_net, start_net
 from models.batches import Batch, make_batch
 from models.checkpoint import WEIGHTS, fingerprint, sha256
 from models.comet import CachedComet, Comet, NoComet, blocks_for
@@ -30,7 +30,7 @@ from models.esconv import Splits, Target, read_esconv, split_dialogues
 from models.examples import ContextShape, Example, make_example
 from models.fit import Fit, FitConfig, device_of, parameter_groups
 from models.nets.net import Net
-from models.registry import COMPACT, NETS
+from models.registry import COMPACT, NETS, net_class
 from models.tokenizer import Tokenizer
 
 POOL = 16
@@ -121,6 +121,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--tails", help="file of COMET tails made by `python -m models comet --precompute`")
     parser.add_argument("--out", help="folder of the run's state (default: runs/NET)")
+    parser.add_argument(
+        "--start",
+        help="folder of trained weights to begin from (default for star: models/weights/joint; else the base)",
+    )
     parser.add_argument("--base", default=str(BASE), help="folder of the compact base")
     parser.add_argument(
         "--rank", type=int, default=24, help="rank of the change of each base matrix; 0 trains all of it"
@@ -139,13 +143,20 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--release", action="store_true", help="pack the best weights into models/weights/NET")
 
 
+def start_of(name: str, told: str | None) -> Path | None:
+    """Where training starts: the folder told, for a two-stage net the shipped net below it, else nowhere."""
+    below = getattr(net_class(name)[1], "below_name", None)
+    return Path(told) if told else WEIGHTS / below if below else None
+
+
 def run(args: Namespace) -> int:
     """Entry point of the command; resumes when the run's folder has a state."""
     out = Path(args.out or f"runs/{args.net}")
     splits = split_dialogues(read_esconv(Path(args.esconv)), args.split)
     torch.manual_seed(args.seed)
     settings = COMPACT[args.net] | {name: json.loads(value) for name, _, value in (s.partition("=") for s in args.set)}
-    net = new_net(args.net, settings, args.rank, Path(args.base))
+    start = start_of(args.net, args.start)
+    net, rank = start_net(args.net, settings, args.rank, Path(args.base), start)
     net.backbone.set_dropout(args.dropout)
     comet = comet_for(net, args.tails)
     train, valid = (examples_of(part, comet, net.tokenizer, net.shape) for part in (splits.train, splits.valid))
@@ -166,8 +177,8 @@ def run(args: Namespace) -> int:
     figures = best.restore()
     print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
     if args.release:
-        card = _card(args, splits, fit, figures)
-        save_net(net, args.net, args.rank, card, WEIGHTS / args.net, Path(args.base))
+        card = _card(args, splits, fit, figures) | ({"start": fingerprint(start)} if start else {})
+        save_net(net, args.net, rank, card, WEIGHTS / args.net, Path(args.base))
     return 0
 
 

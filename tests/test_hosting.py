@@ -69,6 +69,14 @@ def test_reply_and_trace(hosted: NetResponder) -> None:
     assert Reply.from_dict(json.loads(json.dumps(reply.to_dict()))) == reply
 
 
+def test_star_tells_its_gates_token_by_token() -> None:
+    trace = responder("star").respond(DIALOGUE, OPTIONS, 1).trace
+    rows = {row.name: row for row in trace.extras}
+    assert rows.keys() == {"strategies before refinement", "gate of the choice", "gate"}
+    assert rows["gate"].labels == tuple(token.text for token in trace.tokens)
+    assert all(0 < value < 1 for value in rows["gate"].values)
+
+
 def test_blocks_carry_the_attention_they_got() -> None:
     trace = responder("misc").respond(DIALOGUE, OPTIONS, 1).trace
     for source, count in (("situation", 12), ("post", 18)):

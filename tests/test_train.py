@@ -11,6 +11,7 @@ import torch
 from models import evaluate, train
 from models.__main__ import main
 from models.base import load_net, save_base
+from models.checkpoint import fingerprint
 from models.comet import NoComet
 from models.esconv import read_esconv, split_dialogues
 from models.pretrain import Mix, Shape, tokenise
@@ -44,6 +45,23 @@ def esconv(tmp_path: Path) -> Path:
 def base(tmp_path: Path) -> Path:
     save_base(tiny_backbone(), tiny_tokenizer(), {}, tmp_path / "weights" / "compact")
     return tmp_path / "weights" / "compact"
+
+
+def test_star_starts_from_the_net_below_that_is_shipped(
+    esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = tmp_path / "weights"
+    monkeypatch.setattr(train, "WEIGHTS", weights)
+    run = ["--esconv", str(esconv), "--base", str(base), "--steps", "2", "--batch", "8", "--release"]
+    assert main(["train", "star", *run, "--out", str(tmp_path / "early")]) == 2
+    assert str(weights / "joint") in capsys.readouterr().err
+    assert main(["train", "joint", *run, "--out", str(tmp_path / "joint"), "--rank", "2"]) == 0
+    assert main(["train", "star", *run, "--out", str(tmp_path / "star")]) == 0
+    card = json.loads((weights / "star" / "card.json").read_text())
+    assert (card["start"], card["rank"]) == (fingerprint(weights / "joint"), 2)
+    joint, star = load_net(weights / "joint", base), load_net(weights / "star", base)
+    layer = "backbone.model.decoder.layers.0.fc1.weight"
+    assert torch.equal(joint.get_parameter(layer), star.get_parameter(layer))
 
 
 @pytest.mark.parametrize("name", ["joint", "misc"])

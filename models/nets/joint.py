@@ -7,7 +7,7 @@ the 8 strategy scores after [BOS]; the reply is decoded from `[BOS] [strategy]`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
@@ -64,5 +64,11 @@ class Joint(Net):
         begin = self.begin(len(batch))
         scores = self.backbone.logits(self.backbone.decode(begin, memories)[:, 0])[:, self.strategy_ids].float()
         chosen = scores.argmax(dim=1) if gold is None else gold
-        prefix = torch.cat((begin, self.strategy_ids[chosen][:, None]), dim=1)
-        return Plan(memories, prefix, scores.softmax(dim=1))
+        return Plan(memories, self._prefix(chosen), scores.softmax(dim=1))
+
+    def _prefix(self, chosen: Tensor) -> Tensor:
+        return torch.cat((self.begin(len(chosen)), self.strategy_ids[chosen][:, None]), dim=1)
+
+    def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
+        """Another strategy token in the prefix."""
+        return replace(plan, prefix=self._prefix(chosen))

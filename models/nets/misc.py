@@ -15,7 +15,7 @@ The reference code differs from the paper: it refines in every encoder layer wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
@@ -123,9 +123,9 @@ class Misc(Net):
             scores = self.head_norm(scores)
         return scores
 
-    def _with_strategy(self, streams: dict[str, Stream], weights: Tensor) -> dict[str, Stream]:
+    def _strategy(self, weights: Tensor) -> dict[str, Stream]:
         vector = weights.to(self.codebook.dtype) @ self.codebook  # h_g = p_g T, eq. 6
-        return streams | {STRATEGY: Stream(vector[:, None], torch.ones_like(vector[:, :1], dtype=torch.bool))}
+        return {STRATEGY: Stream(vector[:, None], torch.ones_like(vector[:, :1], dtype=torch.bool))}
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """L_r (token mean) and L_g."""
@@ -133,7 +133,7 @@ class Misc(Net):
         scores = self.strategy_scores(streams[CONTEXT])
         gold = F.one_hot(batch.strategies, len(STRATEGIES)).to(scores.dtype)
         weights = gold if self.config.strategy_train == "gold" else scores.softmax(dim=1)
-        memories = self.backbone.project(self._with_strategy(streams, weights))
+        memories = self.backbone.project(streams | self._strategy(weights))
         states = self.reply_states(Plan(memories, self.begin(len(batch)), weights), batch.labels)
         total, count = token_loss(self.backbone, states, batch.labels)
         chosen = F.cross_entropy(scores, batch.strategies)
@@ -148,8 +148,15 @@ class Misc(Net):
         streams = self.encode(batch)
         probabilities = self.strategy_scores(streams[CONTEXT]).softmax(dim=1)
         weights = probabilities if gold is None else F.one_hot(gold, len(STRATEGIES)).to(probabilities.dtype)
-        memories = self.backbone.project(self._with_strategy(streams, weights))
+        memories = self.backbone.project(streams | self._strategy(weights))
         return Plan(memories, self.begin(len(batch)), probabilities)
+
+    def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
+        """The one vector of the chosen strategy in the place of the mixture."""
+        weights = F.one_hot(chosen, len(STRATEGIES)).to(plan.strategies.dtype)
+        projected = self.backbone.project(self._strategy(weights))
+        memories = [layer | strategy for layer, strategy in zip(plan.memories, projected, strict=True)]
+        return replace(plan, memories=memories)
 
 
 def _block_mask(blocks: Tensor) -> Tensor:

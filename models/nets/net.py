@@ -6,14 +6,14 @@ A new net subclasses `Net`, gives `losses` and `plan`, and inherits training, de
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbone import Backbone, Memory
+from models.backbone import Backbone, Memory, Past
 from models.batches import Batch
 from models.examples import ContextShape
 from models.tokenizer import Tokenizer
@@ -32,6 +32,24 @@ class Plan:
     """(B, 8) predicted strategy probabilities"""
     extras: dict[str, Tensor] = field(default_factory=dict)
     """what else the net tells about its replies, by name: (B, K), each row named by `Net.extra_labels`"""
+    chosen: Tensor | None = None
+    """(B,) the strategies followed, where decoding itself depends on them"""
+
+    def select(self, rows: Tensor) -> Plan:
+        """The given batch rows, in that order: one reply of many, or several hypotheses of one."""
+        memories = [{name: memory.select(rows) for name, memory in layer.items()} for layer in self.memories]
+        extras = {name: value[rows] for name, value in self.extras.items()}
+        chosen = None if self.chosen is None else self.chosen[rows]
+        return Plan(memories, self.prefix[rows], self.strategies[rows], extras, chosen)
+
+
+def make_config(name: str, config_class: type[Any], settings: Mapping[str, Any]) -> Any:
+    """The config of net `name` from its fields (a saved config, or compact settings). Unknown fields: ValueError."""
+    known = {f.name for f in fields(config_class)}
+    if not settings.keys() <= known:
+        raise ValueError(f"net {name!r} has no setting {sorted(settings.keys() - known)}; allowed: {sorted(known)}")
+    values = {k: ContextShape(**v) if k == "shape" and not is_dataclass(v) else v for k, v in settings.items()}
+    return config_class(**values)
 
 
 class Net(nn.Module):
@@ -44,6 +62,10 @@ class Net(nn.Module):
     """decoder streams besides the context"""
     extra_labels: Mapping[str, tuple[str, ...]] = {}
     """names of the K columns of each entry of `Plan.extras`"""
+    traced: tuple[str, ...] = ()
+    """what `decode` puts into a record besides the streams' attention, (B, T, 1) each"""
+    held: tuple[str, ...] = ()
+    """parameters that training leaves as they are and that are saved all the same: an earlier stage trained them"""
     banned: Tensor
     """(V,) bool, True for ids that are no text and may never be written"""
 
@@ -68,6 +90,16 @@ class Net(nn.Module):
         """
         raise NotImplementedError
 
+    def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
+        """`plan`, made from `batch`, with replies that follow the strategies `chosen` (B,) instead."""
+        return self.plan(batch, gold=chosen)
+
+    def decode(
+        self, ids: Tensor, plan: Plan, past: Past | None = None, record: dict[str, list[Tensor]] | None = None
+    ) -> Tensor:
+        """Decoder states (B, T, D) of `ids` (B, T) that the vocabulary reads; see `Backbone.decode`."""
+        return self.backbone.decode(ids, plan.memories, past, record)
+
     def begin(self, rows: int) -> Tensor:
         """(B, 1) begin tokens."""
         return torch.full((rows, 1), self.tokenizer.bos, device=self.banned.device)
@@ -75,7 +107,7 @@ class Net(nn.Module):
     def reply_states(self, plan: Plan, labels: Tensor) -> Tensor:
         """Decoder states (B, T, D) that predict `labels` (B, T), teacher-forced after the plan's prefix."""
         inputs = torch.cat((plan.prefix, labels[:, :-1].clamp_min(0)), dim=1)
-        return self.backbone.decode(inputs, plan.memories)[:, plan.prefix.shape[1] - 1 :]
+        return self.decode(inputs, plan)[:, plan.prefix.shape[1] - 1 :]
 
     def reply_nll(self, plan: Plan, labels: Tensor) -> Tensor:
         """Negative log-likelihood (B,) of the replies in nats, normalised over text tokens and the end mark.

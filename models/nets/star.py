@@ -1,0 +1,231 @@
+"""STAR (Lee et al. 2025): a gate between the decoder's states and a strategy's view of them, on top of another net.
+
+    z_t  = pool(h_1..h_t)                       eq. 1   one attention pool over the decoder states so far
+    g_t  = sigmoid(gate_s(z_t))                 eq. 2   how much of the strategy enters
+    h^_t = expert_s(z_t)                        eq. 3   what strategy s makes of it
+    h'_t = g_t h^_t + (1 - g_t) h_t             eq. 4   read by the vocabulary instead of h_t
+The equations hide what the published code does: gate and expert are those of the strategy s, eight of each. Departures
+from that code, which lets future tokens in:
+- The pool is causal (query: mean of the states so far; keys: that mean and the states), so that a reply's states are
+  the same teacher-forced and decoded step by step. The published one pools over the whole target in training, and over
+  a single state when decoding.
+- s is fixed for the whole reply: the first choice tau, of the net below, picks the expert that refines the strategy
+  scores after [BOS]; the refined choice tau' (in training: the gold strategy) picks the expert of the reply. The
+  published code feeds the gold strategy to the expert that is to predict it, and chooses anew at every token.
+- The strategy loss is on tau', the scores that are used (`initial_weight` adds the loss on tau).
+The net below trains first, by itself; then it is held and only STAR and the vocabulary's embedding train.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.backbone import Backbone, Past, join_heads, split_heads, token_loss
+from models.batches import Batch
+from models.examples import ContextShape
+from models.nets.joint import JointConfig
+from models.nets.net import Net, Plan, make_config
+from models.strategies import STRATEGIES
+from models.tokenizer import Tokenizer
+from models.weighting import Ramp, Weighting
+
+GATE, CHOICE_GATE, BEFORE = "gate", "gate of the choice", "strategies before refinement"
+
+
+@dataclass(frozen=True)
+class StarConfig:
+    """Settings of STAR; sizes and dropout as in the published code (BlenderBot-small, 512 wide)."""
+
+    shape: ContextShape = field(default=JointConfig().shape)
+    below: dict[str, Any] = field(default_factory=dict)
+    """settings of the net below"""
+    experts: Literal["per_strategy", "shared"] = "per_strategy"
+    """a gate and an expert for each strategy (code), or one of each (as the equations read)"""
+    pool_width: int = 512
+    """width of queries, keys and values of the pool"""
+    pool_heads: int = 8
+    expert_width: int = 2048
+    gate_width: int = 48
+    gate_bias: float = 0.0
+    """the gate starts at sigmoid of this: 0 is half-way, the published start; below 0 nearer to the net below"""
+    dropout: float = 0.2
+    """before the gate"""
+    initial_weight: float = 0.0
+    """weight of the strategy loss on the unrefined scores"""
+    hold: bool = True
+    """stage two: the net below is held, but for the vocabulary's embedding; False trains everything"""
+    top: float = 0.8
+    """lambda at the end: the weight of the strategy loss"""
+    periods: int = 10
+    """steps of lambda, the paper's epochs"""
+
+
+class CausalPool(nn.Module):
+    """Attention pooling over the states so far (B, T, D) -> (B, T, D): CLIP's pool at every prefix.
+
+    Query, mean key and mean value are means of the states' own projections, since a projection of the mean is the mean
+    of projections; a past of those three is all that a step needs.
+    """
+
+    def __init__(self, width: int, inner: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.q_proj, self.k_proj, self.v_proj = (nn.Linear(width, inner) for _ in range(3))
+        self.out_proj = nn.Linear(inner, width)
+
+    def forward(self, states: Tensor, past: Past | None, layer: int) -> Tensor:
+        """`past` keeps this pool's projections as its layer number `layer`."""
+        q, k, v = (split_heads(p(states), self.heads).float() for p in (self.q_proj, self.k_proj, self.v_proj))
+        if past is not None:  # keys hold queries too: the mean query needs all of them
+            both, v = past.extend(layer, torch.cat((q, k), dim=-1), v)
+            q, k = both.chunk(2, dim=-1)
+        new, total = states.shape[1], k.shape[2]
+        q_mean, k_mean, v_mean = (_running_mean(x)[:, :, -new:] for x in (q, k, v))  # (B, H, T, D/H)
+        q_mean = q_mean * q.shape[-1] ** -0.5
+        allowed = torch.ones(new, total, dtype=torch.bool, device=states.device).tril(total - new)
+        scores = (q_mean @ k.transpose(2, 3)).masked_fill(~allowed, -torch.inf)  # (B, H, T, t)
+        weights = torch.cat(((q_mean * k_mean).sum(dim=-1, keepdim=True), scores), dim=-1).float().softmax(dim=-1)
+        return self.out_proj(join_heads(weights[..., :1] * v_mean + weights[..., 1:] @ v))
+
+
+def _running_mean(x: Tensor) -> Tensor:
+    """Mean over positions 0..t of (B, H, T, D), at every t."""
+    return x.cumsum(dim=2) / torch.arange(1, x.shape[2] + 1, device=x.device)[:, None]
+
+
+class Refinement(nn.Module):
+    """SARA and SR: decoder states (B, T, D) and strategies (B,) -> refined states (B, T, D) and gates (B, T, 1)."""
+
+    def __init__(self, config: StarConfig, width: int) -> None:
+        super().__init__()
+        self.shared = config.experts == "shared"
+        self.dropout = config.dropout
+        self.pool = CausalPool(width, config.pool_width, config.pool_heads)
+        number = 1 if self.shared else len(STRATEGIES)
+        self.experts = nn.ModuleList(_two_layers(width, config.expert_width, width) for _ in range(number))
+        self.gates = nn.ModuleList(_two_layers(width, config.gate_width, 1) for _ in range(number))
+        for gate in self.gates:
+            nn.init.zeros_(gate[-1].weight)
+            nn.init.constant_(gate[-1].bias, config.gate_bias)
+
+    def forward(self, states: Tensor, chosen: Tensor, past: Past | None, layer: int) -> tuple[Tensor, Tensor]:
+        """See the class; `past` and `layer` as in `CausalPool`."""
+        pooled = self.pool(states, past, layer)  # z
+        spoken, gate = torch.empty_like(states), states.new_empty(*states.shape[:2], 1)
+        owner = torch.zeros_like(chosen) if self.shared else chosen
+        # in training all of them, on no rows if need be: every parameter gets a gradient, and no step waits for the GPU
+        for number in range(len(self.experts)) if self.training else owner.unique().tolist():
+            rows = (owner == number).nonzero()[:, 0]
+            z = pooled[rows]  # (b, T, D)
+            found = self.gates[number](F.dropout(z, self.dropout, self.training)).sigmoid()
+            spoken = spoken.index_copy(0, rows, self.experts[number](z).to(spoken.dtype))
+            gate = gate.index_copy(0, rows, found.to(gate.dtype))
+        return gate * spoken + (1 - gate) * states, gate  # eq. 4
+
+
+def _two_layers(into: int, inner: int, out: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(into, inner), nn.ReLU(), nn.Linear(inner, out))
+
+
+class Star(Net):
+    """See the module. `star_on` makes the class for a given net below."""
+
+    below_name: ClassVar[str]
+    below_class: ClassVar[tuple[type[Any], type[Net]]]
+    traced = (GATE,)
+    extra_labels: ClassVar[Mapping[str, tuple[str, ...]]] = {CHOICE_GATE: ("strategy",), BEFORE: STRATEGIES}
+
+    def __init__(self, config: StarConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
+        super().__init__(backbone, tokenizer, config.shape)
+        self.config = config
+        below_config, below = self.below_class
+        build: Any = below  # as in the registry: nets take (config, backbone, tokenizer), unlike their base
+        self.below: Net = build(
+            make_config(self.below_name, below_config, config.below | {"shape": config.shape}), backbone, tokenizer
+        )
+        if config.hold:
+            self.held = tuple(n for n, p in self.named_parameters() if p.requires_grad and ".shared." not in n)
+        self.star = Refinement(config, backbone.config.d_model)
+        self.register_buffer("strategy_ids", torch.tensor(tokenizer.strategies), persistent=False)
+
+    def train(self, mode: bool = True) -> Star:
+        """Training mode; a held net below does not move its running statistics either."""
+        super().train(mode)
+        if self.config.hold:
+            for module in self.below.modules():
+                if isinstance(module, nn.BatchNorm1d):
+                    module.eval()
+        return self
+
+    def decode(
+        self, ids: Tensor, plan: Plan, past: Past | None = None, record: dict[str, list[Tensor]] | None = None
+    ) -> Tensor:
+        """Refined states; the expert is that of the plan's strategy."""
+        assert plan.chosen is not None
+        states = self.below.decode(ids, plan, past, record)
+        refined, gate = self.star(states, plan.chosen, past, len(self.backbone.model.decoder.layers))
+        if record is not None:
+            record.setdefault(GATE, []).append(gate)
+        return refined
+
+    def _refine_choice(self, first: Plan) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-scores (B, 8) of tau and tau', and the gate (B, 1) between them, from the net below's own plan.
+
+        tau' is tau plus what refining the state after [BOS] adds to the scores of the strategy tokens. On Joint, whose
+        tau are those very scores, that is the published refinement; on a net with a head of its own the change.
+        """
+        before = first.strategies.float().clamp_min(1e-9).log()
+        state = self.below.decode(self.begin(len(before)), first)
+        refined, gate = self.star(state, before.argmax(dim=1), None, 0)
+        old, new = (self.backbone.logits(s[:, 0])[:, self.strategy_ids].float() for s in (state, refined))
+        return before, before + new - old, gate[:, 0]
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """L_LM (token mean of the reply after the gold strategy) and L_ST (on tau')."""
+        first = self.below.plan(batch)
+        before, after, _ = self._refine_choice(first)
+        plan = replace(self.below.follow(first, batch, batch.strategies), chosen=batch.strategies)
+        total, count = token_loss(self.backbone, self.reply_states(plan, batch.labels), batch.labels)
+        chosen = F.cross_entropy(after, batch.strategies)
+        if self.config.initial_weight:
+            chosen = chosen + self.config.initial_weight * F.cross_entropy(before, batch.strategies)
+        return {"reply": total / count, "strategy": chosen}
+
+    def weighting(self) -> Weighting:
+        """L = (1 - lambda) L_LM + lambda L_ST."""
+        return Ramp(periods=self.config.periods, top=self.config.top)
+
+    def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
+        """The plan of the net below that follows tau' (or the gold strategy)."""
+        first = self.below.plan(batch)
+        before, after, gate = self._refine_choice(first)
+        chosen = after.argmax(dim=1) if gold is None else gold
+        extras = first.extras | {BEFORE: before.exp(), CHOICE_GATE: gate}
+        plan = self.below.follow(first, batch, chosen)
+        return replace(plan, strategies=after.softmax(dim=1), chosen=chosen, extras=extras)
+
+    def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
+        """Another strategy: another expert, and what the net below changes."""
+        return replace(self.below.follow(plan, batch, chosen), chosen=chosen)
+
+
+def star_on(name: str, config_class: type[Any], net_class: type[Net]) -> tuple[type[StarConfig], type[Star]]:
+    """(config class, net class) of STAR on a net of the registry, e.g. `star_on("joint", JointConfig, Joint)`."""
+
+    class StarOn(Star):
+        """STAR on one net; it has that net's streams and needs what it needs."""
+
+        below_name = name
+        below_class = (config_class, net_class)
+        needs_comet = net_class.needs_comet
+        streams = net_class.streams
+        traced = (*net_class.traced, GATE)
+        extra_labels: ClassVar[Mapping[str, tuple[str, ...]]] = dict(net_class.extra_labels) | dict(Star.extra_labels)
+
+    return StarConfig, StarOn

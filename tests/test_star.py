@@ -1,0 +1,184 @@
+"""STAR: the pool is causal, decoding step by step gives the states of training, two stages, every base net."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.backbone import Past
+from models.base import load_net, new_net, save_net, start_net
+from models.batch_decoding import decode_batch
+from models.batches import make_batch
+from models.checkpoint import WeightsError
+from models.decoding import decode
+from models.nets.star import BEFORE, GATE, CausalPool, Star
+from models.registry import COMPACT
+from models.trace import DecodeOptions
+from tests.tiny import tiny_base, tiny_batch, tiny_examples, tiny_loss, tiny_net
+
+NAMES = ("star", "star-misc")
+
+
+def star_net(name: str, **settings: object) -> Star:
+    """A tiny STAR whose gates and experts differ clearly, as after training."""
+    net = tiny_net(name, **settings)
+    assert isinstance(net, Star)
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for parameter in net.star.parameters():
+            parameter.normal_(std=0.4)
+    return net
+
+
+@pytest.fixture(params=NAMES)
+def net(request: pytest.FixtureRequest) -> Star:
+    return star_net(request.param)
+
+
+def test_the_pool_by_hand() -> None:
+    """At position t the mean of the first t + 1 states asks that mean and those states."""
+    torch.manual_seed(0)
+    pool, states = CausalPool(4, 6, heads=1), torch.randn(1, 3, 4)
+    with torch.no_grad():
+        found = pool(states, None, 0)
+        for t in range(3):
+            seen = states[0, : t + 1]
+            keys = torch.cat((seen.mean(dim=0, keepdim=True), seen))
+            scores = pool.q_proj(keys[:1]) @ pool.k_proj(keys).T * 6**-0.5
+            expected = pool.out_proj(scores.softmax(dim=-1) @ pool.v_proj(keys))
+            torch.testing.assert_close(found[0, t], expected[0], atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_teacher_forced_states_are_those_of_single_steps(net: Star) -> None:
+    batch = tiny_batch(net)
+    plan = net.plan(batch)
+    ids = torch.cat((plan.prefix, batch.labels.clamp_min(0)), dim=1)
+    whole, past, start = net.decode(ids, plan), Past(), plan.prefix.shape[1]
+    parts = [net.decode(ids[:, :start], plan, past)]
+    parts += [net.decode(ids[:, t : t + 1], plan, past) for t in range(start, ids.shape[1])]
+    torch.testing.assert_close(torch.cat(parts, dim=1), whole, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_no_later_token_changes_an_earlier_state(net: Star) -> None:
+    batch = tiny_batch(net)
+    plan = net.plan(batch)
+    ids = torch.cat((plan.prefix, batch.labels.clamp_min(0)), dim=1)
+    other = ids.clone()
+    other[:, 4:] = 30
+    torch.testing.assert_close(net.decode(other, plan)[:, :4], net.decode(ids, plan)[:, :4])
+
+
+@torch.no_grad()
+def test_each_strategy_has_its_own_expert_and_a_closed_gate_is_the_net_below(net: Star) -> None:
+    batch = tiny_batch(net)
+    plan = net.plan(batch)
+    zero, five = (torch.full((4,), k) for k in (0, 5))
+    one, other = net.follow(plan, batch, zero), net.follow(plan, batch, five)
+    assert not torch.allclose(net.reply_nll(one, batch.labels), net.reply_nll(other, batch.labels))
+    for gate in net.star.gates:
+        gate[-1].weight.zero_()
+        gate[-1].bias.fill_(-40.0)
+    closed, below = net.plan(batch), net.below.plan(batch)
+    torch.testing.assert_close(closed.strategies, below.strategies)
+    told = net.below.follow(below, batch, closed.chosen)
+    torch.testing.assert_close(net.reply_nll(closed, batch.labels), net.below.reply_nll(told, batch.labels))
+
+
+@torch.no_grad()
+def test_following_a_strategy_is_planning_with_it(net: Star) -> None:
+    batch = tiny_batch(net)
+    told = net.below.plan(batch, gold=batch.strategies)
+    followed = net.below.follow(net.below.plan(batch), batch, batch.strategies)
+    torch.testing.assert_close(net.below.reply_nll(followed, batch.labels), net.below.reply_nll(told, batch.labels))
+
+
+@pytest.mark.parametrize("method", ["greedy", "beam"])
+def test_decoding_alone_in_a_batch_and_recomputed_agree(net: Star, method: str) -> None:
+    options = DecodeOptions(method=method, min_tokens=2, max_tokens=7, beams=3)
+    examples = tiny_examples(net)
+    with torch.no_grad():
+        together = decode_batch(net, net.plan(make_batch(examples)), options, [1] * 4)
+        for ids, example in zip(together, examples, strict=True):
+            plan = net.plan(make_batch([example]))
+            alone = decode(net, plan, options, 1)
+            assert alone.ids == ids
+            assert len(alone.traced[GATE]) == len(ids)
+            assert all(0 < gate < 1 for gate in alone.traced[GATE])
+            if method == "greedy":
+                reply = torch.tensor([ids])
+                scores = net.backbone.logits(net.reply_states(plan, reply))[0].masked_fill(net.banned, -torch.inf)
+                chances = scores.softmax(dim=-1).gather(1, reply[0][:, None])[:, 0]
+                torch.testing.assert_close(chances, torch.tensor(alone.probabilities), atol=1e-4, rtol=1e-3)
+
+
+@torch.no_grad()
+def test_the_plan_tells_strategies_before_and_the_gate(net: Star) -> None:
+    plan = net.plan(tiny_batch(net))
+    torch.testing.assert_close(plan.extras[BEFORE].sum(dim=1), torch.ones(4))
+    assert not torch.allclose(plan.extras[BEFORE], plan.strategies)
+    for name, rows in plan.extras.items():
+        assert rows.shape == (4, len(net.extra_labels[name]))
+
+
+def test_one_shared_expert_and_the_loss_on_the_first_choice() -> None:
+    net = star_net("star", experts="shared", initial_weight=1.0).train()
+    assert len(net.star.experts) == 1
+    both = net.losses(tiny_batch(net))["strategy"]
+    alone = star_net("star", experts="shared").train().losses(tiny_batch(net))["strategy"]
+    assert both.item() > alone.item()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_second_stage_holds_the_net_below_and_is_saved_whole(name: str, tmp_path: Path) -> None:
+    source, below_name = tiny_base(tmp_path / "compact"), name.replace("star-", "").replace("star", "joint")
+    torch.manual_seed(1)
+    first = new_net(below_name, COMPACT[below_name], 2, source)
+    with torch.no_grad():
+        for parameter in first.parameters():
+            if parameter.requires_grad:
+                parameter += 0.05 * torch.randn_like(parameter)
+    save_net(first, below_name, 2, {}, tmp_path / "first", source)
+    net, rank = start_net(name, COMPACT[name], 24, source, tmp_path / "first")
+    assert rank == 2
+    taken = load_net(tmp_path / "first", source)
+    batch = tiny_batch(net)
+    with torch.no_grad():
+        torch.testing.assert_close(net.eval().below.plan(batch).strategies, taken.plan(batch).strategies)
+    moving = [n for n, p in net.named_parameters() if p.requires_grad]
+    assert all(".shared." in n or n.startswith("star.") for n in moving)
+    assert any(".shared." in n for n in moving)
+
+    before = {n: p.detach().clone() for n, p in net.named_parameters()}
+    optimiser = torch.optim.AdamW([p for p in net.parameters() if p.requires_grad], lr=1e-2)
+    for _ in range(2):
+        tiny_loss(net.train(), batch).backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    changed = {n for n, p in net.named_parameters() if not torch.equal(p, before[n])}
+    assert changed <= set(moving)
+    assert any(".shared." in n for n in changed)
+    save_net(net, name, rank, {}, tmp_path / "second", source)
+    loaded = load_net(tmp_path / "second", source)
+    assert asdict(loaded.config) == asdict(net.config)
+    with torch.no_grad():
+        expected, found = net.eval().plan(batch).strategies, loaded.plan(batch).strategies
+    torch.testing.assert_close(found, expected, atol=2e-2, rtol=0)  # float16 on disk
+
+
+def test_a_second_stage_without_a_first_or_on_another_net_is_refused(tmp_path: Path) -> None:
+    source = tiny_base(tmp_path / "compact")
+    with pytest.raises(ValueError, match=r"star holds a trained joint.*--start"):
+        start_net("star", COMPACT["star"], 2, source, None)
+    free, _ = start_net("star", COMPACT["star"] | {"hold": False}, 2, source, None)
+    assert free.held == ()
+    save_net(new_net("misc", COMPACT["misc"], 2, source), "misc", 2, {}, tmp_path / "misc", source)
+    with pytest.raises(WeightsError, match="is a misc; star starts from star or joint"):
+        start_net("star", COMPACT["star"], 2, source, tmp_path / "misc")
+    other = tiny_base(tmp_path / "other", seed=4)
+    with pytest.raises(WeightsError, match="changes base"):
+        start_net("misc", COMPACT["misc"], 2, other, tmp_path / "misc")
