@@ -19,7 +19,7 @@ NETS: dict[str, tuple[type[Any], type[Net]]] = {
     "star-misc": star_on("misc", MiscConfig, Misc),
 }
 
-_SMALL_STAR = {"pool_width": 96, "expert_width": 48, "gate_width": 12, "gate_bias": -2.0}
+_SMALL_STAR = {"pool_width": 96, "expert_width": 40, "gate_width": 12, "gate_bias": -3.0}
 
 COMPACT: dict[str, dict[str, Any]] = {
     "joint": {"shape": ContextShape(), "strategy_weight": 0.5},
