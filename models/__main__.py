@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("models.evaluate", "predict a part of ESConv with a net and measure it beside the published figures"),
     "score": ("models.score", "measure a file of replies and references"),
     "samples": ("models.samples", "answer the twenty fixed prompts, unselected"),
+    "interference": ("models.interference", "which losses pull against each other, and how decoder states cluster"),
     "benchmark": ("models.benchmark", "measure how long replies take"),
 }
 

@@ -1,0 +1,108 @@
+"""Which losses pull against each other, and how decoder states cluster: by hand, and through the command."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from models import interference
+from models.__main__ import main
+from models.base import load_net, new_net, save_net
+from models.comet import NoComet
+from models.interference import decoder_states, gradient_cosines, group_of, separate
+from models.registry import COMPACT
+from models.strategies import STRATEGIES
+from tests.tiny import tiny_base, tiny_batch, tiny_examples, tiny_net
+
+
+class TwoLosses(nn.Module):
+    """Gradients (3, 4) and (4, -3) * x of `w`: at right angles; the third part is the first, turned round."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.w = nn.Parameter(torch.ones(2))
+        self.alone = nn.Parameter(torch.ones(1))
+
+    def losses(self, batch: torch.Tensor) -> dict[str, torch.Tensor]:
+        one = 3 * self.w[0] + 4 * self.w[1]
+        return {"one": one, "across": batch * (4 * self.w[0] - 3 * self.w[1]) + self.alone.sum(), "against": -2 * one}
+
+
+def test_cosines_by_hand() -> None:
+    found = {(c.group, c.first, c.second): c for c in gradient_cosines(TwoLosses(), [torch.tensor(1.0)] * 3)}  # type: ignore[arg-type]
+    assert found["heads", "one", "across"].mean == pytest.approx(0.0, abs=1e-6)
+    assert found["heads", "one", "against"].mean == pytest.approx(-1.0)
+    assert found["heads", "one", "against"].spread == pytest.approx(0.0, abs=1e-6)
+    assert found["heads", "one", "against"].batches == 3
+
+
+def test_every_group_of_a_net_has_its_row_and_none_is_beyond_one() -> None:
+    net = tiny_net("star-misc")
+    found = gradient_cosines(net, [tiny_batch(net)])
+    assert {c.group for c in found} == {"all", "embedding", "encoder", "decoder", "heads"}
+    assert {(c.first, c.second) for c in found} == {("reply", "strategy")}
+    assert all(-1 - 1e-5 <= c.mean <= 1 + 1e-5 for c in found)
+    assert group_of("backbone.model.shared.weight") == "embedding"
+
+
+def test_clear_clusters_are_found_and_noise_is_not() -> None:
+    rng = np.random.default_rng(0)
+    gold = [k for k in range(8) for _ in range(5)]
+    clear = np.eye(8)[gold] * 20 + rng.normal(size=(40, 8))
+    figures, clusters, plane = separate(clear, gold, seed=1)
+    assert (figures.nmi, figures.ari) == pytest.approx((1.0, 1.0))
+    assert figures.silhouette_gold > 0.7
+    assert (clusters.shape, plane.shape) == ((40,), (40, 2))
+    noise, _, _ = separate(rng.normal(size=(40, 8)), gold, seed=1)
+    assert noise.silhouette_gold < 0.1
+    assert abs(noise.ari) < 0.3
+
+
+@pytest.mark.parametrize(("turns", "gold"), [(8, list(range(8))), (20, [3] * 20)])
+def test_too_few_turns_or_strategies_are_refused(turns: int, gold: list[int]) -> None:
+    with pytest.raises(ValueError, match="give more than 8 turns of at least 2 strategies"):
+        separate(np.zeros((turns, 3)), gold, seed=1)
+
+
+def test_states_do_not_depend_on_their_neighbours() -> None:
+    net = tiny_net("star")
+    examples = tiny_examples(net)
+    np.testing.assert_allclose(decoder_states(net, examples, size=4), decoder_states(net, examples, size=1), atol=1e-5)
+
+
+def test_the_command_writes_its_files_without_a_word_of_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = tiny_base(tmp_path / "compact")
+    save_net(new_net("joint", COMPACT["joint"], 2, source), "joint", 2, {}, tmp_path / "weights" / "joint", source)
+    monkeypatch.setattr(interference, "load_net", lambda folder: load_net(folder, source))
+    monkeypatch.setattr(interference, "comet_for", lambda net, tails: NoComet())
+    records = []
+    for number in range(30):  # all different: equal turns would have equal states, fewer than there are clusters
+        talk = [
+            {"speaker": "seeker", "annotation": {}, "content": f"i am sad and tired {'x' * number}"},
+            {"speaker": "supporter", "annotation": {"strategy": STRATEGIES[number % 8]}, "content": "sorry to hear"},
+        ]
+        about = {"emotion_type": "sadness", "problem_type": "job crisis", "situation": "i lost my job"}
+        records.append(json.dumps(about | {"dialog": talk}))
+    (tmp_path / "esconv.jsonl").write_text("\n".join(records))
+    told = ["--esconv", str(tmp_path / "esconv.jsonl"), "--weights", str(tmp_path / "weights"), "--batch", "4"]
+    out = tmp_path / "out"
+    assert (
+        main(["interference", "joint", *told, "--part", "train", "--batches", "2", "--turns", "20", "--out", str(out)])
+        == 0
+    )
+    assert "reply / strategy" in capsys.readouterr().out
+    gradients = json.loads((out / "joint" / "gradients.json").read_text())
+    assert {c["group"] for c in gradients["cosines"]} == {"all", "embedding", "encoder", "decoder"}
+    assert all(c["batches"] == 2 for c in gradients["cosines"])
+    assert json.loads((out / "joint" / "states.json").read_text())["turns"] == 20
+    lines = (out / "joint" / "states.csv").read_text().splitlines()
+    assert lines[0] == "x,y,cluster,strategy"
+    assert len(lines) == 21
+    assert not any("sad" in path.read_text() for path in (out / "joint").iterdir())
