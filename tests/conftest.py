@@ -16,7 +16,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
@@ -28,6 +28,8 @@ from tests.fakes import EchoResponder
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+    from escdemo.page import Page
 
 
 @pytest.fixture
@@ -71,6 +73,30 @@ def dialogue() -> Dialogue:
         Turn(Speaker.SEEKER, "I keep thinking that nobody here knows me."),
     )
     return Dialogue(turns, "I moved for work and know nobody here.", "sadness", "Sleep Problems", "test-1")
+
+
+@pytest.fixture
+def make_page(sessions: sessionmaker[Session]) -> Iterator[Any]:
+    """make_page(study=None, joint=..., misc=...) -> the page's handlers; all services are closed afterwards."""
+    # The page loads gradio, which few tests need.
+    from escdemo.build import build_app
+    from escdemo.settings import Settings
+    from models.service import GenerationService
+
+    services = []
+
+    def make(study: str | None = None, **nets: Any) -> Page:
+        loaded = {name: EchoResponder(name, f"sha-{name}") for name in ("joint", "misc")} | nets
+        settings = Settings(nets=tuple(loaded), study=study)
+        service = GenerationService(loaded)
+        services.append(service)
+        demo = build_app(service, sessions, settings)
+        handler = next(fn for fn in demo.fns.values() if fn.api_name == "restore")
+        return handler.fn.__self__  # type: ignore[union-attr]  # gradio types the function loosely
+
+    yield make
+    for service in services:
+        service.close()
 
 
 # Not for the whole session: Playwright's loop stays alive in this thread, and asyncio.run refuses to start beside it.

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,84 +12,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from annotation.stages import Stage
 from annotation.statistics import tallies
 from escdemo import texts
-from escdemo.build import build_app
-from escdemo.page import SETUP, Page
+from escdemo.page import SETUP
 from escdemo.role_cards import load_role_cards
-from escdemo.settings import Settings
-from models.service import GenerationService
 from tests.fakes import EchoResponder, FailingResponder, SlowResponder
+from tests.visitor import OWN, TOKEN, Visitor
 
-TOKEN = "a browser's token"
 CARDS = load_role_cards()
-OWN = ("", "I moved and know nobody.", "sadness", "Sleep Problems", 4, None)
-
-
-class Visitor:
-    """A page without a browser: remembers what the components showed last, by their key in `Page.parts`."""
-
-    def __init__(self, page: Page, token: str = TOKEN) -> None:
-        self.page, self.token, self.shown = page, token, {}
-        self.take(page.restore(token))
-
-    def take(self, values: dict[Any, Any]) -> None:
-        self.shown |= values
-
-    def of(self, component: Any) -> Any:
-        value = self.shown.get(component)
-        return value.get("value") if isinstance(value, dict) else value
-
-    def visible(self, component: Any) -> bool:
-        return bool(self.shown[component]["visible"])
-
-    @property
-    def talk(self) -> str:
-        return str(self.of(self.page.parts.talk))
-
-    def start(self, fields: tuple[Any, ...] = OWN) -> Visitor:
-        self.take(self.page.agree(True))
-        self.take(self.page.start(self.token, True, *fields))
-        return self
-
-    def say(self, text: str, seen: int | None = None) -> Visitor:
-        at = self.of(self.page.parts.seen) if seen is None else seen
-        self.take(self.page.send(self.token, self.talk, at, text))
-        return self.follow()
-
-    def follow(self) -> Visitor:
-        async def look_on() -> None:
-            async for values in self.page.follow(self.token, self.talk):
-                self.take(values)
-
-        asyncio.run(look_on())
-        self.take(self.page.explain(self.token, self.talk))
-        return self
-
-    def vote(self, *picks: str | None, opened: float = 0.0) -> Visitor:
-        self.take(self.page.vote(self.token, self.talk, opened, 2, "because", *picks))
-        return self
-
-    def everything(self) -> str:
-        """All that has reached the page, as one text."""
-        return json.dumps(list(self.shown.values()), default=str)
-
-
-@pytest.fixture
-def make_page(sessions: sessionmaker[Session]) -> Iterator[Any]:
-    """make_page(study=None, joint=..., misc=...) -> the page's handlers; all services are closed afterwards."""
-    services = []
-
-    def make(study: str | None = None, **nets: Any) -> Page:
-        loaded = {name: EchoResponder(name, f"sha-{name}") for name in ("joint", "misc")} | nets
-        settings = Settings(nets=tuple(loaded), study=study)
-        service = GenerationService(loaded)
-        services.append(service)
-        demo = build_app(service, sessions, settings)
-        handler = next(fn for fn in demo.fns.values() if fn.api_name == "restore")
-        return handler.fn.__self__  # type: ignore[union-attr]  # gradio types the function loosely
-
-    yield make
-    for service in services:
-        service.close()
 
 
 def test_consent_comes_first_and_cannot_be_skipped(make_page: Any) -> None:
@@ -140,38 +65,6 @@ def test_a_whole_talk_in_demo_mode(make_page: Any, sessions: sessionmaker[Sessio
     with sessions() as session:
         counted = tallies(session=session)
     assert sum(tally.total() for tally in counted) == 5
-
-
-def test_study_mode_shows_no_name_no_reason_and_no_trace_before_the_vote(make_page: Any) -> None:
-    page = make_page(study="pilot")
-    visitor = Visitor(page).start().say("I feel alone at night.")
-    visitor.take(page.show_results(TOKEN))
-    before = visitor.everything()
-    for secret in ("joint", "misc", "sha-", "Reflection of feelings", "xReact"):
-        assert secret not in before
-    assert "Supporter A" in before
-    assert not visitor.visible(page.parts.why.box)
-    visitor.take(page.finish(TOKEN, visitor.talk))
-    assert "misc" not in visitor.everything()
-    visitor.vote("a", "a", "a", "a", "tie")
-    assert "misc" in visitor.of(page.parts.judge.reveal)
-    assert visitor.visible(page.parts.why.box)
-
-
-def test_study_mode_holds_the_fast_reply_until_the_slow_one_is_there(make_page: Any) -> None:
-    page = make_page(study="pilot", misc=SlowResponder("misc", delay_s=0.03))
-    visitor = Visitor(page).start()
-    visitor.take(page.send(TOKEN, visitor.talk, 0, "I feel alone."))
-    sides: list[tuple[bool, bool]] = []
-
-    async def look_on() -> None:
-        async for values in page.follow(TOKEN, visitor.talk):
-            visitor.take(values)
-            sides.append(tuple("You said" in values[side] for side in page.parts.chat.sides))
-
-    asyncio.run(look_on())
-    assert sides[0] == (False, False)
-    assert set(sides) == {(False, False), (True, True)}
 
 
 def test_what_is_refused_is_said_and_the_text_kept(make_page: Any) -> None:
@@ -267,19 +160,6 @@ def test_a_failed_side_can_be_tried_again_alone(make_page: Any) -> None:
     assert turn.side("ab"[1 - side]).text == kept
 
 
-def test_in_a_study_either_button_brings_the_missing_reply(make_page: Any) -> None:
-    page = make_page(study="pilot", misc=FailingResponder("misc"))
-    visitor = Visitor(page).start().say("Hello there.")
-    before = page.talks.find(TOKEN).turns[0]
-    good = next(side for side in "ab" if before.side(side).state != "failed")
-    page.talks.service._responders["misc"] = EchoResponder("misc")
-    visitor.take(page.retry(TOKEN, visitor.talk, good))
-    visitor.follow()
-    after = page.talks.find(TOKEN).turns[0]
-    assert after.answered()
-    assert [after.side(side).slot.attempt for side in sorted("ab", key=lambda side: side != good)] == [0, 1]
-
-
 def test_a_full_server_keeps_the_message_and_says_so(make_page: Any) -> None:
     page = make_page()
     visitor = Visitor(page).start()
@@ -368,18 +248,6 @@ def test_with_more_nets_the_pair_is_chosen_in_the_demo_and_drawn_in_a_study(make
     study = make_page(study="pilot", third=EchoResponder("third"))
     assert not study.parts.setup.systems.visible
     assert study.parts.setup.systems.choices == []
-
-
-def test_a_study_shows_its_own_votes_only(make_page: Any) -> None:
-    for study in (None, "pilot"):
-        page = make_page(study=study)
-        visitor = Visitor(page, f"browser {study}").start().say("Hello there.")
-        visitor.take(page.finish(visitor.token, visitor.talk))
-        visitor.take(page.vote(visitor.token, visitor.talk, 0.0, None, "", *["a"] * 5))
-    own = make_page("pilot")
-    assert "<td>2</td>" not in own.show_results("browser pilot")[own.parts.results.outputs[3]]
-    demo = make_page()
-    assert "<td>2</td>" in demo.show_results("browser None")[demo.parts.results.outputs[3]]
 
 
 def test_delete_my_data_takes_everything_and_the_token(make_page: Any) -> None:

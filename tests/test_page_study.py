@@ -1,0 +1,69 @@
+"""The page's handlers in study mode: names, reasons and speed stay hidden until the vote."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from escdemo.role_cards import load_role_cards
+from tests.fakes import EchoResponder, FailingResponder, SlowResponder
+from tests.visitor import TOKEN, Visitor
+
+CARDS = load_role_cards()
+
+
+def test_study_mode_shows_no_name_no_reason_and_no_trace_before_the_vote(make_page: Any) -> None:
+    page = make_page(study="pilot")
+    visitor = Visitor(page).start().say("I feel alone at night.")
+    visitor.take(page.show_results(TOKEN))
+    before = visitor.everything()
+    for secret in ("joint", "misc", "sha-", "Reflection of feelings", "xReact"):
+        assert secret not in before
+    assert "Supporter A" in before
+    assert not visitor.visible(page.parts.why.box)
+    visitor.take(page.finish(TOKEN, visitor.talk))
+    assert "misc" not in visitor.everything()
+    visitor.vote("a", "a", "a", "a", "tie")
+    assert "misc" in visitor.of(page.parts.judge.reveal)
+    assert visitor.visible(page.parts.why.box)
+
+
+def test_study_mode_holds_the_fast_reply_until_the_slow_one_is_there(make_page: Any) -> None:
+    page = make_page(study="pilot", misc=SlowResponder("misc", delay_s=0.03))
+    visitor = Visitor(page).start()
+    visitor.take(page.send(TOKEN, visitor.talk, 0, "I feel alone."))
+    sides: list[tuple[bool, bool]] = []
+
+    async def look_on() -> None:
+        async for values in page.follow(TOKEN, visitor.talk):
+            visitor.take(values)
+            sides.append(tuple("You said" in values[side] for side in page.parts.chat.sides))
+
+    asyncio.run(look_on())
+    assert sides[0] == (False, False)
+    assert set(sides) == {(False, False), (True, True)}
+
+
+def test_in_a_study_either_button_brings_the_missing_reply(make_page: Any) -> None:
+    page = make_page(study="pilot", misc=FailingResponder("misc"))
+    visitor = Visitor(page).start().say("Hello there.")
+    before = page.talks.find(TOKEN).turns[0]
+    good = next(side for side in "ab" if before.side(side).state != "failed")
+    page.talks.service._responders["misc"] = EchoResponder("misc")
+    visitor.take(page.retry(TOKEN, visitor.talk, good))
+    visitor.follow()
+    after = page.talks.find(TOKEN).turns[0]
+    assert after.answered()
+    assert [after.side(side).slot.attempt for side in sorted("ab", key=lambda side: side != good)] == [0, 1]
+
+
+def test_a_study_shows_its_own_votes_only(make_page: Any) -> None:
+    for study in (None, "pilot"):
+        page = make_page(study=study)
+        visitor = Visitor(page, f"browser {study}").start().say("Hello there.")
+        visitor.take(page.finish(visitor.token, visitor.talk))
+        visitor.take(page.vote(visitor.token, visitor.talk, 0.0, None, "", *["a"] * 5))
+    own = make_page("pilot")
+    assert "<td>2</td>" not in own.show_results("browser pilot")[own.parts.results.outputs[3]]
+    demo = make_page()
+    assert "<td>2</td>" in demo.show_results("browser None")[demo.parts.results.outputs[3]]
