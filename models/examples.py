@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from models.dialogue import Dialogue, Turn
+from models.emotion import emotion_type_id
 from models.strategies import strategy_id
 from models.tokenizer import Tokenizer
 
@@ -49,13 +50,15 @@ class ContextShape:
 
 @dataclass(frozen=True)
 class Example:
-    """One supporter turn to predict; `target` is () and `strategy` -1 when only a reply is wanted."""
+    """One supporter turn to predict; `target` is (), `strategy` and `emotion_label` -1 when only a reply is wanted."""
 
     context: tuple[int, ...]
     target: tuple[int, ...] = ()
     strategy: int = -1
     situation_blocks: tuple[tuple[int, ...], ...] = ()
     post_blocks: tuple[tuple[int, ...], ...] = ()
+    emotion_label: int = -1
+    """gold emotion of the whole dialogue, an index of `models.emotion.EMOTION_TYPES`: a training target, no input"""
 
 
 def context_ids(turns: Sequence[Turn], tokenizer: Tokenizer, shape: ContextShape) -> tuple[int, ...]:
@@ -108,4 +111,5 @@ def make_example(
         strategy_id(answer.strategy) if answer is not None and answer.strategy else -1,
         tuple(block_ids(t, tokenizer) for t in situation[:SITUATION_BLOCKS]),
         tuple(block_ids(t, tokenizer) for t in post[:POST_BLOCKS]),
+        emotion_type_id(dialogue.emotion_type) if answer is not None else -1,
     )

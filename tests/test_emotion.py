@@ -8,7 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.emotion import EMOTIONS, GO_EMOTIONS, TABLE, CachedEmotion, Reading, to_reading
+from models.batches import make_batch
+from models.dialogue import Dialogue, Speaker, Turn
+from models.emotion import (
+    EMOTION_TYPES,
+    EMOTIONS,
+    GO_EMOTIONS,
+    TABLE,
+    CachedEmotion,
+    Reading,
+    emotion_type_id,
+    to_reading,
+)
+from models.examples import ContextShape, make_example
+from tests.tiny import tiny_tokenizer
 
 
 def test_the_table_names_each_label_once_and_all_seven_emotions() -> None:
@@ -59,3 +72,12 @@ def test_earlier_turns_are_not_read_again() -> None:
     assert source.calls == [["a", "b"], ["c"]]
     assert detector.read([]) == []
     assert detector.version == "counting"
+
+
+def test_the_emotion_of_a_dialogue_is_a_label_of_a_turn_to_learn_and_of_no_turn_to_answer() -> None:
+    assert [EMOTION_TYPES[emotion_type_id(name)] for name in (" Guilt", "anxiety")] == ["guilt", "anxiety"]
+    assert emotion_type_id("") == emotion_type_id("bored to death") == -1
+    dialogue = Dialogue((Turn(Speaker.SEEKER, "hello"),), "i lost my job", "sadness")
+    answers = (Turn(Speaker.SUPPORTER, "hello", "Others"), None)
+    examples = [make_example(dialogue, answer, ((), ()), tiny_tokenizer(), ContextShape()) for answer in answers]
+    assert make_batch(examples).emotion_labels.tolist() == [EMOTION_TYPES.index("sadness"), -1]

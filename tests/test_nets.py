@@ -100,7 +100,12 @@ def test_strategy_probabilities_sum_to_one(net: Net) -> None:
 
 def test_no_gold_label_reaches_a_prediction(net: Net) -> None:
     batch = tiny_batch(net)
-    told_wrong = replace(batch, strategies=(batch.strategies + 3) % 8, labels=torch.full_like(batch.labels, 40))
+    told_wrong = replace(
+        batch,
+        strategies=(batch.strategies + 3) % 8,
+        labels=torch.full_like(batch.labels, 40),
+        emotion_labels=(batch.emotion_labels + 3) % 11,
+    )
     with torch.no_grad():
         one, other = net.plan(batch), net.plan(told_wrong)
     assert torch.equal(one.strategies, other.strategies)

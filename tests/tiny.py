@@ -77,10 +77,11 @@ def tiny_examples(net: Net, tails: int = 3) -> list[Example]:
     texts = ["hello", "i lost my job. i am sad", "it is hard to hear that you feel tired", "what happened to you?"]
     replies = ["i am sorry.", "what happened?", "that is hard. i am sorry to hear that", "thank you"]
     strategies = ["Others", "Question", "Reflection of feelings", "Information"]
+    emotions = ["sadness", "anxiety", "", "Anger"]
     examples = []
     for number, (text, reply, strategy) in enumerate(zip(texts, replies, strategies, strict=True)):
         earlier = (Turn(Speaker.SEEKER, "hello"), Turn(Speaker.SUPPORTER, "hello", "Others")) * (number % 2)
-        dialogue = Dialogue((*earlier, Turn(Speaker.SEEKER, text)), "i lost my job")
+        dialogue = Dialogue((*earlier, Turn(Speaker.SEEKER, text)), "i lost my job", emotions[number])
         answer = Turn(Speaker.SUPPORTER, reply, strategy)
         known = (TAILS[: max(0, tails - number)], TAILS[:tails])
         examples.append(make_example(dialogue, answer, known, net.tokenizer, net.shape))
