@@ -19,7 +19,7 @@ from models.adapters import adapt, load_trained, merge, trained
 from models.backbone import Backbone
 from models.checkpoint import CARD, WEIGHTS, WeightsError, fingerprint, load_packed, read_card, save_packed
 from models.nets.net import Net
-from models.registry import build_net, net_class
+from models.registry import build_net, net_class, streams_of
 from models.strategies import STRATEGIES
 from models.tokenizer import Tokenizer
 
@@ -94,8 +94,10 @@ def is_compact(source: str | Path) -> bool:
 
 def new_net(name: str, settings: dict[str, Any], rank: int, source: str | Path = BASE) -> Net:
     """A net ready for training. With a rank: low-rank changes of the backbone, everything else trains whole."""
-    tokenizer, backbone = open_backbone(source, net_class(name)[1].streams)
+    tokenizer, backbone = open_backbone(source, streams_of(name, settings))
     if rank:
+        for layer in backbone.model.decoder.layers:
+            adapt(layer.extra_attn, max(1, round(rank * net_class(name)[1].stream_rank)))
         adapt(backbone, rank)
     return build_net(name, settings, backbone, tokenizer)
 

@@ -34,6 +34,8 @@ class Batch:
     """(B, N) int64 rows of `blocks`, -1 = none; N >= 1"""
     post: Tensor
     """(B, N) int64 rows of `blocks`, -1 = none; N >= 1"""
+    emotion_ids: Tensor
+    """(B, E) int64 emotion words of the seeker's turns, padded with 0; E >= 1"""
     emotion_labels: Tensor
     """(B,) int64 gold emotion of the dialogue, -1 = unknown"""
 
@@ -63,6 +65,7 @@ def make_batch(examples: Sequence[Example]) -> Batch:
         _pad(list(rows), 0),
         _pad([tuple(rows[b] for b in e.situation_blocks) for e in examples], -1, least=1),
         _pad([tuple(rows[b] for b in e.post_blocks) for e in examples], -1, least=1),
+        _pad([e.emotion_ids for e in examples], 0, least=1),
         torch.tensor([e.emotion_label for e in examples]),
     )
 

@@ -25,7 +25,7 @@ from models.comet_compact import load_comet
 from models.dialogue import Dialogue, Speaker, Turn
 from models.examples import ContextShape, context_ids
 from models.hosting import NetResponder, Sources, open_responders
-from models.registry import NETS
+from models.registry import net_names
 from models.responder import Responder
 from models.samples import read_prompts
 from models.trace import DecodeOptions
@@ -33,7 +33,9 @@ from models.trace import DecodeOptions
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
-    parser.add_argument("--nets", default="joint,misc", help=f"the two sides, comma-separated, of {', '.join(NETS)}")
+    parser.add_argument(
+        "--nets", default="joint,misc", help=f"the two sides, comma-separated, of {', '.join(net_names())}"
+    )
     parser.add_argument("--tokens", type=int, default=40, help="word pieces of every reply")
     parser.add_argument("--rounds", type=int, default=20, help="prompts measured")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")

@@ -40,6 +40,10 @@ class Dialogue:
         """The text of the last seeker turn ("last post" x of MISC, section 3.2), "" when there is none."""
         return next((turn.text for turn in reversed(self.turns) if turn.speaker is Speaker.SEEKER), "")
 
+    def seeker_posts(self) -> tuple[str, ...]:
+        """The texts of the seeker's turns, oldest first."""
+        return tuple(turn.text for turn in self.turns if turn.speaker is Speaker.SEEKER)
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form; `from_dict` gives the equal dialogue back."""
         return asdict(self)

@@ -27,21 +27,21 @@ from models.metrics import Definition
 from models.nets.net import Net
 from models.predictions import Prediction, write_predictions
 from models.published import published
-from models.registry import NETS
+from models.registry import net_names
 from models.report import measure, table, write_metrics
 from models.respond import add_decode_arguments, decode_options
 from models.score import add_definition_arguments, definition_of
 from models.strategies import STRATEGIES
 from models.trace import DecodeOptions
-from models.train import comet_for, examples_of
+from models.train import comet_for, emotions_for, examples_of
 
-PAPERS = {"joint": "Joint", "misc": "MISC"}
+PAPERS = {"joint": "Joint", "misc": "MISC", "admisc": "AdMISC"}
 """net -> the published rows printed above its own"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
-    parser.add_argument("net", nargs="+", choices=sorted(NETS), help="nets to evaluate")
+    parser.add_argument("net", nargs="+", choices=net_names(), help="nets to evaluate")
     parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
     parser.add_argument(
         "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
@@ -69,7 +69,8 @@ def run(args: Namespace) -> int:
     for name in args.net:
         net = load_net(args.weights / name).to(args.device)
         whole = replace(net.shape, reply_tokens=net.backbone.config.max_position_embeddings - 2)  # references uncut
-        examples = examples_of(targets, comet_for(net, args.tails), net.tokenizer, whole)
+        comet, emotions = comet_for(net, args.tails), emotions_for(net)
+        examples = examples_of(targets, comet, net.tokenizer, whole, emotions)
         with torch.autocast(args.device, dtype=torch.bfloat16, enabled=args.bf16):
             predictions = predict(net, targets, examples, options, args.seed)
         about = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from models.dialogue import Dialogue, Turn
-from models.emotion import emotion_type_id
+from models.emotion import Reading, emotion_type_id
 from models.strategies import strategy_id
 from models.tokenizer import Tokenizer
 
@@ -21,6 +21,8 @@ POST_BLOCKS = 30
 """COMET blocks of the last post at most"""
 SITUATION_BLOCKS = 20
 """COMET blocks of the situation at most"""
+EMOTION_TURNS = 8
+"""latest seeker turns whose emotion is read"""
 
 
 class Tail(Protocol):
@@ -57,6 +59,8 @@ class Example:
     strategy: int = -1
     situation_blocks: tuple[tuple[int, ...], ...] = ()
     post_blocks: tuple[tuple[int, ...], ...] = ()
+    emotion_ids: tuple[int, ...] = ()
+    """`[CLS] anxiety [EOS] sadness [EOS] ...`: what a detector heard in the seeker's turns; () = nobody listened"""
     emotion_label: int = -1
     """gold emotion of the whole dialogue, an index of `models.emotion.EMOTION_TYPES`: a training target, no input"""
 
@@ -88,14 +92,23 @@ def block_ids(tail: Tail, tokenizer: Tokenizer) -> tuple[int, ...]:
     return (tokenizer.relations[tail.relation], *tokenizer.encode(tail.text))[:BLOCK_TOKENS]
 
 
+def emotion_ids(readings: Sequence[Reading], tokenizer: Tokenizer) -> tuple[int, ...]:
+    """The strongest emotion of the latest seeker turns as words (AdMISC, eq. 6-7), oldest first."""
+    words = [reading[0][0] for reading in readings[-EMOTION_TURNS:]]
+    return (tokenizer.cls, *(i for w in words for i in (*tokenizer.encode(w), tokenizer.eos))) if words else ()
+
+
 def make_example(
     dialogue: Dialogue,
     answer: Turn | None,
     tails: tuple[Sequence[Tail], Sequence[Tail]],
     tokenizer: Tokenizer,
     shape: ContextShape,
+    readings: Sequence[Reading] = (),
 ) -> Example:
     """The example of answering `dialogue`; `tails` are those of (situation, last post).
+
+    `readings` are the emotions of its seeker turns, in order, for the nets that want them.
 
     Raises ValueError when the dialogue has no turn.
     """
@@ -111,5 +124,6 @@ def make_example(
         strategy_id(answer.strategy) if answer is not None and answer.strategy else -1,
         tuple(block_ids(t, tokenizer) for t in situation[:SITUATION_BLOCKS]),
         tuple(block_ids(t, tokenizer) for t in post[:POST_BLOCKS]),
+        emotion_ids(readings, tokenizer),
         emotion_type_id(dialogue.emotion_type) if answer is not None else -1,
     )

@@ -23,7 +23,8 @@ from models.decoding import Decoded, decode
 from models.dialogue import Dialogue, Speaker
 from models.emotion import CachedEmotion, EmotionDetector
 from models.emotion_compact import load_emotion
-from models.examples import make_example
+from models.examples import Example, make_example
+from models.nets.admisc import EMOTION
 from models.nets.misc import POST, SITUATION
 from models.nets.net import Net, Plan
 from models.registry import net_class
@@ -61,7 +62,8 @@ class NetResponder:
         tails = blocks_for(comet, dialogue.situation, dialogue.last_post())
         clock.lap("comet_s")
         with torch.inference_mode():
-            example = make_example(dialogue, None, tails, self.net.tokenizer, self.net.shape)
+            readings = [reading.scores for reading in emotions] if self.net.needs_emotion else ()
+            example = make_example(dialogue, None, tails, self.net.tokenizer, self.net.shape, readings)
             plan = self.net.plan(make_batch([example]).to(self.device))
         clock.lap("encode_s")
         decoded = self._decode(plan, dialogue, options, seed, on_text, clock)
@@ -75,7 +77,11 @@ class NetResponder:
             tokens=_steps(decoded, self.net.tokenizer),
             blocks=(*_weigh(tails[0], decoded, SITUATION), *_weigh(tails[1], decoded, POST)),
             emotions=emotions,
-            extras=(*_extras(plan, self.net), *_traced(decoded, self.net.tokenizer)),
+            extras=(
+                *_extras(plan, self.net),
+                *_heard(example, decoded, self.net.tokenizer),
+                *_traced(decoded, self.net.tokenizer),
+            ),
             timings=clock.timings(),
         )
         return Reply(self.net.tokenizer.decode(decoded.ids), trace.strategy(), trace)
@@ -156,6 +162,22 @@ def _extras(plan: Plan, net: Net) -> tuple[NamedRow, ...]:
 def _traced(decoded: Decoded, tokenizer: Tokenizer) -> tuple[NamedRow, ...]:
     pieces = tuple(tokenizer.piece(i) for i in decoded.ids)
     return tuple(NamedRow(name, pieces, tuple(round(v, 5) for v in row)) for name, row in decoded.traced.items())
+
+
+def _heard(example: Example, decoded: Decoded, tokenizer: Tokenizer) -> tuple[NamedRow, ...]:
+    """The emotion stream of AdMISC: the words it holds, oldest turn first, and the attention each got on average."""
+    weights = decoded.attention.get(EMOTION)
+    if weights is None or not example.emotion_ids:
+        return ()
+    means = weights.mean(dim=0).tolist()
+    words, shares = list[str](), list[float]()
+    start = 1  # after [CLS]
+    for end, token in enumerate(example.emotion_ids):
+        if token == tokenizer.eos:
+            words.append(tokenizer.decode(example.emotion_ids[start:end]).lower())
+            shares.append(round(sum(means[start : end + 1]), 5))
+            start = end + 1
+    return (NamedRow("attention to emotions", tuple(words), tuple(shares)),)
 
 
 def _steps(decoded: Decoded, tokenizer: Tokenizer) -> tuple[TokenStep, ...]:

@@ -35,7 +35,7 @@ from models.esconv import PARTS, read_esconv, split_dialogues
 from models.examples import Example
 from models.fit import device_of
 from models.nets.net import Net
-from models.registry import NETS
+from models.registry import net_names
 from models.strategies import STRATEGIES
 from models.train import comet_for, examples_of
 
@@ -147,7 +147,7 @@ def separate(states: np.ndarray, gold: Sequence[int], seed: int) -> tuple[Separa
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
-    parser.add_argument("net", nargs="+", choices=sorted(NETS), help="trained nets to look into")
+    parser.add_argument("net", nargs="+", choices=net_names(), help="trained nets to look into")
     parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
     parser.add_argument(
         "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"

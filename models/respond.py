@@ -11,7 +11,7 @@ from dataclasses import fields
 
 from models.dialogue import Dialogue, Speaker, Turn
 from models.hosting import open_responders
-from models.registry import NETS
+from models.registry import net_names
 from models.responder import Responder
 from models.strategies import STRATEGIES
 from models.trace import DecodeOptions, Reply
@@ -19,7 +19,7 @@ from models.trace import DecodeOptions, Reply
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
-    parser.add_argument("--net", default="misc", choices=sorted(NETS), help="which net answers")
+    parser.add_argument("--net", default="misc", choices=net_names(), help="which net answers")
     parser.add_argument("--situation", default="", help="the seeker's situation, in free text")
     parser.add_argument("--text", action="append", required=True, help="a post of the seeker; give it again for more")
     parser.add_argument("--seed", type=int, default=1, help="seed of the sampling; the same seed gives the same reply")

@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from models.hosting import open_responders
-from models.registry import NETS
+from models.registry import net_names
 from models.respond import add_decode_arguments, converse, decode_options
 
 PROMPTS = Path(__file__).with_name("prompts.json")
@@ -23,7 +23,7 @@ def read_prompts() -> list[tuple[str, list[str]]]:
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
-    parser.add_argument("net", nargs="+", choices=sorted(NETS), help="nets that answer")
+    parser.add_argument("net", nargs="+", choices=net_names(), help="nets that answer")
     parser.add_argument("--seed", type=int, default=1, help="seed of the sampling")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     add_decode_arguments(parser)

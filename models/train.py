@@ -26,11 +26,13 @@ from models.batches import Batch, make_batch
 from models.checkpoint import WEIGHTS, fingerprint, sha256
 from models.comet import CachedComet, Comet, NoComet, blocks_for
 from models.comet_compact import COMET, load_comet
+from models.emotion import CachedEmotion, EmotionDetector
+from models.emotion_compact import load_emotion
 from models.esconv import Splits, Target, read_esconv, split_dialogues
 from models.examples import ContextShape, Example, make_example
 from models.fit import Fit, FitConfig, device_of, parameter_groups
 from models.nets.net import Net
-from models.registry import COMPACT, NETS, net_class
+from models.registry import compact_settings, net_class, net_names
 from models.tokenizer import Tokenizer
 
 POOL = 16
@@ -41,12 +43,23 @@ ASKED_TOGETHER = 96
 """events whose tails are generated in one batch"""
 
 
-def examples_of(targets: Sequence[Target], comet: Comet, tokenizer: Tokenizer, shape: ContextShape) -> list[Example]:
-    """The examples of supporter turns, with the tails of their situation and last post."""
+def examples_of(
+    targets: Sequence[Target],
+    comet: Comet,
+    tokenizer: Tokenizer,
+    shape: ContextShape,
+    emotions: EmotionDetector | None = None,
+) -> list[Example]:
+    """The examples of supporter turns, with the tails of their situation and last post.
+
+    With a detector also with the emotions of the seeker's turns before them.
+    """
     told = [text for t in targets for text in (t.dialogue.situation, t.context.last_post()) if text.strip()]
     events = sorted(dict.fromkeys(told), key=len)
     for start in range(0, len(events), ASKED_TOGETHER):  # many at once is far quicker than turn by turn
         comet.tails(events[start : start + ASKED_TOGETHER])
+    heard = list(dict.fromkeys(post for t in targets for post in t.context.seeker_posts())) if emotions else []
+    readings = dict(zip(heard, emotions.read(heard), strict=True)) if emotions else {}
     return [
         make_example(
             target.context,
@@ -54,6 +67,7 @@ def examples_of(targets: Sequence[Target], comet: Comet, tokenizer: Tokenizer, s
             blocks_for(comet, target.dialogue.situation, target.context.last_post()),
             tokenizer,
             shape,
+            [readings[post] for post in target.context.seeker_posts()] if emotions else (),
         )
         for target in targets
     ]
@@ -114,7 +128,7 @@ def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str,
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of `python -m models train`."""
-    parser.add_argument("net", choices=sorted(NETS), help="which net")
+    parser.add_argument("net", choices=net_names(), help="which net")
     parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
     parser.add_argument(
         "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
@@ -154,12 +168,17 @@ def run(args: Namespace) -> int:
     out = Path(args.out or f"runs/{args.net}")
     splits = split_dialogues(read_esconv(Path(args.esconv)), args.split)
     torch.manual_seed(args.seed)
-    settings = COMPACT[args.net] | {name: json.loads(value) for name, _, value in (s.partition("=") for s in args.set)}
+    settings = compact_settings(args.net) | {
+        name: json.loads(value) for name, _, value in (s.partition("=") for s in args.set)
+    }
     start = start_of(args.net, args.start)
     net, rank = start_net(args.net, settings, args.rank, Path(args.base), start)
     net.backbone.set_dropout(args.dropout)
     comet = comet_for(net, args.tails)
-    train, valid = (examples_of(part, comet, net.tokenizer, net.shape) for part in (splits.train, splits.valid))
+    emotions = emotions_for(net)
+    train, valid = (
+        examples_of(part, comet, net.tokenizer, net.shape, emotions) for part in (splits.train, splits.valid)
+    )
     config = FitConfig(
         minutes=args.minutes, max_steps=args.steps, lr=args.lr, warmup=args.warmup, seed=args.seed, save_every_s=150
     )
@@ -223,6 +242,11 @@ def comet_for(net: Net, tails: str | None) -> Comet:
     cached = CachedComet(known, ENTRIES)
     cached.load(Path(tails))
     return cached
+
+
+def emotions_for(net: Net) -> EmotionDetector | None:
+    """The shipped detector for a net that reads emotions, each utterance read once; None for the others."""
+    return CachedEmotion(load_emotion(), ENTRIES) if net.needs_emotion else None
 
 
 def _card(args: Namespace, splits: Splits, fit: Fit, figures: dict[str, float]) -> dict[str, Any]:

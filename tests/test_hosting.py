@@ -11,13 +11,12 @@ import pytest
 
 from models.comet import CachedComet, Comet, NoComet, Query
 from models.dialogue import Dialogue, Speaker, Turn
-from models.emotion import EMOTIONS, Reading
 from models.hosting import NetResponder, Sources, open_device, open_responders
 from models.registry import NETS
 from models.responder import Cancelled
 from models.strategies import STRATEGIES
 from models.trace import DecodeOptions, Reply
-from tests.tiny import tiny_net
+from tests.tiny import MadeUpEmotions, tiny_net
 
 OPTIONS = DecodeOptions(min_tokens=3, max_tokens=8)
 DIALOGUE = Dialogue((Turn(Speaker.SEEKER, "hello i am sad"),), "i lost my job")
@@ -34,14 +33,6 @@ class MadeUpComet(Comet):
     def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
         self.asked += len(queries)
         return [("sad", "tired") for _ in queries]
-
-
-class MadeUpEmotions:
-    version = "made up"
-
-    def read(self, texts: Sequence[str]) -> list[Reading]:
-        share = 1 / len(EMOTIONS)
-        return [tuple((emotion, share) for emotion in EMOTIONS) for _ in texts]
 
 
 def responder(name: str, comet: Comet | None = None) -> NetResponder:
@@ -84,6 +75,18 @@ def test_blocks_carry_the_attention_they_got() -> None:
         assert len(blocks) == count
         assert sum(b.weight for b in blocks) == pytest.approx(1.0, abs=1e-3)
         assert all(len(b.token_weights) == len(trace.tokens) for b in blocks)
+
+
+def test_admisc_tells_strategies_before_refinement_and_the_emotions_it_read() -> None:
+    turns = (Turn(Speaker.SEEKER, "hello"), Turn(Speaker.SUPPORTER, "hello"), Turn(Speaker.SEEKER, "i am sad"))
+    trace = responder("admisc").respond(Dialogue(turns, "i lost my job"), OPTIONS, 1).trace
+    rows = {row.name: row for row in trace.extras}
+    first, second = rows["strategies before refinement"].values, rows["refinement"].values
+    assert trace.strategies == pytest.approx([(p + q) / 2 for p, q in zip(first, second, strict=True)], abs=1e-4)
+    assert sum(rows["gate"].values) == pytest.approx(1.0, abs=1e-4)
+    assert rows["attention to emotions"].labels == ("anxiety", "anxiety")
+    assert 0 < sum(rows["attention to emotions"].values) < 1  # the rest went to [CLS]
+    assert {block.source for block in trace.blocks} == {"situation", "post"}
 
 
 def test_without_situation_or_commonsense_it_still_answers() -> None:

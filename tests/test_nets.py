@@ -13,12 +13,12 @@ from models.batches import make_batch
 from models.checkpoint import load_packed, save_packed
 from models.decoding import decode
 from models.nets.net import Net
-from models.registry import NETS, build_net
+from models.registry import build_net, net_names
 from models.trace import DecodeOptions
 from tests.tiny import tiny_batch, tiny_examples, tiny_loss, tiny_net
 
 
-@pytest.fixture(params=sorted(NETS))
+@pytest.fixture(params=net_names())
 def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -77,7 +77,12 @@ def test_every_parameter_that_trains_gets_a_gradient(net: Net) -> None:
 
 def test_padding_changes_nothing(net: Net) -> None:
     examples = tiny_examples(net)
-    longer = replace(examples[2], context=examples[2].context * 2, post_blocks=examples[2].post_blocks * 3)
+    longer = replace(
+        examples[2],
+        context=examples[2].context * 2,
+        post_blocks=examples[2].post_blocks * 3,
+        emotion_ids=examples[1].emotion_ids * 3,
+    )
     alone, padded = outcome(net, examples[:1]), outcome(net, [examples[0], longer])
     torch.testing.assert_close(padded[0][0], alone[0][0], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(padded[1][0], alone[1][0], atol=1e-4, rtol=1e-4)

@@ -16,7 +16,7 @@ from models.comet import NoComet
 from models.esconv import read_esconv, split_dialogues
 from models.pretrain import Mix, Shape, tokenise
 from models.strategies import STRATEGIES
-from tests.tiny import tiny_backbone, tiny_tokenizer
+from tests.tiny import MadeUpEmotions, tiny_backbone, tiny_tokenizer
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_star_starts_from_the_net_below_that_is_shipped(
     assert torch.equal(joint.get_parameter(layer), star.get_parameter(layer))
 
 
-@pytest.mark.parametrize("name", ["joint", "misc"])
+@pytest.mark.parametrize("name", ["joint", "misc", "admisc"])
 def test_train_release_evaluate_score(
     name: str,
     esconv: Path,
@@ -76,6 +76,7 @@ def test_train_release_evaluate_score(
     monkeypatch.setattr(train, "WEIGHTS", tmp_path / "weights")
     monkeypatch.setattr(train, "comet_for", lambda net, tails: NoComet())
     monkeypatch.setattr(evaluate, "comet_for", lambda net, tails: NoComet())
+    monkeypatch.setattr(train, "load_emotion", MadeUpEmotions)
     monkeypatch.setattr(evaluate, "load_net", lambda folder: load_net(folder, base))
     run = ["train", name, "--esconv", str(esconv), "--base", str(base), "--out", str(tmp_path / "run"), "--rank", "2"]
     assert main([*run, "--steps", "4", "--batch", "8", "--minutes", "5", "--release"]) == 0

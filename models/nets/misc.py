@@ -16,7 +16,7 @@ The reference code differs from the paper: it refines in every encoder layer wit
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from models.backbone import CONTEXT, Backbone, Stream, token_loss
 from models.batches import Batch
+from models.emotion import EMOTION_TYPES
 from models.examples import ContextShape
 from models.nets.net import Net, Plan
 from models.strategies import STRATEGIES
@@ -50,6 +51,14 @@ class MiscConfig:
     """strategy vector while training: the gold one (code) or the predicted mixture (paper)"""
     strategy_weight: float = 1.0
     """weight of L_g"""
+    situation_blocks: bool = True
+    """A^s of eq. 7; False is "w/o s" of table 4"""
+    post_blocks: bool = True
+    """A^x of eq. 7; False is "w/o x" """
+    decode_strategy: Literal["mixture", "single", "none"] = "mixture"
+    """A^g of eq. 7: of the mixture, of the most probable strategy alone ("Single", table 7), or left out ("w/o g")"""
+    emotion_weight: float = 0.0
+    """above 0: weight of an extra loss, the dialogue's gold emotion read off the context (MISE, table 6, no blocks)"""
 
 
 class BlockAttention(nn.Module):
@@ -71,64 +80,76 @@ class BlockAttention(nn.Module):
 class Misc(Net):
     """See the module."""
 
-    needs_comet = True
-    streams = (SITUATION, POST, STRATEGY)
+    extra_labels: ClassVar = {"emotion of the seeker": EMOTION_TYPES}
 
     def __init__(self, config: MiscConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
         super().__init__(backbone, tokenizer, config.shape)
-        self.config = config
+        self.config, self.streams = config, self.streams_of(config)
+        self.needs_comet = config.situation_blocks or config.post_blocks
         width = backbone.config.d_model
         wide = 2 * width if config.pool == "first+mean" else width
         self.head = nn.Sequential(nn.Linear(wide, width), nn.Tanh(), nn.Linear(width, len(STRATEGIES)))
         self.head_norm = nn.BatchNorm1d(len(STRATEGIES)) if config.batch_norm != "none" else nn.Identity()
-        self.codebook = nn.Parameter(torch.randn(len(STRATEGIES), width) * 0.5)  # T of eq. 6
+        if config.decode_strategy != "none":
+            self.codebook = nn.Parameter(torch.randn(len(STRATEGIES), width) * 0.5)  # T of eq. 6
         layers = backbone.config.encoder_layers if config.refine == "per_layer" else 0
-        self.refine_situation = nn.ModuleList(BlockAttention(width) for _ in range(layers))
-        self.refine_post = nn.ModuleList(BlockAttention(width) for _ in range(layers))
-        self.block_norm = nn.LayerNorm(width) if config.refine == "last" else None
+        self.refine_situation = nn.ModuleList(BlockAttention(width) for _ in range(layers * config.situation_blocks))
+        self.refine_post = nn.ModuleList(BlockAttention(width) for _ in range(layers * config.post_blocks))
+        self.block_norm = nn.LayerNorm(width) if config.refine == "last" and self.needs_comet else None
+        self.emotion_head = nn.Linear(wide, len(EMOTION_TYPES)) if config.emotion_weight else None
         self.scale = {"sqrt": width**-0.5, "paper": 1.0, "code": width**0.5}[config.scale]
+
+    @classmethod
+    def streams_of(cls, config: MiscConfig) -> tuple[str, ...]:
+        """A^s, A^x and A^g of eq. 7, without those that are left out."""
+        used = {
+            SITUATION: config.situation_blocks,
+            POST: config.post_blocks,
+            STRATEGY: config.decode_strategy != "none",
+        }
+        return tuple(name for name, there in used.items() if there)
 
     def encode(self, batch: Batch) -> dict[str, Stream]:
         """Context states and refined block vectors of situation and last post."""
-        with torch.no_grad():  # as published: no gradient through the blocks' own encoding
-            vectors = self.backbone.encode(batch.blocks, _block_mask(batch.blocks))[:, 0]  # (U, D), eq. 3
-        situation, post = (vectors[rows.clamp_min(0)] for rows in (batch.situation, batch.post))
+        if not self.needs_comet:
+            return {CONTEXT: Stream(self.backbone.encode(batch.ids, batch.mask), batch.mask)}
+        situation, post = block_vectors(self.backbone, batch)
         x = self.backbone.embed(batch.ids)
         for index, layer in enumerate(self.backbone.encoder_layers):
             x = self.backbone.encode_layer(layer, x, batch.mask)
-            if self.config.refine == "per_layer":
+            if self.refine_situation:
                 situation = self.refine_situation[index](situation, x, batch.mask, self.scale)
+            if self.refine_post:
                 post = self.refine_post[index](post, x, batch.mask, self.scale)
         if self.block_norm is not None:
             situation, post = (self._refine(blocks, x, batch.mask) for blocks in (situation, post))
-        return {
-            CONTEXT: Stream(x, batch.mask),
-            SITUATION: Stream(situation, batch.situation >= 0),
-            POST: Stream(post, batch.post >= 0),
-        }
+        blocks = {SITUATION: Stream(situation, batch.situation >= 0), POST: Stream(post, batch.post >= 0)}
+        return {CONTEXT: Stream(x, batch.mask)} | {n: s for n, s in blocks.items() if n in self.streams}
 
     def _refine(self, blocks: Tensor, context: Tensor, mask: Tensor) -> Tensor:
-        scores = blocks @ context.transpose(1, 2) * self.scale  # (B, N, S)
-        weights = scores.masked_fill(~mask[:, None], torch.finfo(scores.dtype).min).softmax(dim=-1)
-        return self.block_norm(blocks + weights @ context)  # eq. 4
+        return self.block_norm(blocks + read_context(blocks, context, mask, self.scale))  # eq. 4
 
     def strategy_scores(self, context: Stream) -> Tensor:
         """(B, 8) scores of the strategies, before the softmax (eq. 5)."""
-        pooled = context.states[:, 0]
-        if self.config.pool == "first+mean":
-            keep = context.mask[..., None].to(context.states.dtype)
-            pooled = torch.cat((pooled, (context.states * keep).sum(dim=1) / keep.sum(dim=1)), dim=1)
-        scores = self.head_norm(self.head(pooled).float())
+        scores = self.head_norm(self.head(self._pooled(context)).float())
         if self.config.batch_norm == "twice" and not self.training:
             scores = self.head_norm(scores)
         return scores
 
+    def _pooled(self, context: Stream) -> Tensor:
+        first = context.states[:, 0]
+        return first if self.config.pool == "first" else torch.cat((first, mean_state(context)), dim=1)
+
     def _strategy(self, weights: Tensor) -> dict[str, Stream]:
+        if self.config.decode_strategy == "none":
+            return {}
+        if self.config.decode_strategy == "single":
+            weights = F.one_hot(weights.argmax(dim=1), len(STRATEGIES))
         vector = weights.to(self.codebook.dtype) @ self.codebook  # h_g = p_g T, eq. 6
         return {STRATEGY: Stream(vector[:, None], torch.ones_like(vector[:, :1], dtype=torch.bool))}
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """L_r (token mean) and L_g."""
+        """L_r (token mean) and L_g; for MISE also the emotion's, over the examples that have one."""
         streams = self.encode(batch)
         scores = self.strategy_scores(streams[CONTEXT])
         gold = F.one_hot(batch.strategies, len(STRATEGIES)).to(scores.dtype)
@@ -137,11 +158,19 @@ class Misc(Net):
         states = self.reply_states(Plan(memories, self.begin(len(batch)), weights), batch.labels)
         total, count = token_loss(self.backbone, states, batch.labels)
         chosen = F.cross_entropy(scores, batch.strategies)
-        return {"reply": total / count, "strategy": chosen}
+        parts = {"reply": total / count, "strategy": chosen}
+        if self.emotion_head is None:
+            return parts
+        scores = self.emotion_head(self._pooled(streams[CONTEXT])).float()
+        known = (batch.emotion_labels >= 0).sum().clamp_min(1)
+        return parts | {
+            "emotion": F.cross_entropy(scores, batch.emotion_labels, ignore_index=-1, reduction="sum") / known
+        }
 
     def weighting(self) -> Weighting:
         """L = L_r + L_g."""
-        return Fixed({"reply": 1.0, "strategy": self.config.strategy_weight})
+        fixed = {"reply": 1.0, "strategy": self.config.strategy_weight}
+        return Fixed(fixed | ({"emotion": self.config.emotion_weight} if self.emotion_head is not None else {}))
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """The predicted mixture (or the gold strategy's vector) as a fourth source of the decoder."""
@@ -149,7 +178,10 @@ class Misc(Net):
         probabilities = self.strategy_scores(streams[CONTEXT]).softmax(dim=1)
         weights = probabilities if gold is None else F.one_hot(gold, len(STRATEGIES)).to(probabilities.dtype)
         memories = self.backbone.project(streams | self._strategy(weights))
-        return Plan(memories, self.begin(len(batch)), probabilities)
+        extras: dict[str, Tensor] = {}
+        if self.emotion_head is not None:
+            extras["emotion of the seeker"] = self.emotion_head(self._pooled(streams[CONTEXT])).float().softmax(dim=1)
+        return Plan(memories, self.begin(len(batch)), probabilities, extras)
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
         """The one vector of the chosen strategy in the place of the mixture."""
@@ -157,6 +189,27 @@ class Misc(Net):
         projected = self.backbone.project(self._strategy(weights))
         memories = [layer | strategy for layer, strategy in zip(plan.memories, projected, strict=True)]
         return replace(plan, memories=memories)
+
+
+def block_vectors(backbone: Backbone, batch: Batch, flags: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """(B, N, D) first-token states of the blocks of situation and last post (eq. 3), plus `flags` (U, D) if given."""
+    with torch.no_grad():  # as published: no gradient through the blocks' own encoding
+        vectors = backbone.encode(batch.blocks, _block_mask(batch.blocks))[:, 0]  # (U, D)
+    vectors = vectors if flags is None else vectors + flags
+    return vectors[batch.situation.clamp_min(0)], vectors[batch.post.clamp_min(0)]
+
+
+def mean_state(stream: Stream) -> Tensor:
+    """(B, D) mean of the states under the mask; zero where there is none."""
+    keep = stream.mask[..., None].to(stream.states.dtype)
+    return (stream.states * keep).sum(dim=1) / keep.sum(dim=1).clamp_min(1)
+
+
+def read_context(blocks: Tensor, context: Tensor, mask: Tensor, scale: float) -> Tensor:
+    """(B, N, D) what blocks find in the context (B, S, D) by dot products, without parameters."""
+    scores = blocks @ context.transpose(1, 2) * scale  # (B, N, S)
+    weights = scores.masked_fill(~mask[:, None], torch.finfo(scores.dtype).min).softmax(dim=-1)
+    return weights.to(context.dtype) @ context
 
 
 def _block_mask(blocks: Tensor) -> Tensor:

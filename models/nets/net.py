@@ -53,11 +53,13 @@ def make_config(name: str, config_class: type[Any], settings: Mapping[str, Any])
 
 
 class Net(nn.Module):
-    """Base of all nets. `needs_comet`: whether COMET blocks are worth looking up."""
+    """Base of all nets. `needs_comet`, `needs_emotion`: whether blocks and emotion readings are worth looking up."""
 
     config: Any
     """the frozen settings of the net; saved with its weights"""
-    needs_comet = False
+    needs_comet = needs_emotion = False
+    stream_rank = 1.0
+    """rank of the low-rank change of extra streams, as a share of that of the backbone's own matrices"""
     streams: tuple[str, ...] = ()
     """decoder streams besides the context"""
     extra_labels: Mapping[str, tuple[str, ...]] = {}
@@ -75,6 +77,11 @@ class Net(nn.Module):
         banned = torch.zeros(len(tokenizer), dtype=torch.bool)
         banned[[i for i in tokenizer.special if i != tokenizer.eos]] = True
         self.register_buffer("banned", banned, persistent=False)
+
+    @classmethod
+    def streams_of(cls, config: Any) -> tuple[str, ...]:
+        """The decoder streams besides the context that a net of these settings has."""
+        return cls.streams
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The parts of the loss of a training batch by name, scalars with gradient; `weighting` combines them."""

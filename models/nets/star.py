@@ -223,9 +223,14 @@ def star_on(name: str, config_class: type[Any], net_class: type[Net]) -> tuple[t
 
         below_name = name
         below_class = (config_class, net_class)
-        needs_comet = net_class.needs_comet
-        streams = net_class.streams
+        needs_comet, needs_emotion = net_class.needs_comet, net_class.needs_emotion
+        streams, stream_rank = net_class.streams, net_class.stream_rank
         traced = (*net_class.traced, GATE)
         extra_labels: ClassVar[Mapping[str, tuple[str, ...]]] = dict(net_class.extra_labels) | dict(Star.extra_labels)
+
+        @classmethod
+        def streams_of(cls, config: StarConfig) -> tuple[str, ...]:
+            """Those of the net below."""
+            return net_class.streams_of(make_config(name, config_class, config.below))
 
     return StarConfig, StarOn

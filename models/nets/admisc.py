@@ -1,0 +1,266 @@
+"""AdMISC (Jia et al. 2024): MISC with the seeker's emotions as text, refined strategies, a decoder that reads it all.
+
+    eq. 6-7    E = encoder states of the emotion word of every seeker turn, oldest first
+    eq. 10-11  A^s, A^x = blocks of situation and last post that have read the context C
+    eq. 12-13  p_g = softmax(MLP(C_1)),  h_g = p_g T, T a codebook of 8 vectors
+    eq. 14-15  H = [C; A^x],  U = [E; A^s]
+    eq. 16-17  mu = sigmoid(W [mean H; mean U] + b),  h = mu mean H + (1 - mu) mean U
+    eq. 18-20  q = softmax(W_s LN(h + FFN(h)) + b_s),  h_g <- h_g + beta q T
+    eq. 21     p = (p_g + beta q) / (1 + beta),  L_g = -log p[gold]
+    eq. 22-23  H~ = LN(H + W_o W_v h_g), U~ alike: attention to the single vector h_g has weight 1
+    eq. 24-29  O' = LN(O + A^h + A^u + A^x + A^s + A^c + A^r + A^g), one attention per source
+    eq. 31-33  L = alpha_1 L_r + alpha_2 L_g, weights by dynamic weight averaging
+
+The paper leaves a softmax, the shapes of eq. 14-17 and beta open; this is our reading. Its gate is a ReLU, which may
+exceed 1 (`gate="relu"` clamps it). Its text swaps the weights in "w/o u" and "w/o a": without u, L_g weighs 0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.backbone import CONTEXT, Backbone, Stream, token_loss
+from models.batches import Batch
+from models.examples import ContextShape
+from models.nets.misc import POST, SITUATION, STRATEGY, block_vectors, mean_state, read_context
+from models.nets.net import Net, Plan
+from models.strategies import STRATEGIES
+from models.tokenizer import Tokenizer
+from models.weighting import Dwa, Fixed, Weighting
+
+EMOTION, RAW_SITUATION, RAW_POST = "emotion", "raw_situation", "raw_post"
+EMOTIONAL = ("xReact", "oReact", "xAttr")
+"""relations whose tails are the emotional part of eq. 8-9; the paper does not say which, this choice is ours"""
+
+
+@dataclass(frozen=True)
+class AdmiscConfig:
+    """Settings of AdMISC; the defaults are the paper's, as far as it gives them."""
+
+    shape: ContextShape = field(default=ContextShape(tokens=512, turns=9, speakers=False, strategies=False))
+    pool: Literal["first", "first+mean"] = "first"
+    """what p_g is read from: the state of [CLS], or that beside the mean of the context states"""
+    head_width: int = 0
+    """hidden width of p_g's MLP; 0 = width of the backbone"""
+    refine: Literal["attention", "dot"] = "attention"
+    """how blocks read the context: multi-head attention, or MISC's eq. 4 without parameters"""
+    gate: Literal["sigmoid", "relu"] = "sigmoid"
+    """mu of eq. 16; "relu" is the paper's, clamped to 1"""
+    gate_values: Literal["each", "one"] = "each"
+    """one mu for each number of the vectors, or one for the whole vector"""
+    ffn_width: int = 0
+    """hidden width of eq. 18; 0 = that of the backbone's layers"""
+    beta: float = 1.0
+    """weight of the refinement q (eq. 20)"""
+    sources: Literal["joined", "apart"] = "joined"
+    """what H~ and U~ hold for the decoder: [C; A^x] and [E; A^s] (eq. 14-15), or C and E alone, since the decoder has
+    streams of A^x and A^s anyway; apart, the net starts at the loss of its backbone"""
+    fusion: Literal["attention", "table"] = "attention"
+    """eq. 22-23: with W_v, W_o and layer norm, or the same sum from a table of 8 vectors without the norm"""
+    raw_streams: bool = True
+    """A^r and A^c, the blocks before they have read the context"""
+    decoder_streams: bool = True
+    """False: the decoder attends to the context alone ("w/o a")"""
+    strategy_train: Literal["gold", "mixture"] = "mixture"
+    """strategy vector while training: the gold one, as MISC's code, or the predicted mixture"""
+    weights: Literal["dwa", "fixed"] = "dwa"
+    """how L_r and L_g combine: eq. 32-33, or 1 and `strategy_weight` throughout"""
+    periods: int = 8
+    """periods of a training after which the weights of "dwa" change (the paper's epochs)"""
+    strategy_weight: float = 1.0
+    """weight of L_g with fixed weights"""
+
+
+class BlockReader(nn.Module):
+    """Eq. 10-11: blocks (B, N, D) attend to the context, with residual and layer norm."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, blocks: Tensor, context: Stream) -> Tensor:
+        """Refined blocks (B, N, D)."""
+        read, _ = self.attention(
+            blocks, context.states, context.states, key_padding_mask=~context.mask, need_weights=False
+        )
+        return torch.as_tensor(self.norm(blocks + read))
+
+
+class Fusion(nn.Module):
+    """Eq. 22-23: states (B, S, D) with the strategy vector added; silent at first."""
+
+    def __init__(self, width: int, kind: Literal["attention", "table"], norm: nn.LayerNorm) -> None:
+        super().__init__()
+        self.kind = kind
+        if kind == "table":  # W_o W_v T p: with T of rank 8, any 8 vectors can be had
+            self.table = nn.Parameter(torch.zeros(len(STRATEGIES), width))
+            return
+        self.v, self.o, self.norm = nn.Linear(width, width), nn.Linear(width, width), nn.LayerNorm(width)
+        nn.init.zeros_(self.o.weight)
+        self.norm.load_state_dict(norm.state_dict())  # the encoder's last norm: what comes in has passed it
+
+    def forward(self, states: Tensor, weights: Tensor, codebook: Tensor) -> Tensor:
+        """`weights` (B, 8) of the strategies, `codebook` (8, D)."""
+        if self.kind == "table":
+            return states + (weights.to(self.table.dtype) @ self.table)[:, None]
+        vector = weights.to(codebook.dtype) @ codebook
+        return torch.as_tensor(self.norm(states + self.o(self.v(vector))[:, None]))
+
+
+class MixedStrategy(nn.Module):
+    """Eq. 16-19: history and emotion cause -> gate mu and a second opinion q on the strategy."""
+
+    def __init__(self, width: int, config: AdmiscConfig, hidden: int) -> None:
+        super().__init__()
+        self.gate = nn.Linear(2 * width, width if config.gate_values == "each" else 1)
+        self.ffn = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+        self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, len(STRATEGIES))
+        self.kind = config.gate
+
+    def forward(self, history: Stream, cause: Stream) -> tuple[Tensor, Tensor]:
+        """q (B, 8) and mu (B, 1 or D)."""
+        h, u = mean_state(history), mean_state(cause)
+        raw = self.gate(torch.cat((h, u), dim=1))
+        mu = raw.sigmoid() if self.kind == "sigmoid" else raw.relu().clamp_max(1.0)
+        mixed = mu * h + (1 - mu) * u
+        return self.out(self.norm(mixed + self.ffn(mixed))).float().softmax(dim=1), mu
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """All that the encoder side finds out about a batch."""
+
+    streams: dict[str, Stream]
+    """context, emotions, blocks refined and raw"""
+    first: Tensor
+    """(B, 8) p_g"""
+    second: Tensor
+    """(B, 8) q"""
+    gate: Tensor
+    """(B,) mu, the share of the history"""
+    strategies: Tensor
+    """(B, 8) p"""
+
+
+class Admisc(Net):
+    """See the module."""
+
+    needs_comet = needs_emotion = True
+    stream_rank = 0.5
+    extra_labels: ClassVar = {
+        "strategies before refinement": STRATEGIES,
+        "refinement": STRATEGIES,
+        "gate": ("history", "emotion cause"),
+    }
+
+    def __init__(self, config: AdmiscConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
+        super().__init__(backbone, tokenizer, config.shape)
+        self.config, self.streams = config, self.streams_of(config)
+        width, heads = backbone.config.d_model, backbone.config.encoder_attention_heads
+        wide, hidden = (2 if config.pool == "first+mean" else 1) * width, config.head_width or width
+        self.head = nn.Sequential(nn.Linear(wide, hidden), nn.Tanh(), nn.Linear(hidden, len(STRATEGIES)))
+        self.kinds = nn.Parameter(torch.zeros(2, width))  # the flag of eq. 8-9: other, emotional
+        emotional = torch.tensor([tokenizer.relations[relation] for relation in EMOTIONAL])
+        self.register_buffer("emotional", emotional, persistent=False)
+        readers = (SITUATION, POST) if config.refine == "attention" else ()
+        self.readers = nn.ModuleDict({name: BlockReader(width, heads) for name in readers})
+        self.block_norm = nn.LayerNorm(width) if config.refine == "dot" else None
+        self.mix = MixedStrategy(width, config, config.ffn_width or backbone.config.encoder_ffn_dim)
+        if config.decoder_streams:
+            self.codebook = nn.Parameter(torch.randn(len(STRATEGIES), width) * 0.5)  # T
+            last = backbone.encoder_layers[-1].final_layer_norm
+            self.fusions = nn.ModuleDict({n: Fusion(width, config.fusion, last) for n in (CONTEXT, EMOTION)})
+
+    @classmethod
+    def streams_of(cls, config: AdmiscConfig) -> tuple[str, ...]:
+        """Eq. 29 without A^h, which is the context's attention."""
+        if not config.decoder_streams:
+            return ()
+        raw = (RAW_SITUATION, RAW_POST) if config.raw_streams else ()
+        return (EMOTION, SITUATION, POST, *raw, STRATEGY)
+
+    def read(self, batch: Batch) -> Encoded:
+        """The encoder side: sources, and the strategy before and after refinement. No gold label is looked at."""
+        context = Stream(self.backbone.encode(batch.ids, batch.mask), batch.mask)
+        feelings = batch.emotion_ids != self.tokenizer.pad
+        with torch.no_grad():  # as the blocks: no gradient through their own encoding
+            emotion = Stream(self.backbone.encode(batch.emotion_ids, feelings), feelings)
+        kind = torch.isin(batch.blocks[:, 0], self.emotional).long()
+        situation, post = block_vectors(self.backbone, batch, self.kinds[kind])
+        masks = {SITUATION: batch.situation >= 0, POST: batch.post >= 0}
+        refined = {
+            name: Stream(self._refine(name, blocks, context), masks[name])
+            for name, blocks in ((SITUATION, situation), (POST, post))
+        }
+        raw = {RAW_SITUATION: Stream(situation, masks[SITUATION]), RAW_POST: Stream(post, masks[POST])}
+        second, gate = self.mix(join(context, refined[POST]), join(emotion, refined[SITUATION]))  # eq. 14-19
+        first = self.head(self._pooled(context)).float().softmax(dim=1)  # eq. 12
+        mixed = (first + self.config.beta * second) / (1 + self.config.beta)  # eq. 21
+        streams = {CONTEXT: context, EMOTION: emotion} | refined | raw
+        return Encoded(streams, first, second, gate.float().mean(dim=1), mixed)
+
+    def _refine(self, name: str, blocks: Tensor, context: Stream) -> Tensor:
+        if self.block_norm is None:
+            return torch.as_tensor(self.readers[name](blocks, context))
+        found = read_context(blocks, context.states, context.mask, blocks.shape[-1] ** -0.5)
+        return torch.as_tensor(self.block_norm(blocks + found))
+
+    def _pooled(self, context: Stream) -> Tensor:
+        first = context.states[:, 0]
+        return first if self.config.pool == "first" else torch.cat((first, mean_state(context)), dim=1)
+
+    def decoder_sources(self, found: Encoded, strategies: Tensor) -> dict[str, Stream]:
+        """What the decoder attends to, given strategy probabilities (B, 8)."""
+        if not self.config.decoder_streams:
+            return {CONTEXT: found.streams[CONTEXT]}
+        history, cause = found.streams[CONTEXT], found.streams[EMOTION]
+        if self.config.sources == "joined":
+            history, cause = join(history, found.streams[POST]), join(cause, found.streams[SITUATION])
+        weights = (1 + self.config.beta) * strategies  # p_g + beta q
+        vector = weights.to(self.codebook.dtype) @ self.codebook  # h_g, eq. 20
+        sources = {name: found.streams[name] for name in self.streams if name in found.streams}
+        return sources | {
+            CONTEXT: Stream(self.fusions[CONTEXT](history.states, weights, self.codebook), history.mask),
+            EMOTION: Stream(self.fusions[EMOTION](cause.states, weights, self.codebook), cause.mask),
+            STRATEGY: Stream(vector[:, None], torch.ones_like(vector[:, :1], dtype=torch.bool)),
+        }
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """L_r (token mean) and L_g."""
+        found = self.read(batch)
+        gold = F.one_hot(batch.strategies, len(STRATEGIES)).to(found.strategies.dtype)
+        strategies = gold if self.config.strategy_train == "gold" else found.strategies
+        memories = self.backbone.project(self.decoder_sources(found, strategies))
+        states = self.reply_states(Plan(memories, self.begin(len(batch)), strategies), batch.labels)
+        total, count = token_loss(self.backbone, states, batch.labels)
+        chosen = -found.strategies.gather(1, batch.strategies[:, None]).clamp_min(1e-9).log().mean()
+        return {"reply": total / count, "strategy": chosen}
+
+    def weighting(self) -> Weighting:
+        """Eq. 31-33, or weights that stay."""
+        if self.config.weights == "dwa":
+            return Dwa(("reply", "strategy"), self.config.periods)
+        return Fixed({"reply": 1.0, "strategy": self.config.strategy_weight})
+
+    def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
+        """The refined mixture (or the gold strategy) in every source that holds the strategy."""
+        found = self.read(batch)
+        given = found.strategies if gold is None else F.one_hot(gold, len(STRATEGIES)).to(found.strategies.dtype)
+        extras = {
+            "strategies before refinement": found.first,
+            "refinement": found.second,
+            "gate": torch.stack((found.gate, 1 - found.gate), dim=1),
+        }
+        memories = self.backbone.project(self.decoder_sources(found, given))
+        return Plan(memories, self.begin(len(batch)), found.strategies, extras)
+
+
+def join(one: Stream, other: Stream) -> Stream:
+    """Two sources one after the other: (B, S1 + S2, D)."""
+    return Stream(torch.cat((one.states, other.states), dim=1), torch.cat((one.mask, other.mask), dim=1))
