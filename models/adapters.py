@@ -26,7 +26,7 @@ class LowRank(nn.Module):
 
 
 def adapt(module: nn.Module, rank: int) -> None:
-    """Freeze every matrix under `module` and give it a trainable low-rank change."""
+    """Freeze every matrix under `module` and give it a trainable low-rank change; one frozen before stays as it is."""
     matrices = [m for m in module.modules() if isinstance(m, nn.Linear | nn.Embedding) and _mine(m)]
     adapted: set[int] = set()
     for part in matrices:
@@ -39,7 +39,11 @@ def adapt(module: nn.Module, rank: int) -> None:
 
 
 def _mine(module: nn.Module) -> bool:
-    return isinstance(module.weight, nn.Parameter) and not parametrize.is_parametrized(module)
+    return (
+        isinstance(module.weight, nn.Parameter)
+        and module.weight.requires_grad
+        and not parametrize.is_parametrized(module)
+    )
 
 
 def merge(module: nn.Module) -> None:

@@ -96,8 +96,7 @@ def new_net(name: str, settings: dict[str, Any], rank: int, source: str | Path =
     """A net ready for training. With a rank: low-rank changes of the backbone, everything else trains whole."""
     tokenizer, backbone = open_backbone(source, streams_of(name, settings))
     if rank:
-        for layer in backbone.model.decoder.layers:
-            adapt(layer.extra_attn, max(1, round(rank * net_class(name)[1].stream_rank)))
+        net_class(name)[1].adapt_streams(backbone, rank)
         adapt(backbone, rank)
     return build_net(name, settings, backbone, tokenizer)
 

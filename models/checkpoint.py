@@ -36,7 +36,7 @@ def pack(tensors: dict[str, Tensor], exact: bool = False) -> dict[str, Tensor]:
     packed = {}
     for name, tensor in tensors.items():
         value = tensor.detach().float().cpu().contiguous()
-        if value.ndim != 2 or value.numel() < 4096:
+        if value.ndim != 2 or value.numel() < 2048:
             packed[name] = value.half()
             continue
         scale = (value.abs().amax(dim=1).clamp_min(1e-6) / 127).half()

@@ -192,6 +192,47 @@ def test_misc_attends_to_blocks_and_the_mixture_moves_the_reply() -> None:
     assert not torch.allclose(free, without)
 
 
+def test_admisc_starts_at_the_loss_of_its_backbone() -> None:
+    net, plain = tiny_net("admisc"), tiny_net("admisc-wo-a")
+    plain.backbone.load_state_dict(net.backbone.state_dict(), strict=False)
+    net.backbone.copy_context_attention()
+    batch = tiny_batch(net)
+    with torch.no_grad():
+        found, expected = (n.reply_nll(n.plan(batch), batch.labels) for n in (net, plain))
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+
+
+def test_admisc_gold_strategy_and_emotions_move_the_reply() -> None:
+    net = tiny_net("admisc", fusion="attention", sources="joined", raw_streams=True, refine="attention")
+    batch = tiny_batch(net)
+    deaf = replace(batch, emotion_ids=torch.zeros_like(batch.emotion_ids))
+    with torch.no_grad():
+        one, other = (net.reply_nll(net.plan(batch, torch.full((4,), n)), batch.labels) for n in (0, 5))
+        heard, not_heard = (net.reply_nll(net.plan(b), batch.labels) for b in (batch, deaf))
+    assert not torch.allclose(one, other)
+    assert not torch.allclose(heard, not_heard)
+
+
+def test_admisc_published_settings_train_and_predict() -> None:
+    net = tiny_net(
+        "admisc",
+        pool="first",
+        head_width=0,
+        refine="attention",
+        gate="relu",
+        gate_values="each",
+        ffn_width=0,
+        sources="joined",
+        fusion="attention",
+        raw_streams=True,
+        strategy_train="mixture",
+    ).train()
+    tiny_loss(net, tiny_batch(net)).backward()
+    strategies, nll = outcome(net.eval(), tiny_examples(net))
+    assert bool(strategies.isfinite().all())
+    assert bool(nll.isfinite().all())
+
+
 def test_joint_gives_the_strategy_its_share_of_the_sequence_loss() -> None:
     net = tiny_net("joint", strategy_weight=0.0)
     batch = tiny_batch(net)

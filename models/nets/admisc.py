@@ -24,6 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.adapters import adapt
 from models.backbone import CONTEXT, Backbone, Stream, token_loss
 from models.batches import Batch
 from models.examples import ContextShape
@@ -152,7 +153,6 @@ class Admisc(Net):
     """See the module."""
 
     needs_comet = needs_emotion = True
-    stream_rank = 0.5
     extra_labels: ClassVar = {
         "strategies before refinement": STRATEGIES,
         "refinement": STRATEGIES,
@@ -184,6 +184,19 @@ class Admisc(Net):
             return ()
         raw = (RAW_SITUATION, RAW_POST) if config.raw_streams else ()
         return (EMOTION, SITUATION, POST, *raw, STRATEGY)
+
+    @classmethod
+    def adapt_streams(cls, backbone: Backbone, rank: int) -> None:
+        """Streams keep the queries and keys of the context's attention; values and output change at half the rank.
+
+        Adapted as the rest, four streams would add half of what the whole backbone's change weighs.
+        """
+        for layer in backbone.model.decoder.layers:
+            for attention in layer.extra_attn.values():
+                for part in (attention.q_proj, attention.k_proj):
+                    part.requires_grad_(requires_grad=False)
+                for part in (attention.v_proj, attention.out_proj):
+                    adapt(part, max(1, rank // 2))
 
     def read(self, batch: Batch) -> Encoded:
         """The encoder side: sources, and the strategy before and after refinement. No gold label is looked at."""

@@ -58,8 +58,6 @@ class Net(nn.Module):
     config: Any
     """the frozen settings of the net; saved with its weights"""
     needs_comet = needs_emotion = False
-    stream_rank = 1.0
-    """rank of the low-rank change of extra streams, as a share of that of the backbone's own matrices"""
     streams: tuple[str, ...] = ()
     """decoder streams besides the context"""
     extra_labels: Mapping[str, tuple[str, ...]] = {}
@@ -82,6 +80,10 @@ class Net(nn.Module):
     def streams_of(cls, config: Any) -> tuple[str, ...]:
         """The decoder streams besides the context that a net of these settings has."""
         return cls.streams
+
+    @classmethod
+    def adapt_streams(cls, backbone: Backbone, rank: int) -> None:
+        """Called before the backbone gets its low-rank change: nets that want a smaller one of their streams make it."""
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The parts of the loss of a training batch by name, scalars with gradient; `weighting` combines them."""
