@@ -83,7 +83,7 @@ class Net(nn.Module):
 
     @classmethod
     def adapt_streams(cls, backbone: Backbone, rank: int) -> None:
-        """Called before the backbone gets its low-rank change: nets that want a smaller one of their streams make it."""
+        """Called before the low-rank change of the backbone: nets that want a smaller one of their streams make it."""
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The parts of the loss of a training batch by name, scalars with gradient; `weighting` combines them."""
