@@ -41,7 +41,7 @@ EMOTION_TYPES: tuple[str, ...] = (
     *("anxiety", "anger", "fear", "depression", "sadness", "disgust", "shame", "nervousness", "pain", "jealousy"),
     "guilt",
 )
-"""what a dialogue of ESConv is labelled with as a whole, in the order of MISC's code; 4 of the 11 are rare (13 times or less)"""
+"""what a dialogue of ESConv is labelled with as a whole, in the order of MISC's code; 4 of the 11 are rare"""
 
 Reading = tuple[tuple[str, float], ...]
 """(emotion, share) pairs, highest share first"""

@@ -37,7 +37,7 @@ from models.fit import device_of
 from models.nets.net import Net
 from models.registry import net_names
 from models.strategies import STRATEGIES
-from models.train import comet_for, examples_of
+from models.train import comet_for, emotions_for, examples_of
 
 GROUPS = {"embedding": ("model.shared.",), "encoder": ("model.encoder.",), "decoder": ("model.decoder.",)}
 """parameter group -> parts of its parameters' names; what is in none is "heads": a net's own modules"""
@@ -170,7 +170,7 @@ def run(args: Namespace) -> int:
     targets = tuple(random.Random(args.seed).sample(targets, wanted))
     for name in args.net:
         net = load_net(args.weights / name).to(args.device)
-        examples = examples_of(targets, comet_for(net, args.tails), net.tokenizer, net.shape)
+        examples = examples_of(targets, comet_for(net, args.tails), net.tokenizer, net.shape, emotions_for(net))
         examples = [example for example in examples if example.strategy >= 0]
         chosen = examples[: args.turns]
         states = decoder_states(net, chosen)
