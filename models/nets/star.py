@@ -224,7 +224,7 @@ def star_on(name: str, config_class: type[Any], net_class: type[Net]) -> tuple[t
         below_name = name
         below_class = (config_class, net_class)
         needs_comet, needs_emotion = net_class.needs_comet, net_class.needs_emotion
-        streams, stream_rank = net_class.streams, net_class.stream_rank
+        streams = net_class.streams
         traced = (*net_class.traced, GATE)
         extra_labels: ClassVar[Mapping[str, tuple[str, ...]]] = dict(net_class.extra_labels) | dict(Star.extra_labels)
 
