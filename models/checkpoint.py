@@ -77,13 +77,30 @@ def save_packed(
         text = json.dumps(card | {"files": hashes}, indent=1, ensure_ascii=False)
         (fresh / CARD).write_text(text + "\n", encoding="utf-8")
         fresh.chmod(0o755)
-        old = folder.with_name(f".{folder.name}-old")
-        if folder.exists():
+        old = _old(folder)
+        if is_there(folder):
+            shutil.rmtree(old, ignore_errors=True)  # left by an earlier write that was stopped at its very end
             folder.replace(old)
         fresh.replace(folder)
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+        is_there(folder)
+
+
+def is_there(folder: Path) -> bool:
+    """Whether a folder of weights exists.
+
+    A write that was stopped between its two renames (a folder cannot be replaced in one) has left the old weights
+    under another name: they are put back first.
+    """
+    if not folder.exists() and _old(folder).exists():
+        _old(folder).replace(folder)
+    return folder.exists()
+
+
+def _old(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}-old")
 
 
 def _shards(packed: dict[str, Tensor]) -> list[dict[str, Tensor]]:
@@ -123,6 +140,7 @@ def load_packed(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def read_card(folder: Path) -> dict[str, Any]:
     """The card of a weights folder. Raises WeightsError when it is missing or not a card."""
     path = folder / CARD
+    is_there(folder)
     try:
         card = json.loads(path.read_text("utf-8"))
         card["files"].items()

@@ -66,6 +66,34 @@ def test_a_failed_write_leaves_the_old_weights(tmp_path: Path, monkeypatch: pyte
     assert [p.name for p in tmp_path.iterdir()] == ["w"]
 
 
+@pytest.mark.parametrize("remains", [False, True], ids=["first time", "after an earlier crash"])
+def test_a_write_stopped_between_its_two_renames_leaves_the_old_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remains: bool
+) -> None:
+    folder = tmp_path / "w"
+    save_packed(folder, TENSORS, {"version": 1})
+    if remains:
+        (tmp_path / ".w-old").mkdir()
+        (tmp_path / ".w-old" / "card.json").write_text("{}")
+    rename, moved = Path.replace, []
+
+    def killed(self: Path, target: Path) -> Path:
+        moved.append(self.name)
+        if len(moved) > 1:  # the old folder is out of the way, the new one not yet in place, and nothing is cleaned up
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        save_packed(folder, TENSORS, {"version": 2})
+    monkeypatch.undo()
+    assert not folder.exists()
+    assert load_packed(folder)[1]["version"] == 1
+    save_packed(folder, TENSORS, {"version": 3})
+    assert load_packed(folder)[1]["version"] == 3
+    assert [p.name for p in tmp_path.iterdir()] == ["w"]
+
+
 def test_base_and_net_folders_round_trip(tmp_path: Path) -> None:
     base, folder = tmp_path / "compact", tmp_path / "misc"
     save_base(tiny_backbone(), tiny_tokenizer(), {"data": "made up"}, base)
