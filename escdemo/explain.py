@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 
-from escdemo import render
+from escdemo import render, texts
 from escdemo.figures import Sided
 from models.strategies import STRATEGIES
 from models.trace import DecodeOptions, Timings, Trace
@@ -97,7 +97,7 @@ def _words(name: str) -> str:
 def _settings_rows(sides: Sequence[Sided]) -> list[list[str]]:
     traces = [side.trace for side in sides]
     rows = [
-        ["strategy", *(trace.strategy() for trace in traces)],
+        ["strategy", *(trace.strategy() or texts.NO_STRATEGY for trace in traces)],
         ["checkpoint", *(trace.checkpoint for trace in traces)],
         ["seed", *(str(trace.seed) for trace in traces)],
     ]

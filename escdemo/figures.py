@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 from gradio.components.plot import PlotData
 
+from escdemo import texts
 from models.strategies import STRATEGIES
 from models.trace import CometBlock, Trace
 
@@ -48,10 +49,11 @@ def strategy_figure(sides: Sequence[Sided]) -> go.Figure:
     """Probability of each of the eight strategies, both sides on one axis."""
     figure = go.Figure()
     for place, side in enumerate(sides):
-        shares = [100 * share for share in side.trace.strategies]
+        told = side.trace.strategy() != ""
+        shares = [100 * share for share in side.trace.strategies] if told else []
         figure.add_bar(
-            name=escaped(side.label),
-            y=list(STRATEGIES),
+            name=escaped(side.label) if told else f"{escaped(side.label)}: {texts.NO_STRATEGY}",
+            y=list(STRATEGIES[: len(shares)]),
             x=shares,
             orientation="h",
             marker=_marker(place),
@@ -62,7 +64,7 @@ def strategy_figure(sides: Sequence[Sided]) -> go.Figure:
         )
     top = max((share for side in sides for share in side.trace.strategies), default=1.0)
     figure.update_xaxes(range=[0, min(112, 115 * top + 2)], ticksuffix=" %", title="probability before the reply")
-    figure.update_yaxes(autorange="reversed")
+    figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=list(STRATEGIES))
     return _styled(figure, height=430, barmode="group", bargap=0.25)
 
 

@@ -123,6 +123,7 @@ WHY_TURN = "Reply to message"
 WHY_EMPTY = "As soon as a reply is there, this shows how it came about."
 NO_BLOCKS = "No commonsense knowledge went into this reply."
 NO_EMOTIONS = "No emotion detector ran for this reply."
+NO_STRATEGY = "predicts no strategy"
 STRATEGY_HELP = "How likely each support strategy was before the model wrote its first word."
 COMET_HELP = (
     "Commonsense inferences (COMET) about the situation and about the last message, and how much the reply attended to"

@@ -36,5 +36,5 @@ def run(args: Namespace) -> int:
         print(f"\n**{name}** (`{responder.checkpoint}`, seed {args.seed}, {options.method})\n")
         for number, (situation, posts) in enumerate(read_prompts(), 1):
             reply = converse(responder, situation, posts, options, args.seed)
-            print(f"{number}. {posts[-1]}  \n   *{reply.strategy}*: {reply.text}")
+            print(f"{number}. {posts[-1]}  \n   *{reply.strategy or 'no strategy'}*: {reply.text}")
     return 0

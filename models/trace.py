@@ -112,7 +112,8 @@ class Trace:
     checkpoint: str
     seed: int
     strategies: tuple[float, ...]
-    """probability of each strategy, in the order of `models.strategies.STRATEGIES`; sums to 1"""
+    """probability of each strategy, in the order of `models.strategies.STRATEGIES`; sums to 1, all equal when the net
+    predicts no strategy"""
     options: DecodeOptions = DecodeOptions()
     tokens: tuple[TokenStep, ...] = ()
     blocks: tuple[CometBlock, ...] = ()
@@ -123,7 +124,9 @@ class Trace:
     """not compared: the same input, seed and checkpoint give an equal trace on any day"""
 
     def strategy(self) -> str:
-        """Name of the most probable strategy."""
+        """Name of the most probable strategy; "" when all are equal: the net predicts none."""
+        if len(set(self.strategies)) == 1:
+            return ""
         return STRATEGIES[max(range(len(self.strategies)), key=self.strategies.__getitem__)]
 
     def to_dict(self) -> dict[str, Any]:
@@ -152,7 +155,7 @@ class Trace:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the supporter says next, the strategy it follows, and how it came about."""
+    """What the supporter says next, the strategy it follows ("" = the net predicts none), and how it came about."""
 
     text: str
     strategy: str

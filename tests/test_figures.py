@@ -93,6 +93,14 @@ def test_labels_cannot_hold_markup(sides: tuple[Sided, Sided]) -> None:
     assert "<u>" not in strip
 
 
+def test_a_side_that_predicts_no_strategy_has_no_bars(sides: tuple[Sided, Sided]) -> None:
+    silent = Sided("B", replace(sides[1].trace, strategies=(0.125,) * 8))
+    one, other = figures.strategy_figure((sides[0], silent)).data
+    assert len(one.x) == 8
+    assert (len(other.x), other.name) == (0, "B: predicts no strategy")
+    assert "predicts no strategy" in explain.settings_table((sides[0], silent))
+
+
 def test_a_trace_with_nothing_in_it_breaks_no_figure() -> None:
     empty = Trace("joint", "sha", 1, (0.125,) * 8)
     for draw in (figures.comet_figure, figures.heat_figure, figures.emotion_figure):

@@ -57,6 +57,11 @@ def test_a_trace_stored_before_there_were_extras_is_read() -> None:
     assert Trace.from_dict(told).extras == ()
 
 
+def test_equal_shares_name_no_strategy() -> None:
+    assert Trace("moel", "0", 1, (0.125,) * 8).strategy() == ""
+    assert Trace("misc", "0", 1, (0.1, 0.3, *(0.1,) * 6)).strategy() == STRATEGIES[1]
+
+
 def test_timings_do_not_make_traces_differ() -> None:
     one = Trace("misc", "0", 1, (0.125,) * 8)
     assert one == Trace("misc", "0", 1, (0.125,) * 8, timings=Timings(total_s=3.0))
