@@ -218,8 +218,9 @@ class Backbone(BlenderbotSmallForConditionalGeneration):
     def set_dropout(self, rate: float) -> None:
         """Dropout rate of every layer while training."""
         self.config.dropout = rate
-        for layer in self.model.decoder.layers:
-            layer.dropout = rate
+        for module in self.modules():  # MoEL's listeners are decoder layers inside of one
+            if isinstance(module, StreamDecoderLayer):
+                module.dropout = rate
 
     @property
     def encoder_layers(self) -> list[BlenderbotSmallEncoderLayer]:
@@ -297,11 +298,12 @@ def compact_config(vocabulary: int, streams: tuple[str, ...] = ()) -> Blenderbot
     )
 
 
-def token_loss(backbone: Backbone, states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+def token_loss(backbone: Backbone, states: Tensor, labels: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
     """Summed cross-entropy over labels >= 0 and their number. Only labelled positions meet the vocabulary.
 
-    states (B, T, D), labels (B, T) with -100 where nothing is to be learnt.
+    states (B, T, D), labels (B, T) with -100 where nothing is to be learnt; `smoothing` 0..1 is the share of the
+    target spread over all ids.
     """
     keep = labels >= 0
     scores = backbone.logits(states[keep]).float()
-    return F.cross_entropy(scores, labels[keep], reduction="sum"), keep.sum()
+    return F.cross_entropy(scores, labels[keep], reduction="sum", label_smoothing=smoothing), keep.sum()

@@ -2,6 +2,7 @@
 
 A folder of a net holds only what its training changed (`models.adapters.trained`) and, in its card, the net's name and
 settings, the rank, the strategy order and the hash of the base it changes. A net on a full backbone holds everything.
+A net trained from scratch (`Net.from_scratch`) changes no base: its folder is complete, with the vocabulary in it.
 """
 
 from __future__ import annotations
@@ -17,13 +18,15 @@ from transformers import BlenderbotSmallConfig
 
 from models.adapters import adapt, load_trained, merge, trained
 from models.backbone import Backbone
-from models.checkpoint import CARD, WEIGHTS, WeightsError, fingerprint, load_packed, read_card, save_packed
-from models.nets.net import Net
-from models.registry import build_net, net_class, streams_of
+from models.checkpoint import CARD, WEIGHTS, WeightsError, fingerprint, is_there, load_packed, read_card, save_packed
+from models.nets.net import Net, make_config
+from models.nets.scratch import fresh_backbone
+from models.registry import NETS, build_net, net_class, streams_of
 from models.strategies import STRATEGIES
 from models.tokenizer import Tokenizer
 
 BASE = WEIGHTS / "compact"
+TOKENIZER = "tokenizer.json"
 ARCHITECTURE = (
     *(
         "vocab_size",
@@ -42,7 +45,7 @@ ARCHITECTURE = (
 def load_base(folder: Path = BASE, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, Backbone]:
     """Tokenizer and backbone of a compact base folder; extra streams start as copies of the context attention."""
     tensors, card = load_packed(folder)
-    tokenizer = Tokenizer.load(folder / "tokenizer.json")
+    tokenizer = Tokenizer.load(folder / TOKENIZER)
     backbone = _empty_backbone(BlenderbotSmallConfig(**card["backbone"] | {"streams": list(streams)}))
     fill(backbone, tensors)
     return tokenizer, backbone.eval()
@@ -74,8 +77,7 @@ def save_base(backbone: Backbone, tokenizer: Tokenizer, card: dict[str, Any], fo
     known = backbone.config.to_dict()
     kept = {name: known[name] for name in ARCHITECTURE if name in known}
     tensors = {name: parameter.detach() for name, parameter in backbone.named_parameters()}
-    text = tokenizer.fast.to_str()
-    save_packed(folder, tensors, card | {"backbone": kept}, {"tokenizer.json": text})
+    save_packed(folder, tensors, card | {"backbone": kept}, {TOKENIZER: tokenizer.fast.to_str()})
 
 
 def open_backbone(source: str | Path, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, Backbone]:
@@ -87,13 +89,28 @@ def open_backbone(source: str | Path, streams: tuple[str, ...] = ()) -> tuple[To
     return load_full(str(source), streams)
 
 
+def open_tokenizer(source: str | Path) -> Tokenizer:
+    """The tokenizer of a folder that has one (a compact base, a net trained from scratch), or of a full checkpoint."""
+    if is_compact(source):
+        return Tokenizer.load(Path(source) / TOKENIZER)
+    from models.full import load_full_tokenizer  # as above
+
+    return load_full_tokenizer(str(source))
+
+
 def is_compact(source: str | Path) -> bool:
     """Whether `source` is a packed compact base, present or missing from its usual place."""
     return (Path(source) / CARD).is_file() or Path(source) == BASE
 
 
 def new_net(name: str, settings: dict[str, Any], rank: int, source: str | Path = BASE) -> Net:
-    """A net ready for training. With a rank: low-rank changes of the backbone, everything else trains whole."""
+    """A net ready for training. With a rank: low-rank changes of the backbone, everything else trains whole.
+
+    Of a net trained from scratch everything trains, and of `source` it takes the vocabulary only.
+    """
+    if net_class(name)[1].from_scratch:
+        tokenizer, config = open_tokenizer(source), make_config(name, net_class(name)[0], settings)
+        return build_net(name, settings, fresh_backbone(config.size, config.shape, len(tokenizer)), tokenizer)
     tokenizer, backbone = open_backbone(source, streams_of(name, settings))
     if rank:
         net_class(name)[1].adapt_streams(backbone, rank)
@@ -119,12 +136,13 @@ def start_net(name: str, settings: dict[str, Any], rank: int, source: Path, star
         raise WeightsError(
             f"{start} is a {card['net']}; {name} starts from {' or '.join(n for n in (name, below) if n)}"
         )
-    if is_compact(source) and card["base"] != fingerprint(source):
+    if is_compact(source) and card["base"] not in (None, fingerprint(source)):  # None: of a net from scratch
         raise WeightsError(f"{start} changes base {card['base']}, but {source} is {fingerprint(source)}")
     known = dict(card["settings"])
     if card["net"] == below:
         known = settings | {"shape": known.pop("shape"), "below": known}
     net = new_net(name, known, card["rank"], source)
+    _check_vocabulary(start, card, net)
     tensors, _ = load_packed(start)
     load_trained(net if card["net"] == name else net.get_submodule("below"), tensors)
     for parameter in _held(net).values():
@@ -139,33 +157,87 @@ def _held(net: Net) -> dict[str, nn.Parameter]:
 def save_net(net: Net, name: str, rank: int, card: dict[str, Any], folder: Path, source: str | Path = BASE) -> None:
     """Pack what training changed, with all that is needed to rebuild the net."""
     compact = is_compact(source)
+    alone = net.from_scratch and compact
     about = {
         "net": name,
         "settings": asdict(net.config),
-        "rank": rank,
-        "base": fingerprint(Path(source)) if compact else str(source),
+        "rank": 0 if net.from_scratch else rank,
+        "base": None if alone else fingerprint(Path(source)) if compact else str(source),
+        "vocabulary": net.tokenizer.digest(),
         "strategies": list(STRATEGIES),
     }
+    extra = {TOKENIZER: net.tokenizer.fast.to_str()} if alone else None
     tensors = trained(net) | {name: parameter.detach() for name, parameter in _held(net).items()}
-    save_packed(folder, tensors, about | card, exact=not compact)
+    save_packed(folder, tensors, about | card, extra, exact=not compact)
+
+
+def trained_nets(weights: Path = WEIGHTS) -> tuple[str, ...]:
+    """The nets of the registry that have weights here."""
+    return tuple(name for name in NETS if (weights / name / CARD).is_file())
+
+
+def net_folder(name: str, weights: Path = WEIGHTS) -> Path:
+    """Where the weights of a net lie.
+
+    Raises ValueError for an unknown name, WeightsError when the net has to be trained first (not every net of the
+    registry is shipped with weights) or the folder holds another net.
+    """
+    net_class(name)
+    folder = weights / name
+    if not is_there(folder):
+        ready = ", ".join(trained_nets(weights)) or "none"
+        raise WeightsError(
+            f"the net {name!r} has no weights here ({folder}) and must be trained first: "
+            f"python -m models train {name} --esconv PATH --release; nets with weights: {ready}"
+        )
+    found = read_card(folder).get("net")
+    if found != name:
+        raise WeightsError(
+            f"{folder} holds weights of {found!r}, not of the net {name!r}; put each into its own folder"
+        )
+    return folder
 
 
 def load_net(folder: Path, base: Path = BASE) -> Net:
     """A trained net, adapters merged, in eval mode. `base` is the compact base; a full net names its own backbone.
 
-    Raises WeightsError when files are missing or damaged, or made for another base or strategy order.
+    Raises WeightsError when files are missing or damaged, or made for another base, vocabulary, strategy order or net.
     """
     card = read_card(folder)
+    if "net" not in card:
+        raise WeightsError(f"{folder} holds no net but {card.get('kind', 'a base')!r}; give the folder of a net")
     if card.get("strategies") != list(STRATEGIES):
-        raise WeightsError(f"{folder} was trained with another strategy order: {card.get('strategies')}")
-    source = base if is_hash(card["base"]) else card["base"]
-    if source == base and card["base"] != fingerprint(base):
-        raise WeightsError(f"{folder} changes base {card['base']}, but {base} is {fingerprint(base)}; train it again")
+        raise WeightsError(
+            f"{folder} was trained with another strategy order: {card.get('strategies')}; train it again"
+        )
+    source = _source(folder, card["base"], base)
     tensors, _ = load_packed(folder)
     net = new_net(card["net"], card["settings"], card["rank"], source)
-    load_trained(net, tensors)
+    _check_vocabulary(folder, card, net)
+    try:
+        load_trained(net, tensors)
+    except ValueError as fault:
+        raise WeightsError(f"{folder} does not fit the net {card['net']!r}: {fault}; train it again") from fault
     merge(net)
     return net.eval().requires_grad_(requires_grad=False)
+
+
+def _check_vocabulary(folder: Path, card: dict[str, Any], net: Net) -> None:
+    found = net.tokenizer.digest()
+    if card.get("vocabulary", found) != found:  # cards of the first release have none
+        made = card["vocabulary"]
+        raise WeightsError(f"{folder} was trained with another vocabulary ({made}; here it is {found}); train it again")
+
+
+def _source(folder: Path, made_for: str | None, base: Path) -> str | Path:
+    """Where the backbone or the vocabulary of a net comes from, given what its card calls its base."""
+    if made_for is None:
+        return folder
+    if not is_hash(made_for):
+        return made_for
+    if made_for != fingerprint(base):
+        raise WeightsError(f"{folder} changes base {made_for}, but {base} is {fingerprint(base)}; train it again")
+    return base
 
 
 def is_hash(base: str) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from tqdm import tqdm
 
-from models.base import load_net
+from models.base import load_net, net_folder
 from models.batch_decoding import decode_batch
 from models.batches import make_batch
 from models.checkpoint import WEIGHTS, fingerprint
@@ -35,7 +35,15 @@ from models.strategies import STRATEGIES
 from models.trace import DecodeOptions
 from models.train import comet_for, emotions_for, examples_of
 
-PAPERS = {"joint": "Joint", "misc": "MISC", "admisc": "AdMISC"}
+PAPERS = {
+    "joint": "Joint",
+    "misc": "MISC",
+    "admisc": "AdMISC",
+    "transformer": "Transformer",
+    "mt-transformer": "MT Transformer",
+    "moel": "MoEL",
+    "mime": "MIME",
+}
 """net -> the published rows printed above its own"""
 
 
@@ -66,8 +74,9 @@ def run(args: Namespace) -> int:
     targets = split_dialogues(read_esconv(args.esconv), args.split).part(args.part)
     if args.limit:
         targets = tuple(random.Random(args.seed).sample(targets, min(args.limit, len(targets))))
-    for name in args.net:
-        net = load_net(args.weights / name).to(args.device)
+    folders = {name: net_folder(name, args.weights) for name in args.net}  # all of them before the first is measured
+    for name, folder in folders.items():
+        net = load_net(folder).to(args.device)
         whole = replace(net.shape, reply_tokens=net.backbone.config.max_position_embeddings - 2)  # references uncut
         comet, emotions = comet_for(net, args.tails), emotions_for(net)
         examples = examples_of(targets, comet, net.tokenizer, whole, emotions)
@@ -75,7 +84,7 @@ def run(args: Namespace) -> int:
             predictions = predict(net, targets, examples, options, args.seed)
         about = {
             "net": name,
-            "checkpoint": fingerprint(args.weights / name),
+            "checkpoint": fingerprint(folder),
             "split": args.split,
             "part": args.part,
             "turns": len(targets),
@@ -104,13 +113,14 @@ def predict(
     """One prediction per target; reply i is decoded with seed + i."""
     likelihoods = _likelihoods(net, examples)
     replies = _replies(net, examples, options, seed)
+    told = net.predicts_strategy
     return [
         Prediction(
             net.tokenizer.decode(reply),
             target.gold.text,
-            STRATEGIES[max(range(len(chances)), key=chances.__getitem__)],
-            target.gold.strategy,
-            chances,
+            STRATEGIES[max(range(len(chances)), key=chances.__getitem__)] if told else None,
+            target.gold.strategy if told else None,  # in all or in none: a net that predicts none is not scored for it
+            chances if told else (),
             gold,
             predicted,
             tokens,

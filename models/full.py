@@ -64,20 +64,32 @@ class FullTokenizer(Tokenizer):
         """Not written: a full net names the checkpoint its tokenizer comes from."""
 
 
+def load_full_tokenizer(source: str) -> Tokenizer:
+    """The tokenizer alone, for nets with a backbone of their own. Raises ValueError as `load_full` does."""
+    try:
+        return FullTokenizer(source)
+    except (OSError, TypeError) as fault:
+        raise _unreachable(source, fault) from fault
+
+
+def _unreachable(source: str, fault: Exception) -> ValueError:
+    return ValueError(
+        f"the backbone {source!r} cannot be loaded ({type(fault).__name__}); check the name and the network, or "
+        "download facebook/blenderbot_small-90M elsewhere and give its folder"
+    )
+
+
 def load_full(source: str, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, Backbone]:
     """Tokenizer and backbone of a BlenderbotSmall checkpoint, a Hub name or a folder.
 
     Extra streams start as copies of the context attention. Raises ValueError naming the source and what to do when it
     cannot be loaded.
     """
+    tokenizer = load_full_tokenizer(source)
     try:
-        tokenizer = FullTokenizer(source)
         backbone = Backbone.from_pretrained(source, streams=list(streams))
     except (OSError, TypeError) as fault:
-        raise ValueError(
-            f"the backbone {source!r} cannot be loaded ({type(fault).__name__}); check the name and the network, or "
-            "download facebook/blenderbot_small-90M elsewhere and give its folder"
-        ) from fault
+        raise _unreachable(source, fault) from fault
     torch.manual_seed(0)  # the added rows are drawn the same way each time a net is built on this checkpoint
     backbone.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     backbone.copy_context_attention()

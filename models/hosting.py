@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from models.base import BASE, load_net
+from models.base import BASE, load_net, net_folder
 from models.batches import make_batch
 from models.checkpoint import WEIGHTS, fingerprint
 from models.comet import Block, CachedComet, Comet, NoComet, blocks_for
@@ -27,7 +27,6 @@ from models.examples import Example, make_example
 from models.nets.admisc import EMOTION
 from models.nets.misc import POST, SITUATION
 from models.nets.net import Net, Plan
-from models.registry import net_class
 from models.responder import OnText, Responder
 from models.tokenizer import Tokenizer
 from models.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
@@ -218,17 +217,18 @@ def open_device(name: str) -> str:
 def open_responders(
     names: Sequence[str], device: str = "auto", weights: Path = WEIGHTS, on_load: Callable[[str], None] | None = None
 ) -> dict[str, Responder]:
-    """Load nets and what they share. Raises ValueError for an unknown name or device, WeightsError for bad files."""
+    """Load nets and what they share.
+
+    Raises ValueError for an unknown name or device, WeightsError for bad files and a net that must be trained first.
+    """
     place = open_device(device)
     if place == "cpu":  # two replies are made at once: with all cores each, they would wait for one another
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
-    for name in names:
-        net_class(name)
+    folders = {name: net_folder(name, weights) for name in names}  # all of them before the first is loaded
     sources = Sources(CachedComet(load_comet()), CachedEmotion(load_emotion()))
     responders: dict[str, Responder] = {}
-    for name in names:
+    for name, folder in folders.items():
         if on_load is not None:
             on_load(name)
-        net = load_net(weights / name, BASE)
-        responders[name] = NetResponder(name, net, fingerprint(weights / name), sources, place)
+        responders[name] = NetResponder(name, load_net(folder, BASE), fingerprint(folder), sources, place)
     return responders

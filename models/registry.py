@@ -8,9 +8,12 @@ from models.backbone import Backbone
 from models.examples import ContextShape
 from models.nets.admisc import Admisc, AdmiscConfig
 from models.nets.joint import Joint, JointConfig
+from models.nets.mime import Mime, MimeConfig
 from models.nets.misc import Misc, MiscConfig
+from models.nets.moel import Moel, MoelConfig
 from models.nets.net import Net, make_config
 from models.nets.star import star_on
+from models.nets.transformer import MtTransformerConfig, Transformer, TransformerConfig
 from models.tokenizer import Tokenizer
 
 NETS: dict[str, tuple[type[Any], type[Net]]] = {
@@ -19,9 +22,14 @@ NETS: dict[str, tuple[type[Any], type[Net]]] = {
     "admisc": (AdmiscConfig, Admisc),
     "star": star_on("joint", JointConfig, Joint),
     "star-misc": star_on("misc", MiscConfig, Misc),
+    "transformer": (TransformerConfig, Transformer),
+    "mt-transformer": (MtTransformerConfig, Transformer),
+    "moel": (MoelConfig, Moel),
+    "mime": (MimeConfig, Mime),
 }
 
 _SMALL_STAR = {"pool_width": 96, "expert_width": 40, "gate_width": 12, "gate_bias": -3.0}
+_SHORT = ContextShape(strategies=False)
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "misc-wo-g": ("misc", {"decode_strategy": "none"}),
@@ -56,6 +64,10 @@ COMPACT: dict[str, dict[str, Any]] = {
         "raw_streams": False,
         "strategy_train": "gold",
     },
+    "transformer": {"shape": _SHORT},
+    "mt-transformer": {"shape": _SHORT},
+    "moel": {"shape": _SHORT},
+    "mime": {"shape": _SHORT},
 }
 """Where a net on the compact backbone departs from its published settings; the reasons are in EXPERIMENTS.md."""
 

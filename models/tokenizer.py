@@ -6,6 +6,7 @@ Both lower-case inside and carry the same added tokens: two speaker marks, the 8
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -76,6 +77,11 @@ class Tokenizer:
     def decode(self, ids: Iterable[int]) -> str:
         """Readable text of `ids`; special tokens are dropped."""
         return readable(self.fast.decode([i for i in ids if i not in self.special]))
+
+    def digest(self) -> str:
+        """12 hex digits that identify the vocabulary: every piece with its id."""
+        pieces = "\n".join(self._token(i) for i in range(len(self)))
+        return hashlib.sha256(pieces.encode()).hexdigest()[:12]
 
     def save(self, path: Path) -> None:
         """Write the one-file form that `load` reads."""

@@ -109,7 +109,10 @@ class Batches:
 
 @torch.inference_mode()
 def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str, float]:
-    """Reply loss per token given the gold strategy, strategy loss and accuracy (argmax, no gold) on examples."""
+    """Reply loss per token given the gold strategy, strategy loss and accuracy (argmax, no gold) on examples.
+
+    Of a net that predicts no strategy: the reply loss alone.
+    """
     net.eval()
     ordered = sorted(examples, key=lambda e: len(e.context))
     nll = tokens = strategy = right = 0.0
@@ -122,6 +125,8 @@ def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str,
         chances = plan.strategies.float().clamp_min(1e-9)
         strategy -= float(chances.gather(1, batch.strategies[:, None]).log().sum())
         right += float((chances.argmax(dim=1) == batch.strategies).sum())
+    if not net.predicts_strategy:
+        return {"valid_reply": nll / tokens}
     n = len(ordered)
     return {"valid_reply": nll / tokens, "valid_strategy": strategy / n, "valid_accuracy": right / n}
 
@@ -141,7 +146,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--base", default=str(BASE), help="folder of the compact base")
     parser.add_argument(
-        "--rank", type=int, default=24, help="rank of the change of each base matrix; 0 trains all of it"
+        "--rank",
+        type=int,
+        default=24,
+        help="rank of the change of each base matrix; 0, or a net from scratch, trains all",
     )
     parser.add_argument("--minutes", type=float, default=20.0, help="wall-clock limit, minutes, over resumed runs")
     parser.add_argument("--steps", type=int, default=1_000_000, help="optimiser steps at most")
@@ -225,7 +233,7 @@ class _Best:
 
 
 def _total(figures: dict[str, float]) -> float:
-    return figures["valid_reply"] + figures["valid_strategy"]
+    return figures["valid_reply"] + figures.get("valid_strategy", 0.0)
 
 
 def comet_for(net: Net, tails: str | None) -> Comet:

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from models import checkpoint
-from models.base import load_base, load_net, new_net, save_base, save_net
-from models.checkpoint import WeightsError, fingerprint, load_packed, pack, save_packed, unpack
+from models.adapters import trained
+from models.base import load_base, load_net, net_folder, new_net, save_base, save_net, trained_nets
+from models.checkpoint import WeightsError, fingerprint, load_packed, pack, save_packed, sha256, unpack
+from models.examples import ContextShape
 from tests.tiny import tiny_backbone, tiny_batch, tiny_tokenizer
 
 TENSORS = {"matrix": torch.randn(80, 64), "vector": torch.randn(64), "small": torch.randn(3, 3)}
@@ -124,3 +126,46 @@ def test_a_net_of_another_base_or_strategy_order_is_refused(tmp_path: Path) -> N
     (folder / "card.json").write_text(json.dumps(card))
     with pytest.raises(WeightsError, match="another strategy order"):
         load_net(folder, base)
+
+
+def test_a_net_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
+    base, folder = tmp_path / "compact", tmp_path / "transformer"
+    save_base(tiny_backbone(), tiny_tokenizer(), {}, base)
+    shape = ContextShape(48)
+    save_net(new_net("transformer", {"shape": shape}, 0, base), "transformer", 0, {}, folder, base)
+    swapped = (folder / "tokenizer.json").read_text().replace('"hello"', '"goodbye"')
+    (folder / "tokenizer.json").write_text(swapped)
+    _edit(folder, files=json.loads((folder / "card.json").read_text())["files"] | _hash(folder, "tokenizer.json"))
+    with pytest.raises(WeightsError, match=r"another vocabulary.*train it again"):
+        load_net(folder)
+
+
+def test_weights_of_another_net_are_refused(tmp_path: Path) -> None:
+    base = tmp_path / "compact"
+    save_base(tiny_backbone(), tiny_tokenizer(), {}, base)
+    save_net(new_net("joint", {}, 2, base), "joint", 2, {}, tmp_path / "joint", base)
+    (tmp_path / "joint").rename(tmp_path / "misc")
+    with pytest.raises(WeightsError, match="holds weights of 'joint', not of the net 'misc'"):
+        net_folder("misc", tmp_path)
+    _edit(tmp_path / "misc", net="misc")  # even when the card lies
+    with pytest.raises(WeightsError, match=r"does not fit the net 'misc'.*missing"):
+        load_net(tmp_path / "misc", base)
+    with pytest.raises(WeightsError, match="holds no net"):
+        load_net(base, base)
+
+
+def test_a_net_without_weights_must_be_trained_first(tmp_path: Path) -> None:
+    save_packed(tmp_path / "joint", trained(tiny_backbone()), {"net": "joint"})
+    assert trained_nets(tmp_path) == ("joint",)
+    assert net_folder("joint", tmp_path) == tmp_path / "joint"
+    with pytest.raises(WeightsError, match=r"trained first: python -m models train moel .*; nets with weights: joint$"):
+        net_folder("moel", tmp_path)
+
+
+def _edit(folder: Path, **changes: object) -> None:
+    card = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps(card | changes))
+
+
+def _hash(folder: Path, name: str) -> dict[str, str]:
+    return {name: sha256(folder / name)}

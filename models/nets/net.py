@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any
+from typing import Any, get_type_hints
 
 import torch
 import torch.nn.functional as F
@@ -44,11 +44,17 @@ class Plan:
 
 
 def make_config(name: str, config_class: type[Any], settings: Mapping[str, Any]) -> Any:
-    """The config of net `name` from its fields (a saved config, or compact settings). Unknown fields: ValueError."""
+    """The config of net `name` from its fields (a saved config, or compact settings). Unknown fields: ValueError.
+
+    Fields that are dataclasses themselves (shape, size) may be given as dicts.
+    """
     known = {f.name for f in fields(config_class)}
     if not settings.keys() <= known:
         raise ValueError(f"net {name!r} has no setting {sorted(settings.keys() - known)}; allowed: {sorted(known)}")
-    values = {k: ContextShape(**v) if k == "shape" and not is_dataclass(v) else v for k, v in settings.items()}
+    kinds, values = get_type_hints(config_class), dict(settings)
+    for field_name, value in settings.items():
+        if isinstance(value, dict) and is_dataclass(kinds[field_name]):
+            values[field_name] = make_config(f"{name}: {field_name}", kinds[field_name], value)
     return config_class(**values)
 
 
@@ -57,6 +63,10 @@ class Net(nn.Module):
 
     config: Any
     """the frozen settings of the net; saved with its weights"""
+    from_scratch = False
+    """whether the net has a small backbone of its own (`models.nets.scratch`) instead of the shared one"""
+    predicts_strategy = True
+    """whether its strategy distribution says anything; else all shares are equal"""
     needs_comet = needs_emotion = False
     streams: tuple[str, ...] = ()
     """decoder streams besides the context"""
