@@ -54,30 +54,28 @@ class Memory:
 
 @dataclass
 class Past:
-    """Self-attention keys and values so far, one pair of (B, H, t, D/H) per layer."""
+    """Self-attention keys and values so far, one pair of (B, H, t, D/H) per layer that has decoded."""
 
-    keys: list[Tensor] = field(default_factory=list)
-    values: list[Tensor] = field(default_factory=list)
+    keys: dict[int, Tensor] = field(default_factory=dict)
+    values: dict[int, Tensor] = field(default_factory=dict)
 
     @property
     def length(self) -> int:
         """Number of tokens already decoded."""
-        return self.keys[0].shape[2] if self.keys else 0
+        return next(iter(self.keys.values())).shape[2] if self.keys else 0
 
     def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Append this step's keys and values of `layer`; returns all of them."""
-        if layer == len(self.keys):
-            self.keys.append(keys)
-            self.values.append(values)
-        else:
-            self.keys[layer] = torch.cat((self.keys[layer], keys), dim=2)
-            self.values[layer] = torch.cat((self.values[layer], values), dim=2)
+        if layer in self.keys:
+            keys = torch.cat((self.keys[layer], keys), dim=2)
+            values = torch.cat((self.values[layer], values), dim=2)
+        self.keys[layer], self.values[layer] = keys, values
         return self.keys[layer], self.values[layer]
 
     def select(self, rows: Tensor) -> None:
         """Keep the given batch rows, in that order (beam search)."""
-        self.keys = [k[rows] for k in self.keys]
-        self.values = [v[rows] for v in self.values]
+        self.keys = {layer: keys[rows] for layer, keys in self.keys.items()}
+        self.values = {layer: values[rows] for layer, values in self.values.items()}
 
 
 def split_heads(states: Tensor, heads: int) -> Tensor:
@@ -161,7 +159,7 @@ class StreamDecoderLayer(BlenderbotSmallDecoderLayer):
     def _attend_self(self, x: Tensor, past: Past | None) -> Tensor:
         attn = self.self_attn
         q, k, v = (split_heads(p(x), attn.num_heads) for p in (attn.q_proj, attn.k_proj, attn.v_proj))
-        earlier = past.length if past is not None and self.index < len(past.keys) else 0
+        earlier = past.length if past is not None and self.index in past.keys else 0
         if past is not None:
             k, v = past.extend(self.index, k, v)
         if earlier and x.shape[1] > 1:

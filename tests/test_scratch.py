@@ -90,10 +90,15 @@ def test_moel_with_one_listener_is_that_listener_beside_the_shared_one() -> None
         weights = torch.zeros(4, 11)
         weights[:, 7] = 1.0
         memories, x = net.listeners.project(context, weights), torch.randn(4, 5, 16)
+        everyone = net.train().listeners.project(context, weights)
+        net.eval()
+        assert memories.keys() == {"0", "8", LISTENERS}
+        assert len(everyone) == 1 + 11 + 1
         found = net.listeners(x, memories)
         alone = [net.listeners.layers[i](x, {CONTEXT: memories[str(i)]}) for i in (0, 8)]
         past = Past()
         steps = [net.listeners(x[:, i : i + 1], memories, past) for i in range(5)]
+        torch.testing.assert_close(net.listeners(x, everyone), found, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(found, alone[0] + alone[1], atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(torch.cat(steps, dim=1), found, atol=1e-5, rtol=1e-5)
 

@@ -79,6 +79,7 @@ def test_train_release_evaluate_score(
     monkeypatch.setattr(train, "load_emotion", MadeUpEmotions)
     monkeypatch.setattr(evaluate, "load_net", lambda folder: load_net(folder, base))
     run = ["train", name, "--esconv", str(esconv), "--base", str(base), "--out", str(tmp_path / "run"), "--rank", "2"]
+    run += ["--set", 'size={"width": 16}'] if name == "moel" else []
     assert main([*run, "--steps", "4", "--batch", "8", "--minutes", "5", "--release"]) == 0
     card = json.loads((tmp_path / "weights" / name / "card.json").read_text())
     assert card["steps"] == 4

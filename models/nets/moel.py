@@ -8,7 +8,7 @@
 
 In training a share of the replies is decoded by the gold emotion's listener alone (the published code lets that
 share fall from 1 to 0 over the steps; here it is constant, `gold_share`). Predicting never sees the gold emotion.
-The listeners of a step run one after another, but unlike in the published code on cached keys and values.
+Unlike in the published code, replies are decoded on cached keys and values, and by the listeners that are heard alone.
 """
 
 from __future__ import annotations
@@ -62,8 +62,16 @@ class Listeners(nn.Module):
         self.layers = nn.ModuleList(StreamDecoderLayer(config, index) for index in range(count + 1))
 
     def project(self, context: Stream, weights: Tensor) -> dict[str, Memory]:
-        """The context as each listener sees it, and the weights (B, n) as a memory, so that rows are chosen alike."""
-        memories = {str(index): layer.project({CONTEXT: context})[CONTEXT] for index, layer in enumerate(self.layers)}
+        """The context as each listener sees it, and the weights (B, n) as a memory, so that rows are chosen alike.
+
+        Outside of training, listeners that no row of the batch hears are left out: most of them for a single reply.
+        """
+        silent = set() if self.training else {1 + n for n, w in enumerate(weights.any(dim=0).tolist()) if not w}
+        memories = {
+            str(index): layer.project({CONTEXT: context})[CONTEXT]
+            for index, layer in enumerate(self.layers)
+            if index not in silent
+        }
         column = weights[:, None, :, None]  # (B, 1, n, 1)
         everywhere = torch.ones_like(weights, dtype=torch.bool)[:, None, None]
         return memories | {LISTENERS: Memory(column, column, everywhere, ~everywhere[..., 0])}
@@ -76,11 +84,10 @@ class Listeners(nn.Module):
         record: dict[str, list[Tensor]] | None = None,
     ) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
-        weights = memories[LISTENERS].values[:, 0, :, 0]  # (B, n)
-        shared, *heard = (
-            layer(x, {CONTEXT: memories[str(index)]}, past, record) for index, layer in enumerate(self.layers)
-        )
-        return shared + torch.einsum("nbtd,bn->btd", torch.stack(heard), weights.to(shared.dtype))
+        _, *heard = (int(name) for name in memories if name != LISTENERS)  # the shared listener 0 comes first
+        shared, *told = (self.layers[i](x, {CONTEXT: memories[str(i)]}, past, record) for i in (0, *heard))
+        weights = memories[LISTENERS].values[:, 0, [i - 1 for i in heard], 0]  # (B, listeners heard)
+        return shared + torch.einsum("nbtd,bn->btd", torch.stack(told), weights.to(shared.dtype))
 
 
 class Moel(ScratchNet):
