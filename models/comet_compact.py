@@ -19,7 +19,7 @@ from models.backbone import CONTEXT, Backbone, Memory, Past, Stream
 from models.base import BASE, load_base
 from models.checkpoint import WEIGHTS, WeightsError, fingerprint, load_packed, read_card, save_packed
 from models.comet import Comet, Query, check_relations, clean
-from models.fit import device_of
+from models.device import device_of
 from models.tokenizer import Tokenizer
 
 COMET = WEIGHTS / "comet"

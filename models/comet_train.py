@@ -27,9 +27,11 @@ from models.comet import CachedComet, Comet, normalise
 from models.comet_compact import COMET, RANK, Search, load_comet, save_comet, select
 from models.comet_data import HeadBatch, HeadMix, atomic_heads, esconv_heads
 from models.comet_score import TailScores, most_frequent, tail_scores
+from models.device import add_device_argument, device_of, pick_device
 from models.dialogue import Speaker
 from models.esconv import read_esconv
-from models.fit import Fit, FitConfig, device_of, parameter_groups
+from models.fit import Fit, FitConfig, parameter_groups
+from models.run_state import data_hash
 from models.tokenizer import RELATIONS
 
 SHARES = {"esconv": 0.7, "atomic": 0.2, "event2mind": 0.1}
@@ -66,7 +68,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     search.add_argument("--rows", type=int, default=4096, help="queries x beams decoded together")
     search.add_argument("--bf16", action=BooleanOptionalAction, default=False, help="decode with bfloat16 autocast")
     search.add_argument("--limit", type=int, default=300, help="events measured at most, of each of valid and test")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    add_device_argument(parser)
 
 
 def run(args: Namespace) -> int:
@@ -96,7 +98,7 @@ def _need(args: Namespace, name: str) -> Path:
 def _open(args: Namespace) -> Comet:
     search = Search(beams=args.beams, rows=args.rows, bfloat16=args.bf16)
     comet = load_comet(Path(args.comet), Path(args.base), search)
-    comet.backbone.to(args.device)
+    comet.backbone.to(pick_device(args.device))
     return comet
 
 
@@ -120,18 +122,23 @@ def _train(args: Namespace) -> None:
     sets = {"esconv": esconv_heads(_need(args, "triples"), ["train"])} | atomic_heads(_need(args, "atomic"))
     adapt(backbone, RANK)
     backbone.set_dropout(args.dropout)
-    backbone.to(args.device)
     mix = HeadMix(sets, SHARES, tokenizer)
-    config = FitConfig(minutes=args.minutes, max_steps=args.steps, lr=args.lr, weight_decay=0.0, seed=args.seed)
-    fit = Fit(backbone, parameter_groups([(backbone, 1.0)], 0.0), config, Path(args.train))
+    config = FitConfig(
+        minutes=args.minutes, max_steps=args.steps, lr=args.lr, weight_decay=0.0, seed=args.seed, device=args.device
+    )
+    about = {"task": "comet", "batch": args.batch, "tails": args.tails, "dropout": args.dropout}
+    about["data"] = data_hash(sets)
+    fit = Fit(backbone, parameter_groups([(backbone, 1.0)], 0.0), config, Path(args.train), about=about)
     fit.resume()
     fit.run(lambda step: mix.batch(step, args.batch, args.tails, args.seed), lambda b: tail_loss(backbone, b))
+    if not fit.is_main:
+        return
     card = {
         "data": {name: f"{len(heads)} events, share {SHARES[name]}" for name, heads in sets.items()},
         "data_note": "ESConv texts of split D train only; research and non-commercial use (ESConv: CC BY-NC 4.0)",
         "command": f"python -m models comet --train --minutes {args.minutes} --batch {args.batch} --tails {args.tails}"
         f" --lr {args.lr} --dropout {args.dropout} --seed {args.seed}",
-        "hardware": f"{args.device}, {torch.get_num_threads()} threads, {platform.machine()}",
+        "hardware": f"{fit.device.type}, {torch.get_num_threads()} threads, {platform.machine()}",
         "minutes": round(fit.used_s / 60, 1),
         "steps": fit.step,
     }

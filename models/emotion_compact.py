@@ -14,8 +14,8 @@ from models.backbone import Backbone
 from models.base import BASE, load_base
 from models.checkpoint import WEIGHTS, WeightsError, fingerprint, load_packed, read_card, save_packed
 from models.comet_compact import pad
+from models.device import device_of
 from models.emotion import GO_EMOTIONS, Reading, to_reading
-from models.fit import device_of
 from models.tokenizer import Tokenizer
 
 EMOTION = WEIGHTS / "emotion"

@@ -26,9 +26,11 @@ from torch import Tensor
 
 from models.base import BASE, load_base
 from models.comet_compact import pad
+from models.device import add_device_argument, device_of, pick_device
 from models.emotion import GO_EMOTIONS
 from models.emotion_compact import EMOTION, CompactEmotion, EmotionNet, load_emotion, save_emotion, text_ids
-from models.fit import Fit, FitConfig, device_of, parameter_groups
+from models.fit import Fit, FitConfig, parameter_groups
+from models.run_state import data_hash
 from models.tokenizer import Tokenizer
 
 POOL = 50
@@ -54,7 +56,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--lr", type=float, default=2e-3, help="peak learning rate")
     parser.add_argument("--dropout", type=float, default=0.1, help="dropout rate while training")
     parser.add_argument("--seed", type=int, default=13, help="seed of batches and dropout")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    add_device_argument(parser)
 
 
 def run(args: Namespace) -> int:
@@ -64,7 +66,7 @@ def run(args: Namespace) -> int:
     if args.train:
         _train(args)
     detector = load_emotion(Path(args.emotion), Path(args.base))
-    detector.net.to(args.device)
+    detector.net.to(pick_device(args.device))
     for text, reading in zip(args.text, detector.read(args.text), strict=True):
         print(text, "  " + ", ".join(f"{emotion} {share:.2f}" for emotion, share in reading), sep="\n")
     if args.evaluate:
@@ -136,20 +138,23 @@ def emotion_loss(net: EmotionNet, batch: tuple[Tensor, Tensor, Tensor]) -> dict[
 
 def _train(args: Namespace) -> None:
     tokenizer, backbone = load_base(Path(args.base))
-    net = EmotionNet(backbone, dropout=args.dropout).to(args.device)
+    net = EmotionNet(backbone, dropout=args.dropout)
     backbone.set_dropout(args.dropout)
     rows = read_goemotions(_folder(args), "train")
     mix = EmotionMix(rows, tokenizer)
-    config = FitConfig(minutes=args.minutes, max_steps=args.steps, lr=args.lr, seed=args.seed)
+    config = FitConfig(minutes=args.minutes, max_steps=args.steps, lr=args.lr, seed=args.seed, device=args.device)
     groups = parameter_groups([(net.backbone, 1.0), (net, 0.5)], config.weight_decay)
-    fit = Fit(net, groups, config, Path(args.train))
+    about = {"task": "emotion", "batch": args.batch, "dropout": args.dropout, "data": data_hash({"train": rows})}
+    fit = Fit(net, groups, config, Path(args.train), about=about)
     fit.resume()
     fit.run(lambda step: mix.batch(step, args.batch, args.seed), lambda batch: emotion_loss(net, batch))
+    if not fit.is_main:
+        return
     card = {
         "data": f"GoEmotions train, {len(rows)} texts (Apache-2.0)",
         "command": f"python -m models emotion --train --minutes {args.minutes} --batch {args.batch} --lr {args.lr}"
         f" --dropout {args.dropout} --seed {args.seed}",
-        "hardware": f"{args.device}, {torch.get_num_threads()} threads, {platform.machine()}",
+        "hardware": f"{fit.device.type}, {torch.get_num_threads()} threads, {platform.machine()}",
         "minutes": round(fit.used_s / 60, 1),
         "steps": fit.step,
     }

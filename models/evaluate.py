@@ -20,9 +20,9 @@ from models.base import load_net, net_folder
 from models.batch_decoding import decode_batch
 from models.batches import make_batch
 from models.checkpoint import WEIGHTS, fingerprint
+from models.device import device_of
 from models.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.examples import Example
-from models.fit import device_of
 from models.metrics import Definition
 from models.nets.net import Net
 from models.predictions import Prediction, write_predictions

@@ -1,27 +1,36 @@
-"""One training loop for everything we train: time-limited, resumable, bfloat16 autocast, saving as it goes.
+"""One training loop for everything we train: on one or many devices, resumable to the bit, saving as it goes.
 
-`fit` asks for batch number n whenever it makes step n, so a resumed run sees the batches it would have seen. The state
-(weights that train, optimiser, weighting of the loss, step, seconds used, random state) goes to `folder/fit.pt`,
-written beside and renamed.
+A step sees `accumulation` batches on each of the processes that `accelerate launch` started (one without it), and `fit`
+asks for batches by number, so a resumed run sees those it would have seen. The state (weights that train, optimiser,
+loss weights, step, seconds used, random state of every process) goes to `folder/fit.pt`, the weights that did best in
+the checks to `folder/best.pt`, the configuration to `folder/run.json`.
+
+A run limited by steps resumes to the bit; one limited by minutes has a learning rate that follows the clock.
 """
 
 from __future__ import annotations
 
-import json
-import logging
+import math
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 from tqdm import tqdm
 
+from models.adapters import load_trained, trained
+from models.device import join_processes
+from models.run_log import RunLog
+from models.run_state import BEST, STATE, check_room, check_same, read_tensors, write_record, write_tensors
 from models.weighting import Fixed, Weighting
 
-log = logging.getLogger(__name__)
+CURVE_STEPS = 10
+"""steps between two points of a curve"""
 
 
 @dataclass(frozen=True)
@@ -29,7 +38,7 @@ class FitConfig:
     """How long and how fast to train."""
 
     minutes: float = 60.0
-    """wall-clock limit over all resumed runs, minutes"""
+    """wall-clock limit over all resumed runs, minutes of training proper; 0 = none"""
     max_steps: int = 1_000_000
     """optimiser steps at most"""
     lr: float = 3e-4
@@ -42,19 +51,30 @@ class FitConfig:
     """largest gradient norm"""
     final: float = 0.05
     """share of the peak learning rate left at the end of the cosine"""
+    accumulation: int = 1
+    """batches of every process that make one step"""
     save_every_s: float = 240.0
-    """seconds between saves of the resumable state"""
+    """seconds of training between checks, each with a save of the resumable state"""
+    check_steps: int = 0
+    """steps between checks instead; 0 = by the clock"""
+    select: str = ""
+    """figure of the checks whose lowest value marks the weights kept in best.pt; "" keeps none"""
+    patience: int = 0
+    """checks in a row without a better `select` that end the training; 0 = never"""
+    bfloat16: bool = True
+    """forward pass under bfloat16 autocast"""
+    device: str = "auto"
+    """auto, cpu or cuda"""
     seed: int = 13
     """seed of dropout; the batches bring their own"""
 
 
-class NonFiniteLossError(RuntimeError):
-    """The loss became NaN or infinite; the last saved state is still good."""
+FREE = {"minutes", "max_steps", "save_every_s", "check_steps", "patience", "device"}
+"""settings that may change when a run is resumed"""
 
 
-def device_of(module: nn.Module) -> torch.device:
-    """The device a module's weights are on."""
-    return next(module.parameters()).device
+class NonFiniteLossError(ValueError):
+    """A loss or its gradient became NaN or infinite; the last saved state is still good."""
 
 
 def parameter_groups(parts: Iterable[tuple[nn.Module, float]], decay: float) -> list[dict[str, Any]]:
@@ -74,10 +94,44 @@ def parameter_groups(parts: Iterable[tuple[nn.Module, float]], decay: float) -> 
     return groups
 
 
+@dataclass(frozen=True)
+class _Made:
+    """What one step saw, mean over its batches."""
+
+    loss: float
+    parts: dict[str, float]
+    norm: float
+    """of the gradient, before it is clipped"""
+
+
+_TOTAL = "total"
+"""name of the combined loss beside its parts"""
+
+
+class _Losses(nn.Module):
+    """The forward pass as one module, which is what several processes share: batch -> loss and its parts."""
+
+    def __init__(
+        self, module: nn.Module, loss_of: Callable[[Any], dict[str, Tensor]], weighting: Weighting, bfloat16: bool
+    ) -> None:
+        super().__init__()
+        self.module, self.loss_of, self.weighting, self.bfloat16 = module, loss_of, weighting, bfloat16
+
+    def forward(self, batch: Any, device: torch.device) -> tuple[Tensor, dict[str, Tensor]]:
+        # cached: a changed matrix W + BA is made once a batch, however many layers and streams read it
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.bfloat16), parametrize.cached():
+            parts = self.loss_of(batch)
+            loss = self.weighting.combine(parts)
+        # only the loss keeps its graph: a part of weight 0 gets no gradient, and no process may wait for one
+        return loss, {name: part.detach() for name, part in parts.items()}
+
+
 class Fit:
     """The running state of one training: optimiser, step, seconds used, weights of the loss's parts.
 
-    `weighting` combines the parts that `loss_of` gives; without one there is a single part, "loss".
+    `weighting` combines the parts that `loss_of` gives; without one there is a single part, "loss". `about` is what
+    makes this run this run (net, data hash, batch size, ...): plain values, saved with all weights and compared when
+    the run is resumed. Raises ValueError when the disk of `folder` is too full.
     """
 
     def __init__(
@@ -87,120 +141,242 @@ class Fit:
         config: FitConfig,
         folder: Path,
         weighting: Weighting | None = None,
+        about: Mapping[str, Any] | None = None,
     ) -> None:
-        self.module, self.config, self.folder = module, config, folder
+        self.config, self.folder = config, folder
+        self.processes = join_processes(config.device)
+        self.module = module.to(self.processes.device)
         self.weighting = weighting or Fixed({"loss": 1.0})
+        same = {name: value for name, value in asdict(config).items() if name not in FREE}
+        self.about = {**(about or {}), **same, "processes": self.processes.num_processes}
         self.optimiser = torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98), eps=1e-8, fused=True)
         self.step, self.used_s = 0, 0.0
-        folder.mkdir(parents=True, exist_ok=True)
-        torch.manual_seed(config.seed)
+        self.best, self.stale = math.inf, 0
+        check_room(folder, module)
+        torch.manual_seed(config.seed + self.processes.process_index)
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process is the one that prints, checks and writes."""
+        return bool(self.processes.is_main_process)
+
+    @property
+    def device(self) -> torch.device:
+        """The device of this process."""
+        return self.processes.device
 
     @property
     def progress(self) -> float:
         """0 at the start, 1 when the steps or the minutes are used up."""
-        return min(1.0, max(self.step / self.config.max_steps, self.used_s / (60 * self.config.minutes)))
+        used = self.used_s / (60 * self.config.minutes) if self.config.minutes else 0.0
+        return min(1.0, max(self.step / self.config.max_steps, used))
+
+    @property
+    def done(self) -> bool:
+        """Whether steps, minutes or patience are used up."""
+        return self.progress >= 1.0 or (0 < self.config.patience <= self.stale)
 
     def save(self) -> None:
         """Write the resumable state: beside, then renamed, so an interrupted write leaves the old one."""
+        from accelerate.utils import gather_object
+
+        random = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            random["cuda"] = torch.cuda.get_rng_state(self.device)
         state = {
-            "weights": {n: p.detach() for n, p in self.module.named_parameters() if p.requires_grad},
+            "about": self.about,
+            "weights": trained(self.module),
             "optimiser": self.optimiser.state_dict(),
             "weighting": self.weighting.state_dict(),
             "step": self.step,
             "used_s": self.used_s,
-            "random": torch.get_rng_state(),
+            "best": self.best,
+            "stale": self.stale,
+            "random": gather_object([random]),
         }
-        partial = self.folder / "fit.pt.part"
-        torch.save(state, partial)
-        partial.replace(self.folder / "fit.pt")
+        if self.is_main:
+            write_tensors(self.folder / STATE, state)
+        self.processes.wait_for_everyone()
 
     def resume(self) -> bool:
-        """Take up the saved state when there is one."""
-        path = self.folder / "fit.pt"
+        """Take up the saved state when there is one. Raises ValueError when it is damaged or of another run."""
+        path = self.folder / STATE
         if not path.is_file():
             return False
-        state = torch.load(path, map_location=device_of(self.module), weights_only=True)
-        named = dict(self.module.named_parameters())
-        with torch.no_grad():
-            for name, value in state["weights"].items():
-                named[name].copy_(value)
+        state = read_tensors(path)
+        if "about" not in state:
+            raise ValueError(f"{path} was written by an older version; choose another folder, or delete it")
+        check_same(path, state["about"], self.about)
+        load_trained(self.module, state["weights"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.weighting.load_state_dict(state.get("weighting", {}))  # states before weightings have none
-        self.step, self.used_s = state["step"], state["used_s"]
-        torch.set_rng_state(state["random"].cpu())
+        self.weighting.load_state_dict(state["weighting"])
+        self.step, self.used_s, self.best, self.stale = (state[n] for n in ("step", "used_s", "best", "stale"))
+        random = state["random"][self.processes.process_index]
+        torch.set_rng_state(random["cpu"])
+        if "cuda" in random and self.device.type == "cuda":
+            torch.cuda.set_rng_state(random["cuda"], self.device)
         return True
 
     def run(
         self,
         batch_at: Callable[[int], Any],
         loss_of: Callable[[Any], dict[str, Tensor]],
-        on_save: Callable[[], dict[str, float]] | None = None,
+        on_check: Callable[[], dict[str, float]] | None = None,
     ) -> None:
-        """Train until steps or minutes are used up. `loss_of` returns the parts of the loss by name.
+        """Train until steps, minutes or patience are used up. `loss_of` returns the parts of the loss by name.
 
-        `on_save` is called at every save (validation); what it returns is logged with the losses in `log.jsonl`.
-        Raises NonFiniteLossError naming step and losses when a loss is not finite.
+        `on_check` is called in the main process at every check (validation); what it returns is logged with the losses.
+        Raises NonFiniteLossError naming batch and losses when a loss is not finite, OSError when a save fails.
         """
-        device = device_of(self.module)
+        losses = self.processes.prepare_model(_Losses(self.module, loss_of, self.weighting, self.config.bfloat16))
+        log = self._open_log()
         bar = tqdm(
-            total=100, unit="%", desc=self.folder.name, bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}"
+            total=100,
+            unit="%",
+            desc=self.folder.name,
+            bar_format="{l_bar}{bar}| {elapsed}<{remaining} {postfix}",
+            disable=not self.is_main,
         )
-        last_save = tick = time.monotonic()
         seen: dict[str, float] = {}
-        while self.progress < 1.0:
-            self.module.train()
-            losses = self._one_step(batch_at(self.step), loss_of, device)
-            for name, value in losses.items():
-                seen[name] = 0.98 * seen.get(name, value) + 0.02 * value
-            now = time.monotonic()
-            self.used_s, tick = self.used_s + now - tick, now
-            self.weighting.tell(losses, self.progress)
-            bar.n = round(100 * self.progress, 1)
-            bar.set_postfix({"step": self.step} | {n: f"{v:.3f}" for n, v in seen.items()}, refresh=False)
-            bar.update(0)
-            if now - last_save > self.config.save_every_s or self.progress >= 1.0:
-                self.save()
-                self._log(seen | (on_save() if on_save else {}))
-                last_save = tick = time.monotonic()
-        bar.close()
+        checked_s, tick = self.used_s, time.monotonic()
+        try:
+            while not self.done:
+                made = self._one_step(batch_at, losses)
+                self.used_s += self._agreed(time.monotonic() - tick)
+                tick = time.monotonic()
+                self.weighting.tell(made.parts, self.progress)
+                seen = {n: 0.98 * seen.get(n, v) + 0.02 * v for n, v in ({"loss": made.loss} | made.parts).items()}
+                if log and self.step % CURVE_STEPS == 0:
+                    log.curve(self.step, self._curves(made))
+                bar.n = round(100 * self.progress, 1)
+                bar.set_postfix({"step": self.step} | {n: f"{v:.3f}" for n, v in seen.items()}, refresh=False)
+                bar.update(0)
+                if self._check_is_due(checked_s):
+                    self._check(on_check, log, seen)
+                    checked_s, tick = self.used_s, time.monotonic()
+        finally:
+            bar.close()
+            if log:
+                log.close()
 
-    def _one_step(
-        self,
-        batch: Any,
-        loss_of: Callable[[Any], dict[str, Tensor]],
-        device: torch.device,
-    ) -> dict[str, float]:
-        with torch.autocast(device.type, dtype=torch.bfloat16):
-            parts = loss_of(batch)
-            loss = self.weighting.combine(parts)
-        values = {name: float(value.detach()) for name, value in ({"loss": loss} | parts).items()}
-        if not all(map(_finite, values.values())):
-            raise NonFiniteLossError(f"step {self.step}: {values}; the state saved in {self.folder} is still good")
-        loss.backward()
-        nn.utils.clip_grad_norm_([p for g in self.optimiser.param_groups for p in g["params"]], self.config.clip)
+    def restore_best(self) -> dict[str, float]:
+        """Give the module the weights that did best in the checks; returns their figures.
+
+        Raises ValueError when no check kept any, or the file is damaged or of another net.
+        """
+        self.processes.wait_for_everyone()
+        if not (self.folder / BEST).is_file():
+            raise ValueError(f"{self.folder / BEST} is missing: no check of this run had a finite {self.config.select}")
+        kept = read_tensors(self.folder / BEST)
+        load_trained(self.module, kept["weights"])
+        return dict(kept["figures"])
+
+    def _open_log(self) -> RunLog | None:
+        if not self.is_main:
+            return None
+        free = {name: value for name, value in asdict(self.config).items() if name in FREE}
+        write_record(self.folder, {**self.about, **free, "device": str(self.device), "first_step": self.step})
+        return RunLog(self.folder, self.step)
+
+    def _one_step(self, batch_at: Callable[[int], Any], losses: nn.Module) -> _Made:
+        self.module.train()
+        count, processes = self.config.accumulation, self.processes
+        total: dict[str, float] = {}
+        for place in range(count):
+            first = (self.step * count + place) * processes.num_processes
+            last = place == count - 1
+            with nullcontext() if last else processes.no_sync(losses):  # gradients meet once a step
+                loss, parts = losses(batch_at(first + processes.process_index), self.device)
+                for name, value in self._means(loss, parts, first).items():
+                    total[name] = total.get(name, 0.0) + value / count
+                processes.backward(loss / count)
+        norm = float(nn.utils.clip_grad_norm_(self._parameters(), self.config.clip))
+        if not math.isfinite(norm):
+            self._stop(f"the gradient is {norm} with the losses {_shown(total)}", first)
         rate = self.config.lr * self._schedule()
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group.get("scale", 1.0)
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.step += 1
-        return values
+        return _Made(total.pop(_TOTAL), total, norm)
+
+    def _means(self, loss: Tensor, parts: Mapping[str, Tensor], first: int) -> dict[str, float]:
+        """Loss and parts, mean over processes. Raises NonFiniteLossError naming the batch of a bad one."""
+        names = (_TOTAL, *parts)
+        row = torch.stack([loss.detach().float(), *(part.float() for part in parts.values())])[None]
+        rows: list[list[float]] = self.processes.gather(row).tolist()
+        for place, values in enumerate(rows):
+            bad = [n for n, v in zip(names, values, strict=True) if not math.isfinite(v) and n != _TOTAL]
+            if bad or not math.isfinite(values[0]):
+                told = _shown(dict(zip(names, values, strict=True)))
+                self._stop(f"{', '.join(bad) or 'the loss'} is not finite in {told}", first + place)
+        return {name: sum(column) / len(rows) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
+
+    def _stop(self, reason: str, batch: int) -> None:
+        state = self.folder / STATE
+        kept = f"the state saved in {state} is still good" if state.is_file() else f"nothing was saved in {state} yet"
+        raise NonFiniteLossError(
+            f"stopped at step {self.step}, batch {batch}: {reason}; {kept}. Try a lower --lr or --precision fp32"
+        )
+
+    def _check_is_due(self, checked_s: float) -> bool:
+        every = self.config.check_steps
+        due = self.step % every == 0 if every else self.used_s - checked_s > self.config.save_every_s
+        return due or self.progress >= 1.0
+
+    def _check(
+        self, on_check: Callable[[], dict[str, float]] | None, log: RunLog | None, seen: dict[str, float]
+    ) -> None:
+        """Validate and keep the best weights, then save: a resumed run knows what the checks before it found."""
+        figures: dict[str, float] = {}
+        if on_check and self.is_main:
+            with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
+                figures = on_check()
+        figures = self._shared(figures)
+        if self.config.select:
+            value = figures[self.config.select]
+            better = math.isfinite(value) and value < self.best
+            self.best, self.stale = (value, 0) if better else (self.best, self.stale + 1)
+            if better and self.is_main:
+                about = {"figures": figures, "step": self.step, "about": self.about}
+                write_tensors(self.folder / BEST, about | {"weights": trained(self.module)})
+        self.save()
+        if log:
+            weights = self.weighting.weights()
+            told = {f"weight_{n}": w for n, w in weights.items()} if len(weights) > 1 else {}
+            log.line(self.step, self.used_s / 60, seen | figures | told)
+            log.curve(self.step, {f"check/{name}": value for name, value in figures.items()})
+
+    def _curves(self, made: _Made) -> dict[str, float]:
+        rate = self.optimiser.param_groups[0]["lr"] / self.optimiser.param_groups[0].get("scale", 1.0)
+        curves = {"train/loss": made.loss, "train/gradient_norm": made.norm, "train/learning_rate": rate}
+        curves |= {f"part/{name}": value for name, value in made.parts.items()}
+        return curves | {f"weight/{name}": value for name, value in self.weighting.weights().items()}
+
+    def _parameters(self) -> list[nn.Parameter]:
+        return [p for group in self.optimiser.param_groups for p in group["params"]]
 
     def _schedule(self) -> float:
         if self.step < self.config.warmup:
             return (self.step + 1) / self.config.warmup
-        cosine = 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * self.progress))))
+        cosine = 0.5 * (1 + math.cos(math.pi * self.progress))
         return self.config.final + (1 - self.config.final) * cosine
 
-    def _log(self, values: dict[str, float]) -> None:
-        weights = self.weighting.weights()
-        if len(weights) > 1:
-            values = values | {f"weight_{name}": weight for name, weight in weights.items()}
-        row = {"step": self.step, "minutes": round(self.used_s / 60, 2)} | {n: round(v, 4) for n, v in values.items()}
-        with (self.folder / "log.jsonl").open("a") as out:
-            out.write(json.dumps(row) + "\n")
-        log.info("%s", row)
+    def _agreed(self, seconds: float) -> float:
+        """The main process's clock, so that all processes stop and save at the same step."""
+        return float(self._shared({"seconds": seconds})["seconds"])
+
+    def _shared(self, values: dict[str, float]) -> dict[str, float]:
+        """What the main process has, in every process."""
+        if self.processes.num_processes == 1:
+            return values
+        from accelerate.utils import broadcast_object_list
+
+        shared: list[dict[str, float]] = [values]
+        broadcast_object_list(shared, from_process=0)
+        return shared[0]
 
 
-def _finite(value: float) -> bool:
-    return value == value and abs(value) != float("inf")
+def _shown(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name.strip()} {value:.4g}" for name, value in values.items())

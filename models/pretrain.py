@@ -9,12 +9,11 @@ A known strategy of the target is written in half of the cases, so both Joint (w
 
 from __future__ import annotations
 
-import json
 import math
 import random
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -26,10 +25,12 @@ from torch import Tensor
 from models.backbone import CONTEXT, Backbone, Stream, compact_config, token_loss
 from models.base import is_compact, load_base, save_base
 from models.corpora import SUPPORT_SETS, WEIGHTS, corpus_files, read_corpus
+from models.device import add_device_argument, device_of
 from models.dialogue import Dialogue, Speaker
 from models.esconv import Target, read_esconv, split_dialogues
 from models.examples import ContextShape, context_ids
-from models.fit import Fit, FitConfig, device_of, parameter_groups
+from models.fit import Fit, FitConfig, parameter_groups
+from models.run_state import data_hash
 from models.strategies import strategy_id
 from models.tokenizer import Tokenizer, trim_vocabulary
 from models.warm_start import find_minilm, warm_start
@@ -190,7 +191,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--lr", type=float, default=6e-4, help="peak learning rate (encoder: a quarter of it)")
     parser.add_argument("--dropout", type=float, default=0.0, help="dropout rate")
     parser.add_argument("--seed", type=int, default=13, help="seed of batches and dropout")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    add_device_argument(parser)
     parser.add_argument("--release", action="store_true", help="pack the result into models/weights/compact")
 
 
@@ -204,21 +205,21 @@ def run(args: Namespace) -> int:
     weights = {n: w * args.others for n, w in WEIGHTS.items()} | {"esconv": args.esconv_weight}
     mix = Mix({n: tokenise(d, tokenizer) for n, d in dialogues.items()}, weights, tokenizer)
     shape = Shape(args.context, args.target, args.target_turns)
-    config = FitConfig(minutes=args.minutes, max_steps=args.steps, lr=args.lr, seed=args.seed)
+    config = FitConfig(minutes=args.minutes, max_steps=args.steps, lr=args.lr, seed=args.seed, device=args.device)
     groups = parameter_groups([(backbone.model.encoder, 0.25), (backbone, 1.0)], config.weight_decay)
-    fit = Fit(backbone.to(args.device), groups, config, out)
+    about = {"task": "pretrain", "batch": args.batch, "shape": asdict(shape), "dropout": args.dropout}
+    about |= {"data": data_hash(mix.sets), "weights": weights, "start": args.start}
+    fit = Fit(backbone, groups, config, out, about=about)
     fit.resume()
 
-    def on_save() -> dict[str, float]:
+    def on_check() -> dict[str, float]:
         save_backbone(backbone, tokenizer, out)
         return {}
 
-    fit.run(lambda step: mix.batch(step, args.batch, shape, args.seed), lambda b: pair_loss(backbone, b), on_save)
-    if args.release:
+    fit.run(lambda step: mix.batch(step, args.batch, shape, args.seed), lambda b: pair_loss(backbone, b), on_check)
+    if fit.is_main and args.release:
+        backbone.to("cpu")
         release(args, fit, backbone, tokenizer)
-    (out / "run.json").write_text(
-        json.dumps(vars(args) | {"steps_made": fit.step, "minutes_used": fit.used_s / 60}, default=str)
-    )
     return 0
 
 
@@ -276,7 +277,9 @@ def _start(args: Namespace, out: Path, dialogues: dict[str, list[Dialogue]]) -> 
 def save_backbone(backbone: Backbone, tokenizer: Tokenizer, folder: Path) -> None:
     """Write the unpacked float32 form that `load_backbone` reads (packing: `models.checkpoint`)."""
     tensors = {n: p.detach().cpu().contiguous() for n, p in backbone.named_parameters()}
-    save_file(tensors, folder / "backbone.safetensors")
+    partial = folder / "backbone.safetensors.part"
+    save_file(tensors, partial)
+    partial.replace(folder / "backbone.safetensors")
     tokenizer.save(folder / "tokenizer.json")
 
 

@@ -2,7 +2,9 @@
 
 The net starts from the shared compact base; the base stays as it is and the net learns a low-rank change of it plus
 its own modules. The weights of the best validation loss so far are kept (`OUT/best.pt`), and `--release` packs them
-into `models/weights/NET` with a card.
+into `models/weights/NET` with a card. The same command goes on with a run that was stopped.
+
+On several GPUs or processes: `accelerate launch --num_processes 4 -m models train misc ...`, no other flags.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ import platform
 import random
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,19 +22,22 @@ from typing import Any
 import torch
 from torch.nn.utils import parametrize
 
-from models.adapters import trained
-from models.base import BASE, save_net, start_net
+from models.base import BASE, is_compact, save_net, start_net
 from models.batches import Batch, make_batch
 from models.checkpoint import WEIGHTS, fingerprint, sha256
 from models.comet import CachedComet, Comet, NoComet, blocks_for
 from models.comet_compact import COMET, load_comet
+from models.device import add_device_argument, device_of, pick_device
 from models.emotion import CachedEmotion, EmotionDetector
 from models.emotion_compact import load_emotion
 from models.esconv import Splits, Target, read_esconv, split_dialogues
 from models.examples import ContextShape, Example, make_example
-from models.fit import Fit, FitConfig, device_of, parameter_groups
+from models.fit import Fit, FitConfig, parameter_groups
 from models.nets.net import Net
+from models.preflight import GENERATE, check_examples, check_tails_flag
 from models.registry import compact_settings, net_class, net_names
+from models.run_state import check_room, data_hash
+from models.strategies import STRATEGIES
 from models.tokenizer import Tokenizer
 
 POOL = 16
@@ -41,6 +46,8 @@ ENTRIES = 500_000
 """answers kept in memory: all of ESConv"""
 ASKED_TOGETHER = 96
 """events whose tails are generated in one batch"""
+VALIDATED = 640
+"""turns of the validation part at most, the same at every check"""
 
 
 def examples_of(
@@ -111,7 +118,8 @@ class Batches:
 def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str, float]:
     """Reply loss per token given the gold strategy, strategy loss and accuracy (argmax, no gold) on examples.
 
-    Of a net that predicts no strategy: the reply loss alone.
+    "valid_loss", the sum of the first two, chooses the weights that are kept. Of a net that predicts no strategy it is
+    the reply loss.
     """
     net.eval()
     ordered = sorted(examples, key=lambda e: len(e.context))
@@ -125,10 +133,15 @@ def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str,
         chances = plan.strategies.float().clamp_min(1e-9)
         strategy -= float(chances.gather(1, batch.strategies[:, None]).log().sum())
         right += float((chances.argmax(dim=1) == batch.strategies).sum())
+    reply, choice = nll / tokens, strategy / len(ordered)
     if not net.predicts_strategy:
-        return {"valid_reply": nll / tokens}
-    n = len(ordered)
-    return {"valid_reply": nll / tokens, "valid_strategy": strategy / n, "valid_accuracy": right / n}
+        return {"valid_loss": reply, "valid_reply": reply}
+    return {
+        "valid_loss": reply + choice,
+        "valid_reply": reply,
+        "valid_strategy": choice,
+        "valid_accuracy": right / len(ordered),
+    }
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -138,7 +151,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
     )
-    parser.add_argument("--tails", help="file of COMET tails made by `python -m models comet --precompute`")
+    parser.add_argument(
+        "--tails",
+        help="file of COMET tails made by `python -m models comet --precompute`, for nets that read them;"
+        f" {GENERATE} makes them now, which takes long without a GPU",
+    )
     parser.add_argument("--out", help="folder of the run's state (default: runs/NET)")
     parser.add_argument(
         "--start",
@@ -146,23 +163,40 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--base", default=str(BASE), help="folder of the compact base")
     parser.add_argument(
-        "--rank",
-        type=int,
-        default=24,
-        help="rank of the change of each base matrix; 0, or a net from scratch, trains all",
-    )
-    parser.add_argument("--minutes", type=float, default=20.0, help="wall-clock limit, minutes, over resumed runs")
-    parser.add_argument("--steps", type=int, default=1_000_000, help="optimiser steps at most")
-    parser.add_argument("--batch", type=int, default=32, help="examples a step")
-    parser.add_argument("--warmup", type=int, default=30, help="steps of linear warm-up")
-    parser.add_argument("--lr", type=float, default=1e-3, help="peak learning rate of AdamW")
-    parser.add_argument("--dropout", type=float, default=0.1, help="dropout rate")
-    parser.add_argument("--seed", type=int, default=13, help="seed of batches, dropout and fresh weights")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument(
         "--set", nargs="*", default=[], metavar="NAME=JSON", help="settings of the net, e.g. refine='\"last\"'"
     )
     parser.add_argument("--release", action="store_true", help="pack the best weights into models/weights/NET")
+    _add_fit_arguments(parser)
+
+
+def _add_fit_arguments(parser: ArgumentParser) -> None:
+    """How long, how fast and on what to train."""
+    parser.add_argument(
+        "--rank", type=int, default=24, help="rank of the change of each base matrix; 0 trains all of it"
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=20.0, help="limit over resumed runs, minutes of training; 0 = none"
+    )
+    parser.add_argument("--steps", type=int, default=1_000_000, help="optimiser steps at most")
+    parser.add_argument(
+        "--batch", type=int, default=32, help="examples of a forward pass; a step has times accumulation and processes"
+    )
+    parser.add_argument("--grad-accumulation", type=int, default=1, help="forward passes of each process a step")
+    parser.add_argument("--warmup", type=int, default=30, help="steps of linear warm-up")
+    parser.add_argument("--lr", type=float, default=1e-3, help="peak learning rate of AdamW")
+    parser.add_argument("--dropout", type=float, default=0.1, help="dropout rate")
+    parser.add_argument(
+        "--check-steps", type=int, default=0, help="steps between validations, each with a save; 0 = --check-seconds"
+    )
+    parser.add_argument("--check-seconds", type=float, default=150.0, help="seconds of training between validations")
+    parser.add_argument(
+        "--patience", type=int, default=0, help="validations in a row without a better loss that end the run; 0 = never"
+    )
+    parser.add_argument("--seed", type=int, default=13, help="seed of batches, dropout and fresh weights")
+    parser.add_argument(
+        "--precision", default="bf16", choices=("bf16", "fp32"), help="bfloat16 autocast, or everything in float32"
+    )
+    add_device_argument(parser)
 
 
 def start_of(name: str, told: str | None) -> Path | None:
@@ -172,9 +206,15 @@ def start_of(name: str, told: str | None) -> Path | None:
 
 
 def run(args: Namespace) -> int:
-    """Entry point of the command; resumes when the run's folder has a state."""
+    """Entry point of the command; resumes when the run's folder has a state.
+
+    Raises ValueError or FileNotFoundError before any step when data, tails or disk are not enough for the run.
+    """
     out = Path(args.out or f"runs/{args.net}")
-    splits = split_dialogues(read_esconv(Path(args.esconv)), args.split)
+    config = _fit_config(args)
+    pick_device(args.device)
+    check_tails_flag(args.net, args.tails)
+    splits = split_dialogues(read_esconv(args.esconv), args.split)
     torch.manual_seed(args.seed)
     settings = compact_settings(args.net) | {
         name: json.loads(value) for name, _, value in (s.partition("=") for s in args.set)
@@ -182,58 +222,63 @@ def run(args: Namespace) -> int:
     start = start_of(args.net, args.start)
     net, rank = start_net(args.net, settings, args.rank, Path(args.base), start)
     net.backbone.set_dropout(args.dropout)
-    comet = comet_for(net, args.tails)
+    check_room(out, net)
+    comet = comet_for(net, None if args.tails == GENERATE else args.tails)
     emotions = emotions_for(net)
     train, valid = (
         examples_of(part, comet, net.tokenizer, net.shape, emotions) for part in (splits.train, splits.valid)
     )
-    config = FitConfig(
-        minutes=args.minutes, max_steps=args.steps, lr=args.lr, warmup=args.warmup, seed=args.seed, save_every_s=150
-    )
-    groups = parameter_groups([(net, 1.0)], config.weight_decay)
-    fit = Fit(net.to(args.device), groups, config, out, net.weighting())
+    train = [e for e in train if e.strategy >= 0]
+    check_examples(net, train, valid, args.batch)
+    about = _about(args, net, data_hash({"train": train, "valid": valid})) | {"rank": rank}
+    about["start"] = fingerprint(start) if start else ""
+    fit = Fit(net, parameter_groups([(net, 1.0)], config.weight_decay), config, out, net.weighting(), about)
     fit.resume()
-    best = _Best(net, out, random.Random(args.seed).sample(valid, min(640, len(valid))))
-    batches = Batches([e for e in train if e.strategy >= 0], args.batch, args.seed)
+    checked = random.Random(args.seed).sample(valid, min(VALIDATED, len(valid)))
 
     def loss_of(batch: Batch) -> dict[str, torch.Tensor]:
-        with parametrize.cached():
-            return net.losses(batch.to(device_of(net)))
+        return net.losses(batch.to(fit.device))
 
-    fit.run(batches.at, loss_of, best.check)
-    figures = best.restore()
-    print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
-    if args.release:
-        card = _card(args, splits, fit, figures) | ({"start": fingerprint(start)} if start else {})
-        save_net(net, args.net, rank, card, WEIGHTS / args.net, Path(args.base))
+    fit.run(Batches(train, args.batch, args.seed).at, loss_of, lambda: validate(net, checked))
+    figures = fit.restore_best()
+    if fit.is_main:
+        print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
+        if args.release:
+            card = _card(args, splits, fit, figures) | ({"start": fingerprint(start)} if start else {})
+            save_net(net, args.net, rank, card, WEIGHTS / args.net, Path(args.base))
     return 0
 
 
-class _Best:
-    """Keeps the weights of the best validation loss so far beside the run's state."""
-
-    def __init__(self, net: Net, folder: Path, examples: Sequence[Example]) -> None:
-        self.net, self.path, self.examples = net, folder / "best.pt", examples
-
-    def check(self) -> dict[str, float]:
-        figures = validate(self.net, self.examples)
-        if not self.path.is_file() or _total(figures) < _total(torch.load(self.path)["figures"]):
-            partial = self.path.with_suffix(".part")
-            torch.save({"figures": figures, "weights": trained(self.net)}, partial)
-            partial.replace(self.path)
-        return figures
-
-    def restore(self) -> dict[str, float]:
-        kept = torch.load(self.path)
-        slots = dict(self.net.named_parameters()) | dict(self.net.named_buffers())
-        with torch.no_grad():
-            for name, value in kept["weights"].items():
-                slots[name].copy_(value)
-        return dict(kept["figures"])
+def _fit_config(args: Namespace) -> FitConfig:
+    return FitConfig(
+        minutes=args.minutes,
+        max_steps=args.steps,
+        lr=args.lr,
+        warmup=args.warmup,
+        accumulation=args.grad_accumulation,
+        save_every_s=args.check_seconds,
+        check_steps=args.check_steps,
+        select="valid_loss",
+        patience=args.patience,
+        bfloat16=args.precision == "bf16",
+        device=args.device,
+        seed=args.seed,
+    )
 
 
-def _total(figures: dict[str, float]) -> float:
-    return figures["valid_reply"] + figures.get("valid_strategy", 0.0)
+def _about(args: Namespace, net: Net, data: str) -> dict[str, Any]:
+    """What makes this run this run: saved with its weights, and compared when it is resumed."""
+    compact = is_compact(args.base)
+    return {
+        "net": args.net,
+        "settings": asdict(net.config),
+        "base": fingerprint(Path(args.base)) if compact else str(args.base),
+        "strategies": list(STRATEGIES),
+        "vocabulary": net.tokenizer.digest(),
+        "split": args.split,
+        "data": data,
+        **{name: getattr(args, name) for name in ("rank", "batch", "dropout")},
+    }
 
 
 def comet_for(net: Net, tails: str | None) -> Comet:
@@ -261,11 +306,13 @@ def _card(args: Namespace, splits: Splits, fit: Fit, figures: dict[str, float]) 
     return {
         "data": f"ESConv (CC BY-NC 4.0), split {args.split} train: {len(splits.train)} supporter turns",
         "data_sha256": sha256(Path(args.esconv)) if Path(args.esconv).is_file() else "",
+        "run": fit.about,
         "licence": "research and non-commercial use, as the data",
         "date": date.today().isoformat(),
         "command": f"python -m models train {args.net} --rank {args.rank} --batch {args.batch} --lr {args.lr}"
         f" --minutes {args.minutes:g} --seed {args.seed} --esconv ESCONV --tails TAILS --release",
-        "hardware": f"{args.device} {platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        "hardware": f"{fit.processes.num_processes} x {fit.device.type} {platform.machine()},"
+        f" {torch.get_num_threads()} threads, torch {torch.__version__}",
         "minutes": round(fit.used_s / 60, 1),
         "steps": fit.step,
         "metrics": {name: round(value, 4) for name, value in figures.items()},

@@ -1,70 +1,165 @@
-"""The training loop: resumes where it stopped, stops on a bad loss, a broken write leaves the last good state."""
+"""The training loop: resumes to the bit, keeps the best, stops on a bad loss, shares the work, breaks nothing."""
 
 from __future__ import annotations
 
+import json
+import shutil
+from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from models.fit import Fit, FitConfig, NonFiniteLossError, parameter_groups
+from models.weighting import Dwa
 
-CONFIG = FitConfig(minutes=60, max_steps=8, lr=1e-2, warmup=2, save_every_s=1e9)
+CONFIG = FitConfig(minutes=0, max_steps=6, lr=1e-2, warmup=2, save_every_s=1e9, device="cpu")
 
 
-def make(folder: Path, steps: int = 8) -> tuple[nn.Module, Fit]:
+class Small(nn.Module):
+    """Dropout, a batch norm and two losses: all that a resumed run has to remember."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 2))
+        self.idle = nn.Parameter(torch.ones(2))  # no loss reaches it, as the query of a stream of one vector
+
+    def losses(self, batch: Tensor) -> dict[str, Tensor]:
+        """How far two outputs are from sum and largest of a row."""
+        first, second = self.body(batch).float().unbind(dim=1)
+        return {"sum": (first - batch.sum(dim=1)).square().mean(), "top": (second - batch.amax(dim=1)).abs().mean()}
+
+
+def make(folder: Path, about: dict[str, Any] | None = None, **settings: Any) -> tuple[Small, Fit]:
     torch.manual_seed(0)
-    module = nn.Sequential(nn.Linear(4, 8), nn.Dropout(0.3), nn.Linear(8, 1))
-    config = FitConfig(**{**CONFIG.__dict__, "max_steps": steps})
-    return module, Fit(module, parameter_groups([(module, 1.0)], 0.01), config, folder)
+    module = Small()
+    config = replace(CONFIG, **settings)
+    groups = parameter_groups([(module, 1.0)], 0.01)
+    return module, Fit(module, groups, config, folder, Dwa(["sum", "top"], periods=3), about)
 
 
 def batch_at(step: int) -> Tensor:
     return torch.randn(16, 4, generator=torch.Generator().manual_seed(step))
 
 
-def loss_of(module: nn.Module, batch: Tensor) -> dict[str, Tensor]:
-    return {"loss": (module(batch).float() - batch.sum(dim=1, keepdim=True)).square().mean()}
+def weights(module: nn.Module) -> dict[str, Tensor]:
+    return {name: value.clone() for name, value in module.state_dict().items()}
 
 
-def weights(module: nn.Module) -> list[Tensor]:
-    return [p.detach().clone() for p in module.parameters()]
+def same(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one.keys() | other.keys() if "num_batches" not in name)
 
 
 def test_a_resumed_run_ends_with_the_same_weights_to_the_bit(tmp_path: Path) -> None:
-    whole, fit = make(tmp_path / "whole")
-    fit.run(batch_at, lambda b: loss_of(whole, b))
+    whole, fit = make(tmp_path / "whole", accumulation=2)
+    fit.run(batch_at, whole.losses)
+    told = fit.weighting.weights()
+    first, fit = make(tmp_path / "parts", accumulation=2, check_steps=3)
 
-    first, fit = make(tmp_path / "parts")
-
-    def until_five(batch: Tensor) -> dict[str, Tensor]:
-        if fit.step == 5:
-            fit.save()
+    def until_three(batch: Tensor) -> dict[str, Tensor]:
+        if fit.step == 3:
             raise KeyboardInterrupt
-        return loss_of(first, batch)
+        return first.losses(batch)
 
     with pytest.raises(KeyboardInterrupt):
-        fit.run(batch_at, until_five)
-    second, fit = make(tmp_path / "parts")
+        fit.run(batch_at, until_three)
+    torch.manual_seed(99)
+    second, fit = make(tmp_path / "parts", accumulation=2)
     assert fit.resume()
+    assert fit.step == 3
+    fit.run(batch_at, second.losses)
+    assert same(weights(whole), weights(second))
+    assert fit.weighting.weights() == told
+    assert told != {"sum": 1.0, "top": 1.0}
+
+
+def test_a_check_does_not_change_what_follows(tmp_path: Path) -> None:
+    one, fit = make(tmp_path / "one")
+    fit.run(batch_at, one.losses)
+    other, fit = make(tmp_path / "other", check_steps=2)
+    fit.run(batch_at, other.losses, lambda: {"drawn": float(torch.rand(1))})
+    assert same(weights(one), weights(other))
+
+
+def test_the_best_weights_are_kept_and_patience_ends_the_run(tmp_path: Path) -> None:
+    about = {"net": "small", "data": "0123"}
+    module, fit = make(tmp_path, about, max_steps=20, check_steps=1, select="valid", patience=3)
+    found = iter([3.0, 1.0, 2.0, float("nan"), 1.0, 0.5])
+    at: list[dict[str, Tensor]] = []
+
+    def check() -> dict[str, float]:
+        at.append(weights(module))
+        return {"valid": next(found)}
+
+    fit.run(batch_at, module.losses, check)
     assert fit.step == 5
-    fit.run(batch_at, lambda b: loss_of(second, b))
-    assert all(torch.equal(a, b) for a, b in zip(weights(whole), weights(second), strict=True))
+    assert fit.restore_best() == {"valid": 1.0}
+    assert same(weights(module), at[1])
+    again, fit = make(tmp_path, about, max_steps=20, check_steps=1, select="valid", patience=3)
+    assert fit.resume()
+    assert fit.done
+    fit.run(batch_at, again.losses, check)
+    assert fit.step == 5
 
 
-def test_a_bad_loss_stops_and_names_step_and_losses(tmp_path: Path) -> None:
-    module, fit = make(tmp_path)
+def test_configuration_data_hash_and_curves_lie_beside_the_weights(tmp_path: Path) -> None:
+    module, fit = make(tmp_path, {"net": "small", "data": "0123"}, select="valid")
+    fit.run(batch_at, module.losses, lambda: {"valid": 1.0})
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert {"net": "small", "data": "0123", "lr": 1e-2, "seed": 13, "processes": 1}.items() <= record.items()
+    assert record["versions"]["torch"] == torch.__version__
+    assert torch.load(tmp_path / "best.pt")["about"]["data"] == "0123"
+    line = json.loads((tmp_path / "log.jsonl").read_text())
+    assert line.keys() == {"step", "minutes", "loss", "sum", "top", "valid", "weight_sum", "weight_top"}
+    assert list((tmp_path / "tensorboard").glob("events.*"))
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_run_of_other_settings_is_not_taken_up(tmp_path: Path) -> None:
+    _, fit = make(tmp_path, {"net": "small", "data": "0123"})
     fit.save()
-    saved = (tmp_path / "fit.pt").read_bytes()
+    _, fit = make(tmp_path, {"net": "small", "data": "4567"}, lr=0.5, max_steps=9)
+    with pytest.raises(ValueError, match=r"data was '0123', is '4567'; lr was 0.01, is 0.5.*another --out"):
+        fit.resume()
+    (tmp_path / "fit.pt").write_bytes((tmp_path / "fit.pt").read_bytes()[:-200])
+    with pytest.raises(ValueError, match=r"fit.pt cannot be read, it may be damaged .*delete it to start over"):
+        fit.resume()
+
+
+@pytest.mark.parametrize(("part", "accumulation"), [("sum", 1), ("top", 2)])
+def test_a_bad_loss_stops_and_names_loss_and_batch(tmp_path: Path, part: str, accumulation: int) -> None:
+    module, fit = make(tmp_path, accumulation=accumulation, check_steps=2)
 
     def bad(batch: Tensor) -> dict[str, Tensor]:
-        losses = loss_of(module, batch)
-        return losses | {"loss": losses["loss"] * float("nan")} if fit.step == 3 else losses
+        losses = module.losses(batch)
+        return losses | {part: losses[part] * float("nan")} if torch.equal(batch, batch_at(7)) else losses
 
-    with pytest.raises(NonFiniteLossError, match=r"step 3: .*nan.*still good"):
+    step = 7 // accumulation
+    with pytest.raises(NonFiniteLossError, match=rf"step {step}, batch 7: {part} is not finite.*fit.pt is still good"):
+        make_longer(fit).run(batch_at, bad)
+    assert torch.load(tmp_path / "fit.pt")["step"] == step - step % 2
+    assert all(bool(value.isfinite().all()) for value in weights(module).values())
+
+
+def make_longer(fit: Fit) -> Fit:
+    fit.config = replace(fit.config, max_steps=20)
+    return fit
+
+
+def test_a_bad_gradient_stops_before_it_reaches_the_weights(tmp_path: Path) -> None:
+    module, fit = make(tmp_path)
+    before = {name: p.detach().clone() for name, p in module.named_parameters()}
+
+    def bad(batch: Tensor) -> dict[str, Tensor]:  # sqrt at 0: the value is 0, the slope infinite
+        losses = module.losses(batch)
+        return losses | {"top": losses["top"] + (module.body[0].weight[0, 0] * 0).sqrt()}
+
+    with pytest.raises(NonFiniteLossError, match=r"step 0, batch 0: the gradient is .*nothing was saved"):
         fit.run(batch_at, bad)
-    assert (tmp_path / "fit.pt").read_bytes() == saved
+    assert same(before, dict(module.named_parameters()))
 
 
 def test_a_broken_write_leaves_the_last_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,16 +167,63 @@ def test_a_broken_write_leaves_the_last_state(tmp_path: Path, monkeypatch: pytes
     fit.save()
     good = weights(module)
 
-    def full(*_: object) -> None:
-        raise OSError("no space left on device")
+    def full(values: object, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(28, "no space left on device")
 
-    monkeypatch.setattr(torch, "save", full)
-    with pytest.raises(OSError, match="no space"):
-        fit.run(batch_at, lambda b: loss_of(module, b))
-    monkeypatch.undo()
+    with monkeypatch.context() as broken:
+        broken.setattr(torch, "save", full)
+        with pytest.raises(OSError, match="old content is still good"):
+            fit.run(batch_at, module.losses)
+    assert not list(tmp_path.glob("*.part"))
     again, fit = make(tmp_path)
     fit.resume()
-    assert all(torch.equal(a, b) for a, b in zip(weights(again), good, strict=True))
+    assert same(weights(again), good)
+
+
+def test_a_full_disk_is_said_before_the_first_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(2**30, 2**30 - 2**20, 2**20))
+    with pytest.raises(ValueError, match=r"has 1 MiB free, this training needs 16 MiB"):
+        make(tmp_path)
+
+
+def share_the_work(folder: str) -> None:
+    """What each of two processes does; the first of them leaves the weights of both in `folder`."""
+    from accelerate.state import AcceleratorState
+    from accelerate.utils import gather_object
+
+    AcceleratorState._reset_state(reset_partial_state=True)  # a forked process takes itself for the one before the fork
+    module, fit = small_without_chance(Path(folder) / "run")
+    fit.run(batch_at, module.losses, lambda: {"valid": 1.0})
+    again, fit = small_without_chance(Path(folder) / "run")
+    assert fit.resume()
+    assert fit.step == 6
+    both = gather_object([weights(again)])
+    if fit.is_main:
+        torch.save(both, Path(folder) / "both.pt")
+
+
+def small_without_chance(folder: Path, **settings: Any) -> tuple[Small, Fit]:
+    """No dropout and no batch statistics: the order of the examples does not matter."""
+    module, fit = make(folder, bfloat16=False, check_steps=3, select="valid", **settings)
+    module.body[1].eval()
+    module.body[1].train = lambda mode=True: module.body[1]  # type: ignore[method-assign]
+    module.body[2].p = 0.0
+    return module, fit
+
+
+def test_two_processes_make_the_step_that_one_makes_of_two_batches(tmp_path: Path) -> None:
+    from accelerate import debug_launcher
+
+    alone, fit = small_without_chance(tmp_path / "alone", accumulation=2)
+    fit.run(batch_at, alone.losses, lambda: {"valid": 1.0})
+    debug_launcher(share_the_work, (str(tmp_path),), num_processes=2)
+    first, second = torch.load(tmp_path / "both.pt")
+    assert same(first, second)
+    expected = weights(alone)
+    for name, value in first.items():
+        torch.testing.assert_close(value, expected[name], atol=1e-5, rtol=1e-4)
 
 
 def test_vectors_do_not_decay_and_no_parameter_is_taken_twice() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,8 +14,9 @@ import torch
 from models import evaluate, train
 from models.__main__ import main
 from models.base import load_net, save_base
+from models.batches import Batch
 from models.checkpoint import fingerprint
-from models.comet import NoComet
+from models.comet import NoComet, Query
 from models.esconv import read_esconv, split_dialogues
 from models.pretrain import Mix, Shape, tokenise
 from models.strategies import STRATEGIES
@@ -64,28 +68,46 @@ def test_star_starts_from_the_net_below_that_is_shipped(
     assert torch.equal(joint.get_parameter(layer), star.get_parameter(layer))
 
 
+class Sad(NoComet):
+    """One tail whatever is asked."""
+
+    def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
+        """Always the same."""
+        return [("sad",) for _ in queries]
+
+
+@pytest.fixture
+def flags(esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A short training on the CPU, its results under `tmp_path`."""
+    monkeypatch.setattr(train, "WEIGHTS", tmp_path / "weights")
+    monkeypatch.setattr(train, "comet_for", lambda net, tails: Sad())
+    (tmp_path / "tails.jsonl").touch()
+    known = ["--esconv", str(esconv), "--base", str(base), "--tails", str(tmp_path / "tails.jsonl"), "--rank", "2"]
+    return [*known, "--batch", "8", "--minutes", "5", "--device", "cpu"]
+
+
 @pytest.mark.parametrize("name", ["joint", "misc", "admisc", "moel"])
 def test_train_release_evaluate_score(
     name: str,
+    flags: list[str],
     esconv: Path,
     base: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(train, "WEIGHTS", tmp_path / "weights")
-    monkeypatch.setattr(train, "comet_for", lambda net, tails: NoComet())
     monkeypatch.setattr(evaluate, "comet_for", lambda net, tails: NoComet())
     monkeypatch.setattr(train, "load_emotion", MadeUpEmotions)
     monkeypatch.setattr(evaluate, "load_net", lambda folder: load_net(folder, base))
-    run = ["train", name, "--esconv", str(esconv), "--base", str(base), "--out", str(tmp_path / "run"), "--rank", "2"]
+    run = ["train", name, *flags, "--out", str(tmp_path / "run")]
     run += ["--set", 'size={"width": 16}'] if name == "moel" else []
-    assert main([*run, "--steps", "4", "--batch", "8", "--minutes", "5", "--release"]) == 0
+    assert main([*run, "--steps", "4", "--grad-accumulation", "2", "--release"]) == 0
     card = json.loads((tmp_path / "weights" / name / "card.json").read_text())
     assert card["steps"] == 4
     strategy = set() if name == "moel" else {"valid_strategy", "valid_accuracy"}
-    assert card["metrics"].keys() == {"valid_reply"} | strategy
-    assert str(tmp_path) not in card["command"]
+    assert card["metrics"].keys() == {"valid_loss", "valid_reply"} | strategy
+    assert card["run"]["data"] == json.loads((tmp_path / "run" / "run.json").read_text())["data"]
+    assert str(tmp_path) not in json.dumps(card)
     capsys.readouterr()
     out = tmp_path / "evaluation"
     told = ["evaluate", name, "--esconv", str(esconv), "--weights", str(tmp_path / "weights"), "--out", str(out)]
@@ -95,6 +117,62 @@ def test_train_release_evaluate_score(
     assert metrics["split"] == "D"
     assert metrics["turns"] == len((out / name / "predictions.jsonl").read_text().splitlines())
     assert main(["score", str(out / name / "predictions.jsonl")]) == 0
+
+
+@pytest.mark.parametrize("name", ["joint", "misc"])
+def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
+    name: str, flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the bit, with dropout, changed matrices, bfloat16 and the choice of the best weights."""
+    run = ["train", name, *flags, "--steps", "4", "--check-steps", "2", "--out"]
+    assert main([*run, str(tmp_path / "whole")]) == 0
+    at = train.Batches.at
+
+    def stop(self: train.Batches, step: int) -> Batch:
+        if step == 3:
+            raise KeyboardInterrupt
+        return at(self, step)
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(train.Batches, "at", stop)
+        assert main([*run, str(tmp_path / "parts")]) == 130
+    assert torch.load(tmp_path / "parts" / "fit.pt")["step"] == 2
+    assert main([*run, str(tmp_path / "parts")]) == 0
+    for file in ("fit.pt", "best.pt"):
+        whole, parts = (torch.load(tmp_path / folder / file) for folder in ("whole", "parts"))
+        assert whole["step"] == parts["step"]
+        assert whole["weights"].keys() == parts["weights"].keys()
+        assert all(torch.equal(value, parts["weights"][n]) for n, value in whole["weights"].items()), file
+
+
+def test_what_does_not_suffice_is_said_before_the_first_step(
+    flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*more: str) -> str:
+        assert main(["train", "misc", *flags, "--out", str(tmp_path / "run"), *more]) == 2
+        return capsys.readouterr().err
+
+    assert "misc reads COMET tails: give --tails FILE" in told("--tails", "")
+    assert "none.jsonl is missing; make it by" in told("--tails", str(tmp_path / "none.jsonl"))
+    assert "42 supporter turns with a strategy to train on, a batch takes 64" in told("--batch", "64")
+    monkeypatch.setattr(train, "comet_for", lambda net, tails: NoComet())
+    assert "only 0 of 42 training turns have COMET tails" in told()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "torch finds no GPU here" in told("--device", "cuda")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2**20))
+    assert "has 1 MiB free, this training needs 16 MiB; make room" in told()
+    assert not (tmp_path / "run" / "fit.pt").exists()
+
+
+def test_a_run_of_another_net_is_not_overwritten(
+    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = [*flags, "--steps", "1", "--out", str(tmp_path / "run")]
+    assert main(["train", "joint", *run]) == 0
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "run").glob("*.*")}
+    assert main(["train", "misc", *run]) == 2
+    assert "net was 'joint', is 'misc'" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").glob("*.*")} == kept
 
 
 def test_batches_are_the_same_when_asked_again(esconv: Path) -> None:

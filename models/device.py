@@ -1,0 +1,52 @@
+"""Which device to compute on, and how many processes share the work: Accelerate behind two functions."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """The device a module's weights are on."""
+    return next(module.parameters()).device
+
+
+def add_device_argument(parser: ArgumentParser) -> None:
+    """The flag `--device` of every command that trains."""
+    parser.add_argument(
+        "--device",
+        default="auto",
+        choices=DEVICES,
+        help="cpu, cuda, or auto: a GPU when there is one; several GPUs or processes by `accelerate launch -m models`",
+    )
+
+
+def pick_device(name: str) -> str:
+    """ "cpu" or "cuda" for a value of `--device`. Raises ValueError when a GPU is asked for and none is there."""
+    if name not in DEVICES:
+        raise ValueError(f"unknown device {name!r}; allowed: {', '.join(DEVICES)}")
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ValueError("--device cuda, but torch finds no GPU here; give --device cpu or auto")
+    return name
+
+
+def join_processes(name: str) -> Accelerator:
+    """This process's place among those that train together: one alone, or what `accelerate launch` started.
+
+    `name` is a value of `--device`. Mixed precision is left to the caller: Accelerate allows one setting a process.
+    """
+    from accelerate import Accelerator, DistributedDataParallelKwargs  # here, since hosting never needs it
+
+    # a net may hold weights that some losses do not reach (a stream of one vector has no use for its query)
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    return Accelerator(cpu=pick_device(name) == "cpu", mixed_precision="no", kwargs_handlers=[unused])

@@ -1,0 +1,47 @@
+"""Reasons not to start a training, found before it costs time: data that are missing or do not suffice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.examples import Example
+from models.nets.net import Net
+from models.registry import net_class
+
+GENERATE = "generate"
+"""value of `--tails` that asks the compact COMET during the training's start"""
+LEAST_KNOWN = 0.5
+"""share of the training turns that must have COMET blocks"""
+
+
+def check_tails_flag(name: str, tails: str | None) -> None:
+    """Raises ValueError when a net that reads COMET tails is given none, FileNotFoundError when the file is missing."""
+    if not net_class(name)[1].needs_comet:
+        return
+    if not tails:
+        raise ValueError(
+            f"{name} reads COMET tails: give --tails FILE, made once for all nets by"
+            f" `python -m models comet --precompute FILE --esconv PATH`, or --tails {GENERATE}"
+        )
+    if tails != GENERATE and not Path(tails).is_file():
+        raise FileNotFoundError(
+            f"file of tails {tails} is missing; make it by `python -m models comet --precompute {tails} --esconv PATH`"
+        )
+
+
+def check_examples(net: Net, train: Sequence[Example], valid: Sequence[Example], batch: int) -> None:
+    """Raises ValueError when there is too little to train on, to validate on, or to read commonsense from."""
+    if len(train) < batch:
+        raise ValueError(
+            f"{len(train)} supporter turns with a strategy to train on, a batch takes {batch}; give a lower --batch"
+            " or more of ESConv"
+        )
+    if not any(e.strategy >= 0 for e in valid):
+        raise ValueError("no supporter turn with a strategy to validate on; give all of ESConv")
+    known = sum(bool(e.situation_blocks or e.post_blocks) for e in train)
+    if net.needs_comet and known < LEAST_KNOWN * len(train):
+        raise ValueError(
+            f"only {known} of {len(train)} training turns have COMET tails; the file is of other data or of another"
+            " COMET: make it again with `python -m models comet --precompute FILE --esconv PATH`"
+        )
