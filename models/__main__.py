@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("models.score", "measure a file of replies and references"),
     "samples": ("models.samples", "answer the twenty fixed prompts, unselected"),
     "interference": ("models.interference", "which losses pull against each other, and how decoder states cluster"),
-    "benchmark": ("models.benchmark", "measure how long replies take"),
+    "benchmark": ("models.benchmark", "measure how long replies take, or training steps (`benchmark train`)"),
 }
 
 

@@ -6,6 +6,9 @@ vectors (biases, layer norms) still train. `merge` folds the change in: a hosted
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
@@ -36,6 +39,20 @@ def adapt(module: nn.Module, rank: int) -> None:
         part.weight.requires_grad_(False)
         if min(part.weight.shape) > rank:
             parametrize.register_parametrization(part, "weight", LowRank(part.weight, rank))
+
+
+@contextmanager
+def computed_once(module: nn.Module) -> Iterator[None]:
+    """In this block every changed matrix under `module` is computed once, however many layers and streams read it.
+
+    They are computed first of all: one that is first read under `no_grad` (MISC encodes its blocks so) would be kept
+    without its graph, and the change of that matrix would never train.
+    """
+    with parametrize.cached():
+        for part in module.modules():
+            if parametrize.is_parametrized(part, "weight"):
+                part.weight  # noqa: B018  # reading computes and keeps it
+        yield
 
 
 def _mine(module: nn.Module) -> bool:

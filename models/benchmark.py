@@ -4,6 +4,7 @@ Measured side by side and interleaved, as medians over prompts:
     ours   both nets answer the same post at once as in the app, COMET included (nothing cached)
     plain  three replies of transformers' `generate` on the same backbone, one after another, no COMET
 All replies have exactly `--tokens` word pieces. The claim is the ratio; seconds depend on the machine.
+`python -m models benchmark train` measures training instead: see `models.benchmark_train`.
 """
 
 from __future__ import annotations
@@ -15,36 +16,50 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 
 import torch
 from transformers.models.blenderbot_small.modeling_blenderbot_small import BlenderbotSmallForConditionalGeneration
 
-from models.base import load_base
+from models.base import BASE, load_base
+from models.benchmark_train import measure as measure_training
+from models.benchmark_train import table
 from models.comet import CachedComet
 from models.comet_compact import load_comet
+from models.device import add_device_argument, pick_device
 from models.dialogue import Dialogue, Speaker, Turn
 from models.examples import ContextShape, context_ids
 from models.hosting import NetResponder, Sources, open_responders
-from models.registry import net_names
+from models.registry import NETS, net_names
 from models.responder import Responder
 from models.samples import read_prompts
 from models.trace import DecodeOptions
 
+SIDES = "joint,misc"
+
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
-    parser.add_argument(
-        "--nets", default="joint,misc", help=f"the two sides, comma-separated, of {', '.join(net_names())}"
-    )
+    parser.add_argument("what", nargs="?", default="replies", choices=("replies", "train"), help="what is measured")
+    parser.add_argument("--nets", help=f"comma-separated, of {', '.join(net_names())} (default: {SIDES}; train: all)")
     parser.add_argument("--tokens", type=int, default=40, help="word pieces of every reply")
-    parser.add_argument("--rounds", type=int, default=20, help="prompts measured")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--rounds", type=int, default=20, help="prompts or batches measured")
+    add_device_argument(parser)
+    training = parser.add_argument_group("train")
+    training.add_argument("--batch", type=int, default=32, help="examples of a batch")
+    training.add_argument("--rank", type=int, default=24, help="rank of the change of each base matrix; 0 trains all")
+    training.add_argument("--base", default=str(BASE), help="folder of the compact base")
+    training.add_argument("--esconv", help="ESConv file or folder (default: made-up batches of the same lengths)")
+    training.add_argument("--tails", help="file of COMET tails for --esconv")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
 def run(args: Namespace) -> int:
     """Print medians and the ratio."""
-    names = args.nets.split(",")
+    args.device = pick_device(args.device)
+    if args.what == "train":
+        return _train(args)
+    names = (args.nets or SIDES).split(",")
     options = DecodeOptions(min_tokens=args.tokens, max_tokens=args.tokens)
     sides = open_responders(names, args.device)
     plain = _plain(options, args.device)
@@ -72,6 +87,17 @@ def run(args: Namespace) -> int:
     for name, value in medians.items():
         print(f"{name:34} {value:6.3f} s  (median of {len(seconds[name])})")
     print(f"ratio (faster plain / ours) {figures['ratio']:13.2f}    load {figures['load']:.2f}, {args.device}")
+    return 0
+
+
+def _train(args: Namespace) -> int:
+    args.nets = args.nets or ",".join(NETS)
+    speeds = measure_training(args)
+    about = {"batch": args.batch, "rank": args.rank, "device": args.device, "load": os.getloadavg()[0]}
+    if args.json:
+        print(json.dumps({name: asdict(speed) for name, speed in speeds.items()} | about, indent=1))
+    else:
+        print(table(speeds, args.batch), f"medians of {args.rounds} rounds, {about}", sep="\n\n")
     return 0
 
 

@@ -17,10 +17,9 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.nn.utils import parametrize
 from tqdm import tqdm
 
-from models.adapters import adapt
+from models.adapters import adapt, computed_once
 from models.backbone import CONTEXT, Backbone, Stream, token_loss
 from models.base import BASE, load_base
 from models.comet import CachedComet, Comet, normalise
@@ -105,7 +104,7 @@ def _open(args: Namespace) -> Comet:
 def tail_loss(backbone: Backbone, batch: HeadBatch) -> dict[str, Tensor]:
     """Mean cross-entropy per tail token; every event is encoded and projected once for all its tails."""
     device = device_of(backbone)
-    with parametrize.cached():  # the tied vocabulary is read three times a step
+    with computed_once(backbone):  # the tied vocabulary is read three times a step
         ids, mask = batch.ids.to(device), batch.mask.to(device)
         memories = backbone.project({CONTEXT: Stream(backbone.encode(ids, mask), mask)})
         total, count = torch.zeros((), device=device), 0

@@ -20,10 +20,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 from tqdm import tqdm
 
-from models.adapters import load_trained, trained
+from models.adapters import computed_once, load_trained, trained
 from models.device import join_processes
 from models.run_log import RunLog
 from models.run_state import BEST, STATE, check_room, check_same, read_tensors, write_record, write_tensors
@@ -95,7 +94,7 @@ def parameter_groups(parts: Iterable[tuple[nn.Module, float]], decay: float) -> 
 
 
 @dataclass(frozen=True)
-class _Made:
+class Made:
     """What one step saw, mean over its batches."""
 
     loss: float
@@ -115,11 +114,10 @@ class _Losses(nn.Module):
         self, module: nn.Module, loss_of: Callable[[Any], dict[str, Tensor]], weighting: Weighting, bfloat16: bool
     ) -> None:
         super().__init__()
-        self.module, self.loss_of, self.weighting, self.bfloat16 = module, loss_of, weighting, bfloat16
+        self.module, self.loss_of, self.weighting, self.short = module, loss_of, weighting, bfloat16
 
     def forward(self, batch: Any, device: torch.device) -> tuple[Tensor, dict[str, Tensor]]:
-        # cached: a changed matrix W + BA is made once a batch, however many layers and streams read it
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.bfloat16), parametrize.cached():
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.short), computed_once(self.module):
             parts = self.loss_of(batch)
             loss = self.weighting.combine(parts)
         # only the loss keeps its graph: a part of weight 0 gets no gradient, and no process may wait for one
@@ -228,7 +226,7 @@ class Fit:
         `on_check` is called in the main process at every check (validation); what it returns is logged with the losses.
         Raises NonFiniteLossError naming batch and losses when a loss is not finite, OSError when a save fails.
         """
-        losses = self.processes.prepare_model(_Losses(self.module, loss_of, self.weighting, self.config.bfloat16))
+        losses = self.prepare(loss_of)
         log = self._open_log()
         bar = tqdm(
             total=100,
@@ -241,7 +239,7 @@ class Fit:
         checked_s, tick = self.used_s, time.monotonic()
         try:
             while not self.done:
-                made = self._one_step(batch_at, losses)
+                made = self.make_step(batch_at, losses)
                 self.used_s += self._agreed(time.monotonic() - tick)
                 tick = time.monotonic()
                 self.weighting.tell(made.parts, self.progress)
@@ -278,7 +276,14 @@ class Fit:
         write_record(self.folder, {**self.about, **free, "device": str(self.device), "first_step": self.step})
         return RunLog(self.folder, self.step)
 
-    def _one_step(self, batch_at: Callable[[int], Any], losses: nn.Module) -> _Made:
+    def prepare(self, loss_of: Callable[[Any], dict[str, Tensor]]) -> nn.Module:
+        """The forward pass as `make_step` wants it; with several processes, they share its gradients."""
+        losses = _Losses(self.module, loss_of, self.weighting, self.config.bfloat16)
+        prepared: nn.Module = self.processes.prepare_model(losses)
+        return prepared
+
+    def make_step(self, batch_at: Callable[[int], Any], losses: nn.Module) -> Made:
+        """One step: forward and backward of `accumulation` batches, clipping, AdamW."""
         self.module.train()
         count, processes = self.config.accumulation, self.processes
         total: dict[str, float] = {}
@@ -299,7 +304,7 @@ class Fit:
         self.optimiser.step()
         self.optimiser.zero_grad(set_to_none=True)
         self.step += 1
-        return _Made(total.pop(_TOTAL), total, norm)
+        return Made(total.pop(_TOTAL), total, norm)
 
     def _means(self, loss: Tensor, parts: Mapping[str, Tensor], first: int) -> dict[str, float]:
         """Loss and parts, mean over processes. Raises NonFiniteLossError naming the batch of a bad one."""
@@ -348,7 +353,7 @@ class Fit:
             log.line(self.step, self.used_s / 60, seen | figures | told)
             log.curve(self.step, {f"check/{name}": value for name, value in figures.items()})
 
-    def _curves(self, made: _Made) -> dict[str, float]:
+    def _curves(self, made: Made) -> dict[str, float]:
         rate = self.optimiser.param_groups[0]["lr"] / self.optimiser.param_groups[0].get("scale", 1.0)
         curves = {"train/loss": made.loss, "train/gradient_norm": made.norm, "train/learning_rate": rate}
         curves |= {f"part/{name}": value for name, value in made.parts.items()}

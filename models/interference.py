@@ -31,9 +31,9 @@ from torch import Tensor
 from models.base import load_net
 from models.batches import Batch, make_batch
 from models.checkpoint import WEIGHTS, fingerprint
+from models.device import device_of
 from models.esconv import PARTS, read_esconv, split_dialogues
 from models.examples import Example
-from models.fit import device_of
 from models.nets.net import Net
 from models.registry import net_names
 from models.strategies import STRATEGIES

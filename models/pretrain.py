@@ -218,7 +218,7 @@ def run(args: Namespace) -> int:
 
     fit.run(lambda step: mix.batch(step, args.batch, shape, args.seed), lambda b: pair_loss(backbone, b), on_check)
     if fit.is_main and args.release:
-        backbone.to("cpu")
+        torch.nn.Module.to(backbone, "cpu")
         release(args, fit, backbone, tokenizer)
     return 0
 

@@ -12,6 +12,7 @@ from models.adapters import adapt, load_trained, merge, trained
 from models.batches import make_batch
 from models.checkpoint import load_packed, save_packed
 from models.decoding import decode
+from models.fit import Fit, FitConfig, parameter_groups
 from models.nets.net import Net
 from models.registry import build_net, net_names
 from models.trace import DecodeOptions
@@ -72,6 +73,20 @@ def test_every_parameter_that_trains_gets_a_gradient(net: Net) -> None:
     sum(parts[1:], parts[0]).backward()
     idle = {n for n, p in net.named_parameters() if p.grad is None and p.requires_grad}
     # a stream of one vector needs no query and no key: its attention is 1 whatever they are
+    assert all("extra_attn.strategy" in n and (".q_proj" in n or ".k_proj" in n) for n in idle), sorted(idle)
+
+
+def test_every_low_rank_change_gets_a_gradient_in_training(name: str, tmp_path: Path) -> None:
+    """Also that of a matrix which is first read without gradients, as when MISC encodes its blocks."""
+    net = tiny_net(name)
+    adapt(net.backbone, 4)
+    groups = parameter_groups([(net, 1.0)], 0.0)
+    fit = Fit(net.train(), groups, FitConfig(device="cpu", bfloat16=True), tmp_path, net.weighting())
+    loss, _ = fit.prepare(net.losses)(tiny_batch(net), fit.device)
+    loss.backward()
+    changes = {n: p.grad for n, p in net.named_parameters() if "parametrizations" in n and p.requires_grad}
+    idle = {n for n, gradient in changes.items() if gradient is None}
+    assert len(changes) > len(idle)
     assert all("extra_attn.strategy" in n and (".q_proj" in n or ".k_proj" in n) for n in idle), sorted(idle)
 
 
