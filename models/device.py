@@ -25,7 +25,8 @@ def add_device_argument(parser: ArgumentParser) -> None:
         "--device",
         default="auto",
         choices=DEVICES,
-        help="cpu, cuda, or auto: a GPU when there is one; several GPUs or processes by `accelerate launch -m models`",
+        help="cpu, cuda, or auto: a GPU when there is one; several GPUs: `accelerate launch -m models COMMAND`, several"
+        " processes on the CPU: `torchrun --nproc_per_node N -m models COMMAND`",
     )
 
 
@@ -41,7 +42,8 @@ def pick_device(name: str) -> str:
 
 
 def join_processes(name: str) -> Accelerator:
-    """This process's place among those that train together: one alone, or what `accelerate launch` started.
+    """This process's place among those that train together: one alone, or what `accelerate launch`
+    (GPUs) or `torchrun` (also CPU processes, which `accelerate launch` starts with MPI only) started.
 
     `name` is a value of `--device`. Mixed precision is left to the caller: Accelerate allows one setting a process.
     """

@@ -4,7 +4,8 @@ The net starts from the shared compact base; the base stays as it is and the net
 its own modules. The weights of the best validation loss so far are kept (`OUT/best.pt`), and `--release` packs them
 into `models/weights/NET` with a card. The same command goes on with a run that was stopped.
 
-On several GPUs or processes: `accelerate launch --num_processes 4 -m models train misc ...`, no other flags.
+On several GPUs: `accelerate launch --num_processes 4 -m models train misc ...`, no other flags; in several processes on
+CPUs `torchrun --nproc_per_node 4 -m models train misc ...`, since `accelerate launch` needs MPI for these.
 """
 
 from __future__ import annotations
