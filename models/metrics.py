@@ -1,4 +1,4 @@
-"""Every figure we report, as pure functions: sequences in, numbers out. Shares are in percent, as in the papers.
+"""Figures of texts, as pure functions: sequences in, numbers out. Shares are in percent, as in the papers.
 
 Place in the flow: replies and references -> scores -> models.report. A figure means nothing without its definition:
 on the same outputs the choice of tokens alone moves B-2 by 1.9 points, more than the gaps between published systems. So
@@ -14,21 +14,22 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from nltk.corpus import wordnet
+from nltk.stem.porter import PorterStemmer
 from nltk.tokenize.destructive import NLTKWordTokenizer
 from nltk.tokenize.punkt import PunktSentenceTokenizer
 from nltk.translate.bleu_score import SmoothingFunction, corpus_bleu
+from nltk.translate.meteor_score import single_meteor_score
 from rouge_score.rouge_scorer import RougeScorer
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, top_k_accuracy_score
-
-from models.strategies import STRATEGIES
+from sacrebleu.metrics.bleu import BLEU
 
 Tokenise = Callable[[str], list[str]]
 Tokens = Sequence[str]
 
 ROUGE_BETA = 1.2
 """weight of recall in R-L, as in the caption evaluation that all ESC papers use"""
-TOP_K = (1, 2, 3, 5)
 
 
 def words(text: str) -> list[str]:
@@ -79,23 +80,12 @@ class TextScores:
     bleu_2: float
     bleu_4: float
     rouge_l: float
+    sacre_bleu: float
+    """BLEU-4 of the texts as they are, by sacrebleu's own tokens: comparable beyond the ESC papers"""
+    meteor: float | None
+    """None where WordNet is not installed: without its synonyms the figure would be another one"""
     mean_length: float
     """tokens per reply"""
-
-
-@dataclass(frozen=True)
-class StrategyScores:
-    """Predicted against gold strategies over all eight classes, in percent."""
-
-    accuracy: float
-    macro_f1: float
-    weighted_f1: float
-    most_frequent: float
-    """accuracy of always naming the most frequent gold strategy: the floor"""
-    top_k: tuple[tuple[int, float], ...]
-    """(k, share of turns whose gold strategy is among the k most probable); () without probabilities"""
-    confusion: tuple[tuple[int, ...], ...]
-    """counts, gold strategy by row, predicted by column, in the order of STRATEGIES"""
 
 
 def perplexity(nll: float, count: int) -> float:
@@ -134,18 +124,23 @@ def bleu(replies: Sequence[Tokens], references: Sequence[Tokens], n: int) -> flo
     )
 
 
-def rouge_l(replies: Sequence[Tokens], references: Sequence[Tokens], beta: float = ROUGE_BETA) -> float:
-    """R-L: mean over the replies of the F-measure of the longest common subsequence, percent.
+def rouge_l_each(replies: Sequence[Tokens], references: Sequence[Tokens], beta: float = ROUGE_BETA) -> list[float]:
+    """F-measure of the longest common subsequence of each reply and its reference, 0 to 1.
 
     F = (1 + beta^2) P R / (R + beta^2 P); the package gives P and R, its own F has beta 1.
     """
     scorer = RougeScorer(["rougeL"], tokenizer=_Cut())
-    total = 0.0
+    found = []
     for reply, reference in zip(replies, references, strict=True):
         score = scorer.score(reference, reply)["rougeL"]
-        if score.precision and score.recall:
-            total += (1 + beta**2) * score.precision * score.recall / (score.recall + beta**2 * score.precision)
-    return 100 * total / len(replies)
+        p, r = score.precision, score.recall
+        found.append((1 + beta**2) * p * r / (r + beta**2 * p) if p and r else 0.0)
+    return found
+
+
+def rouge_l(replies: Sequence[Tokens], references: Sequence[Tokens], beta: float = ROUGE_BETA) -> float:
+    """R-L: mean of `rouge_l_each`, percent."""
+    return 100 * sum(rouge_l_each(replies, references, beta)) / len(replies)
 
 
 class _Cut:
@@ -153,6 +148,32 @@ class _Cut:
 
     def tokenize(self, tokens: Tokens) -> Tokens:
         return tokens
+
+
+def find_wordnet() -> Any | None:
+    """NLTK's WordNet where it is installed (`python -m nltk.downloader wordnet`), else None."""
+    try:
+        wordnet.ensure_loaded()
+    except LookupError:
+        return None
+    return wordnet
+
+
+def meteor_each(replies: Sequence[str], references: Sequence[str], synonyms: Any) -> list[float]:
+    """METEOR of each reply, 0 to 1: NLTK's, on texts lower-cased and cut at white space, as in the code of MISC.
+
+    `synonyms` is what `find_wordnet` gives: anything with `synsets(word)`.
+    """
+    stemmer = PorterStemmer()
+    return [
+        float(single_meteor_score(reference.split(), reply.split(), stemmer=stemmer, wordnet=synonyms))
+        for reply, reference in zip(replies, references, strict=True)
+    ]
+
+
+def sacre_bleu(replies: Sequence[str], references: Sequence[str]) -> float:
+    """sacrebleu's default corpus BLEU (13a tokens, case kept, one reference), percent."""
+    return float(BLEU(force=True).corpus_score(replies, [references]).score)
 
 
 def text_scores(
@@ -171,12 +192,15 @@ def text_scores(
         )
     tokenise = tokeniser(definition.tokens, bpe)
     hyps, refs = [tokenise(text) for text in replies], [tokenise(text) for text in references]
+    synonyms = find_wordnet()
     return TextScores(
         distinct_1=distinct(hyps, 1, definition.legacy_distinct),
         distinct_2=distinct(hyps, 2, definition.legacy_distinct),
         bleu_2=bleu(hyps, refs, 2),
         bleu_4=bleu(hyps, refs, 4),
         rouge_l=rouge_l(hyps, refs),
+        sacre_bleu=sacre_bleu(replies, references),
+        meteor=100 * sum(meteor_each(replies, references, synonyms)) / len(hyps) if synonyms else None,
         mean_length=sum(map(len, hyps)) / len(hyps),
     )
 
@@ -188,38 +212,3 @@ def tokeniser(name: str, bpe: Tokenise | None = None) -> Tokenise:
         hint = "; bpe needs the tokenizer of a net" if name == "bpe" else ""
         raise ValueError(f"unknown tokens {name!r}; allowed: {', '.join(known)}{hint}")
     return known[name]
-
-
-def strategy_scores(
-    predicted: Sequence[int], gold: Sequence[int], probabilities: Sequence[Sequence[float]] = ()
-) -> StrategyScores:
-    """Figures of strategy prediction.
-
-    Args:
-        predicted: index in STRATEGIES per turn.
-        gold: the same, as annotated.
-        probabilities: (turns, 8) predicted distribution per turn, for top-k; may be left out.
-
-    Raises ValueError when there is nothing to score or the lengths differ.
-    """
-    if not gold or len(predicted) != len(gold) or (probabilities and len(probabilities) != len(gold)):
-        raise ValueError(
-            f"got {len(predicted)} predictions, {len(probabilities)} distributions and {len(gold)} gold strategies; "
-            "want as many of each, at least 1"
-        )
-    labels = list(range(len(STRATEGIES)))
-    top_k = [
-        (k, 100 * float(top_k_accuracy_score(gold, probabilities, k=k, labels=labels))) for k in TOP_K if probabilities
-    ]
-    macro, weighted = (
-        100 * float(f1_score(gold, predicted, labels=labels, average=average, zero_division=0))
-        for average in ("macro", "weighted")
-    )
-    return StrategyScores(
-        accuracy=100 * float(accuracy_score(gold, predicted)),
-        macro_f1=macro,
-        weighted_f1=weighted,
-        most_frequent=100 * max(map(list(gold).count, labels)) / len(gold),
-        top_k=tuple(top_k),
-        confusion=tuple(tuple(map(int, row)) for row in confusion_matrix(gold, predicted, labels=labels)),
-    )

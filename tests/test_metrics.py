@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 import random
+from types import SimpleNamespace
 
 import pytest
 import sacrebleu
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models import metrics
 from models.metrics import (
     MISC,
     Definition,
     bleu,
     distinct,
     emstremo,
+    meteor_each,
     perplexity,
     rouge_l,
-    strategy_scores,
     text_scores,
     tokeniser,
     whitespace,
@@ -108,6 +110,7 @@ def test_text_scores_name_their_definition() -> None:
 
 def test_empty_replies_score_zero() -> None:
     scores = text_scores(["", ""], REFERENCES)
+    assert scores.sacre_bleu == 0
     assert (scores.distinct_1, scores.bleu_2, scores.bleu_4, scores.rouge_l, scores.mean_length) == (0, 0, 0, 0, 0)
 
 
@@ -122,35 +125,50 @@ def test_what_cannot_be_scored_is_refused() -> None:
         perplexity(1.0, 0)
 
 
+class Synonyms:
+    """A WordNet in which only "sad" and "glum" are alike."""
+
+    def synsets(self, word: str) -> list[SimpleNamespace]:
+        names = {"sad": ["sad", "glum"], "glum": ["glum", "sad"]}.get(word, [])
+        return [SimpleNamespace(lemmas=lambda: [SimpleNamespace(name=lambda n=name: n) for name in names])]
+
+
+def test_meteor_worked_out_by_hand() -> None:
+    """P = R = 2/3 in one chunk: 2/3 (1 - 0.5 (1/2)^3) = 0.625. Cut at white space, "sad." is not "sad"."""
+    found = meteor_each(["I see that", "so glum", "so sad."], ["i see this", "so sad", "so sad"], Synonyms())
+    full = 1 - 0.5 * (1 / 2) ** 3
+    assert found[0] == pytest.approx(2 / 3 * full)
+    assert found[1] == pytest.approx(full)
+    assert found[2] == pytest.approx(0.5 * (1 - 0.5))
+
+
+def test_meteor_is_left_out_without_wordnet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "find_wordnet", lambda: None)
+    assert text_scores(REPLIES, REFERENCES).meteor is None
+    monkeypatch.setattr(metrics, "find_wordnet", Synonyms)
+    expected = 50 * sum(meteor_each(REPLIES, REFERENCES, Synonyms()))
+    assert text_scores(REPLIES, REFERENCES).meteor == pytest.approx(expected)
+
+
+def test_the_figures_of_misc_by_hand() -> None:
+    """Set M: D-n of word pieces without each reply's last n-gram, B-n over the corpus, R-L with beta 1.2.
+
+    Pieces "i see . i se@@ e" (6) and "hard ." (2) against "i see it ." (4) and "hard ." (2).
+    """
+    cut_at = {"I see. I seee": "i see . i se@@ e", "Hard.": "hard .", "I see it.": "i see it ."}
+    scores = text_scores(
+        ["I see. I seee", "Hard."], ["I see it.", "Hard."], MISC, bpe=lambda text: cut_at[text].split()
+    )
+    assert scores.distinct_1 == pytest.approx(100 * 5 / 6)  # i see . i se@@ | hard -> 5 of 6
+    assert scores.distinct_2 == pytest.approx(100 * 4 / 4)  # (i see) (see .) (. i) (i se@@)
+    assert scores.bleu_2 == pytest.approx(100 * math.sqrt(5 / 8 * 2 / 6))  # longer than the references: no brevity
+    f = 2.44 * (3 / 6) * (3 / 4) / (3 / 4 + 1.44 * 3 / 6)  # i see .
+    assert scores.rouge_l == pytest.approx(100 * (f + 1) / 2)
+
+
 def test_perplexity_of_a_uniform_guess_is_the_number_of_choices() -> None:
     assert perplexity(5 * math.log(40), 5) == pytest.approx(40)
     assert perplexity(1e6, 1) == math.inf
-
-
-def test_strategy_scores_worked_out_by_hand() -> None:
-    """Gold 0 0 1 2, predicted 0 1 1 1. F1: class 0 2/3, class 1 1/2, class 2 and the five absent ones 0."""
-    scores = strategy_scores([0, 1, 1, 1], [0, 0, 1, 2])
-    assert scores.accuracy == 50
-    assert scores.macro_f1 == pytest.approx(100 * (2 / 3 + 1 / 2) / 8)
-    assert scores.weighted_f1 == pytest.approx(100 * (2 * 2 / 3 + 1 / 2) / 4)
-    assert scores.most_frequent == 50
-    assert scores.top_k == ()
-    assert scores.confusion[0][:3] == (1, 1, 0)
-    assert scores.confusion[2][:3] == (0, 1, 0)
-    assert sum(map(sum, scores.confusion)) == 4
-
-
-def test_top_k_counts_the_gold_strategy_among_the_k_best() -> None:
-    probabilities = [[0.4, 0.3, 0.2, 0.1, 0, 0, 0, 0], [0.4, 0.3, 0.2, 0.1, 0, 0, 0, 0]]
-    scores = strategy_scores([0, 0], [1, 2], probabilities)
-    assert scores.top_k == ((1, 0.0), (2, 50.0), (3, 100.0), (5, 100.0))
-
-
-def test_strategies_of_different_number_are_refused() -> None:
-    with pytest.raises(ValueError, match="got 1 predictions, 0 distributions and 2 gold strategies"):
-        strategy_scores([0], [0, 1])
-    with pytest.raises(ValueError, match="at least 1"):
-        strategy_scores([], [])
 
 
 pairs = st.lists(
