@@ -1,0 +1,170 @@
+"""Intervals and paired tests: the resampled figures are those of the libraries, and the numbers what theory says."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from models import additive, metrics
+from models.additive import GramNumbers, figures_of
+from models.bertscore import BertScores
+from models.metrics import MISC, WORDS, Definition
+from models.predictions import Prediction
+from models.report import Bootstrap, measure
+from models.strategies import STRATEGIES
+from models.uncertainty import Distinct, Summed, compare, interval, mcnemar
+
+
+def made_up(n: int, seed: int, dialogues: int = 0) -> list[Prediction]:
+    """Predictions with every field; gold strategies and references do not depend on the seed."""
+    rng, same = random.Random(seed), random.Random(0)
+    found = []
+    for at in range(n):
+        reference = " ".join(same.choices("abcdefgh", k=same.randint(5, 9)))
+        gold = same.randrange(8)
+        shares = np.random.default_rng((seed, at)).dirichlet(np.ones(8))
+        shares[gold] += rng.random()
+        shares = shares / shares.sum()
+        reply = " ".join(rng.choices("abcdefgh", k=3)) + " " + reference[:7]
+        best = STRATEGIES[int(shares.argmax())]
+        nll = rng.uniform(3, 9), rng.uniform(4, 10)
+        name = f"d{at % dialogues}" if dialogues else ""
+        found.append(Prediction(reply, reference, best, STRATEGIES[gold], tuple(shares.tolist()), *nll, 8, name, at))
+    return found
+
+
+@pytest.mark.parametrize("definition", [WORDS, MISC, Definition("ws")])
+@pytest.mark.parametrize("dialogues", [0, 7])
+def test_figures_as_sums_are_those_of_the_libraries(
+    definition: Definition, dialogues: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = SimpleNamespace(synsets=lambda word: [])
+    monkeypatch.setattr(metrics, "find_wordnet", lambda: known)
+    monkeypatch.setattr(additive, "find_wordnet", lambda: known)
+    items = made_up(40, 1, dialogues)
+    bert = BertScores("m", (0.5,) * 40, (0.25, 0.75) * 20, (0.4,) * 40)
+    expected = measure(items, definition, str.split, bert).values()
+    found = {name: figure.value for name, figure in figures_of(items, definition, str.split, bert).items()}
+    assert found == pytest.approx(expected)
+    assert len(found) == 28
+
+
+def test_a_figure_without_one_match_is_smoothed_alike() -> None:
+    items = [Prediction("a b c d e f", "a b x d y f"), Prediction("x y z u v", "u b c")]
+    figures = figures_of(items, Definition("ws"))
+    expected = measure(items, Definition("ws")).text
+    assert figures["bleu_4"].value == pytest.approx(expected.bleu_4)
+    assert figures["sacre_bleu"].value == pytest.approx(expected.sacre_bleu)
+
+
+def share(right: list[int]) -> Summed:
+    return Summed(np.array([[value, 1.0] for value in right]), lambda sums: 100 * sums[..., 0] / sums[..., 1])
+
+
+def test_the_interval_of_a_share_is_that_of_theory() -> None:
+    """30 % of 400: the standard error is sqrt(0.3 * 0.7 / 400)."""
+    found = interval("x", share([1] * 120 + [0] * 280), 4000, 1)
+    reach = 100 * norm.ppf(0.975) * (0.3 * 0.7 / 400) ** 0.5
+    assert (found.low, found.value, found.high) == pytest.approx((30 - reach, 30, 30 + reach), abs=0.4)
+
+
+def test_the_same_seed_gives_the_same_interval() -> None:
+    figure = share([1] * 20 + [0] * 30)
+    assert interval("x", figure, 500, 1) == interval("x", figure, 500, 1) != interval("x", figure, 500, 2)
+    with pytest.raises(ValueError, match="99 rounds are too few"):
+        interval("x", figure, 99, 1)
+
+
+def test_turns_of_one_dialogue_are_drawn_together() -> None:
+    """Ten dialogues of ten turns that are all right or all wrong: ten draws, not a hundred."""
+    items = [
+        Prediction("a", "a", "Question" if at // 10 < 5 else "Others", "Question", dialogue=f"d{at // 10}", turn=at)
+        for at in range(100)
+    ]
+    clustered = interval("accuracy", figures_of(items, WORDS)["accuracy"], 2000, 1)
+    alone = [Prediction(p.hypothesis, p.reference, p.strategy, p.gold) for p in items]
+    apart = interval("accuracy", figures_of(alone, WORDS)["accuracy"], 2000, 1)
+    assert clustered.high - clustered.low > 2.5 * (apart.high - apart.low)
+    assert measure(items, bootstrap=Bootstrap(100, 1)).resampled.startswith("10 dialogues drawn 100 times")
+
+
+def test_distinct_without_each_turn_is_counted_anew() -> None:
+    replies = ["a b a", "b c", "", "d", "a d"]
+    figure = figures_of([Prediction(text, "x") for text in replies], Definition("ws"))["distinct_1"]
+    assert isinstance(figure, Distinct)
+    for at, value in enumerate(figure.without_each()):
+        rest = [text.split() for n, text in enumerate(replies) if n != at]
+        assert value == pytest.approx(metrics.distinct(rest, 1))
+
+
+def test_the_interval_of_distinct_holds_the_expected_value() -> None:
+    """Words with falling frequency, 60 replies of 8; a bootstrap would lie below the value itself."""
+    rng = np.random.default_rng(0)
+    chances = 1 / np.arange(1, 301)
+    chances /= chances.sum()
+
+    def draw() -> Distinct:
+        return Distinct(60, np.repeat(np.arange(60), 8), rng.choice(300, 480, p=chances))
+
+    expected = np.mean([draw().value for _ in range(300)])
+    found = [interval("d", draw(), 100, 1) for _ in range(150)]
+    assert np.mean([one.low <= expected <= one.high for one in found]) >= 0.9
+
+
+def test_randomisation_is_the_share_of_swaps_that_differ_as_much() -> None:
+    """Six turns of 1 against 0: of 64 swaps two differ by all six, p = 1/32; with 3 for A and 3 for B it is 1."""
+    found = compare("x", share([0] * 6), share([1] * 6), 4000, 1)
+    assert (found.first, found.second) == (0, 100)
+    assert found.p == pytest.approx(2 / 64, abs=0.01)
+    assert compare("x", share([1, 1, 1, 0, 0, 0]), share([0, 0, 0, 1, 1, 1]), 500, 1).p == 1
+
+
+def test_randomisation_of_distinct_against_all_swaps() -> None:
+    one, other = ["a a", "b b", "c c", "a b"], ["a b", "c d", "e f", "g h"]
+    numbers = GramNumbers()
+    first, second = (
+        figures_of([Prediction(text, "x") for text in texts], Definition("ws"), numbers=numbers)["distinct_1"]
+        for texts in (one, other)
+    )
+    differences = []
+    for swaps in itertools.product((False, True), repeat=4):
+        mixed = [
+            [(b if swap else a).split() for a, b, swap in zip(x, y, swaps, strict=True)]
+            for x, y in ((one, other), (other, one))
+        ]
+        differences.append(metrics.distinct(mixed[1], 1) - metrics.distinct(mixed[0], 1))
+    seen = abs(second.value - first.value)
+    exact = sum(abs(value) >= seen - 1e-9 for value in differences) / 16
+    assert compare("d", first, second, 4000, 1).p == pytest.approx(exact, abs=0.03)
+
+
+def test_equal_systems_do_not_differ_and_a_better_one_does() -> None:
+    a, same, better = made_up(60, 1), made_up(60, 1), made_up(60, 2)
+    better = [Prediction(p.reference, p.reference, p.gold, p.gold, p.strategies, 1.0, 1.0, 8) for p in better]
+    numbers = GramNumbers()
+    one, two, three = (figures_of(items, WORDS, numbers=numbers) for items in (a, same, better))
+    for name in one:
+        still = compare(name, one[name], two[name], 200, 1)
+        assert (still.low, still.high, still.p) == pytest.approx((0, 0, 1))
+    for name in ("accuracy", "macro_f1", "bleu_2", "rouge_l", "ppl_token_gold"):
+        clear = compare(name, one[name], three[name], 200, 1)
+        assert clear.p < 0.01
+        assert clear.low * clear.high > 0
+
+
+def test_different_turns_are_refused() -> None:
+    with pytest.raises(ValueError, match="x: the two systems do not have the same turns"):
+        compare("x", share([1, 0]), share([1, 0, 1]), 100, 1)
+
+
+def test_mcnemar_by_hand() -> None:
+    """Eight turns right by one only, two by the other: 2 (C(10,0) + C(10,1) + C(10,2)) / 2^10 = 112 / 1024."""
+    first = np.array([True] * 8 + [False] * 2 + [True] * 5)
+    second = np.array([False] * 8 + [True] * 2 + [True] * 5)
+    assert mcnemar(first, second) == (8, 2, pytest.approx(112 / 1024))
+    assert mcnemar(first, first) == (0, 0, 1.0)
