@@ -14,6 +14,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from models.strategies import STRATEGIES, strategy_id
 
@@ -42,28 +43,59 @@ class Prediction:
     """index of the answered turn in it"""
 
 
-def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
-    """One prediction a line; `read_predictions` gives the equal ones back."""
+def write_whole(path: Path, text: str) -> None:
+    """Write beside, then rename: an interrupted write leaves the old file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    lines = [json.dumps(asdict(prediction), ensure_ascii=False) for prediction in predictions]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    partial = path.with_name(f"{path.name}.part")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def prediction_lines(predictions: Sequence[Prediction]) -> str:
+    """One JSON object a line."""
+    return "".join(json.dumps(asdict(prediction), ensure_ascii=False) + "\n" for prediction in predictions)
+
+
+def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
+    """One prediction a line, the file whole or not at all; `read_predictions` gives the equal ones back."""
+    write_whole(path, prediction_lines(predictions))
 
 
 def read_predictions(path: Path) -> tuple[Prediction, ...]:
     """Inverse of `write_predictions`; fields it does not know are passed over.
 
-    Raises FileNotFoundError, and ValueError naming file, line and field.
+    Raises FileNotFoundError, and ValueError naming file, line and field: an empty line is a missing prediction, and a
+    field that some lines have is expected in all.
     """
-    if not path.is_file():
-        raise FileNotFoundError(f"no predictions at {path}; give a JSON Lines file with hypothesis and reference")
-    try:
-        lines = enumerate(path.read_text(encoding="utf-8-sig").split("\n"), start=1)
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8 text (byte {error.start}); want JSON Lines") from error
-    predictions = tuple(_prediction(line, f"{path}, line {number}") for number, line in lines if line.strip())
-    if not predictions:
+    lines = read_text(path).rstrip("\r\n").split("\n")
+    if lines == [""]:
         raise ValueError(f"{path}: empty; want one JSON object with hypothesis and reference a line")
-    return predictions
+    return to_predictions(
+        [(f"{path}, line {number}", _record(line, path, number)) for number, line in enumerate(lines, 1)]
+    )
+
+
+def read_text(path: Path) -> str:
+    """The text of a file of predictions. Raises FileNotFoundError, and ValueError where it is no UTF-8."""
+    if not path.is_file():
+        raise FileNotFoundError(f"no predictions at {path}; give a file with hypotheses and references")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8 text (byte {error.start}); want JSON Lines, CSV, TSV or text") from error
+
+
+def _record(line: str, path: Path, number: int) -> dict[str, Any]:
+    where = f"{path}, line {number}"
+    if not line.strip():
+        raise ValueError(f'{where}: empty; a prediction is missing here (an empty reply is written as "")')
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{where}: not valid JSON ({error.msg}, column {error.colno})") from error
+    if not isinstance(record, dict):
+        raise ValueError(f"{where}: want an object with hypothesis and reference, got {type(record).__name__}")
+    return record
 
 
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -78,15 +110,24 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "dialogue": (str,),
     "turn": (int,),
 }
+WHOLE = ("strategy", "gold", "strategies", "nll_gold", "nll_predicted", "dialogue")
+"""fields to be given for all turns or for none"""
 
 
-def _prediction(line: str, where: str) -> Prediction:
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{where}: not valid JSON ({error.msg}, column {error.colno})") from error
-    if not isinstance(record, dict):
-        raise ValueError(f"{where}: want an object with hypothesis and reference, got {type(record).__name__}")
+def to_predictions(records: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Prediction, ...]:
+    """Checked predictions of (where, fields) pairs; `where` names file and line in errors."""
+    found = tuple(_prediction(record, where) for where, record in records)
+    for name in WHOLE:
+        known = [getattr(prediction, name) not in (None, (), "") for prediction in found]
+        if any(known) and not all(known):
+            gap, other = known.index(False), known.index(True)
+            raise ValueError(
+                f"{records[gap][0]}: no {name}, but {records[other][0]} has one; give {name} in all lines or in none"
+            )
+    return found
+
+
+def _prediction(record: dict[str, Any], where: str) -> Prediction:
     missing = [name for name in ("hypothesis", "reference") if name not in record]
     if missing:
         raise ValueError(f"{where}: {' and '.join(missing)} missing; got {', '.join(record) or 'no field'}")
@@ -101,7 +142,9 @@ def _prediction(line: str, where: str) -> Prediction:
                 values[name] = STRATEGIES[strategy_id(values[name])]
             except ValueError as error:
                 raise ValueError(f"{where}: {name}: {error}") from error
-    distribution = tuple(values.get("strategies", ()))
+    distribution = values.get("strategies", [])
+    if not all(isinstance(share, int | float) for share in distribution):
+        raise ValueError(f"{where}: strategies is {distribution!r:.60}; want {len(STRATEGIES)} numbers")
     if distribution and len(distribution) != len(STRATEGIES):
         raise ValueError(f"{where}: strategies holds {len(distribution)} numbers; want {len(STRATEGIES)} or none")
-    return Prediction(**values | {"strategies": distribution})
+    return Prediction(**values | {"strategies": tuple(distribution)})

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models.predictions import Prediction, read_predictions, write_predictions
+from models.predictions import WHOLE, Prediction, read_predictions, write_predictions
 from models.strategies import STRATEGIES
 
 texts = st.text(st.characters(codec="utf-8"))
@@ -30,8 +31,18 @@ predictions = st.builds(
 )
 
 
+def uniform(items: list[Prediction]) -> list[Prediction]:
+    """A field that one lacks is taken from all, as in any real file."""
+    nothing_of = {"strategies": (), "dialogue": ""} | dict.fromkeys(("strategy", "gold", "nll_gold", "nll_predicted"))
+    assert nothing_of.keys() == set(WHOLE)
+    for name, nothing in nothing_of.items():
+        if any(getattr(item, name) == nothing for item in items):
+            items = [replace(item, **{name: nothing}) for item in items]
+    return items
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
-@given(items=st.lists(predictions, min_size=1, max_size=5))
+@given(items=st.lists(predictions, min_size=1, max_size=5).map(uniform))
 def test_what_is_written_is_read_back(items: list[Prediction], tmp_path: Path) -> None:
     path = tmp_path / "folder" / "predictions.jsonl"
     write_predictions(path, items)
@@ -51,6 +62,14 @@ WRONG = {
     "no text": ({"hypothesis": None, "reference": "b"}, "line 2: hypothesis is None; want str"),
     "no number": ({"hypothesis": "a", "reference": "b", "nll_gold": "1"}, "line 2: nll_gold is '1'; want int or float"),
     "strategy": ({"hypothesis": "a", "reference": "b", "gold": "Advice"}, "line 2: gold: unknown strategy 'Advice'"),
+    "words": (
+        {"hypothesis": "a", "reference": "b", "strategies": ["x"] * 8},
+        "line 2: strategies is ['x', 'x', 'x', 'x', 'x', 'x', 'x', 'x']; want 8 numbers",
+    ),
+    "half": (
+        {"hypothesis": "a", "reference": "b", "gold": "Question"},
+        "line 1: no gold, but ",
+    ),
     "seven": (
         {"hypothesis": "a", "reference": "b", "strategies": [0.1] * 7},
         "line 2: strategies holds 7 numbers; want 8",
@@ -63,7 +82,7 @@ def test_a_bad_line_is_told_by_number_and_field(case: str, tmp_path: Path) -> No
     record, message = WRONG[case]
     path = tmp_path / "file"
     path.write_text('{"hypothesis": "a", "reference": "b"}\n' + json.dumps(record))
-    with pytest.raises(ValueError, match="file, line 2") as caught:
+    with pytest.raises(ValueError, match=r"file, line [12]") as caught:
         read_predictions(path)
     assert message in str(caught.value)
 
@@ -84,3 +103,26 @@ def test_what_is_no_predictions_file_is_refused(content: bytes, message: str, tm
     assert message in str(caught.value)
     with pytest.raises(FileNotFoundError, match="no predictions at"):
         read_predictions(tmp_path / "other")
+
+
+def test_an_empty_line_is_a_missing_prediction(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    line = '{"hypothesis": "", "reference": "b"}'
+    path.write_text(f"{line}\n\n{line}\n")
+    with pytest.raises(ValueError, match=r"file, line 2: empty; a prediction is missing here"):
+        read_predictions(path)
+    path.write_text(f"{line}\r\n{line}\r\n\r\n")
+    assert len(read_predictions(path)) == 2
+
+
+def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    write_predictions(path, [Prediction("a", "b")])
+
+    def stop(self: Path, target: Path) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write_predictions(path, [Prediction("c", "d")])
+    assert read_predictions(path) == (Prediction("a", "b"),)

@@ -1,0 +1,101 @@
+"""Anybody's replies as predictions: JSON Lines, CSV or TSV with a header, or two files of texts.
+
+Place in the flow: `models.score` and `models.compare` read their files here; figures come from `models.report`.
+
+    outputs.csv             hypothesis,reference,strategy,gold      (the last two may be left out)
+    hyp.txt and ref.txt     one reply, one reference a line
+    hyp.json and ref.json   a list of texts each, as the public code of MISC writes them
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+from models.predictions import Prediction, read_predictions, read_text, to_predictions
+
+FILE = "predictions.jsonl"
+"""what `python -m models evaluate` writes into the folder of a net"""
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+NUMBERS = {"nll_gold": float, "nll_predicted": float, "tokens": int, "turn": int}
+
+
+def read_outputs(path: Path, references: Path | None = None) -> tuple[Prediction, ...]:
+    """Predictions of one file, of a folder that `evaluate` wrote, or of a file of replies and one of references.
+
+    Raises FileNotFoundError, and ValueError naming file, line and field.
+    """
+    if references is not None:
+        return _pair(path, references)
+    if path.is_dir():
+        path = path / FILE
+    delimiter = DELIMITERS.get(path.suffix.lower())
+    return _table(path, delimiter) if delimiter else read_predictions(path)
+
+
+def _table(path: Path, delimiter: str) -> tuple[Prediction, ...]:
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, strict=True)
+    records: list[tuple[str, dict[str, Any]]] = []
+    try:
+        header = [name.strip().lower() for name in next(reader, [])]
+        if not {"hypothesis", "reference"} <= set(header):
+            raise ValueError(
+                f"{path}, line 1: want a header with hypothesis and reference; got {', '.join(header)!r:.80}"
+            )
+        begin = reader.line_num
+        for row in reader:
+            where, begin = f"{path}, line {begin + 1}", reader.line_num
+            if len(row) != len(header):
+                raise ValueError(f"{where}: {len(row)} fields; the header names {len(header)}")
+            records.append((where, _cells(dict(zip(header, row, strict=True)), where)))
+    except csv.Error as error:
+        raise ValueError(
+            f"{path}, line {reader.line_num}: {error}; want {delimiter!r} between quoted fields"
+        ) from error
+    if not records:
+        raise ValueError(f"{path}: no line under the header; want one reply a line")
+    return to_predictions(records)
+
+
+def _cells(row: dict[str, str], where: str) -> dict[str, Any]:
+    """An empty cell is a field left out, but for an empty reply."""
+    record: dict[str, Any] = {name: text for name, text in row.items() if text or name in ("hypothesis", "reference")}
+    for name in record.keys() & NUMBERS.keys():
+        try:
+            record[name] = NUMBERS[name](record[name])
+        except ValueError as error:
+            raise ValueError(f"{where}: {name} is {record[name]!r:.60}; want a number") from error
+    if "strategies" in record:
+        try:
+            record["strategies"] = json.loads(record["strategies"])
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{where}: strategies is {record['strategies']!r:.60}; want a JSON list") from error
+    return record
+
+
+def _pair(path: Path, references: Path) -> tuple[Prediction, ...]:
+    replies, gold = _texts(path), _texts(references)
+    if len(replies) != len(gold):
+        shorter = path if len(replies) < len(gold) else references
+        raise ValueError(
+            f"{path} has {len(replies)} texts, {references} {len(gold)}: {shorter} ends after line "
+            f"{min(len(replies), len(gold))}; want a reference for every reply"
+        )
+    return tuple(Prediction(reply, reference) for reply, reference in zip(replies, gold, strict=True))
+
+
+def _texts(path: Path) -> list[str]:
+    text = read_text(path)
+    if path.suffix.lower() != ".json":
+        texts: Any = text.removesuffix("\n").split("\n")
+    else:
+        try:
+            texts = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path}, line {error.lineno}: not valid JSON ({error.msg})") from error
+    if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts) or texts in ([], [""]):
+        raise ValueError(f"{path}: want texts, one a line, or a JSON list of them; got none")
+    return [one.removesuffix("\r") for one in texts]
