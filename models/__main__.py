@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "emotion": ("models.emotion_train", "train or try the emotion detector"),
     "evaluate": ("models.evaluate", "predict a part of ESConv with a net and measure it beside the published figures"),
     "score": ("models.score", "measure a file of replies and references"),
+    "compare": ("models.compare", "compare two systems on the same turns, with intervals and tests"),
     "samples": ("models.samples", "answer the twenty fixed prompts, unselected"),
     "interference": ("models.interference", "which losses pull against each other, and how decoder states cluster"),
     "benchmark": ("models.benchmark", "measure how long replies take, or training steps (`benchmark train`)"),

@@ -1,30 +1,24 @@
-"""Predictions -> figures -> a table beside the published ones, and a JSON file.
+"""Predictions -> figures with intervals, and a JSON file of them.
 
-Place in the flow: `models.evaluate` (a net on ESConv) and `models.score` (anybody's outputs) both end here.
+Place in the flow: `models.evaluate` (a net on ESConv) and `models.score` (anybody's outputs) both end here;
+`models.tables` prints the reports beside the papers' rows.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from models.metrics import (
-    WORDS,
-    Definition,
-    StrategyScores,
-    TextScores,
-    Tokenise,
-    perplexity,
-    strategy_scores,
-    text_scores,
-    words,
-)
-from models.predictions import Prediction
-from models.published import PublishedRow
+from models.additive import Units, figures_of
+from models.bertscore import BertScores
+from models.metrics import WORDS, Definition, TextScores, Tokenise, perplexity, text_scores, words
+from models.predictions import Prediction, write_whole
 from models.strategies import STRATEGIES, strategy_id
+from models.strategy_metrics import StrategyScores, strategy_scores
+from models.uncertainty import Interval, interval
 
 
 @dataclass(frozen=True)
@@ -40,6 +34,24 @@ class Perplexity:
 
 
 @dataclass(frozen=True)
+class BertMeans:
+    """BERTScore under one model, means of 0 to 1, not rescaled."""
+
+    model: str
+    precision: float
+    recall: float
+    f1: float
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are drawn."""
+
+    rounds: int = 1000
+    seed: int = 1
+
+
+@dataclass(frozen=True)
 class Report:
     """All figures of one system on one set of turns under one definition."""
 
@@ -48,15 +60,48 @@ class Report:
     text: TextScores
     strategy: StrategyScores | None = None
     perplexity: Perplexity | None = None
+    bert: BertMeans | None = None
+    intervals: tuple[Interval, ...] = ()
+    """95 %, named as in `values`"""
+    resampled: str = ""
+    """what was drawn anew for them, and how often"""
+
+    def values(self) -> dict[str, float]:
+        """Every figure by name, those of models.additive."""
+        found: dict[str, float | None] = {}
+        if self.strategy:
+            names = ("accuracy", "macro_f1", "weighted_f1", "macro_precision", "macro_recall")
+            found |= {name: getattr(self.strategy, name) for name in names}
+            found |= {f"top_{k}": share for k, share in enumerate(self.strategy.top_k, 1)}
+        if self.perplexity:
+            found |= {f"ppl_{name}": value for name, value in asdict(self.perplexity).items()}
+        found |= asdict(self.text)
+        if self.bert:
+            found |= {f"bert_{name}": getattr(self.bert, name) for name in ("precision", "recall", "f1")}
+        return {name: value for name, value in found.items() if value is not None}
 
 
-def measure(predictions: Sequence[Prediction], definition: Definition = WORDS, bpe: Tokenise | None = None) -> Report:
+def measure(
+    predictions: Sequence[Prediction],
+    definition: Definition = WORDS,
+    bpe: Tokenise | None = None,
+    bert: BertScores | None = None,
+    bootstrap: Bootstrap | None = None,
+) -> Report:
     """Every figure that the predictions allow. `bpe` is the tokenizer of the net, for `Definition("bpe")`.
 
     Raises ValueError when there are none, or a field is given for some of them only.
     """
     text = text_scores([p.hypothesis for p in predictions], [p.reference for p in predictions], definition, bpe)
-    return Report(len(predictions), definition, text, _strategy(predictions), _perplexity(predictions))
+    strategy, ppl = _strategy(predictions), _perplexity(predictions)
+    means = BertMeans(bert.model, *(sum(c) / len(c) for c in (bert.precision, bert.recall, bert.f1))) if bert else None
+    if bootstrap is None:
+        return Report(len(predictions), definition, text, strategy, ppl, means)
+    found = figures_of(predictions, definition, bpe, bert).items()
+    intervals = tuple(interval(name, figure, bootstrap.rounds, bootstrap.seed) for name, figure in found)
+    units = Units(predictions)
+    drawn = f"{units.number} {units.kind} drawn {bootstrap.rounds} times, seed {bootstrap.seed}; D-n by jackknife"
+    return Report(len(predictions), definition, text, strategy, ppl, means, intervals, drawn)
 
 
 def _in_all(predictions: Sequence[Prediction], *names: str) -> bool:
@@ -91,74 +136,7 @@ def _perplexity(predictions: Sequence[Prediction]) -> Perplexity | None:
     )
 
 
-def table(name: str, split: str, report: Report, published: Sequence[PublishedRow] = ()) -> str:
-    """The figures as lines of text under the published rows; every row names its split."""
-    strategy, ppl, text = report.strategy, report.perplexity, report.text
-    ours = PublishedRow(
-        name,
-        f"this run, {report.n} turns",
-        split,
-        strategy.accuracy if strategy else None,
-        strategy.macro_f1 if strategy else None,
-        ppl.token_gold if ppl else None,
-        text.distinct_1,
-        text.distinct_2,
-        text.bleu_2,
-        text.bleu_4,
-        text.rouge_l,
-    )
-    head = ["system", "split", "ACC", "F1", "PPL", "D-1", "D-2", "B-2", "B-4", "R-L", "source"]
-    rows = [head] + [
-        [row.system, row.split, *("-" if value is None else f"{value:.2f}" for value in _figures(row)), row.source]
-        for row in (*published, ours)
-    ]
-    return "\n".join([*_aligned(rows), "", *_notes(report)])
-
-
-def _figures(row: PublishedRow) -> tuple[float | None, ...]:
-    scores = (row.distinct_1, row.distinct_2, row.bleu_2, row.bleu_4, row.rouge_l)
-    return (row.accuracy, row.macro_f1, row.perplexity, *scores)
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns of equal width: names to the left, numbers to the right."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    last = len(widths) - 1
-    justify: list[Callable[[str, int], str]] = [
-        str.ljust if at in (0, 1, last) else str.rjust for at in range(last + 1)
-    ]
-    return [
-        "  ".join(put(cell, width) for put, cell, width in zip(justify, row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-
-
-def _notes(report: Report) -> list[str]:
-    """What the columns of this run mean, and the figures that have no column."""
-    definition, text = report.definition, report.text
-    counted = "without the last n-gram of each reply (legacy)" if definition.legacy_distinct else "all n-grams"
-    lines = [
-        f"this run: tokens {definition.tokens}; D-n over {counted}; B-n corpus BLEU, smoothing 3; R-L beta 1.2; "
-        f"{text.mean_length:.1f} tokens per reply"
-    ]
-    if report.strategy:
-        scores = report.strategy
-        shares = {"ACC": scores.accuracy, "macro F1": scores.macro_f1, "weighted F1": scores.weighted_f1}
-        shares |= {f"top-{k}": share for k, share in scores.top_k} | {"always the most frequent": scores.most_frequent}
-        lines.append("strategies over 8 classes: " + ", ".join(f"{key} {share:.2f}" for key, share in shares.items()))
-    if report.perplexity:
-        values = {
-            "token, gold strategy given": report.perplexity.token_gold,
-            "word, gold": report.perplexity.word_gold,
-            "token, predicted strategy": report.perplexity.token_predicted,
-            "word, predicted": report.perplexity.word_predicted,
-        }
-        lines.append("PPL per " + "; ".join(f"{key} {value:.2f}" for key, value in values.items() if value is not None))
-    return lines
-
-
 def write_metrics(path: Path, reports: Sequence[Report], about: Mapping[str, Any]) -> None:
-    """One JSON file: `about` (net, checkpoint, split, part, decode settings, ...) and one entry per definition."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """One JSON file, whole or not at all: `about` (net, split, decode settings, ...) and one entry per definition."""
     content = {**about, "strategies": STRATEGIES, "reports": [asdict(report) for report in reports]}
-    path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")

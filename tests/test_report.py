@@ -1,4 +1,4 @@
-"""The report of a run and `python -m models score`, on three made-up predictions."""
+"""The report of a run and its tables, on three made-up predictions."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from models.__main__ import main
 from models.metrics import MISC, Definition
-from models.predictions import Prediction, write_predictions
-from models.published import PUBLISHED, published
-from models.report import measure, table, write_metrics
+from models.predictions import Prediction
+from models.published import DEFINITIONS, PUBLISHED, published
+from models.report import Bootstrap, measure, write_metrics
+from models.tables import System, confusion, figures, paper_tables
 
+LEGACY = Definition(legacy_distinct=True)
 SURE = (0.65,) + (0.05,) * 7
 PREDICTIONS = (
     Prediction("what happened ?", "since when ?", "Question", "Question", SURE, 8.0, 9.0, 4),
@@ -28,7 +29,7 @@ def test_all_figures_of_full_predictions() -> None:
     assert report.n == 3
     assert report.strategy is not None
     assert report.strategy.accuracy == pytest.approx(200 / 3)
-    assert report.strategy.top_k[0] == (1, pytest.approx(200 / 3))
+    assert report.strategy.top_k[0] == pytest.approx(200 / 3)
     assert report.perplexity is not None
     assert report.perplexity.token_gold == pytest.approx(math.exp(24 / 12))
     assert report.perplexity.word_gold == pytest.approx(math.exp(24 / 10))
@@ -57,25 +58,60 @@ def test_the_definition_reaches_the_figures() -> None:
         measure(PREDICTIONS, MISC)
 
 
-def test_the_table_names_every_split_and_what_was_counted() -> None:
-    lines = table("misc", "D test", measure(PREDICTIONS), published("misc")).splitlines()
-    assert lines[0].split() == ["system", "split", "ACC", "F1", "PPL", "D-1", "D-2", "B-2", "B-4", "R-L", "source"]
-    rows = [line.split() for line in lines[1:6]]
-    assert [row[0] for row in rows[:3]] == ["MISC", "MISC", "MISC"]
-    assert {row[1] for row in rows[:3]} == {"E", "D"}
-    assert rows[0][2:10] == ["31.63", "-", "16.16", "4.41", "19.71", "7.31", "2.20", "17.91"]
-    ours = next(line for line in lines if line.startswith("misc "))
-    assert ours.split()[1:6] == ["D", "test", "66.67", "10.00", "7.39"]
-    notes = "\n".join(lines[-3:])
-    assert "tokens words; D-n over all n-grams" in notes
-    assert "ACC 66.67, macro F1 10.00, weighted F1 53.33, top-1 66.67" in notes
-    assert "PPL per token, gold strategy given 7.39; word, gold 11.02; token, predicted strategy 12.18" in notes
+def test_the_papers_tables_name_every_split_and_what_was_counted() -> None:
+    reports = (measure(PREDICTIONS), measure(PREDICTIONS, MISC, bpe=list), measure(PREDICTIONS, LEGACY))
+    system = System("ours", "D test", reports)
+    blocks = paper_tables([system, replace(system, name="other")], PUBLISHED).split("\n\n")
+    assert [block.splitlines()[0] for block in blocks] == list(DEFINITIONS)
+    misc, star = blocks[0].splitlines(), blocks[4].splitlines()
+    head = ["system", "split", "ACC", "PPL", "D-1", "D-2", "B-2", "B-4", "R-L", "METEOR", "counted"]
+    assert misc[1].split() == head
+    row = next(line.split() for line in misc if line.startswith("MISC"))
+    assert " ".join(row[1:]) == "E 31.63 16.16 4.41 19.71 7.31 2.20 17.91 11.05 bpe, legacy D-n"
+    ours = next(line.split() for line in misc if line.startswith("ours"))
+    assert ours[1:5] == ["D", "test", "66.67", "7.39"]
+    assert float(ours[5]) == pytest.approx(reports[1].text.distinct_1, abs=0.006)
+    assert ours[-3:] == ["bpe,", "legacy", "D-n"]
+    assert misc[-1].startswith("other")
+    assert star[1].split() == ["system", "split", "F1", "PPL", "B-2", "B-4", "R-L", "counted"]
+    assert next(line.split() for line in star if line.startswith("ours"))[3] == "10.00"
+    assert {line.split()[-1] for line in blocks[5].splitlines()[2:]} == {"D-n"}
+    assert paper_tables([system], ()) == ""
 
 
-def test_the_table_without_strategies_shows_dashes() -> None:
-    text = table("x", "?", measure([Prediction("a", "a")], Definition(legacy_distinct=True)))
-    assert text.splitlines()[1].split()[:5] == ["x", "?", "-", "-", "-"]
+def test_a_paper_whose_tokens_are_not_at_hand_gets_our_count_by_name() -> None:
+    lines = paper_tables([System("ours", "?", (measure(PREDICTIONS),))], published("misc")).splitlines()
+    assert next(line for line in lines if line.startswith("ours")).endswith("  words")
+
+
+def test_all_figures_are_shown_with_their_intervals() -> None:
+    report = measure(PREDICTIONS, bootstrap=Bootstrap(200, 3))
+    assert {one.name for one in report.intervals} == report.values().keys()
+    for one in report.intervals:
+        assert one.low - 1e-9 <= one.value <= one.high + 1e-9, one
+    text = figures(System("misc", "D test", (report,)))
+    assert text.startswith("misc, D test, 3 turns\n")
+    assert "tokens words; D-n over all n-grams" in text
+    assert "intervals: 3 turns drawn 200 times, seed 3; D-n by jackknife" in text
+    rows = {" ".join(line.split()[:-4]): line.split()[-4:] for line in text.splitlines() if " - " in line}
+    accuracy = next(one for one in report.intervals if one.name == "accuracy")
+    assert rows["strategy accuracy"] == ["66.67", f"{accuracy.low:.2f}", "-", f"{accuracy.high:.2f}"]
+    assert rows["PPL per token, gold strategy given"][0] == "7.39"
+
+
+def test_the_confusion_matrix_is_shown_by_strategy() -> None:
+    lines = confusion(measure(PREDICTIONS)).splitlines()
+    assert lines[1].split() == ["1", "Question", "2", *["0"] * 7, "66.7", "100.0", "80.0"]
+    assert lines[8].split() == ["8", "Others", "1", *["0"] * 7, "0.0", "0.0", "0.0"]
+
+
+def test_figures_without_strategies_and_intervals() -> None:
+    report = measure([Prediction("a", "a")], LEGACY)
+    text = figures(System("x", "?", (report,)))
+    assert "strategy" not in text
+    assert "interval" not in text
     assert "without the last n-gram of each reply (legacy)" in text
+    assert confusion(report) == ""
 
 
 def test_published_rows_are_found_by_name() -> None:
@@ -83,6 +119,7 @@ def test_published_rows_are_found_by_name() -> None:
     assert published("none") == published("") == published("nobody") == ()
     assert {row.split for row in PUBLISHED} == {"D", "E", "?"}
     assert len(set(PUBLISHED)) == len(PUBLISHED)
+    assert {row.source for row in PUBLISHED} == DEFINITIONS.keys()
 
 
 def test_metrics_json_keeps_the_definition_and_the_run(tmp_path: Path) -> None:
@@ -92,23 +129,3 @@ def test_metrics_json_keeps_the_definition_and_the_run(tmp_path: Path) -> None:
     assert (saved["net"], saved["split"], saved["strategies"][0]) == ("misc", "D", "Question")
     assert [report["definition"]["tokens"] for report in saved["reports"]] == ["words", "ws"]
     assert saved["reports"][0]["strategy"]["confusion"][0][0] == 2
-
-
-def test_score_prints_a_table_and_writes_the_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_predictions(tmp_path / "p.jsonl", PREDICTIONS)
-    arguments = ["score", str(tmp_path / "p.jsonl"), "--name", "mine", "--split", "D", "--papers", "joint"]
-    assert main([*arguments, "--distinct", "legacy", "--out", str(tmp_path / "m.json")]) == 0
-    out = capsys.readouterr().out
-    assert "BlenderBot-Joint" in out
-    assert "mine" in out
-    saved = json.loads((tmp_path / "m.json").read_text())
-    assert (saved["name"], saved["split"], saved["file"]) == ("mine", "D", "p.jsonl")
-    assert saved["reports"][0]["definition"] == {"tokens": "words", "legacy_distinct": True}
-
-
-def test_score_of_a_bad_file_is_an_error_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["score", str(tmp_path / "nothing")]) == 2
-    assert capsys.readouterr().err.startswith("error: no predictions at ")
-    (tmp_path / "bad").write_text('{"hypothesis": "a"}')
-    assert main(["score", str(tmp_path / "bad")]) == 2
-    assert "line 1: reference missing" in capsys.readouterr().err
