@@ -1,0 +1,149 @@
+"""`python -m models evaluate` on tiny nets: it goes on where it stopped, and loses nothing unasked."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from models import evaluate, predicting
+from models.__main__ import main
+from models.comet import NoComet
+from models.dialogue import Dialogue, Speaker, Turn
+from models.journal import Journal
+from models.predictions import Prediction, read_predictions
+from models.strategies import STRATEGIES
+from tests.tiny import tiny_net
+
+TALKS = tuple(
+    Dialogue(
+        tuple(
+            Turn(Speaker.SUPPORTER, "i am sorry to hear that.", STRATEGIES[(number + turn) % 8])
+            if turn % 2
+            else Turn(Speaker.SEEKER, "i am sad " * (1 + number % 3))
+            for turn in range(6)
+        ),
+        id=f"talk-{number}",
+    )
+    for number in range(20)
+)
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Six test turns, in batches of two."""
+    monkeypatch.setattr(evaluate, "read_esconv", lambda path: TALKS)
+    monkeypatch.setattr(evaluate, "comet_for", lambda net, tails: NoComet())
+    monkeypatch.setattr(evaluate, "load_net", lambda folder: tiny_net(folder.name))
+    monkeypatch.setattr(evaluate, "fingerprint", lambda folder: f"{folder.name}-weights")
+    told = [
+        "--esconv",
+        "x",
+        "--out",
+        str(tmp_path),
+        "--limit",
+        "6",
+        "--batch",
+        "2",
+        "--rounds",
+        "100",
+        "--max-tokens",
+        "8",
+    ]
+    return ["evaluate", *told]
+
+
+def files(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_nets_share_the_papers_tables(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "joint", "misc"]) == 0
+    out = capsys.readouterr().out
+    blocks = out[out.index("Tu et al. 2022 (MISC), table 2") :].split("\n\n")
+    assert all({line.split()[0] for line in block.splitlines()[-2:]} == {"joint", "misc"} for block in blocks[:6])
+    assert "not the papers'; see --bpe" in out
+    assert "decoding: {'method': 'sample', 'top_p': 0.3" in out
+    for name in ("joint", "misc"):
+        assert files(tmp_path / name) == {"run.json", "predictions.jsonl", "metrics.json"}
+        saved = json.loads((tmp_path / name / "metrics.json").read_text())
+        assert (saved["net"], saved["split"], saved["part"], saved["turns"]) == (name, "D", "test", 6)
+        assert saved["checkpoint"] == f"{name}-weights"
+        assert [r["definition"] for r in saved["reports"]] == [
+            {"tokens": "words", "legacy_distinct": False},
+            {"tokens": "bpe", "legacy_distinct": True},
+            {"tokens": "words", "legacy_distinct": True},
+        ]
+        assert len(read_predictions(tmp_path / name / "predictions.jsonl")) == 6
+
+
+def test_an_interrupted_evaluation_goes_on(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = command.copy()
+    whole[whole.index(str(tmp_path))] = str(tmp_path / "whole")
+    assert main([*whole, "misc"]) == 0
+    made = []
+    real = predicting._predict
+
+    def counted(net, targets, *rest):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN002, ANN202
+        if len(made) == 1:
+            raise KeyboardInterrupt
+        made.append(len(targets))
+        return real(net, targets, *rest)
+
+    monkeypatch.setattr(predicting, "_predict", counted)
+    assert main([*command, "misc"]) == 130
+    folder = tmp_path / "misc"
+    assert files(folder) == {"run.json", "predictions.part.jsonl"}
+    with (folder / "predictions.part.jsonl").open("a") as file:
+        file.write('{"hypothesis": "cut')  # a crash within a line
+    monkeypatch.setattr(predicting, "_predict", lambda net, targets, *rest: made.append(9) or real(net, targets, *rest))
+    capsys.readouterr()
+    assert main([*command, "misc"]) == 0
+    assert made == [2, 9, 9]
+    assert "2 of 6 predictions are in" in capsys.readouterr().out
+    assert files(folder) == {"run.json", "predictions.jsonl", "metrics.json"}
+    assert (folder / "predictions.jsonl").read_text() == (tmp_path / "whole/misc/predictions.jsonl").read_text()
+    assert main([*command, "misc", "--tokens", "ws"]) == 0
+    out = capsys.readouterr().out
+    assert made == [2, 9, 9]
+    assert "6 of 6 predictions are in" in out
+    assert "metrics.json: replaced" in out
+    lines = (folder / "predictions.jsonl").read_text().splitlines(keepends=True)
+    (folder / "predictions.jsonl").write_text("".join(lines[:4]))
+    assert main([*command, "misc"]) == 0
+    assert (folder / "predictions.jsonl").read_text() == "".join(lines)
+
+
+def test_other_settings_do_not_touch_what_is_there(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "joint"]) == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "joint").iterdir()}
+    capsys.readouterr()
+    assert main([*command, "joint", "--seed", "2"]) == 2
+    error = capsys.readouterr().err
+    assert "joint holds predictions made with other settings (seed 1 there, 2 now); give another --out" in error
+    assert {path.name: path.read_bytes() for path in (tmp_path / "joint").iterdir()} == before
+    assert main([*command, "joint", "--seed", "2", "--overwrite"]) == 0
+    assert json.loads((tmp_path / "joint" / "run.json").read_text())["seed"] == 2
+    assert main([*command, "joint", "--batch", "0"]) == 2
+
+
+def test_predictions_of_unknown_settings_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "predictions.jsonl").write_text('{"hypothesis": "a", "reference": "b"}\n')
+    with pytest.raises(ValueError, match=r"run\.json, which would tell them, is not there"):
+        Journal(tmp_path, {"seed": 1})
+    assert files(tmp_path) == {"predictions.jsonl"}
+
+
+def test_a_journal_keeps_batches_and_orders_them_at_the_end(tmp_path: Path) -> None:
+    one, other = (Prediction("a", "b", dialogue="d", turn=turn) for turn in (1, 3))
+    Journal(tmp_path, {"seed": 1}).add([other])
+    again = Journal(tmp_path, {"seed": 1})
+    assert again.made == {("d", 3): other}
+    again.add([one])
+    assert again.finish([("d", 1), ("d", 3)]) == (one, other)
+    assert read_predictions(tmp_path / "predictions.jsonl") == (one, other)
