@@ -52,6 +52,11 @@ class Memory:
         return Memory(self.keys[rows], self.values[rows], self.mask[rows], self.empty[rows], constant)
 
 
+def select(memories: list[dict[str, Memory]], rows: Tensor) -> list[dict[str, Memory]]:
+    """The memories of the given batch rows in every layer, in that order."""
+    return [{name: memory.select(rows) for name, memory in layer.items()} for layer in memories]
+
+
 @dataclass
 class Past:
     """Self-attention keys and values so far, one pair of (B, H, t, D/H) per layer that has decoded."""

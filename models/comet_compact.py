@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from models.adapters import adapt, load_trained, merge, trained
-from models.backbone import CONTEXT, Backbone, Memory, Past, Stream
+from models.backbone import CONTEXT, Backbone, Memory, Past, Stream, select
 from models.base import BASE, load_base
 from models.checkpoint import WEIGHTS, WeightsError, fingerprint, load_packed, read_card, save_packed
 from models.comet import Comet, Query, check_relations, clean
@@ -180,14 +180,6 @@ def pad(rows: Sequence[Sequence[int]], value: int, device: torch.device) -> tupl
         ids[n, : len(row)] = torch.tensor(row)
     mask = torch.arange(ids.shape[1]) < lengths[:, None]
     return ids.to(device), mask.to(device)
-
-
-def select(memories: list[dict[str, Memory]], rows: Tensor) -> list[dict[str, Memory]]:
-    """The memories of the given batch rows, in that order."""
-    return [
-        {name: Memory(m.keys[rows], m.values[rows], m.mask[rows], m.empty[rows]) for name, m in layer.items()}
-        for layer in memories
-    ]
 
 
 def save_comet(backbone: Backbone, card: dict[str, Any], folder: Path = COMET, base: Path = BASE) -> None:

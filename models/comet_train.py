@@ -20,10 +20,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from models.adapters import adapt, computed_once
-from models.backbone import CONTEXT, Backbone, Stream, token_loss
+from models.backbone import CONTEXT, Backbone, Stream, select, token_loss
 from models.base import BASE, load_base
 from models.comet import CachedComet, Comet, normalise
-from models.comet_compact import COMET, RANK, Search, load_comet, save_comet, select
+from models.comet_compact import COMET, RANK, Search, load_comet, save_comet
 from models.comet_data import HeadBatch, HeadMix, atomic_heads, esconv_heads
 from models.comet_score import TailScores, most_frequent, tail_scores
 from models.device import add_device_argument, device_of, pick_device

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbone import Backbone, Memory, Past
+from models.backbone import Backbone, Memory, Past, select
 from models.batches import Batch
 from models.examples import ContextShape
 from models.tokenizer import Tokenizer
@@ -37,10 +37,9 @@ class Plan:
 
     def select(self, rows: Tensor) -> Plan:
         """The given batch rows, in that order: one reply of many, or several hypotheses of one."""
-        memories = [{name: memory.select(rows) for name, memory in layer.items()} for layer in self.memories]
         extras = {name: value[rows] for name, value in self.extras.items()}
         chosen = None if self.chosen is None else self.chosen[rows]
-        return Plan(memories, self.prefix[rows], self.strategies[rows], extras, chosen)
+        return Plan(select(self.memories, rows), self.prefix[rows], self.strategies[rows], extras, chosen)
 
 
 def make_config(name: str, config_class: type[Any], settings: Mapping[str, Any]) -> Any:
