@@ -39,7 +39,7 @@ class FullTokenizer(Tokenizer):
     def encode(self, text: str) -> list[int]:
         """Ids of `text`, without any special token."""
         pieces = self.hub._tokenize(
-            self._plain(text)
+            self.plain(text)
         )  # its own BPE, past the added tokens, which a text must not reach
         return [int(self.hub._convert_token_to_id(piece)) for piece in pieces]
 
@@ -53,7 +53,7 @@ class FullTokenizer(Tokenizer):
 
     def pieces(self, text: str) -> list[str]:
         """BPE pieces of `text`, `@@` kept: what MISC's metrics count."""
-        return [str(piece) for piece in self.hub._tokenize(self._plain(text))]
+        return [str(piece) for piece in self.hub._tokenize(self.plain(text))]
 
     def decode(self, ids: Iterable[int]) -> str:
         """Readable text of `ids`; special tokens are dropped."""

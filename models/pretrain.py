@@ -138,7 +138,9 @@ def pair_loss(backbone: Backbone, batch: PairBatch) -> dict[str, Tensor]:
 def tokenise(dialogues: Iterable[Dialogue], tokenizer: Tokenizer) -> list[list[Piece]]:
     """Dialogues of two turns or more as pieces; turns longer than 128 tokens keep their end."""
     kept = [d for d in dialogues if len(d.turns) > 1]
-    texts = tokenizer.fast.encode_batch_fast([_plain(t.text) for d in kept for t in d.turns], add_special_tokens=False)
+    texts = tokenizer.fast.encode_batch_fast(
+        [Tokenizer.plain(t.text) for d in kept for t in d.turns], add_special_tokens=False
+    )
     rows = iter(texts)
     return [
         [
@@ -151,10 +153,6 @@ def tokenise(dialogues: Iterable[Dialogue], tokenizer: Tokenizer) -> list[list[P
         ]
         for d in kept
     ]
-
-
-def _plain(text: str) -> str:
-    return text.replace("[", "( ").replace("]", " )")
 
 
 def read_mix(args: Namespace) -> dict[str, list[Dialogue]]:
@@ -269,7 +267,7 @@ def _start(args: Namespace, out: Path, dialogues: dict[str, list[Dialogue]]) -> 
     if (out / "tokenizer.json").is_file() and (out / "backbone.safetensors").is_file():
         return load_backbone(out)
     minilm = find_minilm(Path(args.minilm) if args.minilm else None)
-    texts = (_plain(t.text) for name in sorted(dialogues) for d in dialogues[name] for t in d.turns)
+    texts = (Tokenizer.plain(t.text) for name in sorted(dialogues) for d in dialogues[name] for t in d.turns)
     tokenizer, origin = trim_vocabulary(minilm / "tokenizer.json", texts, args.vocabulary)
     return tokenizer, warm_start(minilm, origin)
 

@@ -56,10 +56,11 @@ class Tokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Ids of `text`, without any special token (such a token written in the text is read as plain characters)."""
-        return list(self.fast.encode(self._plain(text), add_special_tokens=False).ids)
+        return list(self.fast.encode(self.plain(text), add_special_tokens=False).ids)
 
     @staticmethod
-    def _plain(text: str) -> str:
+    def plain(text: str) -> str:
+        """The text without square brackets, so that no special token can be written in it."""
         return text.replace("[", "( ").replace("]", " )")
 
     def _token(self, token_id: int) -> str:
