@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
+from models.examples import POST_BLOCKS, SITUATION_BLOCKS
 from models.lru import Lru
 from models.tokenizer import RELATIONS
 
 SITUATION_RELATIONS: tuple[str, ...] = RELATIONS[:6]
 """the x-relations: MISC asks nothing about others for a situation"""
-POST_CAP = 30
-SITUATION_CAP = 20
 TAILS = 5
 """tails per query at most"""
 
@@ -155,7 +154,7 @@ def blocks_for(comet: Comet, situation: str, post: str) -> tuple[tuple[Block, ..
     wanted += [(post, relation) for relation in RELATIONS] if post.strip() else []
     answers = comet.answer(wanted) if wanted else []
     asked = list(zip(wanted, answers, strict=True))
-    return _blocks("situation", asked[:cut], SITUATION_CAP), _blocks("post", asked[cut:], POST_CAP)
+    return _blocks("situation", asked[:cut], SITUATION_BLOCKS), _blocks("post", asked[cut:], POST_BLOCKS)
 
 
 def _blocks(
