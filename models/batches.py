@@ -56,22 +56,29 @@ def make_batch(examples: Sequence[Example]) -> Batch:
     for example in examples:
         for block in (*example.situation_blocks, *example.post_blocks):
             rows.setdefault(block, len(rows))
-    ids = _pad([e.context for e in examples], 0)
+    ids = pad([e.context for e in examples], 0)
     return Batch(
         ids,
-        _pad([(1,) * len(e.context) for e in examples], 0).bool(),
-        _pad([e.target for e in examples], -100),
+        pad([(1,) * len(e.context) for e in examples], 0).bool(),
+        pad([e.target for e in examples], -100),
         torch.tensor([e.strategy for e in examples]),
-        _pad(list(rows), 0),
-        _pad([tuple(rows[b] for b in e.situation_blocks) for e in examples], -1, least=1),
-        _pad([tuple(rows[b] for b in e.post_blocks) for e in examples], -1, least=1),
-        _pad([e.emotion_ids for e in examples], 0, least=1),
+        pad(list(rows), 0),
+        pad([tuple(rows[b] for b in e.situation_blocks) for e in examples], -1, least=1),
+        pad([tuple(rows[b] for b in e.post_blocks) for e in examples], -1, least=1),
+        pad([e.emotion_ids for e in examples], 0, least=1),
         torch.tensor([e.emotion_label for e in examples]),
     )
 
 
-def _pad(rows: Sequence[Sequence[int]], value: int, least: int = 0) -> Tensor:
+def pad(rows: Sequence[Sequence[int]], value: int, least: int = 0) -> Tensor:
+    """Rows of ids as (B, S) int64, filled up with `value` to the longest row, `least` columns at least."""
     width = max(least, max(len(row) for row in rows))
     return torch.tensor([[*row, *[value] * (width - len(row))] for row in rows], dtype=torch.int64).view(
         len(rows), width
     )
+
+
+def pad_with_mask(rows: Sequence[Sequence[int]], value: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Rows of ids as (B, S) with their mask, True = token."""
+    mask = pad([(1,) * len(row) for row in rows], 0).bool()
+    return pad(rows, value).to(device), mask.to(device)

@@ -17,6 +17,7 @@ from torch import Tensor
 from models.adapters import adapt, load_trained, merge, trained
 from models.backbone import CONTEXT, Backbone, Memory, Past, Stream, select
 from models.base import BASE, load_base
+from models.batches import pad_with_mask
 from models.checkpoint import WEIGHTS, WeightsError, fingerprint, load_packed, read_card, save_packed
 from models.comet import Comet, Query, check_relations, clean
 from models.device import device_of
@@ -70,7 +71,7 @@ class CompactComet(Comet):
         events = list(dict.fromkeys(event for event, _ in queries))
         place = {event: n for n, event in enumerate(events)}
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.search.bfloat16):
-            source, mask = pad([ids[event] for event in events], self.tokenizer.pad, device)
+            source, mask = pad_with_mask([ids[event] for event in events], self.tokenizer.pad, device)
             memories = self.backbone.project({CONTEXT: Stream(self.backbone.encode(source, mask), mask)})
             owner = torch.tensor([place[event] for event, _ in queries], device=device)
             prefix = [[self.tokenizer.bos, self.tokenizer.relations[relation]] for _, relation in queries]
@@ -170,16 +171,6 @@ class Beams:
 def event_ids(tokenizer: Tokenizer, event: str) -> list[int]:
     """Encoder ids of an event, at most `EVENT_TOKENS` of text."""
     return [tokenizer.cls, *tokenizer.encode(event)[:EVENT_TOKENS], tokenizer.eos]
-
-
-def pad(rows: Sequence[Sequence[int]], value: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Rows of ids as (B, S) with their mask, True = token."""
-    lengths = torch.tensor([len(row) for row in rows])
-    ids = torch.full((len(rows), int(lengths.max())), value)
-    for n, row in enumerate(rows):
-        ids[n, : len(row)] = torch.tensor(row)
-    mask = torch.arange(ids.shape[1]) < lengths[:, None]
-    return ids.to(device), mask.to(device)
 
 
 def save_comet(backbone: Backbone, card: dict[str, Any], folder: Path = COMET, base: Path = BASE) -> None:

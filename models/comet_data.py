@@ -24,8 +24,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from models.batches import pad_with_mask
 from models.comet import SITUATION_RELATIONS, normalise
-from models.comet_compact import Search, event_ids, pad
+from models.comet_compact import Search, event_ids
 from models.tokenizer import RELATIONS, Tokenizer
 
 POOL = 16
@@ -179,12 +180,12 @@ class HeadMix:
 
     def _collate(self, heads: list[tuple[list[int], list[list[int]]]], tails: int, rng: random.Random) -> HeadBatch:
         cpu = torch.device("cpu")
-        ids, mask = pad([event for event, _ in heads], self.tokenizer.pad, cpu)
+        ids, mask = pad_with_mask([event for event, _ in heads], self.tokenizer.pad, cpu)
         rows = [(tail, n) for n, (_, all_) in enumerate(heads) for tail in rng.sample(all_, min(tails, len(all_)))]
         rows.sort(key=lambda row: len(row[0]))
         groups, size = [], -(-len(rows) // GROUPS)
         for part in (rows[i : i + size] for i in range(0, len(rows), size)):
-            tokens, known = pad([tail for tail, _ in part], self.tokenizer.pad, cpu)
+            tokens, known = pad_with_mask([tail for tail, _ in part], self.tokenizer.pad, cpu)
             labels = tokens[:, 1:].masked_fill(~known[:, 1:], -100)
             labels[:, 0] = -100  # the relation is given, not learnt
             groups.append(TailGroup(tokens[:, :-1], labels, torch.tensor([n for _, n in part])))

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from models.adapters import adapt, load_trained, merge, trained
 from models.backbone import Backbone
 from models.base import BASE, load_base
+from models.batches import pad_with_mask
 from models.checkpoint import WEIGHTS, WeightsError, fingerprint, load_packed, read_card, save_packed
-from models.comet_compact import pad
 from models.device import device_of
 from models.emotion import GO_EMOTIONS, Reading, to_reading
 from models.tokenizer import Tokenizer
@@ -68,7 +68,9 @@ class CompactEmotion:
         result = torch.zeros(len(ids), len(GO_EMOTIONS))
         for start in range(0, len(order), self.batch):
             chunk = order[start : start + self.batch]
-            result[chunk] = self.net(*pad([ids[n] for n in chunk], self.tokenizer.pad, device)).sigmoid().float().cpu()
+            result[chunk] = (
+                self.net(*pad_with_mask([ids[n] for n in chunk], self.tokenizer.pad, device)).sigmoid().float().cpu()
+            )
         return result
 
 

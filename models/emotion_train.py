@@ -25,7 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from models.base import BASE, load_base
-from models.comet_compact import pad
+from models.batches import pad_with_mask
 from models.device import add_device_argument, device_of, pick_device
 from models.emotion import GO_EMOTIONS
 from models.emotion_compact import EMOTION, CompactEmotion, EmotionNet, load_emotion, save_emotion, text_ids
@@ -115,7 +115,7 @@ class EmotionMix:
             random.Random(f"{seed}:{number}").shuffle(batches)
             self._pool = ((number, size, seed), batches)
         rows = self._pool[1][step % POOL]
-        ids, mask = pad([ids for ids, _ in rows], self.pad, torch.device("cpu"))
+        ids, mask = pad_with_mask([ids for ids, _ in rows], self.pad, torch.device("cpu"))
         labels = torch.zeros(len(rows), len(GO_EMOTIONS))
         for n, (_, numbers) in enumerate(rows):
             labels[n, numbers] = 1.0

@@ -38,9 +38,7 @@ class FullTokenizer(Tokenizer):
 
     def encode(self, text: str) -> list[int]:
         """Ids of `text`, without any special token."""
-        pieces = self.hub._tokenize(
-            self.plain(text)
-        )  # its own BPE, past the added tokens, which a text must not reach
+        pieces = self.hub._tokenize(self.plain(text))  # its own BPE, past the added tokens, which a text must not reach
         return [int(self.hub._convert_token_to_id(piece)) for piece in pieces]
 
     def _token(self, token_id: int) -> str:

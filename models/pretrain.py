@@ -24,6 +24,7 @@ from torch import Tensor
 
 from models.backbone import CONTEXT, Backbone, Stream, compact_config, token_loss
 from models.base import is_compact, load_base, save_base
+from models.batches import pad
 from models.corpora import SUPPORT_SETS, WEIGHTS, corpus_files, read_corpus
 from models.device import add_device_argument, device_of
 from models.dialogue import Dialogue, Speaker
@@ -113,17 +114,11 @@ class Mix:
         return [tokenizer.cls, *context], target[: shape.target + 1]
 
 
-def collate(examples: list[tuple[list[int], list[int]]], pad: int) -> PairBatch:
+def collate(examples: list[tuple[list[int], list[int]]], fill: int) -> PairBatch:
     """Pad (context, target) id lists to one batch."""
-    width, length = max(len(c) for c, _ in examples), max(len(t) for _, t in examples) - 1
-    ids = torch.full((len(examples), width), pad)
-    inputs = torch.full((len(examples), length), pad)
-    labels = torch.full((len(examples), length), -100)
-    for row, (context, target) in enumerate(examples):
-        ids[row, : len(context)] = torch.tensor(context)
-        inputs[row, : len(target) - 1] = torch.tensor(target[:-1])
-        labels[row, : len(target) - 1] = torch.tensor(target[1:])
-    return PairBatch(ids, ids != pad, inputs, labels)
+    ids = pad([context for context, _ in examples], fill)
+    inputs = pad([target[:-1] for _, target in examples], fill)
+    return PairBatch(ids, ids != fill, inputs, pad([target[1:] for _, target in examples], -100))
 
 
 def pair_loss(backbone: Backbone, batch: PairBatch) -> dict[str, Tensor]:
