@@ -7,7 +7,6 @@ from pathlib import Path
 
 from models.examples import Example
 from models.nets.net import Net
-from models.registry import net_class
 
 GENERATE = "generate"
 """value of `--tails` that asks the compact COMET during the training's start"""
@@ -15,9 +14,9 @@ LEAST_KNOWN = 0.5
 """share of the training turns that must have COMET blocks"""
 
 
-def check_tails_flag(name: str, tails: str | None) -> None:
+def check_tails_flag(net: Net, name: str, tails: str | None) -> None:
     """Raises ValueError when a net that reads COMET tails is given none, FileNotFoundError when the file is missing."""
-    if not net_class(name)[1].needs_comet:
+    if not net.needs_comet:
         return
     if not tails:
         raise ValueError(

@@ -214,7 +214,6 @@ def run(args: Namespace) -> int:
     out = Path(args.out or f"runs/{args.net}")
     config = _fit_config(args)
     pick_device(args.device)
-    check_tails_flag(args.net, args.tails)
     splits = split_dialogues(read_esconv(args.esconv), args.split)
     torch.manual_seed(args.seed)
     settings = compact_settings(args.net) | {
@@ -222,6 +221,7 @@ def run(args: Namespace) -> int:
     }
     start = start_of(args.net, args.start)
     net, rank = start_net(args.net, settings, args.rank, Path(args.base), start)
+    check_tails_flag(net, args.net, args.tails)
     net.backbone.set_dropout(args.dropout)
     check_room(out, net)
     comet = comet_for(net, None if args.tails == GENERATE else args.tails)

@@ -149,6 +149,7 @@ class Star(Net):
         self.below: Net = build(
             make_config(self.below_name, below_config, config.below | {"shape": config.shape}), backbone, tokenizer
         )
+        self.needs_comet, self.needs_emotion = self.below.needs_comet, self.below.needs_emotion
         if config.hold:
             self.held = tuple(n for n, p in self.named_parameters() if p.requires_grad and ".shared." not in n)
         self.star = Refinement(config, backbone.config.d_model)
@@ -223,7 +224,6 @@ def star_on(name: str, config_class: type[Any], net_class: type[Net]) -> tuple[t
 
         below_name = name
         below_class = (config_class, net_class)
-        needs_comet, needs_emotion = net_class.needs_comet, net_class.needs_emotion
         streams = net_class.streams
         traced = (*net_class.traced, GATE)
         extra_labels: ClassVar[Mapping[str, tuple[str, ...]]] = dict(net_class.extra_labels) | dict(Star.extra_labels)
