@@ -15,7 +15,7 @@ ENTRIES = [
     for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("#")
 ]
-TOOLS = {"ruff", "mypy"}  # run as commands
+TOOLS = {"ruff", "mypy", "pytest-xdist"}  # run as commands or by flags
 
 
 def _key(name: str) -> str:
