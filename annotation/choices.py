@@ -54,3 +54,95 @@ class EventKind(StrEnum):
     FROZEN = "frozen"
     JUDGED = "judged"
     REVEALED = "revealed"
+
+
+class Scale(StrEnum):
+    """How a rubric asks. pairwise: which of two replies is better. pointwise: a number for each reply."""
+
+    PAIRWISE = "pairwise"
+    POINTWISE = "pointwise"
+
+
+class Majority(StrEnum):
+    """When an item counts: at least half of its raters agree (AdMISC), or more than half do."""
+
+    AT_LEAST_HALF = "at_least_half"
+    MORE_THAN_HALF = "more_than_half"
+
+
+class StudyKind(StrEnum):
+    """live: people talk with the systems first, then raters judge the transcripts. frozen: items are imported."""
+
+    LIVE = "live"
+    FROZEN = "frozen"
+
+
+class StudyState(StrEnum):
+    """How far a study has come: draft -> open <-> paused -> closed."""
+
+    DRAFT = "draft"
+    """items can be imported; nobody is invited"""
+    OPEN = "open"
+    """the items are planned, raters work"""
+    PAUSED = "paused"
+    """no new items are handed out; what was begun can be finished"""
+    CLOSED = "closed"
+    """nothing changes any more"""
+
+
+class Role(StrEnum):
+    """What a member of a study may do."""
+
+    LEAD = "lead"
+    RATER = "rater"
+    REVIEWER = "reviewer"
+
+
+class Purpose(StrEnum):
+    """Why an item is in a study. Only main items count in results."""
+
+    MAIN = "main"
+    GOLD = "gold"
+    ONBOARDING = "onboarding"
+
+
+class ClaimState(StrEnum):
+    """active: a rater works on it, until the lease ends. done: handed in. released: the seat went back."""
+
+    ACTIVE = "active"
+    DONE = "done"
+    RELEASED = "released"
+
+
+class Decision(StrEnum):
+    """What a reviewer decides on an item."""
+
+    CONFIRM = "confirm"
+    CORRECT = "correct"
+    DISCARD = "discard"
+
+
+class StudyEventKind(StrEnum):
+    """What an event of a study records."""
+
+    CREATED = "created"
+    IMPORTED = "imported"
+    OPENED = "opened"
+    PAUSED = "paused"
+    RESUMED = "resumed"
+    CLOSED = "closed"
+    INVITED = "invited"
+    REVOKED = "revoked"
+    SIGNED_IN = "signed_in"
+    CONSENTED = "consented"
+    BREAK_BEGUN = "break_begun"
+    BREAK_ENDED = "break_ended"
+    CLAIMED = "claimed"
+    RELEASED = "released"
+    ANSWERED = "answered"
+    UNDONE = "undone"
+    NOTED = "noted"
+    SUBMITTED = "submitted"
+    REVIEW_CLAIMED = "review_claimed"
+    REVIEW_BLIND = "review_blind"
+    REVIEWED = "reviewed"

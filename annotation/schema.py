@@ -55,7 +55,7 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _choice(kind: type[StrEnum], name: str) -> Enum:
+def choice_column(kind: type[StrEnum], name: str) -> Enum:
     """A text column limited by a CHECK to the values of `kind`; the constraint is named after the column."""
     return Enum(
         kind,
@@ -97,9 +97,9 @@ class Encounter(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     visitor: Mapped[str] = mapped_column(String(64), index=True)
     """sha256 of the browser's token, hexadecimal; the token itself is never stored"""
-    mode: Mapped[Mode] = mapped_column(_choice(Mode, "mode"))
+    mode: Mapped[Mode] = mapped_column(choice_column(Mode, "mode"))
     study: Mapped[str | None]
-    stage: Mapped[Stage] = mapped_column(_choice(Stage, "stage"))
+    stage: Mapped[Stage] = mapped_column(choice_column(Stage, "stage"))
     system_1: Mapped[str]
     system_2: Mapped[str]
     side_a: Mapped[str]
@@ -153,11 +153,11 @@ class Reply(Base):
 
     encounter_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     turn_index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    side: Mapped[Side] = mapped_column(_choice(Side, "side"), primary_key=True)
+    side: Mapped[Side] = mapped_column(choice_column(Side, "side"), primary_key=True)
     attempt: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     system: Mapped[str]
     seed: Mapped[int] = mapped_column(BigInteger)
-    state: Mapped[ReplyState] = mapped_column(_choice(ReplyState, "state"), index=True)
+    state: Mapped[ReplyState] = mapped_column(choice_column(ReplyState, "state"), index=True)
     text: Mapped[str | None]
     strategy: Mapped[str | None]
     checkpoint: Mapped[str | None]
@@ -209,12 +209,12 @@ class Judgment(Base):
     ballot_id: Mapped[int] = mapped_column(ForeignKey("ballot.id", ondelete="CASCADE"))
     encounter_id: Mapped[str] = mapped_column(ForeignKey("encounter.id", ondelete="CASCADE"), index=True)
     criterion: Mapped[str]
-    picked: Mapped[Pick] = mapped_column(_choice(Pick, "picked"))
-    outcome: Mapped[Outcome] = mapped_column(_choice(Outcome, "outcome"))
+    picked: Mapped[Pick] = mapped_column(choice_column(Pick, "picked"))
+    outcome: Mapped[Outcome] = mapped_column(choice_column(Outcome, "outcome"))
     system_1: Mapped[str]
     system_2: Mapped[str]
     side_a: Mapped[str]
-    shown_first: Mapped[Side] = mapped_column(_choice(Side, "shown_first"))
+    shown_first: Mapped[Side] = mapped_column(choice_column(Side, "shown_first"))
     checkpoint_1: Mapped[str]
     checkpoint_2: Mapped[str]
     rubric: Mapped[str]
@@ -232,11 +232,11 @@ class Event(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     encounter_id: Mapped[str] = mapped_column(ForeignKey("encounter.id", ondelete="CASCADE"), index=True)
     at: Mapped[datetime]
-    kind: Mapped[EventKind] = mapped_column(_choice(EventKind, "kind"))
+    kind: Mapped[EventKind] = mapped_column(choice_column(EventKind, "kind"))
     actor: Mapped[str]
     """the visitor's hash, or "server" """
     turn_index: Mapped[int | None]
-    side: Mapped[Side | None] = mapped_column(_choice(Side, "side"))
+    side: Mapped[Side | None] = mapped_column(choice_column(Side, "side"))
     attempt: Mapped[int | None]
     criterion: Mapped[str | None]
     new_value: Mapped[str | None]

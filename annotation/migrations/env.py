@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from alembic import context
 
+from annotation import study_schema
 from annotation.schema import Base
 
+assert study_schema.Study.metadata is Base.metadata  # imported for its tables
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
