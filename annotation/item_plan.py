@@ -15,6 +15,9 @@ from itertools import combinations
 from annotation.choices import Purpose
 from annotation.study_plan import ContextKey, StudyPlan, check_items
 
+_SEPARATOR = "\x1f"
+"""a control character, which no accepted text holds"""
+
 
 @dataclass(frozen=True)
 class PlannedItem:
@@ -55,7 +58,8 @@ def _random(plan: StudyPlan, purpose: str) -> random.Random:
 
 
 def _item(context: str, systems: tuple[str, ...], purpose: Purpose, seats: int | None) -> PlannedItem:
-    return PlannedItem(f"{context}|{'|'.join(systems)}", context, systems, 0, purpose, seats)
+    name = _SEPARATOR.join((context, *systems))
+    return PlannedItem(name, context, systems, 0, purpose, seats)
 
 
 def _main_items(plan: StudyPlan, contexts: Sequence[ContextKey]) -> list[PlannedItem]:
@@ -107,7 +111,10 @@ def _duplicates(plan: StudyPlan, main: Sequence[PlannedItem]) -> list[PlannedIte
     early = main[: max(count, (len(main) + 1) // 2)]
     chosen = {item.name for item in _random(plan, "duplicates").sample(list(early), count)}
     originals = [item for item in main if item.name in chosen]
-    return [replace(item, name=f"{item.name}|again", duplicate_of=item.name, in_sample=False) for item in originals]
+    return [
+        replace(item, name=f"{item.name}{_SEPARATOR}again", duplicate_of=item.name, in_sample=False)
+        for item in originals
+    ]
 
 
 def _for_everybody(plan: StudyPlan, contexts: Sequence[ContextKey], purpose: Purpose) -> list[PlannedItem]:

@@ -168,7 +168,7 @@ def raters_needed(plan: StudyPlan, contexts: Sequence[ContextKey]) -> int:
         present = len(set(context.systems) & set(plan.systems))
         pairs = present * (present - 1) // 2
         items = min(pairs, plan.pairs_per_context or pairs) if plan.pairwise() else 1
-        seats[context.dialogue] += items * plan.raters_per_item
+        seats[context.dialogue] += items * (plan.raters_per_item if plan.overlap > 0 else 1)
     return max(seats.values(), default=0)
 
 
@@ -187,8 +187,10 @@ def plan_from_dict(values: Mapping[str, Any], beside: Path = Path()) -> StudyPla
     for entry in fields(StudyPlan):
         kind, value = str(entry.type), given.get(entry.name)
         number = int | float if kind == "float" else int
-        if kind.startswith(("int", "float")) and value is not None and (
-            isinstance(value, bool) or not isinstance(value, number)
+        if (
+            kind.startswith(("int", "float"))
+            and value is not None
+            and (isinstance(value, bool) or not isinstance(value, number))
         ):
             raise PlanError(f"plan: {entry.name} is {value!r}; a number is needed ({kind})")
     return StudyPlan(**{**given, "systems": tuple(given["systems"])})

@@ -7,6 +7,11 @@ second part is for raters and reviewers: it holds no system's name, no strategy,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from annotation.choices import ClaimState, Role, StudyKind, StudyState
+from annotation.rubric import Criterion
+from annotation.study_plan import StudyPlan
 
 
 @dataclass(frozen=True)
@@ -86,3 +91,146 @@ class Verdict:
     outcome: str | None
     """what counts now: "a", "tie", "b"; None when discarded, or confirmed without a majority"""
     cause: str | None
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who acts. Made by `members.sign_in`, kept by the server; every store function checks it again."""
+
+    study_id: str
+    member_id: str
+    role: Role
+    pseudonym: str
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """Either `access`, or `refusal`: the sentence to show."""
+
+    access: Access | None
+    refusal: str | None
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """A new member's token, to be put into a link; it cannot be looked up later."""
+
+    pseudonym: str
+    role: Role
+    token: str
+
+
+@dataclass(frozen=True)
+class MemberView:
+    """One member, for the lead."""
+
+    pseudonym: str
+    role: Role
+    invited_at: datetime
+    consented_at: datetime | None
+    revoked_at: datetime | None
+    break_since: datetime | None
+
+
+@dataclass(frozen=True)
+class StudyView:
+    """A study, for its lead. Holds the systems' names: never hand it to a rater's page."""
+
+    id: str
+    name: str
+    kind: StudyKind
+    state: StudyState
+    plan: StudyPlan
+    contexts: int
+    items: int
+    created_at: datetime
+    opened_at: datetime | None
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Brief:
+    """What a rater or reviewer reads before the first item: no system's name, no seed, no share of gold items."""
+
+    name: str
+    state: StudyState
+    instructions: str
+    consent: str
+    consented: bool
+    pairwise: bool
+    criteria: tuple[Criterion, ...]
+    answers: tuple[str, ...]
+    """what may be answered to each question: a / tie / b, or the scores"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One turn: "seeker" or "supporter", and what they said."""
+
+    speaker: str
+    text: str
+
+
+@dataclass(frozen=True)
+class AnswerView:
+    """One saved answer as the rater gave it, in terms of places on the screen."""
+
+    criterion: str
+    place: str | None
+    """which reply was scored: "a", "b", "c", ...; None when pairwise"""
+    value: str
+    """a / tie / b as on the screen, or the score"""
+    saved_at: datetime
+
+
+@dataclass(frozen=True)
+class TaskView:
+    """One item as its rater may see it: replies by place, never by system. Nothing tells a gold item from others."""
+
+    claim_id: int
+    ordinal: int
+    """1 for the rater's first item"""
+    state: ClaimState
+    situation: str
+    context: tuple[Line, ...]
+    replies: tuple[tuple[Line, ...], ...]
+    """place a first; one line, or the whole side of a live conversation"""
+    answers: tuple[AnswerView, ...]
+    note: str | None
+    missing: tuple[str, ...]
+    """questions without an answer, in the rubric's order; pointwise as "Criterion (a)" """
+    can_change: bool
+    can_undo: bool
+    saved_at: datetime | None
+    """time of the last saved answer, UTC"""
+    lease_until: datetime
+    seconds: float
+    on_break: bool
+
+
+@dataclass(frozen=True)
+class OwnProgress:
+    """How far a rater is."""
+
+    done: int
+    active: int
+    expected: int
+    """a fair share of all judgments of the plan, never less than done"""
+    on_break: bool
+
+
+@dataclass(frozen=True)
+class TeamProgress:
+    """How far the study is, for the lead."""
+
+    items: int
+    complete: int
+    """main items with all their judgments"""
+    judgments_done: int
+    judgments_needed: int
+    active: int
+    """items somebody is working on"""
+    per_rater: tuple[tuple[str, int], ...]
+    """(pseudonym, items handed in, gold and duplicates included)"""
+    reviewed: int
+    to_review: int

@@ -1,0 +1,33 @@
+"""The append-only record of a study. Called by every store function of studies that changes something."""
+
+from __future__ import annotations
+
+from typing import NotRequired, TypedDict, Unpack
+
+from sqlalchemy.orm import Session
+
+import annotation
+from annotation.choices import StudyEventKind
+from annotation.schema import utc_now
+from annotation.study_schema import StudyEvent
+
+SERVER = "server"
+"""actor of what no member did"""
+
+
+class StudyEventDetail(TypedDict):
+    """What an event may say beside its kind; never a text that a person wrote."""
+
+    actor: NotRequired[str]
+    claim_id: NotRequired[int]
+    item_id: NotRequired[str]
+    criterion: NotRequired[str]
+    system: NotRequired[str]
+    old_value: NotRequired[str | None]
+    new_value: NotRequired[str | None]
+
+
+def record_study(session: Session, study_id: str, kind: StudyEventKind, **detail: Unpack[StudyEventDetail]) -> None:
+    """Add one event to the study, by the server unless `actor` says otherwise."""
+    values = {"actor": SERVER, **detail}
+    session.add(StudyEvent(study_id=study_id, at=utc_now(), kind=kind, app_version=annotation.__version__, **values))
