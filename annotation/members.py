@@ -35,12 +35,16 @@ class NotAllowed(ValueError):  # noqa: N818  (reads as the sentence it is)
     """The member may not do this. The message is written for the user; nothing was stored."""
 
 
-def require(session: Session, access: Access, *roles: Role, lock: bool = False) -> tuple[Study, Member]:
+def require(
+    session: Session, access: Access, *roles: Role, lock: bool = False, share: bool = False
+) -> tuple[Study, Member]:
     """The study and the member behind `access`, when the link is valid and the role is one of `roles`.
 
-    `lock` keeps other writers of this study out until commit (SQLite: always so). Raises NotAllowed.
+    Until commit, `lock` keeps other writers of this study out, and `share` keeps out only those who ask for `lock`
+    (SQLite has one writer at a time anyway). Raises NotAllowed.
     """
-    study = session.get(Study, access.study_id, with_for_update=lock, populate_existing=lock)
+    how = {"read": True} if share else lock
+    study = session.get(Study, access.study_id, with_for_update=how, populate_existing=lock or share)
     member = session.get(Member, access.member_id)
     if study is None or member is None or member.study_id != study.id or member.revoked_at is not None:
         raise NotAllowed(_WRONG)

@@ -179,7 +179,7 @@ def _move(session: Session, access: Access, step: tuple[StudyState, StudyState, 
 
 
 def close_study(*, session: Session, access: Access) -> StudyView:
-    """By a lead: end the study. Every item is closed, no answer changes any more; what was not handed in does not count."""
+    """By a lead: end the study. No answer changes any more; what was not handed in does not count."""
     study, lead = require(session, access, Role.LEAD, lock=True)
     if study.state in (StudyState.DRAFT, StudyState.CLOSED):
         raise NotAllowed(f"This study is {study.state.value}; only an open or paused one can be closed.")

@@ -21,8 +21,8 @@ class StudyEventDetail(TypedDict):
     actor: NotRequired[str]
     claim_id: NotRequired[int]
     item_id: NotRequired[str]
-    criterion: NotRequired[str]
-    system: NotRequired[str]
+    criterion: NotRequired[str | None]
+    system: NotRequired[str | None]
     old_value: NotRequired[str | None]
     new_value: NotRequired[str | None]
 

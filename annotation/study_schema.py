@@ -178,6 +178,8 @@ class Claim(Base):
     done_at: Mapped[datetime | None]
     note: Mapped[str | None]
     """the rater's reason, in own words"""
+    declined: Mapped[bool]
+    """the rater gave it back and is not asked again"""
 
     def places(self) -> tuple[int, ...]:
         """Index into the item's systems for each place on the screen, first place first."""

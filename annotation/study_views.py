@@ -209,6 +209,26 @@ class TaskView:
 
 
 @dataclass(frozen=True)
+class TaskLine:
+    """One of a rater's own items in a list."""
+
+    claim_id: int
+    ordinal: int
+    state: ClaimState
+    done_at: datetime | None
+    can_change: bool
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What an autosave did: the time to show, and what is left to answer."""
+
+    saved_at: datetime
+    missing: tuple[str, ...]
+    can_undo: bool
+
+
+@dataclass(frozen=True)
 class OwnProgress:
     """How far a rater is."""
 

@@ -285,6 +285,7 @@ def _create_study_claim() -> None:
         sa.Column("seconds", sa.Double(), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("note", sa.Text(), nullable=True),
+        sa.Column("declined", sa.Boolean(), nullable=False),
         sa.CheckConstraint("(state = 'done') = (done_at IS NOT NULL)", name=op.f("ck_study_claim_done_has_time")),
         sa.CheckConstraint("(state = 'released') = (seat IS NULL)", name=op.f("ck_study_claim_seat_while_held")),
         sa.CheckConstraint("seat >= 0 AND (seats IS NULL OR seat < seats)", name=op.f("ck_study_claim_seat_exists")),
