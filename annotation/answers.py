@@ -20,6 +20,7 @@ from annotation.members import NotAllowed, require
 from annotation.schema import utc_now
 from annotation.studies import plan_of
 from annotation.study_events import record_study
+from annotation.study_plan import StudyPlan
 from annotation.study_schema import Answer, Claim, Item, Member, Study
 from annotation.study_views import Access, Saved, TaskView
 from annotation.task_projection import (
@@ -58,16 +59,16 @@ def save_answer(*, session: Session, access: Access, claim_id: int, given: Given
     criterion, system, value = to_stored(plan, systems_of(item), claim.places(), shown)
     answers = answers_of(session, claim.id)
     before = answers.get((criterion, system))
-    if before is None or before.value != value:
-        old = None if before is None else before.value
+    old = None if before is None else before.value
+    if old != value:
         _put(session, claim, answers, (criterion, system), value)
         _record(session, (study, member, claim), StudyEventKind.ANSWERED, (criterion, system), (old, value))
     _touch_active(claim, study)
-    return _saved(session, study, claim, answers)
+    return _saved(session, (plan, item, claim), answers, undoable=old is not None or claim.state is ClaimState.ACTIVE)
 
 
 def undo(*, session: Session, access: Access, claim_id: int) -> TaskView:
-    """By a rater: take the last change of an answer on this item back; may be repeated. Raises NotAllowed at the end."""
+    """By a rater: take back the last change of an answer on this item; may be repeated, until it raises NotAllowed."""
     study, member, claim, _ = _writable(session, access, claim_id)
     stack = undo_stack(session, claim.id)
     if not can_undo(claim, stack):
@@ -88,10 +89,11 @@ def undo(*, session: Session, access: Access, claim_id: int) -> TaskView:
 
 def save_note(*, session: Session, access: Access, claim_id: int, note: str) -> Saved:
     """By a rater: store the reason in own words, empty to remove it. The event does not repeat it."""
-    study, member, claim, _ = _writable(session, access, claim_id)
+    study, member, claim, item = _writable(session, access, claim_id)
     _set_note(session, study, member, claim, note)
     _touch_active(claim, study)
-    return _saved(session, study, claim, answers_of(session, claim.id))
+    undoable = can_undo(claim, undo_stack(session, claim.id))
+    return _saved(session, (plan_of(study), item, claim), answers_of(session, claim.id), undoable)
 
 
 def submit(*, session: Session, access: Access, claim_id: int, note: str | None = None) -> TaskView:
@@ -145,11 +147,11 @@ def _set_note(session: Session, study: Study, member: Member, claim: Claim, note
         _record(session, (study, member, claim), StudyEventKind.NOTED)
 
 
-def _saved(session: Session, study: Study, claim: Claim, answers: dict[Question, Answer]) -> Saved:
-    item = session.get_one(Item, claim.item_id)
+def _saved(
+    session: Session, what: tuple[StudyPlan, Item, Claim], answers: dict[Question, Answer], undoable: bool
+) -> Saved:
     session.flush()
-    undoable = can_undo(claim, undo_stack(session, claim.id))
-    return Saved(utc_now(), missing_labels(plan_of(study), item, claim, answers), undoable)
+    return Saved(utc_now(), missing_labels(*what, answers), undoable)
 
 
 def _record(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from annotation.choices import ClaimState, Role, StudyKind, StudyState
+from annotation.choices import ClaimState, Decision, Role, StudyKind, StudyState
 from annotation.rubric import Criterion
 from annotation.study_plan import StudyPlan
 
@@ -79,7 +79,7 @@ class Rating:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the reviewer decided on one item and criterion; one per (item_id, criterion) at most."""
+    """What the reviewer decided on one item and criterion; one per (item_id, criterion, system) at most."""
 
     study: str
     item_id: str
@@ -91,6 +91,8 @@ class Verdict:
     outcome: str | None
     """what counts now: "a", "tie", "b"; None when discarded, or confirmed without a majority"""
     cause: str | None
+    system: str | None = None
+    """pointwise: whose reply was scored, and the outcomes are scores as text; None when pairwise"""
 
 
 @dataclass(frozen=True)
@@ -254,3 +256,60 @@ class TeamProgress:
     """(pseudonym, items handed in, gold and duplicates included)"""
     reviewed: int
     to_review: int
+
+
+@dataclass(frozen=True)
+class VoteCount:
+    """How the raters answered one question, without names."""
+
+    criterion: str
+    place: str | None
+    """which reply was scored; None when pairwise"""
+    counts: tuple[tuple[str, int], ...]
+    """(answer as on this reviewer's screen, how many raters gave it), in the rubric's order of answers"""
+    majority: str | None
+    """the answer that counts, None without a majority"""
+
+
+@dataclass(frozen=True)
+class ReviewView:
+    """One item as its reviewer may see it: the votes only after the reviewer's own verdict, systems never."""
+
+    review_id: int
+    situation: str
+    context: tuple[Line, ...]
+    replies: tuple[tuple[Line, ...], ...]
+    own: tuple[AnswerView, ...]
+    """the reviewer's own verdict, empty before it is given"""
+    votes: tuple[VoteCount, ...]
+    """empty before the reviewer's own verdict"""
+    in_sample: bool | None
+    """drawn by chance, or here because it has no majority; None before the reviewer's own verdict"""
+    decision: Decision | None
+    cause: str | None
+    lease_until: datetime
+
+
+@dataclass(frozen=True)
+class RaterQuality:
+    """What the lead should know of one rater. Flags inform; nothing is blocked or left out because of them."""
+
+    rater: str
+    items: int
+    """handed in, gold and duplicates included"""
+    median_seconds: float | None
+    too_fast: int
+    """items handed in faster than the plan's min_seconds"""
+    gold_right: int
+    gold_answers: int
+    onboarding_right: int
+    onboarding_answers: int
+    same_on_duplicates: int
+    """answers to a duplicate that agree with the answer to the original, in terms of systems"""
+    duplicate_answers: int
+    first_picked: int
+    """decided pairwise answers for the reply shown first"""
+    decided: int
+    """pairwise answers that are no tie"""
+    flags: tuple[str, ...]
+    """sentences about what is unusual"""

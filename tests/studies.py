@@ -1,4 +1,4 @@
-"""Studies of any stage for tests of the store: `StudyRoom` plays lead, raters and reviewer, one transaction per step."""
+"""Studies of any stage for tests of the store: `StudyRoom` plays lead, raters and reviewer."""
 
 from __future__ import annotations
 

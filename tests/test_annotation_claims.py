@@ -18,6 +18,7 @@ from annotation.answers import save_note
 from annotation.choices import ClaimState, Purpose, Role
 from annotation.claims import begin_break, end_break, give_back, keep_alive, own_tasks
 from annotation.members import NotAllowed, consent
+from annotation.rubric import find_rubric
 from annotation.schema import utc_now
 from annotation.studies import close_study, pause_study, resume_study
 from annotation.study_plan import StudyPlan
@@ -141,7 +142,7 @@ def test_onboarding_comes_first_and_gold_at_its_share(sessions: sessionmaker[Ses
 
 def test_views_tell_no_system_apart(sessions: sessionmaker[Session]) -> None:
     """Two raters with the same item but other sides get the same text, and no name, strategy, checkpoint or purpose."""
-    items = tuple(item(number) for number in range(3)) + (item(0, Purpose.GOLD, ("human", "weak")),)
+    items = (*(item(number) for number in range(3)), item(0, Purpose.GOLD, ("human", "weak")))
     room = StudyRoom(sessions, replace(PLAN, gold_share=0.5), items)
     for rater in room.people:
         task = room.open(rater)
@@ -225,8 +226,6 @@ def test_another_raters_item_is_out_of_reach(sessions: sessionmaker[Session]) ->
 
 
 def test_pointwise_items_show_all_systems_in_turning_order(sessions: sessionmaker[Session]) -> None:
-    from annotation.rubric import find_rubric
-
     plan = StudyPlan("scores", SYSTEMS, raters=3, rubric=find_rubric("misc-2022"))
     room = StudyRoom(sessions, plan, raters=3)
     room.finish(value="1")
