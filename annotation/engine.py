@@ -1,7 +1,8 @@
 """Connections to the database and their settings; SQLite's are made here, since its defaults lose writes.
 
 Measured with 12 threads writing: transactions that SQLite starts late (its default) fail at once when two of them want
-to write, whatever the time-out; started IMMEDIATE they queue and none fails.
+to write, whatever the time-out; started IMMEDIATE they queue and none fails. Within one process the queue is our own
+(`write_queue`), in order of arrival; between processes it is SQLite's.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError
+
+from annotation.write_queue import WriteQueue
 
 DEFAULT_URL = "sqlite:///escdemo.db"
 BUSY_TIMEOUT_MS = 5_000
@@ -39,6 +42,7 @@ def open_engine(url: str, create: bool = True) -> Engine:
     waiting = {"timeout": BUSY_TIMEOUT_MS / 1000}
     engine = create_engine(address, pool_size=16, max_overflow=48, hide_parameters=True, connect_args=waiting)
     event.listen(engine, "connect", _set_up_connection)
+    _take_turns(engine)
     event.listen(engine, "begin", _begin)
     try:
         with engine.begin() as connection:  # takes the write lock, so a read-only file shows here
@@ -118,6 +122,29 @@ def _set_up_connection(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+_TURN = "escdemo_turn"
+"""marks a connection whose transaction holds the turn"""
+
+
+def _take_turns(engine: Engine) -> None:
+    """Let the writers of this process begin one after the other; a turn ends when the connection goes back."""
+    queue = WriteQueue()
+
+    def enter(connection: Connection) -> None:
+        reads = connection.get_execution_options().get(READ_ONLY, False)
+        # Without a turn in time, SQLite's own waiting decides.
+        if not reads and _TURN not in connection.info and queue.enter(BUSY_TIMEOUT_MS / 1000):
+            connection.info[_TURN] = True
+
+    def leave(_connection: Any, record: Any, *_error: Any) -> None:
+        if record.info.pop(_TURN, False):
+            queue.leave()
+
+    event.listen(engine, "begin", enter)
+    event.listen(engine, "checkin", leave)
+    event.listen(engine, "invalidate", leave)
 
 
 def _begin(connection: Connection) -> None:

@@ -21,7 +21,7 @@ def own_progress(*, session: Session, access: Access) -> OwnProgress:
     """By a rater: their own progress, nobody else's."""
     study, member = require(session, access, Role.RATER)
     by_state = select(Claim.state, func.count()).where(Claim.member_id == member.id).group_by(Claim.state)
-    counts = dict(session.execute(by_state))
+    counts = {row[0]: row[1] for row in session.execute(by_state)}
     done, active = counts.get(ClaimState.DONE, 0), counts.get(ClaimState.ACTIVE, 0)
     expected = max(done + active, _fair_share(session, study, plan_of(study)))
     return OwnProgress(done, active, expected, member.break_since is not None)
@@ -31,7 +31,7 @@ def _fair_share(session: Session, study: Study, plan: StudyPlan) -> int:
     """Items per rater if the planned raters do equally many, gold and onboarding included."""
     seats = session.scalar(select(func.sum(Item.seats)).where(Item.study_id == study.id)) or 0
     others = select(Item.purpose, func.count()).where(Item.study_id == study.id, Item.seats.is_(None))
-    for_all = dict(session.execute(others.group_by(Item.purpose)))
+    for_all = {row[0]: row[1] for row in session.execute(others.group_by(Item.purpose))}
     share: float = seats / plan.raters
     gold = min(for_all.get(Purpose.GOLD, 0), int(share * plan.gold_share / (1 - plan.gold_share)))
     return ceil(share) + gold + for_all.get(Purpose.ONBOARDING, 0)

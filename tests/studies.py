@@ -56,7 +56,7 @@ class StudyRoom:
                 import_items(session=session, access=self.lead, items=self.items)
             if self.opened:
                 open_study(session=session, access=self.lead)
-        self.people = [self.invited("rater") for _ in range(self.raters if self.opened else 0)]
+        self.people = self._admitted("rater", self.raters if self.opened else 0)
 
     def do(self, action: Callable[..., T], access: Access, **arguments: Any) -> T:
         """One store function in one transaction."""
@@ -65,11 +65,13 @@ class StudyRoom:
 
     def invited(self, role: str) -> Access:
         """A new member, signed in."""
-        invitation = self.do(invite, self.lead, role=Role(role))
+        return self._admitted(role, 1)[0]
+
+    def _admitted(self, role: str, count: int) -> list[Access]:
         with self.sessions.begin() as session:
-            signed_in = sign_in(session=session, token=invitation.token, origin="here")
-        assert signed_in.access is not None
-        return signed_in.access
+            people = [invite(session=session, access=self.lead, role=Role(role)) for _ in range(count)]
+            entries = [sign_in(session=session, token=person.token, origin="here") for person in people]
+        return [entry.access for entry in entries if entry.access is not None]
 
     def open(self, rater: Access) -> TaskView | None:
         return self.do(open_task, rater)

@@ -252,7 +252,7 @@ def test_any_text_is_read_or_refused_by_line(tmp_path_factory: pytest.TempPathFa
         (found,) = read_items(path)
         assert [found.key, found.replies[0].turns[0].text.strip()] == cleaned
     else:
-        with pytest.raises(ItemFileError, match="line 1: .* empty"):
+        with pytest.raises(ItemFileError, match=r"line 1: .* empty"):
             read_items(path)
 
 
