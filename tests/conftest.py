@@ -25,6 +25,8 @@ from annotation.database import open_sessions
 from models.dialogue import Dialogue, Speaker, Turn
 from tests.browser import ADVICE, FLAGS, find_chromium
 from tests.fakes import EchoResponder
+from tests.postgres import ADVICE as ADVICE_POSTGRES
+from tests.postgres import empty, find_programs, running_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -46,13 +48,39 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """Address of a database on a PostgreSQL server that runs as long as the tests; skips where it is not installed."""
+    programs = find_programs()
+    if programs is None:
+        pytest.skip(ADVICE_POSTGRES)
+    with running_server(programs) as url:
+        yield url
+
+
 @pytest.fixture
-def sessions(database_url: str, empty_database: Path) -> Iterator[sessionmaker[Session]]:
-    """An open database with the current schema, empty; its connections are closed afterwards."""
-    shutil.copy(empty_database, database_url.removeprefix("sqlite:///"))
-    opened = open_sessions(database_url)
+def sessions(
+    request: pytest.FixtureRequest, database_url: str, empty_database: Path
+) -> Iterator[sessionmaker[Session]]:
+    """An open database with the current schema, empty; its connections are closed afterwards.
+
+    SQLite, unless the test's module has `STORES`: then the test runs once on each of them.
+    """
+    if getattr(request, "param", "sqlite") == "sqlite":
+        shutil.copy(empty_database, database_url.removeprefix("sqlite:///"))
+        opened = open_sessions(database_url)
+    else:
+        opened = open_sessions(request.getfixturevalue("postgresql_url"))
+        empty(opened.kw["bind"])
     yield opened
     opened.kw["bind"].dispose()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a module with `STORES` on each of them."""
+    stores = getattr(metafunc.module, "STORES", ())
+    if stores and "sessions" in metafunc.fixturenames:
+        metafunc.parametrize("sessions", stores, indirect=True)
 
 
 @pytest.fixture

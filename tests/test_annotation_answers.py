@@ -22,6 +22,7 @@ from annotation.study_schema import Answer, StudyEvent
 from annotation.study_views import Saved, TaskView
 from tests.studies import SYSTEMS, StudyRoom, item
 
+STORES = ("sqlite", "postgresql")
 CRITERIA = find_rubric("admisc-2024").names()
 
 

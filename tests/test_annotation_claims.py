@@ -25,6 +25,8 @@ from annotation.study_plan import StudyPlan
 from annotation.study_schema import Claim, Context, Item, Member
 from tests.studies import PLAN, SYSTEMS, StudyRoom, item
 
+STORES = ("sqlite", "postgresql")
+
 
 def _claims(sessions: sessionmaker[Session]) -> list[tuple[Claim, Item, Context]]:
     with sessions() as session:

@@ -19,6 +19,7 @@ from annotation.rubric import find_rubric
 from annotation.study_views import RaterQuality, ReviewView, TaskView
 from tests.studies import PLAN, SYSTEMS, StudyRoom, item
 
+STORES = ("sqlite", "postgresql")
 CRITERIA = find_rubric("admisc-2024").names()
 VERDICT = [Given(name, "a") for name in CRITERIA]
 

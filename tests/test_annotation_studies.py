@@ -42,6 +42,8 @@ from tests.studies import PLAN, SYSTEMS, StudyRoom, item
 
 CONTEXTS = [ContextKey(f"c{number}", f"d{number}", SYSTEMS) for number in range(12)]
 
+STORES = ("sqlite", "postgresql")
+
 
 @pytest.mark.parametrize(
     ("change", "reason"),
