@@ -7,7 +7,7 @@ Imports sqlalchemy, alembic and scipy; never torch, gradio or `models`. Reading 
     stages.py         the stages of an encounter and the steps allowed in each
     texts.py          what text is accepted
     schema.py         the tables           migrations/   how they came to be, step by step
-    engine.py         connections and their settings
+    engine.py         connections and their settings; write_queue.py lets writers in one after the other
     database.py       open_sessions(url): the one way in
     views.py          the frozen values that leave this package
     encounters.py     start, look up, freeze, reveal
@@ -17,7 +17,19 @@ Imports sqlalchemy, alembic and scipy; never torch, gradio or `models`. Reading 
     erasure.py        delete-my-data
     projection.py     rows -> views; the only place that decides what a rater may see
     statistics.py     win / lose / tie per pair and criterion, with intervals
-    migrate.py, export.py, results.py, backup.py     the commands of `python -m annotation`
+    migrate.py, export.py, results.py, backup.py, study.py, benchmark.py     the commands of `python -m annotation`
+
+Studies, in which raters judge planned items, are built beside encounters:
+
+    study_plan.py, item_plan.py        a plan, and the items that follow from it and a seed; pure
+    item_files.py                      the format of imported items
+    study_schema.py, study_views.py    their tables and values
+    members.py, passwords.py           links, passwords, roles
+    studies.py, item_import.py         a study from draft to closed, and its items
+    assignment.py, claims.py           who judges what next
+    task_projection.py                 rows -> what a rater may see, and the only place that knows the sides
+    answers.py, review.py              judging, and the second look
+    ballots.py, quality.py, progress.py, study_events.py     what came of it
 
 Every store function takes `session` by keyword and neither opens nor commits one: the caller writes
 `with sessions.begin() as session:` around one user action, so an action is stored whole or not at all.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from annotation.choices import EventKind, Mode, ReplyState, Side
+from annotation.choices import EventKind, Mode, ReplyState, Scale, Side
 from annotation.events import record
 from annotation.projection import encounter_view, latest_replies
 from annotation.rubric import DEFAULT_RUBRIC, find_rubric
@@ -50,7 +50,8 @@ class EncounterSetup:
         for name, limit in limits.items():
             accepted = accept_text(getattr(self, name), what=name.replace("_", " "), limit=limit)
             object.__setattr__(self, name, accepted)
-        find_rubric(self.rubric)
+        if find_rubric(self.rubric).scale is not Scale.PAIRWISE:
+            raise ValueError(f"rubric {self.rubric!r} scores single replies; two supporters need a pairwise one")
         if len(self.systems) != 2 or len(set(self.systems)) != 2 or not all(self.systems):
             raise ValueError(f"systems are {self.systems!r}; two different names are needed")
         if self.mode is Mode.STUDY and not self.study:

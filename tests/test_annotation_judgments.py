@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
 import annotation
-from annotation.choices import Outcome, Pick, Side
+from annotation.choices import Outcome, Pick, Scale, Side
 from annotation.encounters import EncounterSetup
 from annotation.judgments import Vote, outcome_of
 from annotation.rubric import RUBRICS, find_rubric
@@ -105,8 +105,13 @@ def _first_is_on_side_a(sessions: sessionmaker[Session], seed: int) -> bool:
     return Story(sessions, EncounterSetup(SYSTEMS, seed=seed)).view().systems[0] == SYSTEMS[0]
 
 
-@pytest.mark.parametrize("rubric", RUBRICS)
-def test_any_rubric_can_be_judged(sessions: sessionmaker[Session], rubric: str) -> None:
+def test_a_pointwise_rubric_is_for_studies() -> None:
+    with pytest.raises(ValueError, match="'misc-2022' scores single replies"):
+        EncounterSetup(SYSTEMS, rubric="misc-2022")
+
+
+@pytest.mark.parametrize("rubric", [name for name, found in RUBRICS.items() if found.scale is Scale.PAIRWISE])
+def test_any_pairwise_rubric_can_be_judged(sessions: sessionmaker[Session], rubric: str) -> None:
     names = find_rubric(rubric).names()
     assert len(set(names)) == len(names)
     story = Story(sessions, EncounterSetup(SYSTEMS, rubric=rubric)).told_until("frozen")

@@ -1,0 +1,74 @@
+"""Every released schema can be brought forward with the judgments in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from alembic import command
+from sqlalchemy import Engine, make_url, text
+from sqlalchemy.orm import sessionmaker
+
+from annotation.database import open_sessions
+from annotation.engine import open_engine
+from annotation.migrate import alembic_config, upgrade
+from tests.encounters import Story
+from tests.studies import StudyRoom
+
+RELEASED = ("0001",)
+TABLES = ("encounter", "post", "reply", "ballot", "judgment", "event")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Address of a database without tables."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/old.db"
+        return
+    server = request.getfixturevalue("postgresql_url")
+    engine = open_engine(server).execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("CREATE DATABASE old"))
+        yield make_url(server).set(database="old").render_as_string(hide_password=False)
+        connection.execute(text("DROP DATABASE old WITH (FORCE)"))
+    engine.dispose()
+
+
+def _rows(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
+    with engine.connect() as connection:
+        return {
+            table: sorted(tuple(row) for row in connection.execute(text(f"SELECT * FROM {table}"))) for table in TABLES
+        }
+
+
+@pytest.mark.parametrize("revision", RELEASED)
+def test_judgments_of_a_released_schema_come_along(new_url: str, revision: str) -> None:
+    engine = open_engine(new_url)
+    with engine.begin() as connection:
+        command.upgrade(alembic_config(connection), revision)
+    old = sessionmaker(engine, expire_on_commit=False)
+    Story(old).told_until("revealed")
+    Story(old).told_until("chatting")
+    before = _rows(engine)
+    assert all(before.values())
+    assert upgrade(engine) == (revision, "0002")
+    assert _rows(engine) == before
+    engine.dispose()
+    sessions = open_sessions(new_url)
+    assert StudyRoom(sessions).judge is not None
+    Story(sessions).told_until("judged")
+    assert len(_rows(sessions.kw["bind"])["judgment"]) == 2 * len(before["judgment"])
+    sessions.kw["bind"].dispose()
+
+
+def test_a_newer_step_can_be_taken_back_without_loss(new_url: str) -> None:
+    sessions = open_sessions(new_url)
+    engine: Engine = sessions.kw["bind"]
+    Story(sessions).told_until("revealed")
+    before = _rows(engine)
+    with engine.begin() as connection:
+        command.downgrade(alembic_config(connection), "0001")
+    assert _rows(engine) == before
+    assert upgrade(engine) == ("0001", "0002")
+    engine.dispose()

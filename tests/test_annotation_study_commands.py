@@ -1,0 +1,133 @@
+"""`python -m annotation study` and `benchmark`, from plan file to replay; the write queue behind them."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from annotation.__main__ import main
+from annotation.benchmark import Figures, Load, measure, quantile
+from annotation.database import open_sessions
+from annotation.write_queue import WriteQueue
+from tests.postgres import empty
+
+PLAN = {"name": "pilot", "systems": ["x", "y"], "raters": 2, "raters_per_item": 2, "seed": 3}
+
+
+def _files(tmp_path: Path, rows: int = 3) -> tuple[str, str]:
+    plan, items = tmp_path / "plan.json", tmp_path / "items.jsonl"
+    plan.write_text(json.dumps(PLAN), encoding="utf-8")
+    context = [{"speaker": "seeker", "text": "Hello."}]
+    lines = [{"id": str(number), "context": context, "replies": {"x": "A.", "y": "B."}} for number in range(rows)]
+    items.write_text("\n".join(json.dumps(line) for line in lines), encoding="utf-8")
+    return str(plan), str(items)
+
+
+def test_a_study_from_plan_to_end(tmp_path: Path, database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    plan, items = _files(tmp_path)
+
+    def study(action: str, *flags: str) -> str:
+        named = [] if action in ("create", "list") else ["--study", "pilot"]
+        assert main(["study", action, "--database", database_url, *named, *flags]) == 0
+        return capsys.readouterr().out
+
+    assert "lead1\t" in study("create", "--file", plan)
+    assert "3 contexts with 6 replies" in study("import", "--items", items)
+    assert "open with 3 items" in study("open")
+    links = study("invite", "--count", "2").splitlines()
+    assert [line.split("\t")[0] for line in links] == ["r1", "r2"]
+    assert "no longer works" in study("revoke", "--member", "r2")
+    assert "judgments   0 of 6" in study("status")
+    assert "paused" in study("pause")
+    assert "open" in study("resume")
+    assert "exactly the stored items" in study("replay")
+    assert "pilot\tfrozen\topen" in study("list")
+    assert "closed" in study("close")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["open", "--study", "pilot"], "import items first"),
+        (["invite", "--study", "pilot"], "Open it first"),
+        (["invite", "--study", "pilot", "--count", "0"], "--count is 0"),
+        (["status", "--study", "other"], "no study 'other'.*studies: pilot"),
+        (["create", "--file", "nowhere.json"], "nowhere.json"),
+        (["import", "--study", "pilot", "--items", "nowhere.jsonl"], "nowhere.jsonl"),
+        (["revoke", "--study", "pilot", "--member", "r9"], "no member 'r9'"),
+    ],
+)
+def test_a_refusal_says_why(
+    tmp_path: Path, database_url: str, capsys: pytest.CaptureFixture[str], flags: list[str], message: str
+) -> None:
+    plan, _ = _files(tmp_path)
+    assert main(["study", "create", "--database", database_url, "--file", plan]) == 0
+    capsys.readouterr()
+    assert main(["study", flags[0], "--database", database_url, *flags[1:]]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert re.search(message, error)
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+def test_the_benchmark_loses_and_doubles_nothing(
+    request: pytest.FixtureRequest, database_url: str, monkeypatch: pytest.MonkeyPatch, store: str
+) -> None:
+    monkeypatch.setattr("annotation.engine.BUSY_TIMEOUT_MS", 60_000)  # the machine may be busy with other things
+    if store == "postgresql":
+        database_url = request.getfixturevalue("postgresql_url")
+        empty(open_sessions(database_url).kw["bind"])
+    sessions = open_sessions(database_url)
+    figures = measure(sessions, Load(raters=10, items_each=1, pause_s=0.0, raters_per_item=5))
+    assert figures.faultless()
+    assert figures.sent == 10 * 5
+    assert len(figures.opens) == 10
+    with pytest.raises(ValueError, match="holds studies"):
+        measure(sessions, Load(raters=1, raters_per_item=1))
+    sessions.kw["bind"].dispose()
+
+
+def test_the_benchmark_prints_its_figures(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["benchmark", "--raters", "2", "--items", "1", "--pause", "0"]) == 0
+    out = capsys.readouterr().out
+    assert "sqlite: 2 raters at once, 10 answers" in out
+    assert "p95" in out
+    assert "nothing lost, nothing doubled" in out
+    assert main(["benchmark", "--raters", "0"]) == 2
+
+
+def test_a_lost_or_doubled_answer_is_a_fault() -> None:
+    good = Figures((0.1,), (), sent=5, stored=5, doubled=0, events=5, wall=1.0)
+    assert good.faultless()
+    for change in ({"stored": 4}, {"doubled": 1}, {"events": 6}):
+        assert not Figures(**(vars(good) | change)).faultless()
+    assert quantile(tuple(number / 100 for number in range(100)), 0.95) == 0.95
+
+
+def test_writers_come_in_order_of_arrival() -> None:
+    queue, order = WriteQueue(), []
+    assert queue.enter(0)
+    threads = []
+
+    def write(number: int) -> None:
+        assert queue.enter(30)
+        order.append(number)
+        queue.leave()
+
+    for number in range(6):
+        thread = threading.Thread(target=write, args=(number,))
+        thread.start()
+        threads.append(thread)
+        while len(queue._waiting) <= number:
+            time.sleep(0.001)
+    assert not queue.enter(0.01)  # gave up, and is out of the queue
+    queue.leave()
+    for thread in threads:
+        thread.join()
+    assert order == list(range(6))
+    assert queue.enter(0)
