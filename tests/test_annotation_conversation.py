@@ -20,6 +20,8 @@ from annotation.views import ReplySlot
 from models.trace import Reply
 from tests.encounters import SYSTEMS, Story, answer
 
+STORES = ("sqlite", "postgresql")
+
 ANY_TEXT = st.text(st.characters(), max_size=60)  # surrogates and control characters too
 
 

@@ -24,6 +24,8 @@ from annotation.stages import Stage, StageError
 from annotation.texts import MAX_SITUATION_CHARS
 from tests.encounters import SYSTEMS, Story
 
+STORES = ("sqlite", "postgresql")
+
 STAGES = ("consented", "chatting", "frozen", "judged", "revealed")
 
 

@@ -18,6 +18,8 @@ from annotation.schema import Ballot, Judgment
 from annotation.texts import MAX_REASON_CHARS
 from tests.encounters import CRITERIA, SYSTEMS, Story
 
+STORES = ("sqlite", "postgresql")
+
 
 def test_a_judgment_says_by_itself_what_was_compared(sessions: sessionmaker[Session]) -> None:
     picks = dict(zip(CRITERIA, itertools.cycle(Pick), strict=False))

@@ -1,0 +1,162 @@
+"""Items from files and conversations: every bad row is listed, nothing is half imported."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+from sqlalchemy.orm import Session, sessionmaker
+
+from annotation.choices import Mode, Purpose
+from annotation.encounters import EncounterSetup
+from annotation.erasure import delete_visitor
+from annotation.item_files import ImportedItem, ItemFileError, read_items
+from annotation.item_import import import_encounters, import_items
+from annotation.studies import open_study
+from annotation.study_plan import StudyPlan
+from annotation.study_schema import Context, Item
+from annotation.texts import clean_text
+from tests.encounters import Story
+from tests.studies import StudyRoom, item
+
+STORES = ("sqlite", "postgresql")
+ROW = {
+    "id": "one",
+    "context": [{"speaker": "seeker", "text": "I was fired."}],
+    "replies": {"net-x": "Oh no.", "net-y": {"text": "When?", "strategy": "Question", "checkpoint": "ab"}},
+}
+
+
+def _jsonl(tmp_path: Path, *rows: object) -> Path:
+    path = tmp_path / "items.jsonl"
+    path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows), encoding="utf-8")
+    return path
+
+
+def test_json_lines_and_csv_say_the_same(tmp_path: Path) -> None:
+    more = {"dialogue": "d", "situation": "A job, gone", "turn": 4, "problem_type": "job crisis"}
+    gold = {"id": "two", "purpose": "gold", "gold": {"Overall": "net-x"}}
+    from_json = read_items(_jsonl(tmp_path, ROW | more, "", ROW | gold))
+    (tmp_path / "items.csv").write_text(
+        "id,dialogue,situation,turn,problem_type,context,reply:net-x,reply:net-y,strategy:net-y,checkpoint:net-y,"
+        "reply:net-z,purpose,gold\n"
+        'one,d,"A job, gone",4,job crisis,Seeker: I was fired.,Oh no.,When?,Question,ab,,,\n'
+        'two,,,,,"seeker: I was fired.\n",Oh no.,When?,Question,ab,,gold,"{""Overall"": ""net-x""}"\n',
+        encoding="utf-8-sig",
+    )
+    assert read_items(tmp_path / "items.csv") == from_json
+    assert [row.purpose for row in from_json] == [Purpose.MAIN, Purpose.GOLD]
+    assert from_json[0].replies[1].strategy == "Question"
+
+
+def test_every_bad_row_is_listed_with_its_line(tmp_path: Path) -> None:
+    bad = [
+        "{",
+        "[1]",
+        ROW | {"id": ""},
+        ROW,
+        ROW,
+        ROW | {"id": "2", "context": []},
+        ROW | {"id": "3", "replies": {}},
+        ROW | {"id": "4", "context": [{"speaker": "bot", "text": "x"}]},
+        ROW | {"id": "5", "colour": "red"},
+        ROW | {"id": "6", "purpose": "gold"},
+        ROW | {"id": "7", "replies": {"net-x": {"text": "a", "turns": []}}},
+        ROW | {"id": "8", "turn": -1},
+        ROW | {"id": "9", "replies": {"net-x": "   "}},
+    ]
+    with pytest.raises(ItemFileError) as caught:
+        read_items(_jsonl(tmp_path, *bad))
+    assert [line for line, _ in caught.value.problems] == [1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13]
+    assert "12 bad row(s), nothing was imported" in str(caught.value)
+    assert "line 5: id 'one' was used in line 4 already" in str(caught.value)
+
+
+def test_bad_csv_rows_are_listed_with_their_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "items.csv"
+    path.write_text(
+        'id,context,reply:x,reply:y\n1,"seeker: a\nsupporter: b\nseeker: c",r,s\n2,no speaker,r,s\n3,seeker: a\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(ItemFileError) as caught:
+        read_items(path)
+    assert [line for line, _ in caught.value.problems] == [5, 6]
+
+
+def test_other_files_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"allowed: .jsonl, .csv"):
+        read_items(tmp_path / "items.xlsx")
+    (tmp_path / "items.csv").write_bytes(b"id,context\n\xff,\n")
+    with pytest.raises(ValueError, match="not UTF-8"):
+        read_items(tmp_path / "items.csv")
+    with pytest.raises(ItemFileError, match="no item"):
+        read_items(_jsonl(tmp_path, ""))
+
+
+@given(st.text(min_size=1, max_size=30), st.text(max_size=50))
+@settings(max_examples=40, deadline=None)
+def test_any_text_is_read_or_refused_by_line(tmp_path_factory: pytest.TempPathFactory, name: str, reply: str) -> None:
+    path = tmp_path_factory.mktemp("items") / "items.jsonl"
+    path.write_text(json.dumps(ROW | {"id": name, "replies": {"x": reply, "y": "b"}}), encoding="utf-8")
+    cleaned = [clean_text(part).strip() for part in (name, reply)]
+    if all(cleaned):
+        (found,) = read_items(path)
+        assert [found.key, found.replies[0].turns[0].text.strip()] == cleaned
+    else:
+        with pytest.raises(ItemFileError, match=r"line 1: .* empty"):
+            read_items(path)
+
+
+def test_nothing_is_half_imported(sessions: sessionmaker[Session]) -> None:
+    room = StudyRoom(sessions, items=(item(0),), opened=False)
+    gold = replace(item(2, Purpose.GOLD, ("human", "weak")), gold_json='"somebody"')
+    with pytest.raises(ValueError, match=r"2 bad item.*\n.*main-0: an item of this id(.|\n)*gold-2.*somebody"):
+        room.do(import_items, room.lead, items=(item(1), item(0), gold))
+    with room.sessions() as session:
+        assert session.scalars(select(Context.key)).all() == ["main-0"]
+
+
+def test_a_reply_that_names_a_system_is_pointed_out(sessions: sessionmaker[Session]) -> None:
+    room = StudyRoom(sessions, items=(), opened=False)
+    told = item(0)
+    replies = (
+        replace(told.replies[0], turns=(replace(told.replies[0].turns[0], text="I am NET-X!"),)),
+        *told.replies[1:],
+    )
+    found = room.do(import_items, room.lead, items=(replace(told, replies=replies),))
+    assert found.warnings == ("main-0: the reply of net-x contains the name 'net-x'",)
+
+
+def test_finished_conversations_become_items(sessions: sessionmaker[Session]) -> None:
+    setup = EncounterSetup(("net-x", "net-y"), Mode.STUDY, study="live-1", problem_type="job crisis")
+    story = Story(sessions, setup)
+    story.post("First message")
+    story.reply()
+    story.told_until("frozen")
+    Story(sessions, setup)  # not finished
+    Story(sessions, replace(setup, study="another")).told_until("frozen")
+    plan = StudyPlan("live-1", ("net-x", "net-y"), raters=3, kind="live")  # type: ignore[arg-type]
+    room = StudyRoom(sessions, plan, items=(), opened=False)
+    assert room.do(import_encounters, room.lead).contexts == 1
+    assert room.do(import_encounters, room.lead).contexts == 0
+    room.do(open_study, room.lead)
+    task = room.open(room.invited("rater"))
+    assert task is not None
+    assert [line.speaker for line in task.context] == ["seeker"]
+    assert task.context[0].text == "First message"
+    assert [line.speaker for line in task.replies[0]] == ["supporter", "seeker", "supporter"]
+    with sessions.begin() as session:
+        delete_visitor(session=session, visitor=story.visitor)
+    with sessions() as session:  # the visitor's texts are gone from the study too
+        assert session.scalars(select(Context.id)).all() == []
+        assert session.scalars(select(Item.id)).all() == []
+
+
+def test_an_imported_item_is_a_plain_value() -> None:
+    assert isinstance(item(0), ImportedItem)
+    assert hash(item(0)) == hash(item(0))
