@@ -124,11 +124,11 @@ def waiting(session: Session, study: Study) -> list[Item]:
     """Complete items that are to be reviewed and have no review yet, in a drawn order."""
     reviewed = select(Review.item_id)
     statement = select(Item).where(Item.id.not_in(reviewed), *_complete(study)).order_by(Item.position)
-    rubric = plan_of(study).rubric
+    rubric, votes = plan_of(study).rubric, _all_votes(session, study)
     items = [
         item
         for item in session.scalars(statement)
-        if item.in_sample or any(rubric.agreed(values) is None for values in votes_of(session, item.id).values())
+        if item.in_sample or any(rubric.agreed(values) is None for values in votes.get(item.id, {}).values())
     ]
     random.Random(f"review order:{study.seed}").shuffle(items)
     return items
@@ -136,10 +136,23 @@ def waiting(session: Session, study: Study) -> list[Item]:
 
 def votes_of(session: Session, item_id: str) -> dict[Question, list[str]]:
     """Question -> the answers handed in, in no particular order."""
-    statement = select(Answer).join(Claim).where(Claim.item_id == item_id, Claim.state == ClaimState.DONE)
-    votes: dict[Question, list[str]] = {}
-    for row in session.scalars(statement):
-        votes.setdefault((row.criterion, row.system), []).append(row.value)
+    return _votes(session, Claim.item_id == item_id).get(item_id, {})
+
+
+def _all_votes(session: Session, study: Study) -> dict[str, dict[Question, list[str]]]:
+    return _votes(session, Claim.item_id.in_(select(Item.id).where(*_complete(study))))
+
+
+def _votes(session: Session, which: ColumnElement[bool]) -> dict[str, dict[Question, list[str]]]:
+    """Item id -> question -> the answers handed in, in one query."""
+    statement = (
+        select(Claim.item_id, Answer.criterion, Answer.system, Answer.value)
+        .join(Answer, Answer.claim_id == Claim.id)
+        .where(which, Claim.state == ClaimState.DONE)
+    )
+    votes: dict[str, dict[Question, list[str]]] = {}
+    for item_id, criterion, system, value in session.execute(statement):
+        votes.setdefault(item_id, {}).setdefault((criterion, system), []).append(value)
     return votes
 
 

@@ -126,9 +126,10 @@ def open_study(*, session: Session, access: Access) -> StudyView:
     if study.state is not StudyState.DRAFT:
         raise NotAllowed(f"This study is {study.state.value}; only a draft can be opened.")
     contexts = {row.key: row.id for row in session.scalars(select(Context).where(Context.study_id == study.id))}
-    for planned in plan_items(plan_of(study), context_keys(session, study)):
-        session.add(_item_row(study.id, planned, contexts))
-        session.flush()  # one by one: a duplicate points to its original
+    rows = [_item_row(study.id, planned, contexts) for planned in _planned(session, study)]
+    for duplicates in (False, True):  # originals first: duplicates point to them
+        session.add_all(row for row in rows if (row.duplicate_of is not None) is duplicates)
+        session.flush()
     study.state, study.opened_at = StudyState.OPEN, utc_now()
     record_study(session, study.id, StudyEventKind.OPENED, actor=lead.pseudonym())
     return study_view(session, study)
@@ -198,7 +199,7 @@ def replay_plan(*, session: Session, access: Access) -> tuple[str, ...]:
         raise NotAllowed("This study is a draft; its items are planned when it is opened.")
     rows = session.scalars(select(Context).where(Context.study_id == study.id))
     contexts = {row.key: row.id for row in rows}
-    planned = {row.id: row for row in (_item_row(study.id, item, contexts) for item in _replanned(session, study))}
+    planned = {row.id: row for row in (_item_row(study.id, item, contexts) for item in _planned(session, study))}
     stored = {row.id: row for row in session.scalars(select(Item).where(Item.study_id == study.id))}
     names = ("context_id", "position", "purpose", "systems_json", "seats", "duplicate_of", "in_sample")
     return tuple(
@@ -214,5 +215,5 @@ def replay_plan(*, session: Session, access: Access) -> tuple[str, ...]:
     )
 
 
-def _replanned(session: Session, study: Study) -> tuple[PlannedItem, ...]:
+def _planned(session: Session, study: Study) -> tuple[PlannedItem, ...]:
     return plan_items(plan_of(study), context_keys(session, study))

@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: a fresh database address, fake nets, a small dialogue, a browser.
 
-One thread per process, no network. `--require-e2e` makes a run fail when a browser test was skipped or none ran.
+One thread per process, no network. `--require-e2e` makes a run fail when a browser test was skipped or none ran,
+`--require-postgresql` when the store could not be tested on PostgreSQL.
 """
 
 from __future__ import annotations
@@ -49,11 +50,14 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_url() -> Iterator[str]:
-    """Address of a database on a PostgreSQL server that runs as long as the tests; skips where it is not installed."""
+def postgresql_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """Address of a database on a PostgreSQL server that runs as long as the tests.
+
+    Where it is not installed, tests that need it are skipped, or fail with `--require-postgresql`.
+    """
     programs = find_programs()
     if programs is None:
-        pytest.skip(ADVICE_POSTGRES)
+        (pytest.fail if request.config.getoption("--require-postgresql") else pytest.skip)(ADVICE_POSTGRES)
     with running_server(programs) as url:
         yield url
 
@@ -144,6 +148,7 @@ def browser() -> Iterator[Browser]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--require-e2e", action="store_true", help="fail when a browser test was skipped or none ran")
+    parser.addoption("--require-postgresql", action="store_true", help="fail where PostgreSQL is not installed")
 
 
 @pytest.hookimpl(tryfirst=True)
