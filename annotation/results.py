@@ -7,8 +7,9 @@ from itertools import groupby
 
 from annotation.database import for_reading, open_sessions
 from annotation.engine import add_database_argument
+from annotation.intervals import Share
 from annotation.rubric import DEFAULT_RUBRIC, RUBRICS
-from annotation.statistics import Share, Summary, summarise, tallies
+from annotation.statistics import Summary, summarise, tallies
 
 
 def table_of(summaries: tuple[Summary, ...]) -> str:

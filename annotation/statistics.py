@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotation.choices import Mode, Outcome
+from annotation.intervals import Share, share
 from annotation.rubric import DEFAULT_RUBRIC, find_rubric
 from annotation.schema import Encounter, Judgment
 
@@ -27,15 +28,6 @@ class Tally:
     def total(self) -> int:
         """Number of judgments."""
         return self.win + self.lose + self.tie
-
-
-@dataclass(frozen=True)
-class Share:
-    """A share of all judgments in percent, 0 to 100, with its 95 % Wilson interval."""
-
-    percent: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -77,23 +69,23 @@ def tallies(
 
 def summarise(tally: Tally) -> Summary:
     """Shares, intervals and sign test of one tally; pure."""
-    total, decided = tally.total(), tally.win + tally.lose
+    total = tally.total()
     if total == 0:
         return Summary(tally, None, None, None, None, "No judgments yet.")
     win, lose, tie = (share(count, total) for count in (tally.win, tally.lose, tally.tie))
-    if decided == 0:
+    p_value = sign_test(tally.win, tally.lose)
+    if p_value is None:
         return Summary(tally, win, lose, tie, None, f"All {total} judgments are ties, so neither system is ahead.")
-    p_value = float(binomtest(tally.win, decided).pvalue)
-    return Summary(tally, win, lose, tie, p_value, _sentence(tally, p_value))
+    return Summary(tally, win, lose, tie, p_value, finding(tally, p_value))
 
 
-def share(count: int, total: int) -> Share:
-    """`count` of `total` (at least 1) as percent with its 95 % Wilson interval."""
-    interval = binomtest(count, total).proportion_ci(confidence_level=0.95, method="wilson")
-    return Share(100 * count / total, 100 * float(interval.low), 100 * float(interval.high))
+def sign_test(win: int, lose: int) -> float | None:
+    """p value of the two-sided sign test of wins against losses; None when there is neither."""
+    return float(binomtest(win, win + lose).pvalue) if win + lose else None
 
 
-def _sentence(tally: Tally, p_value: float) -> str:
+def finding(tally: Tally, p_value: float) -> str:
+    """Who is ahead, and whether that may be chance, in a sentence."""
     if tally.win == tally.lose:
         return f"{tally.system_1} and {tally.system_2} won equally often."
     ahead, behind = (tally.system_1, tally.system_2) if tally.win > tally.lose else (tally.system_2, tally.system_1)

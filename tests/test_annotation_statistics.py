@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session, sessionmaker
 from annotation.choices import Mode
 from annotation.database import for_reading
 from annotation.encounters import EncounterSetup, find_encounter
+from annotation.intervals import share
 from annotation.judgments import Vote
 from annotation.results import table_of
-from annotation.statistics import Tally, share, summarise, tallies
+from annotation.statistics import Tally, summarise, tallies
 from tests.encounters import CRITERIA, SYSTEMS, Story
 
 COUNT = st.integers(0, 200)

@@ -1,0 +1,114 @@
+"""Figures with their 95 % intervals, or with the reason why there is none.
+
+The votes of several raters on one item are not independent, so an interval that took them as such would be too narrow.
+Everything here therefore takes the item as the unit that was drawn: shares by the effective number of votes (Rao and
+Scott 1992), means by the ratio estimator, anything else by drawing whole items again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import binomtest, t
+
+RESAMPLES = 400
+"""draws of a bootstrap; the ends of an interval then vary by a few hundredths of its width"""
+_Z = 1.959963984540054  # 97.5 % point of the normal distribution
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of all judgments in percent, 0 to 100, with its 95 % Wilson interval."""
+
+    percent: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure with its 95 % interval; where something is None, `reason` says why in words."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    count: int = 0
+    """votes, items or whatever the figure rests on"""
+    reason: str = ""
+
+
+def undefined(reason: str, count: int = 0) -> Estimate:
+    """No figure, and why."""
+    return Estimate(None, count=count, reason=reason)
+
+
+def share(count: int, total: int) -> Share:
+    """`count` of `total` (at least 1) independent judgments as percent with its 95 % Wilson interval."""
+    interval = binomtest(count, total).proportion_ci(confidence_level=0.95, method="wilson")
+    return Share(100 * count / total, 100 * float(interval.low), 100 * float(interval.high))
+
+
+def clustered_share(hits: Sequence[int], totals: Sequence[int], *, empty: str) -> Estimate:
+    """Percent (0 to 100) of all votes that are hits, given hits and votes per item.
+
+    Wilson's interval with the number of votes divided by the design effect (Rao and Scott 1992): the variance between
+    items over the variance of as many independent votes, at least 1. Where all votes or none are hits, the items count
+    as one vote each. With one vote per item it is Wilson's interval itself. `empty` is the reason given without votes.
+    """
+    y, n = np.asarray(hits, dtype=float), np.asarray(totals, dtype=float)
+    votes = float(n.sum())
+    if votes == 0:
+        return undefined(empty)
+    p = float(y.sum()) / votes
+    items = int((n > 0).sum())
+    if p in (0.0, 1.0):
+        effective = float(items)
+    else:
+        effect = float(((y - p * n) ** 2).sum()) / (votes * p * (1 - p))
+        effective = votes / max(1.0, effect)
+    low, high = _wilson(p, effective)
+    return Estimate(100 * p, 100 * low, 100 * high, int(votes))
+
+
+def clustered_mean(sums: Sequence[float], counts: Sequence[int], *, empty: str) -> Estimate:
+    """Mean of all values, given their sum and number per item; t interval of the ratio estimator, items as units.
+
+    With one value per item it is the ordinary t interval of a mean.
+    """
+    s, n = np.asarray(sums, dtype=float), np.asarray(counts, dtype=float)
+    values, items = float(n.sum()), int((n > 0).sum())
+    if values == 0:
+        return undefined(empty)
+    mean = float(s.sum()) / values
+    if items < 2:
+        return Estimate(mean, count=int(values), reason="One item alone gives no interval.")
+    variance = items / (items - 1) * float(((s - mean * n) ** 2).sum()) / values**2
+    half = float(t.ppf(0.975, items - 1)) * math.sqrt(variance)
+    return Estimate(mean, mean - half, mean + half, int(values))
+
+
+def bootstrap(
+    statistic: Callable[[NDArray[np.intp]], float], items: int, *, seed: int = 0, resamples: int = RESAMPLES
+) -> tuple[float, float] | None:
+    """2.5 % and 97.5 % points of `statistic` over items drawn again with replacement; it gets the drawn indices.
+
+    None when fewer than nine in ten draws give a finite figure, as with very few items, or when `resamples` is 0.
+    """
+    rng = np.random.default_rng(seed)
+    found = np.asarray([statistic(rng.integers(0, items, items)) for _ in range(resamples)], dtype=float)
+    found = found[np.isfinite(found)]
+    if items < 2 or resamples == 0 or len(found) < 0.9 * resamples:
+        return None
+    low, high = np.percentile(found, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _wilson(p: float, n: float) -> tuple[float, float]:
+    """Wilson's interval for a share `p` of `n` votes, where n need not be whole (scipy's takes whole counts only)."""
+    centre = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z * math.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
+    return max(0.0, centre - half), min(1.0, centre + half)

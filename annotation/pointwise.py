@@ -1,0 +1,72 @@
+"""What ratings on a scale say: means per system and criterion, and how far the raters agree (MISC, section 5.2).
+
+Gold items, discarded items and duplicates do not count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from annotation.agreement import Agreement, agreement, count_table
+from annotation.intervals import RESAMPLES, Estimate, clustered_mean
+from annotation.study_views import Rating
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean score of one system on one criterion, with its interval over items."""
+
+    system: str
+    criterion: str
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
+class ScaleAgreement:
+    """How far the raters agree on one criterion, over all replies; kappa takes scores as names, alpha as a scale."""
+
+    criterion: str
+    agreement: Agreement
+
+
+def counted_ratings(ratings: Iterable[Rating]) -> tuple[Rating, ...]:
+    """The ratings that count as results: no gold, no duplicate, not discarded by the reviewer."""
+    return tuple(
+        rating
+        for rating in ratings
+        if not rating.is_gold and rating.is_duplicate_of is None and rating.discard_cause is None
+    )
+
+
+def means(ratings: Iterable[Rating]) -> tuple[Mean, ...]:
+    """One mean per criterion and system; criteria in the order in which they first come, systems sorted."""
+    groups: dict[tuple[str, str], dict[str, list[int]]] = {}
+    criteria: dict[str, int] = {}
+    for rating in counted_ratings(ratings):
+        criteria.setdefault(rating.criterion, len(criteria))
+        items = groups.setdefault((rating.criterion, rating.system), {})
+        items.setdefault(rating.item_id, []).append(rating.score)
+    found = []
+    for criterion, system in sorted(groups, key=lambda key: (criteria[key[0]], key[1])):
+        scores = list(groups[criterion, system].values())
+        estimate = clustered_mean([sum(one) for one in scores], [len(one) for one in scores], empty="No ratings.")
+        found.append(Mean(system, criterion, estimate))
+    return tuple(found)
+
+
+def scale_agreements(
+    ratings: Iterable[Rating], *, scale: Sequence[int] = (0, 1, 2), resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[ScaleAgreement, ...]:
+    """Per criterion how far raters agree; every reply of every system is one item. `scale`: the allowed scores.
+
+    Raises ValueError for a score outside `scale`.
+    """
+    groups: dict[str, list[Rating]] = {}
+    for rating in counted_ratings(ratings):
+        groups.setdefault(rating.criterion, []).append(rating)
+    found = []
+    for criterion, group in groups.items():
+        table = count_table((((rating.item_id, rating.system), rating.score) for rating in group), scale)
+        found.append(ScaleAgreement(criterion, agreement(table, level="ordinal", seed=seed, resamples=resamples)))
+    return tuple(found)
