@@ -1,6 +1,7 @@
-"""Judgments and conversations as flat rows: `python -m annotation export --format csv --output judgments.csv`.
+"""Judgments, conversations and studies as flat rows: `python -m annotation export --format csv --output votes.csv`.
 
-Visitors become r1, r2, ... in the order they first came; texts written by people and nets go through `mask`.
+Visitors become r1, r2, ... in the order they first came; texts written by people and nets go through `mask`. The
+rows of a study (ballots, ratings, verdicts, gold) can be read again: `python -m annotation results --ballots FILE`.
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ import json
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotation.choices import Mode
 from annotation.database import for_reading, open_sessions
 from annotation.engine import add_database_argument
+from annotation.live_ballots import rater_numbers
 from annotation.masking import mask
 from annotation.schema import Ballot, Encounter, Judgment, Post, Reply
+from annotation.study_files import FILE_FORMATS, KINDS, save_rows, spreadsheet_safe, study_rows
+from annotation.study_source import find_study_data
 
 TABLES = ("judgments", "conversations")
 FORMATS = ("csv", "jsonl")
@@ -36,7 +39,7 @@ def export_rows(*, session: Session, table: str, study: str | None = None, mode:
     if table not in TABLES:
         raise ValueError(f"unknown table {table!r}; allowed: {', '.join(TABLES)}")
     read = _judgment_rows if table == "judgments" else _conversation_rows
-    raters = _rater_numbers(session)
+    raters = rater_numbers(session)
     for encounter, row in read(session):
         if (study is None or encounter.study == study) and (mode is None or encounter.mode is mode):
             yield _encounter_columns(encounter, raters) | row
@@ -56,19 +59,8 @@ def write_rows(rows: Iterator[Row], out: TextIO, form: str) -> int:
         if writer is None:
             writer = csv.DictWriter(out, fieldnames=list(row))
             writer.writeheader()
-        writer.writerow({name: _cell(value) for name, value in row.items()})
+        writer.writerow({name: spreadsheet_safe(value) for name, value in row.items()})
     return count
-
-
-def _cell(value: Any) -> Any:
-    """A value for CSV. Spreadsheets run texts that begin like a formula; a leading apostrophe stops them."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
-
-
-def _rater_numbers(session: Session) -> dict[str, str]:
-    first = func.min(Encounter.created_at)
-    visitors = session.scalars(select(Encounter.visitor).group_by(Encounter.visitor).order_by(first, Encounter.visitor))
-    return {visitor: f"r{number}" for number, visitor in enumerate(visitors, start=1)}
 
 
 def _encounter_columns(encounter: Encounter, raters: dict[str, str]) -> Row:
@@ -148,10 +140,17 @@ def _conversation_rows(session: Session) -> Iterator[tuple[Encounter, Row]]:
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of `python -m annotation export`."""
     add_database_argument(parser)
-    parser.add_argument("--table", choices=TABLES, default=TABLES[0], help="what a row is: a judgment, or a reply")
-    parser.add_argument("--format", choices=FORMATS, default=FORMATS[0], help="CSV with a header, or JSON Lines")
+    parser.add_argument(
+        "--table",
+        choices=(*TABLES, *KINDS),
+        default=TABLES[0],
+        help="what a row is: a judgment, a reply; or of one study a vote, a score, a review, a known answer",
+    )
+    parser.add_argument(
+        "--format", choices=FILE_FORMATS, default=FORMATS[0], help="CSV with a header, JSON Lines, or Parquet"
+    )
     parser.add_argument("--output", metavar="FILE", default="-", help="file to write (UTF-8), - for the screen")
-    parser.add_argument("--study", metavar="NAME", default=None, help="only the encounters of this study")
+    parser.add_argument("--study", metavar="NAME", default=None, help="only this study")
     parser.add_argument("--mode", choices=_modes(), default=None, help="only the encounters of this mode")
 
 
@@ -161,14 +160,21 @@ def _modes() -> Sequence[str]:
 
 def run(args: Namespace) -> int:
     """Write the rows; their number goes to the screen's error stream, so that a pipe stays clean."""
+    if args.table in KINDS and args.study is None:
+        raise ValueError(f"--table {args.table} is of one study; name it with --study")
+    if args.format == "parquet" and args.output == "-":
+        raise ValueError("Parquet is no text; name a file with --output")
     sessions = for_reading(open_sessions(args.database, create=False))
     mode = None if args.mode is None else Mode(args.mode)
-    out: TextIO = sys.stdout
-    with ExitStack() as stack:
-        session = stack.enter_context(sessions())
-        if args.output != "-":
-            out = stack.enter_context(Path(args.output).open("w", encoding="utf-8", newline=""))
-        rows = export_rows(session=session, table=args.table, study=args.study, mode=mode)
-        count = write_rows(rows, out, args.format)
+    with sessions() as session:
+        if args.table in KINDS:
+            rows = study_rows(find_study_data(session=session, study=args.study), args.table)
+        else:
+            rows = list(export_rows(session=session, table=args.table, study=args.study, mode=mode))
+    count = len(rows)
+    if args.output == "-":
+        write_rows(iter(rows), sys.stdout, args.format)
+    else:
+        save_rows(rows, Path(args.output), args.format)
     print(f"{count} rows{'' if args.output == '-' else f' written to {args.output}'}", file=sys.stderr)
     return 0

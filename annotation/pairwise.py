@@ -194,21 +194,32 @@ def _pair_result(group: Sequence[Ballot], rule: Rule, ruled: dict[tuple[str, str
     kept = {decision.item_id for decision in found}
     votes = [ballot for ballot in group if ballot.item_id in kept]
     items = _counts([decision.outcome for decision in found])
-    by_votes = [
-        share_over_items([(ballot.item_id, ballot.outcome == one) for ballot in votes], _NONE) for one in OUTCOMES
-    ]
-    by_items = [
-        share_over_items([(decision.item_id, decision.outcome == one) for decision in found], _NONE)
-        for one in (*OUTCOMES, None)
-    ]
+    win, tie, lose = (
+        share_over_items([(vote.item_id, vote.outcome == one) for vote in votes], _NONE) for one in OUTCOMES
+    )
+    item_win, item_tie, item_lose, item_none = (
+        share_over_items([(one.item_id, one.outcome == kind) for one in found], _NONE) for kind in (*OUTCOMES, None)
+    )
     p_value = sign_test(items.win, items.lose)
     names = (group[0].system_a, group[0].system_b, group[0].criterion)
     if p_value is not None:
         sentence = finding(Tally(*names, items.win, items.lose, items.tie), p_value)
     else:
         sentence = f"No item was won by either system ({items.tie} ties, {items.none} without a majority)."
-    counts = _counts([ballot.outcome for ballot in votes])
-    return PairResult(*names, counts, *by_votes, items, *by_items, p_value, sentence)
+    return PairResult(
+        *names,
+        votes=_counts([ballot.outcome for ballot in votes]),
+        win=win,
+        tie=tie,
+        lose=lose,
+        items=items,
+        item_win=item_win,
+        item_tie=item_tie,
+        item_lose=item_lose,
+        item_none=item_none,
+        p_value=p_value,
+        sentence=sentence,
+    )
 
 
 def _agreement(group: Sequence[Ballot], resamples: int, seed: int) -> Agreement:

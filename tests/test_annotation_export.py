@@ -88,6 +88,8 @@ def test_both_formats_hold_the_same_and_name_nobody(
         ("call (030) 123-45 67 or 0049301234567", "call [number] or [number]"),
         ("card 4111 1111 1111 1111.", "card [number]."),
         ("I am 34, since 2019, 24/7, 3.5 hours, on 1.2.2020", "I am 34, since 2019, 24/7, 3.5 hours, on 1.2.2020"),
+        ("Hi, my name is Ann Lee and people call me Annie.", "Hi, my name is [name] and people call me [name]."),
+        ("my name is on the list, call me later", "my name is on the list, call me later"),
         ("", ""),
     ],
 )

@@ -1,0 +1,89 @@
+"""A table of texts and its three spellings: aligned for a terminal, Markdown, LaTeX (needs the booktabs package)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of ready texts; the first column names the row."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
+    """sentences below the table, e.g. why a figure is missing"""
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.head):
+                raise ValueError(f"{self.title}: a row has {len(row)} cells, the head {len(self.head)}")
+
+
+def as_text(table: Table) -> str:
+    """Columns aligned with blanks; all but the first to the right."""
+    lines = [table.head, *table.rows]
+    widths = [max(len(line[at]) for line in lines) for at in range(len(table.head))]
+    printed = [
+        "  ".join(
+            cell.ljust(width) if at == 0 else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+    printed.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
+    return "\n".join([table.title, *printed, *table.notes])
+
+
+def as_markdown(table: Table) -> str:
+    """A pipe table under a bold title."""
+
+    def line(cells: tuple[str, ...]) -> str:
+        return "| " + " | ".join(re.sub(r"([\\|*_`<])", r"\\\1", cell).replace("\n", " ") for cell in cells) + " |"
+
+    rule = "|" + "|".join(["---"] + ["---:"] * (len(table.head) - 1)) + "|"
+    notes = ["", *(f"{note}  " for note in table.notes)] if table.notes else []
+    return "\n".join([f"**{table.title}**", "", line(table.head), rule, *map(line, table.rows), *notes])
+
+
+def as_latex(table: Table) -> str:
+    """A floating table with booktabs rules; every sign that LaTeX reads is escaped."""
+    columns = "l" + "r" * (len(table.head) - 1)
+    body = [" & ".join(map(latex_text, row)) + r" \\" for row in table.rows]
+    notes = [rf"\par\smallskip{{\footnotesize {latex_text(note)}}}" for note in table.notes]
+    return "\n".join(
+        [
+            r"\begin{table}[t]",
+            r"\centering",
+            rf"\caption{{{latex_text(table.title)}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            " & ".join(map(latex_text, table.head)) + r" \\",
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            *notes,
+            r"\end{table}",
+        ]
+    )
+
+
+def latex_text(text: str) -> str:
+    """`text` as LaTeX prints it, sign by sign."""
+    return "".join(_LATEX.get(sign, sign) for sign in text.replace("\n", " "))
+
+
+STYLES: dict[str, Callable[[Table], str]] = {"text": as_text, "markdown": as_markdown, "latex": as_latex}
