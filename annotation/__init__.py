@@ -1,6 +1,7 @@
 """Human judgments of replies: what is asked, how it is stored, what the numbers say.
 
-Imports sqlalchemy, alembic and scipy; never torch, gradio or `models`. Reading order:
+Imports sqlalchemy, alembic, scipy, statsmodels, krippendorff and pyarrow; never torch, gradio or `models`.
+Reading order:
 
     rubric.py         what raters are asked, as data
     choices.py        the closed sets of values
@@ -16,8 +17,7 @@ Imports sqlalchemy, alembic and scipy; never torch, gradio or `models`. Reading 
     events.py         the append-only record of all this
     erasure.py        delete-my-data
     projection.py     rows -> views; the only place that decides what a rater may see
-    statistics.py     win / lose / tie per pair and criterion, with intervals
-    migrate.py, export.py, results.py, backup.py, study.py, benchmark.py     the commands of `python -m annotation`
+    statistics.py     win / lose / tie of open talks per pair and criterion, with intervals
 
 Studies, in which raters judge planned items, are built beside encounters:
 
@@ -30,6 +30,19 @@ Studies, in which raters judge planned items, are built beside encounters:
     task_projection.py                 rows -> what a rater may see, and the only place that knows the sides
     answers.py, review.py              judging, and the second look
     ballots.py, quality.py, progress.py, study_events.py     what came of it
+
+The analysis of a study is pure: values in, values out, no database.
+
+    intervals.py      figures with intervals, or with the reason why there is none
+    agreement.py      how far raters agree
+    study_views.py    Ballot, Rating, Verdict: what raters and reviewer said
+    pairwise.py       win / tie / lose by votes and by items         strength.py      Bradley-Terry
+    raters.py         one row per rater, what stands out             pointwise.py     means of ratings
+    explanations.py   does an explanation predict the vote?
+    study_data.py     everything of a study -> study_report.py -> report_tables.py, tables.py
+    study_source.py   where the votes come from: live_ballots.py, ballots.py (the database), study_files.py (files)
+
+    migrate.py, export.py, results.py, backup.py, study.py, benchmark.py     the commands of `python -m annotation`
 
 Every store function takes `session` by keyword and neither opens nor commits one: the caller writes
 `with sessions.begin() as session:` around one user action, so an action is stored whole or not at all.

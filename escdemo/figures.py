@@ -21,7 +21,8 @@ from models.trace import CometBlock, Trace
 SIDE_COLOURS = ("#0072B2", "#E69F00")
 SIDE_PATTERNS = ("", "/")
 SOURCE_COLOURS = {"situation": "#0B4F7A", "post": "#7FBBE3"}
-OUTCOME_COLOURS = ("#0072B2", "#BBBBBB", "#D55E00")
+OUTCOME_COLOURS = ("#0072B2", "#BBBBBB", "#D55E00", "#F4F1E6")
+OUTCOME_PATTERNS = ("", ".", "/", "x")
 INK = "#1F2933"
 MAX_BLOCKS = 10
 """blocks of one source drawn in a figure, heaviest first; the CSV has them all"""
@@ -43,6 +44,8 @@ class Outcome:
     win: int
     tie: int
     lose: int
+    none: int = 0
+    """items without a majority, where the counts are of items"""
 
 
 def strategy_figure(sides: Sequence[Sided]) -> go.Figure:
@@ -65,7 +68,7 @@ def strategy_figure(sides: Sequence[Sided]) -> go.Figure:
     top = max((share for side in sides for share in side.trace.strategies), default=1.0)
     figure.update_xaxes(range=[0, min(112, 115 * top + 2)], ticksuffix=" %", title="probability before the reply")
     figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=list(STRATEGIES))
-    return _styled(figure, height=430, barmode="group", bargap=0.25)
+    return styled(figure, height=430, barmode="group", bargap=0.25)
 
 
 def comet_figure(trace: Trace) -> go.Figure:
@@ -94,7 +97,7 @@ def comet_figure(trace: Trace) -> go.Figure:
     figure.update_yaxes(
         tickvals=list(range(drawn)), ticktext=[_block_label(block) for block in shown], autorange="reversed"
     )
-    return _styled(figure, height=130 + 26 * max(1, len(shown)), barmode="relative", bargap=0.25)
+    return styled(figure, height=130 + 26 * max(1, len(shown)), barmode="relative", bargap=0.25)
 
 
 def heat_figure(trace: Trace) -> go.Figure:
@@ -116,7 +119,7 @@ def heat_figure(trace: Trace) -> go.Figure:
     figure.update_yaxes(
         tickvals=list(range(len(blocks))), ticktext=[_block_label(block) for block in blocks], autorange="reversed"
     )
-    return _styled(figure, height=130 + 26 * max(1, len(blocks)))
+    return styled(figure, height=130 + 26 * max(1, len(blocks)))
 
 
 def emotion_figure(trace: Trace) -> go.Figure:
@@ -140,14 +143,18 @@ def emotion_figure(trace: Trace) -> go.Figure:
         )
     )
     figure.update_yaxes(autorange="reversed")
-    return _styled(figure, height=150 + 28 * max(1, len(labels)))
+    return styled(figure, height=150 + 28 * max(1, len(labels)))
 
 
 def outcome_figure(first: str, second: str, outcomes: Sequence[Outcome]) -> go.Figure:
-    """Win, tie and lose shares per criterion, as seen from the `first` system; the counts stand in the bars."""
+    """Win, tie and lose shares per criterion, as seen from the `first` system; the counts stand in the bars.
+
+    Items without a majority are a fourth part, drawn where there are any.
+    """
     figure = go.Figure()
-    names = (f"{first} better", "about the same", f"{second} better")
-    parts = [(one.win, one.tie, one.lose) for one in outcomes]
+    names = [f"{first} better", "about the same", f"{second} better"]
+    names += ["no majority"] if any(one.none for one in outcomes) else []
+    parts = [(one.win, one.tie, one.lose, one.none) for one in outcomes]
     for place, name in enumerate(names):
         counts = [part[place] for part in parts]
         figure.add_bar(
@@ -157,18 +164,22 @@ def outcome_figure(first: str, second: str, outcomes: Sequence[Outcome]) -> go.F
             orientation="h",
             marker={
                 "color": OUTCOME_COLOURS[place],
-                "pattern": {"shape": ("", ".", "/")[place], "fgcolor": "#FFFFFF", "solidity": 0.25},
+                "pattern": {
+                    "shape": OUTCOME_PATTERNS[place],
+                    "fgcolor": "#C9BFA0" if place == 3 else "#FFFFFF",
+                    "solidity": 0.25,
+                },
             },
             text=[str(count) if count else "" for count in counts],
             textposition="inside",
             insidetextanchor="middle",
             textangle=0,
-            textfont={"color": INK if place == 1 else "#FFFFFF", "size": 14},
+            textfont={"color": INK if place in (1, 3) else "#FFFFFF", "size": 14},
             hovertemplate="%{y}: %{x:.0f} % (%{text})<extra>%{fullData.name}</extra>",
         )
     figure.update_xaxes(range=[0, 100], ticksuffix=" %", title="share of the judgments (counts in the bars)")
     figure.update_yaxes(autorange="reversed")
-    return _styled(figure, height=150 + 44 * max(1, len(outcomes)), barmode="stack", bargap=0.35)
+    return styled(figure, height=150 + 44 * max(1, len(outcomes)), barmode="stack", bargap=0.35)
 
 
 def heaviest(blocks: Sequence[CometBlock], source: str) -> list[CometBlock]:
@@ -211,7 +222,8 @@ def _block_label(block: CometBlock) -> str:
     return f"{escaped(block.relation)} · {escaped(text)}"
 
 
-def _styled(figure: go.Figure, *, height: int, **layout: object) -> go.Figure:
+def styled(figure: go.Figure, *, height: int, **layout: object) -> go.Figure:
+    """The figure with the page's font, margins and legend, `height` in pixels; returns it for chaining."""
     figure.update_layout(
         height=height,
         template="plotly_white",

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from annotation.tables import Table
 from escdemo import texts
 
 ReplyState = Literal["waiting", "thinking", "writing", "held", "done", "stopped", "failed"]
@@ -169,6 +170,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> s
         f'<div class="esc-scroll"><table class="esc-table"><caption>{escape(caption)}</caption>'
         f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def study_table(shown: Table) -> str:
+    """A table of a study's report (say `report_tables.raters_table`), its notes below."""
+    notes = "".join(f"<li>{escape(note)}</li>" for note in shown.notes)
+    return table(shown.head, shown.rows, shown.title) + (f'<ul class="esc-findings">{notes}</ul>' if notes else "")
 
 
 def csv_text(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
