@@ -122,6 +122,8 @@ def cohen(pairs: Sequence[tuple[Hashable, Hashable]]) -> Estimate:
     categories = sorted({str(answer) for pair in pairs for answer in pair})
     if len(categories) == 1:
         return undefined(f"Both gave the answer {categories[0]} to all {len(pairs)} items.", len(pairs))
+    if 1 in (len({first for first, _ in pairs}), len({second for _, second in pairs})):
+        return undefined("One of the two gave the same answer every time, so kappa says nothing.", len(pairs))
     place = {category: at for at, category in enumerate(categories)}
     table = np.zeros((len(categories), len(categories)))
     for first, second in pairs:

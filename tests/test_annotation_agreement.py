@@ -103,6 +103,7 @@ def test_what_is_undefined_says_why() -> None:
     assert alone.raters == (0, 0)
     assert "no item in common" in cohen([]).reason
     assert "Both gave the answer a" in cohen([("a", "a")]).reason
+    assert "One of the two gave the same answer" in cohen([("a", "a"), ("a", "b")]).reason
     one_item = fleiss(np.array([[2, 1]]))
     assert one_item.value == pytest.approx(-0.5)
     assert (one_item.low, one_item.reason) == (None, "Too few items for an interval.")
