@@ -6,6 +6,7 @@ Only wiring: flags -> Settings -> database, nets -> page -> server. See README.m
 from __future__ import annotations
 
 import argparse
+import secrets
 import sys
 
 from escdemo.settings import Settings
@@ -28,7 +29,8 @@ def parse(argv: list[str] | None = None) -> Settings:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default=DEFAULTS.device, help="where the nets run")
     flags = parser.parse_args(argv)
     nets = tuple(name.strip() for name in flags.nets.split(",") if name.strip())
-    return Settings(flags.host, flags.port, flags.database, nets, flags.study, flags.device)
+    key = secrets.token_urlsafe(16)
+    return Settings(flags.host, flags.port, flags.database, nets, flags.study, flags.device, key)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,6 +41,7 @@ def main(argv: list[str] | None = None) -> int:
         from annotation.database import open_sessions
         from escdemo.build import build_app
         from escdemo.server import listen, serve, web_app
+        from escdemo.study.build import build_studies
 
         bound = listen(settings)
         sessions = open_sessions(settings.database)
@@ -51,8 +54,13 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     try:
-        site = web_app(build_app(service, sessions, settings), service, settings)
-        print(f"ready: http://{settings.host}:{settings.port}", flush=True)
+        studies = build_studies(sessions, settings)
+        site = web_app(build_app(service, sessions, settings), studies, service, settings)
+        address = f"http://{settings.host}:{settings.port}"
+        print(f"ready: {address}", flush=True)
+        print(
+            f"to make a study (keep this link to yourself): {address}/study/?create={settings.create_key}", flush=True
+        )
         serve(site, bound)
     except KeyboardInterrupt:
         pass

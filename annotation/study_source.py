@@ -8,24 +8,46 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from annotation.ballots import ballots, known_answers, ratings, verdicts
+from annotation.choices import Role, StudyState
 from annotation.live_ballots import encounter_ballots
+from annotation.members import require
 from annotation.rubric import DEFAULT_RUBRIC, Rubric, find_rubric
 from annotation.schema import Encounter
-from annotation.study_data import StudyData
+from annotation.studies import lead_access, plan_of
+from annotation.study_data import GoldAnswer, StudyData
 from annotation.study_files import KINDS, read_values
+from annotation.study_schema import Study
+from annotation.study_views import Access
+
+
+def stored_data(*, session: Session, access: Access) -> StudyData:
+    """By a lead: all that raters handed in and reviewers decided so far. Raises NotAllowed."""
+    study, _ = require(session, access, Role.LEAD)
+    plan, decided = plan_of(study), verdicts(session=session, access=access)
+    if not plan.pairwise():
+        return StudyData(ratings=ratings(session=session, access=access), verdicts=decided, rubric=plan.rubric)
+    known = known_answers(session, study)
+    gold = [GoldAnswer(item, name, value) for item, answers in known.items() for (name, _), value in answers.items()]
+    return StudyData(ballots(session=session, access=access), (), decided, tuple(gold), plan.rubric)
 
 
 def find_study_data(*, session: Session, study: str, rubric: str | None = None) -> StudyData:
-    """The votes of the live talks of `study`, by `rubric` (default: the one that the study's first talk used).
+    """The votes of the planned study of that name once it was opened, else those of the live talks held under it.
 
+    Live talks are read by `rubric` (default: the one that the first of them used); a planned study has its own.
     Raises ValueError naming the studies there are, when this is none of them.
     """
+    planned = session.scalar(select(Study).where(Study.name == study, Study.state != StudyState.DRAFT))
+    if planned is not None:
+        return stored_data(session=session, access=lead_access(session=session, name=study))
     used = session.execute(
         select(Encounter.study, Encounter.rubric).where(Encounter.study.is_not(None)).order_by(Encounter.created_at)
     ).all()
     mine = [row.rubric for row in used if row.study == study]
     if not mine:
-        names = ", ".join(sorted({str(row.study) for row in used})) or "none yet"
+        opened = session.scalars(select(Study.name).where(Study.state != StudyState.DRAFT))
+        names = ", ".join(sorted({str(row.study) for row in used} | set(opened))) or "none yet"
         raise ValueError(f"there is no study {study!r}; studies: {names}")
     chosen = find_rubric(rubric or mine[0])
     return StudyData(ballots=encounter_ballots(session=session, rubric=chosen.name, study=study), rubric=chosen)

@@ -3,22 +3,27 @@
   const PICKS = { "1": 0, "0": 1, "2": 2 }; // position of the answer in each group: A better, about the same, B better
   const votes = () => [...document.querySelectorAll(".esc-vote")].filter((vote) => vote.offsetParent);
   const inputs = (vote) => [...vote.querySelectorAll("input[type=radio]")];
+  // Scores are picked by their own digit, the better side by its place.
+  const label = (input) => input.closest("label").textContent.trim();
+  const scored = (vote) => inputs(vote).every((input) => /^\d+$/.test(label(input)));
+  const pick = (vote, key) => scored(vote) ? inputs(vote).find((input) => label(input) === key) : inputs(vote)[PICKS[key]];
   const answered = (vote) => inputs(vote).some((input) => input.checked);
 
   // A key answers the criterion that has the focus, else the first open one, and moves the focus to the next.
   document.addEventListener("keydown", (event) => {
-    if (!(event.key in PICKS) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!/^[0-9]$/.test(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
     const at = document.activeElement;
     if (at && at.matches("textarea, select, [contenteditable=true], input:not([type=radio]):not([type=checkbox])")) return;
     const all = votes();
     if (!all.length) return;
     const vote = at?.closest(".esc-vote") || all.find((one) => !answered(one));
-    const input = vote && inputs(vote)[PICKS[event.key]];
+    const input = vote && pick(vote, event.key);
     if (!input || input.disabled) return;
     event.preventDefault();
     input.click();
     const next = all[all.indexOf(vote) + 1];
-    const target = next ? inputs(next).find((one) => one.checked) || inputs(next)[0] : document.getElementById("judge-save");
+    const target = next ? inputs(next).find((one) => one.checked) || inputs(next)[0]
+      : [...document.querySelectorAll("#judge-save, .esc-next")].find((button) => button.offsetParent);
     target?.focus();
     target?.scrollIntoView({ block: "nearest" });
   });
@@ -28,7 +33,7 @@
     const next = [...document.querySelectorAll(selector)].find((one) => one.offsetParent);
     if (!next) return;
     next.focus({ preventScroll: true });
-    const step = next.closest("#judge-form, #result");
+    const step = next.closest("#judge-form, #result, #ruling") || (next.closest("#questions") && document.getElementById("item-box"));
     (step || next).scrollIntoView({ block: step ? "start" : "nearest" });
   }, 150);
 
@@ -94,7 +99,7 @@
       now = (await (await fetch("healthz", { cache: "no-store" })).json()).run;
     } catch { /* unreachable: now stays null */ }
     if (run && now && now !== run) {
-      if (!document.querySelector("#post textarea")?.value) return location.reload();
+      if (!document.querySelector("#post textarea, #item-reason textarea")?.value) return location.reload();
       return showBar(ESC_TEXTS.restarted, true);
     }
     run ||= now;
@@ -133,11 +138,35 @@
     }
   }
 
+  // Times are sent in UTC and links relative to the page: write them out for the reader.
+  function writeOut() {
+    for (const time of document.querySelectorAll("time.esc-time:not([data-local])")) {
+      time.dataset.local = "";
+      time.textContent = new Date(time.dateTime).toLocaleTimeString();
+    }
+    for (const link of document.querySelectorAll("a.esc-link:not([data-full])")) {
+      link.dataset.full = "";
+      link.textContent = link.href;
+    }
+  }
+
+  // Whether anybody has done anything on this page since the last question.
+  let active = false;
+  for (const kind of ["pointerdown", "pointermove", "keydown", "scroll", "wheel", "touchstart"]) {
+    document.addEventListener(kind, () => { active = true; }, { capture: true, passive: true });
+  }
+  window.escActive = () => {
+    const was = active && !document.hidden;
+    active = false;
+    return was;
+  };
+
   let due = false;
   function tidy() {
     due = false;
     document.body.classList.remove("dark"); // figures and panels are drawn for a light ground
     nameGroups();
+    writeOut();
     follow();
     const side = document.getElementById("tabs")?.dataset.escSide || "a";
     const pressed = document.querySelector(`.esc-switch button[data-side="${side}"]`);

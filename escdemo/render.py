@@ -89,11 +89,16 @@ def _reply(reply: ReplyShown) -> str:
 
 
 def header(mode: str, study: str | None) -> str:
-    """Title, mode and the help card that is one click (or Enter) away at any time."""
-    badge = f"study {escape(study)}" if study else mode
+    """The banner of the first page."""
+    return banner(texts.TITLE, f"study {study}" if study else mode, texts.SUBTITLE)
+
+
+def banner(title: str, badge: str, subtitle: str) -> str:
+    """Title, badge and the help card that is one click (or Enter) away at any time."""
+    mark = f' <span class="esc-mode">{escape(badge)}</span>' if badge else ""
     return (
-        f'<div class="esc-header"><div><h1>{texts.TITLE} <span class="esc-mode">{badge}</span></h1>'
-        f"<p>{texts.SUBTITLE}</p></div>"
+        f'<div class="esc-header"><div><h1>{escape(title)}{mark}</h1>'
+        f"<p>{escape(subtitle)}</p></div>"
         f'<details class="esc-help"><summary>{texts.HELP_BUTTON}</summary><div class="esc-card">'
         f"<p><strong>{texts.CRISIS_LEAD}</strong></p>{texts.CRISIS_LINES_HTML}<p>{texts.HELP_NOTE}</p></div></details></div>"
     )
@@ -133,12 +138,12 @@ def status(text: str) -> str:
     return f'<p class="esc-status" role="status" aria-live="polite">{escape(text)}</p>'
 
 
-def steps(current: int) -> str:
-    """Where the visitor is on the way from consent to result."""
+def steps(current: int, names: Sequence[str] = texts.STEPS) -> str:
+    """Where the visitor is on the way through the steps called `names`."""
     items = "".join(
         f'<li class="{"esc-now" if at == current else "esc-past" if at < current else ""}"'
         f"{' aria-current=step' if at == current else ''}>{name}</li>"
-        for at, name in enumerate(texts.STEPS)
+        for at, name in enumerate(names)
     )
     return f'<ol class="esc-steps" aria-label="Steps">{items}</ol>'
 

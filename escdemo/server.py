@@ -12,38 +12,57 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio i
 
 import gradio as gr
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import RedirectResponse
 
 from escdemo import theme
 from escdemo.settings import Settings
 from models.service import GenerationService
+
+STUDY_PATH = "/study"
+MAX_UPLOAD = "50mb"
+"""largest file of items"""
 
 
 class PortTaken(OSError):  # noqa: N818  (reads as the sentence it is)
     """The port cannot be used; the message says what to do."""
 
 
-def web_app(demo: gr.Blocks, service: GenerationService, settings: Settings) -> FastAPI:
-    """The whole site. No run history: it would keep a seeker's words in the browser."""
+def web_app(demo: gr.Blocks, studies: gr.Blocks, service: GenerationService, settings: Settings) -> FastAPI:
+    """The whole site: the study page under /study/, the first page above it."""
     site = FastAPI(title="escdemo", docs_url=None, redoc_url=None, openapi_url=None)
 
     run = secrets.token_hex(8)  # lets an open page notice that its server is gone and another one has come
 
     @site.get("/healthz")
+    @site.get(f"{STUDY_PATH}/healthz")  # the same question from that page
     def healthz() -> dict[str, Any]:
         """Whether the server is up; in a study not which models it runs."""
         return {"status": "ok", "mode": settings.mode, "nets": len(service.names), "run": run}
 
+    @site.get(STUDY_PATH)
+    def add_slash(request: Request) -> RedirectResponse:
+        """The page's own addresses are relative, so its path must end with a slash; the invitation is kept."""
+        query = f"?{request.url.query}" if request.url.query else ""
+        return RedirectResponse(f"{STUDY_PATH.removeprefix('/')}/{query}")
+
+    _mount(site, studies, STUDY_PATH, settings, show_error=False)
+    # The message of an unforeseen error could name a model.
+    return _mount(site, demo, "/", settings, show_error=settings.mode == "demo")
+
+
+def _mount(site: FastAPI, page: gr.Blocks, path: str, settings: Settings, show_error: bool) -> FastAPI:
+    """Put a page under `path`. No run history: it would keep a seeker's words in the browser."""
     mounted: FastAPI = gr.mount_gradio_app(
         site,
-        demo,
-        path="/",
+        page,
+        path=path,
         server_name=settings.host,
         server_port=settings.port,
         footer_links=[],
         run_history=False,
-        # The message of an unforeseen error could name a model.
-        show_error=settings.mode == "demo",
+        show_error=show_error,
+        max_file_size=MAX_UPLOAD,
         ssr_mode=False,
         theme=theme.page_theme(),
         css=theme.page_css(),

@@ -28,6 +28,8 @@ class Settings:
     """name of the study: names hidden until the vote; None: demo, names shown"""
     device: Device = "auto"
     """where the nets run"""
+    create_key: str = ""
+    """whoever knows it may make studies in the browser; empty: nobody may"""
     max_post_chars: int = 2000
     """longest message of a seeker, characters"""
     max_situation_chars: int = 1000

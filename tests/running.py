@@ -14,8 +14,11 @@ from annotation.database import open_sessions
 from escdemo.build import build_app
 from escdemo.server import listen, web_app
 from escdemo.settings import Settings
+from escdemo.study.build import build_studies
 from models.responder import Responder
 from models.service import GenerationService
+
+CREATE_KEY = "the key of this run"
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,11 @@ def running(
 ) -> Iterator[Site]:
     """Serve until the block ends; `port` None takes a free one. The same port and database later are "a restart"."""
     port = port or free_port()
-    settings = Settings(port=port, database=database_url, nets=tuple(responders), study=study)
+    settings = Settings(port=port, database=database_url, nets=tuple(responders), study=study, create_key=CREATE_KEY)
     bound = listen(settings)
     sessions = open_sessions(database_url)
     service = GenerationService(responders)
-    site = web_app(build_app(service, sessions, settings), service, settings)
+    site = web_app(build_app(service, sessions, settings), build_studies(sessions, settings), service, settings)
     server = uvicorn.Server(
         uvicorn.Config(site, log_level="critical", timeout_graceful_shutdown=0, ws="none", lifespan="on")
     )

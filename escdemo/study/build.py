@@ -1,0 +1,174 @@
+"""The study page as a whole: which part stands where, and which control calls which handler. No logic.
+
+Handlers are plain requests, not queued, as on the first page. An answer is saved with trigger_mode "always_last": while
+a save is under way, later clicks are joined into one that follows it, so nothing is lost and nothing overtakes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import gradio as gr
+from sqlalchemy.orm import Session, sessionmaker
+
+from escdemo.settings import Settings
+from escdemo.study import create_panel, entry_panel, lead_panel, question_form, rater_panel, review_panel, texts
+from escdemo.study.arrival import Arrival
+from escdemo.study.desk import Desk
+from escdemo.study.leads import Leads
+from escdemo.study.parts import StudyParts
+from escdemo.study.raters import Raters
+from escdemo.study.reviewers import Reviewers
+
+ALIVE_EVERY_S = 45
+READ_ADDRESS = "() => ['invite', 'create'].map((name) => new URLSearchParams(location.search).get(name) || '')"
+ONCE: dict[str, Any] = {"queue": False, "trigger_mode": "once", "show_progress": "hidden"}
+"""a click that must not happen twice"""
+
+
+def build_studies(sessions: sessionmaker[Session], settings: Settings) -> gr.Blocks:
+    """The study page over an open store."""
+    with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as demo:
+        link, key = gr.Textbox(visible=False), gr.Textbox(visible=False)
+        access, shown, known = gr.State(None), gr.State(0), gr.State(())
+        header = gr.HTML(elem_id="header")
+        steps, note = gr.HTML(elem_id="steps"), gr.HTML(elem_id="study-note")
+        entry = entry_panel.build()
+        item = rater_panel.build_item()
+        ruling = review_panel.build_ruling()
+        form = question_form.build()
+        rater = rater_panel.build()
+        review = review_panel.build(ruling)
+        create, lead = create_panel.build(), lead_panel.build()
+        parts = StudyParts(
+            link, key, access, shown, known, header, steps, note, entry, item, form, rater, review, create, lead
+        )
+        desk = Desk(sessions, settings.create_key)
+        raters, reviewers, leads = Raters(parts, desk), Reviewers(parts, desk), Leads(parts, desk)
+        _wire_arrival(demo, Arrival(parts, desk, raters, reviewers, leads))
+        _wire_rater(raters)
+        _wire_reviewer(reviewers)
+        _wire_lead(leads)
+    demo.queue(default_concurrency_limit=None)
+    return cast(gr.Blocks, demo)
+
+
+def _wire_arrival(demo: gr.Blocks, arrival: Arrival) -> None:
+    parts = arrival.parts
+    everything = parts.everything()
+    demo.load(arrival.enter, [parts.link, parts.key], everything, js=READ_ADDRESS, api_name="enter", queue=False)
+    entry = parts.entry
+    agreed = entry.go.click(arrival.agree, [parts.access, entry.agreed], parts.working(), api_name="agree", **ONCE)
+    agreed.then(None, js=_go_to("#guide-start"))
+    started = entry.start.click(arrival.begin, [parts.access], parts.working(), api_name="begin", **ONCE)
+    started.then(None, js=_go_to("#questions input"))
+
+
+def _wire_rater(raters: Raters) -> None:
+    parts, panel = raters.parts, raters.parts.rater
+    working, radios = parts.working(), list(parts.form.radios)
+    here = [parts.access, parts.shown]
+    gr.on(
+        [radio.input for radio in radios],
+        raters.save,
+        [*here, parts.known, *radios],
+        [parts.known, parts.note, panel.saved, panel.undo],
+        api_name="save",
+        queue=False,
+        trigger_mode="always_last",
+        show_progress="hidden",
+    )
+    panel.reason.blur(
+        raters.keep_reason,
+        [*here, panel.reason],
+        [parts.note, panel.saved],
+        api_name="keep_reason",
+        queue=False,
+        trigger_mode="always_last",
+        show_progress="hidden",
+    )
+    handed_in = panel.submit.click(
+        raters.submit, [*here, parts.known, panel.reason, *radios], working, api_name="submit", **ONCE
+    )
+    handed_in.then(None, js=_go_to("#questions input"))
+    gr.on([panel.back.click, panel.end_back.click], raters.back, here, working, api_name="back", **ONCE)
+    panel.undo.click(raters.undo, here, working, api_name="undo", **ONCE)
+    panel.skip.click(raters.skip, here, working, api_name="skip", **ONCE)
+    panel.pause.click(raters.pause, [parts.access], working, api_name="pause", **ONCE)
+    panel.go_on.click(raters.go_on, [parts.access], working, api_name="go_on", **ONCE)
+    active = gr.Checkbox(visible=False)
+    gr.Timer(ALIVE_EVERY_S).tick(
+        raters.alive,
+        [*here, active],
+        [parts.note],
+        js="(access, shown) => [access, shown, window.escActive()]",
+        api_name="alive",
+        queue=False,
+        show_progress="hidden",
+    )
+
+
+def _wire_reviewer(reviewers: Reviewers) -> None:
+    parts, panel = reviewers.parts, reviewers.parts.review
+    working, radios = parts.working(), list(parts.form.radios)
+    here = [parts.access, parts.shown]
+    given = panel.verdict.click(reviewers.verdict, [*here, *radios], working, api_name="verdict", **ONCE)
+    given.then(None, js=_go_to("#decision input"))
+    panel.decision.input(
+        reviewers.choose,
+        [panel.decision],
+        [parts.form.box, panel.cause],
+        api_name="choose",
+        queue=False,
+        trigger_mode="always_last",
+        show_progress="hidden",
+    )
+    decided = panel.decide.click(
+        reviewers.decide,
+        [*here, parts.known, panel.decision, panel.cause, *radios],
+        working,
+        api_name="decide",
+        **ONCE,
+    )
+    decided.then(None, js=_go_to("#questions input"))
+
+
+def _wire_lead(leads: Leads) -> None:
+    parts, lead = leads.parts, leads.parts.lead
+    outputs = [parts.note, parts.steps, *parts.entry.outputs(), *lead.outputs()]
+    made = [parts.access, parts.header, parts.create.box, *outputs]
+    create, over, access = parts.create, lead.overview, [parts.access]
+    create.go.click(leads.create, [parts.key, *create.inputs], made, api_name="create", **ONCE)
+    create.file.upload(leads.create_from_file, [parts.key, create.file], made, api_name="create_from_file", **ONCE)
+    for button, handler, name in (
+        (over.refresh, leads.look, "overview"),
+        (over.open, leads.open, "open"),
+        (over.pause, leads.pause, "pause_study"),
+        (over.resume, leads.resume, "resume_study"),
+        (over.sure, leads.close, "close"),
+        (lead.items.live, leads.import_live, "import_live"),
+    ):
+        button.click(handler, access, outputs, api_name=name, **ONCE)
+    over.close.click(leads.ask_close, None, [over.ask], api_name="ask_close", **ONCE)
+    over.cancel.click(leads.keep_open, None, [over.ask], api_name="keep_open", **ONCE)
+    lead.items.upload.upload(leads.upload, [parts.access, lead.items.upload], outputs, api_name="upload_items", **ONCE)
+    people = lead.people
+    people.invite.click(leads.invite, [parts.access, people.role, people.count], outputs, api_name="invite", **ONCE)
+    people.revoke.click(leads.revoke, [parts.access, people.member], outputs, api_name="revoke", **ONCE)
+    results = lead.results
+    gr.on(
+        [results.tab.select, results.refresh.click, results.pair.input],
+        leads.results,
+        [parts.access, results.pair],
+        [parts.note, *results.outputs],
+        api_name="study_results",
+        queue=False,
+    )
+    export = lead.export
+    export.go.click(leads.export, [parts.access, export.form], [parts.note, export.files], api_name="export", **ONCE)
+
+
+def _go_to(selector: str) -> str:
+    """Script that moves the focus to the first control of the next step."""
+    return f"() => window.escGo({json.dumps(selector)})"

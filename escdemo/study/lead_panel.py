@@ -1,0 +1,175 @@
+"""The lead's tabs: overview, items, people, results, export."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from escdemo.study import texts
+
+
+@dataclass(frozen=True)
+class OverviewTab:
+    """State of the study, progress and what stands out."""
+
+    refresh: gr.Button
+    open: gr.Button
+    pause: gr.Button
+    resume: gr.Button
+    close: gr.Button
+    ask: gr.Row
+    sure: gr.Button
+    cancel: gr.Button
+    text: gr.HTML
+
+    def outputs(self) -> list[Any]:
+        """What a refresh touches."""
+        return [self.open, self.pause, self.resume, self.close, self.ask, self.text]
+
+
+@dataclass(frozen=True)
+class ItemsTab:
+    """Import."""
+
+    upload: gr.UploadButton
+    live: gr.Button
+    count: gr.HTML
+    note: gr.HTML
+
+
+@dataclass(frozen=True)
+class PeopleTab:
+    """Invitations."""
+
+    role: gr.Dropdown
+    count: gr.Number
+    invite: gr.Button
+    links: gr.HTML
+    member: gr.Dropdown
+    revoke: gr.Button
+
+
+@dataclass(frozen=True)
+class ResultsTab:
+    """Figures and tables; `outputs` in the order of `results.fill`."""
+
+    tab: gr.Tab
+    refresh: gr.Button
+    pair: gr.Dropdown
+    outputs: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class ExportTab:
+    """Files."""
+
+    form: gr.Dropdown
+    go: gr.Button
+    files: gr.HTML
+
+
+@dataclass(frozen=True)
+class LeadPanel:
+    """All tabs in a box."""
+
+    box: gr.Column
+    link: gr.HTML
+    overview: OverviewTab
+    items: ItemsTab
+    people: PeopleTab
+    results: ResultsTab
+    export: ExportTab
+
+    def outputs(self) -> list[Any]:
+        """What the handlers of the lead touch, results and export left out."""
+        own = [self.box, self.link, *self.overview.outputs()]
+        return [*own, self.items.count, self.items.live, self.items.note, self.people.member, self.people.links]
+
+
+def build() -> LeadPanel:
+    """Draw the hidden tabs."""
+    with gr.Column(visible=False, elem_id="lead") as box:
+        link = gr.HTML(elem_id="lead-link")
+        with gr.Tabs(elem_id="lead-tabs"):
+            overview = _build_overview()
+            items = _build_items()
+            people = _build_people()
+            results = _build_results()
+            export = _build_export()
+    return LeadPanel(box, link, overview, items, people, results, export)
+
+
+def _build_overview() -> OverviewTab:
+    with gr.Tab(texts.OVERVIEW_TAB, id="overview"):
+        with gr.Row():
+            open_ = gr.Button(texts.OPEN_BUTTON, variant="primary", elem_id="study-open", visible=False)
+            pause = gr.Button(texts.PAUSE_STUDY_BUTTON, elem_id="study-pause", visible=False)
+            resume = gr.Button(texts.RESUME_BUTTON, variant="primary", elem_id="study-resume", visible=False)
+            close = gr.Button(texts.CLOSE_BUTTON, variant="stop", elem_id="study-close", visible=False)
+            refresh = gr.Button(texts.REFRESH_BUTTON, elem_id="study-refresh")
+        with gr.Row(visible=False, elem_id="study-close-ask") as ask:
+            gr.HTML(f'<p class="esc-notice esc-problem">{texts.CLOSE_ASK}</p>')
+            sure = gr.Button(texts.CLOSE_SURE, variant="stop", elem_id="study-close-sure")
+            cancel = gr.Button(texts.CLOSE_CANCEL, elem_id="study-close-cancel")
+        text = gr.HTML(elem_id="overview-text")
+    return OverviewTab(refresh, open_, pause, resume, close, ask, sure, cancel, text)
+
+
+def _build_items() -> ItemsTab:
+    with gr.Tab(texts.ITEMS_TAB, id="items"):
+        count = gr.HTML(elem_id="items-count")
+        gr.HTML(texts.ITEMS_HINT_HTML)
+        with gr.Row():
+            upload = gr.UploadButton(
+                texts.ITEMS_BUTTON, file_types=[".jsonl", ".csv"], variant="primary", elem_id="items-upload"
+            )
+            live = gr.Button(texts.LIVE_BUTTON, visible=False, elem_id="items-live")
+        note = gr.HTML(elem_id="items-note")
+    return ItemsTab(upload, live, count, note)
+
+
+def _build_people() -> PeopleTab:
+    with gr.Tab(texts.PEOPLE_TAB, id="people"):
+        with gr.Row(equal_height=True):
+            role = gr.Dropdown(
+                list(texts.ROLES), value="rater", label=texts.INVITE_ROLE, elem_id="invite-role", min_width=140
+            )
+            count = gr.Number(value=1, label=texts.INVITE_COUNT, precision=0, elem_id="invite-count", min_width=120)
+            invite = gr.Button(texts.INVITE_BUTTON, variant="primary", elem_id="invite", min_width=140)
+        links = gr.HTML(elem_id="invite-links")
+        with gr.Row(equal_height=True):
+            member = gr.Dropdown([], label=texts.REVOKE_NAME, elem_id="revoke-name", min_width=140)
+            revoke = gr.Button(texts.REVOKE_BUTTON, variant="stop", elem_id="revoke", min_width=140)
+    return PeopleTab(role, count, invite, links, member, revoke)
+
+
+def _build_results() -> ResultsTab:
+    with gr.Tab(texts.RESULTS_TAB, id="study-results", elem_id="study-results-tab") as tab:
+        with gr.Row(equal_height=True):
+            pair = gr.Dropdown([], label=texts.PAIR, visible=False, elem_id="study-pair", interactive=True)
+            refresh = gr.Button(texts.REFRESH_BUTTON, elem_id="study-results-refresh", scale=0, min_width=120)
+        note = gr.HTML(elem_id="study-results-note")
+        plots = [
+            part
+            for name in ("study-outcomes", "study-strengths")
+            for part in (
+                gr.Plot(show_label=False, visible=False, elem_id=name, elem_classes="esc-fig"),
+                gr.HTML(elem_id=f"{name}-save"),
+            )
+        ]
+        tables = gr.HTML(elem_id="study-tables")
+    return ResultsTab(tab, refresh, pair, (pair, note, *plots, tables))
+
+
+def _build_export() -> ExportTab:
+    with gr.Tab(texts.EXPORT_TAB, id="study-export"):
+        gr.HTML(f'<p class="esc-hint">{texts.EXPORT_HINT}</p>')
+        with gr.Row(equal_height=True):
+            form = gr.Dropdown(
+                list(texts.EXPORT_FORMS), value="csv", label=texts.EXPORT_FORM, elem_id="export-form", min_width=140
+            )
+            go = gr.Button(texts.EXPORT_BUTTON, variant="primary", elem_id="export-go", min_width=140)
+        files = gr.HTML(elem_id="export-files")
+    return ExportTab(form, go, files)

@@ -1,0 +1,108 @@
+"""HTML of the lead's tabs: pure functions from the store's values to escaped text. These name systems."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from annotation.choices import Role
+from annotation.item_import import Imported
+from annotation.study_views import MemberView, RaterQuality, StudyView, TeamProgress
+from escdemo import render
+from escdemo.render import escape
+from escdemo.study import texts
+
+
+def overview(
+    study: StudyView, team: TeamProgress, people: Sequence[MemberView], quality: Sequence[RaterQuality]
+) -> str:
+    """State, plan, progress of the whole and of each rater, and what stands out."""
+    return render.notice(texts.STATES[study.state]) + _progress(team) + _raters(people, quality) + _plan(study)
+
+
+def _progress(team: TeamProgress) -> str:
+    rows = [
+        ("Items with all their judgments", f"{team.complete} of {team.items}"),
+        ("Judgments handed in", f"{team.judgments_done} of {team.judgments_needed}"),
+        ("Items in work now", str(team.active)),
+        ("Reviews", f"{team.reviewed} done, {team.to_review} waiting"),
+    ]
+    return render.table(("Progress", ""), rows, "Main items; gold, onboarding and duplicated ones come on top")
+
+
+def _raters(people: Sequence[MemberView], quality: Sequence[RaterQuality]) -> str:
+    found = {one.rater: one for one in quality}
+    rows = [_member(one, found.get(one.pseudonym)) for one in people if one.role is not Role.LEAD]
+    if not rows:
+        return render.notice(texts.NO_RATERS)
+    head = (
+        "Member",
+        "State",
+        "Handed in",
+        "Median s",
+        "Too fast",
+        "Shown first picked",
+        "Gold right",
+        "Onboarding right",
+        "Duplicates alike",
+    )
+    flags = [f"<li><strong>{escape(one.rater)}</strong> · {escape(flag)}</li>" for one in quality for flag in one.flags]
+    below = f'<ul class="esc-findings esc-flags">{"".join(flags)}</ul>' if flags else ""
+    return render.table(head, rows, texts.RATERS_TITLE) + below + f'<p class="esc-hint">{texts.FLAGS_NOTE}</p>'
+
+
+def _member(member: MemberView, found: RaterQuality | None) -> tuple[str, ...]:
+    state = "invited" if member.consented_at is None else "takes part"
+    state = "on a break" if member.break_since is not None else state
+    state = "revoked" if member.revoked_at is not None else state
+    name = f"{member.pseudonym} ({texts.ROLES[member.role]})"
+    if found is None:
+        return (name, state, *[""] * 7)
+    return (
+        name,
+        state,
+        str(found.items),
+        "" if found.median_seconds is None else f"{found.median_seconds:.0f}",
+        str(found.too_fast),
+        _of(found.first_picked, found.decided),
+        _of(found.gold_right, found.gold_answers),
+        _of(found.onboarding_right, found.onboarding_answers),
+        _of(found.same_on_duplicates, found.duplicate_answers),
+    )
+
+
+def _of(part: int, whole: int) -> str:
+    return f"{part} of {whole}" if whole else ""
+
+
+def _plan(study: StudyView) -> str:
+    plan = study.plan
+    pairs = "all" if plan.pairs_per_context is None else str(plan.pairs_per_context)
+    rows = [
+        ("Systems", ", ".join(plan.systems)),
+        ("Questions", f"{plan.rubric.name} ({', '.join(plan.rubric.names())})"),
+        ("Kind", study.kind.value),
+        ("Raters", f"{plan.raters}, {plan.raters_per_item} per item, overlap {plan.overlap:g}"),
+        ("Pairs per context", pairs if plan.pairwise() else "scores, no pairs"),
+        ("Shares", f"review {plan.review_share:g}, gold {plan.gold_share:g}, duplicates {plan.duplicate_share:g}"),
+        ("Seed", str(plan.seed)),
+    ]
+    return (
+        f'<details class="esc-guide"><summary>The plan</summary>{render.table(("Setting", "Value"), rows, "As stored")}'
+        "</details>"
+    )
+
+
+def imported(found: Imported) -> str:
+    """What an import brought, and what to look at."""
+    if not found.contexts:
+        return render.notice(texts.NO_LIVE)
+    done = render.notice(texts.IMPORTED.format(contexts=found.contexts, replies=found.replies), "good")
+    warned = "".join(f"<li>{escape(warning)}</li>" for warning in found.warnings)
+    return done + (f'<p class="esc-hint">{texts.WARNINGS}</p><ul class="esc-findings">{warned}</ul>' if warned else "")
+
+
+def refused(message: str) -> str:
+    """Why nothing was imported, each bad row on a line of its own."""
+    first, *rest = message.splitlines() or [""]
+    rows = "".join(f"<li>{escape(row.strip())}</li>" for row in rest)
+    return render.notice(first, "problem") + (f'<ul class="esc-findings">{rows}</ul>' if rows else "")

@@ -1,0 +1,65 @@
+"""All components of the study page, and what every handler has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from escdemo import render
+from escdemo.study.create_panel import CreatePanel
+from escdemo.study.desk import REFUSED, sentence
+from escdemo.study.entry_panel import EntryPanel
+from escdemo.study.lead_panel import LeadPanel
+from escdemo.study.question_form import QuestionForm
+from escdemo.study.rater_panel import ItemPanel, RaterPanel
+from escdemo.study.review_panel import ReviewPanel
+
+Shown = dict[Any, Any]
+"""component -> value; a component that is left out stays as it is"""
+
+
+@dataclass(frozen=True)
+class StudyParts:
+    """All components, as `build.py` laid them out."""
+
+    link: gr.Textbox
+    """never shown: carries the invitation out of the page's address"""
+    key: gr.Textbox
+    """never shown: the same for the link that makes studies"""
+    access: gr.State
+    """who the server takes this page for; never sent to the browser"""
+    shown: gr.State
+    """id of the item (rater: claim, reviewer: review) on this page, 0 for none"""
+    known: gr.State
+    """the answers that this page held when it last heard from the store"""
+    header: gr.HTML
+    steps: gr.HTML
+    note: gr.HTML
+    entry: EntryPanel
+    item: ItemPanel
+    form: QuestionForm
+    rater: RaterPanel
+    review: ReviewPanel
+    create: CreatePanel
+    lead: LeadPanel
+
+    def working(self) -> list[Any]:
+        """Everything that the handlers of raters and reviewers touch."""
+        own = [self.shown, self.known, self.steps, self.note, *self.item.outputs(), *self.form.outputs()]
+        return [*own, *self.entry.outputs(), *self.rater.outputs(), *self.review.outputs()]
+
+    def everything(self) -> list[Any]:
+        """Everything that an arrival may touch."""
+        start = [self.access, self.header, self.create.box]
+        return [*start, *self.working(), *self.lead.outputs()]
+
+
+def attempt(parts: StudyParts, act: Callable[[], Shown]) -> Shown:
+    """What `act` shows; refused, a note says why and everything stays."""
+    try:
+        return act()
+    except REFUSED as refusal:
+        return {parts.note: render.notice(sentence(refusal), "problem")}

@@ -1,0 +1,107 @@
+"""The questions about one item: as many radio groups as the rubric asks for, out of a fixed number on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from annotation.answers import Given
+from annotation.study_views import Brief
+from annotation.task_projection import PLACES
+from escdemo.study import render, texts
+
+MAX_QUESTIONS = 24
+"""radio groups on the page: 3 criteria on 8 replies, or 24 criteria on a pair"""
+
+Question = tuple[str, str | None]
+"""criterion, place; place None when pairwise"""
+Values = tuple[str | None, ...]
+"""what the radio groups hold, in the page's order; those that are not shown hold None"""
+
+
+@dataclass(frozen=True)
+class QuestionForm:
+    """The radio groups in a box."""
+
+    box: gr.Column
+    radios: tuple[gr.Radio, ...]
+
+    def outputs(self) -> list[Any]:
+        """All components that `update` touches."""
+        return [self.box, *self.radios]
+
+
+def build() -> QuestionForm:
+    """Draw the hidden form."""
+    with gr.Column(visible=False, elem_id="questions") as box:
+        radios = tuple(
+            gr.Radio(
+                [], label=f"Question {number}", elem_id=f"question-{number}", elem_classes="esc-vote", visible=False
+            )
+            for number in range(1, MAX_QUESTIONS + 1)
+        )
+    return QuestionForm(box, radios)
+
+
+def questions_of(brief: Brief, replies: int) -> tuple[Question, ...]:
+    """All questions about an item in the order of the page: criterion by criterion, or reply by reply when scored.
+
+    Raises ValueError when there are more than the page can show.
+    """
+    if brief.pairwise:
+        asked: list[Question] = [(one.name, None) for one in brief.criteria]
+    else:
+        asked = [(one.name, place) for place in PLACES[:replies] for one in brief.criteria]
+    if len(asked) > MAX_QUESTIONS:
+        raise ValueError(texts.TOO_MANY.format(count=len(asked), limit=MAX_QUESTIONS))
+    return tuple(asked)
+
+
+def values_of(asked: Sequence[Question], given: Mapping[Question, str]) -> Values:
+    """What the radio groups hold when these answers are given."""
+    held = [given.get(question) for question in asked]
+    return tuple(held + [None] * (MAX_QUESTIONS - len(held)))
+
+
+def update(
+    form: QuestionForm, brief: Brief, asked: Sequence[Question], values: Values, *, open_: bool
+) -> dict[Any, Any]:
+    """Show these questions with these answers; `open_` False only shows."""
+    texts_of = {one.name: one.question for one in brief.criteria}
+    choices = render.answer_labels(brief)
+    shown: dict[Any, Any] = {form.box: gr.update(visible=True)}
+    for at, radio in enumerate(form.radios):
+        if at >= len(asked):
+            shown[radio] = gr.update(visible=False, value=None)
+            continue
+        criterion, place = asked[at]
+        shown[radio] = gr.update(
+            choices=list(choices),
+            value=values[at],
+            label=render.question_label(criterion, place),
+            info=texts_of[criterion],
+            interactive=open_,
+            visible=True,
+        )
+    return shown
+
+
+def hide(form: QuestionForm) -> dict[Any, Any]:
+    """No question."""
+    return {form.box: gr.update(visible=False)}
+
+
+def changed(asked: Sequence[Question], known: Sequence[str | None], values: Sequence[str | None]) -> list[Given]:
+    """The answers that the page holds and did not hold before: only these are the reader's doing.
+
+    What another tab has saved meanwhile is not overwritten by what this page still shows.
+    """
+    before = [*known, *[None] * len(asked)]
+    return [
+        Given(criterion, str(value), place)
+        for (criterion, place), old, value in zip(asked, before, values, strict=False)
+        if value is not None and value != old
+    ]

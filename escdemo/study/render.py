@@ -1,0 +1,145 @@
+"""HTML of the study page: pure functions from the store's values to text, everything that was written escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from annotation.study_views import AnswerView, Brief, Line, OwnProgress, ReviewView, TaskView, VoteCount
+from annotation.task_projection import PLACES
+from escdemo import render
+from escdemo.render import escape
+from escdemo.study import texts
+from escdemo.texts import VOTES
+
+
+def item(situation: str, context: Sequence[Line], replies: Sequence[Sequence[Line]]) -> str:
+    """One item: what was said so far, then each reply in a panel of its own, by place."""
+    live = any(len(reply) > 1 for reply in replies)
+    about = f'<div class="esc-situation"><bdi dir="auto">{escape(situation)}</bdi></div>' if situation else ""
+    said = "".join(_line(line, "esc-before") for line in context)
+    heading = texts.OPENING if live else texts.SO_FAR
+    panels = "".join(_reply(place, reply) for place, reply in zip(PLACES, replies, strict=False))
+    return (
+        f'{about}<h2 class="esc-h2">{heading}</h2>'
+        f'<div class="esc-panel"><div class="esc-log esc-context" role="log" aria-live="off" aria-label="{heading}" '
+        f'tabindex="0">{said}</div></div>'
+        f'<h2 class="esc-h2">{texts.TALKED if live else texts.REPLIED}</h2><div class="esc-replies">{panels}</div>'
+    )
+
+
+def supporter(place: str) -> str:
+    """What the reply at a place is called: "Supporter A"."""
+    return texts.SUPPORTER.format(letter=place.upper())
+
+
+def _reply(place: str, lines: Sequence[Line]) -> str:
+    name = supporter(place)
+    said = "".join(_line(line, "esc-supporter") for line in lines)
+    return (
+        f'<section class="esc-panel esc-side-{place}" aria-label="{name}"><header class="esc-panel-head">'
+        f'<span class="esc-badge" aria-hidden="true">{place.upper()}</span><h3>{name}</h3></header>'
+        f'<div class="esc-log esc-context" tabindex="0" role="group" aria-label="{name}">{said}</div></section>'
+    )
+
+
+def _line(line: Line, supporter_class: str) -> str:
+    seeker = line.speaker == "seeker"
+    kind, who = ("esc-seeker", "Seeker") if seeker else (supporter_class, "Supporter")
+    text = f'<bdi dir="auto">{escape(line.text)}</bdi>'
+    return f'<div class="esc-msg {kind}"><span class="esc-sr">{who}: </span>{text}</div>'
+
+
+def progress(task: TaskView, own: OwnProgress) -> str:
+    """Where the rater is, as a bar and in words."""
+    words = texts.PROGRESS_DONE if task.state == "done" else texts.PROGRESS
+    said = words.format(ordinal=task.ordinal, done=own.done, expected=own.expected)
+    return (
+        f'<div class="esc-progress"><progress max="{max(1, own.expected)}" value="{own.done}" '
+        f'aria-label="Progress"></progress><span>{said}</span></div>'
+    )
+
+
+def saved(at: datetime | None, missing: Sequence[str], closed: bool = False) -> str:
+    """What is stored of an item, with the time; the script shows it in the reader's own time zone."""
+    if closed:
+        return render.notice(texts.READ_ONLY)
+    left = texts.LEFT.format(missing=", ".join(missing)) if missing else texts.COMPLETE
+    if at is None:
+        return f'<p class="esc-status" role="status">{texts.NOT_SAVED_YET} {escape(left)}</p>'
+    return f'<p class="esc-status" role="status">{texts.SAVED_AT} {_clock(at)} · {escape(left)}</p>'
+
+
+def _clock(at: datetime) -> str:
+    utc = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return f'<time class="esc-time" datetime="{utc:%Y-%m-%dT%H:%M:%SZ}">{utc:%H:%M:%S} UTC</time>'
+
+
+def consent(brief: Brief) -> str:
+    """The study's own consent text, or the general one."""
+    own = "".join(f"<p>{escape(part)}</p>" for part in brief.consent.splitlines() if part.strip())
+    return f'<div class="esc-text"><h2>{texts.CONSENT_TITLE}</h2>{own or texts.CONSENT_HTML}</div>'
+
+
+def guide(brief: Brief) -> str:
+    """The study's instructions, then how the page works, then the questions."""
+    own = "".join(f"<p>{escape(part)}</p>" for part in brief.instructions.splitlines() if part.strip())
+    asked = "".join(f"<li><strong>{escape(one.name)}</strong>: {escape(one.question)}</li>" for one in brief.criteria)
+    how = texts.GUIDE_PAIRS if brief.pairwise else texts.GUIDE_SCORES
+    keys = texts.GUIDE_KEYS_PAIRS if brief.pairwise else texts.GUIDE_KEYS_SCORES
+    return f"{own}<p>{how}</p><ul>{asked}</ul><p>{texts.GUIDE_SAVED} {keys}</p>"
+
+
+def guide_box(brief: Brief) -> str:
+    """The instructions as a page of their own."""
+    return f'<div class="esc-text"><h2>{texts.GUIDE_TITLE}</h2>{guide(brief)}</div>'
+
+
+def guide_fold(brief: Brief) -> str:
+    """The instructions folded above an item."""
+    return (
+        f'<details class="esc-guide"><summary>{texts.GUIDE_TITLE}</summary>'
+        f'<div class="esc-text">{guide(brief)}</div></details>'
+    )
+
+
+def answer_labels(brief: Brief) -> tuple[tuple[str, str], ...]:
+    """(label, value) of the answers to one question."""
+    return VOTES if brief.pairwise else tuple((score, score) for score in brief.answers)
+
+
+def question_label(criterion: str, place: str | None) -> str:
+    """What a question is called: "Empathy", or "Empathy · Supporter B"."""
+    return criterion if place is None else f"{criterion} · {supporter(place)}"
+
+
+def votes(view: ReviewView, brief: Brief) -> str:
+    """How the raters voted, beside the reviewer's own verdict; no rater and no system is named."""
+    labels = {value: label for label, value in answer_labels(brief)}
+    own = {(one.criterion, one.place): one.value for one in view.own}
+    head = ["Question", *labels.values(), texts.VOTES_MAJORITY, texts.VOTES_OWN]
+    rows = [_vote_row(count, own, labels) for count in view.votes]
+    why = texts.IN_SAMPLE if view.in_sample else texts.FOR_MAJORITY
+    return render.table(head, rows, f"{texts.VOTES_TITLE}. {why}")
+
+
+def _vote_row(count: VoteCount, own: dict[tuple[str, str | None], str], labels: dict[str, str]) -> list[str]:
+    majority = texts.NO_MAJORITY if count.majority is None else labels[count.majority]
+    mine = own.get((count.criterion, count.place))
+    cells = [str(number) for _, number in count.counts]
+    return [question_label(count.criterion, count.place), *cells, majority, labels.get(mine or "", "")]
+
+
+def given(answers: Sequence[AnswerView]) -> dict[tuple[str, str | None], str]:
+    """Answers by question."""
+    return {(one.criterion, one.place): one.value for one in answers}
+
+
+def links(invitations: Sequence[tuple[str, str, str]], note: str) -> str:
+    """(pseudonym, role, token) as links; the script writes out their whole address."""
+    rows = "".join(
+        f'<li><strong>{escape(name)}</strong> ({escape(role)}): <a class="esc-link" href="?invite={escape(token)}">'
+        f"?invite={escape(token)}</a></li>"
+        for name, role, token in invitations
+    )
+    return f'{render.notice(note, "good")}<ul class="esc-links">{rows}</ul>'

@@ -1,0 +1,124 @@
+"""A study's results and files: the analysis of what was handed in as figures, tables and links to save."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import gradio as gr
+
+from annotation.report_tables import report_tables
+from annotation.study_data import StudyData
+from annotation.study_files import KINDS, save_rows, study_rows
+from annotation.study_report import Report, analyse
+from annotation.tables import STYLES, Table
+from escdemo import figures, render, study_figures
+from escdemo.render import escape
+from escdemo.study import texts
+
+_MEDIA = {"csv": "text/csv", "jsonl": "application/jsonl", "parquet": "application/vnd.apache.parquet"}
+_OPEN_TABLES = 4
+"""tables that stand unfolded, the papers' own first"""
+
+
+def fill(data: StudyData, pair: str | None) -> list[Any]:
+    """Values for `ResultsTab.outputs`. `pair` is the wanted one; the first is taken when it has no votes."""
+    hidden = gr.update(value=None, visible=False)
+    if not data.ballots and not data.ratings:
+        return [
+            gr.update(choices=[], value=None, visible=False),
+            render.notice(texts.RESULTS_EMPTY),
+            hidden,
+            "",
+            hidden,
+            "",
+            "",
+        ]
+    report = analyse(data)
+    pairs = list(dict.fromkeys(f"{one.system_a} and {one.system_b}" for one in report.pairs))
+    chosen = pair if pair in pairs else pairs[0] if pairs else None
+    tables = report_tables(report)
+    return [
+        gr.update(choices=pairs, value=chosen, visible=len(pairs) > 1),
+        "",
+        *_outcomes(report, chosen, tables),
+        *_strengths(report, tables),
+        _all_tables(tables),
+    ]
+
+
+def _outcomes(report: Report, chosen: str | None, tables: Sequence[Table]) -> tuple[Any, str]:
+    """Win / tie / lose of one pair; for scores the means."""
+    name = "study-outcomes"
+    if chosen is not None:
+        figure = study_figures.pair_figure(
+            [one for one in report.pairs if f"{one.system_a} and {one.system_b}" == chosen]
+        )
+    else:
+        figure = study_figures.mean_figure(report.means)
+    return _plot(figure, name, tables[0])
+
+
+def _strengths(report: Report, tables: Sequence[Table]) -> tuple[Any, str]:
+    """Bradley-Terry strengths, where there are pairs."""
+    table = next((one for one in tables if one.title.startswith("Bradley-Terry")), None)
+    if table is None:
+        return gr.update(value=None, visible=False), ""
+    return _plot(study_figures.ranking_figure(report.rankings), "study-strengths", table)
+
+
+def _plot(figure: Any, name: str, table: Table) -> tuple[Any, str]:
+    value = gr.update(value=figures.plot_value(figure, name), visible=True)
+    return value, render.save_bar(name, name, render.csv_text(table.head, table.rows))
+
+
+def _all_tables(tables: Sequence[Table]) -> str:
+    shown = [render.study_table(table) for table in tables]
+    folded = [
+        f'<details class="esc-guide"><summary>{escape(table.title)}</summary>{html}</details>'
+        for table, html in zip(tables[_OPEN_TABLES:], shown[_OPEN_TABLES:], strict=True)
+    ]
+    return "".join([f'<h2 class="esc-h2">{texts.ALL_TABLES}</h2>', *shown[:_OPEN_TABLES], *folded])
+
+
+def files(data: StudyData, study: str, form: str) -> str:
+    """Links to every file of the export. The files travel inside the links, so none is left on the server.
+
+    Raises ValueError for an unknown format.
+    """
+    rows = {kind: study_rows(data, kind) for kind in KINDS}
+    links = [
+        _link(
+            f"{study}-{kind}.{form}",
+            _file(found, form),
+            _MEDIA[form],
+            texts.EXPORT_ROWS.format(kind=kind, count=len(found)),
+        )
+        for kind, found in rows.items()
+        if found
+    ]
+    if not links:
+        return render.notice(texts.RESULTS_EMPTY)
+    tables = report_tables(analyse(data))
+    for ending, style, label in (("md", "markdown", "Markdown"), ("tex", "latex", "LaTeX")):
+        text = "\n\n".join(STYLES[style](table) for table in tables)
+        links.append(_link(f"{study}-tables.{ending}", text.encode(), "text/plain", f"{texts.EXPORT_TABLES}, {label}"))
+    return f'<ul class="esc-links">{"".join(links)}</ul>'
+
+
+def _file(rows: list[dict[str, Any]], form: str) -> bytes:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"rows.{form}"
+        save_rows(rows, path, form)
+        return path.read_bytes()
+
+
+def _link(name: str, content: bytes, media: str, label: str) -> str:
+    encoded = base64.b64encode(content).decode()
+    return (
+        f'<li><a class="esc-save" download="{escape(name)}" href="data:{media};base64,{encoded}">{escape(name)}</a> '
+        f"{escape(label)}</li>"
+    )

@@ -1,0 +1,210 @@
+"""Every fixed sentence of the study page. Plain text unless the name ends in _HTML; nothing here names a system."""
+
+from __future__ import annotations
+
+TITLE = "Study"
+SUBTITLE = "Read what two supporters replied, and say which helps more. Nothing here tells who wrote what."
+STEPS = ("Consent", "Instructions", "Items", "Done")
+ROLES = {"lead": "lead", "rater": "rater", "reviewer": "reviewer"}
+
+NO_LINK_HTML = """
+<h2>An invitation is needed</h2>
+<p>This page is for people who take part in a study. Please open the link that the study's lead sent you; it works on
+any device, and takes you back to where you stopped.</p>
+<p>Whoever runs this server makes a study with the link that <code>python app.py</code> prints when it starts, or with
+<code>python -m annotation study create</code>.</p>
+"""
+RELOAD = "This page has lost touch with its server. Everything saved is safe; reload the page to go on."
+
+CONSENT_TITLE = "Before you start"
+CONSENT_HTML = """
+<ul>
+<li>You read conversations in which somebody seeks emotional support, and judge replies to them. Some are about grief,
+fear or conflict. You may skip any item, take a break, or stop for good at any time.</li>
+<li>Your answers, the reasons you write and the time you take are stored on the server that runs this page under a
+number, not under your name, and may be analysed and published.</li>
+<li>Please write nothing that points to a real person.</li>
+<li>If something you read troubles you, <em>Help now</em> at the top lists people to talk to.</li>
+</ul>
+"""
+CONSENT_BOX = "I have read this, I am at least 18 years old, and I agree to take part."
+CONSENT_BUTTON = "Continue"
+CONSENT_MISSING = "Please tick the box first. Without consent nothing is asked and nothing is stored."
+
+GUIDE_TITLE = "Instructions"
+GUIDE_PAIRS = (
+    "Each item shows a conversation and what two supporters replied. Answer every question by comparing the two"
+    " replies. Who is A and who is B changes from item to item."
+)
+GUIDE_SCORES = (
+    "Each item shows a conversation and what the supporters replied. Give each reply a score on every question."
+)
+GUIDE_SAVED = (
+    "Every answer is saved at once. You can change your answers, also on earlier items, until the study closes them."
+)
+GUIDE_KEYS_PAIRS = "Keys: 1 = A better, 0 = about the same, 2 = B better; the focus then moves on."
+GUIDE_KEYS_SCORES = "Keys: the digit of a score; the focus then moves on."
+START_BUTTON = "Start"
+
+SO_FAR = "The conversation so far"
+OPENING = "How the conversation began"
+REPLIED = "What the supporters replied"
+TALKED = "How it went on with each supporter"
+SUPPORTER = "Supporter {letter}"
+PROGRESS = "Item {ordinal} · {done} of about {expected} handed in"
+PROGRESS_DONE = "Item {ordinal}, handed in · {done} of about {expected} handed in"
+SAVED_AT = "Saved"
+LEFT = "still open: {missing}"
+COMPLETE = "every question is answered"
+NOT_SAVED_YET = "Nothing is saved yet for this item."
+KEPT = "handed in; changes are saved at once"
+READ_ONLY = "This item is closed; its answers count as they are."
+
+REASON = "Why? (optional)"
+REASON_PLACEHOLDER = "One or two sentences help us understand the answers."
+SUBMIT_BUTTON = "Hand in and go on"
+BACK_BUTTON = "Back"
+FORWARD_BUTTON = "Forward"
+UNDO_BUTTON = "Undo last answer"
+PAUSE_BUTTON = "Take a break"
+SKIP_BUTTON = "Skip this item"
+FIRST_ITEM = "This is your first item."
+SKIPPED = "Skipped. Somebody else will judge that item."
+TOO_MANY = (
+    "This item asks {count} questions, more than this page can show ({limit}). Please tell the study's lead: fewer"
+    " systems or criteria are needed."
+)
+
+BREAK_HTML = (
+    '<h2 class="esc-h2">A break</h2><p class="esc-hint">The clock stands still. Your answers are saved; you can close'
+    " this page and come back by the same link.</p>"
+)
+GO_ON_BUTTON = "Go on"
+END_TITLE = "Thank you"
+END_DONE = (
+    "There is no further item for you at the moment. You handed in {done}. You can go back and change your answers"
+    " until the study closes them."
+)
+END_CLOSED = "The study is closed. You handed in {done}. Thank you for your time."
+END_WAIT = "No items are handed out at the moment. You handed in {done}; everything is saved."
+LOOK_BUTTON = "Look for more items"
+END_BACK_BUTTON = "Back to my last item"
+
+REVIEW_TITLE = "Review"
+REVIEW_OWN = "Give your own verdict first; how the raters voted shows afterwards."
+REVIEW_DECIDE = "Now decide what counts."
+REVIEW_NONE = "No item is waiting for review at the moment. Items come here when all their raters have handed them in."
+VERDICT_BUTTON = "Give my verdict"
+VOTES_TITLE = "How the raters voted"
+VOTES_OWN = "Your verdict"
+VOTES_MAJORITY = "Majority"
+NO_MAJORITY = "no majority"
+IN_SAMPLE = "This item was drawn by chance."
+FOR_MAJORITY = "This item is here because the raters have no majority on it."
+DECISION = "What counts?"
+DECISIONS = (
+    ("Confirm: the majority stands", "confirm"),
+    ("Correct: other answers count", "correct"),
+    ("Discard: the item does not count", "discard"),
+)
+CORRECT_HINT = "Change the answers that should count otherwise; the others stay as the majority has them."
+CAUSE = "Cause (to correct or discard)"
+DECIDE_BUTTON = "Decide and go on"
+DECISION_MISSING = "Please choose what counts: confirm, correct or discard."
+DECIDED = "Decided: {decision}."
+NOTHING_CORRECTED = "Every answer is as the majority has it. Change at least one, or confirm."
+
+CREATE_TITLE = "A new study"
+CREATE_HINT = "It begins as a draft: add items, then open it, then invite raters. A plan that cannot work is refused."
+CREATE_KEY_WRONG = (
+    "This link cannot make studies (any more). Use the one that python app.py printed when it was started last."
+)
+PLAN_FILE = "Or take a plan file (JSON)"
+NAME = "Name"
+SYSTEMS = "Systems, separated by commas"
+SYSTEMS_INFO = "As the items call them. Raters never see these names."
+RUBRIC = "Questions"
+KIND = "What is judged"
+KINDS = (
+    ("Imported contexts with a reply of each system", "frozen"),
+    ("Live talks held on this server under the study's name", "live"),
+)
+RATERS = "Raters"
+PER_ITEM = "Raters per item"
+PAIRS = "Pairs per context"
+PAIRS_INFO = "0 takes every pair of systems"
+MORE = "More settings"
+OVERLAP = "Overlap"
+OVERLAP_INFO = "share of the items that all raters of an item judge; the others are judged by one"
+REVIEW_SHARE = "Review share"
+GOLD_SHARE = "Gold share"
+DUPLICATE_SHARE = "Duplicate share"
+MIN_SECONDS = "Too fast below (seconds)"
+SEED = "Seed"
+INSTRUCTIONS = "Instructions for raters"
+CONSENT = "Consent text (empty: a general one)"
+CREATE_BUTTON = "Make the study"
+CREATED = "The draft is stored. Keep this link: it is yours as the lead, is shown this once and opens the study again."
+
+LEAD_LINK = "Your own link, shown once"
+OVERVIEW_TAB = "Overview"
+ITEMS_TAB = "Items"
+PEOPLE_TAB = "People"
+RESULTS_TAB = "Results"
+EXPORT_TAB = "Export"
+STATES = {
+    "draft": "Draft: add items, then open the study.",
+    "open": "Open: raters work.",
+    "paused": "Paused: no new items are handed out; items in work can be finished.",
+    "closed": "Closed: nothing changes any more.",
+}
+OPEN_BUTTON = "Open the study"
+PAUSE_STUDY_BUTTON = "Pause"
+RESUME_BUTTON = "Resume"
+CLOSE_BUTTON = "Close for good"
+CLOSE_SURE = "Yes, close it for good"
+CLOSE_CANCEL = "Keep it open"
+CLOSE_ASK = "Items in work will not count, and no answer can be changed any more."
+REFRESH_BUTTON = "Refresh"
+RATERS_TITLE = "Raters"
+NO_RATERS = "No rater is invited yet."
+FLAGS_NOTE = "What stands out informs you; nothing is blocked or left out because of it."
+
+ITEMS_HINT_HTML = """
+<p class="esc-hint">JSON Lines, one object per line, or CSV with the same names as columns (<code>reply:SYSTEM</code>
+for replies). Either every row is imported or none.</p>
+<pre class="esc-code">{"id": "d12-t4", "dialogue": "d12", "situation": "I lost my job.", "problem_type": "job crisis",
+ "context": [{"speaker": "seeker", "text": "I was fired."}],
+ "replies": {"net-1": "I am sorry.", "net-2": {"text": "When was that?", "strategy": "Question"}}}</pre>
+<p class="esc-hint"><code>id</code>, <code>context</code> and <code>replies</code> are needed. <code>dialogue</code>
+says which items belong together: no rater sees a dialogue twice. <code>"purpose": "gold"</code> (or
+<code>"onboarding"</code>)
+with <code>"gold": "net-1"</code> (or <code>"tie"</code>) makes an item with a known answer.</p>
+"""
+ITEMS_BUTTON = "Upload items (.jsonl, .csv)"
+ITEMS_COUNT = "{contexts} contexts imported, {items} items planned."
+LIVE_BUTTON = "Import finished live talks"
+LIVE_HINT = "Live talks are held on the first page while the app runs with --study and this study's name."
+IMPORTED = "Imported {contexts} contexts with {replies} replies."
+NO_LIVE = "There is no finished live talk under this study's name that is not imported yet."
+WARNINGS = "A rater who reads these is not blind:"
+
+INVITE_ROLE = "Role"
+INVITE_COUNT = "How many"
+INVITE_BUTTON = "Make links"
+INVITED = "Send one link to each person. They are shown this once and cannot be looked up later."
+REVOKE_NAME = "Member"
+REVOKE_BUTTON = "Revoke the link"
+REVOKED = "The link of {name} no longer works; what was handed in stays."
+REVOKE_MISSING = "Choose a member first."
+
+RESULTS_EMPTY = "Nothing has been handed in yet."
+PAIR = "Pair of systems"
+ALL_TABLES = "All tables"
+
+EXPORT_HINT = "Addresses and numbers in free texts are masked. The files read back give the same statistics."
+EXPORT_FORM = "Format"
+EXPORT_FORMS = (("CSV", "csv"), ("JSON Lines", "jsonl"), ("Parquet", "parquet"))
+EXPORT_BUTTON = "Prepare the files"
+EXPORT_TABLES = "Tables of the papers"
+EXPORT_ROWS = "{kind}: {count} rows"
