@@ -40,7 +40,8 @@ class Arrival:
         if link:
             return attempt(self.parts, lambda: self._sign_in(link, _origin(request)))
         if key and self.desk.may_create(key):
-            return self._header(texts.TITLE, "") | {self.parts.create.box: gr.update(visible=True)}
+            shown = {self.parts.founder: key, self.parts.create.box: gr.update(visible=True)}
+            return self._header(texts.TITLE, "") | shown
         wrong = page_render.notice(texts.CREATE_KEY_WRONG, "problem") if key else ""
         return self._stranger(wrong)
 

@@ -31,7 +31,7 @@ def build_studies(sessions: sessionmaker[Session], settings: Settings) -> gr.Blo
     """The study page over an open store."""
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as demo:
         link, key = gr.Textbox(visible=False), gr.Textbox(visible=False)
-        access, shown, known = gr.State(None), gr.State(0), gr.State(())
+        founder, access, shown, known = gr.State(""), gr.State(None), gr.State(0), gr.State(())
         header = gr.HTML(elem_id="header")
         steps, note = gr.HTML(elem_id="steps"), gr.HTML(elem_id="study-note")
         entry = entry_panel.build()
@@ -41,9 +41,8 @@ def build_studies(sessions: sessionmaker[Session], settings: Settings) -> gr.Blo
         rater = rater_panel.build()
         review = review_panel.build(ruling)
         create, lead = create_panel.build(), lead_panel.build()
-        parts = StudyParts(
-            link, key, access, shown, known, header, steps, note, entry, item, form, rater, review, create, lead
-        )
+        people = (entry, item, form, rater, review, create, lead)
+        parts = StudyParts(link, key, founder, access, shown, known, header, steps, note, *people)
         desk = Desk(sessions, settings.create_key)
         raters, reviewers, leads = Raters(parts, desk), Reviewers(parts, desk), Leads(parts, desk)
         _wire_arrival(demo, Arrival(parts, desk, raters, reviewers, leads))
@@ -139,8 +138,8 @@ def _wire_lead(leads: Leads) -> None:
     outputs = [parts.note, parts.steps, *parts.entry.outputs(), *lead.outputs()]
     made = [parts.access, parts.header, parts.create.box, *outputs]
     create, over, access = parts.create, lead.overview, [parts.access]
-    create.go.click(leads.create, [parts.key, *create.inputs], made, api_name="create", **ONCE)
-    create.file.upload(leads.create_from_file, [parts.key, create.file], made, api_name="create_from_file", **ONCE)
+    create.go.click(leads.create, [parts.founder, *create.inputs], made, api_name="create", **ONCE)
+    create.file.upload(leads.create_from_file, [parts.founder, create.file], made, api_name="create_from_file", **ONCE)
     for button, handler, name in (
         (over.refresh, leads.look, "overview"),
         (over.open, leads.open, "open"),

@@ -29,6 +29,8 @@ class StudyParts:
     """never shown: carries the invitation out of the page's address"""
     key: gr.Textbox
     """never shown: the same for the link that makes studies"""
+    founder: gr.State
+    """the key of such a link, kept by the server"""
     access: gr.State
     """who the server takes this page for; never sent to the browser"""
     shown: gr.State
@@ -53,7 +55,7 @@ class StudyParts:
 
     def everything(self) -> list[Any]:
         """Everything that an arrival may touch."""
-        start = [self.access, self.header, self.create.box]
+        start = [self.founder, self.access, self.header, self.create.box]
         return [*start, *self.working(), *self.lead.outputs()]
 
 

@@ -9,12 +9,16 @@ from typing import Any
 import gradio as gr
 
 from annotation.answers import Given
+from annotation.choices import Pick
 from annotation.study_views import Brief
 from annotation.task_projection import PLACES
 from escdemo.study import render, texts
 
 MAX_QUESTIONS = 24
 """radio groups on the page: 3 criteria on 8 replies, or 24 criteria on a pair"""
+
+ANY_ANSWER = [*(pick.value for pick in Pick), *(str(score) for score in range(11))]
+"""choices before an item is shown; a page whose server was restarted is then refused in words and not by Gradio"""
 
 Question = tuple[str, str | None]
 """criterion, place; place None when pairwise"""
@@ -39,7 +43,7 @@ def build() -> QuestionForm:
     with gr.Column(visible=False, elem_id="questions") as box:
         radios = tuple(
             gr.Radio(
-                [], label=f"Question {number}", elem_id=f"question-{number}", elem_classes="esc-vote", visible=False
+                ANY_ANSWER, label=f"Question {number}", elem_id=f"question-{number}", elem_classes="esc-vote", visible=False
             )
             for number in range(1, MAX_QUESTIONS + 1)
         )
