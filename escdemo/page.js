@@ -31,7 +31,7 @@
   // After a step the control that had the focus is gone: put it where the next step begins, if that step did open.
   window.escGo = (selector) => setTimeout(() => {
     const next = [...document.querySelectorAll(selector)].find((one) => one.offsetParent);
-    if (!next) return;
+    if (!next || document.activeElement?.closest("#questions fieldset")) return;
     next.focus({ preventScroll: true });
     const step = next.closest("#judge-form, #result, #ruling") || (next.closest("#questions") && document.getElementById("item-box"));
     (step || next).scrollIntoView({ block: step ? "start" : "nearest" });

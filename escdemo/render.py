@@ -96,9 +96,9 @@ def header(mode: str, study: str | None) -> str:
 def banner(title: str, badge: str, subtitle: str) -> str:
     """Title, badge and the help card that is one click (or Enter) away at any time."""
     mark = f' <span class="esc-mode">{escape(badge)}</span>' if badge else ""
+    below = f"<p>{escape(subtitle)}</p>" if subtitle else ""
     return (
-        f'<div class="esc-header"><div><h1>{escape(title)}{mark}</h1>'
-        f"<p>{escape(subtitle)}</p></div>"
+        f'<div class="esc-header"><div><h1>{escape(title)}{mark}</h1>{below}</div>'
         f'<details class="esc-help"><summary>{texts.HELP_BUTTON}</summary><div class="esc-card">'
         f"<p><strong>{texts.CRISIS_LEAD}</strong></p>{texts.CRISIS_LINES_HTML}<p>{texts.HELP_NOTE}</p></div></details></div>"
     )

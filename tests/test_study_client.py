@@ -63,16 +63,21 @@ class Member:
         self.page = self._ask("config")
         config = json.loads(self.page)
         self.calls = {one["api_name"]: one for one in config["dependencies"]}
+        self.shown = next(one["id"] for one in config["components"] if one["props"].get("elem_id") == "shown")
+        self.item = 0
         self.states = {one["id"] for one in config["components"] if one["type"] == "state"}
         self.seen: list[str] = []
         self.told = self.call("enter", token, key)
 
     def call(self, name: str, *values: Any) -> str:
         """What the server answers, as one text. The values of gr.State are the server's: none is sent."""
-        left = iter(values)
-        data = [None if at in self.states else next(left) for at in self.calls[name]["inputs"]]
-        asked = {"fn_index": self.calls[name]["id"], "session_hash": self.session, "data": data}
+        left, call = iter(values), self.calls[name]
+        data = [None if at in self.states else self.item if at == self.shown else next(left) for at in call["inputs"]]
+        asked = {"fn_index": call["id"], "session_hash": self.session, "data": data}
         answer = json.loads(self._ask("gradio_api/run/predict", json.dumps(asked).encode(), "application/json"))
+        if self.shown in call["outputs"]:
+            new = answer["data"][call["outputs"].index(self.shown)]
+            self.item = self.item if isinstance(new, dict) else new
         self.told = json.dumps(answer, ensure_ascii=False)
         self.seen.append(self.told)
         return self.told

@@ -94,7 +94,8 @@ class Arrival:
         return shown | self._header(texts.TITLE, "") | {self.parts.note: note}
 
     def _header(self, title: str, badge: str) -> Shown:
-        return {self.parts.header: page_render.banner(title, badge, texts.SUBTITLE)}
+        subtitle = texts.SUBTITLE if badge and not badge.startswith(texts.ROLES[Role.LEAD]) else ""
+        return {self.parts.header: page_render.banner(title, badge, subtitle)}
 
 
 def _origin(request: gr.Request) -> str:

@@ -31,7 +31,8 @@ def build_studies(sessions: sessionmaker[Session], settings: Settings) -> gr.Blo
     """The study page over an open store."""
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as demo:
         link, key = gr.Textbox(visible=False), gr.Textbox(visible=False)
-        founder, access, shown, known = gr.State(""), gr.State(None), gr.State(0), gr.State(())
+        founder, access, known = gr.State(""), gr.State(None), gr.State(question_form.Known())
+        shown = gr.Number(0, visible="hidden", precision=0, elem_id="shown")
         header = gr.HTML(elem_id="header")
         steps, note = gr.HTML(elem_id="steps"), gr.HTML(elem_id="study-note")
         entry = entry_panel.build()

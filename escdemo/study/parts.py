@@ -33,10 +33,11 @@ class StudyParts:
     """the key of such a link, kept by the server"""
     access: gr.State
     """who the server takes this page for; never sent to the browser"""
-    shown: gr.State
-    """id of the item (rater: claim, reviewer: review) on this page, 0 for none"""
+    shown: gr.Number
+    """id of the item (rater: claim, reviewer: review) on this page, 0 for none. Never seen, but kept by the browser beside
+    the answers, so that a late save cannot reach the next item; the store checks whose it is."""
     known: gr.State
-    """the answers that this page held when it last heard from the store"""
+    """`Known`: the answers that this page held when it last heard from the store"""
     header: gr.HTML
     steps: gr.HTML
     note: gr.HTML

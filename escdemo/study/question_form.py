@@ -27,6 +27,14 @@ Values = tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
+class Known:
+    """The answers to one item that a page was last told, in the page's order."""
+
+    item: int = 0
+    values: Values = ()
+
+
+@dataclass(frozen=True)
 class QuestionForm:
     """The radio groups in a box."""
 
@@ -43,7 +51,7 @@ def build() -> QuestionForm:
     with gr.Column(visible=False, elem_id="questions") as box:
         radios = tuple(
             gr.Radio(
-                ANY_ANSWER, label=f"Question {number}", elem_id=f"question-{number}", elem_classes="esc-vote", visible=False
+                ANY_ANSWER, label=f"{number}", elem_id=f"question-{number}", elem_classes="esc-vote", visible=False
             )
             for number in range(1, MAX_QUESTIONS + 1)
         )
@@ -98,14 +106,17 @@ def hide(form: QuestionForm) -> dict[Any, Any]:
     return {form.box: gr.update(visible=False)}
 
 
-def changed(asked: Sequence[Question], known: Sequence[str | None], values: Sequence[str | None]) -> list[Given]:
-    """The answers that the page holds and did not hold before: only these are the reader's doing.
+def changed(
+    asked: Sequence[Question], values: Sequence[str | None], item: int = 0, known: Known | None = None
+) -> list[Given]:
+    """The answers that the page holds and was not told itself: only these are the reader's doing.
 
     What another tab has saved meanwhile is not overwritten by what this page still shows.
     """
-    before = [*known, *[None] * len(asked)]
+    told = list(known.values) if known is not None and known.item == item else []
+    told += [None] * (len(asked) - len(told))
     return [
         Given(criterion, str(value), place)
-        for (criterion, place), old, value in zip(asked, before, values, strict=False)
+        for (criterion, place), old, value in zip(asked, told, values, strict=False)
         if value is not None and value != old
     ]

@@ -16,6 +16,7 @@ from escdemo import render as page_render
 from escdemo.study import entry_panel, question_form, render, texts
 from escdemo.study.desk import REFUSED, Desk, sentence
 from escdemo.study.parts import Shown, StudyParts, attempt
+from escdemo.study.question_form import Known, Values
 
 
 class Raters:
@@ -54,7 +55,7 @@ class Raters:
         return {
             **self._only(item=True),
             parts.shown: task.claim_id,
-            parts.known: values,
+            parts.known: Known(task.claim_id, values),
             parts.note: "",
             parts.item.progress: render.progress(task, own),
             parts.item.guide: render.guide_fold(brief),
@@ -95,30 +96,26 @@ class Raters:
 
     # working
 
-    def save(self, access: Access | None, claim: int, known: tuple[str | None, ...], *values: str | None) -> Shown:
+    def save(self, access: Access | None, claim: int, known: Known, *values: str | None) -> Shown:
         """Store what was answered since the last save, one answer after the other."""
         return attempt(self.parts, lambda: self._save(access, claim, known, values))
 
-    def _save(
-        self, access: Access | None, claim: int, known: tuple[str | None, ...], values: tuple[str | None, ...]
-    ) -> Shown:
+    def _save(self, access: Access | None, claim: int, known: Known, values: Values) -> Shown:
         panel = self.parts.rater
         task = self._store(access, claim, known, values)
         return {
-            self.parts.known: tuple(values),
+            self.parts.known: Known(claim, tuple(values)),
             self.parts.note: "",
             panel.saved: render.saved(task.saved_at, task.missing),
             panel.undo: gr.update(interactive=task.can_undo),
         }
 
-    def _store(
-        self, access: Access | None, claim: int, known: tuple[str | None, ...], values: tuple[str | None, ...]
-    ) -> TaskView:
+    def _store(self, access: Access | None, claim: int, known: Known, values: Values) -> TaskView:
         """Save the changed answers; the item as it is then."""
         brief = self.desk.read(get_brief, access)
         before = self.desk.read(get_task, access, claim_id=claim)
         asked = question_form.questions_of(brief, len(before.replies))
-        new = question_form.changed(asked, known, values)
+        new = question_form.changed(asked, values, claim, known)
         for given in new:
             self.desk.do(save_answer, access, claim_id=claim, given=given)
         return self.desk.read(get_task, access, claim_id=claim) if new else before
@@ -132,9 +129,7 @@ class Raters:
 
         return attempt(self.parts, kept)
 
-    def submit(
-        self, access: Access | None, claim: int, known: tuple[str | None, ...], reason: str, *values: str | None
-    ) -> Shown:
+    def submit(self, access: Access | None, claim: int, known: Known, reason: str, *values: str | None) -> Shown:
         """Hand the item in and show the next one; on an earlier item, go forward."""
 
         def handed_in() -> Shown:

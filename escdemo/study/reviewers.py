@@ -14,6 +14,7 @@ from escdemo import render as page_render
 from escdemo.study import entry_panel, question_form, render, texts
 from escdemo.study.desk import Desk
 from escdemo.study.parts import Shown, StudyParts, attempt
+from escdemo.study.question_form import Known
 
 
 class Reviewers:
@@ -43,7 +44,7 @@ class Reviewers:
             parts.steps: page_render.steps(2, texts.STEPS),
             parts.note: "",
             parts.shown: view.review_id,
-            parts.known: values,
+            parts.known: Known(view.review_id, values),
             parts.item.box: gr.update(visible=True),
             parts.item.progress: f'<h2 class="esc-h2">{texts.REVIEW_TITLE}</h2>',
             parts.item.guide: render.guide_fold(brief),
@@ -67,7 +68,7 @@ class Reviewers:
         def given() -> Shown:
             brief, view = self._both(access, review)
             asked = question_form.questions_of(brief, len(view.replies))
-            answers = question_form.changed(asked, (), values)
+            answers = question_form.changed(asked, values)
             view = self.desk.do(give_verdict, access, review_id=review, verdict=answers)
             return self.project(brief, view)
 
@@ -81,7 +82,7 @@ class Reviewers:
         }
 
     def decide(
-        self, access: Access | None, review: int, known: tuple[str | None, ...], decision: Any, cause: Any, *values: Any
+        self, access: Access | None, review: int, known: Known, decision: Any, cause: Any, *values: Any
     ) -> Shown:
         """Store what counts, and show the next item."""
 
@@ -90,7 +91,7 @@ class Reviewers:
                 raise ValueError(texts.DECISION_MISSING)
             brief, view = self._both(access, review)
             asked = question_form.questions_of(brief, len(view.replies))
-            new = question_form.changed(asked, known, values) if decision == Decision.CORRECT else []
+            new = question_form.changed(asked, values, review, known) if decision == Decision.CORRECT else []
             if decision == Decision.CORRECT and not new:
                 raise ValueError(texts.NOTHING_CORRECTED)
             why = cause if decision != Decision.CONFIRM else None

@@ -54,10 +54,9 @@ SUPPORTER = "Supporter {letter}"
 PROGRESS = "Item {ordinal} · {done} of about {expected} handed in"
 PROGRESS_DONE = "Item {ordinal}, handed in · {done} of about {expected} handed in"
 SAVED_AT = "Saved"
-LEFT = "still open: {missing}"
-COMPLETE = "every question is answered"
+LEFT = "Still open: {missing}"
+COMPLETE = "Every question is answered."
 NOT_SAVED_YET = "Nothing is saved yet for this item."
-KEPT = "handed in; changes are saved at once"
 READ_ONLY = "This item is closed; its answers count as they are."
 
 REASON = "Why? (optional)"
@@ -119,7 +118,7 @@ CREATE_HINT = "It begins as a draft: add items, then open it, then invite raters
 CREATE_KEY_WRONG = (
     "This link cannot make studies (any more). Use the one that python app.py printed when it was started last."
 )
-PLAN_FILE = "Or take a plan file (JSON)"
+PLAN_FILE = "Upload a plan file (JSON) instead"
 NAME = "Name"
 SYSTEMS = "Systems, separated by commas"
 SYSTEMS_INFO = "As the items call them. Raters never see these names."

@@ -1,0 +1,204 @@
+"""A study in a real browser: the lead makes it, two raters judge, a reviewer decides, the lead reads the results."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.fakes import EchoResponder
+from tests.running import CREATE_KEY, Site, running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.e2e
+
+SYSTEMS = ("net-best", "net-poor")
+PHONE = {"width": 390, "height": 844}
+WIDE = {"width": 1280, "height": 900}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder: Path = tmp_path_factory.mktemp("e2e-study")
+    nets = {name: EchoResponder(name, f"sha-{name}") for name in ("joint", "misc")}
+    with running(f"sqlite:///{folder / 'site.db'}", nets) as running_site:
+        yield running_site
+
+
+@pytest.fixture
+def items(tmp_path: Path) -> Path:
+    """Two items; the number in a reply tells the test whose it is: 0 is the better system's."""
+    path = tmp_path / "items.jsonl"
+    rows = [
+        {
+            "id": f"i{number}",
+            "context": [{"speaker": "seeker", "text": f"<b>Post</b> {number}"}],
+            "replies": {name: f"Reply {place} to {number}." for place, name in enumerate(SYSTEMS)},
+        }
+        for number in range(2)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+class Visitor:
+    """Somebody with a browser of their own on the study page."""
+
+    def __init__(self, browser: Browser, site: Site, query: str, viewport: Any = WIDE) -> None:
+        self.page: Page = browser.new_context(viewport=viewport).new_page()
+        self.page.set_default_timeout(120_000)
+        self.problems: list[str] = []
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.goto(f"{site.url}/study{query}")
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def agree(self) -> Visitor:
+        self.page.get_by_label("I have read this").check()
+        self.press("Continue")
+        self.press("Start")
+        self.page.locator("#question-1 input").first.wait_for()
+        return self
+
+    def item(self) -> str:
+        return self.page.locator("#item").inner_text()
+
+    def best(self) -> str:
+        """The key for the better system's side."""
+        first, second = re.findall(r"Reply (\d) to", self.item())
+        return "1" if first < second else "2"
+
+    def answered(self) -> None:
+        self.page.get_by_text("Every question is answered").wait_for()
+
+    def no_side_scroll(self) -> bool:
+        return bool(self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+    def links(self, count: int) -> list[str]:
+        """The invitation links shown to the lead."""
+        self.page.locator("#invite-links a").nth(count - 1).wait_for()
+        return [str(link.get_attribute("href")) for link in self.page.locator("#invite-links a").all()]
+
+
+def make_study(lead: Visitor, items: Path) -> None:
+    page = lead.page
+    page.get_by_label("Name", exact=True).fill("pilot")
+    page.get_by_label("Systems, separated by commas").fill(", ".join(SYSTEMS))
+    page.get_by_label("Raters", exact=True).fill("2")
+    page.get_by_label("Raters per item").fill("5")
+    lead.press("Make the study")
+    page.get_by_text("cannot give each item 5 different raters").wait_for()  # refused with its reason
+    page.get_by_label("Raters per item").fill("2")
+    lead.press("Make the study")
+    page.get_by_role("tab", name="Items").click()
+    with page.expect_file_chooser() as chooser:
+        page.locator("#items-upload").click()
+    chooser.value.set_files(str(items))
+    page.get_by_text("Imported 2 contexts").wait_for()
+    page.get_by_role("tab", name="Overview").click()
+    lead.press("Open the study")
+    page.get_by_text("Open: raters work.").wait_for()
+    page.get_by_role("tab", name="People").click()
+    page.get_by_label("How many").fill("2")
+    lead.press("Make links")
+
+
+def first_rater(rater: Visitor) -> None:
+    """By keys, with a reload in the middle, an undo, a break and a look back."""
+    page = rater.agree().page
+    page.keyboard.press(rater.best())
+    page.get_by_text("Saved").wait_for()
+    before = rater.item()
+    page.reload()  # the same item, the same answer
+    page.locator("#question-1 input:checked").wait_for()
+    assert rater.item() == before
+    assert "<b>Post</b>" in before  # as text
+    page.locator("#question-2 input").first.focus()
+    for _ in range(4):
+        page.keyboard.press(rater.best())
+    rater.answered()
+    rater.press("Undo last answer")
+    page.get_by_text("Still open: Overall").wait_for()
+    rater.press("Take a break")
+    rater.press("Go on")
+    page.locator("#question-5 input").nth(1).click()
+    rater.answered()
+    rater.press("Hand in and go on")
+    page.get_by_text("Item 2").wait_for()
+    rater.press("Back")
+    page.get_by_text("Item 1, handed in").wait_for()
+    page.locator("#question-5 input").nth(0 if rater.best() == "1" else 2).click()
+    page.get_by_text("Saved").wait_for()
+    rater.press("Forward")
+    page.get_by_text("Item 2 ").wait_for()
+    judge_rest(rater)
+
+
+def judge_rest(rater: Visitor) -> None:
+    """The item on the page and all after it, the better system first."""
+    page = rater.page
+    while True:
+        page.locator("#question-1 input").first.focus()
+        for _ in range(5):
+            page.keyboard.press(rater.best())
+        rater.answered()
+        assert rater.no_side_scroll()
+        before = rater.item()
+        rater.press("Hand in and go on")
+        page.wait_for_function(
+            "text => document.querySelector('#end')?.offsetParent"
+            " || (document.querySelector('#item')?.innerText ?? text) !== text",
+            arg=before,
+        )
+        if page.locator("#end").is_visible():
+            return
+
+
+def review_one(reviewer: Visitor) -> None:
+    page = reviewer.agree().page
+    assert page.locator("#votes").count() == 0
+    page.locator("#question-1 input").first.focus()
+    for _ in range(5):
+        page.keyboard.press(reviewer.best())
+    reviewer.press("Give my verdict")
+    page.locator("#votes").get_by_text("How the raters voted").wait_for()
+    page.get_by_label("Discard: the item does not count").check()
+    page.locator("#cause input").fill("ambiguous")
+    page.locator("#cause input").press("Enter")
+    reviewer.press("Decide and go on")
+    page.get_by_text("Decided: discard.").wait_for()
+
+
+def test_lead_two_raters_and_a_reviewer(browser: Browser, site: Site, items: Path) -> None:
+    lead = Visitor(browser, site, f"?create={CREATE_KEY}")
+    make_study(lead, items)
+    one, two = lead.links(2)
+    first, second = Visitor(browser, site, one), Visitor(browser, site, two, PHONE)
+    first_rater(first)
+    judge_rest(second.agree())
+    lead.page.get_by_label("Role").click()
+    lead.page.get_by_role("option", name="reviewer").click()
+    lead.page.get_by_label("How many").fill("1")
+    lead.press("Make links")
+    lead.page.get_by_text("reviewer1").first.wait_for()
+    reviewer = Visitor(browser, site, lead.links(1)[0])
+    review_one(reviewer)
+    page = lead.page
+    page.get_by_role("tab", name="Results").click()
+    page.locator("#study-tables").get_by_text("Win, lose and tie by items").wait_for()
+    page.locator("#study-outcomes .main-svg").first.wait_for()
+    page.get_by_role("tab", name="Overview").click()
+    lead.press("Refresh")
+    page.get_by_text("2 of 2").first.wait_for()
+    page.set_viewport_size(PHONE)
+    assert lead.no_side_scroll()
+    for visitor in (first, second, reviewer):
+        assert [name for name in SYSTEMS if name in visitor.page.content()] == []
+    assert [problem for one in (lead, first, second, reviewer) for problem in one.problems] == []
