@@ -114,7 +114,7 @@ def first_rater(rater: Visitor) -> None:
     """By keys, with a reload in the middle, an undo, a break and a look back."""
     page = rater.agree().page
     page.keyboard.press(rater.best())
-    page.get_by_text("Saved").wait_for()
+    page.locator("#saved time").wait_for()
     before = rater.item()
     page.reload()  # the same item, the same answer
     page.locator("#question-1 input:checked").wait_for()
@@ -135,7 +135,6 @@ def first_rater(rater: Visitor) -> None:
     rater.press("Back")
     page.get_by_text("Item 1, handed in").wait_for()
     page.locator("#question-5 input").nth(0 if rater.best() == "1" else 2).click()
-    page.get_by_text("Saved").wait_for()
     rater.press("Forward")
     page.get_by_text("Item 2 ").wait_for()
     judge_rest(rater)

@@ -34,8 +34,8 @@ class StudyParts:
     access: gr.State
     """who the server takes this page for; never sent to the browser"""
     shown: gr.Number
-    """id of the item (rater: claim, reviewer: review) on this page, 0 for none. Never seen, but kept by the browser beside
-    the answers, so that a late save cannot reach the next item; the store checks whose it is."""
+    """id of the item (rater: claim, reviewer: review) on this page, 0 for none. Never seen, but kept by the browser
+    beside the answers, so that a late save cannot reach the next item; the store checks whose it is."""
     known: gr.State
     """`Known`: the answers that this page held when it last heard from the store"""
     header: gr.HTML

@@ -50,10 +50,8 @@ def build() -> QuestionForm:
     """Draw the hidden form."""
     with gr.Column(visible=False, elem_id="questions") as box:
         radios = tuple(
-            gr.Radio(
-                ANY_ANSWER, label=f"{number}", elem_id=f"question-{number}", elem_classes="esc-vote", visible=False
-            )
-            for number in range(1, MAX_QUESTIONS + 1)
+            gr.Radio(ANY_ANSWER, label=name, elem_id=name, elem_classes="esc-vote", visible=False)
+            for name in (f"question-{number}" for number in range(1, MAX_QUESTIONS + 1))
         )
     return QuestionForm(box, radios)
 
