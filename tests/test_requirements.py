@@ -9,13 +9,13 @@ from importlib.metadata import packages_distributions, version
 
 from tests.test_house_rules import PACKAGES, ROOT, SOURCES, imports, parse
 
-LINE = re.compile(r"(?P<name>[\w-]+)==(?P<version>[\w.]+)  # (?P<place>[\w/.]+): \S.*")
+LINE = re.compile(r"(?P<name>[\w-]+)(?:\[\w+\])?==(?P<version>[\w.]+)  # (?P<place>[\w/.]+): \S.*")
 ENTRIES = [
     LINE.fullmatch(line)
     for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("#")
 ]
-TOOLS = {"ruff", "mypy", "pytest-xdist"}  # run as commands or by flags
+TOOLS = {"ruff", "mypy", "pytest-xdist", "psycopg"}  # run as commands, by flags, or by the address of a database
 
 
 def _key(name: str) -> str:
