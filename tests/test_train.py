@@ -90,7 +90,6 @@ def flags(esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_train_release_evaluate_score(
     name: str,
     flags: list[str],
-    esconv: Path,
     base: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -110,7 +109,8 @@ def test_train_release_evaluate_score(
     assert str(tmp_path) not in json.dumps(card)
     capsys.readouterr()
     out = tmp_path / "evaluation"
-    told = ["evaluate", name, "--esconv", str(esconv), "--weights", str(tmp_path / "weights"), "--out", str(out)]
+    esconv = flags[flags.index("--esconv") + 1]
+    told = ["evaluate", name, "--esconv", esconv, "--weights", str(tmp_path / "weights"), "--out", str(out)]
     assert main([*told, "--max-tokens", "8"]) == 0
     assert "D test" in capsys.readouterr().out
     metrics = json.loads((out / name / "metrics.json").read_text())
