@@ -1,6 +1,6 @@
 """Studies from the command line: `python -m annotation study ACTION ...`, on the server, as the study's lead.
 
-python -m annotation study create --file plan.json           prints the lead's link token
+python -m annotation study create --file plan.json           prints the lead's link
 python -m annotation study import --study pilot-1 --items items.jsonl
 python -m annotation study open --study pilot-1              plans the items, or says why that cannot work
 python -m annotation study invite --study pilot-1 --role rater --count 5
@@ -38,7 +38,9 @@ from annotation.studies import (
 )
 from annotation.study_plan import load_plan
 from annotation.study_schema import Study
+from annotation.study_views import Invitation
 
+SITE = "http://127.0.0.1:7860"
 Action = Callable[[Session, Namespace], int]
 
 
@@ -52,6 +54,8 @@ def add_arguments(parser: ArgumentParser) -> None:
             action.add_argument("--study", metavar="NAME", required=True, help="name of the study")
         if name == "create":
             action.add_argument("--file", metavar="PLAN", required=True, help="JSON file with the plan")
+        if name in ("create", "invite"):
+            action.add_argument("--site", metavar="URL", default=SITE, help="where the app runs, for the printed links")
         if name == "import":
             source = action.add_mutually_exclusive_group(required=True)
             source.add_argument("--items", metavar="FILE", help="JSON Lines or CSV file with contexts and replies")
@@ -79,7 +83,7 @@ def run(args: Namespace) -> int:
 def _create(session: Session, args: Namespace) -> int:
     created = create_study(session=session, plan=load_plan(Path(args.file)))
     print(f"study {created.study.name!r} is a draft; import items, then open it")
-    print(f"{created.invitation.pseudonym}\t{created.invitation.token}")
+    print(_link(created.invitation, args))
     return 0
 
 
@@ -113,8 +117,12 @@ def _invite(session: Session, args: Namespace) -> int:
     access = lead_access(session=session, name=args.study)
     for _ in range(args.count):
         invitation = invite(session=session, access=access, role=args.role)
-        print(f"{invitation.pseudonym}\t{invitation.token}")
+        print(_link(invitation, args))
     return 0
+
+
+def _link(invitation: Invitation, args: Namespace) -> str:
+    return f"{invitation.pseudonym}\t{args.site.rstrip('/')}/study/?invite={invitation.token}"
 
 
 def _revoke(session: Session, args: Namespace) -> int:
@@ -164,11 +172,11 @@ def _replay(session: Session, args: Namespace) -> int:
 
 
 ACTIONS: dict[str, tuple[Action, str]] = {
-    "create": (_create, "make a draft from a plan file and print the lead's link token"),
+    "create": (_create, "make a draft from a plan file and print the lead's link"),
     "list": (_list, "name all studies with kind and state"),
     "import": (_import, "store items from a file or from finished conversations: all of them or none"),
     "open": (_open, "plan the items and let raters in, or say why the plan cannot work"),
-    "invite": (_invite, "add members and print their link tokens, shown this once"),
+    "invite": (_invite, "add members and print their links, shown this once"),
     "revoke": (_revoke, "stop a member's link from working"),
     "status": (_status, "print progress and what is unusual about a rater"),
     "pause": (_pause, "hand out no new items for a while"),

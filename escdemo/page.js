@@ -15,7 +15,7 @@
     const at = document.activeElement;
     if (at && at.matches("textarea, select, [contenteditable=true], input:not([type=radio]):not([type=checkbox])")) return;
     const all = votes();
-    if (!all.length) return;
+    if (!all.length || all[0].closest("[inert]")) return;
     const vote = at?.closest(".esc-vote") || all.find((one) => !answered(one));
     const input = vote && pick(vote, event.key);
     if (!input || input.disabled) return;
@@ -30,6 +30,7 @@
 
   // After a step the control that had the focus is gone: put it where the next step begins, if that step did open.
   window.escGo = (selector) => setTimeout(() => {
+    document.getElementById("questions")?.removeAttribute("inert");
     const next = [...document.querySelectorAll(selector)].find((one) => one.offsetParent);
     if (!next || document.activeElement?.closest("#questions fieldset")) return;
     next.focus({ preventScroll: true });
@@ -48,6 +49,8 @@
         });
       }
     }
+    // Between two items no answer can be given: it would not be clear to which.
+    if (event.target.closest("button.esc-next")) document.getElementById("questions")?.setAttribute("inert", "");
     const side = event.target.closest(".esc-switch button[data-side]");
     if (side) showSide(side.dataset.side);
     const help = document.querySelector(".esc-help[open]");

@@ -144,6 +144,7 @@ def judge_rest(rater: Visitor) -> None:
     """The item on the page and all after it, the better system first."""
     page = rater.page
     while True:
+        page.wait_for_function("() => !document.querySelector('#questions input:checked, #questions[inert]')")
         page.locator("#question-1 input").first.focus()
         for _ in range(5):
             page.keyboard.press(rater.best())

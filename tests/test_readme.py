@@ -98,6 +98,7 @@ def test_sections_come_in_the_agreed_order() -> None:
         "Safety and limits",
         "Run it, test it",
         "Command line",
+        "Run a study",
         "The tree",
         "Add a model in 4 steps",
         "Reproduce the numbers",

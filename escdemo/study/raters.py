@@ -193,4 +193,4 @@ class Raters:
                 self.desk.do(keep_alive, access, claim_id=claim)
             except REFUSED as refusal:
                 return {self.parts.note: page_render.notice(sentence(refusal), "problem")}
-        return {}
+        return {self.parts.note: gr.skip()}  # an empty dict would be shown as a value
