@@ -153,8 +153,11 @@ def judge_rest(rater: Visitor) -> None:
         before = rater.item()
         rater.press("Hand in and go on")
         page.wait_for_function(
-            "text => document.querySelector('#end')?.offsetParent"
-            " || (document.querySelector('#item')?.innerText ?? text) !== text",
+            """text => {
+              const item = document.querySelector('#item');
+              const next = item?.offsetParent && item.innerText.includes('Reply') && item.innerText !== text;
+              return next || document.querySelector('#end')?.offsetParent;
+            }""",
             arg=before,
         )
         if page.locator("#end").is_visible():
