@@ -22,7 +22,7 @@ class Settings:
     """TCP port, 1 to 65535"""
     database: str = "sqlite:///escdemo.db"
     """SQLAlchemy address of the judgment database"""
-    nets: tuple[str, ...] = ("joint", "misc")
+    nets: tuple[str, ...] = ("joint", "misc", "admisc", "star")
     """registry names of the nets to load, at least two different ones"""
     study: str | None = None
     """name of the study: names hidden until the vote; None: demo, names shown"""
