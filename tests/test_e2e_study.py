@@ -152,15 +152,15 @@ def judge_rest(rater: Visitor) -> None:
         assert rater.no_side_scroll()
         before = rater.item()
         rater.press("Hand in and go on")
-        page.wait_for_function(
+        came = page.wait_for_function(
             """text => {
               const item = document.querySelector('#item');
-              const next = item?.offsetParent && item.innerText.includes('Reply') && item.innerText !== text;
-              return next || document.querySelector('#end')?.offsetParent;
+              if (document.querySelector('#end h2')) return 'end';
+              return item?.offsetParent && item.innerText.includes('Reply') && item.innerText !== text && 'item';
             }""",
             arg=before,
         )
-        if page.locator("#end").is_visible():
+        if came.json_value() == "end":
             return
 
 

@@ -51,7 +51,8 @@ class Arrival:
             return self._stranger(page_render.notice(entered.refusal or "", "problem"))
         access = entered.access
         brief = self.desk.read(get_brief, access)
-        shown = self._header(brief.name, f"{texts.ROLES[access.role]} {access.pseudonym}")
+        badge = f"{texts.ROLES[access.role]} {access.pseudonym}" if access.role is Role.RATER else access.pseudonym
+        shown = self._header(brief.name, badge)
         return shown | {self.parts.access: access} | self._first(access)
 
     def _first(self, access: Access) -> Shown:

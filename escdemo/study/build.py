@@ -118,7 +118,7 @@ def _wire_reviewer(reviewers: Reviewers) -> None:
     panel.decision.input(
         reviewers.choose,
         [panel.decision],
-        [parts.form.box, panel.cause],
+        [panel.hint, parts.form.box, panel.cause],
         api_name="choose",
         queue=False,
         trigger_mode="always_last",

@@ -40,14 +40,14 @@ def _raters(people: Sequence[MemberView], quality: Sequence[RaterQuality]) -> st
         "Handed in",
         "Median s",
         "Too fast",
-        "Shown first picked",
-        "Gold right",
-        "Onboarding right",
-        "Duplicates alike",
+        "First side",
+        "Gold",
+        "Onboarding",
+        "Duplicates",
     )
     flags = [f"<li><strong>{escape(one.rater)}</strong> · {escape(flag)}</li>" for one in quality for flag in one.flags]
     below = f'<ul class="esc-findings esc-flags">{"".join(flags)}</ul>' if flags else ""
-    return render.table(head, rows, texts.RATERS_TITLE) + below + f'<p class="esc-hint">{texts.FLAGS_NOTE}</p>'
+    return render.table(head, rows, texts.RATERS_CAPTION) + below + f'<p class="esc-hint">{texts.FLAGS_NOTE}</p>'
 
 
 def _member(member: MemberView, found: RaterQuality | None) -> tuple[str, ...]:

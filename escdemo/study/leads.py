@@ -42,7 +42,8 @@ class Leads:
             study, self.desk.read(team_progress, access), people, self.desk.read(rater_quality, access)
         )
         draft, running = study.state is StudyState.DRAFT, study.state is StudyState.OPEN
-        paused = study.state is StudyState.PAUSED
+        paused, live = study.state is StudyState.PAUSED, study.kind is StudyKind.LIVE
+        counted = texts.ITEMS_COUNT.format(contexts=study.contexts, items=study.items)
         names = [one.pseudonym for one in people if one.revoked_at is None and one.role is not Role.LEAD]
         return {
             **entry_panel.show(parts.entry, ""),
@@ -55,8 +56,8 @@ class Leads:
             lead.overview.close: gr.update(visible=running or paused),
             lead.overview.ask: gr.update(visible=False),
             lead.overview.text: text,
-            lead.items.count: page_render.notice(texts.ITEMS_COUNT.format(contexts=study.contexts, items=study.items)),
-            lead.items.live: gr.update(visible=study.kind is StudyKind.LIVE),
+            lead.items.count: page_render.notice(counted + (f" {texts.LIVE_HINT}" if live else "")),
+            lead.items.live: gr.update(visible=live),
             lead.people.member: gr.update(choices=names, value=None),
         }
 
@@ -127,14 +128,10 @@ class Leads:
     def _import(self, access: Access | None, act: Callable[[], Imported]) -> Shown:
         note = self.parts.lead.items.note
         try:
-            return self.continue_(access) | {note: lead_render.imported(act())} | self._counted(access)
+            found = act()
+            return self.continue_(access) | {note: lead_render.imported(found)}
         except REFUSED as refusal:
             return {note: lead_render.refused(sentence(refusal))}
-
-    def _counted(self, access: Access | None) -> Shown:
-        study = self.desk.read(get_study, access)
-        said = texts.ITEMS_COUNT.format(contexts=study.contexts, items=study.items)
-        return {self.parts.lead.items.count: page_render.notice(said)}
 
     # people
 

@@ -76,7 +76,9 @@ class Reviewers:
 
     def choose(self, decision: str | None) -> Shown:
         """Show what a decision needs: the answers to correct, the cause."""
+        hint = texts.CORRECT_HINT if decision == Decision.CORRECT else texts.REVIEW_DECIDE
         return {
+            self.parts.review.hint: page_render.notice(hint),
             self.parts.form.box: gr.update(visible=decision == Decision.CORRECT),
             self.parts.review.cause: gr.update(visible=decision in (Decision.CORRECT, Decision.DISCARD)),
         }

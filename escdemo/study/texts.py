@@ -145,7 +145,6 @@ CONSENT = "Consent text (empty: a general one)"
 CREATE_BUTTON = "Make the study"
 CREATED = "The draft is stored. Keep this link: it is yours as the lead, is shown this once and opens the study again."
 
-LEAD_LINK = "Your own link, shown once"
 OVERVIEW_TAB = "Overview"
 ITEMS_TAB = "Items"
 PEOPLE_TAB = "People"
@@ -165,7 +164,10 @@ CLOSE_SURE = "Yes, close it for good"
 CLOSE_CANCEL = "Keep it open"
 CLOSE_ASK = "Items in work will not count, and no answer can be changed any more."
 REFRESH_BUTTON = "Refresh"
-RATERS_TITLE = "Raters"
+RATERS_CAPTION = (
+    "Members. First side: decided answers for the reply shown first; gold and onboarding: known answers met;"
+    " duplicates: answers that stayed the same with sides swapped"
+)
 NO_RATERS = "No rater is invited yet."
 FLAGS_NOTE = "What stands out informs you; nothing is blocked or left out because of it."
 
