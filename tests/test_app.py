@@ -20,7 +20,10 @@ def test_the_flags_become_settings() -> None:
     settings = app.parse(
         ["--host", "0.0.0.0", "--port", "80", "--nets", "a,b", "--study", "pilot-1", "--database", "sqlite:///x.db"]
     )
-    assert settings == Settings("0.0.0.0", 80, "sqlite:///x.db", ("a", "b"), "pilot-1", "auto")
+    asked = Settings("0.0.0.0", 80, "sqlite:///x.db", ("a", "b"), "pilot-1", "auto", settings.create_key)
+    assert settings == asked
+    assert len(settings.create_key) > 20
+    assert settings.create_key != app.parse([]).create_key
     assert settings.mode == "study"
     assert app.parse([]).mode == "demo"
 

@@ -162,7 +162,9 @@ def test_a_planted_study_comes_back(site: Site, lead: Member) -> None:
         work(Member(site, token), careful)
     work(Member(site, tokens[-1]), lambda ranks: "a")
     overview = lead.call("overview")
-    assert re.findall(r"<li><strong>(r\d)</strong> · (\w+)", overview) == [(CARELESS, "gold"), (CARELESS, "always")]
+    flags = re.findall(r"<li><strong>(r\d)</strong> · (\w+)", overview)
+    # On which side the gold item's answer stood for this rater is drawn: half of the time "a" is right by luck.
+    assert flags in ([(CARELESS, "gold"), (CARELESS, "always")], [(CARELESS, "always")])
     results = lead.call("study_results", None)
     assert re.findall(r">(net-\w+)</th><td>Overall</td><td>-?\d", results) == list(SYSTEMS)
     files = re.findall(r"download=\W*planted-([\w.]+)", lead.call("export", "csv"))
