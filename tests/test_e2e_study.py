@@ -68,7 +68,7 @@ class Visitor:
         return self
 
     def item(self) -> str:
-        return self.page.locator("#item").inner_text()
+        return self.page.locator("#item .prose").inner_text()
 
     def best(self) -> str:
         """The key for the better system's side."""
@@ -80,6 +80,13 @@ class Visitor:
 
     def no_side_scroll(self) -> bool:
         return bool(self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
+
+    def invite(self, count: int) -> None:
+        """As a lead: make links for the chosen role."""
+        self.page.get_by_label("How many").wait_for()
+        self.page.wait_for_timeout(500)  # what is typed while a tab is still being drawn is lost
+        self.page.get_by_label("How many").fill(str(count))
+        self.press("Make links")
 
     def links(self, count: int) -> list[str]:
         """The invitation links shown to the lead."""
@@ -106,8 +113,7 @@ def make_study(lead: Visitor, items: Path) -> None:
     lead.press("Open the study")
     page.get_by_text("Open: raters work.").wait_for()
     page.get_by_role("tab", name="People").click()
-    page.get_by_label("How many").fill("2")
-    lead.press("Make links")
+    lead.invite(2)
 
 
 def first_rater(rater: Visitor) -> None:
@@ -154,7 +160,7 @@ def judge_rest(rater: Visitor) -> None:
         rater.press("Hand in and go on")
         came = page.wait_for_function(
             """text => {
-              const item = document.querySelector('#item');
+              const item = document.querySelector('#item .prose');
               if (document.querySelector('#end h2')) return 'end';
               return item?.offsetParent && item.innerText.includes('Reply') && item.innerText !== text && 'item';
             }""",
@@ -188,9 +194,8 @@ def test_lead_two_raters_and_a_reviewer(browser: Browser, site: Site, items: Pat
     judge_rest(second.agree())
     lead.page.get_by_label("Role").click()
     lead.page.get_by_role("option", name="reviewer").click()
-    lead.page.get_by_label("How many").fill("1")
-    lead.press("Make links")
-    lead.page.get_by_text("reviewer1").first.wait_for()
+    lead.invite(1)
+    lead.page.locator("#invite-links").get_by_text("reviewer1").first.wait_for()
     reviewer = Visitor(browser, site, lead.links(1)[0])
     review_one(reviewer)
     page = lead.page
