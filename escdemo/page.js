@@ -32,7 +32,8 @@
   window.escGo = (selector) => setTimeout(() => {
     document.getElementById("questions")?.removeAttribute("inert");
     const next = [...document.querySelectorAll(selector)].find((one) => one.offsetParent);
-    if (!next || document.activeElement?.closest("#questions fieldset")) return;
+    const at = document.activeElement; // who was quicker and is at work in this step already keeps the focus
+    if (!next || at?.closest("#questions fieldset") || next.closest("#judge-form")?.contains(at)) return;
     next.focus({ preventScroll: true });
     const step = next.closest("#judge-form, #result, #ruling") || (next.closest("#questions") && document.getElementById("item-box"));
     (step || next).scrollIntoView({ block: step ? "start" : "nearest" });
