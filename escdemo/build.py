@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, cast
 
 import gradio as gr
@@ -16,6 +15,7 @@ from escdemo.page import Page, Parts
 from escdemo.role_cards import load_role_cards
 from escdemo.settings import Settings
 from escdemo.talks import Talks
+from escdemo.theme import go_to
 from models.service import GenerationService
 
 STORAGE_KEY = "escdemo"
@@ -59,7 +59,7 @@ def _wire_start(demo: gr.Blocks, page: Page) -> None:
     arrival = demo.load(page.restore, [parts.token], [parts.token, *everything], api_name="restore", queue=False)
     _then_follow(page, arrival, "restore")
     agreed = parts.consent.go.click(page.agree, [parts.consent.agreed], everything, api_name="agree", queue=False)
-    agreed.then(None, js=_go_to("#card-draw"))
+    agreed.then(None, js=go_to("#card-draw"))
     setup.problem_filter.select(
         page.filter_cards, [setup.problem_filter], [setup.card], api_name="filter_cards", queue=False
     )
@@ -75,9 +75,9 @@ def _wire_start(demo: gr.Blocks, page: Page) -> None:
         queue=False,
         trigger_mode="once",
     )
-    started.then(None, js=_go_to("#post textarea"))
+    started.then(None, js=go_to("#post textarea"))
     again = parts.judge.again.click(page.again, None, everything, api_name="again", queue=False)
-    again.then(None, js=_go_to("#card-draw"))
+    again.then(None, js=go_to("#card-draw"))
 
 
 def _wire_chat(page: Page) -> None:
@@ -125,7 +125,7 @@ def _wire_chat(page: Page) -> None:
         trigger_mode="once",
         show_progress="hidden",
     )
-    finished.then(None, js=_go_to("#judge-form input"))
+    finished.then(None, js=go_to("#judge-form input"))
 
 
 def _wire_rest(page: Page) -> None:
@@ -140,7 +140,7 @@ def _wire_rest(page: Page) -> None:
         queue=False,
         trigger_mode="once",
     )
-    voted.then(None, js=_go_to("#again"))
+    voted.then(None, js=go_to("#again"))
     parts.why.turn.select(
         page.explain,
         [parts.token, parts.talk, parts.why.turn],
@@ -196,8 +196,3 @@ def _then_follow(page: Page, event: Any, name: str) -> None:
         trigger_mode="always_last",
         show_progress="hidden",
     )
-
-
-def _go_to(selector: str) -> str:
-    """Script that moves the focus to the first control of the next step."""
-    return f"() => window.escGo({json.dumps(selector)})"

@@ -67,3 +67,8 @@ def page_head() -> str:
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     words = json.dumps(texts.SCRIPT_TEXTS)
     return f'<meta name="color-scheme" content="light"><script>const ESC_TEXTS = {words};\n{script}</script>'
+
+
+def go_to(selector: str) -> str:
+    """Script that moves the focus to the first control of the next step (`escGo` of page.js)."""
+    return f"() => window.escGo({json.dumps(selector)})"

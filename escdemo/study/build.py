@@ -6,7 +6,6 @@ a save is under way, later clicks are joined into one that follows it, so nothin
 
 from __future__ import annotations
 
-import json
 from typing import Any, cast
 
 import gradio as gr
@@ -20,6 +19,7 @@ from escdemo.study.leads import Leads
 from escdemo.study.parts import StudyParts
 from escdemo.study.raters import Raters
 from escdemo.study.reviewers import Reviewers
+from escdemo.theme import go_to
 
 ALIVE_EVERY_S = 45
 READ_ADDRESS = "() => ['invite', 'create'].map((name) => new URLSearchParams(location.search).get(name) || '')"
@@ -60,9 +60,9 @@ def _wire_arrival(demo: gr.Blocks, arrival: Arrival) -> None:
     demo.load(arrival.enter, [parts.link, parts.key], everything, js=READ_ADDRESS, api_name="enter", queue=False)
     entry = parts.entry
     agreed = entry.go.click(arrival.agree, [parts.access, entry.agreed], parts.working(), api_name="agree", **ONCE)
-    agreed.then(None, js=_go_to("#guide-start"))
+    agreed.then(None, js=go_to("#guide-start"))
     started = entry.start.click(arrival.begin, [parts.access], parts.working(), api_name="begin", **ONCE)
-    started.then(None, js=_go_to("#questions input"))
+    started.then(None, js=go_to("#questions input"))
 
 
 def _wire_rater(raters: Raters) -> None:
@@ -91,7 +91,7 @@ def _wire_rater(raters: Raters) -> None:
     handed_in = panel.submit.click(
         raters.submit, [*here, parts.known, panel.reason, *radios], working, api_name="submit", **ONCE
     )
-    handed_in.then(None, js=_go_to("#questions input"))
+    handed_in.then(None, js=go_to("#questions input"))
     gr.on([panel.back.click, panel.end_back.click], raters.back, here, working, api_name="back", **ONCE)
     panel.undo.click(raters.undo, here, working, api_name="undo", **ONCE)
     panel.skip.click(raters.skip, here, working, api_name="skip", **ONCE)
@@ -114,7 +114,7 @@ def _wire_reviewer(reviewers: Reviewers) -> None:
     working, radios = parts.working(), list(parts.form.radios)
     here = [parts.access, parts.shown]
     given = panel.verdict.click(reviewers.verdict, [*here, *radios], working, api_name="verdict", **ONCE)
-    given.then(None, js=_go_to("#decision input"))
+    given.then(None, js=go_to("#decision input"))
     panel.decision.input(
         reviewers.choose,
         [panel.decision],
@@ -131,7 +131,7 @@ def _wire_reviewer(reviewers: Reviewers) -> None:
         api_name="decide",
         **ONCE,
     )
-    decided.then(None, js=_go_to("#questions input"))
+    decided.then(None, js=go_to("#questions input"))
 
 
 def _wire_lead(leads: Leads) -> None:
@@ -167,8 +167,3 @@ def _wire_lead(leads: Leads) -> None:
     )
     export = lead.export
     export.go.click(leads.export, [parts.access, export.form], [parts.note, export.files], api_name="export", **ONCE)
-
-
-def _go_to(selector: str) -> str:
-    """Script that moves the focus to the first control of the next step."""
-    return f"() => window.escGo({json.dumps(selector)})"
