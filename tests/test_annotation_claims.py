@@ -116,13 +116,14 @@ def test_opening_again_gives_the_same_item(sessions: sessionmaker[Session]) -> N
 
 
 def test_duplicates_come_later_with_sides_swapped(sessions: sessionmaker[Session]) -> None:
-    plan = replace(PLAN, duplicate_share=0.25, duplicate_spacing=3, raters_per_item=2)
+    plan = replace(PLAN, duplicate_share=0.5, duplicate_spacing=3, raters_per_item=2)
     room = StudyRoom(sessions, plan, tuple(item(number) for number in range(12)), raters=2)
     room.finish()
     rows = _claims(sessions)
     by_place = {(claim.member_id, row.id): claim for claim, row, _ in rows}
     pairs = [(claim, by_place[claim.member_id, row.duplicate_of]) for claim, row, _ in rows if row.duplicate_of]
-    assert len(pairs) >= 4
+    # each rater meets the six originals in an order of their own; only the last three items can be too late for a second
+    assert len(pairs) >= 2 * (6 - plan.duplicate_spacing)
     for again, before in pairs:
         assert again.ordinal - before.ordinal > plan.duplicate_spacing
         assert again.places() == before.places()[::-1]
