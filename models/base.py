@@ -21,7 +21,7 @@ from models.backbone import Backbone
 from models.checkpoint import CARD, WEIGHTS, WeightsError, fingerprint, is_there, load_packed, read_card, save_packed
 from models.nets.net import Net, make_config
 from models.nets.scratch import fresh_backbone
-from models.registry import NETS, build_net, net_class, streams_of
+from models.registry import NETS, build_net, compact_settings, net_class, streams_of
 from models.strategies import STRATEGIES
 from models.tokenizer import Tokenizer
 
@@ -118,14 +118,16 @@ def new_net(name: str, settings: dict[str, Any], rank: int, source: str | Path =
     return build_net(name, settings, backbone, tokenizer)
 
 
-def start_net(name: str, settings: dict[str, Any], rank: int, source: Path, start: Path | None) -> tuple[Net, int]:
-    """A net ready for training, and its rank. With `start` it takes over the trained weights in that folder, with
-    their settings and rank: of the same net, or of the net that a two-stage net (STAR) goes on.
+def start_net(name: str, told: dict[str, Any], rank: int, source: Path, start: Path | None) -> tuple[Net, int]:
+    """A net ready for training, and its rank; `told` are settings that differ from the compact ones. With `start` it
+    takes over the trained weights in that folder, with their rank and their settings (but for those told): of the same
+    net, or of the net that a two-stage net (STAR) goes on.
 
     What the net holds (`Net.held`) needs no gradient any more. Raises WeightsError when the weights are of neither net
     or of another base, ValueError when there are none to hold.
     """
     below = getattr(net_class(name)[1], "below_name", None)
+    settings = compact_settings(name) | told
     if start is None:
         net = new_net(name, settings, rank, source)
         if net.held:
@@ -141,6 +143,8 @@ def start_net(name: str, settings: dict[str, Any], rank: int, source: Path, star
     known = dict(card["settings"])
     if card["net"] == below:
         known = settings | {"shape": known.pop("shape"), "below": known}
+    else:
+        known |= told
     net = new_net(name, known, card["rank"], source)
     _check_vocabulary(start, card, net)
     tensors, _ = load_packed(start)

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from sklearn.metrics import accuracy_score, f1_score
 from torch.nn.utils import parametrize
 
 from models.base import BASE, is_compact, save_net, start_net
@@ -36,7 +37,7 @@ from models.examples import ContextShape, Example, make_example
 from models.fit import Fit, FitConfig, parameter_groups
 from models.nets.net import Net
 from models.preflight import GENERATE, check_examples, check_tails_flag
-from models.registry import compact_settings, net_class, net_names
+from models.registry import net_class, net_names
 from models.run_state import check_room, data_hash
 from models.strategies import STRATEGIES
 from models.tokenizer import Tokenizer
@@ -117,23 +118,25 @@ class Batches:
 
 @torch.inference_mode()
 def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str, float]:
-    """Reply loss per token given the gold strategy, strategy loss and accuracy (argmax, no gold) on examples.
+    """Reply loss per token given the gold strategy; strategy loss (balanced as trained), accuracy, macro F1 (argmax).
 
     "valid_loss", the sum of the first two, chooses the weights that are kept. Of a net that predicts no strategy it is
     the reply loss.
     """
     net.eval()
     ordered = sorted(examples, key=lambda e: len(e.context))
-    nll = tokens = strategy = right = 0.0
+    nll = tokens = strategy = 0.0
+    predicted, gold = list[int](), list[int]()
     for start in range(0, len(ordered), size):
         batch = make_batch(ordered[start : start + size]).to(device_of(net))
         with torch.autocast(batch.ids.device.type, dtype=torch.bfloat16), parametrize.cached():
             plan = net.plan(batch, gold=batch.strategies)
             nll += float(net.reply_nll(plan, batch.labels).sum())
         tokens += float((batch.labels >= 0).sum())
-        chances = plan.strategies.float().clamp_min(1e-9)
-        strategy -= float(chances.gather(1, batch.strategies[:, None]).log().sum())
-        right += float((chances.argmax(dim=1) == batch.strategies).sum())
+        scores = plan.strategies.float().clamp_min(1e-9).log()
+        strategy += float(net.strategy_loss(scores, batch.strategies)) * len(batch)
+        predicted += scores.argmax(dim=1).tolist()
+        gold += batch.strategies.tolist()
     reply, choice = nll / tokens, strategy / len(ordered)
     if not net.predicts_strategy:
         return {"valid_loss": reply, "valid_reply": reply}
@@ -141,7 +144,8 @@ def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str,
         "valid_loss": reply + choice,
         "valid_reply": reply,
         "valid_strategy": choice,
-        "valid_accuracy": right / len(ordered),
+        "valid_accuracy": accuracy_score(gold, predicted),
+        "valid_macro_f1": f1_score(gold, predicted, labels=range(len(STRATEGIES)), average="macro", zero_division=0),
     }
 
 
@@ -185,6 +189,12 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--grad-accumulation", type=int, default=1, help="forward passes of each process a step")
     parser.add_argument("--warmup", type=int, default=30, help="steps of linear warm-up")
     parser.add_argument("--lr", type=float, default=1e-3, help="peak learning rate of AdamW")
+    parser.add_argument(
+        "--balance",
+        type=float,
+        default=0.0,
+        help="how far the strategy loss makes up for rare strategies: 0 trains for accuracy, 1 for mean recall",
+    )
     parser.add_argument("--dropout", type=float, default=0.1, help="dropout rate")
     parser.add_argument(
         "--check-steps", type=int, default=0, help="steps between validations, each with a save; 0 = --check-seconds"
@@ -216,11 +226,9 @@ def run(args: Namespace) -> int:
     pick_device(args.device)
     splits = split_dialogues(read_esconv(args.esconv), args.split)
     torch.manual_seed(args.seed)
-    settings = compact_settings(args.net) | {
-        name: json.loads(value) for name, _, value in (s.partition("=") for s in args.set)
-    }
+    told = {name: json.loads(value) for name, _, value in (s.partition("=") for s in args.set)}
     start = start_of(args.net, args.start)
-    net, rank = start_net(args.net, settings, args.rank, Path(args.base), start)
+    net, rank = start_net(args.net, told, args.rank, Path(args.base), start)
     check_tails_flag(net, args.net, args.tails)
     net.backbone.set_dropout(args.dropout)
     check_room(out, net)
@@ -231,6 +239,7 @@ def run(args: Namespace) -> int:
     )
     train = [e for e in train if e.strategy >= 0]
     check_examples(net, train, valid, args.batch)
+    net.balance(torch.bincount(torch.tensor([e.strategy for e in train]), minlength=8) / len(train), args.balance)
     about = _about(args, net, data_hash({"train": train, "valid": valid})) | {"rank": rank}
     about["start"] = fingerprint(start) if start else ""
     fit = Fit(net, parameter_groups([(net, 1.0)], config.weight_decay), config, out, net.weighting(), about)
@@ -278,7 +287,7 @@ def _about(args: Namespace, net: Net, data: str) -> dict[str, Any]:
         "vocabulary": net.tokenizer.digest(),
         "split": args.split,
         "data": data,
-        **{name: getattr(args, name) for name in ("rank", "batch", "dropout")},
+        **{name: getattr(args, name) for name in ("rank", "batch", "dropout", "balance")},
     }
 
 
@@ -311,7 +320,8 @@ def _card(args: Namespace, splits: Splits, fit: Fit, figures: dict[str, float]) 
         "licence": "research and non-commercial use, as the data",
         "date": date.today().isoformat(),
         "command": f"python -m models train {args.net} --rank {args.rank} --batch {args.batch} --lr {args.lr}"
-        f" --minutes {args.minutes:g} --seed {args.seed} --esconv ESCONV --tails TAILS --release",
+        f" --minutes {args.minutes:g} --seed {args.seed} --dropout {args.dropout:g} --balance {args.balance:g}"
+        " --esconv ESCONV --tails TAILS --release",
         "hardware": f"{fit.processes.num_processes} x {fit.device.type} {platform.machine()},"
         f" {torch.get_num_threads()} threads, torch {torch.__version__}",
         "minutes": round(fit.used_s / 60, 1),

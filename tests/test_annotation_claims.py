@@ -122,7 +122,7 @@ def test_duplicates_come_later_with_sides_swapped(sessions: sessionmaker[Session
     rows = _claims(sessions)
     by_place = {(claim.member_id, row.id): claim for claim, row, _ in rows}
     pairs = [(claim, by_place[claim.member_id, row.duplicate_of]) for claim, row, _ in rows if row.duplicate_of]
-    # each rater meets the six originals in an order of their own; only the last three items can be too late for a second
+    # each rater meets the six originals in an order of their own; those among the last three items come too late
     assert len(pairs) >= 2 * (6 - plan.duplicate_spacing)
     for again, before in pairs:
         assert again.ordinal - before.ordinal > plan.duplicate_spacing

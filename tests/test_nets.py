@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -116,6 +117,20 @@ def test_strategy_probabilities_sum_to_one(net: Net) -> None:
     strategies, _ = outcome(net, tiny_examples(net))
     torch.testing.assert_close(strategies.sum(dim=1), torch.ones(4))
     assert bool((strategies >= 0).all())
+
+
+@pytest.mark.parametrize("name", ["joint", "misc", "admisc", "star"])
+def test_balancing_makes_rare_strategies_dearer_and_leaves_predictions(name: str) -> None:
+    net = tiny_net(name)
+    batch = replace(tiny_batch(net), strategies=torch.full_like(tiny_batch(net).strategies, 7))
+    before, chances = float(net.losses(batch)["strategy"].detach()), net.plan(batch).strategies
+    rare = torch.tensor([0.3, 0.1, 0.1, 0.1, 0.1, 0.1, 0.15, 0.05])
+    net.balance(rare, 1.0)
+    mean = (chances.detach() * rare).sum(dim=1).log()
+    assert float(net.losses(batch)["strategy"].detach()) == pytest.approx(
+        before - math.log(0.05) + float(mean.mean()), abs=1e-3
+    )
+    assert torch.equal(net.plan(batch).strategies, chances)
 
 
 def test_no_gold_label_reaches_a_prediction(net: Net) -> None:

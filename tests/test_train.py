@@ -51,6 +51,21 @@ def base(tmp_path: Path) -> Path:
     return tmp_path / "weights" / "compact"
 
 
+def test_a_run_goes_on_from_trained_weights_with_settings_told(
+    esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "weights"
+    monkeypatch.setattr(train, "WEIGHTS", weights)
+    run = ["train", "joint", "--esconv", str(esconv), "--base", str(base), "--steps", "1", "--batch", "8", "--release"]
+    assert main([*run, "--out", str(tmp_path / "first"), "--rank", "2"]) == 0
+    first = fingerprint(weights / "joint")
+    told = ["--start", str(weights / "joint"), "--set", "strategy_weight=2.0", "--balance", "0.5"]
+    assert main([*run, "--out", str(tmp_path / "second"), *told]) == 0
+    card = json.loads((weights / "joint" / "card.json").read_text())
+    assert (card["start"], card["rank"], card["settings"]["strategy_weight"]) == (first, 2, 2.0)
+    assert card["run"]["balance"] == 0.5
+
+
 def test_star_starts_from_the_net_below_that_is_shipped(
     esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -103,7 +118,7 @@ def test_train_release_evaluate_score(
     assert main([*run, "--steps", "4", "--grad-accumulation", "2", "--release"]) == 0
     card = json.loads((tmp_path / "weights" / name / "card.json").read_text())
     assert card["steps"] == 4
-    strategy = set() if name == "moel" else {"valid_strategy", "valid_accuracy"}
+    strategy = set() if name == "moel" else {"valid_strategy", "valid_accuracy", "valid_macro_f1"}
     assert card["metrics"].keys() == {"valid_loss", "valid_reply"} | strategy
     assert card["run"]["data"] == json.loads((tmp_path / "run" / "run.json").read_text())["data"]
     assert str(tmp_path) not in json.dumps(card)

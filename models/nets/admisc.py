@@ -252,7 +252,7 @@ class Admisc(Net):
         memories = self.backbone.project(self.decoder_sources(found, strategies))
         states = self.reply_states(Plan(memories, self.begin(len(batch)), strategies), batch.labels)
         total, count = token_loss(self.backbone, states, batch.labels)
-        chosen = -found.strategies.gather(1, batch.strategies[:, None]).clamp_min(1e-9).log().mean()
+        chosen = self.strategy_loss(found.strategies.clamp_min(1e-9).log(), batch.strategies)
         return {"reply": total / count, "strategy": chosen}
 
     def weighting(self) -> Weighting:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from models.backbone import CONTEXT, Backbone, Memory, Stream, token_loss
@@ -51,7 +50,7 @@ class Joint(Net):
         states = self.backbone.decode(inputs, memories)  # (B, 1 + T, D)
         total, count = token_loss(self.backbone, states, labels)
         scores = self.backbone.logits(states[:, 0])[:, self.strategy_ids].float()
-        chosen = F.cross_entropy(scores, batch.strategies)
+        chosen = self.strategy_loss(scores, batch.strategies)
         return {"reply": total / count, "strategy": chosen}
 
     def weighting(self) -> Weighting:

@@ -157,7 +157,7 @@ class Misc(Net):
         memories = self.backbone.project(streams | self._strategy(weights))
         states = self.reply_states(Plan(memories, self.begin(len(batch)), weights), batch.labels)
         total, count = token_loss(self.backbone, states, batch.labels)
-        chosen = F.cross_entropy(scores, batch.strategies)
+        chosen = self.strategy_loss(scores, batch.strategies)
         parts = {"reply": total / count, "strategy": chosen}
         if self.emotion_head is None:
             return parts

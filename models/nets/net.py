@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from models.backbone import Backbone, Memory, Past, select
 from models.batches import Batch
 from models.examples import ContextShape
+from models.strategies import STRATEGIES
 from models.tokenizer import Tokenizer
 from models.weighting import Fixed, Weighting
 
@@ -77,6 +78,8 @@ class Net(nn.Module):
     """parameters that training leaves as they are and that are saved all the same: an earlier stage trained them"""
     banned: Tensor
     """(V,) bool, True for ids that are no text and may never be written"""
+    strategy_offset: Tensor
+    """(8,) added to the strategy scores in the loss only, see `balance`"""
 
     def __init__(self, backbone: Backbone, tokenizer: Tokenizer, shape: ContextShape) -> None:
         super().__init__()
@@ -84,6 +87,7 @@ class Net(nn.Module):
         banned = torch.zeros(len(tokenizer), dtype=torch.bool)
         banned[[i for i in tokenizer.special if i != tokenizer.eos]] = True
         self.register_buffer("banned", banned, persistent=False)
+        self.register_buffer("strategy_offset", torch.zeros(len(STRATEGIES)), persistent=False)
 
     @classmethod
     def streams_of(cls, config: Any) -> tuple[str, ...]:
@@ -93,6 +97,18 @@ class Net(nn.Module):
     @classmethod
     def adapt_streams(cls, backbone: Backbone, rank: int) -> None:
         """Called before the low-rank change of the backbone: nets that want a smaller one of their streams make it."""
+
+    def balance(self, shares: Tensor, strength: float) -> None:
+        """Make up for rare strategies while training: logit adjustment (Menon et al. 2021, eq. 10).
+
+        `shares` (8,) of the strategies in the training part; `strength` 1 trains for the mean recall of the
+        strategies, 0 for plain accuracy. Scores stay as they are outside the loss.
+        """
+        self.strategy_offset.copy_(strength * shares.clamp_min(1e-6).log())
+
+    def strategy_loss(self, scores: Tensor, gold: Tensor) -> Tensor:
+        """Mean cross-entropy of scores (B, 8) against gold strategies (B,), balanced as `balance` said."""
+        return F.cross_entropy(scores + self.strategy_offset, gold)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The parts of the loss of a training batch by name, scalars with gradient; `weighting` combines them."""

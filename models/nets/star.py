@@ -193,9 +193,9 @@ class Star(Net):
         before, after, _ = self._refine_choice(first)
         plan = replace(self.below.follow(first, batch, batch.strategies), chosen=batch.strategies)
         total, count = token_loss(self.backbone, self.reply_states(plan, batch.labels), batch.labels)
-        chosen = F.cross_entropy(after, batch.strategies)
+        chosen = self.strategy_loss(after, batch.strategies)
         if self.config.initial_weight:
-            chosen = chosen + self.config.initial_weight * F.cross_entropy(before, batch.strategies)
+            chosen = chosen + self.config.initial_weight * self.strategy_loss(before, batch.strategies)
         return {"reply": total / count, "strategy": chosen}
 
     def weighting(self) -> Weighting:
