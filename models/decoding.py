@@ -6,7 +6,7 @@ minimum length, temperature, top-k, top-p. Keys and values of all streams come p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -87,8 +87,7 @@ def decode(
     if plan.prefix.shape[0] != 1:
         raise ValueError(f"decode takes one reply at a time, got {plan.prefix.shape[0]}")
     if options.method == "beam":
-        ids = _beam(net, plan, options, first_banned)
-        return _replay(net, plan, ids)
+        return replay(net, plan, _beam(net, plan, options, first_banned))
     return _one_by_one(net, plan, options, seed, on_tokens, first_banned)
 
 
@@ -190,12 +189,13 @@ def _beam(net: Net, plan: Plan, options: DecodeOptions, first_banned: Collection
     return max(finished, key=lambda h: h.score).ids
 
 
-def _replay(net: Net, plan: Plan, ids: list[int]) -> Decoded:
+@torch.inference_mode()
+def replay(net: Net, plan: Plan, ids: Sequence[int]) -> Decoded:
     """Probabilities and attention of given ids, in one teacher-forced pass."""
     if not ids:
         return Decoded((), (), {}, {})
     record: dict[str, list[Tensor]] | None = {} if net.streams or net.traced else None
-    reply = torch.tensor([ids], device=plan.prefix.device)
+    reply = torch.tensor([list(ids)], device=plan.prefix.device)
     inputs = torch.cat((plan.prefix, reply[:, :-1]), dim=1)
     start = plan.prefix.shape[1] - 1
     states = net.decode(inputs, plan, record=record)[:, start:]

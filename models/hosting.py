@@ -19,7 +19,7 @@ from models.batches import make_batch
 from models.checkpoint import WEIGHTS, fingerprint
 from models.comet import Block, CachedComet, Comet, NoComet, blocks_for
 from models.comet_compact import load_comet
-from models.decoding import Decoded, decode
+from models.decoding import Decoded, decode, replay
 from models.dialogue import Dialogue, Speaker
 from models.emotion import CachedEmotion, EmotionDetector
 from models.emotion_compact import load_emotion
@@ -27,10 +27,13 @@ from models.examples import Example, make_example
 from models.nets.admisc import EMOTION
 from models.nets.misc import POST, SITUATION
 from models.nets.net import Net, Plan
+from models.rerank import rank
 from models.responder import OnText, Responder
 from models.tokenizer import Tokenizer
 from models.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
 
+SHOWN = 5
+"""of the replies drawn to choose from, how many a trace tells"""
 RETRIES = 4
 """new attempts when a reply repeats an earlier one of the same conversation"""
 
@@ -65,7 +68,7 @@ class NetResponder:
             example = make_example(dialogue, None, tails, self.net.tokenizer, self.net.shape, readings)
             plan = self.net.plan(make_batch([example]).to(self.device))
         clock.lap("encode_s")
-        decoded = self._decode(plan, dialogue, options, seed, on_text, clock)
+        decoded, rivals = self._decode(plan, dialogue, options, seed, on_text, clock)
         clock.lap("decode_s")
         trace = Trace(
             net=self.name,
@@ -80,6 +83,7 @@ class NetResponder:
                 *_extras(plan, self.net),
                 *_heard(example, decoded, self.net.tokenizer),
                 *_traced(decoded, self.net.tokenizer),
+                *rivals,
             ),
             timings=clock.timings(),
         )
@@ -94,10 +98,23 @@ class NetResponder:
 
     def _decode(
         self, plan: Plan, dialogue: Dialogue, options: DecodeOptions, seed: int, on_text: OnText | None, clock: _Clock
-    ) -> Decoded:
-        """Decode; try again, ever freer, while the reply repeats one of this conversation."""
+    ) -> tuple[Decoded, tuple[NamedRow, ...]]:
+        """Decode; try again, ever freer, while the reply repeats one of this conversation.
+
+        Also tells which replies it was chosen from, where there was a choice.
+        """
         tokenizer = self.net.tokenizer
         said = {_key(turn.text) for turn in dialogue.turns if turn.speaker is Speaker.SUPPORTER}
+        if options.method == "rerank":
+            drawn = [(tokenizer.decode(c.ids), c) for c in rank(self.net, plan, options, seed)]
+            fresh = [(text, c) for text, c in drawn if _key(text) not in said]
+            if fresh:
+                clock.first_token()
+                if on_text is not None:
+                    on_text(fresh[0][0])
+                best, scores = zip(*((text, round(c.score, 3)) for text, c in fresh[:SHOWN]), strict=True)
+                return replay(self.net, plan, fresh[0][1].ids), (NamedRow("best of the replies drawn", best, scores),)
+            options = replace(options, method="sample")
         starts: set[int] = set()
 
         def stream(ids: list[int]) -> None:
@@ -115,7 +132,7 @@ class NetResponder:
             if options.method != "sample" or attempt > RETRIES // 2:
                 starts |= set(decoded.ids[:1])
             decoded = decode(self.net, plan, freer, seed + attempt, stream, starts)
-        return decoded
+        return decoded, ()
 
 
 def _key(text: str) -> str:

@@ -19,6 +19,7 @@ from models.examples import Example
 from models.journal import Journal, Key
 from models.nets.net import Net
 from models.predictions import Prediction
+from models.rerank import best_replies
 from models.strategies import STRATEGIES
 from models.trace import DecodeOptions
 
@@ -57,7 +58,7 @@ def _predict(
     plan = net.plan(batch)
     columns = zip(
         targets,
-        decode_batch(net, plan, options, seeds),
+        (best_replies if options.method == "rerank" else decode_batch)(net, plan, options, seeds),
         map(tuple, plan.strategies.tolist()),
         net.reply_nll(net.follow(plan, batch, batch.strategies), batch.labels).tolist(),
         net.reply_nll(plan, batch.labels).tolist(),

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, get_args
 
 from models.strategies import STRATEGIES
 
-Method = Literal["sample", "greedy", "beam"]
+Method = Literal["sample", "greedy", "beam", "rerank"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class DecodeOptions:
     """How tokens are chosen. The defaults are the settings of MISC, section 5.3, and STAR's trigram ban."""
 
     method: Method = "sample"
-    """sample (top-k, then top-p), greedy, or beam"""
+    """sample (top-k, then top-p), greedy, beam, or rerank: the best of several samples, see `models.rerank`"""
     top_p: float = 0.3
     """nucleus mass kept when sampling, 0 < p <= 1"""
     top_k: int = 30
@@ -31,6 +31,10 @@ class DecodeOptions:
     """no run of so many tokens occurs twice in a reply (3: STAR's setting); 0 allows it"""
     beams: int = 4
     """beam width for method "beam", >= 1"""
+    candidates: int = 16
+    """samples drawn for method "rerank", >= 1"""
+    topicality: float = 0.4
+    """method "rerank": how much a reply loses by being likely whatever the seeker said, 0 to 1"""
     min_tokens: int = 5
     """no end of reply before this many tokens"""
     max_tokens: int = 40
@@ -45,12 +49,18 @@ class DecodeOptions:
             "repetition_penalty": (self.repetition_penalty >= 1, "1 or more"),
             "no_repeat_ngram": (self.no_repeat_ngram >= 0, "0 (repeats allowed) or more"),
             "beams": (1 <= self.beams <= 32, "1 to 32"),
+            "candidates": (1 <= self.candidates <= 64, "1 to 64"),
+            "topicality": (0 <= self.topicality <= 1, "0 to 1"),
             "max_tokens": (1 <= self.max_tokens <= 128, "1 to 128"),
             "min_tokens": (0 <= self.min_tokens <= self.max_tokens, f"0 to max_tokens ({self.max_tokens})"),
         }
         for name, (ok, allowed) in checks.items():
             if not ok:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; allowed: {allowed}")
+
+
+DECODING = {"published": DecodeOptions(), "topical": DecodeOptions(method="rerank", top_p=0.9)}
+"""settings by name: those of the papers, and those that keep a small net on topic"""
 
 
 @dataclass(frozen=True)

@@ -166,3 +166,29 @@ def test_unknown_names_and_devices_are_refused() -> None:
         open_responders(["parrot"])
     with pytest.raises(ValueError, match="allowed: auto, cpu, cuda"):
         open_device("tpu")
+
+
+def test_the_best_of_several_is_new_in_the_conversation_and_tells_its_rivals(hosted: NetResponder) -> None:
+    options = replace(OPTIONS, method="rerank", candidates=6, top_p=1.0, temperature=2.0)
+    streamed: list[str] = []
+    first = hosted.respond(DIALOGUE, options, 1, streamed.append)
+    assert streamed == [first.text]
+    assert first == hosted.respond(DIALOGUE, options, 1)
+    (rivals,) = (row for row in first.trace.extras if row.name == "best of the replies drawn")
+    assert rivals.labels[0] == first.text
+    assert list(rivals.values) == sorted(rivals.values, reverse=True)
+    repeated = replace(
+        DIALOGUE, turns=(Turn(Speaker.SEEKER, "hello"), Turn(Speaker.SUPPORTER, first.text), *DIALOGUE.turns)
+    )
+    again = hosted.respond(repeated, options, 1)
+    assert again.text.lower() != first.text.lower()
+
+
+def test_when_all_that_is_drawn_was_said_it_draws_freer() -> None:
+    joint = responder("joint")
+    options = replace(OPTIONS, method="rerank", candidates=1, top_p=0.01)
+    said: list[Turn] = []
+    for _ in range(3):
+        reply = joint.respond(Dialogue((*said, *DIALOGUE.turns), "i lost my job"), options, 1)
+        assert reply.text not in {turn.text for turn in said}
+        said += [*DIALOGUE.turns, Turn(Speaker.SUPPORTER, reply.text)]
