@@ -10,6 +10,7 @@ import secrets
 import sys
 
 from escdemo.settings import Settings
+from models.trace import DECODING
 
 DEFAULTS = Settings()
 
@@ -27,10 +28,16 @@ def parse(argv: list[str] | None = None) -> Settings:
     parser.add_argument("--nets", default=",".join(DEFAULTS.nets), help="names of the nets to compare, comma-separated")
     parser.add_argument("--study", metavar="NAME", help="study mode under this name: models hidden until the vote")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default=DEFAULTS.device, help="where the nets run")
+    parser.add_argument(
+        "--decode",
+        choices=tuple(DECODING),
+        default=DEFAULTS.decode,
+        help="published: the papers' sampling, streamed word by word; topical: the best of several samples",
+    )
     flags = parser.parse_args(argv)
     nets = tuple(name.strip() for name in flags.nets.split(",") if name.strip())
     key = secrets.token_urlsafe(16)
-    return Settings(flags.host, flags.port, flags.database, nets, flags.study, flags.device, key)
+    return Settings(flags.host, flags.port, flags.database, nets, flags.study, flags.device, flags.decode, key)
 
 
 def main(argv: list[str] | None = None) -> int:

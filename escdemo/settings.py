@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from models.trace import DECODING, DecodeOptions
+
 Device = Literal["auto", "cpu", "cuda"]
 Mode = Literal["demo", "study"]
 
@@ -28,6 +30,8 @@ class Settings:
     """name of the study: names hidden until the vote; None: demo, names shown"""
     device: Device = "auto"
     """where the nets run"""
+    decode: str = "topical"
+    """name in `models.trace.DECODING` of how replies are decoded"""
     create_key: str = ""
     """whoever knows it may make studies in the browser; empty: nobody may"""
     max_post_chars: int = 2000
@@ -48,11 +52,17 @@ class Settings:
                 "at least two different names, separated by commas, such as joint,misc",
             ),
             "--study": (self.study is None or _is_study_name(self.study), self.study, "1 to 60 letters, digits, . _ -"),
+            "--decode": (self.decode in DECODING, self.decode, ", ".join(DECODING)),
             "--device": (self.device in get_args(Device), self.device, ", ".join(get_args(Device))),
         }
         for flag, (ok, got, allowed) in checks.items():
             if not ok:
                 raise ValueError(f"{flag} is {got!r}; allowed: {allowed}")
+
+    @property
+    def options(self) -> DecodeOptions:
+        """How replies are decoded."""
+        return DECODING[self.decode]
 
     @property
     def mode(self) -> Mode:

@@ -112,7 +112,9 @@ class Talks:
             tasks = missing_replies(session=session, encounter_id=encounter_id)
         try:
             for task in tasks:
-                self.service.submit(task.slot.job_id(), request_of(task), partial(self._keep, task.slot))
+                self.service.submit(
+                    task.slot.job_id(), request_of(task, self.settings.options), partial(self._keep, task.slot)
+                )
         except (ServiceBusy, ValueError) as error:  # ValueError: the talk is older than this choice of nets
             _log.warning("replies of %s cannot be made now: %s", encounter_id, error)
             return False
@@ -213,7 +215,7 @@ class Talks:
             _log.info("reply %s came too late to be kept", slot.job_id())
 
 
-def request_of(task: ReplyTask) -> ReplyRequest:
+def request_of(task: ReplyTask, options: DecodeOptions) -> ReplyRequest:
     """What the service is asked: the talk as this side knows it, the shared posts and its own replies."""
     turns: list[Turn] = []
     for exchange in task.exchanges:
@@ -221,7 +223,7 @@ def request_of(task: ReplyTask) -> ReplyRequest:
         if exchange.reply is not None:
             turns.append(Turn(Speaker.SUPPORTER, exchange.reply, exchange.strategy))
     dialogue = Dialogue(tuple(turns), task.situation, task.emotion_type, task.problem_type, task.slot.encounter_id)
-    return ReplyRequest(task.system, dialogue, DecodeOptions(), task.seed)
+    return ReplyRequest(task.system, dialogue, options, task.seed)
 
 
 def names_of(view: EncounterView) -> tuple[str, str]:

@@ -12,20 +12,22 @@ import pytest
 
 import app
 from escdemo.settings import Settings
+from models.trace import DECODING, DecodeOptions
 
 ROOT = Path(app.__file__).parent
 
 
 def test_the_flags_become_settings() -> None:
-    settings = app.parse(
-        ["--host", "0.0.0.0", "--port", "80", "--nets", "a,b", "--study", "pilot-1", "--database", "sqlite:///x.db"]
-    )
-    asked = Settings("0.0.0.0", 80, "sqlite:///x.db", ("a", "b"), "pilot-1", "auto", settings.create_key)
+    flags = "--host 0.0.0.0 --port 80 --nets a,b --study pilot-1 --database sqlite:///x.db --decode published"
+    settings = app.parse(flags.split())
+    asked = Settings("0.0.0.0", 80, "sqlite:///x.db", ("a", "b"), "pilot-1", "auto", "published", settings.create_key)
     assert settings == asked
     assert len(settings.create_key) > 20
     assert settings.create_key != app.parse([]).create_key
     assert settings.mode == "study"
+    assert settings.options == DecodeOptions()
     assert app.parse([]).mode == "demo"
+    assert app.parse([]).options == DECODING["topical"]
 
 
 @pytest.mark.parametrize(
