@@ -47,16 +47,12 @@ def warp(scores: Tensor, earlier: Tensor, made: int, options: DecodeOptions, eos
     if options.method != "sample":
         return scores
     scores = scores / options.temperature
-    if options.top_k:
-        least = scores.topk(min(options.top_k, scores.shape[1])).values[:, -1:]
-        scores = scores.masked_fill(scores < least, -torch.inf)
+    kept, order = scores.topk(min(options.top_k or scores.shape[1], scores.shape[1]))  # sorted
     if options.top_p < 1:
-        ordered, order = scores.sort(descending=True)
-        before = ordered.softmax(dim=-1).cumsum(dim=-1).roll(1, dims=1)
+        before = kept.softmax(dim=-1).cumsum(dim=-1).roll(1, dims=1)
         before[:, 0] = 0.0
-        cut = before >= options.top_p  # keep the tokens that reach the mass, the first one always
-        scores = scores.masked_fill(torch.zeros_like(cut).scatter(1, order, cut), -torch.inf)
-    return scores
+        kept = kept.masked_fill(before >= options.top_p, -torch.inf)  # the tokens that reach the mass, always the first
+    return torch.full_like(scores, -torch.inf).scatter(1, order, kept)
 
 
 def _without_repeats(scores: Tensor, earlier: Tensor, size: int) -> Tensor:
