@@ -33,7 +33,7 @@ class DecodeOptions:
     """beam width for method "beam", >= 1"""
     candidates: int = 16
     """samples drawn for method "rerank", >= 1"""
-    topicality: float = 0.4
+    topicality: float = 0.3
     """method "rerank": how much a reply loses by being likely whatever the seeker said, 0 to 1"""
     min_tokens: int = 5
     """no end of reply before this many tokens"""
@@ -59,7 +59,7 @@ class DecodeOptions:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; allowed: {allowed}")
 
 
-DECODING = {"published": DecodeOptions(), "topical": DecodeOptions(method="rerank", top_p=0.9)}
+DECODING = {"published": DecodeOptions(), "topical": DecodeOptions(method="rerank", top_p=0.7)}
 """settings by name: those of the papers, and those that keep a small net on topic"""
 
 
