@@ -28,7 +28,7 @@ NETS: dict[str, tuple[type[Any], type[Net]]] = {
     "mime": (MimeConfig, Mime),
 }
 
-_SMALL_STAR = {"pool_width": 96, "expert_width": 40, "gate_width": 12, "gate_bias": -3.0}
+_SMALL_STAR = {"pool_width": 96, "expert_width": 40, "gate_width": 12, "change": True}
 _SHORT = ContextShape(strategies=False)
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {

@@ -14,7 +14,7 @@ from models.batch_decoding import decode_batch
 from models.batches import make_batch
 from models.checkpoint import WeightsError
 from models.decoding import decode
-from models.nets.star import BEFORE, GATE, CausalPool, Star
+from models.nets.star import BEFORE, CHOICE_GATE, GATE, CausalPool, Star
 from models.registry import COMPACT
 from models.trace import DecodeOptions
 from tests.tiny import tiny_base, tiny_batch, tiny_examples, tiny_loss, tiny_net
@@ -183,3 +183,18 @@ def test_a_second_stage_without_a_first_or_on_another_net_is_refused(tmp_path: P
     other = tiny_base(tmp_path / "other", seed=4)
     with pytest.raises(WeightsError, match="changes base"):
         start_net("misc", COMPACT["misc"], 2, other, tmp_path / "misc")
+
+
+@pytest.mark.parametrize("name", ["star", "star-misc"])
+def test_an_expert_that_changes_starts_at_the_net_below_with_an_open_gate(name: str) -> None:
+    net = tiny_net(name, change=True)
+    assert isinstance(net, Star)
+    batch = tiny_batch(net)
+    with torch.no_grad():
+        plan, below = net.plan(batch), net.below.plan(batch)
+        told = net.below.follow(below, batch, plan.chosen)
+        torch.testing.assert_close(plan.strategies, below.strategies)
+        torch.testing.assert_close(net.reply_nll(plan, batch.labels), net.below.reply_nll(told, batch.labels))
+        assert plan.extras[CHOICE_GATE].tolist() == [[0.5]] * 4
+    tiny_loss(net, batch).backward()
+    assert any(float(expert[-1].weight.grad.abs().sum()) > 0 for expert in net.star.experts)

@@ -12,6 +12,8 @@ from that code, which lets future tokens in:
 - s is fixed for the whole reply: the first choice tau, of the net below, picks the expert that refines the strategy
   scores after [BOS]; the refined choice tau' (in training: the gold strategy) picks the expert of the reply. The
   published code feeds the gold strategy to the expert that is to predict it, and chooses anew at every token.
+- `change` lets an expert add to the state, h^_t = h_t + expert_s(z_t), from nothing: the start is the net below, with
+  the gate half-way open. As published, an untrained expert costs so much that the gate closes in a few steps for good.
 - The strategy loss is on tau', the scores that are used (`initial_weight` adds the loss on tau).
 The net below trains first, by itself; then it is held and only STAR and the vocabulary's embedding train.
 """
@@ -52,6 +54,8 @@ class StarConfig:
     pool_heads: int = 8
     expert_width: int = 2048
     gate_width: int = 48
+    change: bool = False
+    """an expert adds to the state it refines, nothing at first, instead of replacing it (eq. 3)"""
     gate_bias: float = 0.0
     """the gate starts at sigmoid of this: 0 is half-way, the published start; below 0 nearer to the net below"""
     dropout: float = 0.2
@@ -105,11 +109,15 @@ class Refinement(nn.Module):
     def __init__(self, config: StarConfig, width: int) -> None:
         super().__init__()
         self.shared = config.experts == "shared"
-        self.dropout = config.dropout
+        self.dropout, self.change = config.dropout, config.change
         self.pool = CausalPool(width, config.pool_width, config.pool_heads)
         number = 1 if self.shared else len(STRATEGIES)
         self.experts = nn.ModuleList(_two_layers(width, config.expert_width, width) for _ in range(number))
         self.gates = nn.ModuleList(_two_layers(width, config.gate_width, 1) for _ in range(number))
+        if config.change:
+            for expert in self.experts:
+                nn.init.zeros_(expert[-1].weight)
+                nn.init.zeros_(expert[-1].bias)
         for gate in self.gates:
             nn.init.zeros_(gate[-1].weight)
             nn.init.constant_(gate[-1].bias, config.gate_bias)
@@ -126,6 +134,8 @@ class Refinement(nn.Module):
             found = self.gates[number](F.dropout(z, self.dropout, self.training)).sigmoid()
             spoken = spoken.index_copy(0, rows, self.experts[number](z).to(spoken.dtype))
             gate = gate.index_copy(0, rows, found.to(gate.dtype))
+        if self.change:
+            spoken = states + spoken
         return gate * spoken + (1 - gate) * states, gate  # eq. 4
 
 
