@@ -12,7 +12,7 @@ from annotation.choices import Mode, Outcome, Side
 from annotation.schema import Encounter, Judgment
 from annotation.study_views import Ballot
 
-_OUTCOMES = {Outcome.WIN: "a", Outcome.TIE: "tie", Outcome.LOSE: "b"}
+OUTCOMES = {Outcome.WIN: "a", Outcome.TIE: "tie", Outcome.LOSE: "b"}
 
 
 def encounter_ballots(
@@ -51,7 +51,7 @@ def _ballot(encounter: Encounter, judgment: Judgment, rater: str) -> Ballot:
         criterion=judgment.criterion,
         system_a=judgment.system_1,
         system_b=judgment.system_2,
-        outcome=_OUTCOMES[judgment.outcome],
+        outcome=OUTCOMES[judgment.outcome],
         first_shown=on_a if judgment.shown_first is Side.A else on_b,
         seconds=judgment.seconds,
         problem_type=encounter.problem_type or None,
