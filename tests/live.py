@@ -66,6 +66,10 @@ class LiveRoom(StudyRoom):
         claim = self.begin(rater).claim_id
         for number in range(self.plan.min_turns):
             self.say(rater, claim, f"Message {number}.", picked)
+        return self.finish_open(rater, claim, value, after)
+
+    def finish_open(self, rater: Access, claim: int, value: str = "a", after: int = 2) -> TaskView:
+        """End the talk, judge it and hand the item in."""
         self.do(end_talk, rater, claim_id=claim)
         self.do(keep_intensity, rater, claim_id=claim, intensity=after)
         for name in self.plan.rubric.names():
