@@ -29,7 +29,7 @@ Studies, in which raters judge planned items, are built beside encounters:
     assignment.py, claims.py           who judges what next
     task_projection.py                 rows -> what a rater may see, and the only place that knows the sides
     answers.py, review.py              judging, and the second look
-    live_items.py, live_schema.py, live_views.py, live_talks.py, live_projection.py     in live studies: talks before that
+    live_items.py, live_schema.py, live_views.py, live_talks.py, live_projection.py     in live studies: talks first
     ballots.py, live_rows.py, quality.py, progress.py, study_events.py     what came of it
 
 The analysis of a study is pure: values in, values out, no database.

@@ -9,7 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotation.choices import Mode, Outcome, Side
+from annotation.live_schema import StudyTalk
 from annotation.schema import Encounter, Judgment
+from annotation.study_schema import Claim, Member
 from annotation.study_views import Ballot
 
 OUTCOMES = {Outcome.WIN: "a", Outcome.TIE: "tie", Outcome.LOSE: "b"}
@@ -36,10 +38,13 @@ def encounter_ballots(
 
 
 def rater_numbers(session: Session) -> dict[str, str]:
-    """visitor -> r1, r2, ... in the order in which the visitors first came."""
+    """visitor -> r1, r2, ... in the order in which the visitors first came; raters of a live study as they are there."""
     first = func.min(Encounter.created_at)
     visitors = session.scalars(select(Encounter.visitor).group_by(Encounter.visitor).order_by(first, Encounter.visitor))
-    return {visitor: f"r{number}" for number, visitor in enumerate(visitors, start=1)}
+    statement = select(Encounter.visitor, Member).join(StudyTalk).join(Claim).join(Member).distinct()
+    members = {visitor: member.pseudonym() for visitor, member in session.execute(statement)}
+    others = [visitor for visitor in visitors if visitor not in members]
+    return members | {visitor: f"r{number}" for number, visitor in enumerate(others, start=1)}
 
 
 def _ballot(encounter: Encounter, judgment: Judgment, rater: str) -> Ballot:

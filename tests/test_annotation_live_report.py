@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
+from annotation.export import export_rows
 from annotation.live_report import ALL_PAIRS, live_report
 from annotation.live_talks import rate_side
 from annotation.live_views import StarRow, TalkRow, TurnVote
@@ -78,7 +79,9 @@ def test_out_of_the_store_and_back_from_files(sessions: sessionmaker[Session], t
     room.begin(room.people[1])  # not handed in: does not count
     with sessions() as session:
         data = find_study_data(session=session, study="talks")
+        (row, *_) = export_rows(session=session, table="conversations", study="talks")
     (talk,) = data.talks
+    assert (row["encounter"], row["rater"]) == (talk.talk, talk.rater)
     assert (talk.rater, talk.turns, talk.intensity_before, talk.intensity_after) == ("r1", 2, 4, 2)
     on_a = talk.first_shown
     assert [vote.outcome for vote in data.preferences] == (["a", "b"] if on_a == SYSTEMS[0] else ["b", "a"])

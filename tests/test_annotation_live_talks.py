@@ -211,8 +211,9 @@ def test_stars_every_second_message_and_never_needed(sessions: sessionmaker[Sess
 
 def test_a_talk_is_resumed_after_the_lease_and_a_break_stops_it(sessions: sessionmaker[Session]) -> None:
     room = LiveRoom(sessions)
-    rater = room.people[0]
+    rater, other = room.people
     claim = room.begin(rater).claim_id
+    room.open(other)
     before = room.task(rater, claim).lease_until
     said = room.say(rater, claim)
     assert room.task(rater, claim).lease_until > before  # talking keeps the item
@@ -221,8 +222,8 @@ def test_a_talk_is_resumed_after_the_lease_and_a_break_stops_it(sessions: sessio
         room.do(send_post, rater, claim_id=claim, text="More.", key="k")
     with sessions.begin() as session:
         session.execute(update(Member).values(break_since=None))
-        session.execute(update(Claim).values(lease_until=utc_now() - timedelta(minutes=1)))
-    room.open(room.people[1])  # gives the expired seat back
+        session.execute(update(Claim).where(Claim.id == claim).values(lease_until=utc_now() - timedelta(minutes=1)))
+    room.open(other)  # their own item again; the seat whose lease is over goes back
     with pytest.raises(NotAllowed, match="went back"):
         room.do(send_post, rater, claim_id=claim, text="More.", key="k")
     again = room.open(rater)
