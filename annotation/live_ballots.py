@@ -38,10 +38,16 @@ def encounter_ballots(
 
 
 def rater_numbers(session: Session) -> dict[str, str]:
-    """visitor -> r1, r2, ... in the order in which the visitors first came; raters of a live study as they are there."""
+    """visitor -> r1, r2, ... in the order in which they first came; raters of live studies are called as there."""
     first = func.min(Encounter.created_at)
     visitors = session.scalars(select(Encounter.visitor).group_by(Encounter.visitor).order_by(first, Encounter.visitor))
-    statement = select(Encounter.visitor, Member).join(StudyTalk).join(Claim).join(Member).distinct()
+    statement = (
+        select(Encounter.visitor, Member)
+        .select_from(StudyTalk)
+        .join(Encounter, Encounter.id == StudyTalk.encounter_id)
+        .join(Claim, Claim.id == StudyTalk.claim_id)
+        .join(Member, Member.id == Claim.member_id)
+    )
     members = {visitor: member.pseudonym() for visitor, member in session.execute(statement)}
     others = [visitor for visitor in visitors if visitor not in members]
     return members | {visitor: f"r{number}" for number, visitor in enumerate(others, start=1)}
