@@ -140,7 +140,8 @@ def test_stop_and_retry(tmp_path: Path) -> None:
         rater = invited(site, make_study(site, ([], ["grey-winter"])))
         rater.call("talk", 3)
         assert "both replies appear together" in rater.call("send", "Hello there.")
-        assert "No reply came" in rater.call("stop")
+        rater.call("stop")
+        until(rater, "No reply came", lambda: rater.call("look_on"))
 
 
 def test_a_reply_lost_with_the_server_is_made_when_the_rater_comes_back(tmp_path: Path) -> None:

@@ -149,7 +149,7 @@ def _wire_live(talking: Talking) -> None:
         stars.input(
             lambda access, claim, given, side=side: talking.star(access, claim, side, given),
             [*here, stars],
-            working,
+            [chat.note],
             api_name=f"star_{side}",
             **LAST,
         )

@@ -99,12 +99,18 @@ class Talking:
         return attempt(self.parts, asked)
 
     def prefer(self, access: Access | None, claim: int, seen: int, picked: str | None) -> Shown:
-        """Store which of the last two replies is better."""
-        return self._act(access, claim, prefer, turn_index=seen - 1, picked=picked)
+        """Store which of the last two replies is better. The stars are left alone: one may be on its way to the store."""
+        values = self._act(access, claim, prefer, turn_index=seen - 1, picked=picked)
+        return {part: value for part, value in values.items() if part not in self.parts.live.turn.stars}
 
     def star(self, access: Access | None, claim: int, side: str, stars: int | None) -> Shown:
-        """Store how helpful one side is."""
-        return self._act(access, claim, rate_side, side=side, stars=stars)
+        """Store how helpful one side is; nothing else depends on it."""
+        note = self.parts.live.chat.note
+        try:
+            self.desk.do(rate_side, access, claim_id=claim, side=side, stars=stars)
+        except REFUSED as refusal:
+            return {note: page_render.notice(sentence(refusal), "problem")}
+        return {note: ""}
 
     def end(self, access: Access | None, claim: int) -> Shown:
         """Close the talk and open the questions."""
