@@ -99,7 +99,7 @@ class Talking:
         return attempt(self.parts, asked)
 
     def prefer(self, access: Access | None, claim: int, seen: int, picked: str | None) -> Shown:
-        """Store which of the last two replies is better. The stars are left alone: one may be on its way to the store."""
+        """Store which of the last two replies is better; the stars are left alone, one may be on its way here."""
         values = self._act(access, claim, prefer, turn_index=seen - 1, picked=picked)
         return {part: value for part, value in values.items() if part not in self.parts.live.turn.stars}
 
