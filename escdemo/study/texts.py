@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 TITLE = "Study"
-SUBTITLE = "Read what two supporters replied, and say which helps more. Nothing here tells who wrote what."
+SUBTITLE = "Say which of two supporters helps more. Nothing here tells who wrote what."
 STEPS = ("Consent", "Instructions", "Items", "Done")
 ROLES = {"lead": "lead", "rater": "rater", "reviewer": "reviewer"}
 
@@ -91,7 +91,7 @@ PROGRESS_DONE = "Item {ordinal}, handed in · {done} of about {expected} handed 
 SAVED_AT = "Saved"
 LEFT = "Still open: {missing}"
 COMPLETE = "Every question is answered."
-NOT_SAVED_YET = "Nothing is saved yet for this item."
+NOT_SAVED_YET = "No answer is saved yet for this item."
 READ_ONLY = "This item is closed; its answers count as they are."
 
 REASON = "Why? (optional)"
