@@ -93,7 +93,7 @@ class StudyPlan:
 def _choice(name: str, kind: type[StrEnum], value: object) -> StrEnum:
     if value not in list(kind):
         raise PlanError(f"plan: {name} is {value!r}; allowed: {', '.join(kind)}")
-    return kind(value)
+    return kind(str(value))
 
 
 def _kind_wrong(plan: StudyPlan) -> list[str]:
