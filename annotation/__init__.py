@@ -29,7 +29,8 @@ Studies, in which raters judge planned items, are built beside encounters:
     assignment.py, claims.py           who judges what next
     task_projection.py                 rows -> what a rater may see, and the only place that knows the sides
     answers.py, review.py              judging, and the second look
-    ballots.py, quality.py, progress.py, study_events.py     what came of it
+    live_items.py, live_schema.py, live_views.py, live_talks.py, live_projection.py     in live studies: talks first
+    ballots.py, live_rows.py, quality.py, progress.py, study_events.py     what came of it
 
 The analysis of a study is pure: values in, values out, no database.
 
@@ -38,6 +39,7 @@ The analysis of a study is pure: values in, values out, no database.
     study_views.py    Ballot, Rating, Verdict: what raters and reviewer said
     pairwise.py       win / tie / lose by votes and by items         strength.py      Bradley-Terry
     raters.py         one row per rater, what stands out             pointwise.py     means of ratings
+    live_report.py    preferences per turn, helpfulness, intensity
     explanations.py   does an explanation predict the vote?
     study_data.py     everything of a study -> study_report.py -> report_tables.py, tables.py
     study_source.py   where the votes come from: live_ballots.py, ballots.py (the database), study_files.py (files)

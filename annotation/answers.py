@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from annotation.choices import ClaimState, Role, StudyEventKind
+from annotation.choices import ClaimState, Role, StudyEventKind, StudyKind
 from annotation.claims import own_claim, require_held, touch
+from annotation.live_projection import talk_view
 from annotation.members import NotAllowed, require
 from annotation.schema import utc_now
 from annotation.studies import plan_of
@@ -28,7 +29,7 @@ from annotation.task_projection import (
     answers_of,
     can_change,
     can_undo,
-    missing_labels,
+    open_questions,
     systems_of,
     task_view,
     to_stored,
@@ -105,7 +106,7 @@ def submit(*, session: Session, access: Access, claim_id: int, note: str | None 
     if note is not None:
         _set_note(session, study, member, claim, note)
     if claim.state is ClaimState.ACTIVE:
-        missing = missing_labels(plan_of(study), item, claim, answers_of(session, claim.id))
+        missing = open_questions(session, plan_of(study), item, claim, answers_of(session, claim.id))
         if missing:
             raise ValueError(f"Please answer {', '.join(missing)}; then hand it in.")
         _touch_active(claim, study)
@@ -122,6 +123,9 @@ def _writable(session: Session, access: Access, claim_id: int) -> tuple[Study, M
     item = session.get_one(Item, claim.item_id)
     if not can_change(study, item, claim):
         raise NotAllowed("This item is closed; its answers count as they are.")
+    plan = plan_of(study)
+    if plan.kind is StudyKind.LIVE and not talk_view(session, plan, claim).ended():
+        raise NotAllowed("Talk with the two supporters first and end the talk; then judge them.")
     return study, member, claim, item
 
 
@@ -151,7 +155,7 @@ def _saved(
     session: Session, what: tuple[StudyPlan, Item, Claim], answers: dict[Question, Answer], undoable: bool
 ) -> Saved:
     session.flush()
-    return Saved(utc_now(), missing_labels(*what, answers), undoable)
+    return Saved(utc_now(), open_questions(session, *what, answers), undoable)
 
 
 def _record(

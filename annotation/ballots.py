@@ -137,8 +137,7 @@ def _handed_in(session: Session, study: Study) -> Iterator[tuple[_HandedIn, list
     replies = select(SystemReply.context_id, SystemReply.system, SystemReply.strategy).join(Context)
     for context_id, system, strategy in session.execute(replies.where(Context.study_id == study.id)):
         strategies.setdefault(context_id, {})[system] = strategy
-    discarded = select(Review.item_id, Review.cause).where(Review.decision == Decision.DISCARD)
-    causes = {row[0]: row[1] for row in session.execute(discarded)}
+    causes = discard_causes(session)
     of_study = (Item.study_id == study.id, Claim.state == ClaimState.DONE)
     answers: dict[int, list[Answer]] = {}
     for answer in session.scalars(select(Answer).join(Claim).join(Item).where(*of_study)):
@@ -156,6 +155,12 @@ def _handed_in(session: Session, study: Study) -> Iterator[tuple[_HandedIn, list
         cause = causes.get(item.id) or causes.get(item.duplicate_of or "")
         handed = _HandedIn(item, context, claim, member.pseudonym(), strategies.get(context.id, {}), cause)
         yield handed, answers.get(claim.id, [])
+
+
+def discard_causes(session: Session) -> dict[str, str | None]:
+    """Item id -> why its reviewer discarded it; items that count are left out."""
+    discarded = select(Review.item_id, Review.cause).where(Review.decision == Decision.DISCARD)
+    return {row[0]: row[1] for row in session.execute(discarded)}
 
 
 def _ordered(plan: StudyPlan, answers: list[Answer]) -> list[Answer]:

@@ -71,10 +71,21 @@ class Majority(StrEnum):
 
 
 class StudyKind(StrEnum):
-    """live: people talk with the systems first, then raters judge the transcripts. frozen: items are imported."""
+    """live: each rater plays a seeker, talks with two systems, then judges them. frozen: items are imported."""
 
     LIVE = "live"
     FROZEN = "frozen"
+
+
+class Preference(StrEnum):
+    """Whether the rater of a live talk says which of each pair of replies is better, and what the talk goes on from."""
+
+    NONE = "none"
+    """not asked; each side keeps its own history"""
+    OWN = "own"
+    """asked; each side keeps its own history"""
+    PREFERRED = "preferred"
+    """asked; the preferred reply goes into the history of both sides"""
 
 
 class StudyState(StrEnum):

@@ -1,7 +1,8 @@
 """What is said in an encounter: the seeker's posts and the two sides' replies to each.
 
 A post creates one pending reply row per side with its seed, before any net has run. So the database always knows which
-replies are owed, and after a crash `missing_replies` hands them out again, to be made with the same seed.
+replies are owed, and after a crash `missing_replies` hands them out again, to be made with the same seed. Each side
+knows its own replies, but for turns whose preferred reply went into the history of both (see `live_schema`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 from annotation.choices import EventKind, Mode, ReplyState, Side
 from annotation.encounters import encounter_exists, find_encounter
 from annotation.events import SERVER, record
+from annotation.live_schema import continued_sides
 from annotation.projection import latest_replies, names_hidden, turn_view
 from annotation.schema import Encounter, Post, Reply, utc_now
 from annotation.stages import Stage, StageError, require_step
@@ -168,11 +170,12 @@ def _task(session: Session, reply: Reply) -> ReplyTask:
     encounter = find_encounter(session, reply.encounter_id, None)
     upto = (Post.encounter_id == encounter.id, Post.turn_index <= reply.turn_index)
     posts = session.scalars(select(Post).where(*upto).order_by(Post.turn_index))
-    own_side = (Reply.encounter_id == encounter.id, Reply.side == reply.side, Reply.turn_index < reply.turn_index)
-    answers = latest_replies(session.scalars(select(Reply).where(*own_side)))
+    before = (Reply.encounter_id == encounter.id, Reply.turn_index < reply.turn_index)
+    answers = latest_replies(session.scalars(select(Reply).where(*before)))
+    shared = continued_sides(session, encounter.id)
     exchanges = []
     for post in posts:
-        answer = answers.get((post.turn_index, reply.side))
+        answer = answers.get((post.turn_index, shared.get(post.turn_index, reply.side)))
         exchanges.append(Exchange(post.text, answer.text if answer else None, answer.strategy if answer else None))
     return ReplyTask(
         slot=ReplySlot(reply.encounter_id, reply.turn_index, reply.side, reply.attempt),

@@ -77,11 +77,18 @@ def visitor_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def start_encounter(*, session: Session, visitor: str, setup: EncounterSetup) -> EncounterView:
-    """Store a new encounter in stage consented, its sides drawn from the seed. Raises ValueError on a bad visitor."""
+def start_encounter(
+    *, session: Session, visitor: str, setup: EncounterSetup, side_a: str | None = None
+) -> EncounterView:
+    """Store a new encounter in stage consented; on side a stands `side_a`, or else one drawn from the seed.
+
+    Raises ValueError on a bad visitor, or when `side_a` is none of the two systems.
+    """
     if len(visitor) != 64 or not set(visitor) <= set("0123456789abcdef"):
         raise ValueError("visitor is not a sha256 in hexadecimal; make it with visitor_of(token)")
     system_1, system_2 = sorted(clean_text(name) for name in setup.systems)
+    if side_a not in (None, system_1, system_2):
+        raise ValueError(f"side_a is {side_a!r}; allowed: {system_1}, {system_2}")
     now = utc_now()
     encounter = Encounter(
         id=secrets.token_hex(16),
@@ -91,7 +98,7 @@ def start_encounter(*, session: Session, visitor: str, setup: EncounterSetup) ->
         stage=Stage.CONSENTED,
         system_1=system_1,
         system_2=system_2,
-        side_a=random.Random(f"sides:{setup.seed}").choice((system_1, system_2)),
+        side_a=side_a or random.Random(f"sides:{setup.seed}").choice((system_1, system_2)),
         seed=setup.seed,
         situation=setup.situation,
         emotion_type=setup.emotion_type,

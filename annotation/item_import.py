@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotation.choices import Purpose, ReplyState, Role, Side, StudyEventKind, StudyState
+from annotation.choices import Purpose, ReplyState, Role, Side, StudyEventKind, StudyKind, StudyState
 from annotation.item_files import ImportedItem, ImportedReply
 from annotation.members import NotAllowed, require
 from annotation.projection import latest_replies
@@ -45,6 +45,8 @@ def import_items(*, session: Session, access: Access, items: Sequence[ImportedIt
     study, lead = require(session, access, Role.LEAD, lock=True)
     if study.state is not StudyState.DRAFT:
         raise NotAllowed(f"Items are imported into a draft; this study is {study.state.value}.")
+    if study.kind is StudyKind.LIVE:
+        raise NotAllowed("The items of a live study are role cards, with which raters talk; add those instead.")
     plan = plan_of(study)
     _check(session, study, plan, items)
     for item in items:

@@ -9,10 +9,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotation.choices import Mode, Outcome, Side
+from annotation.live_schema import StudyTalk
 from annotation.schema import Encounter, Judgment
+from annotation.study_schema import Claim, Member
 from annotation.study_views import Ballot
 
-_OUTCOMES = {Outcome.WIN: "a", Outcome.TIE: "tie", Outcome.LOSE: "b"}
+OUTCOMES = {Outcome.WIN: "a", Outcome.TIE: "tie", Outcome.LOSE: "b"}
 
 
 def encounter_ballots(
@@ -36,10 +38,19 @@ def encounter_ballots(
 
 
 def rater_numbers(session: Session) -> dict[str, str]:
-    """visitor -> r1, r2, ... in the order in which the visitors first came."""
+    """visitor -> r1, r2, ... in the order in which they first came; raters of live studies are called as there."""
     first = func.min(Encounter.created_at)
     visitors = session.scalars(select(Encounter.visitor).group_by(Encounter.visitor).order_by(first, Encounter.visitor))
-    return {visitor: f"r{number}" for number, visitor in enumerate(visitors, start=1)}
+    statement = (
+        select(Encounter.visitor, Member)
+        .select_from(StudyTalk)
+        .join(Encounter, Encounter.id == StudyTalk.encounter_id)
+        .join(Claim, Claim.id == StudyTalk.claim_id)
+        .join(Member, Member.id == Claim.member_id)
+    )
+    members = {visitor: member.pseudonym() for visitor, member in session.execute(statement)}
+    others = [visitor for visitor in visitors if visitor not in members]
+    return members | {visitor: f"r{number}" for number, visitor in enumerate(others, start=1)}
 
 
 def _ballot(encounter: Encounter, judgment: Judgment, rater: str) -> Ballot:
@@ -51,7 +62,7 @@ def _ballot(encounter: Encounter, judgment: Judgment, rater: str) -> Ballot:
         criterion=judgment.criterion,
         system_a=judgment.system_1,
         system_b=judgment.system_2,
-        outcome=_OUTCOMES[judgment.outcome],
+        outcome=OUTCOMES[judgment.outcome],
         first_shown=on_a if judgment.shown_first is Side.A else on_b,
         seconds=judgment.seconds,
         problem_type=encounter.problem_type or None,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from annotation.agreement import Agreement
 from annotation.explanations import Relation
 from annotation.intervals import Estimate
+from annotation.live_report import LiveReport
 from annotation.pairwise import PairResult, Slice
 from annotation.pointwise import Mean, ScaleAgreement
 from annotation.raters import DropRow, RaterRow
@@ -21,6 +22,7 @@ def report_tables(report: Report) -> tuple[Table, ...]:
     found = [
         win_table(report.pairs, agreed),
         mean_table(report.means, report.scale_agreements),
+        *live_tables(report.live),
         vote_table(report.pairs),
         agreement_table([(f"{a} and {b}", name, one) for a, b, name, one in report.agreements]),
         agreement_table([("all replies", one.criterion, one.agreement) for one in report.scale_agreements]),
@@ -71,6 +73,32 @@ def mean_table(found: Iterable[Mean], agreed: Iterable[ScaleAgreement]) -> Table
     if rows and kappas:
         rows.append(("Fleiss kappa", *(figure(kappas[name], 3) for name in criteria)))
     return Table("Mean scores", ("System", *criteria), tuple(rows), ("95 % intervals over items.",))
+
+
+def live_tables(live: LiveReport) -> tuple[Table, ...]:
+    """What raters said during their talks: preferences per turn, helpfulness, intensity of the emotion."""
+    turns = [
+        (
+            f"{one.system_a} vs. {one.system_b}",
+            *(figure(share) for share in (one.win, one.lose, one.tie)),
+            f"{one.votes.win} / {one.votes.lose} / {one.votes.tie}",
+            str(one.items.total()),
+        )
+        for one in live.preferences
+    ]
+    first = figure(live.first_preferred)
+    notes = ("Win: the first system of the pair. 95 % intervals over talks.", f"First side preferred, %: {first}.")
+    head = ("Pair", "Win %", "Lose %", "Tie %", "Win / lose / tie", "Talks")
+    stars = tuple((one.system, figure(one.estimate, 2), str(one.estimate.count)) for one in live.helpfulness)
+    felt = tuple(
+        (one.pair, *(figure(each, 2) for each in (one.before, one.after, one.change)), str(one.before.count))
+        for one in live.intensities
+    )
+    return (
+        Table("Preferred replies, turn by turn", head, tuple(turns), notes),
+        Table("Helpfulness", ("System", "Stars (1-5)", "Ratings"), stars, ("95 % intervals over talks.",)),
+        Table("Intensity of the emotion", ("Talks with", "Before (1-5)", "After (1-5)", "Change", "Talks"), felt),
+    )
 
 
 def vote_table(pairs: Iterable[PairResult]) -> Table:

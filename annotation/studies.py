@@ -1,7 +1,7 @@
 """A study from its plan to its end: draft -> open <-> paused -> closed. All by the lead.
 
 created = create_study(session=session, plan=plan)         # .invitation is the lead's own link
-import_items(...)                                          # see item_import
+import_items(...)                                          # see item_import; in a live study add_scenes
 open_study(session=session, access=lead)                   # plans the items, or says why that cannot work
 invite(...)                                                # see members
 close_study(session=session, access=lead)
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from annotation.choices import Role, StudyEventKind, StudyState
+from annotation.choices import Role, StudyEventKind, StudyKind, StudyState
 from annotation.item_plan import PlannedItem, item_id, plan_items
 from annotation.members import NotAllowed, add_member, require
 from annotation.rubric import rubric_to_json
@@ -117,6 +117,9 @@ def get_brief(*, session: Session, access: Access) -> Brief:
         pairwise=plan.pairwise(),
         criteria=plan.rubric.criteria,
         answers=plan.rubric.answers(),
+        live=study.kind is StudyKind.LIVE,
+        min_turns=plan.min_turns,
+        turn_preference=plan.turn_preference,
     )
 
 
@@ -137,11 +140,13 @@ def open_study(*, session: Session, access: Access) -> StudyView:
 
 def context_keys(session: Session, study: Study) -> list[ContextKey]:
     """What planning needs to know of the study's contexts."""
+    rows = session.scalars(select(Context).where(Context.study_id == study.id)).all()
+    if study.kind is StudyKind.LIVE:  # every system is ready to talk about every scene
+        return [ContextKey(row.key, row.dialogue, plan_of(study).systems, row.purpose) for row in rows]
     replies: dict[str, list[str]] = {}
     statement = select(SystemReply.context_id, SystemReply.system).join(Context).where(Context.study_id == study.id)
     for context_id, system in session.execute(statement.order_by(SystemReply.system)):
         replies.setdefault(context_id, []).append(system)
-    rows = session.scalars(select(Context).where(Context.study_id == study.id))
     return [ContextKey(row.key, row.dialogue, tuple(replies.get(row.id, ())), row.purpose) for row in rows]
 
 

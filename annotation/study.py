@@ -2,6 +2,7 @@
 
 python -m annotation study create --file plan.json           prints the lead's link
 python -m annotation study import --study pilot-1 --items items.jsonl
+python -m annotation study import --study talks-1 --cards escdemo/role_cards.json     role cards of a live study
 python -m annotation study open --study pilot-1              plans the items, or says why that cannot work
 python -m annotation study invite --study pilot-1 --role rater --count 5
 python -m annotation study status --study pilot-1
@@ -18,11 +19,12 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotation.choices import Role
+from annotation.choices import Role, StudyKind
 from annotation.database import open_sessions
 from annotation.engine import add_database_argument
 from annotation.item_files import read_items
 from annotation.item_import import import_encounters, import_items
+from annotation.live_items import add_scenes, read_scenes
 from annotation.members import invite, members, revoke
 from annotation.progress import team_progress
 from annotation.quality import rater_quality
@@ -59,7 +61,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         if name == "import":
             source = action.add_mutually_exclusive_group(required=True)
             source.add_argument("--items", metavar="FILE", help="JSON Lines or CSV file with contexts and replies")
-            source.add_argument("--encounters", action="store_true", help="the study's finished live conversations")
+            source.add_argument("--encounters", action="store_true", help="talks held on the first page in its name")
+            source.add_argument("--cards", metavar="FILE", help="of a live study: role cards (escdemo/role_cards.json)")
+            for flag, what in (("--problem", "problem type"), ("--card", "id")):
+                only = f"only role cards of this {what}; may be repeated"
+                action.add_argument(flag, action="append", default=[], metavar="NAME", help=only)
         if name == "invite":
             roles = [role.value for role in Role]
             action.add_argument("--role", choices=roles, default=Role.RATER.value, help="what the new members may do")
@@ -95,6 +101,12 @@ def _list(session: Session, _args: Namespace) -> int:
 
 def _import(session: Session, args: Namespace) -> int:
     access = lead_access(session=session, name=args.study)
+    if args.cards is None and (args.problem or args.card):
+        raise ValueError("--problem and --card choose among role cards; name their file with --cards")
+    if args.cards is not None:
+        scenes = read_scenes(Path(args.cards), problems=args.problem, ids=args.card)
+        print(f"{add_scenes(session=session, access=access, scenes=scenes)} of {len(scenes)} role cards added")
+        return 0
     if args.encounters:
         found = import_encounters(session=session, access=access)
     else:
@@ -108,6 +120,8 @@ def _import(session: Session, args: Namespace) -> int:
 def _open(session: Session, args: Namespace) -> int:
     view = open_study(session=session, access=lead_access(session=session, name=args.study))
     print(f"study {view.name!r} is open with {view.items} items; invite raters")
+    if view.kind is StudyKind.LIVE:
+        print(f"raters talk with the systems: run python app.py with --nets {','.join(view.plan.systems)}")
     return 0
 
 

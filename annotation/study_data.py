@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from annotation.live_views import StarRow, TalkRow, TurnVote
 from annotation.raters import Gold
 from annotation.rubric import DEFAULT_RUBRIC, Rubric, find_rubric
 from annotation.study_views import Ballot, Rating, Verdict
@@ -26,6 +27,9 @@ class StudyData:
     ratings: tuple[Rating, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     gold: tuple[GoldAnswer, ...] = ()
+    talks: tuple[TalkRow, ...] = ()
+    preferences: tuple[TurnVote, ...] = ()
+    stars: tuple[StarRow, ...] = ()
     rubric: Rubric = field(default_factory=lambda: find_rubric(DEFAULT_RUBRIC))
     """says when an item has a majority, and the scores of a pointwise study"""
 

@@ -2,9 +2,10 @@
 
     ballots.csv   one pairwise answer per row      ratings.csv    one score per row
     verdicts.csv  one decision of the reviewer     gold.csv       one known answer
+    talks.csv     one live talk                    preferences.csv, stars.csv    what was said of one of its turns
 
-The columns are the fields of the values in study_views.py and study_data.py. What was exported here comes back equal,
-but for texts in which `mask` found an address or a number.
+The columns are the fields of the values in study_views.py, live_views.py and study_data.py. What was exported
+here comes back equal, but for texts in which `mask` found an address or a number.
 """
 
 from __future__ import annotations
@@ -19,12 +20,21 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
+from annotation.live_views import StarRow, TalkRow, TurnVote
 from annotation.masking import mask
 from annotation.pairwise import OUTCOMES
 from annotation.study_data import GoldAnswer, StudyData
 from annotation.study_views import Ballot, Rating, Verdict
 
-KINDS: dict[str, type] = {"ballots": Ballot, "ratings": Rating, "verdicts": Verdict, "gold": GoldAnswer}
+KINDS: dict[str, type] = {
+    "ballots": Ballot,
+    "ratings": Rating,
+    "verdicts": Verdict,
+    "gold": GoldAnswer,
+    "talks": TalkRow,
+    "preferences": TurnVote,
+    "stars": StarRow,
+}
 FILE_FORMATS = ("csv", "jsonl", "parquet")
 MASKED = ("problem_type", "discard_cause", "cause")
 """columns that people wrote in their own words; ids are kept, since masking them could make two of them one"""
@@ -132,9 +142,9 @@ def _value(kind: type, row: Row) -> Any:
         raise ValueError(f"missing columns: {missing or 'none'}, unknown columns: {unknown or 'none'}")
     cells = {name: _cell(name, str(known[name].type), cell) for name, cell in row.items()}
     value = kind(**cells)
-    if isinstance(value, Ballot | GoldAnswer) and value.outcome not in OUTCOMES:
+    if isinstance(value, Ballot | GoldAnswer | TurnVote) and value.outcome not in OUTCOMES:
         raise ValueError(f"outcome is {value.outcome!r}; allowed: {', '.join(OUTCOMES)}")
-    if isinstance(value, Ballot) and value.first_shown not in (value.system_a, value.system_b):
+    if isinstance(value, Ballot | TurnVote | TalkRow) and value.first_shown not in (value.system_a, value.system_b):
         raise ValueError(f"first_shown is {value.first_shown!r}; allowed: {value.system_a}, {value.system_b}")
     return value
 

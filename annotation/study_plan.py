@@ -4,7 +4,8 @@
      "raters": 5, "raters_per_item": 3, "overlap": 1.0, "pairs_per_context": 1, "review_share": 0.1,
      "gold_share": 0.05, "duplicate_share": 0.1, "seed": 1, "instructions": "...", "consent": "..."}
 
-`name`, `systems` and `raters` are needed, the rest has the defaults of `StudyPlan`. `rubric` is a preset or the name of
+A live study adds "kind": "live", "min_turns": 4, "turn_preference": "none" (or "own", "preferred"). `name`, `systems`
+and `raters` are needed, the rest has the defaults of `StudyPlan`. `rubric` is a preset or the name of
 a JSON file beside the plan (see `rubric`).
 """
 
@@ -14,13 +15,14 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from annotation.choices import Purpose, Scale, StudyKind
+from annotation.choices import Preference, Purpose, Scale, StudyKind
 from annotation.encounters import MAX_SEED
 from annotation.rubric import DEFAULT_RUBRIC, Rubric, find_rubric, load_rubric, rubric_from_dict
-from annotation.texts import accept_text
+from annotation.texts import MAX_POSTS, accept_text
 
 MAX_TEXT_CHARS = 20_000
 """longest instructions or consent text, in characters"""
@@ -55,6 +57,10 @@ class StudyPlan:
     """share of the items that a rater judges again with sides swapped"""
     duplicate_spacing: int = 5
     """at least so many other items lie between an item and its duplicate"""
+    min_turns: int = 4
+    """live: messages that a rater sends at least before the talk can end"""
+    turn_preference: Preference = Preference.NONE
+    """live: whether the better of each pair of replies is asked for, and whether it goes into both histories"""
     min_seconds: float = 5.0
     """an item handed in faster counts as too fast"""
     lease_minutes: float = 120.0
@@ -65,12 +71,13 @@ class StudyPlan:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "systems", tuple(sorted(self.systems)))
-        object.__setattr__(self, "kind", StudyKind(self.kind))
+        for name, kind in (("kind", StudyKind), ("turn_preference", Preference)):
+            object.__setattr__(self, name, _choice(name, kind, getattr(self, name)))
         for name, required in (("name", True), ("instructions", False), ("consent", False)):
             limit = 200 if name == "name" else MAX_TEXT_CHARS
             text = accept_text(getattr(self, name), what=name, limit=limit, required=required)
             object.__setattr__(self, name, text.strip())
-        reasons = [*_systems_wrong(self), *_numbers_wrong(self)]
+        reasons = [*_systems_wrong(self), *_numbers_wrong(self), *_kind_wrong(self)]
         if reasons:
             raise PlanError("This plan cannot work: " + "; ".join(reasons) + ".")
 
@@ -81,6 +88,32 @@ class StudyPlan:
     def to_json(self) -> str:
         """The plan as `plan_from_dict` reads it, the rubric in full."""
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+
+def _choice(name: str, kind: type[StrEnum], value: object) -> StrEnum:
+    if value not in list(kind):
+        raise PlanError(f"plan: {name} is {value!r}; allowed: {', '.join(kind)}")
+    return kind(str(value))
+
+
+def _kind_wrong(plan: StudyPlan) -> list[str]:
+    """What does not go with live talks, or only with them."""
+    if plan.kind is not StudyKind.LIVE:
+        only = "only raters of a live study talk; set kind to live, or turn_preference to none"
+        return [] if plan.turn_preference is Preference.NONE else [f"turn_preference is {plan.turn_preference}; {only}"]
+    reasons = []
+    for name in ("gold_share", "duplicate_share"):
+        if getattr(plan, name):
+            reasons.append(
+                f"{name} is {getattr(plan, name):g}, but a live talk has no known answer and is held once; set it to 0"
+            )
+    if not plan.pairwise() and len(plan.systems) != 2:
+        reasons.append(
+            f"{len(plan.systems)} systems are scored, but a live talk is with two; give two, or compare pairs"
+        )
+    if not 1 <= plan.min_turns <= MAX_POSTS:
+        reasons.append(f"min_turns is {plan.min_turns}; allowed: 1 to {MAX_POSTS}")
+    return reasons
 
 
 def _systems_wrong(plan: StudyPlan) -> list[str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from annotation.agreement import Agreement
 from annotation.explanations import Relation, ReplyFeatures, explained_votes
 from annotation.intervals import RESAMPLES, Estimate
+from annotation.live_report import LiveReport, live_report
 from annotation.pairwise import (
     PairResult,
     Slice,
@@ -46,6 +47,8 @@ class Report:
     means: tuple[Mean, ...]
     scale_agreements: tuple[ScaleAgreement, ...]
     relations: tuple[Relation, ...]
+    live: LiveReport
+    """what raters said during live talks"""
 
 
 def analyse(
@@ -68,4 +71,5 @@ def analyse(
         means=means(data.ratings),
         scale_agreements=scale_agreements(data.ratings, scale=data.scale(), resamples=resamples, seed=seed),
         relations=explained_votes(votes, features, resamples=resamples, seed=seed),
+        live=live_report(data.talks, data.preferences, data.stars, rule=rule),
     )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from annotation.ballots import ballots, known_answers, ratings, verdicts
 from annotation.choices import Role, StudyState
 from annotation.live_ballots import encounter_ballots
+from annotation.live_rows import live_rows
 from annotation.members import require
 from annotation.rubric import DEFAULT_RUBRIC, Rubric, find_rubric
 from annotation.schema import Encounter
@@ -25,11 +26,13 @@ def stored_data(*, session: Session, access: Access) -> StudyData:
     """By a lead: all that raters handed in and reviewers decided so far. Raises NotAllowed."""
     study, _ = require(session, access, Role.LEAD)
     plan, decided = plan_of(study), verdicts(session=session, access=access)
+    live = vars(live_rows(session=session, access=access))
     if not plan.pairwise():
-        return StudyData(ratings=ratings(session=session, access=access), verdicts=decided, rubric=plan.rubric)
+        return StudyData(ratings=ratings(session=session, access=access), verdicts=decided, rubric=plan.rubric, **live)
     known = known_answers(session, study)
     gold = [GoldAnswer(item, name, value) for item, answers in known.items() for (name, _), value in answers.items()]
-    return StudyData(ballots(session=session, access=access), (), decided, tuple(gold), plan.rubric)
+    votes = ballots(session=session, access=access)
+    return StudyData(votes, verdicts=decided, gold=tuple(gold), rubric=plan.rubric, **live)
 
 
 def find_study_data(*, session: Session, study: str, rubric: str | None = None) -> StudyData:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from annotation.choices import ClaimState, Decision, Role, StudyKind, StudyState
+from annotation.choices import ClaimState, Decision, Preference, Role, StudyKind, StudyState
+from annotation.live_views import TalkView
 from annotation.rubric import Criterion
 from annotation.study_plan import StudyPlan
 
@@ -163,6 +164,11 @@ class Brief:
     criteria: tuple[Criterion, ...]
     answers: tuple[str, ...]
     """what may be answered to each question: a / tie / b, or the scores"""
+    live: bool = False
+    """the rater talks with the systems first"""
+    min_turns: int = 0
+    """live: messages needed before the talk can end"""
+    turn_preference: Preference = Preference.NONE
 
 
 @dataclass(frozen=True)
@@ -208,6 +214,8 @@ class TaskView:
     lease_until: datetime
     seconds: float
     on_break: bool
+    talk: TalkView | None = None
+    """the talk to hold first, in a live study"""
 
 
 @dataclass(frozen=True)

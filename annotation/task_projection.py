@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotation.choices import ClaimState, StudyEventKind, StudyState
+from annotation.choices import ClaimState, StudyEventKind, StudyKind, StudyState
+from annotation.live_projection import INTENSITY, talk_view, transcripts
 from annotation.rubric import Rubric
 from annotation.studies import plan_of
 from annotation.study_plan import StudyPlan
@@ -89,6 +90,14 @@ def missing_labels(plan: StudyPlan, item: Item, claim: Claim, given: Iterable[Qu
     return tuple(labels)
 
 
+def open_questions(
+    session: Session, plan: StudyPlan, item: Item, claim: Claim, given: Iterable[Question]
+) -> tuple[str, ...]:
+    """All that must be answered before the item can be handed in: after a live talk the intensity, too."""
+    asked = plan.kind is StudyKind.LIVE and talk_view(session, plan, claim).intensity_after is None
+    return missing_labels(plan, item, claim, given) + ((INTENSITY,) if asked else ())
+
+
 def can_change(study: Study, item: Item, claim: Claim) -> bool:
     """Whether the rater may still answer or change answers."""
     held = claim.state is not ClaimState.RELEASED
@@ -109,11 +118,14 @@ def undo_stack(session: Session, claim_id: int) -> list[StudyEvent]:
 
 
 def content(
-    session: Session, item: Item, places: Sequence[int]
+    session: Session, item: Item, places: Sequence[int], claim: Claim | None = None
 ) -> tuple[str, tuple[Line, ...], tuple[tuple[Line, ...], ...]]:
-    """Situation, context, and the replies in the order of the screen."""
+    """Situation, context, and the replies in the order of the screen; of a live item this claim's talk, or all."""
     context = session.get_one(Context, item.context_id)
     systems = systems_of(item)
+    if session.get_one(Study, item.study_id).kind is StudyKind.LIVE:
+        talks = transcripts(session, item, claim)
+        return context.situation, (), tuple(talks[systems[place]] for place in places)
     rows = session.scalars(select(SystemReply).where(SystemReply.context_id == item.context_id))
     replies = {row.system: _lines(row.turns_json) for row in rows}
     return context.situation, _lines(context.turns_json), tuple(replies[systems[place]] for place in places)
@@ -128,7 +140,7 @@ def task_view(session: Session, study: Study, member: Member, claim: Claim) -> T
     item, plan = session.get_one(Item, claim.item_id), plan_of(study)
     systems, places = systems_of(item), claim.places()
     answers = answers_of(session, claim.id)
-    situation, context, replies = content(session, item, places)
+    situation, context, replies = content(session, item, places, claim)
     stack = undo_stack(session, claim.id)
     changeable = can_change(study, item, claim)
     return TaskView(
@@ -140,13 +152,14 @@ def task_view(session: Session, study: Study, member: Member, claim: Claim) -> T
         replies=replies,
         answers=_answer_views(plan, systems, places, answers),
         note=claim.note,
-        missing=missing_labels(plan, item, claim, answers),
+        missing=open_questions(session, plan, item, claim, answers),
         can_change=changeable,
         can_undo=changeable and can_undo(claim, stack),
         saved_at=max((row.saved_at for row in answers.values()), default=None),
         lease_until=claim.lease_until,
         seconds=claim.seconds,
         on_break=member.break_since is not None,
+        talk=talk_view(session, plan, claim) if plan.kind is StudyKind.LIVE else None,
     )
 
 

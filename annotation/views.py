@@ -133,4 +133,4 @@ class ReplyTask:
     emotion_type: str
     problem_type: str
     exchanges: tuple[Exchange, ...]
-    """the conversation of this side, oldest first; the last one is to be answered"""
+    """the conversation as this side is to know it, oldest first; the last one is to be answered"""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,8 +44,8 @@ class ChatPanel:
         return [self.box, self.crisis, self.situation, self.switch, self.writing, self.note, self.post, *self.live()]
 
 
-def build() -> ChatPanel:
-    """Draw the empty, hidden talk."""
+def build(draw_between: Callable[[], object] | None = None) -> ChatPanel:
+    """Draw the empty, hidden talk; `draw_between` draws what else stands between the replies and the next message."""
     with gr.Column(visible=False, elem_id="chat") as box:
         crisis = gr.HTML(elem_id="crisis")
         situation = gr.HTML(elem_id="situation-line")
@@ -53,6 +53,8 @@ def build() -> ChatPanel:
         with gr.Row(equal_height=True):
             sides = tuple(_side(letter) for letter in "ab")
         status = gr.HTML(elem_id="status")
+        if draw_between is not None:
+            draw_between()
         with gr.Column(elem_id="writing") as writing:
             post = gr.Textbox(
                 label=texts.POST,

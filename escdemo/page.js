@@ -61,9 +61,9 @@
     if (event.key === "Escape") document.querySelector(".esc-help[open]")?.removeAttribute("open");
   });
 
+  const sided = () => document.querySelectorAll("#tabs, #live"); // what shows one side at a time on a phone
   function showSide(side) {
-    const tabs = document.getElementById("tabs");
-    if (tabs) tabs.dataset.escSide = side;
+    for (const box of sided()) box.dataset.escSide = side;
     for (const button of document.querySelectorAll(".esc-switch button[data-side]")) {
       button.setAttribute("aria-pressed", String(button.dataset.side === side));
     }
@@ -172,7 +172,7 @@
     nameGroups();
     writeOut();
     follow();
-    const side = document.getElementById("tabs")?.dataset.escSide || "a";
+    const side = [...sided()].find((box) => box.dataset.escSide)?.dataset.escSide || "a";
     const pressed = document.querySelector(`.esc-switch button[data-side="${side}"]`);
     if (pressed && pressed.getAttribute("aria-pressed") !== "true") showSide(side);
   }

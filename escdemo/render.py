@@ -31,6 +31,8 @@ class ReplyShown:
     """name of the strategy, None where it must not show yet"""
     ahead: int = 0
     """replies waiting in front of this one, for state "waiting" """
+    went_on: bool = False
+    """both sides go on from this reply"""
 
     @property
     def open(self) -> bool:
@@ -77,6 +79,7 @@ def _exchange(post: str, reply: ReplyShown, name: str) -> str:
 def _reply(reply: ReplyShown) -> str:
     said = f'<bdi dir="auto">{escape(reply.text)}</bdi>' if reply.text else ""
     chip = f'<span class="esc-chip">{escape(reply.strategy)}</span>' if reply.strategy else ""
+    chip += f'<span class="esc-chip">{texts.WENT_ON}</span>' if reply.went_on else ""
     note = {
         "waiting": texts.WAITING.format(ahead=reply.ahead),
         "thinking": texts.THINKING,

@@ -16,7 +16,8 @@ from annotation.views import EncounterView, ReplyView, TurnView
 from escdemo import render, safety, texts
 from escdemo.figures import Sided
 from escdemo.render import Exchange, ReplyShown
-from escdemo.talks import STOPPED_ERROR, names_of
+from escdemo.replies import STOPPED_ERROR
+from escdemo.talks import names_of
 from models.service import Job, JobState
 from models.trace import Reply
 

@@ -1,22 +1,18 @@
-"""One visitor's talk: the store and the generation service behind the page. No Gradio here.
+"""One visitor's talk: what the first page may do with the store, over `Replies`. No Gradio here.
 
-The store decides what may happen and remembers everything; the service makes replies and hands them to the store
-itself, so a reply is kept even when no page is watching. A page only looks on.
+The store decides what may happen and remembers everything. A page only looks on.
 """
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import Mode, ReplyState
-from annotation.conversation import add_post, missing_replies, retry_reply, save_reply
-from annotation.database import for_reading
+from annotation.conversation import add_post, retry_reply
 from annotation.encounters import (
     EncounterSetup,
     freeze,
@@ -29,17 +25,11 @@ from annotation.encounters import (
 from annotation.erasure import Erased, delete_visitor
 from annotation.judgments import Vote, judge
 from annotation.stages import Stage
-from annotation.views import EncounterView, ReplySlot, ReplyTask
+from annotation.views import EncounterView
 from escdemo import texts
+from escdemo.replies import Replies
 from escdemo.settings import Settings
-from models.dialogue import Dialogue, Speaker, Turn
-from models.service import GenerationService, Job, JobState, ReplyRequest, ServiceBusy
-from models.trace import DecodeOptions
-
-_log = logging.getLogger(__name__)
-
-STOPPED_ERROR = "stopped by the visitor"
-"""kept as the error of a reply that was cut off on request"""
+from models.service import GenerationService, Job
 
 
 @dataclass(frozen=True)
@@ -54,16 +44,14 @@ class Start:
     systems: tuple[str, str]
 
 
-class Talks:
+class Talks(Replies):
     """Everything the page can do, for a browser's `token`; each call is one action, stored whole or not at all.
 
     LookupError: not this browser's talk. ValueError (StageError among them): refused; the message is for the user.
     """
 
     def __init__(self, sessions: sessionmaker[Session], service: GenerationService, settings: Settings) -> None:
-        self.sessions = sessions
-        self.reading = for_reading(sessions)
-        self.service = service
+        super().__init__(sessions, service, settings.options)
         self.settings = settings
 
     def find(self, token: str, encounter_id: str | None = None) -> EncounterView | None:
@@ -103,30 +91,9 @@ class Talks:
         self.ask_missing(encounter_id)
         return self._view(token, encounter_id)
 
-    def ask_missing(self, encounter_id: str) -> bool:
-        """Have every reply made that is owed and not being made. False when the service has no room for it now.
-
-        Called after a message, and when a page comes back: a reply lost with the server is made again from its seed.
-        """
-        with self.reading() as session:
-            tasks = missing_replies(session=session, encounter_id=encounter_id)
-        try:
-            for task in tasks:
-                self.service.submit(
-                    task.slot.job_id(), request_of(task, self.settings.options), partial(self._keep, task.slot)
-                )
-        except (ServiceBusy, ValueError) as error:  # ValueError: the talk is older than this choice of nets
-            _log.warning("replies of %s cannot be made now: %s", encounter_id, error)
-            return False
-        return True
-
     def stop(self, token: str, encounter_id: str) -> EncounterView:
         """Cut off the replies in the making."""
-        for turn in self._view(token, encounter_id).turns:
-            for slot in (turn.a.slot, turn.b.slot):
-                job = self.job(slot)
-                if job is not None and not job.state.ended:
-                    self.service.cancel(job.id)
+        self.cut_off(self._view(token, encounter_id))
         return self._view(token, encounter_id)
 
     def retry(self, token: str, encounter_id: str, side: str) -> EncounterView:
@@ -169,61 +136,13 @@ class Talks:
         with self.sessions.begin() as session:
             return delete_visitor(session=session, visitor=visitor_of(token))
 
-    def job(self, slot: ReplySlot) -> Job | None:
-        """The job that makes this reply, None when there is none (any more)."""
-        try:
-            return self.service.get(slot.job_id())
-        except KeyError:
-            return None
-
-    def jobs(self, view: EncounterView) -> dict[str, Job]:
-        """The jobs behind the replies of `view` that are not there yet, by job id."""
-        slots = [reply.slot for turn in view.turns for reply in (turn.a, turn.b) if reply.state is ReplyState.PENDING]
-        found = {slot.job_id(): self.job(slot) for slot in slots}
-        return {job_id: job for job_id, job in found.items() if job is not None}
-
     def look(self, token: str, view: EncounterView) -> tuple[EncounterView | None, dict[str, Job]]:
-        """The talk and its jobs at one moment; None when the talk was deleted.
-
-        A job that is seen to have ended has its reply in the store already, but perhaps not in `view`, which was read
-        earlier: read again until no job has ended since. One that stays could not be saved.
-        """
-        ended: set[str] = set()
-        while True:
-            jobs = self.jobs(view)
-            now = {job_id for job_id, job in jobs.items() if job.state.ended}
-            if now <= ended:
-                return view, jobs
-            ended |= now
-            again = self.find(token, view.id)
-            if again is None:
-                return None, {}
-            view = again
+        """The talk and its jobs at one moment; None when the talk was deleted."""
+        return self.settled(view, lambda: self.find(token, view.id))
 
     def _view(self, token: str, encounter_id: str) -> EncounterView:
         with self.reading() as session:
             return get_encounter(session=session, encounter_id=encounter_id, visitor=visitor_of(token))
-
-    def _keep(self, slot: ReplySlot, job: Job) -> None:
-        """Called by the service when a reply has ended, in a thread of its own."""
-        reply = job.reply.to_dict() if job.state is JobState.DONE and job.reply is not None else None
-        stopped = job.state is JobState.CANCELLED
-        error = None if reply is not None else STOPPED_ERROR if stopped else job.error or job.state.value
-        with self.sessions.begin() as session:
-            kept = save_reply(session=session, slot=slot, reply=reply, error=error)
-        if not kept:
-            _log.info("reply %s came too late to be kept", slot.job_id())
-
-
-def request_of(task: ReplyTask, options: DecodeOptions) -> ReplyRequest:
-    """What the service is asked: the talk as this side knows it, the shared posts and its own replies."""
-    turns: list[Turn] = []
-    for exchange in task.exchanges:
-        turns.append(Turn(Speaker.SEEKER, exchange.post))
-        if exchange.reply is not None:
-            turns.append(Turn(Speaker.SUPPORTER, exchange.reply, exchange.strategy))
-    dialogue = Dialogue(tuple(turns), task.situation, task.emotion_type, task.problem_type, task.slot.encounter_id)
-    return ReplyRequest(task.system, dialogue, options, task.seed)
 
 
 def names_of(view: EncounterView) -> tuple[str, str]:

@@ -140,7 +140,7 @@ def test_finished_conversations_become_items(sessions: sessionmaker[Session]) ->
     story.told_until("frozen")
     Story(sessions, setup)  # not finished
     Story(sessions, replace(setup, study="another")).told_until("frozen")
-    plan = StudyPlan("live-1", ("net-x", "net-y"), raters=3, kind="live")  # type: ignore[arg-type]
+    plan = StudyPlan("live-1", ("net-x", "net-y"), raters=3)
     room = StudyRoom(sessions, plan, items=(), opened=False)
     assert room.do(import_encounters, room.lead).contexts == 1
     assert room.do(import_encounters, room.lead).contexts == 0

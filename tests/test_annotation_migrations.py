@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from alembic import command
 from sqlalchemy import Engine, make_url, text
-from sqlalchemy.orm import sessionmaker
 
+from annotation.choices import StudyKind
 from annotation.database import open_sessions
 from annotation.engine import open_engine
 from annotation.migrate import alembic_config, upgrade
+from annotation.studies import get_study
 from tests.encounters import Story
+from tests.live import LiveRoom
 from tests.studies import StudyRoom
 
-RELEASED = ("0001",)
+RELEASED = ("0001", "0002")
 TABLES = ("encounter", "post", "reply", "ballot", "judgment", "event")
 
 
@@ -44,15 +47,16 @@ def _rows(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
 
 @pytest.mark.parametrize("revision", RELEASED)
 def test_judgments_of_a_released_schema_come_along(new_url: str, revision: str) -> None:
-    engine = open_engine(new_url)
+    """Told with today's code, taken back to the old schema, brought forward again."""
+    told = open_sessions(new_url)
+    engine: Engine = told.kw["bind"]
+    Story(told).told_until("revealed")
+    Story(told).told_until("chatting")
     with engine.begin() as connection:
-        command.upgrade(alembic_config(connection), revision)
-    old = sessionmaker(engine, expire_on_commit=False)
-    Story(old).told_until("revealed")
-    Story(old).told_until("chatting")
+        command.downgrade(alembic_config(connection), revision)
     before = _rows(engine)
     assert all(before.values())
-    assert upgrade(engine) == (revision, "0002")
+    assert upgrade(engine) == (revision, "0003")
     assert _rows(engine) == before
     engine.dispose()
     sessions = open_sessions(new_url)
@@ -60,6 +64,26 @@ def test_judgments_of_a_released_schema_come_along(new_url: str, revision: str) 
     Story(sessions).told_until("judged")
     assert len(_rows(sessions.kw["bind"])["judgment"]) == 2 * len(before["judgment"])
     sessions.kw["bind"].dispose()
+
+
+def test_studies_of_the_old_live_kind_become_frozen(new_url: str) -> None:
+    """They judged imported conversations; the raters' claims and answers stay."""
+    sessions = open_sessions(new_url)
+    room = StudyRoom(sessions)
+    room.finish()
+    engine: Engine = sessions.kw["bind"]
+    with engine.begin() as connection:
+        command.downgrade(alembic_config(connection), "0002")
+        old = json.dumps(json.loads(room.plan.to_json()) | {"kind": "live"})
+        connection.execute(text("UPDATE study SET kind = 'live', plan_json = :plan"), {"plan": old})
+        answers = connection.execute(text("SELECT * FROM study_answer ORDER BY id")).all()
+    assert upgrade(engine) == ("0002", "0003")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT * FROM study_answer ORDER BY id")).all() == answers
+        assert connection.scalar(text("SELECT kind FROM study")) == "frozen"
+    assert room.do(get_study, room.lead).plan.kind is StudyKind.FROZEN
+    assert LiveRoom(sessions).begin is not None
+    engine.dispose()
 
 
 def test_a_newer_step_can_be_taken_back_without_loss(new_url: str) -> None:
@@ -70,5 +94,5 @@ def test_a_newer_step_can_be_taken_back_without_loss(new_url: str) -> None:
     with engine.begin() as connection:
         command.downgrade(alembic_config(connection), "0001")
     assert _rows(engine) == before
-    assert upgrade(engine) == ("0001", "0002")
+    assert upgrade(engine) == ("0001", "0003")
     engine.dispose()

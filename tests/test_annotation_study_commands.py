@@ -50,6 +50,26 @@ def test_a_study_from_plan_to_end(tmp_path: Path, database_url: str, capsys: pyt
     assert "closed" in study("close")
 
 
+def test_a_live_study_takes_role_cards(tmp_path: Path, database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    plan, cards = tmp_path / "plan.json", "escdemo/role_cards.json"
+    plan.write_text(json.dumps(PLAN | {"kind": "live", "min_turns": 2, "turn_preference": "own"}), encoding="utf-8")
+
+    def study(action: str, *flags: str, code: int = 0) -> str:
+        assert main(["study", action, "--database", database_url, *flags]) == code
+        told = capsys.readouterr()
+        return told.out if code == 0 else told.err
+
+    named = ("--study", "pilot")
+    study("create", "--file", str(plan))
+    assert "name their file with --cards" in study("import", *named, "--encounters", "--card", "x", code=2)
+    assert "no such problem type: x" in study("import", *named, "--cards", cards, "--problem", "x", code=2)
+    assert "1 of 1 role cards added" in study("import", *named, "--cards", cards, "--card", "grey-winter")
+    told = study("import", *named, "--cards", cards, "--card", "grey-winter", "--problem", "Sleep Problems")
+    assert re.fullmatch(r"(\d+) of (\d+) role cards added\n", told)
+    assert "--nets x,y" in study("open", *named)
+    assert "live" in study("status", *named)
+
+
 @pytest.mark.parametrize(
     ("flags", "message"),
     [

@@ -59,6 +59,7 @@ class Member:
     """One browser on the study page: speaks HTTP as the page's own script does, and keeps all that it is sent."""
 
     def __init__(self, site: Site, token: str = "", key: str = "") -> None:
+        self.token = token
         self.base, self.session = f"{site.url}/study/", secrets.token_hex(8)
         self.page = self._ask("config")
         config = json.loads(self.page)

@@ -21,6 +21,7 @@ from escdemo.study.build import build_studies
 from escdemo.study.desk import Desk
 from escdemo.study.question_form import MAX_QUESTIONS, Known, changed, questions_of, values_of
 from escdemo.study.raters import Raters
+from models.service import GenerationService
 from tests.studies import PLAN, SYSTEMS, StudyRoom
 
 SCORES = replace(PLAN, rubric=find_rubric("misc-2022"))
@@ -29,7 +30,8 @@ SCORES = replace(PLAN, rubric=find_rubric("misc-2022"))
 @pytest.fixture
 def raters(sessions: sessionmaker[Session]) -> Raters:
     """The handlers behind the controls of a page; they hold nothing of a visitor, so all tabs share them."""
-    handlers = {fn.api_name: fn.fn for fn in build_studies(sessions, Settings()).fns.values()}
+    service = GenerationService({})
+    handlers = {fn.api_name: fn.fn for fn in build_studies(service, sessions, Settings()).fns.values()}
     return handlers["save"].__self__  # type: ignore[union-attr]
 
 
@@ -141,13 +143,15 @@ def test_only_what_the_reader_did_is_saved() -> None:
 
 
 def test_the_form_makes_a_plan_or_says_why_not() -> None:
-    fields = ["s", "x, y", "admisc-2024", "frozen", 5.0, 3.0, 0, 1.0, 0.1, 0.0, 0.0, 5.0, 1, "", ""]
+    fields = ["s", "x, y", "admisc-2024", "frozen", 5.0, 3.0, 0, 1.0, 0.1, 0.0, 0.0, 5.0, 1, 4, "none", "", ""]
     plan = create_panel.read_plan(*fields)
     assert (plan.systems, plan.raters, plan.pairs_per_context) == (("x", "y"), 5, None)
     with pytest.raises(PlanError, match="at least 2 are needed"):
         create_panel.read_plan("s", "x", *fields[2:])
     with pytest.raises(PlanError, match="seed"):
-        create_panel.read_plan(*fields[:12], None, "", "")
+        create_panel.read_plan(*fields[:12], None, *fields[13:])
+    live = [*fields[:3], "live", *fields[4:13], 3.0, "preferred", "", ""]
+    assert (create_panel.read_plan(*live).min_turns, create_panel.read_plan(*live).turn_preference) == (3, "preferred")
 
 
 def test_who_may_make_a_study(sessions: sessionmaker[Session]) -> None:

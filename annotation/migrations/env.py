@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from alembic import context
 
-from annotation import study_schema
+from annotation import live_schema
 from annotation.schema import Base
 
-assert study_schema.Study.metadata is Base.metadata  # imported for its tables
+assert live_schema.StudyTalk.metadata is Base.metadata  # imported for its tables and those it needs
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,

@@ -11,24 +11,40 @@ from typing import Any, cast
 import gradio as gr
 from sqlalchemy.orm import Session, sessionmaker
 
+from escdemo.replies import Replies
+from escdemo.role_cards import load_role_cards
 from escdemo.settings import Settings
-from escdemo.study import create_panel, entry_panel, lead_panel, question_form, rater_panel, review_panel, texts
+from escdemo.study import (
+    create_panel,
+    entry_panel,
+    lead_panel,
+    live_panel,
+    question_form,
+    rater_panel,
+    review_panel,
+    texts,
+)
 from escdemo.study.arrival import Arrival
 from escdemo.study.desk import Desk
 from escdemo.study.leads import Leads
 from escdemo.study.parts import StudyParts
 from escdemo.study.raters import Raters
 from escdemo.study.reviewers import Reviewers
+from escdemo.study.talking import Talking
 from escdemo.theme import go_to
+from models.service import GenerationService
 
 ALIVE_EVERY_S = 45
 READ_ADDRESS = "() => ['invite', 'create'].map((name) => new URLSearchParams(location.search).get(name) || '')"
 ONCE: dict[str, Any] = {"queue": False, "trigger_mode": "once", "show_progress": "hidden"}
 """a click that must not happen twice"""
+LAST: dict[str, Any] = {"queue": False, "trigger_mode": "always_last", "show_progress": "hidden"}
+"""a choice that may be changed: while one is being saved, only the last one after it counts"""
 
 
-def build_studies(sessions: sessionmaker[Session], settings: Settings) -> gr.Blocks:
-    """The study page over an open store."""
+def build_studies(service: GenerationService, sessions: sessionmaker[Session], settings: Settings) -> gr.Blocks:
+    """The study page over a running service and an open store."""
+    cards = load_role_cards()
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as demo:
         link, key = gr.Textbox(visible=False), gr.Textbox(visible=False)
         founder, access, known = gr.State(""), gr.State(None), gr.State(question_form.Known())
@@ -37,17 +53,21 @@ def build_studies(sessions: sessionmaker[Session], settings: Settings) -> gr.Blo
         steps, note = gr.HTML(elem_id="steps"), gr.HTML(elem_id="study-note")
         entry = entry_panel.build()
         item = rater_panel.build_item()
+        live = live_panel.build()
         ruling = review_panel.build_ruling()
         form = question_form.build()
+        live.after.render()  # type: ignore[no-untyped-call]
         rater = rater_panel.build()
         review = review_panel.build(ruling)
-        create, lead = create_panel.build(), lead_panel.build()
-        people = (entry, item, form, rater, review, create, lead)
+        create, lead = create_panel.build(), lead_panel.build(cards)
+        people = (entry, item, live, form, rater, review, create, lead)
         parts = StudyParts(link, key, founder, access, shown, known, header, steps, note, *people)
         desk = Desk(sessions, settings.create_key)
-        raters, reviewers, leads = Raters(parts, desk), Reviewers(parts, desk), Leads(parts, desk)
+        raters, reviewers = Raters(parts, desk, Replies(sessions, service, settings.options)), Reviewers(parts, desk)
+        leads = Leads(parts, desk, service.names, cards)
         _wire_arrival(demo, Arrival(parts, desk, raters, reviewers, leads))
         _wire_rater(raters)
+        _wire_live(Talking(parts, desk, raters, settings))
         _wire_reviewer(reviewers)
         _wire_lead(leads)
     demo.queue(default_concurrency_limit=None)
@@ -109,6 +129,36 @@ def _wire_rater(raters: Raters) -> None:
     )
 
 
+def _wire_live(talking: Talking) -> None:
+    parts, live = talking.parts, talking.parts.live
+    chat, turn, working = live.chat, live.turn, parts.working()
+    here = [parts.access, parts.shown]
+    to_post = go_to("#post textarea")
+    begun = live.start.click(talking.start, [*here, live.intensity], working, api_name="talk", **ONCE)
+    begun.then(None, js=to_post)
+    sent = [*here, live.seen, chat.post]
+    gr.on([chat.send.click, chat.post.submit], talking.send, sent, working, api_name="send", **ONCE)
+    live.watch.tick(talking.look, here, working, api_name="look_on", **ONCE)
+    chat.stop.click(talking.stop, here, working, api_name="stop", **ONCE)
+    gr.on([button.click for button in chat.retry], talking.retry, here, working, api_name="retry", **ONCE)
+    chosen = turn.preference.input(
+        talking.prefer, [*here, live.seen, turn.preference], working, api_name="prefer", **LAST
+    )
+    chosen.then(None, js=to_post)
+    for side, stars in zip("ab", turn.stars, strict=True):
+        stars.input(
+            lambda access, claim, given, side=side: talking.star(access, claim, side, given),
+            [*here, stars],
+            [chat.note],
+            api_name=f"star_{side}",
+            **LAST,
+        )
+    ended = chat.finish.click(talking.end, here, working, api_name="end_talk", **ONCE)
+    ended.then(None, js=go_to("#questions input"))
+    saved = [parts.note, parts.rater.saved]
+    live.after.input(talking.keep_after, [*here, live.after], saved, api_name="keep_after", **LAST)
+
+
 def _wire_reviewer(reviewers: Reviewers) -> None:
     parts, panel = reviewers.parts, reviewers.parts.review
     working, radios = parts.working(), list(parts.form.radios)
@@ -140,6 +190,9 @@ def _wire_lead(leads: Leads) -> None:
     made = [parts.access, parts.header, parts.create.box, *outputs]
     create, over, access = parts.create, lead.overview, [parts.access]
     create.go.click(leads.create, [parts.founder, *create.inputs], made, api_name="create", **ONCE)
+    cards = lead.items
+    chosen = [cards.problems, cards.ids]
+    cards.add.click(leads.add_cards, [parts.access, *chosen], outputs, api_name="add_cards", **ONCE)
     create.file.upload(leads.create_from_file, [parts.founder, create.file], made, api_name="create_from_file", **ONCE)
     for button, handler, name in (
         (over.refresh, leads.look, "overview"),

@@ -26,11 +26,13 @@ FIELDS = (
     "duplicate_share",
     "min_seconds",
     "seed",
+    "min_turns",
+    "turn_preference",
     "instructions",
     "consent",
 )
 """names of the form's inputs in their order, as in a plan file"""
-_WHOLE = ("raters", "raters_per_item", "pairs_per_context", "seed")
+_WHOLE = ("raters", "raters_per_item", "pairs_per_context", "seed", "min_turns")
 
 
 @dataclass(frozen=True)
@@ -78,10 +80,10 @@ def build() -> CreatePanel:
     return CreatePanel(box, (*first, *more, instructions, consent), go, file)
 
 
-def _build_more() -> tuple[gr.Number, ...]:
-    """The numbers that have good defaults."""
+def _build_more() -> tuple[gr.Number | gr.Dropdown, ...]:
+    """What has good defaults."""
     with gr.Row():
-        return tuple(
+        numbers = tuple(
             gr.Number(value=value, label=label, info=info, elem_id=f"plan-{key}", min_width=160)
             for key, label, value, info in (
                 ("overlap", texts.OVERLAP, 1.0, texts.OVERLAP_INFO),
@@ -90,8 +92,13 @@ def _build_more() -> tuple[gr.Number, ...]:
                 ("duplicates", texts.DUPLICATE_SHARE, 0.0, "0 to 1"),
                 ("seconds", texts.MIN_SECONDS, 5.0, None),
                 ("seed", texts.SEED, 0, None),
+                ("min-turns", texts.MIN_TURNS, 4, None),
             )
         )
+    asked = gr.Dropdown(
+        list(texts.TURN_PREFERENCES), value="none", label=texts.TURN_PREFERENCE, elem_id="plan-turn-preference"
+    )
+    return (*numbers, asked)
 
 
 def read_plan(*fields: Any) -> StudyPlan:

@@ -70,7 +70,7 @@ def sentence(refusal: Exception) -> str:
         return page_texts.STORE_DOWN
     if isinstance(refusal, LookupError):
         return str(refusal.args[0]) if refusal.args else texts.RELOAD
-    return str(refusal)
+    return str(refusal).split(" (step:")[0]
 
 
 def _signed_in(access: Access | None) -> Access:

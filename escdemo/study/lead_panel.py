@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
 
+from escdemo.role_cards import PROBLEM_TYPES, RoleCard
+from escdemo.setup_panel import card_choices
 from escdemo.study import texts
 
 
@@ -31,10 +34,15 @@ class OverviewTab:
 
 @dataclass(frozen=True)
 class ItemsTab:
-    """Import."""
+    """Import; or, for live talks, role cards."""
 
+    files: gr.Column
     upload: gr.UploadButton
     live: gr.Button
+    cards: gr.Column
+    problems: gr.Dropdown
+    ids: gr.Dropdown
+    add: gr.Button
     count: gr.HTML
     note: gr.HTML
 
@@ -85,16 +93,17 @@ class LeadPanel:
     def outputs(self) -> list[Any]:
         """What the handlers of the lead touch, results and export left out."""
         own = [self.box, self.link, *self.overview.outputs()]
-        return [*own, self.items.count, self.items.live, self.items.note, self.people.member, self.people.links]
+        items = self.items
+        return [*own, items.count, items.files, items.cards, items.note, self.people.member, self.people.links]
 
 
-def build() -> LeadPanel:
+def build(cards: Sequence[RoleCard]) -> LeadPanel:
     """Draw the hidden tabs."""
     with gr.Column(visible=False, elem_id="lead") as box:
         link = gr.HTML(elem_id="lead-link")
         with gr.Tabs(elem_id="lead-tabs"):
             overview = _build_overview()
-            items = _build_items()
+            items = _build_items(cards)
             people = _build_people()
             results = _build_results()
             export = _build_export()
@@ -117,17 +126,26 @@ def _build_overview() -> OverviewTab:
     return OverviewTab(refresh, open_, pause, resume, close, ask, sure, cancel, text)
 
 
-def _build_items() -> ItemsTab:
+def _build_items(cards: Sequence[RoleCard]) -> ItemsTab:
     with gr.Tab(texts.ITEMS_TAB, id="items"):
         count = gr.HTML(elem_id="items-count")
-        gr.HTML(texts.ITEMS_HINT_HTML)
-        with gr.Row():
-            upload = gr.UploadButton(
-                texts.ITEMS_BUTTON, file_types=[".jsonl", ".csv"], variant="primary", elem_id="items-upload"
-            )
-            live = gr.Button(texts.LIVE_BUTTON, visible=False, elem_id="items-live")
+        with gr.Column(visible=False, elem_id="items-files") as files:
+            gr.HTML(texts.ITEMS_HINT_HTML + f'<p class="esc-hint">{texts.LIVE_HINT}</p>')
+            with gr.Row():
+                upload = gr.UploadButton(
+                    texts.ITEMS_BUTTON, file_types=[".jsonl", ".csv"], variant="primary", elem_id="items-upload"
+                )
+                live = gr.Button(texts.LIVE_BUTTON, elem_id="items-live")
+        with gr.Column(visible=False, elem_id="items-cards") as chosen:
+            gr.HTML(f'<p class="esc-hint">{texts.CARDS_HINT}</p>')
+            with gr.Row():
+                problems = gr.Dropdown(
+                    list(PROBLEM_TYPES), multiselect=True, label=texts.CARDS_PROBLEMS, elem_id="cards-problems"
+                )
+                ids = gr.Dropdown(card_choices(cards)[1:], multiselect=True, label=texts.CARDS_IDS, elem_id="cards-ids")
+            add = gr.Button(texts.CARDS_BUTTON, variant="primary", elem_id="cards-add")
         note = gr.HTML(elem_id="items-note")
-    return ItemsTab(upload, live, count, note)
+    return ItemsTab(files, upload, live, chosen, problems, ids, add, count, note)
 
 
 def _build_people() -> PeopleTab:

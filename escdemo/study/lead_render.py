@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from annotation.choices import Role
+from annotation.choices import Role, StudyKind
 from annotation.item_import import Imported
 from annotation.study_views import MemberView, RaterQuality, StudyView, TeamProgress
 from escdemo import render
@@ -86,6 +86,9 @@ def _plan(study: StudyView) -> str:
         ("Shares", f"review {plan.review_share:g}, gold {plan.gold_share:g}, duplicates {plan.duplicate_share:g}"),
         ("Seed", str(plan.seed)),
     ]
+    if study.kind is StudyKind.LIVE:
+        asked = {value: label for label, value in texts.TURN_PREFERENCES}[plan.turn_preference]
+        rows.append(("Talks", f"at least {plan.min_turns} messages. Better reply asked for? {asked}"))
     return (
         f'<details class="esc-guide"><summary>The plan</summary>{render.table(("Setting", "Value"), rows, "As stored")}'
         "</details>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +11,16 @@ import gradio as gr
 from annotation.choices import Role, StudyKind, StudyState
 from annotation.item_files import read_items
 from annotation.item_import import Imported, import_encounters, import_items
+from annotation.live_items import Scene, add_scenes, choose_scenes
 from annotation.members import invite, members, revoke
 from annotation.progress import team_progress
 from annotation.quality import rater_quality
 from annotation.studies import close_study, get_study, open_study, pause_study, resume_study
 from annotation.study_plan import StudyPlan
 from annotation.study_source import stored_data
-from annotation.study_views import Access, Invitation
+from annotation.study_views import Access, Invitation, StudyView
 from escdemo import render as page_render
+from escdemo.role_cards import RoleCard
 from escdemo.study import create_panel, entry_panel, lead_render, render, results, texts
 from escdemo.study.desk import REFUSED, Desk, sentence
 from escdemo.study.parts import Shown, StudyParts, attempt
@@ -27,9 +29,13 @@ from escdemo.study.parts import Shown, StudyParts, attempt
 class Leads:
     """The handlers of leads; they hold no state of a visitor."""
 
-    def __init__(self, parts: StudyParts, desk: Desk) -> None:
+    def __init__(
+        self, parts: StudyParts, desk: Desk, hosted: Sequence[str] = (), cards: Sequence[RoleCard] = ()
+    ) -> None:
         self.parts = parts
         self.desk = desk
+        self.hosted = tuple(hosted)
+        self.cards = tuple(cards)
 
     # what is shown
 
@@ -55,9 +61,10 @@ class Leads:
             lead.overview.resume: gr.update(visible=paused),
             lead.overview.close: gr.update(visible=running or paused),
             lead.overview.ask: gr.update(visible=False),
-            lead.overview.text: text,
-            lead.items.count: page_render.notice(counted + (f" {texts.LIVE_HINT}" if live else "")),
-            lead.items.live: gr.update(visible=live),
+            lead.overview.text: page_render.notice(self._not_hosted(study), "problem") + text,
+            lead.items.count: page_render.notice(counted),
+            lead.items.files: gr.update(visible=not live),
+            lead.items.cards: gr.update(visible=live),
             lead.people.member: gr.update(choices=names, value=None),
         }
 
@@ -89,8 +96,24 @@ class Leads:
     # running it
 
     def open(self, access: Access | None) -> Shown:
-        """Plan the items and let raters in."""
-        return self._move(access, open_study)
+        """Plan the items and let raters in; refused when raters are to talk with a system that is not here."""
+
+        def opened() -> Shown:
+            missing = self._not_hosted(self.desk.read(get_study, access))
+            if missing:
+                raise ValueError(missing)
+            return self._move(access, open_study)
+
+        return attempt(self.parts, opened)
+
+    def _not_hosted(self, study: StudyView) -> str:
+        """Why raters of a live study cannot talk on this server; "" when they can."""
+        missing = [name for name in study.plan.systems if name not in self.hosted]
+        if study.kind is not StudyKind.LIVE or not missing:
+            return ""
+        return texts.NOT_HOSTED.format(
+            missing=", ".join(missing), hosted=", ".join(self.hosted) or "none", nets=",".join(study.plan.systems)
+        )
 
     def pause(self, access: Access | None) -> Shown:
         """Hand out nothing new."""
@@ -124,6 +147,20 @@ class Leads:
     def import_live(self, access: Access | None) -> Shown:
         """Import the finished live talks of this study."""
         return self._import(access, lambda: self.desk.do(import_encounters, access))
+
+    def add_cards(self, access: Access | None, problems: list[str] | None, ids: list[str] | None) -> Shown:
+        """Add the shipped role cards of these problem types and these ids; without either, all."""
+
+        def added() -> Shown:
+            scenes = [
+                Scene(one.id, one.situation, one.emotion_type, one.problem_type, one.opening) for one in self.cards
+            ]
+            chosen = choose_scenes(scenes, problems=problems or (), ids=ids or ())
+            count = self.desk.do(add_scenes, access, scenes=chosen)
+            said = texts.CARDS_ADDED.format(count=count) if count else texts.CARDS_NONE
+            return self.continue_(access) | {self.parts.lead.items.note: page_render.notice(said, "good")}
+
+        return attempt(self.parts, added)
 
     def _import(self, access: Access | None, act: Callable[[], Imported]) -> Shown:
         note = self.parts.lead.items.note

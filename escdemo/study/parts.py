@@ -13,6 +13,7 @@ from escdemo.study.create_panel import CreatePanel
 from escdemo.study.desk import REFUSED, sentence
 from escdemo.study.entry_panel import EntryPanel
 from escdemo.study.lead_panel import LeadPanel
+from escdemo.study.live_panel import LivePanel
 from escdemo.study.question_form import QuestionForm
 from escdemo.study.rater_panel import ItemPanel, RaterPanel
 from escdemo.study.review_panel import ReviewPanel
@@ -43,6 +44,7 @@ class StudyParts:
     note: gr.HTML
     entry: EntryPanel
     item: ItemPanel
+    live: LivePanel
     form: QuestionForm
     rater: RaterPanel
     review: ReviewPanel
@@ -52,6 +54,7 @@ class StudyParts:
     def working(self) -> list[Any]:
         """Everything that the handlers of raters and reviewers touch."""
         own = [self.shown, self.known, self.steps, self.note, *self.item.outputs(), *self.form.outputs()]
+        own += self.live.outputs()
         return [*own, *self.entry.outputs(), *self.rater.outputs(), *self.review.outputs()]
 
     def everything(self) -> list[Any]:

@@ -11,9 +11,11 @@ from annotation.members import NotAllowed
 from annotation.progress import own_progress
 from annotation.studies import get_brief
 from annotation.study_views import Access, Brief, TaskView
-from escdemo import intake
+from escdemo import intake, shown
 from escdemo import render as page_render
-from escdemo.study import entry_panel, question_form, render, texts
+from escdemo import texts as page_texts
+from escdemo.replies import Replies
+from escdemo.study import entry_panel, live_panel, question_form, render, texts
 from escdemo.study.desk import REFUSED, Desk, sentence
 from escdemo.study.parts import Shown, StudyParts, attempt
 from escdemo.study.question_form import Known, Values
@@ -22,9 +24,10 @@ from escdemo.study.question_form import Known, Values
 class Raters:
     """The handlers of raters; they hold no state of a visitor."""
 
-    def __init__(self, parts: StudyParts, desk: Desk) -> None:
+    def __init__(self, parts: StudyParts, desk: Desk, replies: Replies) -> None:
         self.parts = parts
         self.desk = desk
+        self.replies = replies
 
     # what is shown
 
@@ -52,6 +55,7 @@ class Raters:
         asked = question_form.questions_of(brief, len(task.replies))
         values = question_form.values_of(asked, render.given(task.answers))
         done = task.state is ClaimState.DONE
+        talking = task.talk is not None and not task.talk.ended()
         return {
             **self._only(item=True),
             parts.shown: task.claim_id,
@@ -59,16 +63,28 @@ class Raters:
             parts.note: "",
             parts.item.progress: render.progress(task, own),
             parts.item.guide: render.guide_fold(brief),
-            parts.item.item: render.item(task.situation, task.context, task.replies),
+            parts.item.item: "" if talking else render.item(task.situation, task.context, task.replies),
+            **self._live(task),
             **question_form.update(parts.form, brief, asked, values, open_=task.can_change),
-            panel.reason: gr.update(value=task.note or "", interactive=task.can_change),
-            panel.saved: render.saved(task.saved_at, task.missing, closed=not task.can_change),
-            panel.submit: gr.update(value=texts.FORWARD_BUTTON if done else texts.SUBMIT_BUTTON),
+            parts.form.box: gr.update(visible=not talking),
+            panel.reason: gr.update(value=task.note or "", interactive=task.can_change, visible=not talking),
+            panel.saved: "" if talking else render.saved(task.saved_at, task.missing, closed=not task.can_change),
+            panel.submit: gr.update(value=texts.FORWARD_BUTTON if done else texts.SUBMIT_BUTTON, visible=not talking),
             panel.back: gr.update(interactive=task.ordinal > 1),
-            panel.undo: gr.update(interactive=task.can_undo),
+            panel.undo: gr.update(interactive=task.can_undo, visible=not talking),
             panel.pause: gr.update(visible=not done),
             panel.skip: gr.update(visible=not done),
         }
+
+    def _live(self, task: TaskView) -> Shown:
+        """The talk of a live item; replies that are owed and not being made are asked for again."""
+        live = self.parts.live
+        encounter = None if task.talk is None or task.talk.ended() else task.talk.encounter
+        if encounter is None:
+            return live_panel.update(live, task, {})
+        asked = shown.all_asked(encounter, self.replies.jobs(encounter)) or self.replies.ask_missing(encounter.id)
+        note = "" if asked else page_render.notice(page_texts.BUSY, "problem")
+        return live_panel.update(live, task, self.replies.jobs(encounter)) | {live.chat.note: note}
 
     def _only(self, item: bool = False, rest: bool = False, end: bool = False) -> Shown:
         parts, panel = self.parts, self.parts.rater
@@ -76,6 +92,7 @@ class Raters:
             **entry_panel.show(parts.entry, ""),
             parts.steps: page_render.steps(3 if end else 2, texts.STEPS),
             parts.note: "",
+            **live_panel.update(parts.live, None, {}),
             parts.item.box: gr.update(visible=item),
             parts.form.box: gr.update(visible=item),
             panel.controls: gr.update(visible=item),

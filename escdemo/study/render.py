@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from annotation.choices import Preference
+from annotation.live_views import TalkView
 from annotation.study_views import AnswerView, Brief, Line, OwnProgress, ReviewView, TaskView, VoteCount
 from annotation.task_projection import PLACES
 from escdemo import render
@@ -19,13 +21,21 @@ def item(situation: str, context: Sequence[Line], replies: Sequence[Sequence[Lin
     about = f'<div class="esc-situation"><bdi dir="auto">{escape(situation)}</bdi></div>' if situation else ""
     said = "".join(_line(line, "esc-before") for line in context)
     heading = texts.OPENING if live else texts.SO_FAR
-    panels = "".join(_reply(place, reply) for place, reply in zip(PLACES, replies, strict=False))
-    return (
-        f'{about}<h2 class="esc-h2">{heading}</h2>'
+    before = (
+        f'<h2 class="esc-h2">{heading}</h2>'
         f'<div class="esc-panel"><div class="esc-log esc-context" role="log" aria-live="off" aria-label="{heading}" '
         f'tabindex="0">{said}</div></div>'
-        f'<h2 class="esc-h2">{texts.TALKED if live else texts.REPLIED}</h2><div class="esc-replies">{panels}</div>'
     )
+    panels = "".join(_reply(place, reply) for place, reply in zip(PLACES, replies, strict=False))
+    title = (texts.TALKED if context else texts.WHOLE_TALK) if live else texts.REPLIED
+    return f'{about}{before if context else ""}<h2 class="esc-h2">{title}</h2><div class="esc-replies">{panels}</div>'
+
+
+def role_card(situation: str, talk: TalkView) -> str:
+    """Whom to play."""
+    line = render.situation_line(situation, talk.emotion_type, talk.problem_type)
+    least = texts.TALK_LEAST.format(least=talk.least)
+    return f'<h2 class="esc-h2">{texts.ROLE_TITLE}</h2><p class="esc-hint">{texts.ROLE_HINT} {least}</p>{line}'
 
 
 def supporter(place: str) -> str:
@@ -44,6 +54,8 @@ def _reply(place: str, lines: Sequence[Line]) -> str:
 
 
 def _line(line: Line, supporter_class: str) -> str:
+    if line.speaker == "talk":  # a reviewer reads several raters' talks one after the other
+        return f'<p class="esc-note">{escape(line.text)}</p>'
     seeker = line.speaker == "seeker"
     kind, who = ("esc-seeker", "Seeker") if seeker else (supporter_class, "Supporter")
     text = f'<bdi dir="auto">{escape(line.text)}</bdi>'
@@ -78,7 +90,8 @@ def _clock(at: datetime) -> str:
 def consent(brief: Brief) -> str:
     """The study's own consent text, or the general one."""
     own = "".join(f"<p>{escape(part)}</p>" for part in brief.consent.splitlines() if part.strip())
-    return f'<div class="esc-text"><h2>{texts.CONSENT_TITLE}</h2>{own or texts.CONSENT_HTML}</div>'
+    usual = texts.CONSENT_LIVE_HTML if brief.live else texts.CONSENT_HTML
+    return f'<div class="esc-text"><h2>{texts.CONSENT_TITLE}</h2>{own or usual}</div>'
 
 
 def guide(brief: Brief) -> str:
@@ -87,7 +100,13 @@ def guide(brief: Brief) -> str:
     asked = "".join(f"<li><strong>{escape(one.name)}</strong>: {escape(one.question)}</li>" for one in brief.criteria)
     how = texts.GUIDE_PAIRS if brief.pairwise else texts.GUIDE_SCORES
     keys = texts.GUIDE_KEYS_PAIRS if brief.pairwise else texts.GUIDE_KEYS_SCORES
-    return f"{own}<p>{how}</p><ul>{asked}</ul><p>{texts.GUIDE_SAVED} {keys}</p>"
+    how = _guide_live(brief) if brief.live else f"<p>{how}</p>"
+    return f"{own}{how}<ul>{asked}</ul><p>{texts.GUIDE_SAVED} {keys}</p>"
+
+
+def _guide_live(brief: Brief) -> str:
+    turn = {Preference.OWN: texts.GUIDE_OWN, Preference.PREFERRED: texts.GUIDE_PREFERRED}.get(brief.turn_preference, "")
+    return f"<p>{texts.GUIDE_LIVE.format(least=brief.min_turns)} {turn}</p><p>{texts.GUIDE_AFTER}</p>"
 
 
 def guide_box(brief: Brief) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 TITLE = "Study"
-SUBTITLE = "Read what two supporters replied, and say which helps more. Nothing here tells who wrote what."
+SUBTITLE = "Say which of two supporters helps more. Nothing here tells who wrote what."
 STEPS = ("Consent", "Instructions", "Items", "Done")
 ROLES = {"lead": "lead", "rater": "rater", "reviewer": "reviewer"}
 
@@ -27,6 +27,17 @@ number, not under your name, and may be analysed and published.</li>
 <li>If something you read troubles you, <em>Help now</em> at the top lists people to talk to.</li>
 </ul>
 """
+CONSENT_LIVE_HTML = """
+<ul>
+<li>You play invented people who seek emotional support, and talk with two computer programs. Some cards are about
+grief, fear or conflict. You may skip any item, take a break, or stop for good at any time.</li>
+<li>What you write, the replies, your answers and the time you take are stored on the server that runs this page under a
+number, not under your name, and may be analysed and published.</li>
+<li>The programs can be wrong and are no help in real trouble: please play the card, and write nothing that points to a
+real person.</li>
+<li>If something troubles you, <em>Help now</em> at the top lists people to talk to.</li>
+</ul>
+"""
 CONSENT_BOX = "I have read this, I am at least 18 years old, and I agree to take part."
 CONSENT_BUTTON = "Continue"
 CONSENT_MISSING = "Please tick the box first. Without consent nothing is asked and nothing is stored."
@@ -39,6 +50,16 @@ GUIDE_PAIRS = (
 GUIDE_SCORES = (
     "Each item shows a conversation and what the supporters replied. Give each reply a score on every question."
 )
+GUIDE_LIVE = (
+    "In each item you play the person on a role card and talk with two supporters at once: both answer every message of"
+    " yours. Send at least {least} messages, then end the talk. Who is A and who is B changes from item to item."
+)
+GUIDE_OWN = "After each message, say which of the two replies is better; each supporter remembers its own replies."
+GUIDE_PREFERRED = (
+    "After each message, say which of the two replies is better: the talk goes on from that one, for both supporters."
+    " If they are about the same, chance decides."
+)
+GUIDE_AFTER = "Every two messages you may give each supporter stars. After the talk, answer these questions:"
 GUIDE_SAVED = (
     "Every answer is saved at once. You can change your answers, also on earlier items, until the study closes them."
 )
@@ -50,13 +71,27 @@ SO_FAR = "The conversation so far"
 OPENING = "How the conversation began"
 REPLIED = "What the supporters replied"
 TALKED = "How it went on with each supporter"
+WHOLE_TALK = "The talk with each supporter"
 SUPPORTER = "Supporter {letter}"
+
+ROLE_TITLE = "Whom you play"
+ROLE_HINT = "Put yourself in this person's place. You talk with two supporters at once; both answer every message."
+TALK_LEAST = "At least {least} messages are needed."
+TALK_BUTTON = "Start the talk"
+CHOOSE = "Which of the two replies is better? Choose, then write on."
+PREFERENCE = "Which of the last two replies is better?"
+GOES_ON = "The talk goes on from the better one, for both supporters; if they are alike, chance decides."
+STAYS_APART = "Each supporter goes on from its own reply."
+STARS = "How helpful is Supporter {letter} so far? (optional)"
+END_TALK = "End the talk and judge"
+END_TALK_LEFT = "End the talk (messages left: {left})"
+INTENSITY_AFTER = "How strong is the emotion now, after the talk?"
 PROGRESS = "Item {ordinal} · {done} of about {expected} handed in"
 PROGRESS_DONE = "Item {ordinal}, handed in · {done} of about {expected} handed in"
 SAVED_AT = "Saved"
 LEFT = "Still open: {missing}"
 COMPLETE = "Every question is answered."
-NOT_SAVED_YET = "Nothing is saved yet for this item."
+NOT_SAVED_YET = "No answer is saved yet for this item."
 READ_ONLY = "This item is closed; its answers count as they are."
 
 REASON = "Why? (optional)"
@@ -126,7 +161,7 @@ RUBRIC = "Questions"
 KIND = "What is judged"
 KINDS = (
     ("Imported contexts with a reply of each system", "frozen"),
-    ("Live talks held on this server under the study's name", "live"),
+    ("Live talks: each rater plays role cards with two systems", "live"),
 )
 RATERS = "Raters"
 PER_ITEM = "Raters per item"
@@ -140,6 +175,13 @@ GOLD_SHARE = "Gold share"
 DUPLICATE_SHARE = "Duplicate share"
 MIN_SECONDS = "Too fast below (seconds)"
 SEED = "Seed"
+TURN_PREFERENCE = "Live talks: is the better of two replies asked for?"
+TURN_PREFERENCES = (
+    ("No; each side keeps its own history", "none"),
+    ("Yes; each side keeps its own history", "own"),
+    ("Yes; both sides go on from the preferred one", "preferred"),
+)
+MIN_TURNS = "Live talks: messages before the end"
 INSTRUCTIONS = "Instructions for raters"
 CONSENT = "Consent text (empty: a general one)"
 CREATE_BUTTON = "Make the study"
@@ -182,10 +224,25 @@ says which items belong together: no rater sees a dialogue twice. <code>"purpose
 <code>"onboarding"</code>)
 with <code>"gold": "net-1"</code> (or <code>"tie"</code>) makes an item with a known answer.</p>
 """
+CARDS_HINT = (
+    "Raters play these people. Choose problem types, single cards, or nothing for all; each card is played with as many"
+    " pairs of systems as the plan says, and by each rater once."
+)
+CARDS_PROBLEMS = "Problem types"
+CARDS_IDS = "Role cards"
+CARDS_BUTTON = "Add role cards"
+CARDS_ADDED = "Added {count} role cards."
+CARDS_NONE = "All of these role cards are in the study already."
+NOT_HOSTED = (
+    "This server does not run {missing}, so nobody could talk with it. It runs {hosted}: start it with --nets"
+    " {nets}, or make the study with systems that it runs."
+)
 ITEMS_BUTTON = "Upload items (.jsonl, .csv)"
 ITEMS_COUNT = "{contexts} contexts imported, {items} items planned."
 LIVE_BUTTON = "Import finished live talks"
-LIVE_HINT = "Live talks are held on the first page while the app runs with --study and this study's name."
+LIVE_HINT = (
+    "Talks that were held on the first page, while the app ran with --study and this study's name, can be imported too."
+)
 IMPORTED = "Imported {contexts} contexts with {replies} replies."
 NO_LIVE = "There is no finished live talk under this study's name that is not imported yet."
 WARNINGS = "A rater who reads these is not blind:"

@@ -1,0 +1,150 @@
+"""What a rater does in a live talk: the handlers. Each asks the store, then shows the item as it is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from annotation.choices import ReplyState
+from annotation.claims import get_task
+from annotation.live_talks import end_talk, keep_intensity, prefer, rate_side, retry_side, send_post, start_talk
+from annotation.studies import get_brief
+from annotation.study_views import Access, TaskView
+from annotation.views import EncounterView
+from escdemo import intake, shown
+from escdemo import render as page_render
+from escdemo import texts as page_texts
+from escdemo.intake import Refusal
+from escdemo.settings import Settings
+from escdemo.study import render
+from escdemo.study.desk import REFUSED, Desk, sentence
+from escdemo.study.parts import Shown, StudyParts, attempt
+from escdemo.study.raters import Raters
+
+
+class Talking:
+    """The handlers of live talks; they hold no state of a visitor."""
+
+    def __init__(self, parts: StudyParts, desk: Desk, raters: Raters, settings: Settings) -> None:
+        self.parts = parts
+        self.desk = desk
+        self.raters = raters
+        self.settings = settings
+
+    def start(self, access: Access | None, claim: int, intensity: int | None) -> Shown:
+        """Begin the talk; the card's first message stands in the box, to be sent or changed."""
+
+        def started() -> Shown:
+            talk = self.desk.do(start_talk, access, claim_id=claim, intensity=intensity)
+            return self._item(access, claim) | {self.parts.live.chat.post: talk.opening}
+
+        return attempt(self.parts, started)
+
+    def send(self, access: Access | None, claim: int, seen: int, text: str) -> Shown:
+        """Store a message and ask both systems; refused, it stays in the box."""
+        chat = self.parts.live.chat
+        try:
+            post = intake.check_length(text, self.settings.max_post_chars, page_texts.POST_NAME)
+            if seen >= self.settings.max_posts:
+                raise Refusal(page_texts.TOO_MANY_POSTS.format(limit=self.settings.max_posts))
+            # The same text sent again before this page has seen it arrive is the same message.
+            key = hashlib.sha256(f"{seen}:{post}".encode()).hexdigest()
+            self.desk.do(send_post, access, claim_id=claim, text=post, key=key)
+        except REFUSED as refusal:
+            return {chat.note: page_render.notice(f"{sentence(refusal)} Your text is kept.", "problem")}
+        values = self._item(access, claim) | {chat.post: ""}
+        if not intake.looks_english(post) and not values[chat.note]:
+            values[chat.note] = page_render.notice(page_texts.NOT_ENGLISH)
+        return values
+
+    def look(self, access: Access | None, claim: int) -> Shown:
+        """Show the replies once both have ended; until then nothing changes."""
+
+        def looked() -> Shown:
+            task = self._task(access, claim)
+            encounter = _open(task)
+            if encounter is not None:
+                settled, jobs = self.raters.replies.settled(encounter, lambda: _open(self._task(access, claim)))
+                if settled is not None and shown.is_open(shown.exchanges(settled, jobs)):
+                    return {self.parts.live.watch: gr.skip()}
+            return self._item(access, claim)
+
+        # Refused (the item went back, say), nobody looks on any more.
+        return {self.parts.live.watch: gr.update(active=False)} | attempt(self.parts, looked)
+
+    def stop(self, access: Access | None, claim: int) -> Shown:
+        """Cut off the replies in the making."""
+
+        def stopped() -> Shown:
+            encounter = _open(self._task(access, claim))
+            if encounter is not None:
+                self.raters.replies.cut_off(encounter)
+            return self._item(access, claim)
+
+        return attempt(self.parts, stopped)
+
+    def retry(self, access: Access | None, claim: int) -> Shown:
+        """Have every reply to the last message made that failed: the page shows both sides alike."""
+
+        def asked() -> Shown:
+            encounter = _open(self._task(access, claim))
+            last = encounter.turns[-1:] if encounter is not None else ()
+            for side in [one for turn in last for one in "ab" if turn.side(one).state is ReplyState.FAILED]:
+                self.desk.do(retry_side, access, claim_id=claim, side=side)
+            return self._item(access, claim)
+
+        return attempt(self.parts, asked)
+
+    def prefer(self, access: Access | None, claim: int, seen: int, picked: str | None) -> Shown:
+        """Store which of the last two replies is better; the stars are left alone, one may be on its way here."""
+        values = self._act(access, claim, prefer, turn_index=seen - 1, picked=picked)
+        return {part: value for part, value in values.items() if part not in self.parts.live.turn.stars}
+
+    def star(self, access: Access | None, claim: int, side: str, stars: int | None) -> Shown:
+        """Store how helpful one side is; nothing else depends on it."""
+        note = self.parts.live.chat.note
+        try:
+            self.desk.do(rate_side, access, claim_id=claim, side=side, stars=stars)
+        except REFUSED as refusal:
+            return {note: page_render.notice(sentence(refusal), "problem")}
+        return {note: ""}
+
+    def end(self, access: Access | None, claim: int) -> Shown:
+        """Close the talk and open the questions."""
+        return self._act(access, claim, end_talk)
+
+    def keep_after(self, access: Access | None, claim: int, intensity: int | None) -> Shown:
+        """Store how strong the emotion is now."""
+
+        def kept() -> Shown:
+            self.desk.do(keep_intensity, access, claim_id=claim, intensity=intensity)
+            task = self._task(access, claim)
+            return {self.parts.note: "", self.parts.rater.saved: render.saved(task.saved_at, task.missing)}
+
+        return attempt(self.parts, kept)
+
+    def _act(self, access: Access | None, claim: int, action: Callable[..., Any], **arguments: Any) -> Shown:
+        """Do one thing and show the item; refused, say why beside the talk and show it as it is."""
+        try:
+            self.desk.do(action, access, claim_id=claim, **arguments)
+            return self._item(access, claim)
+        except REFUSED as refusal:
+            note = {self.parts.live.chat.note: page_render.notice(sentence(refusal), "problem")}
+        try:
+            return self._item(access, claim) | note
+        except REFUSED:
+            return note
+
+    def _task(self, access: Access | None, claim: int) -> TaskView:
+        return self.desk.read(get_task, access, claim_id=claim)
+
+    def _item(self, access: Access | None, claim: int) -> Shown:
+        return self.raters.project(access, self.desk.read(get_brief, access), self._task(access, claim))
+
+
+def _open(task: TaskView) -> EncounterView | None:
+    """The talk while it goes on."""
+    return None if task.talk is None or task.talk.ended() else task.talk.encounter
