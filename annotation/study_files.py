@@ -2,6 +2,7 @@
 
     ballots.csv   one pairwise answer per row      ratings.csv    one score per row
     verdicts.csv  one decision of the reviewer     gold.csv       one known answer
+    features.csv  one number out of the trace of a reply
 
 The columns are the fields of the values in study_views.py and study_data.py. What was exported here comes back equal,
 but for texts in which `mask` found an address or a number.
@@ -19,12 +20,19 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
+from annotation.explanations import ReplyFeature
 from annotation.masking import mask
 from annotation.pairwise import OUTCOMES
 from annotation.study_data import GoldAnswer, StudyData
 from annotation.study_views import Ballot, Rating, Verdict
 
-KINDS: dict[str, type] = {"ballots": Ballot, "ratings": Rating, "verdicts": Verdict, "gold": GoldAnswer}
+KINDS: dict[str, type] = {
+    "ballots": Ballot,
+    "ratings": Rating,
+    "verdicts": Verdict,
+    "gold": GoldAnswer,
+    "features": ReplyFeature,
+}
 FILE_FORMATS = ("csv", "jsonl", "parquet")
 MASKED = ("problem_type", "discard_cause", "cause")
 """columns that people wrote in their own words; ids are kept, since masking them could make two of them one"""

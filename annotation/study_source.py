@@ -12,6 +12,7 @@ from annotation.ballots import ballots, known_answers, ratings, verdicts
 from annotation.choices import Role, StudyState
 from annotation.live_ballots import encounter_ballots
 from annotation.members import require
+from annotation.reply_features import encounter_features, reply_features
 from annotation.rubric import DEFAULT_RUBRIC, Rubric, find_rubric
 from annotation.schema import Encounter
 from annotation.studies import lead_access, plan_of
@@ -29,7 +30,13 @@ def stored_data(*, session: Session, access: Access) -> StudyData:
         return StudyData(ratings=ratings(session=session, access=access), verdicts=decided, rubric=plan.rubric)
     known = known_answers(session, study)
     gold = [GoldAnswer(item, name, value) for item, answers in known.items() for (name, _), value in answers.items()]
-    return StudyData(ballots(session=session, access=access), (), decided, tuple(gold), plan.rubric)
+    return StudyData(
+        ballots=ballots(session=session, access=access),
+        verdicts=decided,
+        gold=tuple(gold),
+        features=reply_features(session=session, access=access),
+        rubric=plan.rubric,
+    )
 
 
 def find_study_data(*, session: Session, study: str, rubric: str | None = None) -> StudyData:
@@ -50,7 +57,11 @@ def find_study_data(*, session: Session, study: str, rubric: str | None = None) 
         names = ", ".join(sorted({str(row.study) for row in used} | set(opened))) or "none yet"
         raise ValueError(f"there is no study {study!r}; studies: {names}")
     chosen = find_rubric(rubric or mine[0])
-    return StudyData(ballots=encounter_ballots(session=session, rubric=chosen.name, study=study), rubric=chosen)
+    return StudyData(
+        ballots=encounter_ballots(session=session, rubric=chosen.name, study=study),
+        features=encounter_features(session=session, study=study),
+        rubric=chosen,
+    )
 
 
 def read_study_data(files: Mapping[str, Path], rubric: Rubric | None = None) -> StudyData:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -35,10 +35,11 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     engine.dispose()
 
 
-def _rows(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
+def _rows(engine: Engine, tables: Sequence[str] = TABLES) -> dict[str, list[tuple[object, ...]]]:
     with engine.connect() as connection:
         return {
-            table: sorted(tuple(row) for row in connection.execute(text(f"SELECT * FROM {table}"))) for table in TABLES
+            table: sorted((tuple(row) for row in connection.execute(text(f"SELECT * FROM {table}"))), key=repr)
+            for table in tables
         }
 
 
@@ -52,7 +53,7 @@ def test_judgments_of_a_released_schema_come_along(new_url: str, revision: str) 
     Story(old).told_until("chatting")
     before = _rows(engine)
     assert all(before.values())
-    assert upgrade(engine) == (revision, "0002")
+    assert upgrade(engine) == (revision, "0004")
     assert _rows(engine) == before
     engine.dispose()
     sessions = open_sessions(new_url)
@@ -60,6 +61,22 @@ def test_judgments_of_a_released_schema_come_along(new_url: str, revision: str) 
     Story(sessions).told_until("judged")
     assert len(_rows(sessions.kw["bind"])["judgment"]) == 2 * len(before["judgment"])
     sessions.kw["bind"].dispose()
+
+
+def test_a_study_comes_along_and_its_replies_have_no_traces_yet(new_url: str) -> None:
+    sessions = open_sessions(new_url)
+    engine: Engine = sessions.kw["bind"]
+    StudyRoom(sessions).finish()
+    tables = ("study", "study_member", "study_context", "study_reply", "study_item", "study_claim", "study_answer")
+    with engine.begin() as connection:
+        command.downgrade(alembic_config(connection), "0002")
+    before = _rows(engine, tables)
+    assert all(before.values())
+    assert upgrade(engine) == ("0002", "0004")
+    after = _rows(engine, tables)
+    assert after.pop("study_reply") == [(*row, None) for row in before.pop("study_reply")]
+    assert after == before
+    engine.dispose()
 
 
 def test_a_newer_step_can_be_taken_back_without_loss(new_url: str) -> None:
@@ -70,5 +87,5 @@ def test_a_newer_step_can_be_taken_back_without_loss(new_url: str) -> None:
     with engine.begin() as connection:
         command.downgrade(alembic_config(connection), "0001")
     assert _rows(engine) == before
-    assert upgrade(engine) == ("0001", "0002")
+    assert upgrade(engine) == ("0001", "0004")
     engine.dispose()
