@@ -61,7 +61,7 @@ def main(argv: list[str] | None = None) -> int:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     try:
-        studies = build_studies(sessions, settings)
+        studies = build_studies(service, sessions, settings)
         site = web_app(build_app(service, sessions, settings), studies, service, settings)
         address = f"http://{settings.host}:{settings.port}"
         print(f"ready: {address}", flush=True)

@@ -57,6 +57,12 @@ def import_items(*, session: Session, access: Access, items: Sequence[ImportedIt
     return Imported(len(items), sum(len(item.replies) for item in items), _naming(items, plan.systems))
 
 
+def drafted_dialogues(*, session: Session, access: Access) -> frozenset[str]:
+    """By a lead: the dialogues that have items already, so that more can be made of others."""
+    study, _ = require(session, access, Role.LEAD)
+    return frozenset(session.scalars(select(Context.dialogue).where(Context.study_id == study.id)))
+
+
 def import_encounters(*, session: Session, access: Access) -> Imported:
     """By a lead: the finished conversations that were held in study mode under this study's name, each as one item.
 

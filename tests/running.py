@@ -39,7 +39,9 @@ def running(
     bound = listen(settings)
     sessions = open_sessions(database_url)
     service = GenerationService(responders)
-    site = web_app(build_app(service, sessions, settings), build_studies(sessions, settings), service, settings)
+    site = web_app(
+        build_app(service, sessions, settings), build_studies(service, sessions, settings), service, settings
+    )
     server = uvicorn.Server(
         uvicorn.Config(site, log_level="critical", timeout_graceful_shutdown=0, ws="none", lifespan="on")
     )

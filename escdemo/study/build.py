@@ -16,10 +16,12 @@ from escdemo.study import create_panel, entry_panel, lead_panel, question_form, 
 from escdemo.study.arrival import Arrival
 from escdemo.study.desk import Desk
 from escdemo.study.leads import Leads
+from escdemo.study.making import ItemMaker
 from escdemo.study.parts import StudyParts
 from escdemo.study.raters import Raters
 from escdemo.study.reviewers import Reviewers
 from escdemo.theme import go_to
+from models.service import GenerationService
 
 ALIVE_EVERY_S = 45
 READ_ADDRESS = "() => ['invite', 'create'].map((name) => new URLSearchParams(location.search).get(name) || '')"
@@ -27,8 +29,8 @@ ONCE: dict[str, Any] = {"queue": False, "trigger_mode": "once", "show_progress":
 """a click that must not happen twice"""
 
 
-def build_studies(sessions: sessionmaker[Session], settings: Settings) -> gr.Blocks:
-    """The study page over an open store."""
+def build_studies(service: GenerationService, sessions: sessionmaker[Session], settings: Settings) -> gr.Blocks:
+    """The study page over an open store; the service makes items for leads."""
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as demo:
         link, key = gr.Textbox(visible=False), gr.Textbox(visible=False)
         founder, access, known = gr.State(""), gr.State(None), gr.State(question_form.Known())
@@ -45,7 +47,8 @@ def build_studies(sessions: sessionmaker[Session], settings: Settings) -> gr.Blo
         people = (entry, item, form, rater, review, create, lead)
         parts = StudyParts(link, key, founder, access, shown, known, header, steps, note, *people)
         desk = Desk(sessions, settings.create_key)
-        raters, reviewers, leads = Raters(parts, desk), Reviewers(parts, desk), Leads(parts, desk)
+        raters, reviewers = Raters(parts, desk), Reviewers(parts, desk)
+        leads = Leads(parts, desk, ItemMaker(service, desk))
         _wire_arrival(demo, Arrival(parts, desk, raters, reviewers, leads))
         _wire_rater(raters)
         _wire_reviewer(reviewers)
@@ -153,6 +156,7 @@ def _wire_lead(leads: Leads) -> None:
     over.close.click(leads.ask_close, None, [over.ask], api_name="ask_close", **ONCE)
     over.cancel.click(leads.keep_open, None, [over.ask], api_name="keep_open", **ONCE)
     lead.items.upload.upload(leads.upload, [parts.access, lead.items.upload], outputs, api_name="upload_items", **ONCE)
+    _wire_making(leads, outputs)
     people = lead.people
     people.invite.click(leads.invite, [parts.access, people.role, people.count], outputs, api_name="invite", **ONCE)
     people.revoke.click(leads.revoke, [parts.access, people.member], outputs, api_name="revoke", **ONCE)
@@ -167,3 +171,14 @@ def _wire_lead(leads: Leads) -> None:
     )
     export = lead.export
     export.go.click(leads.export, [parts.access, export.form], [parts.note, export.files], api_name="export", **ONCE)
+
+
+def _wire_making(leads: Leads, outputs: list[Any]) -> None:
+    access, making = leads.parts.access, leads.parts.lead.items.making
+    count = making.contexts
+    making.cards.click(leads.make_from_cards, [access, count], outputs, api_name="make_from_cards", **ONCE)
+    making.esconv.upload(
+        leads.make_from_esconv, [access, count, making.esconv], outputs, api_name="make_from_esconv", **ONCE
+    )
+    making.stop.click(leads.stop_making, [access], outputs, api_name="stop_making", **ONCE)
+    making.timer.tick(leads.made, [access], outputs, api_name="made", queue=False, show_progress="hidden")

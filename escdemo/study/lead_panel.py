@@ -9,6 +9,9 @@ import gradio as gr
 
 from escdemo.study import texts
 
+MAKING_EVERY_S = 2.0
+"""how often the page asks how far the items are"""
+
 
 @dataclass(frozen=True)
 class OverviewTab:
@@ -37,6 +40,24 @@ class ItemsTab:
     live: gr.Button
     count: gr.HTML
     note: gr.HTML
+    making: MakingBox
+
+
+@dataclass(frozen=True)
+class MakingBox:
+    """Items out of the nets of this server."""
+
+    box: gr.Column
+    hosted: gr.HTML
+    contexts: gr.Number
+    cards: gr.Button
+    esconv: gr.UploadButton
+    stop: gr.Button
+    timer: gr.Timer
+
+    def outputs(self) -> list[Any]:
+        """What shows how far it is."""
+        return [self.box, self.hosted, self.stop, self.timer]
 
 
 @dataclass(frozen=True)
@@ -85,7 +106,8 @@ class LeadPanel:
     def outputs(self) -> list[Any]:
         """What the handlers of the lead touch, results and export left out."""
         own = [self.box, self.link, *self.overview.outputs()]
-        return [*own, self.items.count, self.items.live, self.items.note, self.people.member, self.people.links]
+        items = [self.items.count, self.items.live, self.items.note, *self.items.making.outputs()]
+        return [*own, *items, self.people.member, self.people.links]
 
 
 def build() -> LeadPanel:
@@ -126,8 +148,22 @@ def _build_items() -> ItemsTab:
                 texts.ITEMS_BUTTON, file_types=[".jsonl", ".csv"], variant="primary", elem_id="items-upload"
             )
             live = gr.Button(texts.LIVE_BUTTON, visible=False, elem_id="items-live")
+        making = _build_making()
         note = gr.HTML(elem_id="items-note")
-    return ItemsTab(upload, live, count, note)
+    return ItemsTab(upload, live, count, note, making)
+
+
+def _build_making() -> MakingBox:
+    with gr.Column(visible=False, elem_id="items-making") as box:
+        hosted = gr.HTML(elem_id="items-hosted")
+        with gr.Row(equal_height=True):
+            count = gr.Number(value=60, label=texts.MAKE_COUNT, precision=0, elem_id="items-contexts", min_width=140)
+            cards = gr.Button(texts.MAKE_CARDS, variant="primary", elem_id="items-cards", min_width=200)
+            esconv = gr.UploadButton(
+                texts.MAKE_ESCONV, file_types=[".json", ".jsonl", ".gz"], elem_id="items-esconv", min_width=200
+            )
+            stop = gr.Button(texts.MAKE_STOP, variant="stop", visible=False, elem_id="items-stop", min_width=140)
+    return MakingBox(box, hosted, count, cards, esconv, stop, gr.Timer(MAKING_EVERY_S, active=False))
 
 
 def _build_people() -> PeopleTab:
@@ -153,7 +189,7 @@ def _build_results() -> ResultsTab:
         note = gr.HTML(elem_id="study-results-note")
         plots = [
             part
-            for name in ("study-outcomes", "study-strengths")
+            for name in ("study-outcomes", "study-strengths", "study-relations")
             for part in (
                 gr.Plot(show_label=False, visible=False, elem_id=name, elem_classes="esc-fig"),
                 gr.HTML(elem_id=f"{name}-save"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,26 +10,31 @@ import gradio as gr
 
 from annotation.choices import Role, StudyKind, StudyState
 from annotation.item_files import read_items
-from annotation.item_import import Imported, import_encounters, import_items
+from annotation.item_import import Imported, drafted_dialogues, import_encounters, import_items
 from annotation.members import invite, members, revoke
 from annotation.progress import team_progress
 from annotation.quality import rater_quality
 from annotation.studies import close_study, get_study, open_study, pause_study, resume_study
 from annotation.study_plan import StudyPlan
 from annotation.study_source import stored_data
-from annotation.study_views import Access, Invitation
+from annotation.study_views import Access, Invitation, StudyView
 from escdemo import render as page_render
+from escdemo.role_cards import CARDS_PATH
 from escdemo.study import create_panel, entry_panel, lead_render, render, results, texts
 from escdemo.study.desk import REFUSED, Desk, sentence
+from escdemo.study.making import ItemMaker
 from escdemo.study.parts import Shown, StudyParts, attempt
+from models.contexts import Context, card_contexts, draw_contexts, esconv_contexts
+from models.esconv import N_DIALOGUES, read_esconv
 
 
 class Leads:
     """The handlers of leads; they hold no state of a visitor."""
 
-    def __init__(self, parts: StudyParts, desk: Desk) -> None:
+    def __init__(self, parts: StudyParts, desk: Desk, maker: ItemMaker) -> None:
         self.parts = parts
         self.desk = desk
+        self.maker = maker
 
     # what is shown
 
@@ -59,7 +64,21 @@ class Leads:
             lead.items.count: page_render.notice(counted + (f" {texts.LIVE_HINT}" if live else "")),
             lead.items.live: gr.update(visible=live),
             lead.people.member: gr.update(choices=names, value=None),
+            **self._making(access, study),
         }
+
+    def _making(self, access: Access | None, study: StudyView) -> Shown:
+        """The form for items by the nets of this server, and how far they are."""
+        items, far = self.parts.lead.items, self.maker.look(access)
+        systems, missing = study.plan.systems, self.maker.missing(study.plan.systems)
+        running = far is not None and far.running()
+        shown: Shown = {
+            items.making.box: gr.update(visible=study.state is StudyState.DRAFT),
+            items.making.hosted: lead_render.making_hint(systems, missing, self.maker.service.names),
+            items.making.stop: gr.update(visible=running),
+            items.making.timer: gr.update(active=running),
+        }
+        return shown if far is None else shown | {items.note: lead_render.making(far)}
 
     def look(self, access: Access | None) -> Shown:
         """The same once more."""
@@ -133,6 +152,40 @@ class Leads:
         except REFUSED as refusal:
             return {note: lead_render.refused(sentence(refusal))}
 
+    def make_from_cards(self, access: Access | None, count: float | None) -> Shown:
+        """Have the plan's systems answer role cards."""
+        return self._start(access, count, lambda: card_contexts(CARDS_PATH))
+
+    def make_from_esconv(self, access: Access | None, count: float | None, path: str) -> Shown:
+        """Have the plan's systems answer turns of an uploaded ESConv file, which is deleted once it is read."""
+        return self._start(access, count, lambda: _take(path, _turns_of))
+
+    def _start(self, access: Access | None, count: float | None, read: Callable[[], Sequence[Context]]) -> Shown:
+        note = self.parts.lead.items.note
+        try:
+            study, contexts = self.desk.read(get_study, access), read()
+            known = self.desk.read(drafted_dialogues, access)
+            new = [context for context in contexts if context.dialogue.id not in known]
+            self.maker.start(access, draw_contexts(new, int(count or 0), study.plan.seed))
+            return self.continue_(access)
+        except (*REFUSED, FileNotFoundError) as refusal:
+            return {note: lead_render.refused(sentence(refusal))}
+
+    def stop_making(self, access: Access | None) -> Shown:
+        """Make no more items."""
+        return attempt(self.parts, lambda: (self.maker.stop(access), self.continue_(access))[1])
+
+    def made(self, access: Access | None) -> Shown:
+        """How far the items are; when all are in, the study as it stands."""
+
+        def looked() -> Shown:
+            far = self.maker.look(access)
+            if far is not None and far.running():
+                return {self.parts.lead.items.note: lead_render.making(far)}
+            return self.continue_(access)
+
+        return attempt(self.parts, looked)
+
     # people
 
     def invite(self, access: Access | None, role: str, count: float | None) -> Shown:
@@ -181,6 +234,15 @@ class Leads:
 
 def _items_of(path: str) -> Any:
     return read_items(Path(path))
+
+
+def _turns_of(path: str) -> tuple[Context, ...]:
+    """The turns of an uploaded file: of the complete ESConv those of the test part, which no net was trained on."""
+    try:
+        dialogues = read_esconv(path)
+    except ValueError as error:
+        raise ValueError(str(error).replace(f"{path}: ", "").replace(f"{path}, ", "")) from error
+    return esconv_contexts(dialogues, "test" if len(dialogues) == N_DIALOGUES else "all")
 
 
 def _take(path: str, read: Callable[[str], Any]) -> Any:
