@@ -101,8 +101,14 @@ class _Table:
     def __init__(self, session: Session, study: Study, items: dict[str, Item]) -> None:
         self.plan, self.items = plan_of(study), items
         self.rules = Rules(study.seed, self.plan.gold_share, self.plan.duplicate_spacing)
-        of_study = select(Claim, Member, Context).join(Item, Item.id == Claim.item_id).where(Item.study_id == study.id)
-        rows = session.execute(of_study.join(Context).join(Member, Member.id == Claim.member_id)).all()
+        statement = (
+            select(Claim, Member, Context)
+            .join(Item, Item.id == Claim.item_id)
+            .join(Context, Context.id == Item.context_id)
+            .join(Member, Member.id == Claim.member_id)
+            .where(Item.study_id == study.id)
+        )
+        rows = session.execute(statement).all()
         self.claims = {claim.id: claim for claim, _, _ in rows}
         self.actors = {claim.id: member.pseudonym() for claim, member, _ in rows}
         self.names = {claim.id: f"{member.pseudonym()}, {context.key}" for claim, member, context in rows}

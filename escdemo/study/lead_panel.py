@@ -33,17 +33,6 @@ class OverviewTab:
 
 
 @dataclass(frozen=True)
-class ItemsTab:
-    """Import."""
-
-    upload: gr.UploadButton
-    live: gr.Button
-    count: gr.HTML
-    note: gr.HTML
-    making: MakingBox
-
-
-@dataclass(frozen=True)
 class MakingBox:
     """Items out of the nets of this server."""
 
@@ -58,6 +47,17 @@ class MakingBox:
     def outputs(self) -> list[Any]:
         """What shows how far it is."""
         return [self.box, self.hosted, self.stop, self.timer]
+
+
+@dataclass(frozen=True)
+class ItemsTab:
+    """Import."""
+
+    upload: gr.UploadButton
+    live: gr.Button
+    count: gr.HTML
+    note: gr.HTML
+    making: MakingBox
 
 
 @dataclass(frozen=True)

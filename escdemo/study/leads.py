@@ -73,7 +73,7 @@ class Leads:
         systems, missing = study.plan.systems, self.maker.missing(study.plan.systems)
         running = far is not None and far.running()
         shown: Shown = {
-            items.making.box: gr.update(visible=study.state is StudyState.DRAFT),
+            items.making.box: gr.update(visible=study.state is StudyState.DRAFT and study.kind is StudyKind.FROZEN),
             items.making.hosted: lead_render.making_hint(systems, missing, self.maker.service.names),
             items.making.stop: gr.update(visible=running),
             items.making.timer: gr.update(active=running),
@@ -173,7 +173,12 @@ class Leads:
 
     def stop_making(self, access: Access | None) -> Shown:
         """Make no more items."""
-        return attempt(self.parts, lambda: (self.maker.stop(access), self.continue_(access))[1])
+
+        def stopped() -> Shown:
+            self.maker.stop(access)
+            return self.continue_(access)
+
+        return attempt(self.parts, stopped)
 
     def made(self, access: Access | None) -> Shown:
         """How far the items are; when all are in, the study as it stands."""
