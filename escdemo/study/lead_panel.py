@@ -46,7 +46,7 @@ class MakingBox:
 
     def outputs(self) -> list[Any]:
         """What shows how far it is."""
-        return [self.box, self.hosted, self.stop, self.timer]
+        return [self.box, self.hosted, self.cards, self.esconv, self.stop, self.timer]
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _build_making() -> MakingBox:
         hosted = gr.HTML(elem_id="items-hosted")
         with gr.Row(equal_height=True):
             count = gr.Number(value=60, label=texts.MAKE_COUNT, precision=0, elem_id="items-contexts", min_width=140)
-            cards = gr.Button(texts.MAKE_CARDS, variant="primary", elem_id="items-cards", min_width=200)
+            cards = gr.Button(texts.MAKE_CARDS, elem_id="items-cards", min_width=200)
             esconv = gr.UploadButton(
                 texts.MAKE_ESCONV, file_types=[".json", ".jsonl", ".gz"], elem_id="items-esconv", min_width=200
             )

@@ -75,6 +75,8 @@ class Leads:
         shown: Shown = {
             items.making.box: gr.update(visible=study.state is StudyState.DRAFT and study.kind is StudyKind.FROZEN),
             items.making.hosted: lead_render.making_hint(systems, missing, self.maker.service.names),
+            items.making.cards: gr.update(interactive=not running and not missing),
+            items.making.esconv: gr.update(interactive=not running and not missing),
             items.making.stop: gr.update(visible=running),
             items.making.timer: gr.update(active=running),
         }
