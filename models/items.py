@@ -25,7 +25,7 @@ from models.esconv import PARTS, read_esconv
 from models.hosting import open_responders
 from models.predictions import write_whole
 from models.registry import net_names
-from models.respond import add_decode_arguments, decode_options
+from models.trace import DECODING
 
 
 class Draft:
@@ -98,12 +98,17 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    add_decode_arguments(parser)
+    parser.add_argument(
+        "--decode",
+        choices=tuple(DECODING),
+        default="topical",
+        help="published: the papers' sampling; topical: the best of several samples, as in the app",
+    )
 
 
 def run(args: Namespace) -> int:
     """Make the items; those that an interrupted run made stay as they are."""
-    options = decode_options(args)
+    options = DECODING[args.decode]
     contexts = draw_contexts(_contexts(args), args.count, args.seed)
     draft = Draft(args.out, _settings(args), overwrite=args.overwrite)
     missing = [number for number, context in enumerate(contexts) if context.id not in draft.lines]
@@ -137,5 +142,5 @@ def _settings(args: Namespace) -> dict[str, Any]:
         "count": args.count,
         "seed": args.seed,
         "device": args.device,
-        "decode": asdict(decode_options(args)),
+        "decode": asdict(DECODING[args.decode]),
     }

@@ -21,6 +21,7 @@ from escdemo.study.desk import Desk
 from escdemo.study.making import ItemMaker, Making
 from models.contexts import card_contexts
 from models.service import GenerationService
+from models.trace import DecodeOptions
 from tests.fakes import EchoResponder, FailingResponder, SlowResponder
 from tests.running import CREATE_KEY, Site, running
 from tests.studies import PLAN, StudyRoom, item
@@ -102,7 +103,7 @@ def make(sessions: sessionmaker[Session]) -> Iterator[Maker]:
     def made(*nets: EchoResponder, **settings: Any) -> tuple[ItemMaker, GenerationService]:
         service = GenerationService({net.name: net for net in nets}, **settings)
         services.append(service)
-        return ItemMaker(service, Desk(sessions)), service
+        return ItemMaker(service, Desk(sessions), DecodeOptions()), service
 
     yield made
     for service in services:

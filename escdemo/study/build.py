@@ -48,7 +48,7 @@ def build_studies(service: GenerationService, sessions: sessionmaker[Session], s
         parts = StudyParts(link, key, founder, access, shown, known, header, steps, note, *people)
         desk = Desk(sessions, settings.create_key)
         raters, reviewers = Raters(parts, desk), Reviewers(parts, desk)
-        leads = Leads(parts, desk, ItemMaker(service, desk))
+        leads = Leads(parts, desk, ItemMaker(service, desk, settings.options))
         _wire_arrival(demo, Arrival(parts, desk, raters, reviewers, leads))
         _wire_rater(raters)
         _wire_reviewer(reviewers)

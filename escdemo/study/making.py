@@ -50,8 +50,9 @@ class Making:
 class ItemMaker:
     """The studies whose items are being made, by their ids."""
 
-    def __init__(self, service: GenerationService, desk: Desk) -> None:
+    def __init__(self, service: GenerationService, desk: Desk, options: DecodeOptions) -> None:
         self.service = service
+        self.options = options
         self.desk = desk
         self._lock = threading.Lock()
         self._makings: dict[str, Making] = {}
@@ -118,7 +119,7 @@ class ItemMaker:
     def _answers(self, study: str, context: Context, job: str, systems: Sequence[str], seed: int) -> dict[str, Reply]:
         """The reply of each system. Raises ValueError when one fails."""
         for name in systems:
-            self._submit(study, f"{job}-{name}", ReplyRequest(name, context.dialogue, DecodeOptions(), seed))
+            self._submit(study, f"{job}-{name}", ReplyRequest(name, context.dialogue, self.options, seed))
         replies = {}
         for name in systems:
             done = self.service.wait(f"{job}-{name}")
