@@ -81,7 +81,7 @@ def choose(rater: Rater, items: Sequence[Open], rules: Rules) -> Choice | None:
         by_kind["again" if item.duplicate_of else item.purpose.value].append(item)
     if by_kind["onboarding"]:
         item = by_kind["onboarding"][0]
-        return Choice(item.id, _best(rater, item, rules)[1])
+        return Choice(item.id, best_arrangement(rater, item, rules)[1])
     due = next((item for item in by_kind["again"] if _is_due(rater, item, rules)), None)
     if due is not None:
         before = next(past for past in rater.past if past.item_id == due.duplicate_of)
@@ -90,7 +90,7 @@ def choose(rater: Rater, items: Sequence[Open], rules: Rules) -> Choice | None:
     at_hand = at_hand or by_kind["main"][:WINDOW]
     if not at_hand:
         return None
-    ranked = [(_best(rater, item, rules), item) for item in at_hand]
+    ranked = [(best_arrangement(rater, item, rules), item) for item in at_hand]
     (_, arrangement), item = min(
         ranked, key=lambda entry: (entry[0][0], not entry[1].used, _draw(rules, rater.key, entry[1].id))
     )
@@ -112,7 +112,7 @@ def imbalance(shown: Sequence[Arrangement], count: int) -> int:
     return max(counts) - min(counts)
 
 
-def _best(rater: Rater, item: Open, rules: Rules) -> tuple[int, Arrangement]:
+def best_arrangement(rater: Rater, item: Open, rules: Rules) -> tuple[int, Arrangement]:
     """(how much this adds to the rater's imbalance, the arrangement) among those the item needs most."""
     own = [past.arrangement for past in rater.past if past.systems == item.systems]
     options = arrangements(len(item.systems))

@@ -35,12 +35,13 @@ _FEW = 10
 
 
 @dataclass(frozen=True)
-class ReplyFeatures:
-    """What the trace of one reply says in numbers; a feature that the net cannot give is left out."""
+class ReplyFeature:
+    """One number that the trace of one reply gives; a feature that the net cannot give has no row."""
 
     item_id: str
     system: str
-    values: tuple[tuple[str, float], ...]
+    feature: str
+    value: float
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,15 @@ def features_of(reply: Mapping[str, Any], gold_strategy: str | None = None) -> t
     """Features of a reply in its stored form (a dict with "strategy" and "trace").
 
     Attention is taken per source of commonsense (its weights sum to 1 each) and averaged over the sources, so it does
-    not grow with their number. `gold_strategy` is the one annotated for this turn; without it AGREES is left out.
+    not grow with their number. `gold_strategy` is the one annotated for this turn; without it AGREES is left out. A
+    net that predicts no strategy (all shares equal, no name) has neither feature of strategies.
     """
     trace = reply["trace"]
     shares = [float(share) for share in trace["strategies"]]
-    values = [(ENTROPY, -sum(share * math.log2(share) for share in shares if share > 0))]
-    if gold_strategy is not None:
+    values = []
+    if reply["strategy"] or len(set(shares)) > 1:
+        values.append((ENTROPY, -sum(share * math.log2(share) for share in shares if share > 0)))
+    if reply["strategy"] and gold_strategy is not None:
         values.append((AGREES, float(reply["strategy"] == gold_strategy)))
     sources: dict[str, list[tuple[str, float]]] = {}
     for block in trace.get("blocks", ()):
@@ -81,10 +85,12 @@ def features_of(reply: Mapping[str, Any], gold_strategy: str | None = None) -> t
 
 
 def explained_votes(
-    ballots: Iterable[Ballot], features: Iterable[ReplyFeatures], *, resamples: int = RESAMPLES, seed: int = 0
+    ballots: Iterable[Ballot], features: Iterable[ReplyFeature], *, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[Relation, ...]:
     """One relation per criterion and feature; votes on items where a reply lacks the feature drop out."""
-    known = {(one.item_id, one.system): dict(one.values) for one in features}
+    known: dict[tuple[str, str], dict[str, float]] = {}
+    for one in features:
+        known.setdefault((one.item_id, one.system), {})[one.feature] = one.value
     names = list(dict.fromkeys(name for values in known.values() for name in values))
     votes = counted(ballots)
     found = []

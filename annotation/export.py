@@ -1,7 +1,8 @@
 """Judgments, conversations and studies as flat rows: `python -m annotation export --format csv --output votes.csv`.
 
 Visitors become r1, r2, ... in the order they first came; texts written by people and nets go through `mask`. The
-rows of a study (ballots, ratings, verdicts, gold) can be read again: `python -m annotation results --ballots FILE`.
+rows of a study (ballots, ratings, verdicts, gold, features of the replies) can be read again: `python -m annotation
+results --ballots FILE`.
 """
 
 from __future__ import annotations
@@ -144,7 +145,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--table",
         choices=(*TABLES, *KINDS),
         default=TABLES[0],
-        help="what a row is: a judgment, a reply; or of one study a vote, a score, a review, a known answer",
+        help="what a row is: a judgment, a reply; or of one study a vote, a score, a review, a known answer, a feature",
     )
     parser.add_argument(
         "--format", choices=FILE_FORMATS, default=FORMATS[0], help="CSV with a header, JSON Lines, or Parquet"

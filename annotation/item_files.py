@@ -8,14 +8,17 @@ JSON Lines: one object per line. `id`, `context` and `replies` are needed.
      "replies": {"misc": "I am sorry.", "joint": {"text": "When was that?", "strategy": "Question",
                  "checkpoint": "ab12"}}}
 
-A reply may also be `{"turns": [{"speaker": ..., "text": ...}, ...]}`, one system's side of a whole conversation.
+A reply may also be `{"turns": [{"speaker": ..., "text": ...}, ...]}`, one system's side of a whole conversation. Beside
+a text may stand the `trace` of how it came about (see `stored_replies`); with traces the results say whether an
+explanation predicts the vote. `python -m models items` writes such files. A turn of `turns` may have `strategy` and
+`trace`, too.
 `dialogue` (default: the id) says which contexts belong together: no rater sees a dialogue twice. `purpose` is main,
 gold or onboarding; the last two need `gold`: the better system ("misc" or "tie") for all criteria, or per criterion
 {"Overall": "misc"}, and for scores {"Fluency": {"misc": 2, "joint": 0}}.
 
-CSV: the same names as columns; `context` is one turn per line, "seeker: ..." or "supporter: ..."; one column
-`reply:SYSTEM` per system and, if wanted, `strategy:SYSTEM` and `checkpoint:SYSTEM`; an empty cell is no reply; `gold`
-is a name or JSON.
+CSV (without traces): the same names as columns; `context` is one turn per line, "seeker: ..." or "supporter: ...";
+one column `reply:SYSTEM` per system and, if wanted, `strategy:SYSTEM` and `checkpoint:SYSTEM`; an empty cell is no
+reply; `gold` is a name or JSON.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from annotation.choices import Purpose
+from annotation.stored_replies import stored_form
 from annotation.study_views import Line
 from annotation.texts import MAX_LABEL_CHARS, MAX_POST_CHARS, MAX_SITUATION_CHARS, accept_text
 
@@ -69,6 +73,8 @@ class ImportedReply:
     turns: tuple[Line, ...]
     strategy: str | None = None
     checkpoint: str | None = None
+    replies_json: str | None = None
+    """its turns with their traces, as `stored_replies` writes them; None when no trace is known"""
 
 
 @dataclass(frozen=True)
@@ -252,9 +258,12 @@ def _reply(system: str, entry: Any) -> ImportedReply:
     what = f"reply of {name}"
     if isinstance(entry, str):
         entry = {"text": entry}
-    if not isinstance(entry, Mapping) or entry.keys() - {"text", "turns", "strategy", "checkpoint"}:
-        raise ValueError(f"{what}: text, or an object with text (or turns), strategy and checkpoint, is needed")
+    if not isinstance(entry, Mapping) or entry.keys() - {"text", "turns", "strategy", "checkpoint", "trace"}:
+        raise ValueError(f"{what}: text, or an object with text (or turns), strategy, checkpoint and trace, is needed")
     if ("text" in entry) == ("turns" in entry):
         raise ValueError(f"{what}: give either text or turns")
-    turns = entry["turns"] if "turns" in entry else [{"speaker": "supporter", "text": entry["text"]}]
-    return ImportedReply(name, _lines(turns, what), _label(entry, "strategy"), _label(entry, "checkpoint"))
+    if "turns" in entry and "trace" in entry:
+        raise ValueError(f"{what}: give each turn its own trace, inside turns")
+    strategy, checkpoint = _label(entry, "strategy"), _label(entry, "checkpoint")
+    turns = entry.get("turns", [{**entry, "speaker": "supporter"}])
+    return ImportedReply(name, _lines(turns, what), strategy, checkpoint, stored_form(turns, what))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from annotation.choices import Purpose, ReplyState, Role, Side, StudyEventKind, StudyKind, StudyState
 from annotation.item_files import ImportedItem, ImportedReply
@@ -59,6 +59,12 @@ def import_items(*, session: Session, access: Access, items: Sequence[ImportedIt
     return Imported(len(items), sum(len(item.replies) for item in items), _naming(items, plan.systems))
 
 
+def drafted_dialogues(*, session: Session, access: Access) -> frozenset[str]:
+    """By a lead: the dialogues that have items already, so that more can be made of others."""
+    study, _ = require(session, access, Role.LEAD)
+    return frozenset(session.scalars(select(Context.dialogue).where(Context.study_id == study.id)))
+
+
 def import_encounters(*, session: Session, access: Access) -> Imported:
     """By a lead: the finished conversations that were held in study mode under this study's name, each as one item.
 
@@ -79,18 +85,24 @@ def import_encounters(*, session: Session, access: Access) -> Imported:
 
 def _from_encounter(session: Session, encounter: Encounter) -> ImportedItem | None:
     posts = session.scalars(select(Post).where(Post.encounter_id == encounter.id).order_by(Post.turn_index)).all()
-    latest = latest_replies(session.scalars(select(Reply).where(Reply.encounter_id == encounter.id)))
+    replies_of = select(Reply).where(Reply.encounter_id == encounter.id).options(undefer(Reply.reply_json))
+    latest = latest_replies(session.scalars(replies_of))
     sides: dict[Side, list[Line]] = {side: [] for side in Side}
+    made: dict[Side, list[str]] = {side: [] for side in Side}
     for post in posts:
         answers = [latest[post.turn_index, side] for side in Side]
         if any(answer.state is not ReplyState.DONE or not (answer.text or "").strip() for answer in answers):
             break  # what follows a missing reply was never said to both
         for side, answer in zip(Side, answers, strict=True):
             sides[side] += [Line("seeker", post.text), Line("supporter", answer.text or "")]
+            made[side].append(answer.reply_json or "")
     if not sides[Side.A]:
         return None
     names = {Side.A: encounter.side_a, Side.B: encounter.side_b()}
-    replies = [ImportedReply(names[side], tuple(lines[1:])) for side, lines in sides.items()]
+    replies = [
+        ImportedReply(names[side], tuple(lines[1:]), replies_json=f"[{','.join(made[side])}]")
+        for side, lines in sides.items()
+    ]
     return ImportedItem(
         key=f"encounter-{encounter.id}",
         dialogue=f"encounter-{encounter.id}",
@@ -192,4 +204,5 @@ def _reply_row(study: Study, item: ImportedItem, reply: ImportedReply) -> System
         turns_json=_turns_json(reply.turns),
         strategy=reply.strategy,
         checkpoint=reply.checkpoint,
+        replies_json=reply.replies_json,
     )

@@ -15,6 +15,8 @@ from annotation.strength import Ranking
 from annotation.study_report import Report
 from annotation.tables import Table
 
+RELATIONS = "Does an explanation predict the vote?"
+
 
 def report_tables(report: Report) -> tuple[Table, ...]:
     """The tables of a report, those of the papers first; parts without data have none."""
@@ -226,7 +228,7 @@ def relation_table(found: Iterable[Relation]) -> Table:
         notes += [f"{one.feature}, {one.criterion}: {each.reason}" for each in figures if each.reason]
     notes.append("Positive: the reply with more of it wins. Log-odds per usual (root mean square) difference.")
     head = ("Feature of the reply", "Criterion", "Rank correlation", "Log-odds", "Log-odds within systems")
-    return Table("Does an explanation predict the vote?", head, tuple(rows), tuple(dict.fromkeys(notes)))
+    return Table(RELATIONS, head, tuple(rows), tuple(dict.fromkeys(notes)))
 
 
 def figure(estimate: Estimate, digits: int = 1) -> str:

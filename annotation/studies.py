@@ -128,8 +128,7 @@ def open_study(*, session: Session, access: Access) -> StudyView:
     study, lead = require(session, access, Role.LEAD, lock=True)
     if study.state is not StudyState.DRAFT:
         raise NotAllowed(f"This study is {study.state.value}; only a draft can be opened.")
-    contexts = {row.key: row.id for row in session.scalars(select(Context).where(Context.study_id == study.id))}
-    rows = [_item_row(study.id, planned, contexts) for planned in _planned(session, study)]
+    rows = planned_rows(session, study)
     for duplicates in (False, True):  # originals first: duplicates point to them
         session.add_all(row for row in rows if (row.duplicate_of is not None) is duplicates)
         session.flush()
@@ -148,6 +147,13 @@ def context_keys(session: Session, study: Study) -> list[ContextKey]:
     for context_id, system in session.execute(statement.order_by(SystemReply.system)):
         replies.setdefault(context_id, []).append(system)
     return [ContextKey(row.key, row.dialogue, tuple(replies.get(row.id, ())), row.purpose) for row in rows]
+
+
+def planned_rows(session: Session, study: Study) -> list[Item]:
+    """The items that plan, contexts and seed give, as rows that are not (or not yet) in the store."""
+    contexts = {row.key: row.id for row in session.scalars(select(Context).where(Context.study_id == study.id))}
+    planned = plan_items(plan_of(study), context_keys(session, study))
+    return [_item_row(study.id, item, contexts) for item in planned]
 
 
 def _item_row(study_id: str, planned: PlannedItem, contexts: Mapping[str, str]) -> Item:
@@ -195,30 +201,3 @@ def close_study(*, session: Session, access: Access) -> StudyView:
     )
     record_study(session, study.id, StudyEventKind.CLOSED, actor=lead.pseudonym())
     return study_view(session, study)
-
-
-def replay_plan(*, session: Session, access: Access) -> tuple[str, ...]:
-    """By a lead: plan the items again from seed and contexts; every difference to the stored items."""
-    study, _ = require(session, access, Role.LEAD)
-    if study.state is StudyState.DRAFT:
-        raise NotAllowed("This study is a draft; its items are planned when it is opened.")
-    rows = session.scalars(select(Context).where(Context.study_id == study.id))
-    contexts = {row.key: row.id for row in rows}
-    planned = {row.id: row for row in (_item_row(study.id, item, contexts) for item in _planned(session, study))}
-    stored = {row.id: row for row in session.scalars(select(Item).where(Item.study_id == study.id))}
-    names = ("context_id", "position", "purpose", "systems_json", "seats", "duplicate_of", "in_sample")
-    return tuple(
-        [f"item {name} is not in the store" for name in planned.keys() - stored.keys()]
-        + [f"item {name} is not in the plan" for name in stored.keys() - planned.keys()]
-        + [
-            f"item {row.id}: {name} is {getattr(stored[row.id], name)!r}, planned {getattr(row, name)!r}"
-            for row in planned.values()
-            if row.id in stored
-            for name in names
-            if getattr(row, name) != getattr(stored[row.id], name)
-        ]
-    )
-
-
-def _planned(session: Session, study: Study) -> tuple[PlannedItem, ...]:
-    return plan_items(plan_of(study), context_keys(session, study))

@@ -7,7 +7,7 @@ python -m annotation study open --study pilot-1              plans the items, or
 python -m annotation study invite --study pilot-1 --role rater --count 5
 python -m annotation study status --study pilot-1
 python -m annotation study close --study pilot-1
-python -m annotation study replay --study pilot-1            the same plan from the same seed, or the differences
+python -m annotation study replay --study pilot-1            the same plan and claims from the seed, or what differs
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from annotation.live_items import add_scenes, read_scenes
 from annotation.members import invite, members, revoke
 from annotation.progress import team_progress
 from annotation.quality import rater_quality
+from annotation.replay import replay
 from annotation.studies import (
     close_study,
     create_study,
@@ -35,7 +36,6 @@ from annotation.studies import (
     lead_access,
     open_study,
     pause_study,
-    replay_plan,
     resume_study,
 )
 from annotation.study_plan import load_plan
@@ -180,9 +180,16 @@ def _said(state: str) -> int:
 
 def _replay(session: Session, args: Namespace) -> int:
     access = lead_access(session=session, name=args.study)
-    differences = replay_plan(session=session, access=access)
-    print("\n".join(differences) or "the seed gives exactly the stored items, in the stored order")
-    return 1 if differences else 0
+    found = replay(session=session, access=access)
+    for difference in found.differences:
+        print(difference)
+    if not found.differences:
+        print("the seed gives exactly the stored items, in the stored order, and every claim as it was handed out")
+    print(
+        f"{found.items} items, {found.claims} claims; the sides of an item differ by at most {found.within_item}, "
+        f"those of a rater by at most {found.within_rater}; {found.swapped} duplicates shown with sides swapped"
+    )
+    return 1 if found.differences else 0
 
 
 ACTIONS: dict[str, tuple[Action, str]] = {
@@ -196,5 +203,5 @@ ACTIONS: dict[str, tuple[Action, str]] = {
     "pause": (_pause, "hand out no new items for a while"),
     "resume": (_resume, "hand out items again"),
     "close": (_close, "end the study: no answer changes any more"),
-    "replay": (_replay, "plan the items again from the seed and compare"),
+    "replay": (_replay, "plan the items and hand them out again from the seed, and print what differs"),
 }

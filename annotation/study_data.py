@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from annotation.explanations import ReplyFeature
 from annotation.live_views import StarRow, TalkRow, TurnVote
 from annotation.raters import Gold
 from annotation.rubric import DEFAULT_RUBRIC, Rubric, find_rubric
@@ -30,6 +31,8 @@ class StudyData:
     talks: tuple[TalkRow, ...] = ()
     preferences: tuple[TurnVote, ...] = ()
     stars: tuple[StarRow, ...] = ()
+    features: tuple[ReplyFeature, ...] = ()
+    """what the traces of the judged replies say"""
     rubric: Rubric = field(default_factory=lambda: find_rubric(DEFAULT_RUBRIC))
     """says when an item has a majority, and the scores of a pointwise study"""
 

@@ -3,6 +3,7 @@
     ballots.csv   one pairwise answer per row      ratings.csv    one score per row
     verdicts.csv  one decision of the reviewer     gold.csv       one known answer
     talks.csv     one live talk                    preferences.csv, stars.csv    what was said of one of its turns
+    features.csv  one number out of the trace of a reply
 
 The columns are the fields of the values in study_views.py, live_views.py and study_data.py. What was exported
 here comes back equal, but for texts in which `mask` found an address or a number.
@@ -20,6 +21,7 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
+from annotation.explanations import ReplyFeature
 from annotation.live_views import StarRow, TalkRow, TurnVote
 from annotation.masking import mask
 from annotation.pairwise import OUTCOMES
@@ -34,6 +36,7 @@ KINDS: dict[str, type] = {
     "talks": TalkRow,
     "preferences": TurnVote,
     "stars": StarRow,
+    "features": ReplyFeature,
 }
 FILE_FORMATS = ("csv", "jsonl", "parquet")
 MASKED = ("problem_type", "discard_cause", "cause")

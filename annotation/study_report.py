@@ -6,11 +6,10 @@ reports.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from annotation.agreement import Agreement
-from annotation.explanations import Relation, ReplyFeatures, explained_votes
+from annotation.explanations import Relation, explained_votes
 from annotation.intervals import RESAMPLES, Estimate
 from annotation.live_report import LiveReport, live_report
 from annotation.pairwise import (
@@ -51,10 +50,8 @@ class Report:
     """what raters said during live talks"""
 
 
-def analyse(
-    data: StudyData, features: Iterable[ReplyFeatures] = (), *, resamples: int = RESAMPLES, seed: int = 0
-) -> Report:
-    """All statistics of `data`; `features` of the replies' traces, where there are any, are set against the votes."""
+def analyse(data: StudyData, *, resamples: int = RESAMPLES, seed: int = 0) -> Report:
+    """All statistics of `data`; what the traces say, where there are any, is set against the votes."""
     votes, rule = data.ballots, data.rubric.agreed
     parts = {"problem type": lambda b: b.problem_type, "strategy": lambda b: b.strategy, "turn": turn_band}
     splits = [(name, slices(votes, value, rule=rule, verdicts=data.verdicts)) for name, value in parts.items()]
@@ -70,6 +67,6 @@ def analyse(
         splits=tuple((name, found) for name, found in splits if len(found) > 1),
         means=means(data.ratings),
         scale_agreements=scale_agreements(data.ratings, scale=data.scale(), resamples=resamples, seed=seed),
-        relations=explained_votes(votes, features, resamples=resamples, seed=seed),
+        relations=explained_votes(votes, data.features, resamples=resamples, seed=seed),
         live=live_report(data.talks, data.preferences, data.stars, rule=rule),
     )

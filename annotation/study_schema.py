@@ -115,6 +115,8 @@ class SystemReply(Base):
     """list of {"speaker", "text"}"""
     strategy: Mapped[str | None]
     checkpoint: Mapped[str | None]
+    replies_json: Mapped[str | None] = mapped_column(deferred=True)
+    """list of its replies with their traces, see `stored_replies`; tens of KB each, so loaded only on request"""
 
 
 class Item(Base):

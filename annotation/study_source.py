@@ -13,6 +13,7 @@ from annotation.choices import Role, StudyState
 from annotation.live_ballots import encounter_ballots
 from annotation.live_rows import live_rows
 from annotation.members import require
+from annotation.reply_features import encounter_features, reply_features
 from annotation.rubric import DEFAULT_RUBRIC, Rubric, find_rubric
 from annotation.schema import Encounter
 from annotation.studies import lead_access, plan_of
@@ -31,8 +32,14 @@ def stored_data(*, session: Session, access: Access) -> StudyData:
         return StudyData(ratings=ratings(session=session, access=access), verdicts=decided, rubric=plan.rubric, **live)
     known = known_answers(session, study)
     gold = [GoldAnswer(item, name, value) for item, answers in known.items() for (name, _), value in answers.items()]
-    votes = ballots(session=session, access=access)
-    return StudyData(votes, verdicts=decided, gold=tuple(gold), rubric=plan.rubric, **live)
+    return StudyData(
+        ballots=ballots(session=session, access=access),
+        verdicts=decided,
+        gold=tuple(gold),
+        features=reply_features(session=session, access=access),
+        rubric=plan.rubric,
+        **live,
+    )
 
 
 def find_study_data(*, session: Session, study: str, rubric: str | None = None) -> StudyData:
@@ -53,7 +60,11 @@ def find_study_data(*, session: Session, study: str, rubric: str | None = None) 
         names = ", ".join(sorted({str(row.study) for row in used} | set(opened))) or "none yet"
         raise ValueError(f"there is no study {study!r}; studies: {names}")
     chosen = find_rubric(rubric or mine[0])
-    return StudyData(ballots=encounter_ballots(session=session, rubric=chosen.name, study=study), rubric=chosen)
+    return StudyData(
+        ballots=encounter_ballots(session=session, rubric=chosen.name, study=study),
+        features=encounter_features(session=session, study=study),
+        rubric=chosen,
+    )
 
 
 def read_study_data(files: Mapping[str, Path], rubric: Rubric | None = None) -> StudyData:

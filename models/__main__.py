@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("models.score", "measure a file of replies and references"),
     "compare": ("models.compare", "compare two systems on the same turns, with intervals and tests"),
     "samples": ("models.samples", "answer the twenty fixed prompts, unselected"),
+    "items": ("models.items", "make the items of a study: contexts with the reply and trace of each net"),
     "interference": ("models.interference", "which losses pull against each other, and how decoder states cluster"),
     "benchmark": ("models.benchmark", "measure how long replies take, or training steps (`benchmark train`)"),
 }

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from annotation.explanations import ENTROPY, ReplyFeatures
+from annotation.explanations import ENTROPY, ReplyFeature
 from annotation.study_data import GoldAnswer, StudyData
 from annotation.study_views import Ballot, Rating
 
@@ -57,7 +57,7 @@ def simulated(seed: int = 1) -> StudyData:
     return StudyData(ballots=tuple(ballots), gold=tuple(gold))
 
 
-def features(data: StudyData, seed: int = 2) -> tuple[ReplyFeatures, ...]:
+def features(data: StudyData, seed: int = 2) -> tuple[ReplyFeature, ...]:
     """Strategy entropies that go with the votes: the reply most raters preferred has the more peaked mixture."""
     rng = random.Random(seed)
     likes: dict[tuple[str, str], float] = {}
@@ -65,8 +65,9 @@ def features(data: StudyData, seed: int = 2) -> tuple[ReplyFeatures, ...]:
         for system, outcome in ((vote.system_a, "a"), (vote.system_b, "b")):
             likes[vote.item_id, system] = likes.get((vote.item_id, system), 0.0) + (vote.outcome == outcome)
     return tuple(
-        ReplyFeatures(item_id, system, ((ENTROPY, 2.5 - 0.1 * liked + rng.gauss(0, 0.5)), ("noise", rng.random())))
+        ReplyFeature(item_id, system, *one)
         for (item_id, system), liked in likes.items()
+        for one in ((ENTROPY, 2.5 - 0.1 * liked + rng.gauss(0, 0.5)), ("noise", rng.random()))
     )
 
 

@@ -17,9 +17,10 @@ from annotation.encounters import EncounterSetup
 from annotation.erasure import delete_visitor
 from annotation.item_files import ImportedItem, ItemFileError, read_items
 from annotation.item_import import import_encounters, import_items
+from annotation.stored_replies import read_stored
 from annotation.studies import open_study
 from annotation.study_plan import StudyPlan
-from annotation.study_schema import Context, Item
+from annotation.study_schema import Context, Item, SystemReply
 from annotation.texts import clean_text
 from tests.encounters import Story
 from tests.studies import StudyRoom, item
@@ -88,6 +89,38 @@ def test_bad_csv_rows_are_listed_with_their_first_line(tmp_path: Path) -> None:
     assert [line for line, _ in caught.value.problems] == [5, 6]
 
 
+def test_a_trace_is_read_and_a_bad_one_listed_by_line(tmp_path: Path) -> None:
+    trace = {"net": "net-x", "checkpoint": "ab", "strategies": [0.75, 0.25], "blocks": []}
+    block = {"source": "post", "relation": "xReact", "weight": 0.5}
+    said = {"text": "When?", "strategy": "Question"}
+
+    def row(reply: object) -> dict[str, object]:
+        return ROW | {"id": f"row-{hash(json.dumps(reply))}", "replies": {"net-x": reply, "net-y": "Oh no."}}
+
+    turn = {"speaker": "supporter", **said}
+    talk = {"turns": [turn | {"trace": trace}, {"speaker": "seeker", "text": "Now."}, turn]}
+    x, y = (item.replies for item in read_items(_jsonl(tmp_path, row(said | {"trace": trace}), row(talk))))
+    assert [reply.replies_json for reply in x] == [json.dumps([said | {"trace": trace}]), None]
+    assert [reply.replies_json for reply in y] == [json.dumps([said | {"trace": trace}]), None]
+    bad = [
+        said | {"trace": "peaked"},
+        said | {"trace": {}},
+        said | {"trace": trace | {"strategies": [0.5, 0.1]}},
+        said | {"trace": trace | {"strategies": [float("nan"), 0.1]}},
+        said | {"trace": trace | {"blocks": [block | {"weight": "heavy"}]}},
+        said | {"trace": trace | {"timings": {"total_s": float("inf")}}},
+        talk | {"trace": trace},
+        {"turns": [{"speaker": "seeker", "text": "Hm.", "trace": trace}]},
+    ]
+    good = row(said | {"trace": trace | {"blocks": [block]}})
+    with pytest.raises(ItemFileError) as caught:
+        read_items(_jsonl(tmp_path, good, *map(row, bad)))
+    assert [line for line, _ in caught.value.problems] == list(range(2, 10))
+    assert "line 4: reply of net-x, trace: strategies must be a list of probabilities that sum to 1" in str(
+        caught.value
+    )
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"allowed: .jsonl, .csv"):
         read_items(tmp_path / "items.xlsx")
@@ -144,6 +177,10 @@ def test_finished_conversations_become_items(sessions: sessionmaker[Session]) ->
     room = StudyRoom(sessions, plan, items=(), opened=False)
     assert room.do(import_encounters, room.lead).contexts == 1
     assert room.do(import_encounters, room.lead).contexts == 0
+    with sessions() as session:
+        stored = session.scalars(select(SystemReply.replies_json).order_by(SystemReply.system)).all()
+    for system, replies in zip(("net-x", "net-y"), stored, strict=True):  # with the traces that the talk kept
+        assert [reply["trace"]["net"] for reply in read_stored(replies)] == [system, system]
     room.do(open_study, room.lead)
     task = room.open(room.invited("rater"))
     assert task is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -38,10 +38,11 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     engine.dispose()
 
 
-def _rows(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
+def _rows(engine: Engine, tables: Sequence[str] = TABLES) -> dict[str, list[tuple[object, ...]]]:
     with engine.connect() as connection:
         return {
-            table: sorted(tuple(row) for row in connection.execute(text(f"SELECT * FROM {table}"))) for table in TABLES
+            table: sorted((tuple(row) for row in connection.execute(text(f"SELECT * FROM {table}"))), key=repr)
+            for table in tables
         }
 
 
@@ -56,7 +57,7 @@ def test_judgments_of_a_released_schema_come_along(new_url: str, revision: str) 
         command.downgrade(alembic_config(connection), revision)
     before = _rows(engine)
     assert all(before.values())
-    assert upgrade(engine) == (revision, "0003")
+    assert upgrade(engine) == (revision, "0004")
     assert _rows(engine) == before
     engine.dispose()
     sessions = open_sessions(new_url)
@@ -77,12 +78,28 @@ def test_studies_of_the_old_live_kind_become_frozen(new_url: str) -> None:
         old = json.dumps(json.loads(room.plan.to_json()) | {"kind": "live"})
         connection.execute(text("UPDATE study SET kind = 'live', plan_json = :plan"), {"plan": old})
         answers = connection.execute(text("SELECT * FROM study_answer ORDER BY id")).all()
-    assert upgrade(engine) == ("0002", "0003")
+    assert upgrade(engine) == ("0002", "0004")
     with engine.connect() as connection:
         assert connection.execute(text("SELECT * FROM study_answer ORDER BY id")).all() == answers
         assert connection.scalar(text("SELECT kind FROM study")) == "frozen"
     assert room.do(get_study, room.lead).plan.kind is StudyKind.FROZEN
     assert LiveRoom(sessions).begin is not None
+    engine.dispose()
+
+
+def test_a_study_comes_along_and_its_replies_have_no_traces_yet(new_url: str) -> None:
+    sessions = open_sessions(new_url)
+    engine: Engine = sessions.kw["bind"]
+    StudyRoom(sessions).finish()
+    tables = ("study", "study_member", "study_context", "study_reply", "study_item", "study_claim", "study_answer")
+    with engine.begin() as connection:
+        command.downgrade(alembic_config(connection), "0002")
+    before = _rows(engine, tables)
+    assert all(before.values())
+    assert upgrade(engine) == ("0002", "0004")
+    after = _rows(engine, tables)
+    assert after.pop("study_reply") == [(*row, None) for row in before.pop("study_reply")]
+    assert after == before
     engine.dispose()
 
 
@@ -94,5 +111,5 @@ def test_a_newer_step_can_be_taken_back_without_loss(new_url: str) -> None:
     with engine.begin() as connection:
         command.downgrade(alembic_config(connection), "0001")
     assert _rows(engine) == before
-    assert upgrade(engine) == ("0001", "0003")
+    assert upgrade(engine) == ("0001", "0004")
     engine.dispose()

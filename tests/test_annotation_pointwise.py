@@ -13,7 +13,7 @@ from annotation.explanations import (
     ENTROPY,
     HEAVIEST,
     REACTIONS,
-    ReplyFeatures,
+    ReplyFeature,
     explained_votes,
     features_of,
 )
@@ -63,6 +63,7 @@ def test_features_of_a_stored_reply() -> None:
     assert dict(features_of(reply, "Others"))[AGREES] == 0
     bare = features_of({"strategy": "Question", "trace": {"strategies": [1.0]}})
     assert [name for name, _ in bare] == [ENTROPY]
+    assert features_of({"strategy": "", "trace": {"strategies": [0.5, 0.5]}}, "Question") == ()  # predicts none
 
 
 def test_a_planted_relation_is_found_and_noise_is_not() -> None:
@@ -79,12 +80,12 @@ def test_a_planted_relation_is_found_and_noise_is_not() -> None:
     assert abs(peaked.within.value or 0) < abs(peaked.odds.value or 0)  # part of it is which system replied
 
 
-def votes_on(differences: list[float], outcomes: list[str]) -> tuple[list[Ballot], list[ReplyFeatures]]:
+def votes_on(differences: list[float], outcomes: list[str]) -> tuple[list[Ballot], list[ReplyFeature]]:
     ballots = [
         Ballot("s", f"i{at}", "r1", "Overall", "m1", "m2", outcome, "m1", 1.0) for at, outcome in enumerate(outcomes)
     ]
-    known = [ReplyFeatures(f"i{at}", "m1", (("x", value),)) for at, value in enumerate(differences)]
-    return ballots, known + [ReplyFeatures(f"i{at}", "m2", (("x", 0.0),)) for at in range(len(differences))]
+    known = [ReplyFeature(f"i{at}", "m1", "x", value) for at, value in enumerate(differences)]
+    return ballots, known + [ReplyFeature(f"i{at}", "m2", "x", 0.0) for at in range(len(differences))]
 
 
 def test_the_coefficient_is_the_logistic_one() -> None:
@@ -113,5 +114,5 @@ def test_what_cannot_be_related_says_why() -> None:
     assert separated == ("", "The feature tells every winner without exception, so its effect has no upper limit.")
     ballots, _ = votes_on([1.0], ["a"])
     assert explained_votes(ballots, []) == ()
-    (unjoined,) = explained_votes(ballots, [ReplyFeatures("other", "m1", (("x", 1.0),))])
+    (unjoined,) = explained_votes(ballots, [ReplyFeature("other", "m1", "x", 1.0)])
     assert "No vote is on two replies" in unjoined.odds.reason

@@ -22,21 +22,13 @@ from annotation.members import (
     sign_in,
     sign_in_with_password,
 )
-from annotation.studies import close_study, get_brief, get_study, lead_access, open_study, pause_study, replay_plan
-from annotation.study_schema import FailedSignIn, Item, Member
+from annotation.replay import replay
+from annotation.studies import close_study, get_brief, get_study, lead_access, open_study, pause_study
+from annotation.study_schema import FailedSignIn, Member
 from annotation.study_views import Access, SignIn
 from tests.studies import PLAN, StudyRoom, item
 
 STORES = ("sqlite", "postgresql")
-
-
-def test_the_seed_replays_the_plan(sessions: sessionmaker[Session]) -> None:
-    room = StudyRoom(sessions, replace(PLAN, duplicate_share=0.3, review_share=0.3))
-    assert room.do(replay_plan, room.lead) == ()
-    with sessions.begin() as session:
-        session.execute(update(Item).where(Item.position == 0).values(seats=9))
-    (difference,) = room.do(replay_plan, room.lead)
-    assert "seats is 9, planned 3" in difference
 
 
 def test_a_study_name_is_taken_once(sessions: sessionmaker[Session]) -> None:
@@ -49,7 +41,7 @@ def test_a_study_name_is_taken_once(sessions: sessionmaker[Session]) -> None:
 
 def test_steps_come_in_order(sessions: sessionmaker[Session]) -> None:
     room = StudyRoom(sessions, opened=False)
-    for action, message in ((close_study, "only an open"), (pause_study, "must be open"), (replay_plan, "draft")):
+    for action, message in ((close_study, "only an open"), (pause_study, "must be open"), (replay, "draft")):
         with pytest.raises(NotAllowed, match=message):
             room.do(action, room.lead)
     with pytest.raises(NotAllowed, match="Open it first"):
@@ -61,7 +53,7 @@ def test_steps_come_in_order(sessions: sessionmaker[Session]) -> None:
         room.do(import_items, room.lead, items=(item(9),))
 
 
-@pytest.mark.parametrize("action", [get_study, open_study, close_study, members, replay_plan, import_encounters])
+@pytest.mark.parametrize("action", [get_study, open_study, close_study, members, replay, import_encounters])
 def test_only_leads_lead(sessions: sessionmaker[Session], action: Callable[..., object]) -> None:
     room = StudyRoom(sessions, raters=1)
     for access in (room.people[0], room.invited("reviewer"), replace(room.people[0], role=Role.LEAD)):

@@ -22,6 +22,7 @@ from escdemo.study.desk import Desk
 from escdemo.study.question_form import MAX_QUESTIONS, Known, changed, questions_of, values_of
 from escdemo.study.raters import Raters
 from models.service import GenerationService
+from tests.simulated_study import features, simulated
 from tests.studies import PLAN, SYSTEMS, StudyRoom
 
 SCORES = replace(PLAN, rubric=find_rubric("misc-2022"))
@@ -30,8 +31,7 @@ SCORES = replace(PLAN, rubric=find_rubric("misc-2022"))
 @pytest.fixture
 def raters(sessions: sessionmaker[Session]) -> Raters:
     """The handlers behind the controls of a page; they hold nothing of a visitor, so all tabs share them."""
-    service = GenerationService({})
-    handlers = {fn.api_name: fn.fn for fn in build_studies(service, sessions, Settings()).fns.values()}
+    handlers = {fn.api_name: fn.fn for fn in build_studies(GenerationService({}), sessions, Settings()).fns.values()}
     return handlers["save"].__self__  # type: ignore[union-attr]
 
 
@@ -183,6 +183,18 @@ def test_results_and_files_come_from_the_store(sessions: sessionmaker[Session], 
     pair, note, *_, tables = results.fill(data, "no such pair")
     assert (note, "Win, lose and tie by items" in tables) == ("", True)
     assert pair["value"] in pair["choices"]
+    assert "No reply of this study came with a trace" in str(results.fill(data, None))
+
+
+def test_what_the_traces_say_is_drawn_beside_the_votes() -> None:
+    study = simulated()
+    data = replace(study, features=features(study))
+    _, _, *plots, tables = results.fill(data, None)
+    assert [plot["visible"] for plot in plots[::2]] == [True, True, True]
+    assert "strategy entropy" in plots[4]["value"].plot
+    assert "Does an explanation predict the vote?" in tables
+    told = results.files(data, "sim", "csv")
+    assert 'download="sim-features.csv"' in told
 
 
 def test_what_people_wrote_is_escaped() -> None:

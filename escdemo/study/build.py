@@ -27,6 +27,7 @@ from escdemo.study import (
 from escdemo.study.arrival import Arrival
 from escdemo.study.desk import Desk
 from escdemo.study.leads import Leads
+from escdemo.study.making import ItemMaker
 from escdemo.study.parts import StudyParts
 from escdemo.study.raters import Raters
 from escdemo.study.reviewers import Reviewers
@@ -43,7 +44,7 @@ LAST: dict[str, Any] = {"queue": False, "trigger_mode": "always_last", "show_pro
 
 
 def build_studies(service: GenerationService, sessions: sessionmaker[Session], settings: Settings) -> gr.Blocks:
-    """The study page over a running service and an open store."""
+    """The study page over a running service, which also makes items for leads, and an open store."""
     cards = load_role_cards()
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as demo:
         link, key = gr.Textbox(visible=False), gr.Textbox(visible=False)
@@ -64,7 +65,7 @@ def build_studies(service: GenerationService, sessions: sessionmaker[Session], s
         parts = StudyParts(link, key, founder, access, shown, known, header, steps, note, *people)
         desk = Desk(sessions, settings.create_key)
         raters, reviewers = Raters(parts, desk, Replies(sessions, service, settings.options)), Reviewers(parts, desk)
-        leads = Leads(parts, desk, service.names, cards)
+        leads = Leads(parts, desk, ItemMaker(service, desk, settings.options), cards)
         _wire_arrival(demo, Arrival(parts, desk, raters, reviewers, leads))
         _wire_rater(raters)
         _wire_live(Talking(parts, desk, raters, settings))
@@ -206,6 +207,7 @@ def _wire_lead(leads: Leads) -> None:
     over.close.click(leads.ask_close, None, [over.ask], api_name="ask_close", **ONCE)
     over.cancel.click(leads.keep_open, None, [over.ask], api_name="keep_open", **ONCE)
     lead.items.upload.upload(leads.upload, [parts.access, lead.items.upload], outputs, api_name="upload_items", **ONCE)
+    _wire_making(leads, outputs)
     people = lead.people
     people.invite.click(leads.invite, [parts.access, people.role, people.count], outputs, api_name="invite", **ONCE)
     people.revoke.click(leads.revoke, [parts.access, people.member], outputs, api_name="revoke", **ONCE)
@@ -220,3 +222,14 @@ def _wire_lead(leads: Leads) -> None:
     )
     export = lead.export
     export.go.click(leads.export, [parts.access, export.form], [parts.note, export.files], api_name="export", **ONCE)
+
+
+def _wire_making(leads: Leads, outputs: list[Any]) -> None:
+    access, making = leads.parts.access, leads.parts.lead.items.making
+    count = making.contexts
+    making.cards.click(leads.make_from_cards, [access, count], outputs, api_name="make_from_cards", **ONCE)
+    making.esconv.upload(
+        leads.make_from_esconv, [access, count, making.esconv], outputs, api_name="make_from_esconv", **ONCE
+    )
+    making.stop.click(leads.stop_making, [access], outputs, api_name="stop_making", **ONCE)
+    making.timer.tick(leads.made, [access], outputs, api_name="made", queue=False, show_progress="hidden")

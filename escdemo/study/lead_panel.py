@@ -12,6 +12,9 @@ from escdemo.role_cards import PROBLEM_TYPES, RoleCard
 from escdemo.setup_panel import card_choices
 from escdemo.study import texts
 
+MAKING_EVERY_S = 2.0
+"""how often the page asks how far the items are"""
+
 
 @dataclass(frozen=True)
 class OverviewTab:
@@ -33,6 +36,23 @@ class OverviewTab:
 
 
 @dataclass(frozen=True)
+class MakingBox:
+    """Items out of the nets of this server."""
+
+    box: gr.Column
+    hosted: gr.HTML
+    contexts: gr.Number
+    cards: gr.Button
+    esconv: gr.UploadButton
+    stop: gr.Button
+    timer: gr.Timer
+
+    def outputs(self) -> list[Any]:
+        """What shows how far it is."""
+        return [self.box, self.hosted, self.cards, self.esconv, self.stop, self.timer]
+
+
+@dataclass(frozen=True)
 class ItemsTab:
     """Import; or, for live talks, role cards."""
 
@@ -45,6 +65,7 @@ class ItemsTab:
     add: gr.Button
     count: gr.HTML
     note: gr.HTML
+    making: MakingBox
 
 
 @dataclass(frozen=True)
@@ -94,7 +115,8 @@ class LeadPanel:
         """What the handlers of the lead touch, results and export left out."""
         own = [self.box, self.link, *self.overview.outputs()]
         items = self.items
-        return [*own, items.count, items.files, items.cards, items.note, self.people.member, self.people.links]
+        shown = [items.count, items.files, items.cards, items.note, *items.making.outputs()]
+        return [*own, *shown, self.people.member, self.people.links]
 
 
 def build(cards: Sequence[RoleCard]) -> LeadPanel:
@@ -136,7 +158,8 @@ def _build_items(cards: Sequence[RoleCard]) -> ItemsTab:
                     texts.ITEMS_BUTTON, file_types=[".jsonl", ".csv"], variant="primary", elem_id="items-upload"
                 )
                 live = gr.Button(texts.LIVE_BUTTON, elem_id="items-live")
-        with gr.Column(visible=False, elem_id="items-cards") as chosen:
+        making = _build_making()
+        with gr.Column(visible=False, elem_id="items-played") as chosen:
             gr.HTML(f'<p class="esc-hint">{texts.CARDS_HINT}</p>')
             with gr.Row():
                 problems = gr.Dropdown(
@@ -145,7 +168,20 @@ def _build_items(cards: Sequence[RoleCard]) -> ItemsTab:
                 ids = gr.Dropdown(card_choices(cards)[1:], multiselect=True, label=texts.CARDS_IDS, elem_id="cards-ids")
             add = gr.Button(texts.CARDS_BUTTON, variant="primary", elem_id="cards-add")
         note = gr.HTML(elem_id="items-note")
-    return ItemsTab(files, upload, live, chosen, problems, ids, add, count, note)
+    return ItemsTab(files, upload, live, chosen, problems, ids, add, count, note, making)
+
+
+def _build_making() -> MakingBox:
+    with gr.Column(visible=False, elem_id="items-making") as box:
+        hosted = gr.HTML(elem_id="items-hosted")
+        with gr.Row(equal_height=True):
+            count = gr.Number(value=60, label=texts.MAKE_COUNT, precision=0, elem_id="items-contexts", min_width=140)
+            cards = gr.Button(texts.MAKE_CARDS, elem_id="items-cards", min_width=200)
+            esconv = gr.UploadButton(
+                texts.MAKE_ESCONV, file_types=[".json", ".jsonl", ".gz"], elem_id="items-esconv", min_width=200
+            )
+            stop = gr.Button(texts.MAKE_STOP, variant="stop", visible=False, elem_id="items-stop", min_width=140)
+    return MakingBox(box, hosted, count, cards, esconv, stop, gr.Timer(MAKING_EVERY_S, active=False))
 
 
 def _build_people() -> PeopleTab:
@@ -171,7 +207,7 @@ def _build_results() -> ResultsTab:
         note = gr.HTML(elem_id="study-results-note")
         plots = [
             part
-            for name in ("study-outcomes", "study-strengths")
+            for name in ("study-outcomes", "study-strengths", "study-relations")
             for part in (
                 gr.Plot(show_label=False, visible=False, elem_id=name, elem_classes="esc-fig"),
                 gr.HTML(elem_id=f"{name}-save"),

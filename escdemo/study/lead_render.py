@@ -10,6 +10,7 @@ from annotation.study_views import MemberView, RaterQuality, StudyView, TeamProg
 from escdemo import render
 from escdemo.render import escape
 from escdemo.study import texts
+from escdemo.study.making import Making
 
 
 def overview(
@@ -102,6 +103,24 @@ def imported(found: Imported) -> str:
     done = render.notice(texts.IMPORTED.format(contexts=found.contexts, replies=found.replies), "good")
     warned = "".join(f"<li>{escape(warning)}</li>" for warning in found.warnings)
     return done + (f'<p class="esc-hint">{texts.WARNINGS}</p><ul class="esc-findings">{warned}</ul>' if warned else "")
+
+
+def making(far: Making) -> str:
+    """How far the items are that the nets of this server make, or what came of it."""
+    if far.error is not None:
+        return refused(far.error)
+    if far.found is not None:
+        return imported(far.found)
+    return render.notice(texts.MAKING.format(made=far.made, total=far.total))
+
+
+def making_hint(systems: Sequence[str], missing: Sequence[str], hosted: Sequence[str]) -> str:
+    """What would be made, or why that cannot be."""
+    names = ", ".join(systems)
+    if missing:
+        reason = texts.NOT_HOSTED.format(missing=", ".join(missing), hosted=", ".join(hosted))
+        return f'<p class="esc-hint">{escape(reason)}</p>'
+    return f'<p class="esc-hint">{escape(texts.MAKE_HINT.format(systems=names))}</p>'
 
 
 def refused(message: str) -> str:

@@ -10,7 +10,7 @@ import gradio as gr
 
 from annotation.choices import Role, StudyKind, StudyState
 from annotation.item_files import read_items
-from annotation.item_import import Imported, import_encounters, import_items
+from annotation.item_import import Imported, drafted_dialogues, import_encounters, import_items
 from annotation.live_items import Scene, add_scenes, choose_scenes
 from annotation.members import invite, members, revoke
 from annotation.progress import team_progress
@@ -20,21 +20,22 @@ from annotation.study_plan import StudyPlan
 from annotation.study_source import stored_data
 from annotation.study_views import Access, Invitation, StudyView
 from escdemo import render as page_render
-from escdemo.role_cards import RoleCard
+from escdemo.role_cards import CARDS_PATH, RoleCard
 from escdemo.study import create_panel, entry_panel, lead_render, render, results, texts
 from escdemo.study.desk import REFUSED, Desk, sentence
+from escdemo.study.making import ItemMaker
 from escdemo.study.parts import Shown, StudyParts, attempt
+from models.contexts import Context, card_contexts, draw_contexts, esconv_contexts
+from models.esconv import N_DIALOGUES, read_esconv
 
 
 class Leads:
     """The handlers of leads; they hold no state of a visitor."""
 
-    def __init__(
-        self, parts: StudyParts, desk: Desk, hosted: Sequence[str] = (), cards: Sequence[RoleCard] = ()
-    ) -> None:
+    def __init__(self, parts: StudyParts, desk: Desk, maker: ItemMaker, cards: Sequence[RoleCard] = ()) -> None:
         self.parts = parts
         self.desk = desk
-        self.hosted = tuple(hosted)
+        self.maker = maker
         self.cards = tuple(cards)
 
     # what is shown
@@ -66,7 +67,23 @@ class Leads:
             lead.items.files: gr.update(visible=not live),
             lead.items.cards: gr.update(visible=live),
             lead.people.member: gr.update(choices=names, value=None),
+            **self._making(access, study),
         }
+
+    def _making(self, access: Access | None, study: StudyView) -> Shown:
+        """The form for items by the nets of this server, and how far they are."""
+        items, far = self.parts.lead.items, self.maker.look(access)
+        systems, missing = study.plan.systems, self.maker.missing(study.plan.systems)
+        running = far is not None and far.running()
+        shown: Shown = {
+            items.making.box: gr.update(visible=study.state is StudyState.DRAFT and study.kind is StudyKind.FROZEN),
+            items.making.hosted: lead_render.making_hint(systems, missing, self.maker.service.names),
+            items.making.cards: gr.update(interactive=not running and not missing),
+            items.making.esconv: gr.update(interactive=not running and not missing),
+            items.making.stop: gr.update(visible=running),
+            items.making.timer: gr.update(active=running),
+        }
+        return shown if far is None else shown | {items.note: lead_render.making(far)}
 
     def look(self, access: Access | None) -> Shown:
         """The same once more."""
@@ -108,11 +125,13 @@ class Leads:
 
     def _not_hosted(self, study: StudyView) -> str:
         """Why raters of a live study cannot talk on this server; "" when they can."""
-        missing = [name for name in study.plan.systems if name not in self.hosted]
+        missing = self.maker.missing(study.plan.systems)
         if study.kind is not StudyKind.LIVE or not missing:
             return ""
         return texts.NOT_HOSTED.format(
-            missing=", ".join(missing), hosted=", ".join(self.hosted) or "none", nets=",".join(study.plan.systems)
+            missing=", ".join(missing),
+            hosted=", ".join(self.maker.service.names) or "none",
+            nets=",".join(study.plan.systems),
         )
 
     def pause(self, access: Access | None) -> Shown:
@@ -170,6 +189,45 @@ class Leads:
         except REFUSED as refusal:
             return {note: lead_render.refused(sentence(refusal))}
 
+    def make_from_cards(self, access: Access | None, count: float | None) -> Shown:
+        """Have the plan's systems answer role cards."""
+        return self._start(access, count, lambda: card_contexts(CARDS_PATH))
+
+    def make_from_esconv(self, access: Access | None, count: float | None, path: str) -> Shown:
+        """Have the plan's systems answer turns of an uploaded ESConv file, which is deleted once it is read."""
+        return self._start(access, count, lambda: _take(path, _turns_of))
+
+    def _start(self, access: Access | None, count: float | None, read: Callable[[], Sequence[Context]]) -> Shown:
+        note = self.parts.lead.items.note
+        try:
+            study, contexts = self.desk.read(get_study, access), read()
+            known = self.desk.read(drafted_dialogues, access)
+            new = [context for context in contexts if context.dialogue.id not in known]
+            self.maker.start(access, draw_contexts(new, int(count or 0), study.plan.seed))
+            return self.continue_(access)
+        except (*REFUSED, FileNotFoundError) as refusal:
+            return {note: lead_render.refused(sentence(refusal))}
+
+    def stop_making(self, access: Access | None) -> Shown:
+        """Make no more items."""
+
+        def stopped() -> Shown:
+            self.maker.stop(access)
+            return self.continue_(access)
+
+        return attempt(self.parts, stopped)
+
+    def made(self, access: Access | None) -> Shown:
+        """How far the items are; when all are in, the study as it stands."""
+
+        def looked() -> Shown:
+            far = self.maker.look(access)
+            if far is not None and far.running():
+                return {self.parts.lead.items.note: lead_render.making(far)}
+            return self.continue_(access)
+
+        return attempt(self.parts, looked)
+
     # people
 
     def invite(self, access: Access | None, role: str, count: float | None) -> Shown:
@@ -218,6 +276,15 @@ class Leads:
 
 def _items_of(path: str) -> Any:
     return read_items(Path(path))
+
+
+def _turns_of(path: str) -> tuple[Context, ...]:
+    """The turns of an uploaded file: of the complete ESConv those of the test part, which no net was trained on."""
+    try:
+        dialogues = read_esconv(path)
+    except ValueError as error:
+        raise ValueError(str(error).replace(f"{path}: ", "").replace(f"{path}, ", "")) from error
+    return esconv_contexts(dialogues, "test" if len(dialogues) == N_DIALOGUES else "all")
 
 
 def _take(path: str, read: Callable[[str], Any]) -> Any:

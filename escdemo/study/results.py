@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from annotation.report_tables import report_tables
+from annotation.report_tables import RELATIONS, report_tables
 from annotation.study_data import StudyData
 from annotation.study_files import KINDS, save_rows, study_rows
 from annotation.study_report import Report, analyse
@@ -26,15 +26,11 @@ _OPEN_TABLES = 4
 
 def fill(data: StudyData, pair: str | None) -> list[Any]:
     """Values for `ResultsTab.outputs`. `pair` is the wanted one; the first is taken when it has no votes."""
-    hidden = gr.update(value=None, visible=False)
     if not data.ballots and not data.ratings:
         return [
             gr.update(choices=[], value=None, visible=False),
             render.notice(texts.RESULTS_EMPTY),
-            hidden,
-            "",
-            hidden,
-            "",
+            *_no_plot() * 3,
             "",
         ]
     report = analyse(data)
@@ -46,6 +42,7 @@ def fill(data: StudyData, pair: str | None) -> list[Any]:
         "",
         *_outcomes(report, chosen, tables),
         *_strengths(report, tables),
+        *_relations(report, tables),
         _all_tables(tables),
     ]
 
@@ -66,8 +63,23 @@ def _strengths(report: Report, tables: Sequence[Table]) -> tuple[Any, str]:
     """Bradley-Terry strengths, where there are pairs."""
     table = next((one for one in tables if one.title.startswith("Bradley-Terry")), None)
     if table is None:
-        return gr.update(value=None, visible=False), ""
+        return _no_plot()
     return _plot(study_figures.ranking_figure(report.rankings), "study-strengths", table)
+
+
+def _relations(report: Report, tables: Sequence[Table]) -> tuple[Any, str]:
+    """How the traces go with the votes, where replies have traces: one line per feature and criterion."""
+    if report.pairs and not report.relations:
+        return gr.update(value=None, visible=False), render.notice(texts.NO_TRACES)
+    drawn = [one for one in report.relations if one.correlation.value is not None]
+    if not drawn:
+        return _no_plot()
+    table = next(one for one in tables if one.title == RELATIONS)
+    return _plot(study_figures.relation_figure(drawn), "study-relations", table)
+
+
+def _no_plot() -> tuple[Any, str]:
+    return gr.update(value=None, visible=False), ""
 
 
 def _plot(figure: Any, name: str, table: Table) -> tuple[Any, str]:

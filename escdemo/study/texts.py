@@ -239,6 +239,26 @@ NOT_HOSTED = (
 )
 ITEMS_BUTTON = "Upload items (.jsonl, .csv)"
 ITEMS_COUNT = "{contexts} contexts imported, {items} items planned."
+MAKE_HINT = (
+    "Or let the nets of this server write the replies, with the traces of how they came about: {systems} answer role"
+    " cards (the opening line), or turns of ESConv (of the complete file only its test part, which the nets never saw)."
+)
+MAKE_COUNT = "Contexts"
+MAKE_CARDS = "Make items from role cards"
+MAKE_ESCONV = "Make items from an ESConv file"
+MAKE_STOP = "Stop making items"
+MAKE_DRAFT = "Items are made for a draft; this study is {state}."
+MAKE_FAILED = "Nothing was imported: {why}"
+MAKE_STOPPED = "stopped before the last item was made"
+MAKE_BROKEN = "the server could not go on; its log says why"
+MAKING_ALREADY = "Items of this study are being made; wait until they are in, or stop it."
+MAKING = (
+    "Making items: {made} of {total} contexts are answered. You can leave this page; they are imported when all are."
+)
+NOT_HOSTED = (
+    "This server does not host {missing}. It hosts {hosted}: start it with --nets and the names of the plan, or upload"
+    " the replies of the systems as a file."
+)
 LIVE_BUTTON = "Import finished live talks"
 LIVE_HINT = (
     "Talks that were held on the first page, while the app ran with --study and this study's name, can be imported too."
@@ -257,6 +277,10 @@ REVOKED = "The link of {name} no longer works; what was handed in stays."
 REVOKE_MISSING = "Choose a member first."
 
 RESULTS_EMPTY = "Nothing has been handed in yet."
+NO_TRACES = (
+    "No reply of this study came with a trace of how it was made, so explanations cannot be set against the votes."
+    " Items made from nets of this server, by python -m models items, or out of live talks have traces."
+)
 PAIR = "Pair of systems"
 ALL_TABLES = "All tables"
 

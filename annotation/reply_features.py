@@ -1,0 +1,61 @@
+"""What the traces of replies say in numbers, read from the store beside the votes they explain. By the lead only."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
+
+from annotation.choices import ReplyState, Role, Side
+from annotation.explanations import ReplyFeature, features_of
+from annotation.members import require
+from annotation.projection import latest_replies
+from annotation.schema import Encounter, Reply
+from annotation.stored_replies import read_stored
+from annotation.study_schema import Context, Item, SystemReply
+from annotation.study_views import Access
+from annotation.task_projection import systems_of
+
+
+def reply_features(*, session: Session, access: Access) -> tuple[ReplyFeature, ...]:
+    """By a lead: the features of every reply that is judged in the study and whose trace is known, by item."""
+    study, _ = require(session, access, Role.LEAD)
+    columns = (SystemReply.context_id, SystemReply.system, SystemReply.replies_json, Context.strategy)
+    traced = (Context.study_id == study.id, SystemReply.replies_json.is_not(None))
+    known = {
+        (context, system): _mean_features(read_stored(made), gold)
+        for context, system, made, gold in session.execute(select(*columns).join(Context).where(*traced))
+    }
+    items = session.scalars(select(Item).where(Item.study_id == study.id).order_by(Item.position))
+    return tuple(
+        ReplyFeature(item.id, system, name, value)
+        for item in items
+        for system in systems_of(item)
+        for name, value in known.get((item.context_id, system), ())
+    )
+
+
+def encounter_features(*, session: Session, study: str) -> tuple[ReplyFeature, ...]:
+    """The same of the live talks held under the name `study`: each side's replies, averaged over the talk."""
+    encounters = select(Encounter).where(Encounter.study == study).order_by(Encounter.created_at, Encounter.id)
+    found = []
+    for encounter in session.scalars(encounters):
+        rows = select(Reply).where(Reply.encounter_id == encounter.id, Reply.state == ReplyState.DONE)
+        latest = latest_replies(session.scalars(rows.options(undefer(Reply.reply_json))))
+        for side, system in ((Side.A, encounter.side_a), (Side.B, encounter.side_b())):
+            made = [json.loads(row.reply_json or "") for (_, at), row in sorted(latest.items()) if at is side]
+            found += [ReplyFeature(encounter.id, system, *one) for one in _mean_features(made, None)]
+    return tuple(found)
+
+
+def _mean_features(replies: Iterable[Mapping[str, Any]], gold: str | None) -> Sequence[tuple[str, float]]:
+    """Each feature averaged over the replies that have it: one reply, or a side of a whole talk."""
+    values: dict[str, list[float]] = defaultdict(list)
+    for reply in replies:
+        for name, value in features_of(reply, gold):
+            values[name].append(value)
+    return [(name, sum(known) / len(known)) for name, known in values.items()]
