@@ -14,6 +14,10 @@ from annotation.strength import Ranking
 from annotation.study_report import Report
 from annotation.tables import Table
 
+REVIEWED = (
+    "Items that the reviewer discarded are left out; on items that the reviewer corrected, what was decided counts."
+)
+
 
 def report_tables(report: Report) -> tuple[Table, ...]:
     """The tables of a report, those of the papers first; parts without data have none."""
@@ -55,6 +59,7 @@ def win_table(pairs: Iterable[PairResult], agreed: dict[tuple[str, str, str], Ag
     notes = (
         "Win: the first system of the pair. Shares of the items by majority, with 95 % intervals; p: sign test of "
         "items won against items lost.",
+        REVIEWED,
     )
     return Table("Win, lose and tie by items", head, tuple(rows), notes)
 
@@ -70,7 +75,7 @@ def mean_table(found: Iterable[Mean], agreed: Iterable[ScaleAgreement]) -> Table
     kappas = {one.criterion: one.agreement.fleiss for one in agreed}
     if rows and kappas:
         rows.append(("Fleiss kappa", *(figure(kappas[name], 3) for name in criteria)))
-    return Table("Mean scores", ("System", *criteria), tuple(rows), ("95 % intervals over items.",))
+    return Table("Mean scores", ("System", *criteria), tuple(rows), ("95 % intervals over items.", REVIEWED))
 
 
 def vote_table(pairs: Iterable[PairResult]) -> Table:
