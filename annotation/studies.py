@@ -117,6 +117,7 @@ def get_brief(*, session: Session, access: Access) -> Brief:
         pairwise=plan.pairwise(),
         criteria=plan.rubric.criteria,
         answers=plan.rubric.answers(),
+        passwords=plan.passwords,
     )
 
 

@@ -154,6 +154,10 @@ def test_each_handler_asks_for_the_role(site: Site, lead: Member) -> None:
         assert "?invite=" not in rater.call(action, *values)
         assert not any(name in rater.told for name in SYSTEMS)
     assert "cannot make studies" in Member(site, key="wrong").told
+    assert "reload" in stranger.call("choose_password", "a long password", "a long password")
+    rater.call("choose_password", "a long password", "a long password")
+    assert "planted" in stranger.call("sign_in", "planted", "r1", "a long password")
+    assert "lead" in stranger.call("overview")  # signed in, as a rater
 
 
 def test_a_planted_study_comes_back(site: Site, lead: Member) -> None:
@@ -164,7 +168,7 @@ def test_a_planted_study_comes_back(site: Site, lead: Member) -> None:
     overview = lead.call("overview")
     flags = re.findall(r"<li><strong>(r\d)</strong> · (\w+)", overview)
     # On which side the gold item's answer stood for this rater is drawn: half of the time "a" is right by luck.
-    assert flags in ([(CARELESS, "gold"), (CARELESS, "always")], [(CARELESS, "always")])
+    assert flags in ([(CARELESS, "gold"), (CARELESS, "one")], [(CARELESS, "one")])
     results = lead.call("study_results", None)
     assert re.findall(r">(net-\w+)</th><td>Overall</td><td>-?\d", results) == list(SYSTEMS)
     files = re.findall(r"download=\W*planted-([\w.]+)", lead.call("export", "csv"))

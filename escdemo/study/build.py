@@ -12,7 +12,17 @@ import gradio as gr
 from sqlalchemy.orm import Session, sessionmaker
 
 from escdemo.settings import Settings
-from escdemo.study import create_panel, entry_panel, lead_panel, question_form, rater_panel, review_panel, texts
+from escdemo.study import (
+    account_panel,
+    create_panel,
+    entry_panel,
+    lead_panel,
+    question_form,
+    rater_panel,
+    review_panel,
+    texts,
+)
+from escdemo.study.accounts import Accounts
 from escdemo.study.arrival import Arrival
 from escdemo.study.desk import Desk
 from escdemo.study.leads import Leads
@@ -22,7 +32,15 @@ from escdemo.study.reviewers import Reviewers
 from escdemo.theme import go_to
 
 ALIVE_EVERY_S = 45
-READ_ADDRESS = "() => ['invite', 'create'].map((name) => new URLSearchParams(location.search).get(name) || '')"
+TICKET = "escdemo-study"
+"""what the ticket is called in the browser; it goes with the tab"""
+READ_ADDRESS = f"""() => {{
+  const [invite, create] = ["invite", "create"].map((name) => new URLSearchParams(location.search).get(name) || "");
+  return [invite || (create ? "" : sessionStorage.getItem("{TICKET}")) || "", create];
+}}"""
+KEEP_TICKET = f"""(ticket) => {{ if (ticket) sessionStorage.setItem("{TICKET}", ticket); }}"""
+FORGET_TICKET = f"""() => {{ sessionStorage.removeItem("{TICKET}"); }}"""
+LEAVE = f"""() => {{ sessionStorage.removeItem("{TICKET}"); location.assign(location.pathname); }}"""
 ONCE: dict[str, Any] = {"queue": False, "trigger_mode": "once", "show_progress": "hidden"}
 """a click that must not happen twice"""
 
@@ -42,11 +60,13 @@ def build_studies(sessions: sessionmaker[Session], settings: Settings) -> gr.Blo
         rater = rater_panel.build()
         review = review_panel.build(ruling)
         create, lead = create_panel.build(), lead_panel.build()
-        people = (entry, item, form, rater, review, create, lead)
+        people = (entry, item, form, rater, review, create, lead, account_panel.build())
         parts = StudyParts(link, key, founder, access, shown, known, header, steps, note, *people)
         desk = Desk(sessions, settings.create_key)
         raters, reviewers, leads = Raters(parts, desk), Reviewers(parts, desk), Leads(parts, desk)
-        _wire_arrival(demo, Arrival(parts, desk, raters, reviewers, leads))
+        arrival = Arrival(parts, desk, raters, reviewers, leads)
+        _wire_arrival(demo, arrival)
+        _wire_account(Accounts(parts, desk, arrival))
         _wire_rater(raters)
         _wire_reviewer(reviewers)
         _wire_lead(leads)
@@ -63,6 +83,34 @@ def _wire_arrival(demo: gr.Blocks, arrival: Arrival) -> None:
     agreed.then(None, js=go_to("#guide-start"))
     started = entry.start.click(arrival.begin, [parts.access], parts.working(), api_name="begin", **ONCE)
     started.then(None, js=go_to("#questions input"))
+
+
+def _wire_account(accounts: Accounts) -> None:
+    parts, form, panel = accounts.parts, accounts.parts.entry.sign_in, accounts.parts.account
+    entered = gr.on(
+        [form.go.click, form.password.submit],
+        accounts.sign_in,
+        form.fields(),
+        [*parts.everything(), form.password],
+        api_name="sign_in",
+        **ONCE,
+    )
+    chosen = gr.on(
+        [panel.choose.click, panel.again.submit],
+        accounts.choose_password,
+        [parts.access, panel.new, panel.again],
+        [panel.note, panel.ticket, panel.new, panel.again],
+        api_name="choose_password",
+        **ONCE,
+    )
+    for event in (entered, chosen):
+        event.then(None, [panel.ticket], js=KEEP_TICKET)
+    left = panel.sign_out.click(accounts.sign_out, None, [parts.access], api_name="sign_out", **ONCE)
+    left.then(None, js=LEAVE)
+    panel.withdraw.click(accounts.ask_withdraw, None, panel.question(), api_name="ask_withdraw", **ONCE)
+    panel.stay.click(accounts.stay, None, panel.question(), api_name="stay", **ONCE)
+    gone = panel.sure.click(accounts.withdraw, [parts.access], parts.everything(), api_name="withdraw", **ONCE)
+    gone.then(None, js=FORGET_TICKET)
 
 
 def _wire_rater(raters: Raters) -> None:
@@ -137,7 +185,7 @@ def _wire_reviewer(reviewers: Reviewers) -> None:
 def _wire_lead(leads: Leads) -> None:
     parts, lead = leads.parts, leads.parts.lead
     outputs = [parts.note, parts.steps, *parts.entry.outputs(), *lead.outputs()]
-    made = [parts.access, parts.header, parts.create.box, *outputs]
+    made = [parts.access, parts.header, parts.create.box, *parts.account.outputs(), *outputs]
     create, over, access = parts.create, lead.overview, [parts.access]
     create.go.click(leads.create, [parts.founder, *create.inputs], made, api_name="create", **ONCE)
     create.file.upload(leads.create_from_file, [parts.founder, create.file], made, api_name="create_from_file", **ONCE)
