@@ -69,6 +69,8 @@ def build_sign_in() -> SignInForm:
 
 def build() -> AccountPanel:
     """Draw the hidden corner."""
+    # Outside the corner: what is not drawn yet does not reach the script.
+    ticket = gr.Textbox("", visible="hidden", elem_id="ticket")
     with gr.Column(visible=False, elem_id="account") as box, gr.Accordion(texts.ACCOUNT_TITLE, open=False):
         who = gr.HTML(elem_id="account-who")
         with gr.Column(visible=False, elem_id="account-passwords") as passwords:
@@ -77,7 +79,6 @@ def build() -> AccountPanel:
                 again = _field(texts.PASSWORD_AGAIN, "password-again", "new-password")
             choose = gr.Button(texts.PASSWORD_BUTTON, elem_id="password-set")
         note = gr.HTML(elem_id="account-note")
-        ticket = gr.Textbox(visible="hidden", elem_id="ticket")
         sign_out = gr.Button(texts.SIGN_OUT_BUTTON, elem_id="sign-out")
         leaving = _build_leave()
     return AccountPanel(box, who, passwords, new, again, choose, note, ticket, sign_out, *leaving)
