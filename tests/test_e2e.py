@@ -285,7 +285,7 @@ def test_a_judgment_that_was_begun_is_there_after_a_reload(browser: Browser, dat
             page.keyboard.press(key)
         page.locator("#intensity-after input").nth(1).check()
         page.locator("#reason textarea").fill("B asked me back.")
-        page.wait_for_function("localStorage.getItem('escdemo-draft')?.length > 40")
+        page.wait_for_function("localStorage.getItem('escdemo-draft')?.length > 150")
         page.wait_for_timeout(1000)  # the last key is on its way to the browser's store
         page.reload()
         page.locator("#vote-accuracy input:checked").wait_for()
