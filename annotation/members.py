@@ -128,7 +128,7 @@ def _withdrawals(session: Session, study: Study) -> dict[str, int]:
     rows = session.execute(
         select(StudyEvent.new_value, StudyEvent.old_value).where(*kind, StudyEvent.old_value.is_not(None))
     )
-    return {str(row[0]): int(row[1]) for row in rows}
+    return {str(row[0]): int(str(row[1])) for row in rows}
 
 
 def sign_in(*, session: Session, token: str, origin: str) -> SignIn:

@@ -39,8 +39,8 @@ def withdraw(*, session: Session, access: Access, pseudonym: str | None = None) 
     rater.consented_at = rater.break_since = None
     rater.revoked_at = rater.revoked_at or utc_now()
     # What tells a withdrawal from a link that was revoked: the items that went.
-    change = {"old_value": str(items), "new_value": rater.pseudonym()}
-    record_study(session, study.id, StudyEventKind.REVOKED, actor=member.pseudonym(), **change)
+    gone, name = str(items), rater.pseudonym()
+    record_study(session, study.id, StudyEventKind.REVOKED, actor=member.pseudonym(), old_value=gone, new_value=name)
     empty_log_after_commit(session)
     return items
 

@@ -27,6 +27,8 @@ MISSING = ("failed", "stopped", "withheld")
 """states of a reply that is owed and will not come by itself"""
 STEP_NUMBERS: dict[Step, int] = {"consent": 0, "setup": 1, "chat": 2, "judge": 3, "result": 4}
 
+_ENDED: dict[str, render.ReplyState] = {STOPPED_ERROR: "stopped", HELD_BACK: "withheld"}
+
 
 @dataclass(frozen=True)
 class Controls:
@@ -127,7 +129,7 @@ def _single(reply: ReplyView, jobs: Mapping[str, Job]) -> ReplyShown:
     if reply.state is ReplyState.DONE:
         return ReplyShown("done", reply.text or "", reply.strategy)
     if reply.state is ReplyState.FAILED:
-        return ReplyShown({STOPPED_ERROR: "stopped", HELD_BACK: "withheld"}.get(reply.error or "", "failed"))
+        return ReplyShown(_ENDED.get(reply.error or "", "failed"))
     job = jobs.get(reply.slot.job_id())
     if job is None:
         return ReplyShown("failed")
