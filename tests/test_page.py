@@ -65,7 +65,7 @@ def test_a_judgment_that_was_begun_survives_a_reload(make_page: Any) -> None:
     visitor = Visitor(page).start().say("Hello there.")
     visitor.take(page.finish(TOKEN, visitor.talk))
     visitor.take(page.keep_draft(visitor.talk, 3, "half a reason", "a", None, "tie", None, None))
-    kept = visitor.of(draft)
+    kept = visitor.shown[draft]
     assert not any(name in str(kept) for name in ("joint", "misc"))
     again = page.restore(TOKEN, "", kept)
     assert [again.get(radio) for radio in judge.picks] == ["a", None, "tie", None, None]
@@ -73,7 +73,7 @@ def test_a_judgment_that_was_begun_survives_a_reload(make_page: Any) -> None:
     for odd in (None, "x", {"talk": visitor.talk}, kept | {"talk": "another"}, kept | {"picks": ["c"] * 5}):
         assert not any(page.restore(TOKEN, "", odd).get(radio) for radio in judge.picks)
     visitor.vote("a", "a", "a", "a", "a")
-    assert visitor.of(draft) == judge_panel.NO_DRAFT
+    assert visitor.shown[draft] == judge_panel.NO_DRAFT
     assert page.restore(TOKEN, "", kept)[judge.reason] == ""  # the talk is judged
 
 

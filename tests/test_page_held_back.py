@@ -58,7 +58,7 @@ def test_in_a_study_both_sides_look_alike_and_no_name_shows(make_page: Any) -> N
     visitor = Visitor(page).start().say("I failed the exam.")
     assert all(texts.WITHHELD in one for one in panels(visitor))
     assert HARM not in visitor.everything()
-    assert not any(name in visitor.everything() for name in ("misc", "joint", "harmful"))
+    assert not any(name in visitor.everything() for name in ("misc", "joint", "sha-"))
     assert "held back" in visitor.of(page.parts.chat.crisis)
     page.talks.service._responders["misc"] = EchoResponder("misc")
     visitor.take(page.retry(TOKEN, visitor.talk, "a"))  # whichever side it was
