@@ -280,26 +280,27 @@ def test_figures_can_be_saved_and_data_deleted(browser: Browser, demo_site: Site
 def test_a_judgment_that_was_begun_is_there_after_a_reload(browser: Browser, database_url: str) -> None:
     with running(database_url, nets(), study="pilot") as site:
         rater = Rater(browser, site).start().say("I feel alone in the new town.").answered().finish()
-        page = rater.page
+        page, reason = rater.page, "B asked me back, twice, and kept to what I had said."
         for key in "12":
             page.keyboard.press(key)
         page.locator("#intensity-after input").nth(1).check()
-        page.locator("#reason textarea").fill("B asked me back.")
         page.wait_for_function("localStorage.getItem('escdemo-draft')?.length > 150")
-        page.wait_for_timeout(1000)  # the last key is on its way to the browser's store
+        before = page.evaluate("localStorage.getItem('escdemo-draft').length")
+        page.locator("#reason textarea").fill(reason)  # longer than all that the other answers can change
+        page.wait_for_function("(before) => localStorage.getItem('escdemo-draft').length > before", arg=before)
         page.reload()
         page.locator("#vote-accuracy input:checked").wait_for()
         assert page.locator("#vote-fluency input").nth(0).is_checked()
         assert page.locator("#vote-accuracy input").nth(2).is_checked()
         assert page.locator("#judge-form .esc-vote input:checked").count() == 2
         assert page.locator("#intensity-after input").nth(1).is_checked()
-        assert page.locator("#reason textarea").input_value() == "B asked me back."
+        assert page.locator("#reason textarea").input_value() == reason
         page.locator("#vote-empathy input").first.focus()
         for key in "000":
             page.keyboard.press(key)
         page.locator("#judge-save").click()
         page.get_by_text("Your judgment is saved").wait_for()
-        page.get_by_text("B asked me back.").wait_for()
+        page.get_by_text(reason).wait_for()
         assert rater.problems == []
 
 
