@@ -24,13 +24,14 @@ Studies, in which raters judge planned items, are built beside encounters:
     study_plan.py, item_plan.py        a plan, and the items that follow from it and a seed; pure
     item_files.py, stored_replies.py   the format of imported items, and of the traces of replies
     study_schema.py, study_views.py    their tables and values
-    members.py, passwords.py           links, passwords, roles
+    members.py, passwords.py, tickets.py    links, passwords, coming back after a reload, roles
     studies.py, item_import.py         a study from draft to closed, and its items
     assignment.py, claims.py           who judges what next
     replay.py                          whether all that follows from plan and seed
     task_projection.py                 rows -> what a rater may see, and the only place that knows the sides
     answers.py, review.py              judging, and the second look
     live_items.py, live_schema.py, live_views.py, live_talks.py, live_projection.py     in live studies: talks first
+    withdrawal.py                      a rater takes everything back
     ballots.py, live_rows.py, quality.py, progress.py, study_events.py     what came of it
 
 The analysis of a study is pure: values in, values out, no database.
@@ -39,7 +40,7 @@ The analysis of a study is pure: values in, values out, no database.
     agreement.py      how far raters agree
     study_views.py    Ballot, Rating, Verdict: what raters and reviewer said
     pairwise.py       win / tie / lose by votes and by items         strength.py      Bradley-Terry
-    raters.py         one row per rater, what stands out             pointwise.py     means of ratings
+    raters.py         one row per rater     flags.py  what stands out    pointwise.py     means of ratings
     live_report.py    preferences per turn, helpfulness, intensity
     explanations.py   does an explanation predict the vote?          reply_features.py   the traces of the store
     study_data.py     everything of a study -> study_report.py -> report_tables.py, tables.py

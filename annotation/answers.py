@@ -71,7 +71,7 @@ def save_answer(*, session: Session, access: Access, claim_id: int, given: Given
 def undo(*, session: Session, access: Access, claim_id: int) -> TaskView:
     """By a rater: take back the last change of an answer on this item; may be repeated, until it raises NotAllowed."""
     study, member, claim, _ = _writable(session, access, claim_id)
-    stack = undo_stack(session, claim.id)
+    stack = undo_stack(session, claim)
     if not can_undo(claim, stack):
         raise NotAllowed("There is nothing to undo here; an item that is handed in keeps an answer to each question.")
     last = stack[-1]
@@ -93,7 +93,7 @@ def save_note(*, session: Session, access: Access, claim_id: int, note: str) -> 
     study, member, claim, item = _writable(session, access, claim_id)
     _set_note(session, study, member, claim, note)
     _touch_active(claim, study)
-    undoable = can_undo(claim, undo_stack(session, claim.id))
+    undoable = can_undo(claim, undo_stack(session, claim))
     return _saved(session, (plan_of(study), item, claim), answers_of(session, claim.id), undoable)
 
 

@@ -44,8 +44,13 @@ def delete_visitor(*, session: Session, visitor: str) -> Erased:
         events=_count(session, Event, Event.encounter_id.in_(own)),
     )
     session.execute(delete(Encounter).where(Encounter.visitor == visitor))  # foreign keys take the rest along
-    event.listen(session, "after_commit", _empty_log, once=True)
+    empty_log_after_commit(session)
     return erased
+
+
+def empty_log_after_commit(session: Session) -> None:
+    """Once the caller has committed, empty SQLite's write-ahead log: what was deleted is in no file any more."""
+    event.listen(session, "after_commit", _empty_log, once=True)
 
 
 def _count(session: Session, table: type[Base], condition: ColumnElement[bool]) -> int:

@@ -11,23 +11,28 @@ store checks again on every call: a revoked link stops working at once.
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import secrets
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.orm import Session
 
 from annotation.choices import Role, StudyEventKind, StudyState
 from annotation.passwords import check_password, hash_password
 from annotation.schema import utc_now
 from annotation.study_events import record_study
-from annotation.study_schema import FailedSignIn, Member, Study
+from annotation.study_plan import plan_from_dict
+from annotation.study_schema import FailedSignIn, Member, Study, StudyEvent
 from annotation.study_views import Access, Invitation, MemberView, SignIn
+from annotation.tickets import holder_of, is_genuine, make_ticket
 
 MAX_FAILURES = 10
 """failed sign-ins from one origin, or at one account, within WINDOW before it is blocked"""
 WINDOW = timedelta(minutes=5)
 _WRONG = "This link or password is not valid (any more). Ask the study's lead for a new one."
+_AGAIN = "Please sign in again."
 _BLOCKED = "Too many failed attempts. Wait five minutes, then try again."
 
 
@@ -86,7 +91,7 @@ def invite(*, session: Session, access: Access, role: Role | str) -> Invitation:
 def revoke(*, session: Session, access: Access, pseudonym: str) -> None:
     """By a lead: this member's link and password stop working; what they handed in stays. Raises LookupError."""
     study, lead = require(session, access, Role.LEAD, lock=True)
-    member = _find(session, study.id, pseudonym)
+    member = find_member(session, study.id, pseudonym)
     if member is None:
         raise LookupError(f"this study has no member {pseudonym!r}")
     if member.id == lead.id:
@@ -102,10 +107,28 @@ def members(*, session: Session, access: Access) -> tuple[MemberView, ...]:
     rows = session.scalars(
         select(Member).where(Member.study_id == study.id).order_by(Member.invited_at, Member.role, Member.number)
     )
+    withdrew = _withdrawals(session, study)
     return tuple(
-        MemberView(row.pseudonym(), row.role, row.invited_at, row.consented_at, row.revoked_at, row.break_since)
+        MemberView(
+            pseudonym=row.pseudonym(),
+            role=row.role,
+            invited_at=row.invited_at,
+            consented_at=row.consented_at,
+            revoked_at=row.revoked_at,
+            break_since=row.break_since,
+            withdrew=withdrew.get(row.pseudonym()),
+        )
         for row in rows
     )
+
+
+def _withdrawals(session: Session, study: Study) -> dict[str, int]:
+    """pseudonym -> items deleted, of raters who withdrew (see `withdrawal`)."""
+    kind = (StudyEvent.study_id == study.id, StudyEvent.kind == StudyEventKind.REVOKED)
+    rows = session.execute(
+        select(StudyEvent.new_value, StudyEvent.old_value).where(*kind, StudyEvent.old_value.is_not(None))
+    )
+    return {str(row[0]): int(str(row[1])) for row in rows}
 
 
 def sign_in(*, session: Session, token: str, origin: str) -> SignIn:
@@ -120,21 +143,49 @@ def sign_in(*, session: Session, token: str, origin: str) -> SignIn:
 
 
 def sign_in_with_password(*, session: Session, study: str, pseudonym: str, password: str, origin: str) -> SignIn:
-    """The same with the study's name, the pseudonym ("r3") and a password; also counted per account."""
+    """The same with the study's name, the pseudonym ("r3") and a password; also counted per account.
+
+    A wrong name, a wrong password and a member without one take as long and are told alike.
+    """
+    study, pseudonym = study.strip(), pseudonym.strip().lower()
     account = _hash(f"{study}\n{pseudonym}")
     if _blocked(session, _hash(origin)) or _blocked(session, account):
         return SignIn(None, _BLOCKED)
-    row = session.scalar(select(Study).where(Study.name == study))
-    member = None if row is None else _find(session, row.id, pseudonym)
+    member = session.scalar(_named(pseudonym).join(Study).where(Study.name == study))
     if not check_password(password, None if member is None else member.password_hash):
         member = None
     return _admit(session, member, (_hash(origin), account))
 
 
 def set_password(*, session: Session, access: Access, password: str) -> None:
-    """By any member, for themselves. Raises ValueError when it is too short or too long."""
-    _, member = require(session, access, *Role)
+    """By any member, for themselves. Raises NotAllowed where the plan has no passwords, ValueError for a bad one."""
+    study, member = require(session, access, *Role)
+    if not plan_from_dict(json.loads(study.plan_json)).passwords:
+        raise NotAllowed("In this study members come in by their link only.")
     member.password_hash = hash_password(password)
+
+
+def ticket_of(*, session: Session, access: Access, key: bytes) -> str:
+    """By any member with a password: the ticket with which their browser comes back; `key` is the server's own."""
+    _, member = require(session, access, *Role)
+    if member.password_hash is None:
+        raise NotAllowed(_AGAIN)
+    return make_ticket(member.id, member.password_hash, key, utc_now())
+
+
+def sign_in_with_ticket(*, session: Session, ticket: str, key: bytes) -> SignIn:
+    """Who comes back. What is refused is not counted: it cannot be guessed, and after a restart all have old ones."""
+    member = session.get(Member, holder_of(ticket))
+    if member is None or member.password_hash is None or member.revoked_at is not None:
+        return SignIn(None, _AGAIN)
+    if not is_genuine(ticket, member.password_hash, key, utc_now()):
+        return SignIn(None, _AGAIN)
+    return _admit(session, member, ())
+
+
+def find_member(session: Session, study_id: str, pseudonym: str) -> Member | None:
+    """The member called so; None when there is none. The caller has checked who asks."""
+    return session.scalar(_named(pseudonym).where(Member.study_id == study_id))
 
 
 def consent(*, session: Session, access: Access) -> None:
@@ -160,9 +211,11 @@ def _blocked(session: Session, origin: str) -> bool:
     return (session.scalar(select(func.count()).select_from(FailedSignIn).where(*recent)) or 0) >= MAX_FAILURES
 
 
-def _find(session: Session, study_id: str, pseudonym: str) -> Member | None:
-    rows = session.scalars(select(Member).where(Member.study_id == study_id))
-    return next((row for row in rows if row.pseudonym() == pseudonym), None)
+def _named(pseudonym: str) -> Select[Member]:
+    """Members called so; of nobody for what is no pseudonym."""
+    parts = re.fullmatch(r"(r|lead|reviewer)([1-9]\d{0,8})", pseudonym)
+    role = {"r": Role.RATER, "lead": Role.LEAD, "reviewer": Role.REVIEWER}[parts[1]] if parts else Role.RATER
+    return select(Member).where(Member.role == role, Member.number == (int(parts[2]) if parts else 0))
 
 
 def _hash(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+import unicodedata
 
 MIN_CHARS = 10
 MAX_CHARS = 200
@@ -35,4 +36,6 @@ def check_password(password: str, stored: str | None) -> bool:
 
 
 def _digest(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
-    return hashlib.scrypt(password.encode(), salt=salt, n=n, r=r, p=p, maxmem=2**26, dklen=32)
+    # Composed, since keyboards write the same letter in more than one way; any text will do, half a character too.
+    plain = unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+    return hashlib.scrypt(plain, salt=salt, n=n, r=r, p=p, maxmem=2**26, dklen=32)

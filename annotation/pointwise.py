@@ -1,16 +1,17 @@
 """What ratings on a scale say: means per system and criterion, and how far the raters agree (MISC, section 5.2).
 
-Gold items, discarded items and duplicates do not count.
+Gold items, discarded items and duplicates do not count. On items that the reviewer corrected, what was decided counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from annotation.agreement import Agreement, agreement, count_table
+from annotation.choices import Decision
 from annotation.intervals import RESAMPLES, Estimate, clustered_mean
-from annotation.study_views import Rating
+from annotation.study_views import Rating, Verdict
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,30 @@ def counted_ratings(ratings: Iterable[Rating]) -> tuple[Rating, ...]:
     )
 
 
-def means(ratings: Iterable[Rating]) -> tuple[Mean, ...]:
+def reviewed(ratings: Iterable[Rating], verdicts: Iterable[Verdict]) -> tuple[Rating, ...]:
+    """The ratings that count, with the reviewer's decisions in force.
+
+    A discarded item leaves. On a corrected one each rating is the decided score, so that the item keeps its weight;
+    where nothing was decided, and on confirmed items, the raters' own scores stand.
+    """
+    ruled = {(one.item_id, one.criterion, one.system): one for one in verdicts}
+    found = []
+    for rating in counted_ratings(ratings):
+        verdict = ruled.get((rating.item_id, rating.criterion, rating.system))
+        if verdict is not None and verdict.decision == Decision.DISCARD:
+            continue
+        if verdict is None or verdict.decision != Decision.CORRECT or verdict.outcome is None:
+            found.append(rating)
+        else:
+            found.append(replace(rating, score=int(verdict.outcome)))
+    return tuple(found)
+
+
+def means(ratings: Iterable[Rating], *, verdicts: Iterable[Verdict] = ()) -> tuple[Mean, ...]:
     """One mean per criterion and system; criteria in the order in which they first come, systems sorted."""
     groups: dict[tuple[str, str], dict[str, list[int]]] = {}
     criteria: dict[str, int] = {}
-    for rating in counted_ratings(ratings):
+    for rating in reviewed(ratings, verdicts):
         criteria.setdefault(rating.criterion, len(criteria))
         items = groups.setdefault((rating.criterion, rating.system), {})
         items.setdefault(rating.item_id, []).append(rating.score)

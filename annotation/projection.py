@@ -13,6 +13,8 @@ from annotation.stages import Stage
 from annotation.views import EncounterView, JudgmentView, ReplySlot, ReplyView, TurnView
 
 HIDDEN_ERROR = "This reply could not be made."
+HELD_BACK = "held back by the safety screen"
+"""kept as the error of a reply that must not be shown; it names nobody, so it may be told while names are hidden"""
 """shown in study mode instead of the error, which may name the system"""
 
 
@@ -92,7 +94,8 @@ def _released_reply(reply: Reply) -> ReplyView:
 
 def _withheld_reply(reply: Reply) -> ReplyView:
     failed = reply.state is ReplyState.FAILED
-    state, error = (ReplyState.FAILED, HIDDEN_ERROR) if failed else (ReplyState.PENDING, None)
+    state = ReplyState.FAILED if failed else ReplyState.PENDING
+    error = None if not failed else HELD_BACK if reply.error == HELD_BACK else HIDDEN_ERROR
     return ReplyView(_slot(reply), state, None, error, None, None, None, None)
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 import numpy as np
-from scipy.stats import binomtest
 
 from annotation.agreement import alpha, cohen, count_table, percent_agreement
+from annotation.choices import Purpose
+from annotation.flags import LIMITS, FlagLimits, Work, flagged, measure
 from annotation.intervals import Estimate
 from annotation.pairwise import (
     AT_LEAST_HALF,
@@ -24,32 +25,13 @@ from annotation.pairwise import (
     first_position,
     order_consistency,
     pair_results,
+    picked,
     share_over_items,
 )
 from annotation.study_views import Ballot
 
 Gold = Mapping[tuple[str, str], str]
 """(item_id, criterion) -> the known answer, "a", "tie" or "b" in terms of systems as in Ballot"""
-
-
-@dataclass(frozen=True)
-class FlagLimits:
-    """When a rater is shown to the lead as standing out."""
-
-    fast: float = 1 / 3
-    """median time below this part of the median rater's"""
-    one_side: float = 0.01
-    """p value, divided by the number of raters, below which the share of first-shown picks is not chance"""
-    kappa: float = 1 / 3
-    """agreement with the others' majority below this part of the other raters' median, its whole interval below that"""
-    gold: float = 0.5
-    """part of the gold answers below which a rater fails them"""
-    min_gold: int = 3
-    """gold answers below which nothing is said"""
-    min_consistency: float = 50.0
-    """percent of swapped duplicates answered alike"""
-    min_duplicates: int = 5
-    """answers to swapped duplicates below which nothing is said"""
 
 
 @dataclass(frozen=True)
@@ -103,14 +85,24 @@ def rater_table(
     *,
     gold: Gold | None = None,
     rule: Rule = AT_LEAST_HALF,
-    limits: FlagLimits = FlagLimits(),
+    limits: FlagLimits = LIMITS,
 ) -> tuple[RaterRow, ...]:
-    """One row per rater, raters in natural order (r2 before r10), with flags."""
+    """One row per rater, raters in natural order (r2 before r10), with flags.
+
+    The plan's own limit of seconds is not known here, as votes out of files have no plan: haste is against the others.
+    """
     names = sorted({ballot.rater for ballot in ballots}, key=lambda name: (len(name), name))
     mine = {name: [ballot for ballot in ballots if ballot.rater == name] for name in names}
     others = _votes_by_place(counted(ballots))
     rows = [_row(name, mine[name], others, gold or {}, rule) for name in names]
-    return tuple(replace(row, flags=_flags(row, rows, limits)) for row in rows)
+    known: dict[str, dict[tuple[str, str], str]] = {}
+    for (item_id, criterion), outcome in (gold or {}).items():
+        known.setdefault(item_id, {})[criterion, ""] = outcome
+    signs = [measure(name, _works(mine[name]), known, pairwise=True, min_seconds=0.0) for name in names]
+    flags = [one.flags for one in flagged(signs, min_seconds=0.0, limits=limits)]
+    return tuple(
+        replace(row, flags=(*found, *_disagrees(row, rows, limits))) for row, found in zip(rows, flags, strict=True)
+    )
 
 
 def without_rater(ballots: Iterable[Ballot], *, rule: Rule = AT_LEAST_HALF) -> tuple[DropRow, ...]:
@@ -191,27 +183,36 @@ def _items_won(ballots: Sequence[Ballot], rule: Rule) -> tuple[tuple[str, int], 
     return tuple(sorted(won.items(), key=lambda pair: (-pair[1], pair[0])))
 
 
-def _flags(row: RaterRow, rows: Sequence[RaterRow], limits: FlagLimits) -> tuple[str, ...]:
-    """What stands out in `row` among all `rows`, in words."""
-    flags = []
-    usual = median(other.seconds for other in rows)
-    if len(rows) > 1 and row.seconds < limits.fast * usual:
-        flags.append(f"fast: {row.seconds:.0f} s per item, the median rater {usual:.0f} s")
-    first = row.first_position
-    if first.value is not None:
-        hits = round(first.value * first.count / 100)
-        if binomtest(hits, first.count).pvalue < limits.one_side / len(rows):
-            side = "first" if hits * 2 > first.count else "second"
-            flags.append(f"one side: the {side} one in {max(hits, first.count - hits)} of {first.count} votes")
+def _works(ballots: Sequence[Ballot]) -> list[Work]:
+    """What one rater's ballots say item by item."""
+    items: dict[str, list[Ballot]] = {}
+    for ballot in ballots:
+        items.setdefault(ballot.item_id, []).append(ballot)
+    return [
+        Work(
+            item_id=item_id,
+            purpose=Purpose.GOLD if given[0].is_gold else Purpose.MAIN,
+            duplicate_of=given[0].is_duplicate_of,
+            seconds=given[0].seconds,
+            answers={(ballot.criterion, ""): ballot.outcome for ballot in given},
+            shown=[_shown(ballot) for ballot in given],
+        )
+        for item_id, given in items.items()
+    ]
+
+
+def _shown(ballot: Ballot) -> str:
+    """The answer as on the screen."""
+    return "tie" if ballot.outcome == "tie" else "a" if picked(ballot) == ballot.first_shown else "b"
+
+
+def _disagrees(row: RaterRow, rows: Sequence[RaterRow], limits: FlagLimits) -> tuple[str, ...]:
+    """Far less agreement with the others than they have among themselves; only the report knows that."""
     others = [other.kappa.value for other in rows if other is not row and other.kappa.value is not None]
     own = row.kappa
-    if others and own.value is not None and own.high is not None:
-        middle = median(others)
-        if own.high < middle and own.value < limits.kappa * middle:
-            flags.append(f"disagrees: kappa {own.value:.2f} with the others' majority, theirs {middle:.2f}")
-    if row.gold_asked >= limits.min_gold and row.gold_hits < limits.gold * row.gold_asked:
-        flags.append(f"gold: {row.gold_hits} of {row.gold_asked} known answers")
-    same = row.consistency
-    if same.value is not None and same.count >= limits.min_duplicates and same.value < limits.min_consistency:
-        flags.append(f"inconsistent: {same.value:.0f} % of {same.count} swapped duplicates answered alike")
-    return tuple(flags)
+    if not others or own.value is None or own.high is None:
+        return ()
+    middle = median(others)
+    if own.high >= middle or own.value >= limits.kappa * middle:
+        return ()
+    return (f"disagrees: kappa {own.value:.2f} with the others' majority, theirs {middle:.2f}",)

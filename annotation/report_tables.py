@@ -16,6 +16,9 @@ from annotation.study_report import Report
 from annotation.tables import Table
 
 RELATIONS = "Does an explanation predict the vote?"
+REVIEWED = (
+    "Items that the reviewer discarded are left out; on items that the reviewer corrected, what was decided counts."
+)
 
 
 def report_tables(report: Report) -> tuple[Table, ...]:
@@ -59,6 +62,7 @@ def win_table(pairs: Iterable[PairResult], agreed: dict[tuple[str, str, str], Ag
     notes = (
         "Win: the first system of the pair. Shares of the items by majority, with 95 % intervals; p: sign test of "
         "items won against items lost.",
+        REVIEWED,
     )
     return Table("Win, lose and tie by items", head, tuple(rows), notes)
 
@@ -74,7 +78,7 @@ def mean_table(found: Iterable[Mean], agreed: Iterable[ScaleAgreement]) -> Table
     kappas = {one.criterion: one.agreement.fleiss for one in agreed}
     if rows and kappas:
         rows.append(("Fleiss kappa", *(figure(kappas[name], 3) for name in criteria)))
-    return Table("Mean scores", ("System", *criteria), tuple(rows), ("95 % intervals over items.",))
+    return Table("Mean scores", ("System", *criteria), tuple(rows), ("95 % intervals over items.", REVIEWED))
 
 
 def live_tables(live: LiveReport) -> tuple[Table, ...]:

@@ -120,6 +120,7 @@ def get_brief(*, session: Session, access: Access) -> Brief:
         live=study.kind is StudyKind.LIVE,
         min_turns=plan.min_turns,
         turn_preference=plan.turn_preference,
+        passwords=plan.passwords,
     )
 
 

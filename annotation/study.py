@@ -5,6 +5,7 @@ python -m annotation study import --study pilot-1 --items items.jsonl
 python -m annotation study import --study talks-1 --cards escdemo/role_cards.json     role cards of a live study
 python -m annotation study open --study pilot-1              plans the items, or says why that cannot work
 python -m annotation study invite --study pilot-1 --role rater --count 5
+python -m annotation study withdraw --study pilot-1 --member r3      deletes what r3 handed in, at their wish
 python -m annotation study status --study pilot-1
 python -m annotation study close --study pilot-1
 python -m annotation study replay --study pilot-1            the same plan and claims from the seed, or what differs
@@ -41,6 +42,7 @@ from annotation.studies import (
 from annotation.study_plan import load_plan
 from annotation.study_schema import Study
 from annotation.study_views import Invitation
+from annotation.withdrawal import withdraw
 
 SITE = "http://127.0.0.1:7860"
 Action = Callable[[Session, Namespace], int]
@@ -70,7 +72,7 @@ def add_arguments(parser: ArgumentParser) -> None:
             roles = [role.value for role in Role]
             action.add_argument("--role", choices=roles, default=Role.RATER.value, help="what the new members may do")
             action.add_argument("--count", type=int, default=1, metavar="N", help="how many to invite")
-        if name == "revoke":
+        if name in ("revoke", "withdraw"):
             action.add_argument("--member", metavar="NAME", required=True, help="pseudonym, such as r3")
 
 
@@ -145,6 +147,13 @@ def _revoke(session: Session, args: Namespace) -> int:
     return 0
 
 
+def _withdraw(session: Session, args: Namespace) -> int:
+    access = lead_access(session=session, name=args.study)
+    items = withdraw(session=session, access=access, pseudonym=args.member)
+    print(f"{args.member} withdrew: {items} items deleted, the link no longer works")
+    return 0
+
+
 def _status(session: Session, args: Namespace) -> int:
     access = lead_access(session=session, name=args.study)
     view, progress = get_study(session=session, access=access), team_progress(session=session, access=access)
@@ -152,11 +161,15 @@ def _status(session: Session, args: Namespace) -> int:
     print(f"items       {progress.complete} of {progress.items} complete, {progress.active} in work")
     print(f"judgments   {progress.judgments_done} of {progress.judgments_needed}")
     print(f"reviews     {progress.reviewed} done, {progress.to_review} waiting")
-    print(f"members     {', '.join(row.pseudonym for row in members(session=session, access=access))}")
-    for row in rater_quality(session=session, access=access):
-        seconds = "" if row.median_seconds is None else f", median {row.median_seconds:.0f} s"
-        print(f"{row.rater:<12}{row.items} items{seconds}")
-        for flag in row.flags:
+    people = members(session=session, access=access)
+    print(f"members     {', '.join(row.pseudonym for row in people)}")
+    for row in people:
+        if row.withdrew is not None:
+            print(f"{row.pseudonym:<12}withdrew, {row.withdrew} items deleted")
+    for found in rater_quality(session=session, access=access):
+        seconds = "" if found.median_seconds is None else f", median {found.median_seconds:.0f} s"
+        print(f"{found.rater:<12}{found.items} items{seconds}")
+        for flag in found.flags:
             print(f"{'':<12}! {flag}")
     return 0
 
@@ -199,6 +212,7 @@ ACTIONS: dict[str, tuple[Action, str]] = {
     "open": (_open, "plan the items and let raters in, or say why the plan cannot work"),
     "invite": (_invite, "add members and print their links, shown this once"),
     "revoke": (_revoke, "stop a member's link from working"),
+    "withdraw": (_withdraw, "delete all that a rater handed in, at their wish, and stop their link"),
     "status": (_status, "print progress and what is unusual about a rater"),
     "pause": (_pause, "hand out no new items for a while"),
     "resume": (_resume, "hand out items again"),

@@ -2,7 +2,7 @@
 
     {"name": "pilot-1", "rubric": "admisc-2024", "systems": ["misc", "joint"], "kind": "frozen",
      "raters": 5, "raters_per_item": 3, "overlap": 1.0, "pairs_per_context": 1, "review_share": 0.1,
-     "gold_share": 0.05, "duplicate_share": 0.1, "seed": 1, "instructions": "...", "consent": "..."}
+     "gold_share": 0.05, "duplicate_share": 0.1, "passwords": true, "seed": 1, "instructions": "...", "consent": "..."}
 
 A live study adds "kind": "live", "min_turns": 4, "turn_preference": "none" (or "own", "preferred"). `name`, `systems`
 and `raters` are needed, the rest has the defaults of `StudyPlan`. `rubric` is a preset or the name of
@@ -65,6 +65,8 @@ class StudyPlan:
     """an item handed in faster counts as too fast"""
     lease_minutes: float = 120.0
     """an item untouched for so long goes back to the others"""
+    passwords: bool = True
+    """members may choose a password, to come in without their link"""
     seed: int = 0
     instructions: str = ""
     consent: str = ""
@@ -220,6 +222,8 @@ def plan_from_dict(values: Mapping[str, Any], beside: Path = Path()) -> StudyPla
     for entry in fields(StudyPlan):
         kind, value = str(entry.type), given.get(entry.name)
         number = int | float if kind == "float" else int
+        if kind == "bool" and not isinstance(given.get(entry.name, True), bool):
+            raise PlanError(f"plan: {entry.name} is {value!r}; true or false is needed")
         if (
             kind.startswith(("int", "float"))
             and value is not None

@@ -65,7 +65,7 @@ def analyse(data: StudyData, *, resamples: int = RESAMPLES, seed: int = 0) -> Re
         drops=without_rater(votes, rule=rule),
         time=time_per_item(votes),
         splits=tuple((name, found) for name, found in splits if len(found) > 1),
-        means=means(data.ratings),
+        means=means(data.ratings, verdicts=data.verdicts),
         scale_agreements=scale_agreements(data.ratings, scale=data.scale(), resamples=resamples, seed=seed),
         relations=explained_votes(votes, data.features, resamples=resamples, seed=seed),
         live=live_report(data.talks, data.preferences, data.stars, rule=rule),

@@ -133,6 +133,8 @@ class MemberView:
     consented_at: datetime | None
     revoked_at: datetime | None
     break_since: datetime | None
+    withdrew: int | None = None
+    """items deleted at the rater's wish; None: they did not withdraw"""
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,8 @@ class Brief:
     min_turns: int = 0
     """live: messages needed before the talk can end"""
     turn_preference: Preference = Preference.NONE
+    passwords: bool = False
+    """members may choose a password"""
 
 
 @dataclass(frozen=True)
@@ -319,5 +323,12 @@ class RaterQuality:
     """decided pairwise answers for the reply shown first"""
     decided: int
     """pairwise answers that are no tie"""
-    flags: tuple[str, ...]
+    side_items: tuple[int, int] = (0, 0)
+    """pairwise: items on which more answers are for the reply shown first, and for the one shown second"""
+    same_answer: str = ""
+    """the tie when pairwise, else the score given most often"""
+    same_answers: int = 0
+    """how often it was given"""
+    answers: int = 0
+    flags: tuple[str, ...] = ()
     """sentences about what is unusual"""

@@ -104,10 +104,13 @@ def can_change(study: Study, item: Item, claim: Claim) -> bool:
     return held and item.closed_at is None and study.state in (StudyState.OPEN, StudyState.PAUSED)
 
 
-def undo_stack(session: Session, claim_id: int) -> list[StudyEvent]:
+def undo_stack(session: Session, claim: Claim) -> list[StudyEvent]:
     """The rater's changes of answers that can be taken back, oldest first."""
     kinds = (StudyEventKind.ANSWERED, StudyEventKind.UNDONE)
-    statement = select(StudyEvent).where(StudyEvent.claim_id == claim_id, StudyEvent.kind.in_(kinds))
+    # SQLite may give the id of a deleted claim to a new one: of its events only those of this rater are meant.
+    actor = session.get_one(Member, claim.member_id).pseudonym()
+    here = (StudyEvent.claim_id == claim.id, StudyEvent.actor == actor)
+    statement = select(StudyEvent).where(*here, StudyEvent.kind.in_(kinds))
     stack: list[StudyEvent] = []
     for row in session.scalars(statement.order_by(StudyEvent.id)):
         if row.kind is StudyEventKind.ANSWERED:
@@ -141,7 +144,7 @@ def task_view(session: Session, study: Study, member: Member, claim: Claim) -> T
     systems, places = systems_of(item), claim.places()
     answers = answers_of(session, claim.id)
     situation, context, replies = content(session, item, places, claim)
-    stack = undo_stack(session, claim.id)
+    stack = undo_stack(session, claim)
     changeable = can_change(study, item, claim)
     return TaskView(
         claim_id=claim.id,

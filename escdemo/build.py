@@ -19,7 +19,9 @@ from escdemo.theme import go_to
 from models.service import GenerationService
 
 STORAGE_KEY = "escdemo"
+DRAFT_KEY = "escdemo-draft"
 STORAGE_SECRET = "escdemo-browser-1"
+FRESH = "async (token, _, draft) => [token, token ? '' : await window.escFresh(), draft]"
 
 
 def build_app(service: GenerationService, sessions: sessionmaker[Session], settings: Settings) -> gr.Blocks:
@@ -27,7 +29,8 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
     cards = load_role_cards()
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as demo:
         token = gr.BrowserState("", storage_key=STORAGE_KEY, secret=STORAGE_SECRET)
-        talk, seen, opened = gr.State(""), gr.State(0), gr.State(0.0)
+        draft = gr.BrowserState(judge_panel.NO_DRAFT, storage_key=DRAFT_KEY, secret=STORAGE_SECRET)
+        fresh, talk, seen, opened = gr.Textbox("", visible=False), gr.State(""), gr.State(0), gr.State(0.0)
         gr.HTML(render.header(settings.mode, settings.study), elem_id="header")
         with gr.Tabs(elem_id="tabs"):
             with gr.Tab(texts.CHAT_TAB, id="chat-tab"):
@@ -40,7 +43,8 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
                 why = why_panel.build()
             results = results_tab.build()
             about = about_tab.build()
-        parts = Parts(token, talk, seen, opened, steps, note, consent, setup, chat, judge, why, results, about)
+        own = (token, fresh, draft, talk, seen, opened)
+        parts = Parts(*own, steps, note, consent, setup, chat, judge, why, results, about)
         page = Page(parts, Talks(sessions, service, settings), cards)
         _wire_start(demo, page)
         _wire_chat(page)
@@ -56,7 +60,14 @@ def _wire_start(demo: gr.Blocks, page: Page) -> None:
     parts, setup = page.parts, page.parts.setup
     everything = parts.all_outputs()
     story = [setup.situation, setup.emotion, setup.problem, setup.intensity]
-    arrival = demo.load(page.restore, [parts.token], [parts.token, *everything], api_name="restore", queue=False)
+    arrival = demo.load(
+        page.restore,
+        [parts.token, parts.fresh, parts.draft],
+        [parts.token, *everything],
+        js=FRESH,
+        api_name="restore",
+        queue=False,
+    )
     _then_follow(page, arrival, "restore")
     agreed = parts.consent.go.click(page.agree, [parts.consent.agreed], everything, api_name="agree", queue=False)
     agreed.then(None, js=go_to("#card-draw"))
@@ -132,10 +143,20 @@ def _wire_rest(page: Page) -> None:
     """Judging, reasons, results, deleting."""
     parts, judge, about = page.parts, page.parts.judge, page.parts.about
     everything = parts.all_outputs()
+    gr.on(
+        [*(radio.input for radio in (*judge.picks, judge.intensity)), judge.reason.input],
+        page.keep_draft,
+        [parts.talk, *judge.fields()],
+        [parts.draft],
+        api_name="keep_draft",
+        queue=False,
+        trigger_mode="always_last",
+        show_progress="hidden",
+    )
     voted = judge.save.click(
         page.vote,
         [parts.token, parts.talk, parts.opened, *judge.fields()],
-        everything,
+        [*everything, parts.draft],
         api_name="vote",
         queue=False,
         trigger_mode="once",
@@ -165,7 +186,7 @@ def _wire_rest(page: Page) -> None:
     about.sure.click(
         page.erase,
         [parts.token],
-        [parts.token, about.erase, about.confirm, about.note, *everything],
+        [parts.token, parts.draft, about.erase, about.confirm, about.note, *everything],
         api_name="erase",
         queue=False,
         trigger_mode="once",

@@ -37,11 +37,11 @@ class ChatPanel:
 
     def live(self) -> list[Any]:
         """Components that change while replies come in."""
-        return [*self.sides, self.status, self.send, self.stop, *self.retry, self.finish]
+        return [self.crisis, *self.sides, self.status, self.send, self.stop, *self.retry, self.finish]
 
     def outputs(self) -> list[Any]:
         """All components that `update` may touch."""
-        return [self.box, self.crisis, self.situation, self.switch, self.writing, self.note, self.post, *self.live()]
+        return [self.box, self.situation, self.switch, self.writing, self.note, self.post, *self.live()]
 
 
 def build(draw_between: Callable[[], object] | None = None) -> ChatPanel:
@@ -105,7 +105,6 @@ def update(panel: ChatPanel, view: EncounterView, jobs: Mapping[str, Job]) -> di
     line = render.situation_line(view.situation, view.emotion_type, view.problem_type)
     return {
         panel.box: gr.update(visible=True),
-        panel.crisis: render.crisis_card(shown.danger_of(view)),
         panel.situation: line,
         panel.switch: render.side_switch(names_of(view)),
         panel.writing: gr.update(visible=shown.step_of(view) == "chat"),
@@ -120,6 +119,7 @@ def live(panel: ChatPanel, view: EncounterView, jobs: Mapping[str, Job]) -> dict
     names = names_of(view)
     closed = shown.step_of(view) != "chat"
     return {
+        panel.crisis: render.crisis_card(shown.danger_of(view)),
         panel.sides[0]: render.panel(0, names[0], talk),
         panel.sides[1]: render.panel(1, names[1], talk),
         panel.status: render.status("" if closed else now.status),

@@ -10,6 +10,7 @@ import gradio as gr
 
 from annotation.judgments import Vote
 from annotation.rubric import DEFAULT_RUBRIC, find_rubric
+from annotation.stages import Stage
 from annotation.views import EncounterView
 from escdemo import intake, render, texts
 from escdemo.intake import Refusal
@@ -17,6 +18,8 @@ from escdemo.talks import names_of
 
 RUBRIC = find_rubric(DEFAULT_RUBRIC)
 MAX_REASON_CHARS = 1000
+NO_DRAFT = {"talk": ""}
+"""a draft of nothing; the browser does not store an empty value over an earlier one"""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,26 @@ def update(panel: JudgePanel, step: str, view: EncounterView | None) -> dict[Any
     if step != "judge":
         values |= dict.fromkeys(panel.picks) | {panel.intensity: None, panel.reason: ""}
     return values
+
+
+def draft_of(talk: str, intensity: Any, reason: str | None, picks: Sequence[Any]) -> dict[str, Any]:
+    """The form as it is now, for the browser to keep; it names nobody."""
+    return {"talk": talk, "intensity": intensity, "reason": reason or "", "picks": list(picks)}
+
+
+def begun(panel: JudgePanel, view: EncounterView | None, draft: Any) -> dict[Any, Any]:
+    """The answers kept by the browser, when they belong to the open judgment of this talk."""
+    if view is None or view.stage is not Stage.FROZEN or not isinstance(draft, dict) or draft.get("talk") != view.id:
+        return {}
+    picks, intensity, reason = draft.get("picks"), draft.get("intensity"), draft.get("reason")
+    if not isinstance(picks, list) or len(picks) != len(panel.picks):
+        return {}
+    kept: dict[Any, Any] = {
+        radio: pick for radio, pick in zip(panel.picks, picks, strict=True) if pick in ("a", "tie", "b")
+    }
+    if intensity in range(1, 6):
+        kept[panel.intensity] = intensity
+    return kept | ({panel.reason: reason} if isinstance(reason, str) else {})
 
 
 def read_vote(intensity: Any, reason: str | None, picks: Sequence[Any], seconds: float) -> Vote:

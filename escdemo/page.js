@@ -154,6 +154,29 @@
     }
   }
 
+  // A number for a browser that has no token yet. The database lets in one tab after the other, so that two which are
+  // opened at once find the same number and are one visitor. "" where there is none: the server then makes a token.
+  window.escFresh = () => new Promise((resolve) => {
+    const none = () => resolve("");
+    try {
+      const opening = indexedDB.open("escdemo", 1);
+      opening.onupgradeneeded = () => opening.result.createObjectStore("visitor");
+      opening.onerror = opening.onblocked = none;
+      opening.onsuccess = () => {
+        const change = opening.result.transaction("visitor", "readwrite");
+        const asked = change.objectStore("visitor").get("fresh");
+        let number = "";
+        asked.onsuccess = () => {
+          const bytes = crypto.getRandomValues(new Uint8Array(24));
+          number = asked.result || [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+          if (!asked.result) change.objectStore("visitor").put(number, "fresh");
+        };
+        change.oncomplete = () => { opening.result.close(); resolve(number); };
+        change.onerror = change.onabort = none;
+      };
+    } catch { none(); }
+  });
+
   // Whether anybody has done anything on this page since the last question.
   let active = false;
   for (const kind of ["pointerdown", "pointermove", "keydown", "scroll", "wheel", "touchstart"]) {

@@ -46,7 +46,11 @@ class Parts:
     """All components, as `build.py` laid them out."""
 
     token: gr.BrowserState
-    """the browser's secret; all that the browser keeps"""
+    """the browser's secret, by which it is known again"""
+    fresh: gr.Textbox
+    """never shown: a number for a browser without a token, the same for all tabs that open at once"""
+    draft: gr.BrowserState
+    """a judgment that was begun and not saved yet; kept by the browser, as `judge_panel.draft_of` makes it"""
     talk: gr.State
     """id of the talk on this page, "" for the browser's latest, SETUP while choosing"""
     seen: gr.State
@@ -119,14 +123,17 @@ class Page:
 
     # arriving
 
-    def restore(self, token: str) -> Shown:
-        """Show the browser's latest talk where it stands; replies lost with the server are asked for again."""
-        if not token:
-            return self.project(None) | {self.parts.token: secrets.token_urlsafe(24)}
-        view = self.talks.find(token)
+    def restore(self, token: str, fresh: str = "", draft: Any = None) -> Shown:
+        """Show the browser's latest talk where it stands; replies lost with the server are asked for again.
+
+        A browser that comes for the first time gets its token from its own number `fresh`.
+        """
+        new = {} if token else {self.parts.token: _new_token(fresh)}
+        view = self.talks.find(token or new[self.parts.token])
         if view is not None and shown.step_of(view) == "chat" and not self.talks.ask_missing(view.id):
-            return self.project(view) | {self.parts.chat.note: render.notice(texts.BUSY, "problem")}
-        return self.project(view)
+            return self.project(view) | new | {self.parts.chat.note: render.notice(texts.BUSY, "problem")}
+        begun = judge_panel.begun(self.parts.judge, view, draft)
+        return self.project(view) | new | begun
 
     def agree(self, agreed: bool) -> Shown:
         """Consent, or a word on why nothing happens without it."""
@@ -232,17 +239,22 @@ class Page:
         """Close the talk and open the form."""
         return self._act(token, talk, lambda view: self.talks.finish(token, view.id))
 
+    def keep_draft(self, talk: str, intensity: Any, reason: str, *picks: Any) -> Shown:
+        """What is answered so far, for the browser to keep until the judgment is saved."""
+        return {self.parts.draft: judge_panel.draft_of(talk, intensity, reason, picks)}
+
     def vote(self, token: str, talk: str, opened: float, intensity: Any, reason: str, *picks: Any) -> Shown:
         """Store the vote and show the names; a second vote changes nothing and says so."""
         view = self.talks.find(token, talk)
         if view is None:
             return self._lost()
         if view.judgments:
-            return self.project(view) | {self.parts.note: render.notice(texts.ALREADY_JUDGED, "problem")}
+            told = {self.parts.note: render.notice(texts.ALREADY_JUDGED, "problem")}
+            return self.project(view) | told | {self.parts.draft: judge_panel.NO_DRAFT}
         try:
             seconds = time.time() - opened if opened else 0.0
             vote = judge_panel.read_vote(intensity, reason, picks, seconds)
-            return self.project(self.talks.vote(token, view.id, vote))
+            return self.project(self.talks.vote(token, view.id, vote)) | {self.parts.draft: judge_panel.NO_DRAFT}
         except REFUSED as refusal:
             return {self.parts.judge.note: render.notice(_sentence(refusal), "problem")}
 
@@ -272,7 +284,8 @@ class Page:
         note = texts.ERASED if gone.encounters else texts.NOTHING_TO_ERASE
         about = self.parts.about
         done = self.keep() | {about.note: render.notice(note, "good")}
-        return self.project(None) | done | {self.parts.token: secrets.token_urlsafe(24), self.parts.chat.post: ""}
+        anew = {self.parts.token: _new_token(), self.parts.draft: judge_panel.NO_DRAFT, self.parts.chat.post: ""}
+        return self.project(None) | done | anew
 
     def _act(self, token: str, talk: str, action: Callable[[EncounterView], EncounterView]) -> Shown:
         """Do one thing to the talk and show it; refused, show the talk as it is and why."""
@@ -286,6 +299,11 @@ class Page:
 
     def _lost(self) -> Shown:
         return {self.parts.note: render.notice(texts.NO_TALK, "problem")}
+
+
+def _new_token(fresh: str = "") -> str:
+    """The browser's own number where it is long enough not to be guessed, else one of the server's."""
+    return fresh if 32 <= len(fresh) <= 128 else secrets.token_urlsafe(24)
 
 
 def _sentence(refusal: Exception) -> str:

@@ -17,7 +17,7 @@ from typing import Literal
 from annotation.tables import Table
 from escdemo import texts
 
-ReplyState = Literal["waiting", "thinking", "writing", "held", "done", "stopped", "failed"]
+ReplyState = Literal["waiting", "thinking", "writing", "held", "done", "stopped", "failed", "withheld"]
 OPEN_STATES: frozenset[ReplyState] = frozenset({"waiting", "thinking", "writing", "held"})
 
 
@@ -86,6 +86,7 @@ def _reply(reply: ReplyShown) -> str:
         "held": texts.HELD,
         "stopped": texts.STOPPED,
         "failed": texts.FAILED,
+        "withheld": texts.WITHHELD,
     }.get(reply.state, "")
     dots = '<span class="esc-dots" aria-hidden="true"><i></i><i></i><i></i></span>' if reply.open else ""
     return said + chip + (f'<span class="esc-note">{dots}{note}</span>' if note or dots else "")

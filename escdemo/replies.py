@@ -14,7 +14,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from annotation.choices import ReplyState
 from annotation.conversation import missing_replies, save_reply
 from annotation.database import for_reading
+from annotation.projection import HELD_BACK
 from annotation.views import EncounterView, ReplySlot, ReplyTask
+from escdemo.reply_screen import must_not_show
 from models.dialogue import Dialogue, Speaker, Turn
 from models.service import GenerationService, Job, JobState, ReplyRequest, ServiceBusy
 from models.trace import DecodeOptions
@@ -90,10 +92,18 @@ class Replies:
             view = found
 
     def _keep(self, slot: ReplySlot, job: Job) -> None:
-        """Called by the service when a reply has ended, in a thread of its own."""
-        reply = job.reply.to_dict() if job.state is JobState.DONE and job.reply is not None else None
+        """Called by the service when a reply has ended, in a thread of its own.
+
+        One that must not be shown counts as failed: its text is not stored, and it can be asked for again.
+        """
+        made = job.reply if job.state is JobState.DONE else None
+        held = made is not None and must_not_show(made.text)
+        reply = None if made is None or held else made.to_dict()
         stopped = job.state is JobState.CANCELLED
-        error = None if reply is not None else STOPPED_ERROR if stopped else job.error or job.state.value
+        failed = HELD_BACK if held else STOPPED_ERROR if stopped else job.error or job.state.value
+        error = None if reply is not None else failed
+        if held:
+            _log.warning("reply %s was held back by the safety screen", slot.job_id())
         with self.sessions.begin() as session:
             kept = save_reply(session=session, slot=slot, reply=reply, error=error)
         if not kept:

@@ -105,9 +105,14 @@ _PATTERNS: dict[Danger, tuple[re.Pattern[str], ...]] = {
 }
 
 
+def plain_text(text: str) -> str:
+    """The text as the phrases here spell it: lower case, straight apostrophes, single blanks."""
+    return " ".join(text.lower().replace("’", "'").replace("‘", "'").replace("`", "'").split())
+
+
 def screen(text: str) -> Danger | None:
     """The kind of danger the text suggests: to oneself, to others, from others; None when no phrase matches."""
-    plain = " ".join(text.lower().replace("’", "'").replace("‘", "'").replace("`", "'").split())
+    plain = plain_text(text)
     for danger, patterns in _PATTERNS.items():
         if any(pattern.search(plain) for pattern in patterns):
             return danger

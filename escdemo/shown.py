@@ -11,18 +11,24 @@ from dataclasses import dataclass
 from typing import Literal
 
 from annotation.choices import Mode, ReplyState
+from annotation.projection import HELD_BACK
 from annotation.stages import Stage
 from annotation.views import EncounterView, ReplyView, TurnView
 from escdemo import render, safety, texts
 from escdemo.figures import Sided
 from escdemo.render import Exchange, ReplyShown
 from escdemo.replies import STOPPED_ERROR
+from escdemo.reply_screen import must_not_show
 from escdemo.talks import names_of
 from models.service import Job, JobState
 from models.trace import Reply
 
 Step = Literal["consent", "setup", "chat", "judge", "result"]
+MISSING = ("failed", "stopped", "withheld")
+"""states of a reply that is owed and will not come by itself"""
 STEP_NUMBERS: dict[Step, int] = {"consent": 0, "setup": 1, "chat": 2, "judge": 3, "result": 4}
+
+_ENDED: dict[str, render.ReplyState] = {STOPPED_ERROR: "stopped", HELD_BACK: "withheld"}
 
 
 @dataclass(frozen=True)
@@ -64,13 +70,13 @@ def controls(view: EncounterView, talk: tuple[Exchange, ...]) -> Controls:
     """The state of the buttons that goes with `exchanges`."""
     last = talk[-1].replies if talk else None
     busy = is_open(talk)
-    missing = last is not None and any(reply.state in ("failed", "stopped") for reply in last)
+    missing = last is not None and any(reply.state in MISSING for reply in last)
     may_repeat = view.mode is Mode.DEMO  # in a study a good reply is made once
     retry = [
         last is not None
         and view.stage is Stage.CHATTING
         and not reply.open
-        and (reply.state in ("failed", "stopped") or (may_repeat and reply.state == "done"))
+        and (reply.state in MISSING or (may_repeat and reply.state == "done"))
         for reply in (last or (None, None))
         if reply is not None
     ]
@@ -87,8 +93,13 @@ def controls(view: EncounterView, talk: tuple[Exchange, ...]) -> Controls:
 
 
 def danger_of(view: EncounterView) -> tuple[str, int] | None:
-    """The latest sign of danger in what the seeker wrote: its kind and the place (-1: the situation)."""
+    """The latest sign of danger: its kind and the place (-1: the situation).
+
+    Looked for in what the seeker wrote; a reply that was held back is one too ("reply").
+    """
     for turn in reversed(view.turns):
+        if HELD_BACK in (turn.a.error, turn.b.error):
+            return "reply", turn.index
         danger = safety.screen(turn.text)
         if danger:
             return danger, turn.index
@@ -119,12 +130,14 @@ def _single(reply: ReplyView, jobs: Mapping[str, Job]) -> ReplyShown:
     if reply.state is ReplyState.DONE:
         return ReplyShown("done", reply.text or "", reply.strategy)
     if reply.state is ReplyState.FAILED:
-        return ReplyShown("stopped" if reply.error == STOPPED_ERROR else "failed")
+        return ReplyShown(_ENDED.get(reply.error or "", "failed"))
     job = jobs.get(reply.slot.job_id())
     if job is None:
         return ReplyShown("failed")
     if job.state is JobState.QUEUED:
         return ReplyShown("waiting", ahead=job.waiting)
+    if must_not_show(job.text):
+        return ReplyShown("withheld" if job.state.ended else "thinking")
     if job.state is JobState.RUNNING:
         return ReplyShown("writing", job.text) if job.text else ReplyShown("thinking")
     # Ended, and the row not read again yet, or not written because the database refused.
@@ -138,6 +151,8 @@ def _paired(turn: TurnView, jobs: Mapping[str, Job]) -> tuple[ReplyShown, ReplyS
         return ReplyShown("done", turn.a.text or ""), ReplyShown("done", turn.b.text or "")
     if any(job is not None and not job.state.ended for job in (jobs.get(one.slot.job_id()) for one in replies)):
         state: render.ReplyState = "held"
+    elif HELD_BACK in (turn.a.error, turn.b.error):
+        state = "withheld"
     elif any(one.state is ReplyState.FAILED for one in replies):
         # Both alike: which of the two was ready when the other was stopped or broke would tell them apart.
         state = "failed"

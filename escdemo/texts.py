@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-CONSENT_VERSION = "2026-11"
+CONSENT_VERSION = "2026-11-21"
 """changes whenever CONSENT_HTML changes its meaning; stored with every conversation"""
 
 TITLE = "Two supporters, one conversation"
@@ -21,7 +21,8 @@ answer. It is <strong>not therapy</strong> and nobody reads along while you writ
 advice.</li>
 <li>Please play a role. Do not write names, addresses or anything that points to a real person.</li>
 <li>What you write, the replies and your judgment are stored on the server that runs this page, and may be analysed and
-published without any link to you. Your browser keeps only a random number, so that a reload brings your talk back.</li>
+published without any link to you. Your browser keeps only a random number, so that a reload brings your talk back, and
+a judgment that you have begun, until you save it.</li>
 <li>You can stop at any time and delete everything you wrote (tab <em>About and privacy</em>).</li>
 <li>If you are in distress yourself, please use <em>Help now</em> at the top of this page instead.</li>
 </ul>
@@ -34,6 +35,7 @@ CRISIS_TITLES = {
     "self": "It sounds as if you may be thinking of harming yourself.",
     "others": "It sounds as if someone may get hurt.",
     "abuse": "It sounds as if you may not be safe.",
+    "reply": "A model was about to say something harmful. It was held back.",
 }
 CRISIS_LEAD = (
     "If any of this is real and not role play, please talk to a person now. These models cannot help in a crisis."
@@ -89,6 +91,7 @@ HELD = "thinking … (both replies appear together)"
 STOPPED = "Stopped before the reply was finished."
 FAILED = "No reply came this time. Try again below."
 WENT_ON = "the talk went on from here"
+WITHHELD = "A reply was held back here, because it could have led somebody to harm. Try again below."
 READY = "Both have answered. Write on, or finish and judge."
 WORKING = "The supporters are thinking."
 ONE_MISSING = "One reply is missing. Try it again, then write on."
@@ -165,7 +168,8 @@ judgment closes the talk. The models were trained on ESConv (Liu et al. 2021).</
 <li>Not therapy, not advice, not for people in crisis.</li>
 <li>The models are compact, know English only, and forget the beginning of a long talk.</li>
 <li>The explanations show what the computation attended to. Attention is a hint, not a proof of cause.</li>
-<li>The crisis check is a list of phrases. It misses much and sometimes fires without need.</li>
+<li>The crisis check is a list of phrases. It misses much and sometimes fires without need. The same holds for the check
+that holds harmful replies back.</li>
 </ul>
 <h2>Your data</h2>
 <p>Stored on this server: your messages, the replies with their explanations, your judgment and the times. Not stored:

@@ -1,7 +1,7 @@
 """Stand-ins for nets: they obey `models.responder.Responder` and need no weights, no torch and hardly any time.
 
 `EchoResponder` answers with a full trace, so screens, stores and services can be tried against every field.
-`SlowResponder` and `FailingResponder` differ from it only in pace and in mood.
+`SlowResponder`, `FailingResponder` and `HarmfulResponder` differ from it only in pace and in mood.
 """
 
 from __future__ import annotations
@@ -102,6 +102,24 @@ class FailingResponder(EchoResponder):
         short = replace(options, min_tokens=0, max_tokens=max(1, self.words))
         super().respond(dialogue, short, seed, on_text if self.words else None)
         raise RuntimeError(self.message)
+
+
+@dataclass(frozen=True)
+class HarmfulResponder(EchoResponder):
+    """Says what must never be shown, word by word, as an `EchoResponder` says its sentences."""
+
+    name: str = "harmful"
+    words: str = "I hear you. You should just hurt yourself."
+
+    def respond(self, dialogue: Dialogue, options: DecodeOptions, seed: int, on_text: OnText | None = None) -> Reply:
+        """The same words to everything, with a full trace."""
+        reply = super().respond(dialogue, options, seed)
+        words = self.words.split()
+        for end in range(1, len(words) + 1):
+            time.sleep(self.delay_s)
+            if on_text:
+                on_text(" ".join(words[:end]))
+        return replace(reply, text=self.words)
 
 
 def check_last_turn(dialogue: Dialogue) -> None:

@@ -7,7 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import statsmodels.api as sm
+from sqlalchemy.orm import Session, sessionmaker
 
+from annotation.answers import Given
+from annotation.choices import Decision
 from annotation.explanations import (
     AGREES,
     ENTROPY,
@@ -18,8 +21,15 @@ from annotation.explanations import (
     features_of,
 )
 from annotation.pointwise import means, scale_agreements
-from annotation.study_views import Ballot, Rating
+from annotation.report_tables import mean_table
+from annotation.review import Ruling, decide, give_verdict, open_review
+from annotation.rubric import find_rubric
+from annotation.study_plan import StudyPlan
+from annotation.study_report import analyse
+from annotation.study_source import stored_data
+from annotation.study_views import Ballot, Rating, Verdict
 from tests.simulated_study import features, rated, simulated
+from tests.studies import StudyRoom, item
 
 
 def rating(item: str, rater: str, score: int) -> Rating:
@@ -35,6 +45,49 @@ def test_means_have_the_ratio_interval() -> None:
     ignored = [replace(one, is_gold=True, score=0) for one in ratings]
     assert means([*ratings, *ignored]) == (found,)
     assert means([]) == ()
+
+
+def test_the_reviewer_corrects_and_discards_scores() -> None:
+    """Scores (2, 2, 1), (0, 1, 1), (2, 2, 2), (0, 0, 1): all twelve sum to 14.
+
+    Corrected to 1, the first gives 3; the third leaves; the fourth is confirmed and stays: (3 + 2 + 1) / 9 = 2/3.
+    """
+    given = ((2, 2, 1), (0, 1, 1), (2, 2, 2), (0, 0, 1))
+    ratings = [rating(f"i{at}", f"r{by}", score) for at, scores in enumerate(given) for by, score in enumerate(scores)]
+    verdicts = [
+        Verdict("s", "i0", "Fluency", "correct", "1", "1", "slip", system="m1"),
+        Verdict("s", "i2", "Fluency", "discard", "2", None, "ambiguous", system="m1"),
+        Verdict("s", "i3", "Fluency", "confirm", "0", "0", None, system="m1"),
+    ]
+    (plain,) = means(ratings)
+    (found,) = means(ratings, verdicts=verdicts)
+    assert plain.estimate.value == pytest.approx(14 / 12)
+    assert (found.estimate.value, found.estimate.count) == (pytest.approx(2 / 3), 9)
+    others = [replace(verdicts[0], system="m2"), replace(verdicts[0], criterion="Empathy")]
+    undecided = replace(verdicts[0], outcome=None)
+    assert means(ratings, verdicts=[*others, undecided]) == (plain,)
+    assert "what was decided counts" in mean_table([found], []).notes[1]
+
+
+def test_the_report_of_a_pointwise_study_follows_its_reviewer(sessions: sessionmaker[Session]) -> None:
+    """Three raters give 2 everywhere; the reviewer sets one criterion of one reply to 0: 2 * 2/3 of it on one item."""
+    plan = StudyPlan("scores", ("x", "y"), raters=3, rubric=find_rubric("misc-2022"), review_share=1.0)
+    room = StudyRoom(sessions, plan, tuple(item(number, systems=("x", "y")) for number in range(3)), raters=3)
+    room.finish("2")
+    reviewer = room.invited("reviewer")
+    view = room.do(open_review, reviewer)
+    assert view is not None
+    own = [Given(name, "2", place) for name in plan.rubric.names() for place in "ab"]
+    room.do(give_verdict, reviewer, review_id=view.review_id, verdict=own)
+    ruling = Ruling(Decision.CORRECT, "slip", (Given("Empathy", "0", "a"),))
+    room.do(decide, reviewer, review_id=view.review_id, ruling=ruling)
+    data = room.do(stored_data, room.lead)
+    corrected = {one.system for one in data.verdicts if one.outcome == "0"}
+    report = analyse(data, resamples=0)
+    found = {(one.system, one.criterion): one.estimate.value for one in report.means}
+    for (system, criterion), value in found.items():
+        lowered = criterion == "Empathy" and system in corrected
+        assert value == pytest.approx(4 / 3 if lowered else 2)
 
 
 def test_the_planted_scores_come_out() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, text, update
@@ -21,11 +22,17 @@ from annotation.members import (
     set_password,
     sign_in,
     sign_in_with_password,
+    sign_in_with_ticket,
+    ticket_of,
 )
+from annotation.passwords import check_password
 from annotation.replay import replay
+from annotation.schema import utc_now
 from annotation.studies import close_study, get_brief, get_study, lead_access, open_study, pause_study
+from annotation.study_plan import PlanError, plan_from_dict
 from annotation.study_schema import FailedSignIn, Member
 from annotation.study_views import Access, SignIn
+from annotation.tickets import LIFE, is_genuine, is_ticket, make_ticket
 from tests.studies import PLAN, StudyRoom, item
 
 STORES = ("sqlite", "postgresql")
@@ -112,9 +119,9 @@ def test_guessing_is_slowed_down(sessions: sessionmaker[Session]) -> None:
 def test_a_password_opens_too(sessions: sessionmaker[Session]) -> None:
     room = StudyRoom(sessions, raters=1)
 
-    def enter(password: str, study: str = "pilot", origin: str = "here") -> Access | None:
+    def enter(password: str, study: str = "pilot", origin: str = "here", who: str = "r1") -> Access | None:
         with room.sessions.begin() as session:
-            name = {"study": study, "pseudonym": "r1"}
+            name = {"study": study, "pseudonym": who}
             return sign_in_with_password(session=session, password=password, origin=origin, **name).access
 
     assert enter("a long password") is None
@@ -122,6 +129,12 @@ def test_a_password_opens_too(sessions: sessionmaker[Session]) -> None:
     assert enter("a long password") == room.people[0]
     assert enter("another password") is None
     assert enter("a long password", study="other") is None
+    for odd in ("", "r2", "r01", "lead1", "rater1", "r1; --"):
+        assert enter("a long password", origin=odd, who=odd) is None
+    assert enter("a long password", study=" pilot ", who=" R1 ") == room.people[0]  # as phones write it
+    room.do(set_password, room.people[0], password="caf\u00e9 au lait")
+    assert enter("cafe\u0301 au lait") == room.people[0]  # the same letter from another keyboard
+    room.do(set_password, room.people[0], password="a long password")
     with sessions() as session:
         assert "a long password" not in repr([vars(row) for row in session.scalars(select(Member))])
     with pytest.raises(ValueError, match="10 to 200"):
@@ -129,3 +142,79 @@ def test_a_password_opens_too(sessions: sessionmaker[Session]) -> None:
     for number in range(MAX_FAILURES):  # one account, many origins
         enter("another password", origin=str(number))
     assert enter("a long password", origin="new") is None
+
+
+def _refusals(room: StudyRoom) -> set[str | None]:
+    """What three kinds of mistakes are told, and a revoked member with the right password."""
+    room.do(set_password, room.people[0], password="a long password")
+    room.do(set_password, room.people[2], password="a long password")
+    room.do(revoke, room.lead, pseudonym="r3")
+    tries = (
+        ("r1", "a wrong password"),
+        ("r2", "a long password"),
+        ("r9", "a long password"),
+        ("r3", "a long password"),
+    )
+    told = set()
+    for at, (who, password) in enumerate(tries):
+        with room.sessions.begin() as session:
+            entered = sign_in_with_password(
+                session=session, study="pilot", pseudonym=who, password=password, origin=str(at)
+            )
+        assert entered.access is None
+        told.add(entered.refusal)
+    return told
+
+
+def test_no_refusal_tells_what_was_wrong(sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each also costs one hash, so that the time does not tell it either."""
+    room = StudyRoom(sessions, raters=3)
+    checked: list[object] = []
+    monkeypatch.setattr("annotation.members.check_password", lambda *one: checked.append(one) or check_password(*one))
+    assert len(_refusals(room)) == 1
+    assert len(checked) == 4
+
+
+def test_a_plan_may_have_no_passwords(sessions: sessionmaker[Session]) -> None:
+    room = StudyRoom(sessions, replace(PLAN, passwords=False), raters=1)
+    assert not room.do(get_brief, room.people[0]).passwords
+    with pytest.raises(NotAllowed, match="by their link only"):
+        room.do(set_password, room.people[0], password="a long password")
+    with pytest.raises(PlanError, match="passwords is 'no'; true or false"):
+        plan_from_dict({"name": "s", "systems": ["x", "y"], "raters": 3, "passwords": "no"})
+
+
+def test_a_ticket_brings_a_browser_back_until_the_password_changes(sessions: sessionmaker[Session]) -> None:
+    room = StudyRoom(sessions, raters=1)
+    rater, key = room.people[0], b"key of this run"
+
+    def back(ticket: str, key: bytes = key) -> Access | None:
+        with room.sessions.begin() as session:
+            return sign_in_with_ticket(session=session, ticket=ticket, key=key).access
+
+    with pytest.raises(NotAllowed, match="sign in again"):
+        room.do(ticket_of, rater, key=key)
+    room.do(set_password, rater, password="a long password")
+    ticket = room.do(ticket_of, rater, key=key)
+    assert is_ticket(ticket)
+    assert not is_ticket(room.lead_token)
+    assert back(ticket) == rater
+    assert back(ticket, b"key of the next run") is None
+    assert back(ticket.replace(rater.member_id, room.lead.member_id)) is None
+    with sessions() as session:
+        assert session.scalars(select(FailedSignIn)).all() == []  # after a restart everybody's ticket is old
+    room.do(set_password, rater, password="another password")
+    assert back(ticket) is None
+    new = room.do(ticket_of, rater, key=key)
+    room.do(revoke, room.lead, pseudonym="r1")
+    assert back(new) is None
+
+
+def test_a_ticket_ends() -> None:
+    now = utc_now()
+    ticket = make_ticket("m", "hash", b"key", now)
+    assert is_genuine(ticket, "hash", b"key", now + LIFE - timedelta(minutes=1))
+    assert not is_genuine(ticket, "hash", b"key", now + LIFE)
+    claim, _, proof = ticket.rpartition(".")
+    later = f"{claim[:-1]}9.{proof}"
+    assert not is_genuine(later, "hash", b"key", now)

@@ -30,7 +30,7 @@ def test_a_study_through_the_interface(study_site: Site) -> None:
     seen = [
         client.view_api(print_info=False, return_format="dict"),
         client.config,
-        client.predict(token, api_name="/restore"),
+        client.predict(token, "", None, api_name="/restore"),
     ]
     seen.append(client.predict(True, api_name="/agree"))
     seen.append(client.predict(token, True, *OWN, api_name="/start"))

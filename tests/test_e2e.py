@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.fakes import EchoResponder
+from tests.fakes import EchoResponder, HarmfulResponder
 from tests.running import Site, running
 
 if TYPE_CHECKING:
@@ -217,7 +217,7 @@ def test_refusals_keep_the_text_and_say_the_limit(browser: Browser, demo_site: S
     rater.page.get_by_role("alert").get_by_text("still empty").wait_for()
 
 
-def test_every_control_has_a_name_and_the_browser_keeps_only_a_token(browser: Browser, demo_site: Site) -> None:
+def test_every_control_has_a_name_and_the_browser_keeps_no_words(browser: Browser, demo_site: Site) -> None:
     rater = Rater(browser, demo_site).start().say("I feel alone in the new town.").answered().finish()
     page = rater.page
     for criterion in ("Fluency", "Accuracy", "Empathy", "Suggestion", "Overall"):
@@ -232,7 +232,8 @@ def test_every_control_has_a_name_and_the_browser_keeps_only_a_token(browser: Br
     assert page.get_by_role("radio", name="About the same").first.is_checked()
     kept = page.evaluate("JSON.stringify(localStorage)")
     assert "alone" not in kept
-    assert set(page.evaluate("Object.keys(localStorage)")) == {"escdemo"}
+    page.wait_for_function("Object.keys(localStorage).length === 2")
+    assert set(page.evaluate("Object.keys(localStorage)")) == {"escdemo", "escdemo-draft"}
 
 
 def snapshot(page: Page) -> str:
@@ -274,3 +275,60 @@ def test_figures_can_be_saved_and_data_deleted(browser: Browser, demo_site: Site
     page.get_by_text("Nothing you wrote in this browser is stored any more").wait_for()
     page.reload()
     page.get_by_label("I have read this").wait_for()
+
+
+def test_a_judgment_that_was_begun_is_there_after_a_reload(browser: Browser, database_url: str) -> None:
+    with running(database_url, nets(), study="pilot") as site:
+        rater = Rater(browser, site).start().say("I feel alone in the new town.").answered().finish()
+        page, reason = rater.page, "B asked me back, twice, and kept to what I had said."
+        for key in "12":
+            page.keyboard.press(key)
+        page.locator("#intensity-after input").nth(1).check()
+        page.wait_for_function("localStorage.getItem('escdemo-draft')?.length > 150")
+        before = page.evaluate("localStorage.getItem('escdemo-draft').length")
+        page.locator("#reason textarea").fill(reason)  # longer than all that the other answers can change
+        page.wait_for_function("(before) => localStorage.getItem('escdemo-draft').length > before", arg=before)
+        page.reload()
+        page.locator("#vote-accuracy input:checked").wait_for()
+        assert page.locator("#vote-fluency input").nth(0).is_checked()
+        assert page.locator("#vote-accuracy input").nth(2).is_checked()
+        assert page.locator("#judge-form .esc-vote input:checked").count() == 2
+        assert page.locator("#intensity-after input").nth(1).is_checked()
+        assert page.locator("#reason textarea").input_value() == reason
+        page.locator("#vote-empathy input").first.focus()
+        for key in "000":
+            page.keyboard.press(key)
+        page.locator("#judge-save").click()
+        page.get_by_text("Your judgment is saved").wait_for()
+        page.get_by_text(reason).wait_for()
+        assert rater.problems == []
+
+
+def test_two_tabs_opened_at_once_are_one_visitor(browser: Browser, demo_site: Site) -> None:
+    context = browser.new_context(viewport=WIDE)
+    tabs = [context.new_page() for _ in range(2)]
+    for tab in tabs:
+        tab.set_default_timeout(120_000)
+        tab.goto(demo_site.url, wait_until="commit")
+    for tab in tabs:
+        tab.get_by_label("I have read this").wait_for()
+    first = Rater(browser, demo_site)
+    first.page.close()
+    first.page = tabs[0]
+    first.start().say("I feel alone in the new town.").answered()
+    tabs[1].reload()
+    tabs[1].locator("#side-a .esc-log").get_by_text("I feel alone in the new town.").first.wait_for()
+    tabs[0].reload()
+    tabs[0].locator("#side-a .esc-log").get_by_text("I feel alone in the new town.").first.wait_for()
+
+
+def test_a_harmful_reply_is_held_back(browser: Browser, database_url: str) -> None:
+    harmful = {"joint": EchoResponder("joint", "sha-joint"), "misc": HarmfulResponder("misc", "sha-misc", 0.05)}
+    with running(database_url, harmful) as site:
+        rater = Rater(browser, site).start().say("I failed the exam.")
+        page = rater.page
+        page.locator(".esc-withheld").get_by_text("A reply was held back here").wait_for()
+        page.locator("#crisis .esc-crisis").get_by_text("In danger right now?").wait_for()
+        page.locator("#retry-a:visible, #retry-b:visible").last.wait_for()
+        assert "hurt yourself" not in page.content()
+        assert rater.problems == []

@@ -10,6 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from annotation.choices import Mode
+from annotation.database import open_sessions
+from annotation.encounters import EncounterSetup
+from tests.encounters import SYSTEMS as LIVE_SYSTEMS
+from tests.encounters import Story
 from tests.fakes import EchoResponder
 from tests.running import CREATE_KEY, Site, running
 
@@ -24,10 +29,14 @@ WIDE = {"width": 1280, "height": 900}
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder: Path = tmp_path_factory.mktemp("e2e-study")
+def site_database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return f"sqlite:///{tmp_path_factory.mktemp('e2e-study') / 'site.db'}"
+
+
+@pytest.fixture(scope="module")
+def site(site_database: str) -> Iterator[Site]:
     nets = {name: EchoResponder(name, f"sha-{name}") for name in ("joint", "misc")}
-    with running(f"sqlite:///{folder / 'site.db'}", nets) as running_site:
+    with running(site_database, nets) as running_site:
         yield running_site
 
 
@@ -94,9 +103,9 @@ class Visitor:
         return [str(link.get_attribute("href")) for link in self.page.locator("#invite-links a").all()]
 
 
-def make_study(lead: Visitor, items: Path) -> None:
+def make_study(lead: Visitor, items: Path, name: str = "pilot") -> None:
     page = lead.page
-    page.get_by_label("Name", exact=True).fill("pilot")
+    page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Systems, separated by commas").fill(", ".join(SYSTEMS))
     page.get_by_label("Raters", exact=True).fill("2")
     page.get_by_label("Raters per item").fill("5")
@@ -210,3 +219,90 @@ def test_lead_two_raters_and_a_reviewer(browser: Browser, site: Site, items: Pat
     for visitor in (first, second, reviewer):
         assert [name for name in SYSTEMS if name in visitor.page.content()] == []
     assert [problem for one in (lead, first, second, reviewer) for problem in one.problems] == []
+
+
+def test_a_rater_chooses_a_password_signs_in_elsewhere_and_out(browser: Browser, site: Site, items: Path) -> None:
+    lead = Visitor(browser, site, f"?create={CREATE_KEY}")
+    make_study(lead, items, "by-password")
+    first = Visitor(browser, site, lead.links(2)[0])
+    page = first.page
+    page.get_by_role("button", name="Your part in this study").click()
+    page.get_by_label("New password").fill("a long password")
+    page.get_by_label("The same once more").fill("a long password")
+    first.press("Set the password")
+    page.get_by_text("The password is set").wait_for()
+    item = first.agree().item()
+    elsewhere = Visitor(browser, site, "", PHONE)
+    page = elsewhere.page
+    for password in ("a wrong password", "a long password"):
+        page.get_by_label("Study", exact=True).fill("by-password")
+        page.get_by_label("Your name in it").fill("r1")
+        page.get_by_label("Password", exact=True).fill(password)
+        elsewhere.press("Sign in")
+        if password == "a wrong password":
+            page.get_by_text("not valid").wait_for()
+    page.locator("#question-1 input").first.wait_for()
+    assert elsewhere.item() == item
+    assert elsewhere.no_side_scroll()
+    page.reload()  # still signed in, in this tab
+    page.locator("#question-1 input").first.wait_for()
+    assert "a long password" not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
+    page.get_by_role("button", name="Your part in this study").click()
+    elsewhere.press("Sign out")
+    page.get_by_label("Your name in it").wait_for()
+    page.reload()
+    page.get_by_label("Your name in it").wait_for()
+    assert not page.locator("#item").is_visible()
+    assert [problem for one in (lead, first, elsewhere) for problem in one.problems] == []
+
+
+def test_a_rater_deletes_the_answers_after_a_second_question(browser: Browser, site: Site, items: Path) -> None:
+    lead = Visitor(browser, site, f"?create={CREATE_KEY}")
+    make_study(lead, items, "left")
+    rater = Visitor(browser, site, lead.links(2)[0])
+    judge_rest(rater.agree())
+    page = rater.page
+    page.get_by_role("button", name="Your part in this study").click()
+    rater.press("Delete my answers and leave")
+    rater.press("Keep them")
+    page.locator("#withdraw-ask").wait_for(state="hidden")
+    rater.press("Delete my answers and leave")
+    rater.press("Yes, delete them and leave")
+    page.get_by_text("Deleted: 2 items").wait_for()
+    page.locator("#end").wait_for(state="hidden")
+    page.reload()
+    page.get_by_text("not valid").wait_for()
+    lead.page.get_by_role("tab", name="Overview").click()
+    lead.press("Refresh")
+    lead.page.get_by_text("withdrew (2 items deleted)").wait_for()
+    assert [problem for one in (lead, rater) for problem in one.problems] == []
+
+
+def test_the_lead_imports_finished_live_talks_once(browser: Browser, site: Site, site_database: str) -> None:
+    sessions = open_sessions(site_database)
+    for at, stage in enumerate(("revealed", "frozen", "chatting")):  # the last one is still going on
+        setup = EncounterSetup(LIVE_SYSTEMS, Mode.STUDY, study="live-pilot", situation=f"Situation {at}.")
+        Story(sessions, setup, visitor=f"visitor {at}").told_until(stage)
+    sessions.kw["bind"].dispose()
+    lead = Visitor(browser, site, f"?create={CREATE_KEY}")
+    page = lead.page
+    page.get_by_label("Name", exact=True).fill("live-pilot")
+    page.get_by_label("Systems, separated by commas").fill(", ".join(LIVE_SYSTEMS))
+    page.get_by_label("What is judged").click()
+    page.get_by_role("option", name="Live talks").click()
+    lead.press("Make the study")
+    page.get_by_role("tab", name="Items").click()
+    lead.press("Import finished live talks")
+    page.get_by_text("Imported 2 contexts with 4 replies.").wait_for()
+    page.get_by_text("2 contexts imported").wait_for()
+    lead.press("Import finished live talks")
+    page.get_by_text("no finished live talk under this study's name").wait_for()
+    page.get_by_role("tab", name="Overview").click()
+    lead.press("Open the study")
+    page.get_by_text("Open: raters work.").wait_for()
+    page.get_by_role("tab", name="People").click()
+    lead.invite(1)
+    rater = Visitor(browser, site, lead.links(1)[0]).agree()
+    assert "Situation" in rater.item()
+    assert not any(name in rater.page.content() for name in LIVE_SYSTEMS)
+    assert lead.problems == rater.problems == []

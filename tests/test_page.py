@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.stages import Stage
 from annotation.statistics import tallies
-from escdemo import texts
+from escdemo import judge_panel, texts
 from escdemo.page import SETUP
 from escdemo.role_cards import load_role_cards
 from tests.fakes import EchoResponder, FailingResponder, SlowResponder
@@ -46,6 +46,35 @@ def test_a_new_browser_gets_a_token_and_nothing_else_is_kept_there(make_page: An
     token = page.restore("")[page.parts.token]
     assert isinstance(token, str)
     assert len(token) >= 24
+
+
+def test_tabs_opened_at_once_are_one_visitor(make_page: Any) -> None:
+    """They bring the same number; one that could be guessed is not taken."""
+    page = make_page()
+    number = "ab" * 24
+    tokens = {page.restore("", number)[page.parts.token] for _ in range(2)}
+    assert tokens == {number}
+    assert page.parts.token not in page.restore(TOKEN, number)
+    for odd in ("", "1", "x" * 1000):
+        assert page.restore("", odd)[page.parts.token] != odd
+
+
+def test_a_judgment_that_was_begun_survives_a_reload(make_page: Any) -> None:
+    page = make_page()
+    judge, draft = page.parts.judge, page.parts.draft
+    visitor = Visitor(page).start().say("Hello there.")
+    visitor.take(page.finish(TOKEN, visitor.talk))
+    visitor.take(page.keep_draft(visitor.talk, 3, "half a reason", "a", None, "tie", None, None))
+    kept = visitor.shown[draft]
+    assert not any(name in str(kept) for name in ("joint", "misc"))
+    again = page.restore(TOKEN, "", kept)
+    assert [again.get(radio) for radio in judge.picks] == ["a", None, "tie", None, None]
+    assert (again[judge.intensity], again[judge.reason]) == (3, "half a reason")
+    for odd in (None, "x", {"talk": visitor.talk}, kept | {"talk": "another"}, kept | {"picks": ["c"] * 5}):
+        assert not any(page.restore(TOKEN, "", odd).get(radio) for radio in judge.picks)
+    visitor.vote("a", "a", "a", "a", "a")
+    assert visitor.shown[draft] == judge_panel.NO_DRAFT
+    assert page.restore(TOKEN, "", kept)[judge.reason] == ""  # the talk is judged
 
 
 def test_a_whole_talk_in_demo_mode(make_page: Any, sessions: sessionmaker[Session]) -> None:

@@ -185,6 +185,10 @@ def test_each_handler_asks_for_the_role(site: Site, lead: Member) -> None:
         assert "?invite=" not in rater.call(action, *values)
         assert not any(name in rater.told for name in SYSTEMS)
     assert "cannot make studies" in Member(site, key="wrong").told
+    assert "reload" in stranger.call("choose_password", "a long password", "a long password")
+    rater.call("choose_password", "a long password", "a long password")
+    assert "planted" in stranger.call("sign_in", "planted", "r1", "a long password")
+    assert "lead" in stranger.call("overview")  # signed in, as a rater
 
 
 def test_a_planted_study_comes_back(site: Site, lead: Member) -> None:

@@ -143,14 +143,14 @@ def test_only_what_the_reader_did_is_saved() -> None:
 
 
 def test_the_form_makes_a_plan_or_says_why_not() -> None:
-    fields = ["s", "x, y", "admisc-2024", "frozen", 5.0, 3.0, 0, 1.0, 0.1, 0.0, 0.0, 5.0, 1, 4, "none", "", ""]
+    fields = ["s", "x, y", "admisc-2024", "frozen", 5.0, 3.0, 0, 1.0, 0.1, 0.0, 0.0, 5.0, 1, 4, "none", "", "", False]
     plan = create_panel.read_plan(*fields)
-    assert (plan.systems, plan.raters, plan.pairs_per_context) == (("x", "y"), 5, None)
+    assert (plan.systems, plan.raters, plan.pairs_per_context, plan.passwords) == (("x", "y"), 5, None, False)
     with pytest.raises(PlanError, match="at least 2 are needed"):
         create_panel.read_plan("s", "x", *fields[2:])
     with pytest.raises(PlanError, match="seed"):
         create_panel.read_plan(*fields[:12], None, *fields[13:])
-    live = [*fields[:3], "live", *fields[4:13], 3.0, "preferred", "", ""]
+    live = [*fields[:3], "live", *fields[4:13], 3.0, "preferred", "", "", True]
     assert (create_panel.read_plan(*live).min_turns, create_panel.read_plan(*live).turn_preference) == (3, "preferred")
 
 

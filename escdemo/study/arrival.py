@@ -12,7 +12,7 @@ from annotation.progress import own_progress
 from annotation.studies import get_brief
 from annotation.study_views import Access
 from escdemo import render as page_render
-from escdemo.study import entry_panel, texts
+from escdemo.study import account_panel, entry_panel, texts
 from escdemo.study.desk import Desk
 from escdemo.study.leads import Leads
 from escdemo.study.parts import Shown, StudyParts, attempt
@@ -36,9 +36,9 @@ class Arrival:
         self.work: dict[Role, Work] = {Role.LEAD: leads, Role.RATER: raters, Role.REVIEWER: reviewers}
 
     def enter(self, link: str, key: str, request: gr.Request) -> Shown:
-        """Sign in by the link of the page's address, and show where this member stands."""
+        """Sign in by the link of the page's address, or the browser's ticket; show where this member stands."""
         if link:
-            return attempt(self.parts, lambda: self._sign_in(link, _origin(request)))
+            return attempt(self.parts, lambda: self._sign_in(link, origin_of(request)))
         if key and self.desk.may_create(key):
             shown = {self.parts.founder: key, self.parts.create.box: gr.update(visible=True)}
             return self._header(texts.TITLE, "") | shown
@@ -49,11 +49,15 @@ class Arrival:
         entered = self.desk.enter(link, origin)
         if entered.access is None:
             return self._stranger(page_render.notice(entered.refusal or "", "problem"))
-        access = entered.access
+        return self.welcome(entered.access)
+
+    def welcome(self, access: Access) -> Shown:
+        """The page of a member who has just come in."""
         brief = self.desk.read(get_brief, access)
         badge = f"{texts.ROLES[access.role]} {access.pseudonym}" if access.role is Role.RATER else access.pseudonym
         shown = self._header(brief.name, badge)
-        return shown | {self.parts.access: access} | self._first(access)
+        corner = account_panel.show(self.parts.account, access, brief)
+        return shown | {self.parts.access: access, self.parts.note: ""} | corner | self._first(access)
 
     def _first(self, access: Access) -> Shown:
         """Consent, instructions, or straight back to work."""
@@ -99,6 +103,6 @@ class Arrival:
         return {self.parts.header: page_render.banner(title, badge, subtitle)}
 
 
-def _origin(request: gr.Request) -> str:
+def origin_of(request: gr.Request) -> str:
     """Where the request comes from, for counting failed sign-ins."""
     return request.client.host if request.client is not None else "unknown"

@@ -15,6 +15,7 @@ from escdemo.replies import Replies
 from escdemo.role_cards import load_role_cards
 from escdemo.settings import Settings
 from escdemo.study import (
+    account_panel,
     create_panel,
     entry_panel,
     lead_panel,
@@ -24,6 +25,7 @@ from escdemo.study import (
     review_panel,
     texts,
 )
+from escdemo.study.accounts import Accounts
 from escdemo.study.arrival import Arrival
 from escdemo.study.desk import Desk
 from escdemo.study.leads import Leads
@@ -36,7 +38,15 @@ from escdemo.theme import go_to
 from models.service import GenerationService
 
 ALIVE_EVERY_S = 45
-READ_ADDRESS = "() => ['invite', 'create'].map((name) => new URLSearchParams(location.search).get(name) || '')"
+TICKET = "escdemo-study"
+"""what the ticket is called in the browser; it goes with the tab"""
+READ_ADDRESS = f"""() => {{
+  const [invite, create] = ["invite", "create"].map((name) => new URLSearchParams(location.search).get(name) || "");
+  return [invite || (create ? "" : sessionStorage.getItem("{TICKET}")) || "", create];
+}}"""
+KEEP_TICKET = f"""(ticket) => {{ if (ticket) sessionStorage.setItem("{TICKET}", ticket); }}"""
+FORGET_TICKET = f"""() => {{ sessionStorage.removeItem("{TICKET}"); }}"""
+LEAVE = f"""() => {{ sessionStorage.removeItem("{TICKET}"); location.assign(location.pathname); }}"""
 ONCE: dict[str, Any] = {"queue": False, "trigger_mode": "once", "show_progress": "hidden"}
 """a click that must not happen twice"""
 LAST: dict[str, Any] = {"queue": False, "trigger_mode": "always_last", "show_progress": "hidden"}
@@ -61,12 +71,14 @@ def build_studies(service: GenerationService, sessions: sessionmaker[Session], s
         rater = rater_panel.build()
         review = review_panel.build(ruling)
         create, lead = create_panel.build(), lead_panel.build(cards)
-        people = (entry, item, live, form, rater, review, create, lead)
+        people = (entry, item, live, form, rater, review, create, lead, account_panel.build())
         parts = StudyParts(link, key, founder, access, shown, known, header, steps, note, *people)
         desk = Desk(sessions, settings.create_key)
         raters, reviewers = Raters(parts, desk, Replies(sessions, service, settings.options)), Reviewers(parts, desk)
         leads = Leads(parts, desk, ItemMaker(service, desk, settings.options), cards)
-        _wire_arrival(demo, Arrival(parts, desk, raters, reviewers, leads))
+        arrival = Arrival(parts, desk, raters, reviewers, leads)
+        _wire_arrival(demo, arrival)
+        _wire_account(Accounts(parts, desk, arrival))
         _wire_rater(raters)
         _wire_live(Talking(parts, desk, raters, settings))
         _wire_reviewer(reviewers)
@@ -84,6 +96,34 @@ def _wire_arrival(demo: gr.Blocks, arrival: Arrival) -> None:
     agreed.then(None, js=go_to("#guide-start"))
     started = entry.start.click(arrival.begin, [parts.access], parts.working(), api_name="begin", **ONCE)
     started.then(None, js=go_to("#questions input"))
+
+
+def _wire_account(accounts: Accounts) -> None:
+    parts, form, panel = accounts.parts, accounts.parts.entry.sign_in, accounts.parts.account
+    entered = gr.on(
+        [form.go.click, form.password.submit],
+        accounts.sign_in,
+        form.fields(),
+        [*parts.everything(), form.password],
+        api_name="sign_in",
+        **ONCE,
+    )
+    chosen = gr.on(
+        [panel.choose.click, panel.again.submit],
+        accounts.choose_password,
+        [parts.access, panel.new, panel.again],
+        [panel.note, panel.ticket, panel.new, panel.again],
+        api_name="choose_password",
+        **ONCE,
+    )
+    for event in (entered, chosen):
+        event.then(None, [panel.ticket], js=KEEP_TICKET)
+    left = panel.sign_out.click(accounts.sign_out, None, [parts.access], api_name="sign_out", **ONCE)
+    left.then(None, js=LEAVE)
+    panel.withdraw.click(accounts.ask_withdraw, None, panel.question(), api_name="ask_withdraw", **ONCE)
+    panel.stay.click(accounts.stay, None, panel.question(), api_name="stay", **ONCE)
+    gone = panel.sure.click(accounts.withdraw, [parts.access], parts.everything(), api_name="withdraw", **ONCE)
+    gone.then(None, js=FORGET_TICKET)
 
 
 def _wire_rater(raters: Raters) -> None:
@@ -188,7 +228,7 @@ def _wire_reviewer(reviewers: Reviewers) -> None:
 def _wire_lead(leads: Leads) -> None:
     parts, lead = leads.parts, leads.parts.lead
     outputs = [parts.note, parts.steps, *parts.entry.outputs(), *lead.outputs()]
-    made = [parts.access, parts.header, parts.create.box, *outputs]
+    made = [parts.access, parts.header, parts.create.box, *parts.account.outputs(), *outputs]
     create, over, access = parts.create, lead.overview, [parts.access]
     create.go.click(leads.create, [parts.founder, *create.inputs], made, api_name="create", **ONCE)
     cards = lead.items

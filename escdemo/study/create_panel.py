@@ -30,6 +30,7 @@ FIELDS = (
     "turn_preference",
     "instructions",
     "consent",
+    "passwords",
 )
 """names of the form's inputs in their order, as in a plan file"""
 _WHOLE = ("raters", "raters_per_item", "pairs_per_context", "seed", "min_turns")
@@ -72,12 +73,15 @@ def build() -> CreatePanel:
             more = _build_more()
         with gr.Row():
             instructions = gr.Textbox(label=texts.INSTRUCTIONS, lines=4, elem_id="plan-instructions", min_width=280)
-            consent = gr.Textbox(label=texts.CONSENT, lines=4, elem_id="plan-consent", min_width=280)
+            consent = gr.Textbox(
+                label=texts.CONSENT, info=texts.CONSENT_INFO, lines=4, elem_id="plan-consent", min_width=280
+            )
+        passwords = gr.Checkbox(True, label=texts.PASSWORDS, info=texts.PASSWORDS_INFO, elem_id="plan-passwords")
         with gr.Row():
             go = gr.Button(texts.CREATE_BUTTON, variant="primary", elem_id="plan-go")
             file = gr.UploadButton(texts.PLAN_FILE, file_types=[".json"], elem_id="plan-file")
     first = (name, systems, rubric, kind, raters, per_item, pairs)
-    return CreatePanel(box, (*first, *more, instructions, consent), go, file)
+    return CreatePanel(box, (*first, *more, instructions, consent, passwords), go, file)
 
 
 def _build_more() -> tuple[gr.Number | gr.Dropdown, ...]:

@@ -6,6 +6,7 @@ Every function of the store checks the member's role by itself, on every call; t
 from __future__ import annotations
 
 import hmac
+import secrets
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -13,10 +14,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.database import for_reading
-from annotation.members import NotAllowed, sign_in
+from annotation.members import NotAllowed, sign_in, sign_in_with_password, sign_in_with_ticket, ticket_of
 from annotation.studies import CreatedStudy, create_study
 from annotation.study_plan import StudyPlan
 from annotation.study_views import Access, SignIn
+from annotation.tickets import is_ticket
 from escdemo import texts as page_texts
 from escdemo.study import texts
 
@@ -36,6 +38,7 @@ class Desk:
         self._sessions = sessions
         self._reading = for_reading(sessions)
         self._create_key = create_key
+        self._ticket_key = secrets.token_bytes(32)
 
     def do(self, action: Callable[..., T], access: Access | None, **arguments: Any) -> T:
         """One function of the store that changes something."""
@@ -48,9 +51,20 @@ class Desk:
             return action(session=session, access=_signed_in(access), **arguments)
 
     def enter(self, token: str, origin: str) -> SignIn:
-        """Who the invitation link belongs to, or why nobody gets in; failures of an `origin` are counted."""
+        """Who the invitation link (or the ticket) belongs to, or why nobody gets in; failures of links are counted."""
         with self._sessions.begin() as session:
+            if is_ticket(token):
+                return sign_in_with_ticket(session=session, ticket=token, key=self._ticket_key)
             return sign_in(session=session, token=token, origin=origin)
+
+    def enter_with_password(self, study: str, name: str, password: str, origin: str) -> SignIn:
+        """The same for who has no link at hand."""
+        with self._sessions.begin() as session:
+            return sign_in_with_password(session=session, study=study, pseudonym=name, password=password, origin=origin)
+
+    def ticket(self, access: Access | None) -> str:
+        """With this a browser comes back after a reload, until this server ends. Raises NotAllowed without password."""
+        return self.read(ticket_of, access, key=self._ticket_key)
 
     def may_create(self, key: str) -> bool:
         """Whether `key` is the one that this run of the app printed for whoever runs the server."""

@@ -1,4 +1,4 @@
-"""Before the first item: no link, consent, instructions."""
+"""Before the first item: no link (or a password instead), consent, instructions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 
 from annotation.study_views import Brief
-from escdemo.study import render, texts
+from escdemo.study import account_panel, render, texts
+from escdemo.study.account_panel import SignInForm
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class EntryPanel:
     """Three boxes, of which one shows at most."""
 
     stranger: gr.Column
+    sign_in: SignInForm
     consent: gr.Column
     consent_text: gr.HTML
     agreed: gr.Checkbox
@@ -33,6 +35,7 @@ def build() -> EntryPanel:
     """Draw the boxes, all hidden until the page knows who came."""
     with gr.Column(visible=False, elem_id="stranger") as stranger:
         gr.HTML(f'<div class="esc-text">{texts.NO_LINK_HTML}</div>')
+        sign_in = account_panel.build_sign_in()
     with gr.Column(visible=False, elem_id="study-consent") as consent:
         consent_text = gr.HTML()
         agreed = gr.Checkbox(label=texts.CONSENT_BOX, elem_id="study-consent-box", container=False)
@@ -40,7 +43,7 @@ def build() -> EntryPanel:
     with gr.Column(visible=False, elem_id="guide") as guide:
         guide_text = gr.HTML()
         start = gr.Button(texts.START_BUTTON, variant="primary", elem_id="guide-start")
-    return EntryPanel(stranger, consent, consent_text, agreed, go, guide, guide_text, start)
+    return EntryPanel(stranger, sign_in, consent, consent_text, agreed, go, guide, guide_text, start)
 
 
 def show(panel: EntryPanel, step: str, brief: Brief | None = None) -> dict[Any, Any]:

@@ -55,6 +55,7 @@ def _member(member: MemberView, found: RaterQuality | None) -> tuple[str, ...]:
     state = "invited" if member.consented_at is None else "takes part"
     state = "on a break" if member.break_since is not None else state
     state = "revoked" if member.revoked_at is not None else state
+    state = state if member.withdrew is None else f"withdrew ({member.withdrew} items deleted)"
     name = f"{member.pseudonym} ({texts.ROLES[member.role]})"
     if found is None:
         return (name, state, *[""] * 7)

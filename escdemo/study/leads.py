@@ -15,13 +15,13 @@ from annotation.live_items import Scene, add_scenes, choose_scenes
 from annotation.members import invite, members, revoke
 from annotation.progress import team_progress
 from annotation.quality import rater_quality
-from annotation.studies import close_study, get_study, open_study, pause_study, resume_study
+from annotation.studies import close_study, get_brief, get_study, open_study, pause_study, resume_study
 from annotation.study_plan import StudyPlan
 from annotation.study_source import stored_data
 from annotation.study_views import Access, Invitation, StudyView
 from escdemo import render as page_render
 from escdemo.role_cards import CARDS_PATH, RoleCard
-from escdemo.study import create_panel, entry_panel, lead_render, render, results, texts
+from escdemo.study import account_panel, create_panel, entry_panel, lead_render, render, results, texts
 from escdemo.study.desk import REFUSED, Desk, sentence
 from escdemo.study.making import ItemMaker
 from escdemo.study.parts import Shown, StudyParts, attempt
@@ -102,8 +102,10 @@ class Leads:
     def _created(self, key: str, plan: StudyPlan) -> Shown:
         created = self.desk.create(key, plan)
         parts = self.parts
+        brief = self.desk.read(get_brief, created.access)
         return {
             **self.continue_(created.access),
+            **account_panel.show(parts.account, created.access, brief),
             parts.access: created.access,
             parts.create.box: gr.update(visible=False),
             parts.header: page_render.banner(created.study.name, texts.ROLES["lead"], ""),

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from escdemo import render
+from escdemo.study.account_panel import AccountPanel
 from escdemo.study.create_panel import CreatePanel
 from escdemo.study.desk import REFUSED, sentence
 from escdemo.study.entry_panel import EntryPanel
@@ -27,7 +28,7 @@ class StudyParts:
     """All components, as `build.py` laid them out."""
 
     link: gr.Textbox
-    """never shown: carries the invitation out of the page's address"""
+    """never shown: carries the invitation out of the page's address, or else the ticket of this browser"""
     key: gr.Textbox
     """never shown: the same for the link that makes studies"""
     founder: gr.State
@@ -50,6 +51,7 @@ class StudyParts:
     review: ReviewPanel
     create: CreatePanel
     lead: LeadPanel
+    account: AccountPanel
 
     def working(self) -> list[Any]:
         """Everything that the handlers of raters and reviewers touch."""
@@ -60,7 +62,7 @@ class StudyParts:
     def everything(self) -> list[Any]:
         """Everything that an arrival may touch."""
         start = [self.founder, self.access, self.header, self.create.box]
-        return [*start, *self.working(), *self.lead.outputs()]
+        return [*start, *self.working(), *self.lead.outputs(), *self.account.outputs()]
 
 
 def attempt(parts: StudyParts, act: Callable[[], Shown]) -> Shown:

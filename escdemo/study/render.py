@@ -149,6 +149,15 @@ def _vote_row(count: VoteCount, own: dict[tuple[str, str | None], str], labels: 
     return [question_label(count.criterion, count.place), *cells, majority, labels.get(mine or "", "")]
 
 
+def who(name: str, role: str, brief: Brief) -> str:
+    """What a member is called here, as they need it to sign in elsewhere."""
+    said = texts.ACCOUNT_WHO.format(
+        name=f"<strong>{escape(name)}</strong>", role=escape(role), study=f"<strong>{escape(brief.name)}</strong>"
+    )
+    hint = texts.ACCOUNT_PASSWORD if brief.passwords else texts.ACCOUNT_LINK
+    return f'<p class="esc-hint">{said} {hint}</p>'
+
+
 def given(answers: Sequence[AnswerView]) -> dict[tuple[str, str | None], str]:
     """Answers by question."""
     return {(one.criterion, one.place): one.value for one in answers}

@@ -14,13 +14,47 @@ any device, and takes you back to where you stopped.</p>
 <p>Whoever runs this server makes a study with the link that <code>python app.py</code> prints when it starts, or with
 <code>python -m annotation study create</code>.</p>
 """
+SIGN_IN_TITLE = "Sign in with a password"
+SIGN_IN_HINT = "For members who chose a password on an earlier visit by their link."
+SIGN_IN_STUDY = "Study"
+SIGN_IN_NAME = "Your name in it, such as r3"
+SIGN_IN_PASSWORD = "Password"
+SIGN_IN_BUTTON = "Sign in"
+
+ACCOUNT_TITLE = "Your part in this study"
+ACCOUNT_WHO = "You are {name} ({role}) in the study {study}."
+ACCOUNT_PASSWORD = (
+    "You can come back by your link. With a password you can also sign in without it, on any device, with these two"
+    " names."
+)
+ACCOUNT_LINK = "You can come back by your link, on any device."
+PASSWORD_NEW = "New password (10 characters or more)"
+PASSWORD_AGAIN = "The same once more"
+PASSWORD_BUTTON = "Set the password"
+PASSWORDS_DIFFER = "The two passwords differ. Nothing was changed."
+PASSWORD_SET = "The password is set. To sign in elsewhere: study {study}, name {name}, and this password."
+SIGN_OUT_BUTTON = "Sign out"
+WITHDRAW_TITLE = "Delete my answers"
+WITHDRAW_TEXT = (
+    "You can leave the study and take back all that you gave to it. Your answers and your reasons are deleted, those"
+    " that you handed in too; they no longer count in any result, and others may be asked in your place. What stays is"
+    " your number, with the study's log of what was clicked when: no text, and no way back to you. Copies that the lead"
+    " exported before are out of reach."
+)
+WITHDRAW_BUTTON = "Delete my answers and leave"
+WITHDRAW_ASK = "All your answers will be deleted and your link will stop working. This cannot be undone."
+WITHDRAW_SURE = "Yes, delete them and leave"
+WITHDRAW_STAY = "Keep them"
+WITHDRAWN = "Deleted: {items} that you had handed in, and all that you had begun. Your link no longer works. Thank you."
+
 RELOAD = "This page has lost touch with its server. Everything saved is safe; reload the page to go on."
 
 CONSENT_TITLE = "Before you start"
 CONSENT_HTML = """
 <ul>
 <li>You read conversations in which somebody seeks emotional support, and judge replies to them. Some are about grief,
-fear or conflict. You may skip any item, take a break, or stop for good at any time.</li>
+fear or conflict. You may skip any item, take a break, or stop for good at any time. Under <em>Your part in this
+study</em> you can delete all your answers, also later.</li>
 <li>Your answers, the reasons you write and the time you take are stored on the server that runs this page under a
 number, not under your name, and may be analysed and published.</li>
 <li>Please write nothing that points to a real person.</li>
@@ -184,6 +218,9 @@ TURN_PREFERENCES = (
 MIN_TURNS = "Live talks: messages before the end"
 INSTRUCTIONS = "Instructions for raters"
 CONSENT = "Consent text (empty: a general one)"
+CONSENT_INFO = "Raters can delete their answers by themselves at any time: say so, and until when you export."
+PASSWORDS = "Members may choose a password"
+PASSWORDS_INFO = "to sign in with their name on another device; everybody has a link in any case"
 CREATE_BUTTON = "Make the study"
 CREATED = "The draft is stored. Keep this link: it is yours as the lead, is shown this once and opens the study again."
 

@@ -1,0 +1,86 @@
+"""What a member does about being one: the handlers of signing in and out, the own password, and withdrawing."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+from annotation.members import set_password
+from annotation.studies import get_brief
+from annotation.study_views import Access
+from annotation.withdrawal import withdraw
+from escdemo import render as page_render
+from escdemo.study import account_panel, entry_panel, question_form, texts
+from escdemo.study.arrival import Arrival, origin_of
+from escdemo.study.desk import REFUSED, Desk, sentence
+from escdemo.study.parts import Shown, StudyParts
+
+
+class Accounts:
+    """The handlers; they hold no state of a visitor."""
+
+    def __init__(self, parts: StudyParts, desk: Desk, arrival: Arrival) -> None:
+        self.parts = parts
+        self.desk = desk
+        self.arrival = arrival
+
+    def sign_in(self, study: str, name: str, password: str, request: gr.Request) -> Shown:
+        """Let somebody in who knows study, name and password; the fields forget the password in either case."""
+        parts = self.parts
+        empty = {parts.entry.sign_in.password: ""}
+        try:
+            entered = self.desk.enter_with_password(study or "", name or "", password or "", origin_of(request))
+            if entered.access is None:
+                return {parts.note: page_render.notice(entered.refusal or "", "problem")} | empty
+            ticket = {parts.account.ticket: self.desk.ticket(entered.access)}
+            return self.arrival.welcome(entered.access) | ticket | empty
+        except REFUSED as refusal:
+            return {parts.note: page_render.notice(sentence(refusal), "problem")} | empty
+
+    def choose_password(self, access: Access | None, new: str, again: str) -> Shown:
+        """Store a password of the member's own choice."""
+        panel = self.parts.account
+        try:
+            if (new or "") != (again or ""):
+                raise ValueError(texts.PASSWORDS_DIFFER)
+            self.desk.do(set_password, access, password=new or "")
+            brief = self.desk.read(get_brief, access)
+            ticket = self.desk.ticket(access)
+        except REFUSED as refusal:
+            return {panel.note: page_render.notice(sentence(refusal), "problem")}
+        name = "" if access is None else access.pseudonym
+        done = page_render.notice(texts.PASSWORD_SET.format(study=brief.name, name=name), "good")
+        return {panel.note: done, panel.ticket: ticket, panel.new: "", panel.again: ""}
+
+    def sign_out(self) -> Shown:
+        """Forget who this page is for; the script then opens the page without its link."""
+        return {self.parts.access: None}
+
+    def ask_withdraw(self) -> Shown:
+        """One more question before everything goes."""
+        return account_panel.ask(self.parts.account, True)
+
+    def stay(self) -> Shown:
+        """Nothing is deleted."""
+        return account_panel.ask(self.parts.account, False)
+
+    def withdraw(self, access: Access | None) -> Shown:
+        """Delete all that this rater gave to the study, and forget who this page is for."""
+        parts = self.parts
+        try:
+            items = self.desk.do(withdraw, access)
+        except REFUSED as refusal:
+            return {parts.account.note: page_render.notice(sentence(refusal), "problem")}
+        done = texts.WITHDRAWN.format(items="1 item" if items == 1 else f"{items} items")
+        closed = (parts.item.box, parts.rater.controls, parts.rater.rest, parts.rater.end, parts.account.box)
+        return {
+            **dict.fromkeys(closed, gr.update(visible=False)),
+            **entry_panel.show(parts.entry, ""),
+            **question_form.hide(parts.form),
+            parts.access: None,
+            parts.shown: 0,
+            parts.item.item: "",
+            parts.rater.reason: gr.update(value=""),
+            parts.header: page_render.banner(texts.TITLE, "", ""),
+            parts.steps: "",
+            parts.note: page_render.notice(done, "good"),
+        }

@@ -1,0 +1,144 @@
+"""A rater takes everything back: rows and texts are gone, seats are free again, results follow, one event stays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from annotation.__main__ import main
+from annotation.answers import save_note, undo
+from annotation.ballots import ballots
+from annotation.choices import StudyEventKind
+from annotation.members import NotAllowed, invite, members, set_password, sign_in, sign_in_with_password
+from annotation.progress import team_progress
+from annotation.studies import close_study
+from annotation.study_schema import Answer, Claim, StudyEvent
+from annotation.withdrawal import withdraw
+from tests.studies import PLAN, StudyRoom, item
+
+STORES = ("sqlite", "postgresql")
+SECRET = "my neighbour Zebedee Quillfeather"
+
+
+@pytest.fixture
+def room(sessions: sessionmaker[Session]) -> StudyRoom:
+    return StudyRoom(sessions, items=tuple(item(number) for number in range(3)), raters=3)
+
+
+def _count(room: StudyRoom, table: type[Claim] | type[Answer]) -> int:
+    with room.sessions() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_all_that_a_rater_gave_is_deleted_and_asked_of_others(room: StudyRoom) -> None:
+    room.finish()
+    assert {ballot.rater for ballot in room.do(ballots, room.lead)} == {"r1", "r2", "r3"}
+    assert room.do(withdraw, room.people[2]) == 3
+    assert {ballot.rater for ballot in room.do(ballots, room.lead)} == {"r1", "r2"}
+    assert (_count(room, Claim), _count(room, Answer)) == (6, 6 * len(PLAN.rubric.criteria))
+    progress = room.do(team_progress, room.lead)
+    assert (progress.complete, progress.judgments_done, progress.judgments_needed) == (0, 6, 9)
+    fourth = room.invited("rater")
+    assert fourth.pseudonym == "r4"  # the number is not given again
+    while room.judge(fourth) is not None:
+        pass
+    assert room.do(team_progress, room.lead).complete == 3
+
+
+def test_link_and_password_end_and_the_lead_sees_it(room: StudyRoom) -> None:
+    invitation = room.do(invite, room.lead, role="rater")
+    with room.sessions.begin() as session:
+        rater = sign_in(session=session, token=invitation.token, origin="here").access
+    assert rater is not None
+    room.do(set_password, rater, password="a long password")
+    room.judge(rater)
+    assert room.do(withdraw, rater) == 1
+    name = {"study": "pilot", "pseudonym": "r4"}
+    with room.sessions.begin() as session:
+        assert sign_in(session=session, token=invitation.token, origin="here").access is None
+        by_password = sign_in_with_password(session=session, password="a long password", origin="here", **name)
+        assert by_password.access is None
+    with pytest.raises(NotAllowed, match="not valid"):
+        room.open(rater)
+    found = {row.pseudonym: row.withdrew for row in room.do(members, room.lead)}
+    assert found == {"lead1": None, "r1": None, "r2": None, "r3": None, "r4": 1}
+
+
+def test_one_event_stays_that_says_nothing_of_the_person(room: StudyRoom) -> None:
+    task = room.open(room.people[0])
+    assert task is not None
+    room.do(save_note, room.people[0], claim_id=task.claim_id, note=SECRET)
+    room.do(withdraw, room.people[0])
+    with room.sessions() as session:
+        last = session.scalars(select(StudyEvent).order_by(StudyEvent.id.desc())).first()
+    assert last is not None
+    assert (last.kind, last.actor, last.old_value, last.new_value) == (StudyEventKind.REVOKED, "r1", "0", "r1")
+    assert (last.claim_id, last.item_id, last.criterion) == (None, None, None)
+
+
+def test_no_byte_of_a_reason_is_left_in_the_file(sessions: sessionmaker[Session], tmp_path: Path) -> None:
+    if sessions.kw["bind"].dialect.name != "sqlite":
+        pytest.skip("reads SQLite's own files")
+    room = StudyRoom(sessions)
+    task = room.open(room.people[0])
+    assert task is not None
+    room.do(save_note, room.people[0], claim_id=task.claim_id, note=f"{SECRET}. " * 40)
+    assert SECRET.encode() in b"".join(path.read_bytes() for path in tmp_path.glob("test.db*"))
+    room.do(withdraw, room.people[0])
+    assert SECRET.encode() not in b"".join(path.read_bytes() for path in tmp_path.glob("test.db*"))
+
+
+def test_a_closed_study_can_be_left_too_and_hands_nothing_out(room: StudyRoom) -> None:
+    room.finish()
+    room.do(close_study, room.lead)
+    assert room.do(withdraw, room.people[0]) == 3
+    assert {ballot.rater for ballot in room.do(ballots, room.lead)} == {"r2", "r3"}
+    with pytest.raises(NotAllowed, match="closed"):
+        room.open(room.people[1])
+
+
+def test_who_gets_the_row_of_a_deleted_item_cannot_undo_its_answers(sessions: sessionmaker[Session]) -> None:
+    """SQLite gives a number that was deleted to the next row."""
+    room = StudyRoom(sessions, replace(PLAN, raters_per_item=1), items=(item(0),), raters=2)
+    ann, ben = room.people
+    task = room.open(ann)
+    assert task is not None
+    room.answer(ann, task)
+    room.do(withdraw, ann)
+    taken = room.open(ben)
+    assert taken is not None
+    assert not taken.can_undo
+    with pytest.raises(NotAllowed, match="nothing to undo"):
+        room.do(undo, ben, claim_id=taken.claim_id)
+
+
+def test_everybody_deletes_their_own_and_the_lead_on_request(room: StudyRoom) -> None:
+    room.finish()
+    with pytest.raises(NotAllowed, match="your own"):
+        room.do(withdraw, room.people[0], pseudonym="r2")
+    with pytest.raises(NotAllowed, match="for a rater or a lead"):
+        room.do(withdraw, room.invited("reviewer"))
+    with pytest.raises(NotAllowed, match="lead1 is a lead"):
+        room.do(withdraw, room.lead)
+    with pytest.raises(LookupError, match="no member 'r9'"):
+        room.do(withdraw, room.lead, pseudonym="r9")
+    assert room.do(withdraw, room.lead, pseudonym="r2") == 3
+    assert {ballot.rater for ballot in room.do(ballots, room.lead)} == {"r1", "r3"}
+
+
+def test_the_command(sessions: sessionmaker[Session], database_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    if sessions.kw["bind"].dialect.name != "sqlite":
+        pytest.skip("the command is tried on the test's own file")
+    room = StudyRoom(sessions)
+    room.judge(room.people[2])
+    where = ("--database", database_url, "--study", "pilot")
+    assert main(["study", "withdraw", *where, "--member", "r3"]) == 0
+    assert main(["study", "status", *where]) == 0
+    told = capsys.readouterr().out
+    assert "r3 withdrew: 1 items deleted" in told
+    assert "r3          withdrew, 1 items deleted" in told
+    assert main(["study", "withdraw", *where, "--member", "r9"]) == 2
