@@ -41,7 +41,7 @@ def live_rows(*, session: Session, access: Access) -> LiveRows:
     votes: list[TurnVote] = []
     stars: list[StarRow] = []
     for talk, encounter, shared in _handed_in(session, study):
-        pair = {"system_a": encounter.system_1, "system_b": encounter.system_2}
+        pair: dict[str, Any] = {"system_a": encounter.system_1, "system_b": encounter.system_2}
         turns = len(said(session, encounter, Side.A)) // 2
         before, after = encounter.intensity_before or 0, talk.intensity_after or 0
         talks.append(TalkRow(**shared, **pair, turns=turns, intensity_before=before, intensity_after=after))
