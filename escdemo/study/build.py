@@ -67,7 +67,7 @@ def build_studies(service: GenerationService, sessions: sessionmaker[Session], s
         live = live_panel.build()
         ruling = review_panel.build_ruling()
         form = question_form.build()
-        live.after.render()  # type: ignore[no-untyped-call]
+        live.after.render()  # type: ignore[no-untyped-call]  # gradio leaves it untyped
         rater = rater_panel.build()
         review = review_panel.build(ruling)
         create, lead = create_panel.build(), lead_panel.build(cards)

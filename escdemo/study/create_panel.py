@@ -96,13 +96,19 @@ def _build_more() -> tuple[gr.Number | gr.Dropdown, ...]:
                 ("duplicates", texts.DUPLICATE_SHARE, 0.0, "0 to 1"),
                 ("seconds", texts.MIN_SECONDS, 5.0, None),
                 ("seed", texts.SEED, 0, None),
-                ("min-turns", texts.MIN_TURNS, 4, None),
             )
         )
-    asked = gr.Dropdown(
-        list(texts.TURN_PREFERENCES), value="none", label=texts.TURN_PREFERENCE, elem_id="plan-turn-preference"
-    )
-    return (*numbers, asked)
+    with gr.Row():
+        least = gr.Number(value=4, label=texts.MIN_TURNS, precision=0, elem_id="plan-min-turns", min_width=200)
+        asked = gr.Dropdown(
+            list(texts.TURN_PREFERENCES),
+            value="none",
+            label=texts.TURN_PREFERENCE,
+            elem_id="plan-turn-preference",
+            scale=3,
+            min_width=280,
+        )
+    return (*numbers, least, asked)
 
 
 def read_plan(*fields: Any) -> StudyPlan:
