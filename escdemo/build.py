@@ -144,7 +144,8 @@ def _wire_rest(page: Page) -> None:
     parts, judge, about = page.parts, page.parts.judge, page.parts.about
     everything = parts.all_outputs()
     gr.on(
-        [*(radio.input for radio in (*judge.picks, judge.intensity)), judge.reason.input],
+        # Of the reason its change: the event of a key comes before the field holds what was typed.
+        [*(radio.input for radio in (*judge.picks, judge.intensity)), judge.reason.change],
         page.keep_draft,
         [parts.talk, *judge.fields()],
         [parts.draft],

@@ -12,7 +12,7 @@ import pytest
 
 from annotation.choices import Mode
 from annotation.database import open_sessions
-from annotation.encounters import EncounterSetup
+from annotation.encounters import EncounterSetup, visitor_of
 from tests.encounters import SYSTEMS as LIVE_SYSTEMS
 from tests.encounters import Story
 from tests.fakes import EchoResponder
@@ -282,7 +282,7 @@ def test_the_lead_imports_finished_live_talks_once(browser: Browser, site: Site,
     sessions = open_sessions(site_database)
     for at, stage in enumerate(("revealed", "frozen", "chatting")):  # the last one is still going on
         setup = EncounterSetup(LIVE_SYSTEMS, Mode.STUDY, study="live-pilot", situation=f"Situation {at}.")
-        Story(sessions, setup, visitor=f"visitor {at}").told_until(stage)
+        Story(sessions, setup, visitor=visitor_of(f"visitor {at}")).told_until(stage)
     sessions.kw["bind"].dispose()
     lead = Visitor(browser, site, f"?create={CREATE_KEY}")
     page = lead.page
