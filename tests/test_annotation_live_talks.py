@@ -34,6 +34,7 @@ from annotation.review import give_verdict, open_review
 from annotation.schema import Encounter, Event, Post, Reply, utc_now
 from annotation.study_plan import PlanError, plan_from_dict
 from annotation.study_schema import Claim, Member, Study
+from annotation.withdrawal import withdraw
 from models.strategies import STRATEGIES
 from tests.live import PLAN, SCENES, LiveRoom
 from tests.studies import SYSTEMS, StudyRoom, item
@@ -254,7 +255,7 @@ def test_items_that_are_read_have_no_talk(sessions: sessionmaker[Session]) -> No
         room.do(add_scenes, room.lead, scenes=SCENES)
 
 
-@pytest.mark.parametrize("what", ["claim", "member", "study"])
+@pytest.mark.parametrize("what", ["claim", "member", "study", "withdrawal"])
 def test_deleting_takes_everything_that_was_said(sessions: sessionmaker[Session], what: str) -> None:
     room = LiveRoom(sessions, turn_preference="own")
     first, second = room.people
@@ -266,9 +267,12 @@ def test_deleting_takes_everything_that_was_said(sessions: sessionmaker[Session]
     tables = (Encounter, Post, Reply, TurnPreference, TurnStar, StudyTalk)
     assert _count(sessions, *tables) == [2, 4, 8, 4, 1, 2]
     targets = {"claim": (Claim, claim), "member": (Member, second.member_id), "study": (Study, room.lead.study_id)}
-    table, key = targets[what]
-    with sessions.begin() as session:
-        session.execute(delete(table).where(table.id == key))  # type: ignore[attr-defined]
+    if what == "withdrawal":
+        room.do(withdraw, second)
+    else:
+        table, key = targets[what]
+        with sessions.begin() as session:
+            session.execute(delete(table).where(table.id == key))  # type: ignore[attr-defined]
     assert _count(sessions, *tables) == ([0] * 6 if what == "study" else [1, 2, 4, 2, 0, 1])
 
 
