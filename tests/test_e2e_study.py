@@ -288,8 +288,6 @@ def test_the_lead_imports_finished_live_talks_once(browser: Browser, site: Site,
     page = lead.page
     page.get_by_label("Name", exact=True).fill("live-pilot")
     page.get_by_label("Systems, separated by commas").fill(", ".join(LIVE_SYSTEMS))
-    page.get_by_label("What is judged").click()
-    page.get_by_role("option", name="Live talks").click()
     lead.press("Make the study")
     page.get_by_role("tab", name="Items").click()
     lead.press("Import finished live talks")

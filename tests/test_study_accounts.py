@@ -16,6 +16,7 @@ from escdemo.settings import Settings
 from escdemo.study import texts
 from escdemo.study.accounts import Accounts
 from escdemo.study.build import build_studies
+from models.service import GenerationService
 from tests.studies import PLAN, SYSTEMS, StudyRoom
 
 PASSWORD = "a long password"
@@ -24,7 +25,7 @@ PASSWORD = "a long password"
 @pytest.fixture
 def accounts(sessions: sessionmaker[Session]) -> Accounts:
     """The handlers behind the controls of a page."""
-    handlers = {fn.api_name: fn.fn for fn in build_studies(sessions, Settings()).fns.values()}
+    handlers = {fn.api_name: fn.fn for fn in build_studies(GenerationService({}), sessions, Settings()).fns.values()}
     return handlers["sign_in"].__self__  # type: ignore[union-attr]
 
 
@@ -77,7 +78,9 @@ def test_wrong_names_and_wrong_passwords_are_told_alike_and_slowed_down(
 def test_a_stale_ticket_asks_to_sign_in_again(sessions: sessionmaker[Session], accounts: Accounts) -> None:
     room, parts = StudyRoom(sessions), accounts.parts
     ticket = accounts.choose_password(room.people[0], PASSWORD, PASSWORD)[parts.account.ticket]
-    after = {fn.api_name: fn.fn for fn in build_studies(sessions, Settings()).fns.values()}  # a restart
+    after = {
+        fn.api_name: fn.fn for fn in build_studies(GenerationService({}), sessions, Settings()).fns.values()
+    }  # a restart
     shown = after["enter"].__self__.enter(ticket, "", request())  # type: ignore[union-attr]
     assert "Please sign in again." in said(shown)
 

@@ -130,7 +130,7 @@ class Leads:
         missing = self.maker.missing(study.plan.systems)
         if study.kind is not StudyKind.LIVE or not missing:
             return ""
-        return texts.NOT_HOSTED.format(
+        return texts.NO_TALKS.format(
             missing=", ".join(missing),
             hosted=", ".join(self.maker.service.names) or "none",
             nets=",".join(study.plan.systems),

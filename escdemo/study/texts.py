@@ -270,7 +270,7 @@ CARDS_IDS = "Role cards"
 CARDS_BUTTON = "Add role cards"
 CARDS_ADDED = "Added {count} role cards."
 CARDS_NONE = "All of these role cards are in the study already."
-NOT_HOSTED = (
+NO_TALKS = (
     "This server does not run {missing}, so nobody could talk with it. It runs {hosted}: start it with --nets"
     " {nets}, or make the study with systems that it runs."
 )
