@@ -10,6 +10,7 @@ from dataclasses import fields
 
 from escdemo import render, texts
 from escdemo.figures import Sided
+from escdemo.reply_screen import must_not_show
 from models.strategies import STRATEGIES
 from models.trace import DecodeOptions, Timings, Trace
 
@@ -70,6 +71,7 @@ def extras_table(side: Sided) -> str:
         [row.name, label, f"{value:.3f}"]
         for row in side.trace.extras
         for label, value in zip(row.labels, row.values, strict=True)
+        if not must_not_show(label)  # a label can be a reply that was drawn and not chosen
     ]
     return render.table(["", "of", "value"], rows, f"Inside the net of {side.label}") if rows else ""
 

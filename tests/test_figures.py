@@ -114,6 +114,13 @@ def test_what_only_one_net_tells_is_listed_and_nothing_is_shown_for_others(sides
     assert explain.extras_table(Sided("A", replace(sides[0].trace, extras=()))) == ""
 
 
+def test_a_drawn_reply_that_must_not_be_shown_is_not_listed(sides: tuple[Sided, Sided]) -> None:
+    drawn = NamedRow("best of the replies drawn", ("I hear you.", "You should kill yourself."), (0.5, 0.25))
+    told = explain.extras_table(Sided("A", replace(sides[0].trace, extras=(drawn,))))
+    assert "I hear you." in told
+    assert "kill" not in told
+
+
 def test_the_data_behind_each_figure(sides: tuple[Sided, Sided]) -> None:
     trace = sides[0].trace
     strategies = rows_of(explain.strategy_csv(sides))
