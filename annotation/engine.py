@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def _set_up_connection(connection: Any, _record: Any) -> None:
     # readers both decide to write, and then one fails at once whatever the time-out.
     connection.isolation_level = None
     cursor = connection.cursor()
-    mode = cursor.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    mode = _ask_for_wal(cursor)
     if mode != "wal":  # asked for and silently refused, as on some network drives
         raise sqlite3.OperationalError(f"write-ahead log refused (journal mode is {mode!r}); use a local disk")
     for pragma in (
@@ -122,6 +123,21 @@ def _set_up_connection(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _ask_for_wal(cursor: sqlite3.Cursor) -> str:
+    """Switch to write-ahead logging, the mode told. Programs that open a new file at once switch it one by one.
+
+    SQLite does not wait for this lock by itself: who comes second is told "database is locked" at once.
+    """
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            return str(cursor.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 _TURN = "escdemo_turn"

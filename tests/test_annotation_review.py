@@ -138,7 +138,7 @@ def test_two_reviewers_never_share_an_item(sessions: sessionmaker[Session]) -> N
 def test_a_careless_rater_is_flagged_and_a_careful_one_is_not(sessions: sessionmaker[Session]) -> None:
     """r1 always takes the first side; r2 prefers the first system, which the gold items confirm."""
     gold = tuple(item(number, Purpose.GOLD, ("human", "weak")) for number in range(4))
-    plan = replace(PLAN, raters=2, raters_per_item=2, gold_share=0.2, duplicate_share=0.3, min_seconds=0.0)
+    plan = replace(PLAN, raters=2, raters_per_item=2, gold_share=0.2, duplicate_share=1.0, min_seconds=0.0)
     room = StudyRoom(sessions, plan, (*(item(number) for number in range(10)), *gold), raters=2)
     careless, careful = room.people
     while room.judge(careless, "a") is not None:
