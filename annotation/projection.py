@@ -13,9 +13,9 @@ from annotation.stages import Stage
 from annotation.views import EncounterView, JudgmentView, ReplySlot, ReplyView, TurnView
 
 HIDDEN_ERROR = "This reply could not be made."
+"""shown in study mode instead of the error, which may name the system"""
 HELD_BACK = "held back by the safety screen"
 """kept as the error of a reply that must not be shown; it names nobody, so it may be told while names are hidden"""
-"""shown in study mode instead of the error, which may name the system"""
 
 
 def encounter_view(session: Session, encounter: Encounter) -> EncounterView:

@@ -10,13 +10,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
-from annotation.choices import ReplyState, Role, Side
+from annotation.choices import ClaimState, ReplyState, Role, Side, StudyKind
 from annotation.explanations import ReplyFeature, features_of
+from annotation.live_schema import StudyTalk
 from annotation.members import require
 from annotation.projection import latest_replies
 from annotation.schema import Encounter, Reply
 from annotation.stored_replies import read_stored
-from annotation.study_schema import Context, Item, SystemReply
+from annotation.study_schema import Claim, Context, Item, Study, SystemReply
 from annotation.study_views import Access
 from annotation.task_projection import systems_of
 
@@ -24,6 +25,8 @@ from annotation.task_projection import systems_of
 def reply_features(*, session: Session, access: Access) -> tuple[ReplyFeature, ...]:
     """By a lead: the features of every reply that is judged in the study and whose trace is known, by item."""
     study, _ = require(session, access, Role.LEAD)
+    if study.kind is StudyKind.LIVE:
+        return _talk_features(session, study)
     columns = (SystemReply.context_id, SystemReply.system, SystemReply.replies_json, Context.strategy)
     traced = (Context.study_id == study.id, SystemReply.replies_json.is_not(None))
     known = {
@@ -42,14 +45,40 @@ def reply_features(*, session: Session, access: Access) -> tuple[ReplyFeature, .
 def encounter_features(*, session: Session, study: str) -> tuple[ReplyFeature, ...]:
     """The same of the live talks held under the name `study`: each side's replies, averaged over the talk."""
     encounters = select(Encounter).where(Encounter.study == study).order_by(Encounter.created_at, Encounter.id)
-    found = []
-    for encounter in session.scalars(encounters):
-        rows = select(Reply).where(Reply.encounter_id == encounter.id, Reply.state == ReplyState.DONE)
-        latest = latest_replies(session.scalars(rows.options(undefer(Reply.reply_json))))
-        for side, system in ((Side.A, encounter.side_a), (Side.B, encounter.side_b())):
-            made = [json.loads(row.reply_json or "") for (_, at), row in sorted(latest.items()) if at is side]
-            found += [ReplyFeature(encounter.id, system, *one) for one in _mean_features(made, None)]
-    return tuple(found)
+    return tuple(
+        ReplyFeature(encounter.id, system, *one)
+        for encounter in session.scalars(encounters)
+        for system, made in _sides(session, encounter).items()
+        for one in _mean_features(made, None)
+    )
+
+
+def _talk_features(session: Session, study: Study) -> tuple[ReplyFeature, ...]:
+    """Each system's replies in the talks handed in, averaged over the talks of an item."""
+    talks = (
+        select(Item.id, Encounter)
+        .join(Claim, Claim.item_id == Item.id)
+        .join(StudyTalk, StudyTalk.claim_id == Claim.id)
+        .join(Encounter, Encounter.id == StudyTalk.encounter_id)
+        .where(Item.study_id == study.id, Claim.state == ClaimState.DONE)
+        .order_by(Item.position, Claim.id)
+    )
+    made: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for item, encounter in session.execute(talks):
+        for system, replies in _sides(session, encounter).items():
+            made[item, system] += replies
+    return tuple(ReplyFeature(*key, *one) for key, found in made.items() for one in _mean_features(found, None))
+
+
+def _sides(session: Session, encounter: Encounter) -> dict[str, list[Mapping[str, Any]]]:
+    """system -> its replies in a talk with their traces, oldest first."""
+    rows = select(Reply).where(Reply.encounter_id == encounter.id, Reply.state == ReplyState.DONE)
+    latest = latest_replies(session.scalars(rows.options(undefer(Reply.reply_json))))
+    sides = {Side.A: encounter.side_a, Side.B: encounter.side_b()}
+    made: dict[str, list[Mapping[str, Any]]] = {system: [] for system in sides.values()}
+    for (_, at), row in sorted(latest.items()):
+        made[sides[at]].append(json.loads(row.reply_json or ""))
+    return made
 
 
 def _mean_features(replies: Iterable[Mapping[str, Any]], gold: str | None) -> Sequence[tuple[str, float]]:

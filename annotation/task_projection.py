@@ -108,8 +108,12 @@ def undo_stack(session: Session, claim: Claim) -> list[StudyEvent]:
     """The rater's changes of answers that can be taken back, oldest first."""
     kinds = (StudyEventKind.ANSWERED, StudyEventKind.UNDONE)
     # SQLite may give the id of a deleted claim to a new one: of its events only those of this rater are meant.
-    actor = session.get_one(Member, claim.member_id).pseudonym()
-    here = (StudyEvent.claim_id == claim.id, StudyEvent.actor == actor)
+    rater = session.get_one(Member, claim.member_id)
+    here = (
+        StudyEvent.study_id == rater.study_id,
+        StudyEvent.claim_id == claim.id,
+        StudyEvent.actor == rater.pseudonym(),
+    )
     statement = select(StudyEvent).where(*here, StudyEvent.kind.in_(kinds))
     stack: list[StudyEvent] = []
     for row in session.scalars(statement.order_by(StudyEvent.id)):

@@ -16,6 +16,7 @@ from annotation.study_report import analyse
 from annotation.study_source import find_study_data
 from annotation.study_views import TaskView
 from tests.encounters import Story
+from tests.live import LiveRoom
 from tests.studies import StudyRoom, item
 
 STORES = ("sqlite", "postgresql")
@@ -79,3 +80,14 @@ def test_a_live_talk_gives_the_mean_of_its_replies(sessions: sessionmaker[Sessio
     assert {one.feature for one in found} >= {ENTROPY, HEAVIEST}
     assert len(found) == len({(one.system, one.feature) for one in found})
     assert {one.item_id for one in found} == {story.id}
+
+
+def test_talks_of_a_live_study_bring_their_traces_along(sessions: sessionmaker[Session]) -> None:
+    room = LiveRoom(sessions)
+    room.finish_item(room.people[0])
+    room.begin(room.people[1])  # not handed in: it has no vote to explain
+    with sessions() as session:
+        data = find_study_data(session=session, study=room.plan.name)
+    assert {one.item_id for one in data.features} == {one.item_id for one in data.ballots}
+    assert {one.system for one in data.features} == set(room.plan.systems)
+    assert ENTROPY in {one.feature for one in data.features}

@@ -116,6 +116,20 @@ def test_who_gets_the_row_of_a_deleted_item_cannot_undo_its_answers(sessions: se
         room.do(undo, ben, claim_id=taken.claim_id)
 
 
+def test_nor_can_a_rater_of_another_study_with_the_same_number(sessions: sessionmaker[Session]) -> None:
+    one = StudyRoom(sessions, replace(PLAN, raters_per_item=1), items=(item(0),), raters=1)
+    task = one.open(one.people[0])
+    assert task is not None
+    one.answer(one.people[0], task)
+    one.do(withdraw, one.people[0])
+    two = StudyRoom(sessions, replace(PLAN, name="two", raters_per_item=1), items=(item(0),), raters=1)
+    taken = two.open(two.people[0])
+    assert taken is not None
+    assert (taken.can_undo, two.people[0].pseudonym) == (False, one.people[0].pseudonym)
+    with pytest.raises(NotAllowed, match="nothing to undo"):
+        two.do(undo, two.people[0], claim_id=taken.claim_id)
+
+
 def test_everybody_deletes_their_own_and_the_lead_on_request(room: StudyRoom) -> None:
     room.finish()
     with pytest.raises(NotAllowed, match="your own"):

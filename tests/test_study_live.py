@@ -108,7 +108,15 @@ def test_a_live_item_from_the_card_to_the_hand_in(site: Site) -> None:
     for title in ("Preferred replies, turn by turn", "Helpfulness", "Intensity of the emotion"):
         assert title in results
     files = re.findall(r"download=\W*talks-([\w.]+)", lead.call("export", "csv"))
-    assert files == ["ballots.csv", "talks.csv", "preferences.csv", "stars.csv", "tables.md", "tables.tex"]
+    assert files == [
+        "ballots.csv",
+        "talks.csv",
+        "preferences.csv",
+        "stars.csv",
+        "features.csv",
+        "tables.md",
+        "tables.tex",
+    ]
     reviewer = invited(site, lead, "reviewer")
     assert "The talk with each supporter" in reviewer.told
     assert "I feel alone tonight." in reviewer.told

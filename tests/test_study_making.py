@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -20,9 +20,11 @@ from escdemo.role_cards import CARDS_PATH, load_role_cards
 from escdemo.study.desk import Desk
 from escdemo.study.making import ItemMaker, Making
 from models.contexts import card_contexts
+from models.dialogue import Dialogue
+from models.responder import OnText
 from models.service import GenerationService
-from models.trace import DecodeOptions
-from tests.fakes import EchoResponder, FailingResponder, SlowResponder
+from models.trace import DecodeOptions, Reply
+from tests.fakes import EchoResponder, FailingResponder, HarmfulResponder, SlowResponder
 from tests.running import CREATE_KEY, Site, running
 from tests.studies import PLAN, StudyRoom, item
 from tests.test_esconv import lines, record
@@ -147,6 +149,40 @@ def test_a_net_that_fails_leaves_nothing_behind(sessions: sessionmaker[Session],
     error = ended(maker, room).error
     assert error is not None
     assert "Nothing was imported: fake-2 could not answer" in error
+    with sessions() as session:
+        assert session.scalars(select(Context.id)).all() == []
+
+
+@dataclass(frozen=True)
+class OnceHarmful(HarmfulResponder):
+    """Harmful from the first seed, harmless from the next."""
+
+    seen: list[int] = field(default_factory=list)
+
+    def respond(self, dialogue: Dialogue, options: DecodeOptions, seed: int, on_text: OnText | None = None) -> Reply:
+        self.seen.append(seed)
+        words = self.words if len(self.seen) == 1 else "I hear you."
+        return replace(super().respond(dialogue, options, seed), text=words)
+
+
+def test_a_reply_that_must_not_be_shown_is_made_again(sessions: sessionmaker[Session], make: Maker) -> None:
+    room = draft(sessions)
+    once = OnceHarmful("fake-2")
+    maker, _ = make(EchoResponder("fake-1"), once)
+    maker.start(room.lead, card_contexts(CARDS_PATH)[:2])
+    assert ended(maker, room).found is not None
+    assert len(once.seen) == len(set(once.seen)) == 3
+    with sessions() as session:
+        stored = session.scalars(select(SystemReply.turns_json)).all()
+    assert len(stored) == 4
+    assert not any("hurt yourself" in turns for turns in stored)
+
+
+def test_a_net_that_only_harms_makes_no_items(sessions: sessionmaker[Session], make: Maker) -> None:
+    room = draft(sessions)
+    maker, _ = make(EchoResponder("fake-1"), HarmfulResponder("fake-2"))
+    maker.start(room.lead, card_contexts(CARDS_PATH)[:2])
+    assert "could have led somebody to harm" in (ended(maker, room).error or "")
     with sessions() as session:
         assert session.scalars(select(Context.id)).all() == []
 

@@ -9,7 +9,7 @@ from annotation.studies import get_brief
 from annotation.study_views import Access
 from annotation.withdrawal import withdraw
 from escdemo import render as page_render
-from escdemo.study import account_panel, entry_panel, question_form, texts
+from escdemo.study import account_panel, entry_panel, live_panel, question_form, texts
 from escdemo.study.arrival import Arrival, origin_of
 from escdemo.study.desk import REFUSED, Desk, sentence
 from escdemo.study.parts import Shown, StudyParts
@@ -76,6 +76,8 @@ class Accounts:
             **dict.fromkeys(closed, gr.update(visible=False)),
             **entry_panel.show(parts.entry, ""),
             **question_form.hide(parts.form),
+            **live_panel.update(parts.live, None, {}),
+            parts.live.chat.post: "",
             parts.access: None,
             parts.shown: 0,
             parts.item.item: "",

@@ -20,6 +20,7 @@ from annotation.item_import import Imported, import_items
 from annotation.members import NotAllowed
 from annotation.studies import get_study
 from annotation.study_views import Access
+from escdemo.reply_screen import must_not_show
 from escdemo.study import texts
 from escdemo.study.desk import REFUSED, Desk, sentence
 from models.contexts import Context, item_row
@@ -28,6 +29,10 @@ from models.trace import DecodeOptions, Reply
 
 BUSY_WAIT_S = 600.0
 """how long a busy service is asked again before the items are given up"""
+ATTEMPTS = 3
+"""how often a reply is made that must not be shown, each time from another seed"""
+NEXT_SEED = 1_000_003
+"""from the seed of one attempt to that of the next: more than there are items"""
 RETRY_S = 1.0
 
 
@@ -117,16 +122,22 @@ class ItemMaker:
                 self._tell(access.study_id, error=texts.MAKE_FAILED.format(why=texts.MAKE_BROKEN))
 
     def _answers(self, study: str, context: Context, job: str, systems: Sequence[str], seed: int) -> dict[str, Reply]:
-        """The reply of each system. Raises ValueError when one fails."""
-        for name in systems:
-            self._submit(study, f"{job}-{name}", ReplyRequest(name, context.dialogue, self.options, seed))
-        replies = {}
-        for name in systems:
-            done = self.service.wait(f"{job}-{name}")
-            if done.state is not JobState.DONE or done.reply is None:
-                raise ValueError(texts.MAKE_FAILED.format(why=done.error or texts.MAKE_STOPPED))
-            replies[name] = done.reply
-        return replies
+        """The reply of each system; one that must not be shown is made again. Raises ValueError when one fails."""
+        replies: dict[str, Reply] = {}
+        for attempt in range(ATTEMPTS):
+            missing = [name for name in systems if name not in replies]
+            for name in missing:
+                request = ReplyRequest(name, context.dialogue, self.options, seed + attempt * NEXT_SEED)
+                self._submit(study, f"{job}-{name}-{attempt}", request)
+            for name in missing:
+                done = self.service.wait(f"{job}-{name}-{attempt}")
+                if done.state is not JobState.DONE or done.reply is None:
+                    raise ValueError(texts.MAKE_FAILED.format(why=done.error or texts.MAKE_STOPPED))
+                if not must_not_show(done.reply.text):
+                    replies[name] = done.reply
+        if len(replies) < len(systems):
+            raise ValueError(texts.MAKE_FAILED.format(why=texts.MAKE_HARMFUL.format(context=context.id)))
+        return {name: replies[name] for name in systems}
 
     def _submit(self, study: str, job: str, request: ReplyRequest) -> None:
         until = time.monotonic() + BUSY_WAIT_S

@@ -72,6 +72,8 @@ class Talking:
                     return {self.parts.live.watch: gr.skip()}
             return self._item(access, claim)
 
+        if access is None:  # the rater withdrew or signed out meanwhile: the page says so already
+            return {self.parts.live.watch: gr.update(active=False)}
         # Refused (the item went back, say), nobody looks on any more.
         return {self.parts.live.watch: gr.update(active=False)} | attempt(self.parts, looked)
 

@@ -36,10 +36,10 @@ PASSWORD_SET = "The password is set. To sign in elsewhere: study {study}, name {
 SIGN_OUT_BUTTON = "Sign out"
 WITHDRAW_TITLE = "Delete my answers"
 WITHDRAW_TEXT = (
-    "You can leave the study and take back all that you gave to it. Your answers and your reasons are deleted, those"
-    " that you handed in too; they no longer count in any result, and others may be asked in your place. What stays is"
-    " your number, with the study's log of what was clicked when: no text, and no way back to you. Copies that the lead"
-    " exported before are out of reach."
+    "You can leave the study and take back all that you gave to it. Your talks, answers and reasons are deleted,"
+    " those that you handed in too; they no longer count in any result, and others may be asked in your place. What"
+    " stays is your number, with the study's log of what was clicked when: no text, and no way back to you. Copies that"
+    " the lead exported before are out of reach."
 )
 WITHDRAW_BUTTON = "Delete my answers and leave"
 WITHDRAW_ASK = "All your answers will be deleted and your link will stop working. This cannot be undone."
@@ -64,7 +64,8 @@ number, not under your name, and may be analysed and published.</li>
 CONSENT_LIVE_HTML = """
 <ul>
 <li>You play invented people who seek emotional support, and talk with two computer programs. Some cards are about
-grief, fear or conflict. You may skip any item, take a break, or stop for good at any time.</li>
+grief, fear or conflict. You may skip any item, take a break, or stop for good at any time. Under <em>Your part in this
+study</em> you can delete all your talks and answers, also later.</li>
 <li>What you write, the replies, your answers and the time you take are stored on the server that runs this page under a
 number, not under your name, and may be analysed and published.</li>
 <li>The programs can be wrong and are no help in real trouble: please play the card, and write nothing that points to a
@@ -286,6 +287,7 @@ MAKE_ESCONV = "Make items from an ESConv file"
 MAKE_STOP = "Stop making items"
 MAKE_DRAFT = "Items are made for a draft; this study is {state}."
 MAKE_FAILED = "Nothing was imported: {why}"
+MAKE_HARMFUL = "a reply to {context} could have led somebody to harm, each time it was made"
 MAKE_STOPPED = "stopped before the last item was made"
 MAKE_BROKEN = "the server could not go on; its log says why"
 MAKING_ALREADY = "Items of this study are being made; wait until they are in, or stop it."

@@ -51,7 +51,10 @@ def _live_becomes_frozen() -> None:
     study = sa.table("study", sa.column("id"), sa.column("kind"), sa.column("plan_json"))
     connection = op.get_bind()
     for row in connection.execute(sa.select(study).where(study.c.kind == "live")).all():
-        plan = json.dumps(json.loads(row.plan_json) | {"kind": "frozen"}, ensure_ascii=False, sort_keys=True)
+        values = json.loads(row.plan_json)
+        if "turn_preference" in values:  # made since this revision, which was taken back in between
+            continue
+        plan = json.dumps(values | {"kind": "frozen"}, ensure_ascii=False, sort_keys=True)
         connection.execute(sa.update(study).where(study.c.id == row.id).values(kind="frozen", plan_json=plan))
 
 
