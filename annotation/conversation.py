@@ -140,7 +140,7 @@ def _new_reply(encounter: Encounter, turn_index: int, side: Side, attempt: int) 
         turn_index=turn_index,
         side=side,
         attempt=attempt,
-        system=encounter.side_a if side is Side.A else encounter.side_b(),
+        system=encounter.system_on(side),
         seed=reply_seed(encounter.seed, turn_index, side, attempt),
         state=ReplyState.PENDING,
         created_at=utc_now(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotation.choices import Mode, Outcome, Side
+from annotation.choices import Mode, Outcome
 from annotation.live_schema import StudyTalk
 from annotation.schema import Encounter, Judgment
 from annotation.study_schema import Claim, Member
@@ -55,7 +55,6 @@ def rater_numbers(session: Session) -> dict[str, str]:
 
 
 def _ballot(encounter: Encounter, judgment: Judgment, rater: str) -> Ballot:
-    on_a, on_b = encounter.side_a, encounter.side_b()
     return Ballot(
         study=encounter.study or "",
         item_id=encounter.id,
@@ -64,7 +63,7 @@ def _ballot(encounter: Encounter, judgment: Judgment, rater: str) -> Ballot:
         system_a=judgment.system_1,
         system_b=judgment.system_2,
         outcome=OUTCOMES[judgment.outcome],
-        first_shown=on_a if judgment.shown_first is Side.A else on_b,
+        first_shown=encounter.system_on(judgment.shown_first),
         seconds=judgment.seconds,
         problem_type=encounter.problem_type or None,
     )

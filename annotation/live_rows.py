@@ -48,7 +48,7 @@ def live_rows(*, session: Session, access: Access) -> LiveRows:
         for vote in session.scalars(_of(TurnPreference, encounter)):
             votes.append(TurnVote(**shared, **pair, **_vote_columns(vote, encounter)))
         for star in session.scalars(_of(TurnStar, encounter)):
-            system = _system_at(encounter, star.side)
+            system = encounter.system_on(star.side)
             stars.append(StarRow(**shared, turn=star.turn_index, system=system, stars=star.stars))
     return LiveRows(tuple(talks), tuple(votes), tuple(stars))
 
@@ -90,9 +90,5 @@ def _vote_columns(vote: TurnPreference, encounter: Encounter) -> dict[str, Any]:
     return {
         "turn": vote.turn_index,
         "outcome": OUTCOMES[outcome_of(Pick(vote.picked), encounter.side_a == encounter.system_1)],
-        "continued": None if vote.continues is None else _system_at(encounter, vote.continues),
+        "continued": None if vote.continues is None else encounter.system_on(vote.continues),
     }
-
-
-def _system_at(encounter: Encounter, side: Side) -> str:
-    return encounter.side_a if side is Side.A else encounter.side_b()

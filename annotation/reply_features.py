@@ -74,10 +74,9 @@ def _sides(session: Session, encounter: Encounter) -> dict[str, list[Mapping[str
     """system -> its replies in a talk with their traces, oldest first."""
     rows = select(Reply).where(Reply.encounter_id == encounter.id, Reply.state == ReplyState.DONE)
     latest = latest_replies(session.scalars(rows.options(undefer(Reply.reply_json))))
-    sides = {Side.A: encounter.side_a, Side.B: encounter.side_b()}
-    made: dict[str, list[Mapping[str, Any]]] = {system: [] for system in sides.values()}
+    made: dict[str, list[Mapping[str, Any]]] = {encounter.system_on(side): [] for side in Side}
     for (_, at), row in sorted(latest.items()):
-        made[sides[at]].append(json.loads(row.reply_json or ""))
+        made[encounter.system_on(at)].append(json.loads(row.reply_json or ""))
     return made
 
 

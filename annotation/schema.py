@@ -120,6 +120,10 @@ class Encounter(Base):
         """The system on side b."""
         return self.system_2 if self.side_a == self.system_1 else self.system_1
 
+    def system_on(self, side: Side) -> str:
+        """The system on that side."""
+        return self.side_a if side is Side.A else self.side_b()
+
 
 class Post(Base):
     """One message of the seeker; both systems answer it."""
