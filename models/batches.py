@@ -36,6 +36,8 @@ class Batch:
     """(B, N) int64 rows of `blocks`, -1 = none; N >= 1"""
     emotion_ids: Tensor
     """(B, E) int64 emotion words of the seeker's turns, padded with 0; E >= 1"""
+    course: Tensor
+    """(B, F) float32 how each talk has gone so far, see `models.course`"""
     emotion_labels: Tensor
     """(B,) int64 gold emotion of the dialogue, -1 = unknown"""
 
@@ -66,6 +68,7 @@ def make_batch(examples: Sequence[Example]) -> Batch:
         pad([tuple(rows[b] for b in e.situation_blocks) for e in examples], -1, least=1),
         pad([tuple(rows[b] for b in e.post_blocks) for e in examples], -1, least=1),
         pad([e.emotion_ids for e in examples], 0, least=1),
+        torch.tensor([e.course for e in examples]),
         torch.tensor([e.emotion_label for e in examples]),
     )
 

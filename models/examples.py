@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from models.course import FEATURES, course_of
 from models.dialogue import Dialogue, Turn
 from models.emotion import Reading, emotion_type_id
 from models.strategies import strategy_id
@@ -61,6 +62,8 @@ class Example:
     post_blocks: tuple[tuple[int, ...], ...] = ()
     emotion_ids: tuple[int, ...] = ()
     """`[CLS] anxiety [EOS] sadness [EOS] ...`: what a detector heard in the seeker's turns; () = nobody listened"""
+    course: tuple[float, ...] = (0.0,) * FEATURES
+    """how the talk has gone so far (`models.course`), all of it, however little the encoder reads"""
     emotion_label: int = -1
     """gold emotion of the whole dialogue, an index of `models.emotion.EMOTION_TYPES`: a training target, no input"""
 
@@ -125,5 +128,6 @@ def make_example(
         tuple(block_ids(t, tokenizer) for t in situation[:SITUATION_BLOCKS]),
         tuple(block_ids(t, tokenizer) for t in post[:POST_BLOCKS]),
         emotion_ids(readings, tokenizer),
+        course_of(dialogue.turns),
         emotion_type_id(dialogue.emotion_type) if answer is not None else -1,
     )

@@ -28,6 +28,8 @@ NETS: dict[str, tuple[type[Any], type[Net]]] = {
     "mime": (MimeConfig, Mime),
 }
 
+_SMALL_JOINT = {"strategy_weight": 1.0, "course": True}
+_SMALL_MISC = {"refine": "last", "batch_norm": "none", "pool": "first+mean", "course": True}
 _SMALL_STAR = {"pool_width": 96, "expert_width": 40, "gate_width": 12, "change": True}
 _SHORT = ContextShape(strategies=False)
 
@@ -44,14 +46,10 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
 """The papers' ablations: name -> net and the settings that differ from it (MISC tables 4, 6, 7; AdMISC table 6)."""
 
 COMPACT: dict[str, dict[str, Any]] = {
-    "joint": {"shape": ContextShape(), "strategy_weight": 0.5},
-    "misc": {"shape": ContextShape(), "refine": "last", "batch_norm": "none", "pool": "first+mean"},
-    "star": {"shape": ContextShape(), "below": {"strategy_weight": 0.5}, **_SMALL_STAR},
-    "star-misc": {
-        "shape": ContextShape(),
-        "below": {"refine": "last", "batch_norm": "none", "pool": "first+mean"},
-        **_SMALL_STAR,
-    },
+    "joint": {"shape": ContextShape(), **_SMALL_JOINT},
+    "misc": {"shape": ContextShape(), **_SMALL_MISC},
+    "star": {"shape": ContextShape(), "below": _SMALL_JOINT, **_SMALL_STAR},
+    "star-misc": {"shape": ContextShape(), "below": _SMALL_MISC, **_SMALL_STAR},
     "admisc": {
         "shape": ContextShape(),
         "pool": "first+mean",
@@ -63,6 +61,7 @@ COMPACT: dict[str, dict[str, Any]] = {
         "fusion": "table",
         "raw_streams": False,
         "strategy_train": "gold",
+        "course": True,
     },
     "transformer": {"shape": _SHORT},
     "mt-transformer": {"shape": _SHORT},

@@ -44,6 +44,8 @@ from models.tokenizer import Tokenizer
 
 POOL = 16
 """batches drawn together and sorted by length"""
+COURSE_RATE = 3.0
+"""learning rate of `models.course` beside that of the rest: it starts from nothing, and an epoch has to do"""
 ENTRIES = 500_000
 """answers kept in memory: all of ESConv"""
 ASKED_TOGETHER = 96
@@ -242,7 +244,9 @@ def run(args: Namespace) -> int:
     net.balance(torch.bincount(torch.tensor([e.strategy for e in train]), minlength=8) / len(train), args.balance)
     about = _about(args, net, data_hash({"train": train, "valid": valid})) | {"rank": rank}
     about["start"] = fingerprint(start) if start else ""
-    fit = Fit(net, parameter_groups([(net, 1.0)], config.weight_decay), config, out, net.weighting(), about)
+    faster = [] if net.course is None else [(net.course, COURSE_RATE)]
+    groups = parameter_groups([*faster, (net, 1.0)], config.weight_decay)
+    fit = Fit(net, groups, config, out, net.weighting(), about)
     fit.resume()
     checked = random.Random(args.seed).sample(valid, min(VALIDATED, len(valid)))
 

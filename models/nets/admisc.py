@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from models.adapters import adapt
 from models.backbone import CONTEXT, Backbone, Stream, token_loss
 from models.batches import Batch
+from models.course import Course
 from models.examples import ContextShape
 from models.nets.misc import POST, SITUATION, STRATEGY, block_vectors, mean_state, read_context
 from models.nets.net import Net, Plan
@@ -67,6 +68,8 @@ class AdmiscConfig:
     """A^r and A^c, the blocks before they have read the context"""
     decoder_streams: bool = True
     """False: the decoder attends to the context alone ("w/o a")"""
+    course: bool = False
+    """add what the course of the talk says about the next strategy (`models.course`; ours, not published)"""
     strategy_train: Literal["gold", "mixture"] = "mixture"
     """strategy vector while training: the gold one, as MISC's code, or the predicted mixture"""
     weights: Literal["dwa", "fixed"] = "dwa"
@@ -146,7 +149,9 @@ class Encoded:
     gate: Tensor
     """(B,) mu, the share of the history"""
     strategies: Tensor
-    """(B, 8) p"""
+    """(B, 8) p, with what the course of the talk adds"""
+    course: dict[str, Tensor]
+    """that alone, see `Net.with_course`"""
 
 
 class Admisc(Net):
@@ -154,6 +159,7 @@ class Admisc(Net):
 
     needs_comet = needs_emotion = True
     extra_labels: ClassVar = {
+        **Net.extra_labels,
         "strategies before refinement": STRATEGIES,
         "refinement": STRATEGIES,
         "gate": ("history", "emotion cause"),
@@ -162,6 +168,7 @@ class Admisc(Net):
     def __init__(self, config: AdmiscConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
         super().__init__(backbone, tokenizer, config.shape)
         self.config, self.streams = config, self.streams_of(config)
+        self.course = Course() if config.course else None
         width, heads = backbone.config.d_model, backbone.config.encoder_attention_heads
         wide, hidden = (2 if config.pool == "first+mean" else 1) * width, config.head_width or width
         self.head = nn.Sequential(nn.Linear(wide, hidden), nn.Tanh(), nn.Linear(hidden, len(STRATEGIES)))
@@ -215,8 +222,9 @@ class Admisc(Net):
         second, gate = self.mix(join(context, refined[POST]), join(emotion, refined[SITUATION]))  # eq. 14-19
         first = self.head(self._pooled(context)).float().softmax(dim=1)  # eq. 12
         mixed = (first + self.config.beta * second) / (1 + self.config.beta)  # eq. 21
+        scores, course = self.with_course(mixed.clamp_min(1e-9).log(), batch)
         streams = {CONTEXT: context, EMOTION: emotion} | refined | raw
-        return Encoded(streams, first, second, gate.float().mean(dim=1), mixed)
+        return Encoded(streams, first, second, gate.float().mean(dim=1), scores.softmax(dim=1), course)
 
     def _refine(self, name: str, blocks: Tensor, context: Stream) -> Tensor:
         if self.block_norm is None:
@@ -265,7 +273,7 @@ class Admisc(Net):
         """The refined mixture (or the gold strategy) in every source that holds the strategy."""
         found = self.read(batch)
         given = found.strategies if gold is None else F.one_hot(gold, len(STRATEGIES)).to(found.strategies.dtype)
-        extras = {
+        extras = found.course | {
             "strategies before refinement": found.first,
             "refinement": found.second,
             "gate": torch.stack((found.gate, 1 - found.gate), dim=1),

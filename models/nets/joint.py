@@ -14,6 +14,7 @@ from torch import Tensor
 
 from models.backbone import CONTEXT, Backbone, Memory, Stream, token_loss
 from models.batches import Batch
+from models.course import Course
 from models.examples import ContextShape
 from models.nets.net import Net, Plan
 from models.tokenizer import Tokenizer
@@ -27,6 +28,8 @@ class JointConfig:
     shape: ContextShape = field(default=ContextShape(tokens=160, speakers=False))
     strategy_weight: float = 0.0
     """weight of an extra mean strategy loss beside the strategy token's share in the sequence loss"""
+    course: bool = False
+    """add what the course of the talk says about the next strategy (`models.course`; ours, not published)"""
 
 
 class Joint(Net):
@@ -35,6 +38,7 @@ class Joint(Net):
     def __init__(self, config: JointConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
         super().__init__(backbone, tokenizer, config.shape)
         self.config = config
+        self.course = Course() if config.course else None
         self.register_buffer("strategy_ids", torch.tensor(tokenizer.strategies), persistent=False)
 
     def _memories(self, batch: Batch) -> list[dict[str, Memory]]:
@@ -42,7 +46,7 @@ class Joint(Net):
         return self.backbone.project({CONTEXT: Stream(states, batch.mask)})
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """ "reply": token mean over strategy + reply + end mark; "strategy": of the 8 strategy scores alone."""
+        """ "reply": token mean over strategy + reply + end mark; "strategy": of the 8 scores, the course's added."""
         memories = self._memories(batch)
         strategy = self.strategy_ids[batch.strategies][:, None]  # (B, 1)
         labels = torch.cat((strategy, batch.labels), dim=1)
@@ -50,7 +54,7 @@ class Joint(Net):
         states = self.backbone.decode(inputs, memories)  # (B, 1 + T, D)
         total, count = token_loss(self.backbone, states, labels)
         scores = self.backbone.logits(states[:, 0])[:, self.strategy_ids].float()
-        chosen = self.strategy_loss(scores, batch.strategies)
+        chosen = self.strategy_loss(self.with_course(scores, batch)[0], batch.strategies)
         return {"reply": total / count, "strategy": chosen}
 
     def weighting(self) -> Weighting:
@@ -62,8 +66,9 @@ class Joint(Net):
         memories = self._memories(batch)
         begin = self.begin(len(batch))
         scores = self.backbone.logits(self.backbone.decode(begin, memories)[:, 0])[:, self.strategy_ids].float()
+        scores, extras = self.with_course(scores, batch)
         chosen = scores.argmax(dim=1) if gold is None else gold
-        return Plan(memories, self._prefix(chosen), scores.softmax(dim=1))
+        return Plan(memories, self._prefix(chosen), scores.softmax(dim=1), extras)
 
     def _prefix(self, chosen: Tensor) -> Tensor:
         return torch.cat((self.begin(len(chosen)), self.strategy_ids[chosen][:, None]), dim=1)

@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 from models.backbone import CONTEXT, Backbone, Stream, token_loss
 from models.batches import Batch
+from models.course import Course
 from models.emotion import EMOTION_TYPES
 from models.examples import ContextShape
 from models.nets.net import Net, Plan
@@ -55,6 +56,8 @@ class MiscConfig:
     """A^s of eq. 7; False is "w/o s" of table 4"""
     post_blocks: bool = True
     """A^x of eq. 7; False is "w/o x" """
+    course: bool = False
+    """add what the course of the talk says about the next strategy (`models.course`; ours, not published)"""
     decode_strategy: Literal["mixture", "single", "none"] = "mixture"
     """A^g of eq. 7: of the mixture, of the most probable strategy alone ("Single", table 7), or left out ("w/o g")"""
     emotion_weight: float = 0.0
@@ -80,11 +83,12 @@ class BlockAttention(nn.Module):
 class Misc(Net):
     """See the module."""
 
-    extra_labels: ClassVar = {"emotion of the seeker": EMOTION_TYPES}
+    extra_labels: ClassVar = {**Net.extra_labels, "emotion of the seeker": EMOTION_TYPES}
 
     def __init__(self, config: MiscConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
         super().__init__(backbone, tokenizer, config.shape)
         self.config, self.streams = config, self.streams_of(config)
+        self.course = Course() if config.course else None
         self.needs_comet = config.situation_blocks or config.post_blocks
         width = backbone.config.d_model
         wide = 2 * width if config.pool == "first+mean" else width
@@ -151,7 +155,7 @@ class Misc(Net):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """L_r (token mean) and L_g; for MISE also the emotion's, over the examples that have one."""
         streams = self.encode(batch)
-        scores = self.strategy_scores(streams[CONTEXT])
+        scores, _ = self.with_course(self.strategy_scores(streams[CONTEXT]), batch)
         gold = F.one_hot(batch.strategies, len(STRATEGIES)).to(scores.dtype)
         weights = gold if self.config.strategy_train == "gold" else scores.softmax(dim=1)
         memories = self.backbone.project(streams | self._strategy(weights))
@@ -175,10 +179,10 @@ class Misc(Net):
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """The predicted mixture (or the gold strategy's vector) as a fourth source of the decoder."""
         streams = self.encode(batch)
-        probabilities = self.strategy_scores(streams[CONTEXT]).softmax(dim=1)
+        scores, extras = self.with_course(self.strategy_scores(streams[CONTEXT]), batch)
+        probabilities = scores.softmax(dim=1)
         weights = probabilities if gold is None else F.one_hot(gold, len(STRATEGIES)).to(probabilities.dtype)
         memories = self.backbone.project(streams | self._strategy(weights))
-        extras: dict[str, Tensor] = {}
         if self.emotion_head is not None:
             extras["emotion of the seeker"] = self.emotion_head(self._pooled(streams[CONTEXT])).float().softmax(dim=1)
         return Plan(memories, self.begin(len(batch)), probabilities, extras)

@@ -15,10 +15,13 @@ from torch import Tensor, nn
 
 from models.backbone import Backbone, Memory, Past, select
 from models.batches import Batch
+from models.course import Course
 from models.examples import ContextShape
 from models.strategies import STRATEGIES
 from models.tokenizer import Tokenizer
 from models.weighting import Fixed, Weighting
+
+COURSE = "strategies by the course of the talk"
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Net(nn.Module):
     needs_comet = needs_emotion = False
     streams: tuple[str, ...] = ()
     """decoder streams besides the context"""
-    extra_labels: Mapping[str, tuple[str, ...]] = {}
+    extra_labels: Mapping[str, tuple[str, ...]] = {COURSE: STRATEGIES}
     """names of the K columns of each entry of `Plan.extras`"""
     traced: tuple[str, ...] = ()
     """what `decode` puts into a record besides the streams' attention, (B, T, 1) each"""
@@ -88,6 +91,7 @@ class Net(nn.Module):
         banned[[i for i in tokenizer.special if i != tokenizer.eos]] = True
         self.register_buffer("banned", banned, persistent=False)
         self.register_buffer("strategy_offset", torch.zeros(len(STRATEGIES)), persistent=False)
+        self.course: Course | None = None
 
     @classmethod
     def streams_of(cls, config: Any) -> tuple[str, ...]:
@@ -105,6 +109,16 @@ class Net(nn.Module):
         strategies, 0 for plain accuracy. Scores stay as they are outside the loss.
         """
         self.strategy_offset.copy_(strength * shares.clamp_min(1e-6).log())
+
+    def with_course(self, scores: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Strategy scores (B, 8) and what the course of the talk adds to them; also as an entry of `Plan.extras`.
+
+        The same scores and no entry in a net whose `course` is None.
+        """
+        if self.course is None:
+            return scores, {}
+        added = self.course(batch.course)
+        return scores + added, {COURSE: added.softmax(dim=1)}
 
     def strategy_loss(self, scores: Tensor, gold: Tensor) -> Tensor:
         """Mean cross-entropy of scores (B, 8) against gold strategies (B,), balanced as `balance` said."""
