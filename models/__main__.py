@@ -20,6 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("models.evaluate", "predict a part of ESConv with a net and measure it beside the published figures"),
     "score": ("models.score", "measure a file of replies and references"),
     "compare": ("models.compare", "compare two systems on the same turns, with intervals and tests"),
+    "seeds": ("models.seeds", "strategies and perplexity of several trainings of a net: mean and deviation"),
     "samples": ("models.samples", "answer the twenty fixed prompts, unselected"),
     "items": ("models.items", "make the items of a study: contexts with the reply and trace of each net"),
     "interference": ("models.interference", "which losses pull against each other, and how decoder states cluster"),

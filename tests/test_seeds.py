@@ -1,0 +1,83 @@
+"""`python -m models seeds`: figures of several trainings of a net."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from models import seeds
+from models.__main__ import main
+from models.comet import NoComet
+from models.dialogue import Dialogue, Speaker, Turn
+from models.nets.net import Net
+from models.seeds import Training, summary
+from models.strategies import STRATEGIES
+from tests.tiny import tiny_net
+
+TALKS = tuple(
+    Dialogue(
+        tuple(
+            Turn(Speaker.SUPPORTER, "i am sorry to hear that.", STRATEGIES[(number * 3 + turn) % 8])
+            if turn % 2
+            else Turn(Speaker.SEEKER, "i am sad")
+            for turn in range(6)
+        ),
+        id=f"talk-{number}",
+    )
+    for number in range(20)
+)
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Trainings whose seed is the name of their folder's parent."""
+
+    def loaded(folder: Path) -> Net:
+        net = tiny_net(folder.name)
+        torch.manual_seed(int(folder.parent.name))
+        torch.nn.init.normal_(net.backbone.model.shared.weight, std=0.5)
+        return net
+
+    monkeypatch.setattr(seeds, "read_esconv", lambda path: TALKS)
+    monkeypatch.setattr(seeds, "comet_for", lambda net, tails: NoComet())
+    monkeypatch.setattr(seeds, "net_folder", lambda name, root: root / name)
+    monkeypatch.setattr(seeds, "load_net", loaded)
+    monkeypatch.setattr(seeds, "fingerprint", lambda folder: f"{folder.name}-{int(folder.parent.name) % 10}")
+    monkeypatch.setattr(seeds, "read_card", lambda folder: {"run": {"seed": int(folder.parent.name)}})
+    return ["seeds", "--esconv", "x"]
+
+
+def test_figures_of_each_training_and_of_each_net(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "seeds.json"
+    assert main([*command, "joint", "moel", "--weights", "1", "2", "--out", str(out)]) == 0
+    saved: dict[str, Any] = json.loads(out.read_text())
+    made = [Training(**row) for row in saved["trainings"]]
+    assert [(t.net, t.seed) for t in made] == [("joint", 1), ("joint", 2), ("moel", 1), ("moel", 2)]
+    joint = [t.figures for t in made[:2]]
+    assert joint[0] != joint[1]
+    assert all(0 <= f["accuracy"] <= 100 and 0 <= f["macro_f1"] <= 100 and f["perplexity"] > 1 for f in joint)
+    assert all(list(t.figures) == ["perplexity"] for t in made[2:]), "MoEL predicts no strategy"
+    assert saved["turns"] == 9  # three dialogues of the test part, three supporter turns each
+    printed = capsys.readouterr().out
+    mean = (joint[0]["perplexity"] + joint[1]["perplexity"]) / 2
+    assert f"{mean:.2f} +- " in printed
+
+
+def test_mean_and_deviation() -> None:
+    made = [Training("joint", "", s, "", {"accuracy": 30.0 + s, "perplexity": math.e}) for s in (0, 1, 2)]
+    assert summary([*made, Training("moel", "", 1, "", {"perplexity": 2.0})])[1:] == [
+        ["joint", "3", "31.00 +- 1.00", "", "2.72 +- 0.00"],
+        ["moel", "1", "", "", "2.00"],
+    ]
+
+
+def test_the_same_weights_twice_are_no_two_seeds(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*command, "joint", "--weights", "1", "11"]) == 2
+    assert "hold the same weights" in capsys.readouterr().err
