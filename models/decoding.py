@@ -34,7 +34,12 @@ class Decoded:
 
 
 def warp(scores: Tensor, earlier: Tensor, made: int, options: DecodeOptions, eos: int) -> Tensor:
-    """Warped scores (B, V) of raw `scores` (B, V) after decoder ids `earlier` (B, t), `made` of them of the reply."""
+    """Warped scores (B, V) of raw `scores` (B, V) after decoder ids `earlier` (B, t), `made` of them of the reply.
+
+    Raises ValueError for method "rerank", which picks among whole replies.
+    """
+    if options.method == "rerank":
+        raise ValueError('method "rerank" is no way to write one reply; call models.rerank.rank or best_replies')
     if options.repetition_penalty != 1:
         seen = scores.gather(1, earlier)
         seen = torch.where(seen < 0, seen * options.repetition_penalty, seen / options.repetition_penalty)

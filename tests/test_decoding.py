@@ -18,6 +18,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
+from models.batch_decoding import decode_batch
 from models.batches import make_batch
 from models.decoding import Decoded, decode, warp
 from models.nets.net import Net
@@ -139,3 +140,13 @@ def test_options_out_of_range_are_refused_by_name() -> None:
     for name, value in {"top_p": 0, "temperature": -1, "beams": 0, "max_tokens": 500, "method": "magic"}.items():
         with pytest.raises(ValueError, match=name):
             DecodeOptions(**{name: value})
+
+
+def test_the_best_of_several_is_not_decoded_token_by_token() -> None:
+    net = tiny_net("joint")
+    plan = net.plan(make_batch([tiny_examples(net)[0]]))
+    options = DecodeOptions(method="rerank")
+    with pytest.raises(ValueError, match="models.rerank"):
+        decode(net, plan, options, 1)
+    with pytest.raises(ValueError, match="models.rerank"):
+        decode_batch(net, plan, options, [1])
