@@ -146,7 +146,7 @@ def test_the_best_of_several_is_not_decoded_token_by_token() -> None:
     net = tiny_net("joint")
     plan = net.plan(make_batch([tiny_examples(net)[0]]))
     options = DecodeOptions(method="rerank")
-    with pytest.raises(ValueError, match="models.rerank"):
+    with pytest.raises(ValueError, match=r"models\.rerank"):
         decode(net, plan, options, 1)
-    with pytest.raises(ValueError, match="models.rerank"):
+    with pytest.raises(ValueError, match=r"models\.rerank"):
         decode_batch(net, plan, options, [1])

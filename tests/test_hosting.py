@@ -13,6 +13,7 @@ from models.checkpoint import WEIGHTS, WeightsError
 from models.comet import CachedComet, Comet, NoComet, Query
 from models.dialogue import Dialogue, Speaker, Turn
 from models.hosting import NetResponder, Sources, open_device, open_responders
+from models.nets.net import COURSE
 from models.registry import NETS
 from models.responder import Cancelled
 from models.strategies import STRATEGIES
@@ -64,7 +65,7 @@ def test_reply_and_trace(hosted: NetResponder) -> None:
 def test_star_tells_its_gates_token_by_token() -> None:
     trace = responder("star").respond(DIALOGUE, OPTIONS, 1).trace
     rows = {row.name: row for row in trace.extras}
-    assert rows.keys() == {"strategies before refinement", "gate of the choice", "gate"}
+    assert rows.keys() == {COURSE, "strategies before refinement", "gate of the choice", "gate"}
     assert rows["gate"].labels == tuple(token.text for token in trace.tokens)
     assert all(0 < value < 1 for value in rows["gate"].values)
 
