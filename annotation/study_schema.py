@@ -8,7 +8,8 @@
     study 1-n study_event                        what happened, append-only
 
 Deleting a study deletes everything below it; deleting an encounter deletes the contexts that were made of it. Triggers
-(made by the migrations) refuse to change or delete events, and to change answers of an item that is closed.
+(made by the migrations) refuse to delete events, to change them (but for blanking the answers of a rater who
+withdraws), and to change answers of an item that is closed.
 """
 
 from __future__ import annotations
@@ -240,7 +241,10 @@ class ReviewAnswer(Base):
 
 
 class StudyEvent(Base):
-    """One change in a study, with the server's time. Rows are only ever added and hold no text of a person."""
+    """One change in a study, with the server's time. Rows are only ever added and hold no text of a person.
+
+    The one exception: when a rater withdraws, both values of their answers become None.
+    """
 
     __tablename__ = "study_event"
 

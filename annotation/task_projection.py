@@ -15,6 +15,7 @@ from annotation.choices import ClaimState, StudyEventKind, StudyKind, StudyState
 from annotation.live_projection import INTENSITY, talk_view, transcripts
 from annotation.rubric import Rubric
 from annotation.studies import plan_of
+from annotation.study_events import ANSWER_KINDS
 from annotation.study_plan import StudyPlan
 from annotation.study_schema import Answer, Claim, Context, Item, Member, Study, StudyEvent, SystemReply
 from annotation.study_views import AnswerView, Line, TaskView
@@ -106,7 +107,6 @@ def can_change(study: Study, item: Item, claim: Claim) -> bool:
 
 def undo_stack(session: Session, claim: Claim) -> list[StudyEvent]:
     """The rater's changes of answers that can be taken back, oldest first."""
-    kinds = (StudyEventKind.ANSWERED, StudyEventKind.UNDONE)
     # SQLite may give the id of a deleted claim to a new one: of its events only those of this rater are meant.
     rater = session.get_one(Member, claim.member_id)
     here = (
@@ -114,7 +114,7 @@ def undo_stack(session: Session, claim: Claim) -> list[StudyEvent]:
         StudyEvent.claim_id == claim.id,
         StudyEvent.actor == rater.pseudonym(),
     )
-    statement = select(StudyEvent).where(*here, StudyEvent.kind.in_(kinds))
+    statement = select(StudyEvent).where(*here, StudyEvent.kind.in_(ANSWER_KINDS))
     stack: list[StudyEvent] = []
     for row in session.scalars(statement.order_by(StudyEvent.id)):
         if row.kind is StudyEventKind.ANSWERED:

@@ -4,8 +4,8 @@
     withdraw(session=session, access=lead, pseudonym="r3")       # by the lead, for a rater who asked for it
 
 Results are computed from what is stored, so they follow at once. The member's row stays without link, password and
-consent, so that the number is not given to anybody else. The study's append-only events stay too: they hold no text,
-and nothing links the number to a person any more.
+consent, so that the number is not given to anybody else. The study's events stay too, without the answers: they tell
+what was handed out and done when, and nothing links the number to a person any more.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from annotation.choices import ClaimState, Role, StudyEventKind
 from annotation.erasure import empty_log_after_commit
 from annotation.members import NotAllowed, find_member, require
 from annotation.schema import utc_now
-from annotation.study_events import record_study
+from annotation.study_events import blank_answers, record_study
 from annotation.study_schema import Claim, Member, Study
 from annotation.study_views import Access
 
@@ -35,6 +35,7 @@ def withdraw(*, session: Session, access: Access, pseudonym: str | None = None) 
     done = select(func.count()).where(Claim.member_id == rater.id, Claim.state == ClaimState.DONE)
     items = session.scalar(done) or 0
     session.execute(delete(Claim).where(Claim.member_id == rater.id))  # foreign keys take the answers along
+    blank_answers(session, study.id, rater.pseudonym())
     rater.token_hash, rater.password_hash = secrets.token_hex(32), None
     rater.consented_at = rater.break_since = None
     rater.revoked_at = rater.revoked_at or utc_now()

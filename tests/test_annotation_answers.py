@@ -151,10 +151,43 @@ def test_every_change_is_in_the_events_and_no_text_is(room: StudyRoom) -> None:
     assert "secret" not in repr([vars(row) for row in rows])
 
 
-@pytest.mark.parametrize("change", ["UPDATE study_event SET actor = 'me'", "DELETE FROM study_event"])
+BLANK = "UPDATE study_event SET old_value = NULL, new_value = NULL"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE study_event SET actor = 'me'",
+        "DELETE FROM study_event",
+        BLANK,  # of every kind
+        f"{BLANK} WHERE kind = 'claimed'",
+        f"{BLANK}, kind = 'answered' WHERE kind = 'claimed'",
+        "UPDATE study_event SET old_value = NULL WHERE kind = 'undone'",
+        "UPDATE study_event SET new_value = NULL WHERE kind = 'undone'",
+        "UPDATE study_event SET new_value = 'b' WHERE kind = 'answered'",
+    ],
+)
 def test_events_stay_as_they_are(room: StudyRoom, change: str) -> None:
+    task = _opened(room)
+    for value in ("a", "tie", "b"):
+        _save(room, task, "Empathy", value)
+    room.do(undo, room.people[0], claim_id=task.claim_id)
     with pytest.raises(DatabaseError, match="cannot be"), room.sessions.begin() as session:
         session.execute(text(change))
+
+
+def test_of_an_event_only_the_answer_can_be_taken_out(room: StudyRoom) -> None:
+    """That is what happens when a rater withdraws."""
+    task = _opened(room)
+    _save(room, task, "Empathy", "a")
+    room.do(undo, room.people[0], claim_id=task.claim_id)
+    columns = [name for name in StudyEvent.__table__.columns.keys() if name not in ("old_value", "new_value")]  # noqa: SIM118
+    for name in columns:
+        value = "id + 100" if name == "id" else "'2026-01-01 00:00:00'" if name == "at" else "NULL"
+        with pytest.raises(DatabaseError, match="cannot be"), room.sessions.begin() as session:
+            session.execute(text(f"{BLANK}, {name} = {value} WHERE kind = 'answered'"))
+    with room.sessions.begin() as session:
+        assert session.execute(text(f"{BLANK} WHERE kind IN ('answered', 'undone')")).rowcount == 2
 
 
 def test_scores_go_to_the_reply_at_that_place(sessions: sessionmaker[Session]) -> None:

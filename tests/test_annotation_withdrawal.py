@@ -10,14 +10,20 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.__main__ import main
-from annotation.answers import save_note, undo
+from annotation.answers import Given, save_answer, save_note, undo
 from annotation.ballots import ballots
-from annotation.choices import StudyEventKind
+from annotation.choices import EventKind, StudyEventKind
+from annotation.live_talks import rate_side
 from annotation.members import NotAllowed, invite, members, set_password, sign_in, sign_in_with_password
 from annotation.progress import team_progress
+from annotation.replay import replay
+from annotation.schema import Event
 from annotation.studies import close_study
+from annotation.study_events import ANSWER_KINDS
 from annotation.study_schema import Answer, Claim, StudyEvent
+from annotation.study_views import Access
 from annotation.withdrawal import withdraw
+from tests.live import LiveRoom
 from tests.studies import PLAN, StudyRoom, item
 
 STORES = ("sqlite", "postgresql")
@@ -78,6 +84,61 @@ def test_one_event_stays_that_says_nothing_of_the_person(room: StudyRoom) -> Non
     assert last is not None
     assert (last.kind, last.actor, last.old_value, last.new_value) == (StudyEventKind.REVOKED, "r1", "0", "r1")
     assert (last.claim_id, last.item_id, last.criterion) == (None, None, None)
+
+
+def _change_an_answer(room: StudyRoom, rater: Access, claim: int) -> None:
+    """Twice, and take the second change back."""
+    for value in ("tie", "b"):
+        room.do(save_answer, rater, claim_id=claim, given=Given("Empathy", value))
+    room.do(undo, rater, claim_id=claim)
+
+
+def _events(room: StudyRoom) -> list[dict[str, object]]:
+    with room.sessions() as session:
+        return [dict(row) for row in session.execute(select(*StudyEvent.__table__.columns).order_by("id")).mappings()]
+
+
+def _withdraw_from_the_events(room: StudyRoom, rater: Access) -> None:
+    """The values of the rater's answers go, all else stays, and the replay finds nothing amiss."""
+    before = _events(room)
+    where = (rater.study_id, rater.pseudonym)
+    own = [row for row in before if (row["study_id"], row["actor"]) == where and row["kind"] in ANSWER_KINDS]
+    assert {row["kind"] for row in own if row["old_value"] and row["new_value"]} == set(ANSWER_KINDS)
+    room.do(withdraw, rater)
+    *after, last = _events(room)
+    assert after == [row | {"old_value": None, "new_value": None} if row in own else row for row in before]
+    assert last["kind"] is StudyEventKind.REVOKED
+    assert room.do(replay, room.lead).differences == ()
+
+
+def test_the_events_lose_the_answers_of_this_rater_and_study_only(room: StudyRoom) -> None:
+    other = StudyRoom(room.sessions, replace(PLAN, name="other"), raters=3)
+    for study in (room, other):
+        for rater in study.people:
+            task = study.judge(rater)
+            assert task is not None
+            _change_an_answer(study, rater, task.claim_id)
+    _withdraw_from_the_events(room, room.people[1])
+
+
+def test_of_a_live_study_the_preferences_and_stars_go_too(sessions: sessionmaker[Session]) -> None:
+    room = LiveRoom(sessions, turn_preference="own")
+    for rater in room.people:
+        claim = room.begin(rater).claim_id
+        for _ in range(room.plan.min_turns):
+            room.say(rater, claim, picked="a")
+        room.do(rate_side, rater, claim_id=claim, side="a", stars=3)
+        room.finish_open(rater, claim)
+        _change_an_answer(room, rater, claim)
+    said = select(Event.actor, Event.criterion, Event.new_value).where(Event.kind == EventKind.JUDGED)
+    with sessions() as session:
+        both = set(session.execute(said).all())
+    assert len(both) == 2 * 3  # preference, helpfulness and intensity of each rater
+    _withdraw_from_the_events(room, room.people[1])
+    with sessions() as session:
+        left = set(session.execute(said).all())
+    assert len(left) == 3
+    assert left < both
 
 
 def test_no_byte_of_a_reason_is_left_in_the_file(sessions: sessionmaker[Session], tmp_path: Path) -> None:

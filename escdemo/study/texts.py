@@ -38,8 +38,8 @@ WITHDRAW_TITLE = "Delete my answers"
 WITHDRAW_TEXT = (
     "You can leave the study and take back all that you gave to it. Your talks, answers and reasons are deleted,"
     " those that you handed in too; they no longer count in any result, and others may be asked in your place. What"
-    " stays is your number, with the study's log of what was clicked when: no text, and no way back to you. Copies that"
-    " the lead exported before are out of reach."
+    " stays is your number, with the study's log of what was done when: no answers, no text, and no way back to you."
+    " Copies that the lead exported before are out of reach."
 )
 WITHDRAW_BUTTON = "Delete my answers and leave"
 WITHDRAW_ASK = "All your answers will be deleted and your link will stop working. This cannot be undone."

@@ -1,0 +1,60 @@
+"""Events of a study may lose their answers, so that a rater who withdraws takes these back too.
+
+The triggers let one update of an event through: old and new value of an answer become NULL, all else stays. What is
+stored stays. Revision: 0005, follows 0004.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0005"
+down_revision = "0004"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Refuse every update of an event but this one."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TRIGGER study_event_no_update")
+        op.execute(
+            f"CREATE TRIGGER study_event_no_update BEFORE UPDATE ON study_event WHEN NOT ({_blanks_answer('IS')}) "
+            "BEGIN SELECT RAISE(ABORT, 'study_event rows cannot be changed'); END"
+        )
+    elif op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP TRIGGER study_event_guard ON study_event")
+        _refuse_on_postgresql("study_event_guard", "DELETE")
+        condition = f"WHEN (NOT ({_blanks_answer('IS NOT DISTINCT FROM')}))"
+        _refuse_on_postgresql("study_event_no_update", "UPDATE", condition)
+
+
+def downgrade() -> None:
+    """Refuse every update again; answers that were taken out stay out."""
+    if op.get_bind().dialect.name == "sqlite":
+        op.execute("DROP TRIGGER study_event_no_update")
+        op.execute(
+            "CREATE TRIGGER study_event_no_update BEFORE UPDATE ON study_event "
+            "BEGIN SELECT RAISE(ABORT, 'study_event rows cannot be changed'); END"
+        )
+    elif op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP TRIGGER study_event_no_update ON study_event")
+        op.execute("DROP TRIGGER study_event_guard ON study_event")
+        _refuse_on_postgresql("study_event_guard", "UPDATE OR DELETE")
+
+
+_STAYS = ("id", "study_id", "claim_id", "item_id", "at", "kind", "actor", "criterion", "system", "app_version")
+
+
+def _blanks_answer(same: str) -> str:
+    """The condition in SQL; `same` is the database's word for "equal, or both NULL"."""
+    new, old = (", ".join(f"{row}.{column}" for column in _STAYS) for row in ("NEW", "OLD"))
+    blank = "NEW.old_value IS NULL AND NEW.new_value IS NULL"
+    return f"OLD.kind IN ('answered', 'undone') AND {blank} AND ({new}) {same} ({old})"
+
+
+def _refuse_on_postgresql(name: str, change: str, condition: str = "") -> None:
+    op.execute(
+        f"CREATE TRIGGER {name} BEFORE {change} ON study_event "
+        f"FOR EACH ROW {condition} EXECUTE FUNCTION refuse_study_change()"
+    )
