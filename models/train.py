@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import platform
 import random
+import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -323,12 +324,21 @@ def _card(args: Namespace, splits: Splits, fit: Fit, figures: dict[str, float]) 
         "run": fit.about,
         "licence": "research and non-commercial use, as the data",
         "date": date.today().isoformat(),
-        "command": f"python -m models train {args.net} --rank {args.rank} --batch {args.batch} --lr {args.lr}"
-        f" --minutes {args.minutes:g} --seed {args.seed} --dropout {args.dropout:g} --balance {args.balance:g}"
-        " --esconv ESCONV --tails TAILS --release",
+        "command": _command(args),
         "hardware": f"{fit.processes.num_processes} x {fit.device.type} {platform.machine()},"
         f" {torch.get_num_threads()} threads, torch {torch.__version__}",
         "minutes": round(fit.used_s / 60, 1),
         "steps": fit.step,
         "metrics": {name: round(value, 4) for name, value in figures.items()},
     }
+
+
+def _command(args: Namespace) -> str:
+    """The command again, with names in the place of this machine's paths."""
+    sizes = ("split", "rank", "batch", "grad_accumulation", "lr", "warmup", "minutes", "steps")
+    told = (*sizes, "seed", "dropout", "balance", "precision")
+    flags = [f"--{name.replace('_', '-')} {getattr(args, name)}" for name in told]
+    flags += [f"--set {shlex.join(args.set)}"] if args.set else []
+    flags += ["--start START"] if args.start else []
+    flags += [f"--tails {GENERATE if args.tails == GENERATE else 'TAILS'}"] if args.tails else []
+    return " ".join([f"python -m models train {args.net} --esconv ESCONV", *flags, "--release"])

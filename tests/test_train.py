@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -122,6 +124,11 @@ def test_train_release_evaluate_score(
     assert card["metrics"].keys() == {"valid_loss", "valid_reply"} | strategy
     assert card["run"]["data"] == json.loads((tmp_path / "run" / "run.json").read_text())["data"]
     assert str(tmp_path) not in json.dumps(card)
+    parser = ArgumentParser()
+    train.add_arguments(parser)
+    again = parser.parse_args(shlex.split(card["command"])[4:])
+    assert (again.net, again.steps, again.grad_accumulation, again.release) == (name, 4, 2, True)
+    assert again.set == (['size={"width": 16}'] if name == "moel" else [])
     capsys.readouterr()
     out = tmp_path / "evaluation"
     esconv = flags[flags.index("--esconv") + 1]
