@@ -110,7 +110,9 @@ def new_net(name: str, settings: dict[str, Any], rank: int, source: str | Path =
     """
     if net_class(name)[1].from_scratch:
         tokenizer, config = open_tokenizer(source), make_config(name, net_class(name)[0], settings)
-        return build_net(name, settings, fresh_backbone(config.size, config.shape, len(tokenizer)), tokenizer)
+        return build_net(
+            name, settings, fresh_backbone(net_class(name)[1].size_of(config), config.shape, len(tokenizer)), tokenizer
+        )
     tokenizer, backbone = open_backbone(source, streams_of(name, settings))
     if rank:
         net_class(name)[1].adapt_streams(backbone, rank)

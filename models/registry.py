@@ -22,6 +22,7 @@ NETS: dict[str, tuple[type[Any], type[Net]]] = {
     "admisc": (AdmiscConfig, Admisc),
     "star": star_on("joint", JointConfig, Joint),
     "star-misc": star_on("misc", MiscConfig, Misc),
+    "star-admisc": star_on("admisc", AdmiscConfig, Admisc),
     "transformer": (TransformerConfig, Transformer),
     "mt-transformer": (MtTransformerConfig, Transformer),
     "moel": (MoelConfig, Moel),
@@ -30,6 +31,18 @@ NETS: dict[str, tuple[type[Any], type[Net]]] = {
 
 _SMALL_JOINT = {"strategy_weight": 1.0, "course": True}
 _SMALL_MISC = {"refine": "last", "batch_norm": "none", "pool": "first+mean", "course": True}
+_SMALL_ADMISC = {
+    "pool": "first+mean",
+    "head_width": 96,
+    "refine": "dot",
+    "gate_values": "one",
+    "ffn_width": 48,
+    "sources": "apart",
+    "fusion": "table",
+    "raw_streams": False,
+    "strategy_train": "gold",
+    "course": True,
+}
 _SMALL_STAR = {"pool_width": 96, "expert_width": 40, "gate_width": 12, "change": True}
 _SHORT = ContextShape(strategies=False)
 
@@ -50,19 +63,8 @@ COMPACT: dict[str, dict[str, Any]] = {
     "misc": {"shape": ContextShape(), **_SMALL_MISC},
     "star": {"shape": ContextShape(), "below": _SMALL_JOINT, **_SMALL_STAR},
     "star-misc": {"shape": ContextShape(), "below": _SMALL_MISC, **_SMALL_STAR},
-    "admisc": {
-        "shape": ContextShape(),
-        "pool": "first+mean",
-        "head_width": 96,
-        "refine": "dot",
-        "gate_values": "one",
-        "ffn_width": 48,
-        "sources": "apart",
-        "fusion": "table",
-        "raw_streams": False,
-        "strategy_train": "gold",
-        "course": True,
-    },
+    "star-admisc": {"shape": ContextShape(), "below": _SMALL_ADMISC, **_SMALL_STAR},
+    "admisc": {"shape": ContextShape(), **_SMALL_ADMISC},
     "transformer": {"shape": _SHORT},
     "mt-transformer": {"shape": _SHORT},
     "moel": {"shape": _SHORT},

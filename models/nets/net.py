@@ -99,6 +99,11 @@ class Net(nn.Module):
         return cls.streams
 
     @classmethod
+    def size_of(cls, config: Any) -> Any:
+        """The size of the backbone of a net trained from scratch (`models.nets.scratch.Size`)."""
+        return config.size
+
+    @classmethod
     def adapt_streams(cls, backbone: Backbone, rank: int) -> None:
         """Called before the low-rank change of the backbone: nets that want a smaller one of their streams make it."""
 

@@ -20,7 +20,6 @@ The net below trains first, by itself; then it is held and only STAR and the voc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
@@ -37,6 +36,8 @@ from models.strategies import STRATEGIES
 from models.tokenizer import Tokenizer
 from models.weighting import Ramp, Weighting
 
+POOL_PLACE = -1
+"""of the pool's projections in a `Past`; layers, and listeners of some nets, have the places from 0 on"""
 GATE, CHOICE_GATE, BEFORE = "gate", "gate of the choice", "strategies before refinement"
 
 
@@ -83,11 +84,11 @@ class CausalPool(nn.Module):
         self.q_proj, self.k_proj, self.v_proj = (nn.Linear(width, inner) for _ in range(3))
         self.out_proj = nn.Linear(inner, width)
 
-    def forward(self, states: Tensor, past: Past | None, layer: int) -> Tensor:
-        """`past` keeps this pool's projections as its layer number `layer`."""
+    def forward(self, states: Tensor, past: Past | None) -> Tensor:
+        """`past` keeps this pool's projections at POOL_PLACE."""
         q, k, v = (split_heads(p(states), self.heads).float() for p in (self.q_proj, self.k_proj, self.v_proj))
         if past is not None:  # keys hold queries too: the mean query needs all of them
-            both, v = past.extend(layer, torch.cat((q, k), dim=-1), v)
+            both, v = past.extend(POOL_PLACE, torch.cat((q, k), dim=-1), v)
             q, k = both.chunk(2, dim=-1)
         new, total = states.shape[1], k.shape[2]
         q_mean, k_mean, v_mean = (_running_mean(x)[:, :, -new:] for x in (q, k, v))  # (B, H, T, D/H)
@@ -122,9 +123,9 @@ class Refinement(nn.Module):
             nn.init.zeros_(gate[-1].weight)
             nn.init.constant_(gate[-1].bias, config.gate_bias)
 
-    def forward(self, states: Tensor, chosen: Tensor, past: Past | None, layer: int) -> tuple[Tensor, Tensor]:
-        """See the class; `past` and `layer` as in `CausalPool`."""
-        pooled = self.pool(states, past, layer)  # z
+    def forward(self, states: Tensor, chosen: Tensor, past: Past | None) -> tuple[Tensor, Tensor]:
+        """See the class; `past` as in `CausalPool`."""
+        pooled = self.pool(states, past)  # z
         spoken, gate = torch.empty_like(states), states.new_empty(*states.shape[:2], 1)
         owner = torch.zeros_like(chosen) if self.shared else chosen
         # in training all of them, on no rows if need be: every parameter gets a gradient, and no step waits for the GPU
@@ -149,7 +150,6 @@ class Star(Net):
     below_name: ClassVar[str]
     below_class: ClassVar[tuple[type[Any], type[Net]]]
     traced = (GATE,)
-    extra_labels: ClassVar[Mapping[str, tuple[str, ...]]] = {CHOICE_GATE: ("strategy",), BEFORE: STRATEGIES}
 
     def __init__(self, config: StarConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
         super().__init__(backbone, tokenizer, config.shape)
@@ -159,6 +159,7 @@ class Star(Net):
         self.below: Net = build(
             make_config(self.below_name, below_config, config.below | {"shape": config.shape}), backbone, tokenizer
         )
+        self.extra_labels = dict(self.below.extra_labels) | {CHOICE_GATE: ("strategy",), BEFORE: STRATEGIES}
         self.needs_comet, self.needs_emotion = self.below.needs_comet, self.below.needs_emotion
         if config.hold:
             self.held = tuple(n for n, p in self.named_parameters() if p.requires_grad and ".shared." not in n)
@@ -180,7 +181,7 @@ class Star(Net):
         """Refined states; the expert is that of the plan's strategy."""
         assert plan.chosen is not None
         states = self.below.decode(ids, plan, past, record)
-        refined, gate = self.star(states, plan.chosen, past, len(self.backbone.model.decoder.layers))
+        refined, gate = self.star(states, plan.chosen, past)
         if record is not None:
             record.setdefault(GATE, []).append(gate)
         return refined
@@ -189,13 +190,18 @@ class Star(Net):
         """Log-scores (B, 8) of tau and tau', and the gate (B, 1) between them, from the net below's own plan.
 
         tau' is tau plus what refining the state after [BOS] adds to the scores of the strategy tokens. On Joint, whose
-        tau are those very scores, that is the published refinement; on a net with a head of its own the change.
+        tau are those very scores, that is the published refinement; on a net with a head of its own the change. A net
+        that predicts no strategy has Joint's tau: the scores of the strategy tokens after [BOS].
         """
-        before = first.strategies.float().clamp_min(1e-9).log()
-        state = self.below.decode(self.begin(len(before)), first)
-        refined, gate = self.star(state, before.argmax(dim=1), None, 0)
-        old, new = (self.backbone.logits(s[:, 0])[:, self.strategy_ids].float() for s in (state, refined))
-        return before, before + new - old, gate[:, 0]
+        state = self.below.decode(self.begin(len(first.strategies)), first)
+        old = self._token_scores(state)
+        before = first.strategies.float().clamp_min(1e-9).log() if self.below.predicts_strategy else old.log_softmax(1)
+        refined, gate = self.star(state, before.argmax(dim=1), None)
+        return before, before + self._token_scores(refined) - old, gate[:, 0]
+
+    def _token_scores(self, states: Tensor) -> Tensor:
+        """(B, 8) what the vocabulary says of the strategy tokens after the first of states (B, T, D)."""
+        return self.backbone.logits(states[:, 0])[:, self.strategy_ids].float()
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """L_LM (token mean of the reply after the gold strategy) and L_ST (on tau')."""
@@ -230,17 +236,27 @@ def star_on(name: str, config_class: type[Any], net_class: type[Net]) -> tuple[t
     """(config class, net class) of STAR on a net of the registry, e.g. `star_on("joint", JointConfig, Joint)`."""
 
     class StarOn(Star):
-        """STAR on one net; it has that net's streams and needs what it needs."""
+        """STAR on one net; it has that net's streams and backbone and needs what it needs."""
 
         below_name = name
         below_class = (config_class, net_class)
+        from_scratch = net_class.from_scratch
         streams = net_class.streams
         traced = (*net_class.traced, GATE)
-        extra_labels: ClassVar[Mapping[str, tuple[str, ...]]] = dict(net_class.extra_labels) | dict(Star.extra_labels)
 
         @classmethod
         def streams_of(cls, config: StarConfig) -> tuple[str, ...]:
             """Those of the net below."""
             return net_class.streams_of(make_config(name, config_class, config.below))
+
+        @classmethod
+        def adapt_streams(cls, backbone: Backbone, rank: int) -> None:
+            """As the net below does."""
+            net_class.adapt_streams(backbone, rank)
+
+        @classmethod
+        def size_of(cls, config: StarConfig) -> Any:
+            """That of the net below."""
+            return net_class.size_of(make_config(name, config_class, config.below))
 
     return StarConfig, StarOn
