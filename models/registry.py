@@ -56,7 +56,10 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "admisc-wo-a": ("admisc", {"decoder_streams": False}),
     "admisc-wo-f": ("admisc", {"weights": "fixed"}),
 }
-"""The papers' ablations: name -> net and the settings that differ from it (MISC tables 4, 6, 7; AdMISC table 6)."""
+"""The papers' ablations: name -> net and the settings that differ from it (MISC tables 4, 6, 7; AdMISC table 6).
+
+"w/o u" mixes strategies while training, since nothing else would reach them: measure it beside an `admisc` that does.
+"""
 
 COMPACT: dict[str, dict[str, Any]] = {
     "joint": {"shape": ContextShape(), **_SMALL_JOINT},

@@ -25,7 +25,10 @@ from models.tables import aligned
 from models.train import comet_for, emotions_for, examples_of, validate
 
 FIGURES = {"accuracy": "ACC %", "macro_f1": "macro F1 %", "perplexity": "PPL"}
-"""figures of a training -> their headings; perplexity is per word piece, given the gold strategy"""
+"""figures of a training -> their headings
+
+PPL is per word piece, given what training gives: the gold strategy, or the mixture with `strategy_train="mixture"`.
+"""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def run(args: Namespace) -> int:
 
 
 def figures_of(net: Net, targets: Sequence[Target], tails: str | None) -> dict[str, float]:
-    """Accuracy and macro F1 in percent, perplexity per word piece of whole references given the gold strategy."""
+    """Accuracy and macro F1 in percent, perplexity per word piece of whole references, see FIGURES."""
     whole = replace(net.shape, reply_tokens=net.backbone.config.max_position_embeddings - 2)
     found = validate(net, examples_of(targets, comet_for(net, tails), net.tokenizer, whole, emotions_for(net)))
     shares = {name: 100 * found[f"valid_{name}"] for name in ("accuracy", "macro_f1") if f"valid_{name}" in found}

@@ -121,10 +121,11 @@ class Batches:
 
 @torch.inference_mode()
 def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str, float]:
-    """Reply loss per token given the gold strategy; strategy loss (balanced as trained), accuracy, macro F1 (argmax).
+    """Reply loss per token given what training gives (the gold strategy, unless told otherwise); strategy loss
+    (balanced as trained), accuracy, macro F1 (argmax).
 
-    "valid_loss", the sum of the first two, chooses the weights that are kept. Of a net that predicts no strategy it is
-    the reply loss.
+    "valid_loss", the sum of the first two, chooses the weights that are kept. Of a net whose strategies no loss
+    supervises it is the reply loss.
     """
     net.eval()
     ordered = sorted(examples, key=lambda e: len(e.context))
@@ -133,7 +134,7 @@ def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str,
     for start in range(0, len(ordered), size):
         batch = make_batch(ordered[start : start + size]).to(device_of(net))
         with torch.autocast(batch.ids.device.type, dtype=torch.bfloat16), parametrize.cached():
-            plan = net.plan(batch, gold=batch.strategies)
+            plan = net.training_plan(batch)
             nll += float(net.reply_nll(plan, batch.labels).sum())
         tokens += float((batch.labels >= 0).sum())
         scores = plan.strategies.float().clamp_min(1e-9).log()
@@ -144,7 +145,7 @@ def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str,
     if not net.predicts_strategy:
         return {"valid_loss": reply, "valid_reply": reply}
     return {
-        "valid_loss": reply + choice,
+        "valid_loss": reply + choice if net.trains_strategy else reply,
         "valid_reply": reply,
         "valid_strategy": choice,
         "valid_accuracy": accuracy_score(gold, predicted),

@@ -22,7 +22,7 @@ from models.comet import NoComet, Query
 from models.esconv import read_esconv, split_dialogues
 from models.pretrain import Mix, Shape, tokenise
 from models.strategies import STRATEGIES
-from tests.tiny import MadeUpEmotions, tiny_backbone, tiny_tokenizer
+from tests.tiny import MadeUpEmotions, tiny_backbone, tiny_batch, tiny_examples, tiny_net, tiny_tokenizer
 
 
 @pytest.fixture
@@ -225,3 +225,17 @@ def test_the_pretraining_mix_cuts_dialogues_at_answers(esconv: Path) -> None:
 def test_missing_data_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["train", "joint", "--esconv", str(tmp_path / "none.json")]) == 2
     assert "none.json" in capsys.readouterr().err
+
+
+@torch.no_grad()
+def test_weights_are_chosen_by_what_is_trained() -> None:
+    """Without L_g the strategies are no reason to keep weights, and replies are measured on the mixture they see."""
+    free, told = (tiny_net(name, weights="fixed") for name in ("admisc-wo-u", "admisc"))
+    batch = tiny_batch(free)
+    for net, plan in ((free, free.plan(batch)), (told, told.plan(batch, gold=batch.strategies))):
+        found = net.reply_nll(net.training_plan(batch), batch.labels)
+        torch.testing.assert_close(found, net.reply_nll(plan, batch.labels))
+    one, other = (train.validate(net, tiny_examples(net)) for net in (free, told))
+    assert one["valid_loss"] == one["valid_reply"]
+    assert other["valid_loss"] == pytest.approx(other["valid_reply"] + other["valid_strategy"])
+    assert "valid_accuracy" in one

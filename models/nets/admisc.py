@@ -281,6 +281,15 @@ class Admisc(Net):
         memories = self.backbone.project(self.decoder_sources(found, given))
         return Plan(memories, self.begin(len(batch)), found.strategies, extras)
 
+    def training_plan(self, batch: Batch) -> Plan:
+        """Of the gold strategy or the predicted mixture, as `strategy_train` says."""
+        return self.plan(batch, gold=batch.strategies if self.config.strategy_train == "gold" else None)
+
+    @property
+    def trains_strategy(self) -> bool:
+        """Whether L_g weighs anything."""
+        return self.config.weights == "dwa" or bool(self.config.strategy_weight)
+
 
 def join(one: Stream, other: Stream) -> Stream:
     """Two sources one after the other: (B, S1 + S2, D)."""

@@ -187,6 +187,15 @@ class Misc(Net):
             extras["emotion of the seeker"] = self.emotion_head(self._pooled(streams[CONTEXT])).float().softmax(dim=1)
         return Plan(memories, self.begin(len(batch)), probabilities, extras)
 
+    def training_plan(self, batch: Batch) -> Plan:
+        """Of the gold strategy or the predicted mixture, as `strategy_train` says."""
+        return self.plan(batch, gold=batch.strategies if self.config.strategy_train == "gold" else None)
+
+    @property
+    def trains_strategy(self) -> bool:
+        """Whether L_g weighs anything."""
+        return bool(self.config.strategy_weight)
+
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
         """The one vector of the chosen strategy in the place of the mixture."""
         weights = F.one_hot(chosen, len(STRATEGIES)).to(plan.strategies.dtype)

@@ -143,6 +143,15 @@ class Net(nn.Module):
         """
         raise NotImplementedError
 
+    def training_plan(self, batch: Batch) -> Plan:
+        """The plan that the reply loss is measured on while training: by default that of the gold strategy."""
+        return self.plan(batch, gold=batch.strategies)
+
+    @property
+    def trains_strategy(self) -> bool:
+        """Whether a loss supervises the strategies; else their figures choose no weights."""
+        return self.predicts_strategy
+
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
         """`plan`, made from `batch`, with replies that follow the strategies `chosen` (B,) instead."""
         return self.plan(batch, gold=chosen)
