@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from models.outputs import FILE
+from models.outputs import FILE, RUN, settings_of
 from models.predictions import Prediction, prediction_lines, read_predictions, write_predictions, write_whole
 
 Key = tuple[str, int]
@@ -31,10 +31,10 @@ class Journal:
     def __init__(self, folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
         self.whole, self.part = folder / FILE, folder / "predictions.part.jsonl"
         self.made: dict[Key, Prediction] = {}
-        run = folder / "run.json"
+        run = folder / RUN
         told = json.loads(json.dumps(settings))
         if self.whole.is_file() or self.part.is_file():
-            there = _settings(run)
+            there = settings_of(folder)
             if there == told:
                 self._read()
             elif overwrite:
@@ -50,7 +50,7 @@ class Journal:
             text = self.part.read_text(encoding="utf-8")
             if not text.endswith("\n"):  # stopped within a line
                 write_whole(self.part, text[: text.rfind("\n") + 1])
-            found += read_predictions(self.part) if "\n" in text else ()
+            found += read_predictions(self.part, repeated=True) if "\n" in text else ()  # batches made again
         self.made = {(p.dialogue, p.turn): p for p in found}
 
     def add(self, predictions: Sequence[Prediction]) -> None:
@@ -68,14 +68,6 @@ class Journal:
             write_predictions(self.whole, ordered)
         self.part.unlink(missing_ok=True)
         return ordered
-
-
-def _settings(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        found = None
-    return found if isinstance(found, dict) else {}
 
 
 def _differences(folder: Path, there: Mapping[str, Any], told: Mapping[str, Any]) -> str:

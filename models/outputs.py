@@ -12,13 +12,20 @@ from __future__ import annotations
 import csv
 import io
 import json
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from models.predictions import Prediction, read_predictions, read_text, to_predictions
+from models.strategies import STRATEGIES, strategy_id
+
+logger = logging.getLogger(__name__)
 
 FILE = "predictions.jsonl"
 """what `python -m models evaluate` writes into the folder of a net"""
+RUN = "run.json"
+"""beside it: the settings it was made with, and how many turns it is to hold"""
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
 NUMBERS = {"nll_gold": float, "nll_predicted": float, "tokens": int, "turn": int}
 
@@ -26,14 +33,51 @@ NUMBERS = {"nll_gold": float, "nll_predicted": float, "tokens": int, "turn": int
 def read_outputs(path: Path, references: Path | None = None) -> tuple[Prediction, ...]:
     """Predictions of one file, of a folder that `evaluate` wrote, or of a file of replies and one of references.
 
-    Raises FileNotFoundError, and ValueError naming file, line and field.
+    Raises FileNotFoundError, and ValueError naming file, line and field, or telling that a folder is not complete.
     """
     if references is not None:
         return _pair(path, references)
+    file = path / FILE if path.is_dir() else path
+    delimiter = DELIMITERS.get(file.suffix.lower())
+    found = _table(file, delimiter) if delimiter else read_predictions(file)
     if path.is_dir():
-        path = path / FILE
-    delimiter = DELIMITERS.get(path.suffix.lower())
-    return _table(path, delimiter) if delimiter else read_predictions(path)
+        _check_complete(path, len(found))
+    _warn_of_order(file, found)
+    return found
+
+
+def settings_of(folder: Path) -> dict[str, Any]:
+    """What the folder's run.json tells; {} where it is missing or damaged."""
+    try:
+        found = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        found = None
+    return found if isinstance(found, dict) else {}
+
+
+def _check_complete(folder: Path, count: int) -> None:
+    """Raises ValueError when `evaluate` was to make another number of predictions; without run.json nobody knows."""
+    wanted = settings_of(folder).get("turns", count)
+    if wanted != count:
+        raise ValueError(
+            f"{folder / FILE} holds {count} of the {wanted} turns that {RUN} tells; go on with the same `python -m"
+            f" models evaluate`, or give {folder / FILE} itself to score what it holds"
+        )
+
+
+def _warn_of_order(path: Path, found: Sequence[Prediction]) -> None:
+    """A predicted strategy that is not the likeliest: the shares are probably in another order than ours."""
+    told = [p for p in found if p.strategies and p.strategy is not None]
+    other = sum(p.strategies[strategy_id(str(p.strategy))] < max(p.strategies) for p in told)
+    if other:
+        logger.warning(
+            "%s: in %d of %d lines strategy is not the largest of strategies; the figures of the top k want these in"
+            " the order %s",
+            path,
+            other,
+            len(told),
+            ", ".join(STRATEGIES),
+        )
 
 
 def _table(path: Path, delimiter: str) -> tuple[Prediction, ...]:

@@ -11,6 +11,7 @@ One line of predictions.jsonl (made up); only the first two fields are required:
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -61,18 +62,17 @@ def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
     write_whole(path, prediction_lines(predictions))
 
 
-def read_predictions(path: Path) -> tuple[Prediction, ...]:
+def read_predictions(path: Path, *, repeated: bool = False) -> tuple[Prediction, ...]:
     """Inverse of `write_predictions`; fields it does not know are passed over.
 
-    Raises FileNotFoundError, and ValueError naming file, line and field: an empty line is a missing prediction, and a
-    field that some lines have is expected in all.
+    Raises FileNotFoundError, and ValueError naming file, line and field: an empty line is a missing prediction, a field
+    that some lines have is expected in all, and a turn is given once, unless it may be `repeated`.
     """
     lines = read_text(path).rstrip("\r\n").split("\n")
     if lines == [""]:
         raise ValueError(f"{path}: empty; want one JSON object with hypothesis and reference a line")
-    return to_predictions(
-        [(f"{path}, line {number}", _record(line, path, number)) for number, line in enumerate(lines, 1)]
-    )
+    records = [(f"{path}, line {number}", _record(line, path, number)) for number, line in enumerate(lines, 1)]
+    return to_predictions(records, repeated=repeated)
 
 
 def read_text(path: Path) -> str:
@@ -114,9 +114,11 @@ WHOLE = ("strategy", "gold", "strategies", "nll_gold", "nll_predicted", "dialogu
 """fields to be given for all turns or for none"""
 
 
-def to_predictions(records: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Prediction, ...]:
+def to_predictions(records: Sequence[tuple[str, dict[str, Any]]], *, repeated: bool = False) -> tuple[Prediction, ...]:
     """Checked predictions of (where, fields) pairs; `where` names file and line in errors."""
     found = tuple(_prediction(record, where) for where, record in records)
+    if not repeated:
+        _check_once(records)
     for name in WHOLE:
         known = [getattr(prediction, name) not in (None, (), "") for prediction in found]
         if any(known) and not all(known):
@@ -125,6 +127,18 @@ def to_predictions(records: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Predi
                 f"{records[gap][0]}: no {name}, but {records[other][0]} has one; give {name} in all lines or in none"
             )
     return found
+
+
+def _check_once(records: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Records that do not tell both dialogue and turn may be of any."""
+    first: dict[tuple[str, int], str] = {}
+    for where, record in records:
+        if record.get("dialogue") and "turn" in record:
+            key = record["dialogue"], record["turn"]
+            if first.setdefault(key, where) != where:
+                raise ValueError(
+                    f"{where}: turn {key[1]} of dialogue {key[0]!r} is in {first[key]} too; give every turn once"
+                )
 
 
 def _prediction(record: dict[str, Any], where: str) -> Prediction:
@@ -147,4 +161,18 @@ def _prediction(record: dict[str, Any], where: str) -> Prediction:
         raise ValueError(f"{where}: strategies is {distribution!r:.60}; want {len(STRATEGIES)} numbers")
     if distribution and len(distribution) != len(STRATEGIES):
         raise ValueError(f"{where}: strategies holds {len(distribution)} numbers; want {len(STRATEGIES)} or none")
+    _check_numbers(values, where)
     return Prediction(**values | {"strategies": tuple(distribution)})
+
+
+def _check_numbers(values: dict[str, Any], where: str) -> None:
+    sums = {name: values[name] for name in ("nll_gold", "nll_predicted") if values.get(name) is not None}
+    for name, numbers in {"strategies": values.get("strategies", []), **{n: [v] for n, v in sums.items()}}.items():
+        for number in numbers:
+            if not math.isfinite(number):
+                raise ValueError(f"{where}: {name} holds {number}; want finite numbers")
+    if sums and values.get("tokens", 0) < 1:
+        raise ValueError(
+            f"{where}: {' and '.join(sums)} over {values.get('tokens', 0)} tokens; want tokens, the number of tokens"
+            " that the sum runs over, at least 1"
+        )

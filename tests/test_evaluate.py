@@ -144,6 +144,7 @@ def test_a_journal_keeps_batches_and_orders_them_at_the_end(tmp_path: Path) -> N
     Journal(tmp_path, {"seed": 1}).add([other])
     again = Journal(tmp_path, {"seed": 1})
     assert again.made == {("d", 3): other}
-    again.add([one])
+    again.add([one, other])  # a batch that was kept in part is made again as a whole
+    again = Journal(tmp_path, {"seed": 1})
     assert again.finish([("d", 1), ("d", 3)]) == (one, other)
     assert read_predictions(tmp_path / "predictions.jsonl") == (one, other)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,10 +26,11 @@ predictions = st.builds(
     strategies=st.just(()) | st.tuples(*[st.floats(0, 1)] * 8),
     nll_gold=sums,
     nll_predicted=sums,
-    tokens=st.integers(0, 100),
+    tokens=st.integers(1, 100),
     dialogue=texts,
     turn=st.integers(0, 200),
 )
+several = st.lists(predictions, min_size=1, max_size=5, unique_by=lambda p: p.turn)
 
 
 def uniform(items: list[Prediction]) -> list[Prediction]:
@@ -42,7 +44,7 @@ def uniform(items: list[Prediction]) -> list[Prediction]:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
-@given(items=st.lists(predictions, min_size=1, max_size=5).map(uniform))
+@given(items=several.map(uniform))
 def test_what_is_written_is_read_back(items: list[Prediction], tmp_path: Path) -> None:
     path = tmp_path / "folder" / "predictions.jsonl"
     write_predictions(path, items)
@@ -73,6 +75,18 @@ WRONG = {
     "seven": (
         {"hypothesis": "a", "reference": "b", "strategies": [0.1] * 7},
         "line 2: strategies holds 7 numbers; want 8",
+    ),
+    "no share": (
+        {"hypothesis": "a", "reference": "b", "strategies": [0.1] * 7 + [math.nan]},
+        "line 2: strategies holds nan; want finite numbers",
+    ),
+    "no likelihood": (
+        {"hypothesis": "a", "reference": "b", "nll_predicted": math.inf, "tokens": 3},
+        "line 2: nll_predicted holds inf; want finite numbers",
+    ),
+    "no tokens": (
+        {"hypothesis": "a", "reference": "b", "nll_gold": 3.5},
+        "line 2: nll_gold over 0 tokens; want tokens, the number of tokens that the sum runs over, at least 1",
     ),
 }
 
@@ -113,6 +127,16 @@ def test_an_empty_line_is_a_missing_prediction(tmp_path: Path) -> None:
         read_predictions(path)
     path.write_text(f"{line}\r\n{line}\r\n\r\n")
     assert len(read_predictions(path)) == 2
+
+
+def test_a_turn_is_given_once_where_it_is_told(tmp_path: Path) -> None:
+    path, line = tmp_path / "file", {"hypothesis": "a", "reference": "b", "dialogue": "d"}
+    path.write_text("\n".join(json.dumps(line | {"turn": turn}) for turn in (1, 3, 1)))
+    with pytest.raises(ValueError, match=r"file, line 3: turn 1 of dialogue 'd' is in .*file, line 1 too"):
+        read_predictions(path)
+    assert len(read_predictions(path, repeated=True)) == 3
+    path.write_text(f"{json.dumps(line)}\n" * 3)
+    assert len(read_predictions(path)) == 3, "which turns of d these are is not told"
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

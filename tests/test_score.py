@@ -54,6 +54,28 @@ def test_a_folder_of_evaluate_is_read(tmp_path: Path) -> None:
         read_outputs(tmp_path)
 
 
+def test_a_folder_that_lacks_turns_is_refused_and_its_file_is_not(tmp_path: Path) -> None:
+    write_predictions(tmp_path / "predictions.jsonl", PREDICTIONS)
+    (tmp_path / "run.json").write_text('{"turns": 3}')
+    assert read_outputs(tmp_path) == PREDICTIONS
+    (tmp_path / "run.json").write_text('{"turns": 4}')
+    with pytest.raises(ValueError, match=r"predictions\.jsonl holds 3 of the 4 turns that run\.json tells; go on with"):
+        read_outputs(tmp_path)
+    assert read_outputs(tmp_path / "predictions.jsonl") == PREDICTIONS
+
+
+def test_another_order_of_strategies_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shares = (0.05,) * 7
+    right, wrong = (Prediction("a", "b", "Question", "Question", told) for told in ((0.65, *shares), (*shares, 0.65)))
+    write_predictions(tmp_path / "right", [right, right])
+    read_outputs(tmp_path / "right")
+    assert caplog.text == ""
+    write_predictions(tmp_path / "wrong", [right, wrong, wrong])
+    read_outputs(tmp_path / "wrong")
+    assert "in 2 of 3 lines strategy is not the largest of strategies" in caplog.text
+    assert "the order Question, Restatement or Paraphrasing, Reflection" in caplog.text
+
+
 WRONG = {
     "no header": ("x.csv", "a,b\n", "x.csv, line 1: want a header with hypothesis and reference; got 'a, b'"),
     "nothing": ("x.csv", "", "x.csv, line 1: want a header"),
@@ -149,7 +171,7 @@ def test_compare_tests_every_figure(tmp_path: Path, capsys: pytest.CaptureFixtur
     ("change", "message"),
     [
         ({"reference": "other"}, "predictions number 2 have different references"),
-        ({"turn": 5}, "number 2 are turn 1 of d and turn 5 of d"),
+        ({"turn": 5}, "number 2 are turn 3 of d and turn 5 of d"),
         ({"gold": "Others"}, "number 2 have different gold strategies, Question and Others"),
         (None, "ends after 1 predictions"),
     ],
@@ -158,8 +180,9 @@ def test_compare_refuses_other_turns(
     change: dict[str, str] | None, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = {"hypothesis": "a", "reference": "b", "strategy": "Others", "gold": "Question", "dialogue": "d", "turn": 1}
-    second = [line] if change is None else [line, line | change]
-    for name, records in (("a", [line, line]), ("b", second)):
+    last = line | {"turn": 3}
+    second = [line] if change is None else [line, last | change]
+    for name, records in (("a", [line, last]), ("b", second)):
         (tmp_path / name).write_text("\n".join(map(json.dumps, records)))
     assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 2
     assert message in capsys.readouterr().err
