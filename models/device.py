@@ -19,15 +19,14 @@ def device_of(module: nn.Module) -> torch.device:
     return next(module.parameters()).device
 
 
-def add_device_argument(parser: ArgumentParser) -> None:
-    """The flag `--device` of every command that trains."""
-    parser.add_argument(
-        "--device",
-        default="auto",
-        choices=DEVICES,
-        help="cpu, cuda, or auto: a GPU when there is one; several GPUs: `accelerate launch -m models COMMAND`, several"
-        " processes on the CPU: `torchrun --nproc_per_node N -m models COMMAND`",
+def add_device_argument(parser: ArgumentParser, *, alone: bool = False) -> None:
+    """The flag `--device` of every command; `alone`: the command does not train, so processes cannot share its work."""
+    told = "cpu, cuda, or auto: a GPU when there is one"
+    together = (
+        "; several GPUs: `accelerate launch -m models COMMAND`, several processes on the CPU: `torchrun"
+        " --nproc_per_node N -m models COMMAND`"
     )
+    parser.add_argument("--device", default="auto", choices=DEVICES, help=told if alone else told + together)
 
 
 def pick_device(name: str) -> str:

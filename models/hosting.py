@@ -20,6 +20,7 @@ from models.checkpoint import WEIGHTS, fingerprint
 from models.comet import Block, CachedComet, Comet, NoComet, blocks_for
 from models.comet_compact import load_comet
 from models.decoding import Decoded, decode, replay
+from models.device import pick_device
 from models.dialogue import Dialogue, Speaker
 from models.emotion import CachedEmotion, EmotionDetector
 from models.emotion_compact import load_emotion
@@ -220,17 +221,6 @@ def _weigh(tails: Sequence[Block], decoded: Decoded, stream: str) -> tuple[Comet
     )
 
 
-def open_device(name: str) -> str:
-    """ "auto" -> "cuda" where there is a GPU, else "cpu". Raises ValueError for a device that is not there."""
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name not in ("cpu", "cuda"):
-        raise ValueError(f"device is {name!r}; allowed: auto, cpu, cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device is 'cuda', but torch sees no GPU here; use --device cpu or auto")
-    return name
-
-
 def open_responders(
     names: Sequence[str], device: str = "auto", weights: Path = WEIGHTS, on_load: Callable[[str], None] | None = None
 ) -> dict[str, Responder]:
@@ -238,7 +228,7 @@ def open_responders(
 
     Raises ValueError for an unknown name or device, WeightsError for bad files and a net that must be trained first.
     """
-    place = open_device(device)
+    place = pick_device(device)
     if place == "cpu":  # two replies are made at once: with all cores each, they would wait for one another
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     folders = {name: net_folder(name, weights) for name in names}  # all of them before the first is loaded

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from models.base import net_folder
 from models.checkpoint import WEIGHTS, fingerprint, sha256
 from models.contexts import MAX_TURN, MIN_TURN, Context, card_contexts, draw_contexts, esconv_contexts, item_row
+from models.device import add_device_argument, pick_device
 from models.esconv import PARTS, read_esconv
 from models.hosting import open_responders
 from models.predictions import write_whole
@@ -97,7 +98,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--overwrite", action="store_true", help="replace OUT, and what an interrupted run with other settings left"
     )
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    add_device_argument(parser, alone=True)
     parser.add_argument(
         "--decode",
         choices=tuple(DECODING),
@@ -108,7 +109,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Make the items; those that an interrupted run made stay as they are."""
-    options = DECODING[args.decode]
+    options, args.device = DECODING[args.decode], pick_device(args.device)
     contexts = draw_contexts(_contexts(args), args.count, args.seed)
     draft = Draft(args.out, _settings(args), overwrite=args.overwrite)
     missing = [number for number, context in enumerate(contexts) if context.id not in draft.lines]

@@ -9,6 +9,7 @@ import json
 from argparse import ArgumentParser, Namespace
 from dataclasses import fields
 
+from models.device import add_device_argument
 from models.dialogue import Dialogue, Speaker, Turn
 from models.hosting import open_responders
 from models.registry import net_names
@@ -23,7 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--situation", default="", help="the seeker's situation, in free text")
     parser.add_argument("--text", action="append", required=True, help="a post of the seeker; give it again for more")
     parser.add_argument("--seed", type=int, default=1, help="seed of the sampling; the same seed gives the same reply")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    add_device_argument(parser, alone=True)
     parser.add_argument("--json", action="store_true", help="print reply and trace as JSON")
     add_decode_arguments(parser)
 

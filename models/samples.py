@@ -9,6 +9,7 @@ import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
+from models.device import add_device_argument
 from models.hosting import open_responders
 from models.registry import net_names
 from models.respond import add_decode_arguments, converse, decode_options
@@ -25,7 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("net", nargs="+", choices=net_names(), help="nets that answer")
     parser.add_argument("--seed", type=int, default=1, help="seed of the sampling")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    add_device_argument(parser, alone=True)
     add_decode_arguments(parser)
 
 

@@ -12,7 +12,7 @@ import pytest
 from models.checkpoint import WEIGHTS, WeightsError
 from models.comet import CachedComet, Comet, NoComet, Query
 from models.dialogue import Dialogue, Speaker, Turn
-from models.hosting import NetResponder, Sources, open_device, open_responders
+from models.hosting import NetResponder, Sources, open_responders
 from models.nets.net import COURSE
 from models.registry import NETS
 from models.responder import Cancelled
@@ -166,7 +166,7 @@ def test_unknown_names_and_devices_are_refused() -> None:
     with pytest.raises(ValueError, match="allowed: joint, misc"):
         open_responders(["parrot"])
     with pytest.raises(ValueError, match="allowed: auto, cpu, cuda"):
-        open_device("tpu")
+        open_responders(["misc"], "tpu")
 
 
 def test_the_best_of_several_is_new_in_the_conversation_and_tells_its_rivals(hosted: NetResponder) -> None:
