@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,20 @@ from typing import Any
 import torch
 
 from models.base import load_net, net_folder
-from models.checkpoint import WEIGHTS, fingerprint, sha256
+from models.checkpoint import WEIGHTS
+from models.device import add_device_argument, pick_device
 from models.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.journal import Journal
 from models.nets.net import Net
 from models.predicting import key_of, predict
 from models.predictions import Prediction
+from models.preflight import check_known
+from models.provenance import made_of, notes_on, reads_strategies
 from models.published import published
 from models.registry import net_names
 from models.report import write_metrics
 from models.respond import add_decode_arguments, decode_options
+from models.run_state import data_hash
 from models.score import add_measure_arguments, all_reports, pieces_of
 from models.tables import System, confusion, figures, paper_tables
 from models.trace import DecodeOptions
@@ -51,7 +55,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="seed of the sample and of the decoding")
     parser.add_argument("--batch", type=int, default=32, help="turns predicted together")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    add_device_argument(parser, alone=True)
     parser.add_argument(
         "--bf16", action="store_true", help="bfloat16 autocast: several times faster, figures within noise"
     )
@@ -64,40 +68,42 @@ def run(args: Namespace) -> int:
     """Evaluate each net; prints its figures, then the papers' tables."""
     if args.batch < 1:
         raise ValueError(f"--batch is {args.batch}; want at least 1 turn")
+    args.device = pick_device(args.device)
     options, bpe = decode_options(args), pieces_of(args.bpe)
-    targets = split_dialogues(read_esconv(args.esconv), args.split).part(args.part)
+    dialogues = read_esconv(args.esconv)
+    targets = split_dialogues(dialogues, args.split).part(args.part)
     if args.limit:
         targets = tuple(random.Random(args.seed).sample(targets, min(args.limit, len(targets))))
-    abouts = {name: _about(args, name, options) | {"turns": len(targets)} for name in args.net}
-    # all folders before the first net: a wrong one is told at once
+    data = data_hash({"dialogues": dialogues})
+    # all nets and folders before the first is measured: a wrong one is told at once
+    nets = {name: load_net(net_folder(name, args.weights)) for name in args.net}
+    decoded = _decoding(args, options) | {"turns": len(targets)}
+    abouts = {name: made_of(args, name, net, data) | decoded for name, net in nets.items()}
     journals = {name: Journal(args.out / name, about, overwrite=args.overwrite) for name, about in abouts.items()}
     systems = []
     for name, journal in journals.items():
-        net = load_net(net_folder(name, args.weights)).to(args.device)
+        net = nets[name].to(args.device)
         predictions = _predictions(args, net, targets, options, journal)
-        system = System(name, f"{args.split} {args.part}", all_reports(args, predictions, bpe or net.tokenizer.pieces))
+        reports = all_reports(args, predictions, bpe or net.tokenizer.pieces)
+        system = System(name, abouts[name]["measured_on"], reports)
         systems.append(system)
         metrics = args.out / name / "metrics.json"
         done = "replaced" if metrics.exists() else "written"
         write_metrics(metrics, system.reports, abouts[name])
         print(f"{figures(system)}\n\n{confusion(system.reports[0])}\n\n{metrics}: {done}\n")
+    notes: list[str] = []
     if tables := paper_tables(systems, published(args.papers)):
         print(f"{tables}\n")
-        print("bpe: " + (f"pieces of {args.bpe}" if bpe else "each net's own word pieces, not the papers'; see --bpe"))
-    print(f"decoding: {asdict(options)}, seed {args.seed}")
+        pieces = f"pieces of {args.bpe}" if bpe else "each net's own word pieces, not the papers'; see --bpe"
+        notes = [f"bpe: {pieces}", *_note_on_strategies(nets)]
+    notes += notes_on(system.split for system in systems)
+    print("\n".join([*notes, f"decoding: {asdict(options)}, seed {args.seed}"]))
     return 0
 
 
-def _about(args: Namespace, name: str, options: DecodeOptions) -> dict[str, Any]:
-    """All that decides what is predicted."""
-    data, tails = Path(args.esconv), Path(args.tails) if args.tails else None
+def _decoding(args: Namespace, options: DecodeOptions) -> dict[str, Any]:
+    """All that decides what is predicted, besides nets and data."""
     return {
-        "net": name,
-        "checkpoint": fingerprint(net_folder(name, args.weights)),
-        "data_sha256": sha256(data) if data.is_file() else "",
-        "tails_sha256": sha256(tails) if tails and tails.is_file() else "",
-        "split": args.split,
-        "part": args.part,
         "limit": args.limit,
         "decode": asdict(options),
         "seed": args.seed,
@@ -105,6 +111,17 @@ def _about(args: Namespace, name: str, options: DecodeOptions) -> dict[str, Any]
         "device": args.device,
         "bfloat16": args.bf16,
     }
+
+
+def _note_on_strategies(nets: Mapping[str, Net]) -> list[str]:
+    """What our rows have over the published ones above them, where they do."""
+    told = [name for name, net in nets.items() if reads_strategies(net)]
+    if not told:
+        return []
+    return [
+        f"{', '.join(told)}: told the annotated strategies of earlier supporter turns (marks in the context, course of"
+        " the talk), which the published MISC, AdMISC and STAR are not"
+    ]
 
 
 def _predictions(
@@ -118,5 +135,6 @@ def _predictions(
         return journal.finish(keys)
     whole = replace(net.shape, reply_tokens=net.backbone.config.max_position_embeddings - 2)  # references uncut
     examples = examples_of(targets, comet_for(net, args.tails), net.tokenizer, whole, emotions_for(net))
+    check_known(net, examples)
     with torch.autocast(args.device, dtype=torch.bfloat16, enabled=args.bf16):
         return predict(net, targets, examples, options, journal, seed=args.seed, batch=args.batch)

@@ -1,10 +1,10 @@
 """What interferes with what (STAR, section 5.3): `python -m models interference joint star --esconv PATH`.
 
-Two views of a trained net, written to OUT/NET and free of any text:
+Two views of a trained net, written to OUT/NET and free of any text, each with the settings it was made with:
     gradients.json    cosine similarity of the gradients of each pair of loss parts, over batches, by parameter group
     states.json       how well the final decoder states separate by strategy: silhouette, NMI, ARI
     states.csv        one row a turn: its place in a t-SNE plane, its K-means cluster, its gold strategy
-Everything is measured without dropout.
+Everything is measured without dropout. A folder of other settings (run.json tells them) is refused.
 """
 
 from __future__ import annotations
@@ -28,19 +28,25 @@ from sklearn.manifold import TSNE
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, silhouette_score
 from torch import Tensor
 
-from models.base import load_net
+from models.base import load_net, net_folder
 from models.batches import Batch, make_batch
-from models.checkpoint import WEIGHTS, fingerprint
-from models.device import device_of
-from models.esconv import PARTS, read_esconv, split_dialogues
+from models.checkpoint import WEIGHTS
+from models.device import add_device_argument, device_of, pick_device
+from models.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.examples import Example
+from models.journal import claim
 from models.nets.net import Net
+from models.predictions import write_whole
+from models.preflight import check_known
+from models.provenance import made_of, notes_on
 from models.registry import net_names
+from models.run_state import data_hash
 from models.strategies import STRATEGIES
 from models.train import comet_for, emotions_for, examples_of
 
 GROUPS = {"embedding": ("model.shared.",), "encoder": ("model.encoder.",), "decoder": ("model.decoder.",)}
 """parameter group -> parts of its parameters' names; what is in none is "heads": a net's own modules"""
+GRADIENTS, STATES, POINTS = "gradients.json", "states.json", "states.csv"
 
 
 @dataclass(frozen=True)
@@ -159,42 +165,61 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--tails", help="file of COMET tails made by `python -m models comet --precompute`")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     parser.add_argument("--out", type=Path, default=Path("runs/interference"), help="folder for the files")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="throw away what OUT/NET holds from a run with other settings"
+    )
     parser.add_argument("--seed", type=int, default=13, help="seed of the sample of turns, K-means and t-SNE")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    add_device_argument(parser, alone=True)
 
 
 def run(args: Namespace) -> int:
-    """Measure each net and write its files; prints the figures."""
-    targets = split_dialogues(read_esconv(args.esconv), args.split).part(args.part)
+    """Measure each net and write its files; prints the figures.
+
+    Raises WeightsError or ValueError before the first net is measured for weights, sizes and folders that will not do.
+    """
+    _check_sizes(args)
+    args.device = pick_device(args.device)
+    dialogues = read_esconv(args.esconv)
+    targets = split_dialogues(dialogues, args.split).part(args.part)
     wanted = min(len(targets), max(args.batches * args.batch, args.turns))
     targets = tuple(random.Random(args.seed).sample(targets, wanted))
-    for name in args.net:
-        net = load_net(args.weights / name).to(args.device)
-        examples = examples_of(targets, comet_for(net, args.tails), net.tokenizer, net.shape, emotions_for(net))
-        examples = [example for example in examples if example.strategy >= 0]
-        chosen = examples[: args.turns]
-        states = decoder_states(net, chosen)
-        gold = [example.strategy for example in chosen]
-        separation, clusters, plane = separate(states, gold, args.seed)
-        starts = range(0, min(len(examples), args.batches * args.batch), args.batch)
-        cosines = gradient_cosines(net, (make_batch(examples[i : i + args.batch]) for i in starts))
-        about = {
-            "net": name,
-            "checkpoint": fingerprint(args.weights / name),
-            "split": args.split,
-            "part": args.part,
-            "batch": args.batch,
-            "seed": args.seed,
-        }
-        _write_json(args.out / name / "gradients.json", about | {"cosines": [asdict(c) for c in cosines]})
-        _write_json(args.out / name / "states.json", about | {"strategies": STRATEGIES} | asdict(separation))
-        _write(args.out / name / "states.csv", _points(plane, clusters, gold))
-        for cosine in cosines:
-            print(
-                f"{name} {cosine.group}: {cosine.first} / {cosine.second} {cosine.mean:+.3f} (sd {cosine.spread:.3f})"
-            )
-        print(f"{name} {separation}; written to {args.out / name}")
+    data = data_hash({"dialogues": dialogues})
+    nets = {name: load_net(net_folder(name, args.weights)) for name in args.net}
+    sizes = {name: getattr(args, name) for name in ("batches", "batch", "turns", "seed", "device")}
+    abouts = {name: made_of(args, name, net, data) | sizes for name, net in nets.items()}
+    for name, about in abouts.items():
+        claim(args.out / name, (GRADIENTS, STATES, POINTS), about, overwrite=args.overwrite)
+    for name, net in nets.items():
+        _measure(args, net.to(args.device), targets, abouts[name])
+    print("".join(f"{note}\n" for note in notes_on(about["measured_on"] for about in abouts.values())), end="")
     return 0
+
+
+def _check_sizes(args: Namespace) -> None:
+    for name, least in {"batches": 1, "batch": 1, "turns": len(STRATEGIES) + 1}.items():
+        if getattr(args, name) < least:
+            raise ValueError(f"--{name} is {getattr(args, name)}; want at least {least}")
+
+
+def _measure(args: Namespace, net: Net, targets: Sequence[Target], about: Mapping[str, Any]) -> None:
+    """Both views of one net."""
+    examples = examples_of(targets, comet_for(net, args.tails), net.tokenizer, net.shape, emotions_for(net))
+    check_known(net, examples)
+    examples = [example for example in examples if example.strategy >= 0]
+    chosen = examples[: args.turns]
+    gold = [example.strategy for example in chosen]
+    separation, clusters, plane = separate(decoder_states(net, chosen), gold, args.seed)
+    starts = range(0, min(len(examples), args.batches * args.batch), args.batch)
+    cosines = gradient_cosines(net, (make_batch(examples[i : i + args.batch]) for i in starts))
+    name, folder = about["net"], args.out / about["net"]
+    found = {"settings": about, "cosines": [asdict(cosine) for cosine in cosines]}
+    write_whole(folder / GRADIENTS, json.dumps(found, indent=1) + "\n")
+    found = {"settings": about, "strategies": STRATEGIES, **asdict(separation)}
+    write_whole(folder / STATES, json.dumps(found, indent=1) + "\n")
+    write_whole(folder / POINTS, _points(plane, clusters, gold))
+    for cosine in cosines:
+        print(f"{name} {cosine.group}: {cosine.first} / {cosine.second} {cosine.mean:+.3f} (sd {cosine.spread:.3f})")
+    print(f"{name}, {about['measured_on']}: {separation}; written to {folder}")
 
 
 def _points(plane: np.ndarray, clusters: np.ndarray, gold: Sequence[int]) -> str:
@@ -204,15 +229,3 @@ def _points(plane: np.ndarray, clusters: np.ndarray, gold: Sequence[int]) -> str
     for (x, y), cluster, strategy in zip(plane.tolist(), clusters.tolist(), gold, strict=True):
         writer.writerow((round(x, 3), round(y, 3), cluster, STRATEGIES[strategy]))
     return lines.getvalue()
-
-
-def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    _write(path, json.dumps(content, indent=1) + "\n")
-
-
-def _write(path: Path, text: str) -> None:
-    """Beside, then renamed: an interrupted write leaves the old file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

@@ -31,18 +31,8 @@ class Journal:
     def __init__(self, folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
         self.whole, self.part = folder / FILE, folder / "predictions.part.jsonl"
         self.made: dict[Key, Prediction] = {}
-        run = folder / RUN
-        told = json.loads(json.dumps(settings))
-        if self.whole.is_file() or self.part.is_file():
-            there = settings_of(folder)
-            if there == told:
-                self._read()
-            elif overwrite:
-                for path in (self.whole, self.part, run, folder / "metrics.json"):
-                    path.unlink(missing_ok=True)
-            else:
-                raise ValueError(_differences(folder, there, told))
-        write_whole(run, json.dumps(told, indent=1) + "\n")
+        if claim(folder, (FILE, self.part.name, "metrics.json"), settings, overwrite=overwrite):
+            self._read()
 
     def _read(self) -> None:
         found = list(read_predictions(self.whole)) if self.whole.is_file() else []
@@ -70,7 +60,25 @@ class Journal:
         return ordered
 
 
-def _differences(folder: Path, there: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+def claim(folder: Path, files: Sequence[str], settings: Mapping[str, Any], *, overwrite: bool) -> bool:
+    """Make the folder one of these settings; returns whether it holds some of `files` already, made with the same.
+
+    Raises ValueError when it holds some that were made otherwise, unless `overwrite` throws them away.
+    """
+    told = json.loads(json.dumps(settings))
+    found = [folder / name for name in files if (folder / name).is_file()]
+    same = bool(found) and settings_of(folder) == told
+    if found and not same:
+        if not overwrite:
+            raise ValueError(_differences(folder, found, told))
+        for path in found:
+            path.unlink()
+    write_whole(folder / RUN, json.dumps(told, indent=1) + "\n")
+    return same
+
+
+def _differences(folder: Path, found: Sequence[Path], told: Mapping[str, Any]) -> str:
+    there = settings_of(folder)
     other = "; ".join(
         f"{name} {there.get(name, 'not told')!r} there, {told.get(name, 'not told')!r} now"
         for name in {**told, **there}
@@ -78,6 +86,6 @@ def _differences(folder: Path, there: Mapping[str, Any], told: Mapping[str, Any]
     )
     other = other if there else "run.json, which would tell them, is not there"
     return (
-        f"{folder} holds predictions made with other settings ({other}); "
+        f"{folder} holds {', '.join(path.name for path in found)}, made with other settings ({other}); "
         "give another --out, or --overwrite to lose them"
     )

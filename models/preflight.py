@@ -1,4 +1,4 @@
-"""Reasons not to start a training, found before it costs time: data that are missing or do not suffice."""
+"""Reasons not to start a training or a measurement, found before it costs time: data that do not suffice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.nets.net import Net
 GENERATE = "generate"
 """value of `--tails` that asks the compact COMET during the training's start"""
 LEAST_KNOWN = 0.5
-"""share of the training turns that must have COMET blocks"""
+"""share of the turns that must have COMET blocks"""
 
 
 def check_tails_flag(net: Net, name: str, tails: str | None) -> None:
@@ -38,9 +38,14 @@ def check_examples(net: Net, train: Sequence[Example], valid: Sequence[Example],
         )
     if not any(e.strategy >= 0 for e in valid):
         raise ValueError("no supporter turn with a strategy to validate on; give all of ESConv")
-    known = sum(bool(e.situation_blocks or e.post_blocks) for e in train)
-    if net.needs_comet and known < LEAST_KNOWN * len(train):
+    check_known(net, train, "training turns")
+
+
+def check_known(net: Net, examples: Sequence[Example], what: str = "turns") -> None:
+    """Raises ValueError when a net that reads COMET tails has them for too few of the examples."""
+    known = sum(bool(e.situation_blocks or e.post_blocks) for e in examples)
+    if net.needs_comet and known < LEAST_KNOWN * len(examples):
         raise ValueError(
-            f"only {known} of {len(train)} training turns have COMET tails; the file is of other data or of another"
+            f"only {known} of {len(examples)} {what} have COMET tails; the file is of other data or of another"
             " COMET: make it again with `python -m models comet --precompute FILE --esconv PATH`"
         )

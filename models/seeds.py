@@ -20,6 +20,8 @@ from models.checkpoint import fingerprint, read_card
 from models.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.nets.net import Net
 from models.predictions import write_whole
+from models.preflight import check_known
+from models.provenance import measured_on, notes_on
 from models.registry import net_names
 from models.tables import aligned
 from models.train import comet_for, emotions_for, examples_of, validate
@@ -41,6 +43,8 @@ class Training:
     """as its card tells it"""
     checkpoint: str
     figures: dict[str, float]
+    measured_on: str = ""
+    """split and part, and how they leak where they do"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -66,12 +70,14 @@ def run(args: Namespace) -> int:
     targets = split_dialogues(read_esconv(args.esconv), args.split).part(args.part)
     made: list[Training] = []
     for (name, _), folder in folders.items():
-        figures = figures_of(load_net(folder), targets, args.tails)
-        seed = read_card(folder).get("run", {}).get("seed")
-        made.append(Training(name, str(folder), seed, fingerprint(folder), figures))
+        net, card = load_net(folder), read_card(folder)
+        figures, seed = figures_of(net, targets, args.tails), card.get("run", {}).get("seed")
+        label = measured_on(card, net, args.split, args.part)
+        made.append(Training(name, str(folder), seed, fingerprint(folder), figures, label))
         print("  ".join(_row(made[-1])), flush=True)
     print("\n" + "\n".join(aligned(summary(made), left={0})))
     print(f"split {args.split} {args.part}, {len(targets)} turns; mean and standard deviation over trainings")
+    print("".join(f"{note}\n" for note in notes_on(training.measured_on for training in made)), end="")
     if args.out:
         rows = [asdict(training) for training in made]
         about = {"split": args.split, "part": args.part, "turns": len(targets)}
@@ -82,7 +88,9 @@ def run(args: Namespace) -> int:
 def figures_of(net: Net, targets: Sequence[Target], tails: str | None) -> dict[str, float]:
     """Accuracy and macro F1 in percent, perplexity per word piece of whole references, see FIGURES."""
     whole = replace(net.shape, reply_tokens=net.backbone.config.max_position_embeddings - 2)
-    found = validate(net, examples_of(targets, comet_for(net, tails), net.tokenizer, whole, emotions_for(net)))
+    examples = examples_of(targets, comet_for(net, tails), net.tokenizer, whole, emotions_for(net))
+    check_known(net, examples)
+    found = validate(net, examples)
     shares = {name: 100 * found[f"valid_{name}"] for name in ("accuracy", "macro_f1") if f"valid_{name}" in found}
     return shares | {"perplexity": math.exp(found["valid_reply"])}
 
@@ -105,7 +113,7 @@ def _spread(values: Sequence[float]) -> str:
 
 def _row(training: Training) -> list[str]:
     shown = [f"{FIGURES[name]} {value:.2f}" for name, value in training.figures.items()]
-    return [training.net, f"seed {training.seed}", training.checkpoint, *shown]
+    return [training.net, f"seed {training.seed}", training.checkpoint, *shown, training.measured_on]
 
 
 def _all_different(folders: Sequence[Path]) -> None:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
-from models import evaluate, predicting
+from models import evaluate, predicting, provenance
 from models.__main__ import main
 from models.comet import NoComet
 from models.dialogue import Dialogue, Speaker, Turn
 from models.journal import Journal
 from models.predictions import Prediction, read_predictions
 from models.strategies import STRATEGIES
-from tests.tiny import tiny_net
+from tests.tiny import MadeUpComet, tiny_net
 
 TALKS = tuple(
     Dialogue(
@@ -34,9 +37,9 @@ TALKS = tuple(
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Six test turns, in batches of two."""
     monkeypatch.setattr(evaluate, "read_esconv", lambda path: TALKS)
-    monkeypatch.setattr(evaluate, "comet_for", lambda net, tails: NoComet())
+    monkeypatch.setattr(evaluate, "comet_for", lambda net, tails: MadeUpComet())
     monkeypatch.setattr(evaluate, "load_net", lambda folder: tiny_net(folder.name))
-    monkeypatch.setattr(evaluate, "fingerprint", lambda folder: f"{folder.name}-weights")
+    monkeypatch.setattr(provenance, "fingerprint", lambda folder: f"{folder.name}-weights")
     told = [
         "--esconv",
         "x",
@@ -64,7 +67,9 @@ def test_nets_share_the_papers_tables(command: list[str], tmp_path: Path, capsys
     blocks = out[out.index("Tu et al. 2022 (MISC), table 2") :].split("\n\n")
     assert all({line.split()[0] for line in block.splitlines()[-2:]} == {"joint", "misc"} for block in blocks[:6])
     assert "not the papers'; see --bpe" in out
+    assert "joint, misc: told the annotated strategies of earlier supporter turns" in out
     assert "decoding: {'method': 'sample', 'top_p': 0.3" in out
+    assert "leaky" not in out
     for name in ("joint", "misc"):
         assert files(tmp_path / name) == {"run.json", "predictions.jsonl", "metrics.json"}
         saved = json.loads((tmp_path / name / "metrics.json").read_text())
@@ -125,11 +130,57 @@ def test_other_settings_do_not_touch_what_is_there(
     capsys.readouterr()
     assert main([*command, "joint", "--seed", "2"]) == 2
     error = capsys.readouterr().err
-    assert "joint holds predictions made with other settings (seed 1 there, 2 now); give another --out" in error
+    assert "holds predictions.jsonl, metrics.json, made with other settings (seed 1 there, 2 now); give ano" in error
     assert {path.name: path.read_bytes() for path in (tmp_path / "joint").iterdir()} == before
     assert main([*command, "joint", "--seed", "2", "--overwrite"]) == 0
     assert json.loads((tmp_path / "joint" / "run.json").read_text())["seed"] == 2
     assert main([*command, "joint", "--batch", "0"]) == 2
+
+
+def test_predictions_of_other_data_or_another_comet_are_not_taken(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*nets: str) -> str:
+        assert main([*command, *nets]) == 2
+        return capsys.readouterr().err
+
+    assert main([*command, "joint", "misc"]) == 0
+    told = json.loads((tmp_path / "joint" / "run.json").read_text())
+    assert (told["comet"], told["emotion"]) == ("", ""), "Joint reads neither"
+    monkeypatch.setattr(evaluate, "read_esconv", lambda path: (replace(TALKS[0], situation="other"), *TALKS[1:]))
+    assert "joint holds predictions.jsonl, metrics.json, made with other settings (data '" in refused("joint")
+    monkeypatch.setattr(evaluate, "read_esconv", lambda path: TALKS)
+    monkeypatch.setattr(
+        provenance, "fingerprint", lambda folder: f"{folder.name}-{'new' if folder.name == 'comet' else 'weights'}"
+    )
+    assert main([*command, "joint"]) == 0
+    assert "(comet 'comet-weights' there, 'comet-new' now)" in refused("misc")
+
+
+def test_tails_of_another_comet_and_a_missing_gpu_are_refused(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(evaluate, "comet_for", lambda net, tails: NoComet())
+    assert main([*command, "misc"]) == 2
+    assert "only 0 of 6 turns have COMET tails" in capsys.readouterr().err
+    assert not (tmp_path / "misc" / "metrics.json").exists()
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert main([*command, "joint", "--device", "cuda"]) == 2
+    assert "torch finds no GPU here" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*command, "joint", "--device", "gpu"])
+    assert "invalid choice: 'gpu'" in capsys.readouterr().err
+
+
+def test_weights_of_another_split_are_told_in_tables_and_metrics(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "joint", "--split", "E"]) == 0
+    out, label = capsys.readouterr().out, "E test, trained on split D: leaky"
+    assert out.splitlines()[0] == f"joint, {label}, 6 turns"
+    assert len(re.findall(rf"\njoint +{label} ", out)) == 6, "in the papers' tables"
+    assert "leaky: the train part of the other split holds turns that are measured here" in out
+    assert json.loads((tmp_path / "joint" / "metrics.json").read_text())["measured_on"] == label
 
 
 def test_predictions_of_unknown_settings_are_left_alone(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import nn
 from models import interference
 from models.__main__ import main
 from models.base import load_net, new_net, save_net
+from models.checkpoint import fingerprint
 from models.comet import NoComet
 from models.interference import decoder_states, gradient_cosines, group_of, separate
 from models.registry import COMPACT
@@ -75,9 +77,9 @@ def test_states_do_not_depend_on_their_neighbours() -> None:
     np.testing.assert_allclose(decoder_states(net, examples, size=4), decoder_states(net, examples, size=1), atol=1e-5)
 
 
-def test_the_command_writes_its_files_without_a_word_of_the_data(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Thirty talks of two turns, a tiny Joint, files in `out`."""
     source = tiny_base(tmp_path / "compact")
     save_net(new_net("joint", COMPACT["joint"], 2, source), "joint", 2, {}, tmp_path / "weights" / "joint", source)
     monkeypatch.setattr(interference, "load_net", lambda folder: load_net(folder, source))
@@ -92,17 +94,58 @@ def test_the_command_writes_its_files_without_a_word_of_the_data(
         records.append(json.dumps(about | {"dialog": talk}))
     (tmp_path / "esconv.jsonl").write_text("\n".join(records))
     told = ["--esconv", str(tmp_path / "esconv.jsonl"), "--weights", str(tmp_path / "weights"), "--batch", "4"]
-    out = tmp_path / "out"
-    assert (
-        main(["interference", "joint", *told, "--part", "train", "--batches", "2", "--turns", "20", "--out", str(out)])
-        == 0
-    )
+    told += ["--part", "train", "--batches", "2", "--turns", "20", "--out", str(tmp_path / "out")]
+    return ["interference", "joint", *told]
+
+
+def test_the_command_writes_its_files_without_a_word_of_the_data(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out" / "joint"
+    assert main(command) == 0
     assert "reply / strategy" in capsys.readouterr().out
-    gradients = json.loads((out / "joint" / "gradients.json").read_text())
+    gradients, states = (json.loads((out / name).read_text()) for name in ("gradients.json", "states.json"))
     assert {c["group"] for c in gradients["cosines"]} == {"all", "embedding", "encoder", "decoder"}
     assert all(c["batches"] == 2 for c in gradients["cosines"])
-    assert json.loads((out / "joint" / "states.json").read_text())["turns"] == 20
-    lines = (out / "joint" / "states.csv").read_text().splitlines()
+    assert states["turns"] == 20
+    told = gradients["settings"]
+    assert told == states["settings"] == json.loads((out / "run.json").read_text())
+    assert (told["split"], told["part"], told["batches"], told["batch"], told["turns"]) == ("D", "train", 2, 4, 20)
+    assert (told["checkpoint"], len(told["data"])) == (fingerprint(tmp_path / "weights" / "joint"), 64)
+    lines = (out / "states.csv").read_text().splitlines()
     assert lines[0] == "x,y,cluster,strategy"
     assert len(lines) == 21
-    assert not any("sad" in path.read_text() for path in (out / "joint").iterdir())
+    assert not any("sad" in path.read_text() for path in out.iterdir())
+
+
+def test_files_of_other_settings_are_replaced_only_when_asked(
+    command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out" / "joint").iterdir()}
+    assert main([*command, "--batches", "1"]) == 2
+    error = capsys.readouterr().err
+    assert "holds gradients.json, states.json, states.csv, made with other settings (batches 2 there, 1 now)" in error
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out" / "joint").iterdir()} == before
+    assert main(command) == 0
+    assert main([*command, "--batches", "1", "--overwrite"]) == 0
+    assert json.loads((tmp_path / "out" / "joint" / "run.json").read_text())["batches"] == 1
+
+
+def test_what_will_not_do_is_refused_before_the_first_net(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*flags: str) -> str:
+        assert main([*command, *flags]) == 2
+        return capsys.readouterr().err
+
+    assert "--batches is 0; want at least 1" in refused("--batches", "0")
+    assert "--batch is 0; want at least 1" in refused("--batch", "0")
+    assert "--turns is 8; want at least 9" in refused("--turns", "8")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "torch finds no GPU here" in refused("--device", "cuda")
+    command.insert(1, "star")
+    assert "the net 'star' has no weights here" in refused()
+    shutil.copytree(tmp_path / "weights" / "joint", tmp_path / "weights" / "star")
+    assert "star holds weights of 'joint', not of the net 'star'" in refused()
+    assert not (tmp_path / "out").exists()

@@ -70,6 +70,19 @@ def test_figures_of_each_training_and_of_each_net(
     assert f"{mean:.2f} +- " in printed
 
 
+def test_weights_of_another_split_and_missing_tails_are_told(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(seeds, "read_card", lambda folder: {"run": {"seed": 1, "split": "E"}})
+    assert main([*command, "joint", "--weights", "1", "--out", str(tmp_path / "s.json")]) == 0
+    out, label = capsys.readouterr().out, "D test, trained on split E: leaky"
+    assert out.splitlines()[0].endswith(label)
+    assert "leaky: the train part of the other split" in out
+    assert json.loads((tmp_path / "s.json").read_text())["trainings"][0]["measured_on"] == label
+    assert main([*command, "misc", "--weights", "1"]) == 2
+    assert "only 0 of 9 turns have COMET tails" in capsys.readouterr().err
+
+
 def test_mean_and_deviation() -> None:
     made = [Training("joint", "", s, "", {"accuracy": 30.0 + s, "perplexity": math.e}) for s in (0, 1, 2)]
     assert summary([*made, Training("moel", "", 1, "", {"perplexity": 2.0})])[1:] == [

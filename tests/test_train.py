@@ -112,7 +112,7 @@ def test_train_release_evaluate_score(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(evaluate, "comet_for", lambda net, tails: NoComet())
+    monkeypatch.setattr(evaluate, "comet_for", lambda net, tails: Sad())
     monkeypatch.setattr(train, "load_emotion", MadeUpEmotions)
     monkeypatch.setattr(evaluate, "load_net", lambda folder: load_net(folder, base))
     run = ["train", name, *flags, "--out", str(tmp_path / "run")]

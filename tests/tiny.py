@@ -14,6 +14,7 @@ from transformers import BlenderbotSmallConfig
 from models.backbone import Backbone
 from models.base import save_base
 from models.batches import Batch, make_batch
+from models.comet import Comet, Query
 from models.dialogue import Dialogue, Speaker, Turn
 from models.emotion import EMOTIONS, Reading
 from models.examples import ContextShape, Example, make_example
@@ -89,6 +90,16 @@ def tiny_examples(net: Net, tails: int = 3) -> list[Example]:
         listened = heard if tails and number != 2 else []  # nets have to cope without a detector
         examples.append(make_example(dialogue, answer, known, net.tokenizer, net.shape, listened))
     return examples
+
+
+class MadeUpComet(Comet):
+    """Answers every query with the same tail."""
+
+    version = "made up"
+
+    def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
+        """One tail per query."""
+        return [("sad",)] * len(queries)
 
 
 class MadeUpEmotions:
