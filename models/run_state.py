@@ -19,6 +19,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from models.finite import bad_tensors, some_of
+
 STATE, BEST, RECORD = "fit.pt", "best.pt", "run.json"
 SLACK = 16 * 2**20
 """bytes for logs and curves"""
@@ -44,6 +46,17 @@ def read_tensors(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} cannot be read, it may be damaged ({reason}); delete it to start over, or choose another folder"
         ) from fault
+
+
+def read_state(path: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+    """The resumable state. Raises ValueError when it is damaged, of another run than `about`, or has bad weights."""
+    state = read_tensors(path)
+    if "about" not in state:
+        raise ValueError(f"{path} was written by an older version; choose another folder, or delete it")
+    check_same(path, state["about"], about)
+    if bad := bad_tensors(state["weights"]):
+        raise ValueError(f"{path} is of no use ({some_of(bad)}); delete it to start over, or choose another folder")
+    return state
 
 
 def write_record(folder: Path, values: Mapping[str, Any]) -> None:
