@@ -29,7 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 
 def main(argv: Sequence[str] | None = None, commands: Mapping[str, tuple[str, str]] = COMMANDS) -> int:
-    """Run one command and return its exit status: 2 for wrong usage or input, else what the command returns."""
+    """Run one command and return its exit status: 2 for wrong usage, bad input or a full disk, else the command's."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview(commands), file=sys.stdout if arguments else sys.stderr)
@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None, commands: Mapping[str, tuple[str, st
     module.add_arguments(parser)
     try:
         return int(module.run(parser.parse_args(arguments[1:])))
-    except (ValueError, FileNotFoundError) as error:
+    except (ValueError, OSError) as error:
         return complain(str(error))
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

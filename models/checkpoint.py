@@ -19,6 +19,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from models.whole_file import failures_told
+
 WEIGHTS = Path(__file__).parent / "weights"
 """Where the shipped weights lie."""
 SHARD_BYTES = 14 * 2**20
@@ -66,26 +68,27 @@ def save_packed(
 
     `exact` keeps float32 (full backbones: nobody ships them in the repository).
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-    try:
-        for index, shard in enumerate(_shards(pack(tensors, exact))):
-            save_file(shard, fresh / f"weights-{index}.safetensors")
-        for name, content in (extra or {}).items():
-            (fresh / name).write_text(content, encoding="utf-8")
-        hashes = {path.name: sha256(path) for path in sorted(fresh.iterdir())}
-        text = json.dumps(card | {"files": hashes}, indent=1, ensure_ascii=False)
-        (fresh / CARD).write_text(text + "\n", encoding="utf-8")
-        fresh.chmod(0o755)
-        old = _old(folder)
-        if is_there(folder):
-            shutil.rmtree(old, ignore_errors=True)  # left by an earlier write that was stopped at its very end
-            folder.replace(old)
-        fresh.replace(folder)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        is_there(folder)
+    with failures_told(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        try:
+            for index, shard in enumerate(_shards(pack(tensors, exact))):
+                save_file(shard, fresh / f"weights-{index}.safetensors")
+            for name, content in (extra or {}).items():
+                (fresh / name).write_text(content, encoding="utf-8")
+            hashes = {path.name: sha256(path) for path in sorted(fresh.iterdir())}
+            text = json.dumps(card | {"files": hashes}, indent=1, ensure_ascii=False)
+            (fresh / CARD).write_text(text + "\n", encoding="utf-8")
+            fresh.chmod(0o755)
+            old = _old(folder)
+            if is_there(folder):
+                shutil.rmtree(old, ignore_errors=True)  # left by an earlier write that was stopped at its very end
+                folder.replace(old)
+            fresh.replace(folder)
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+            is_there(folder)
 
 
 def is_there(folder: Path) -> bool:

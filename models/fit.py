@@ -24,8 +24,9 @@ from tqdm import tqdm
 
 from models.adapters import computed_once, load_trained, trained
 from models.device import join_processes
+from models.finite import NonFiniteLossError, bad_figures, bad_tensors, some_of
 from models.run_log import RunLog
-from models.run_state import BEST, STATE, check_room, check_same, read_tensors, write_record, write_tensors
+from models.run_state import BEST, STATE, check_room, read_state, read_tensors, write_record, write_tensors
 from models.weighting import Fixed, Weighting
 
 CURVE_STEPS = 10
@@ -70,10 +71,6 @@ class FitConfig:
 
 FREE = {"minutes", "max_steps", "save_every_s", "check_steps", "patience", "device"}
 """settings that may change when a run is resumed"""
-
-
-class NonFiniteLossError(ValueError):
-    """A loss or its gradient became NaN or infinite; the last saved state is still good."""
 
 
 def parameter_groups(parts: Iterable[tuple[nn.Module, float]], decay: float) -> list[dict[str, Any]]:
@@ -150,6 +147,7 @@ class Fit:
         self.optimiser = torch.optim.AdamW(groups, lr=config.lr, betas=(0.9, 0.98), eps=1e-8, fused=True)
         self.step, self.used_s = 0, 0.0
         self.best, self.stale = math.inf, 0
+        self.kept: int | None = None  # step of the state in `folder/fit.pt`
         check_room(folder, module)
         torch.manual_seed(config.seed + self.processes.process_index)
 
@@ -194,6 +192,7 @@ class Fit:
         }
         if self.is_main:
             write_tensors(self.folder / STATE, state)
+        self.kept = self.step
         self.processes.wait_for_everyone()
 
     def resume(self) -> bool:
@@ -201,14 +200,12 @@ class Fit:
         path = self.folder / STATE
         if not path.is_file():
             return False
-        state = read_tensors(path)
-        if "about" not in state:
-            raise ValueError(f"{path} was written by an older version; choose another folder, or delete it")
-        check_same(path, state["about"], self.about)
+        state = read_state(path, self.about)
         load_trained(self.module, state["weights"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.weighting.load_state_dict(state["weighting"])
         self.step, self.used_s, self.best, self.stale = (state[n] for n in ("step", "used_s", "best", "stale"))
+        self.kept = self.step
         random = state["random"][self.processes.process_index]
         torch.set_rng_state(random["cpu"])
         if "cuda" in random and self.device.type == "cuda":
@@ -224,7 +221,8 @@ class Fit:
         """Train until steps, minutes or patience are used up. `loss_of` returns the parts of the loss by name.
 
         `on_check` is called in the main process at every check (validation); what it returns is logged with the losses.
-        Raises NonFiniteLossError naming batch and losses when a loss is not finite, OSError when a save fails.
+        Raises NonFiniteLossError naming what is not finite (a loss, a gradient, a figure of a check, a weight) and
+        where, OSError when a save fails.
         """
         losses = self.prepare(loss_of)
         log = self._open_log()
@@ -264,7 +262,7 @@ class Fit:
         """
         self.processes.wait_for_everyone()
         if not (self.folder / BEST).is_file():
-            raise ValueError(f"{self.folder / BEST} is missing: no check of this run had a finite {self.config.select}")
+            raise ValueError(f"{self.folder / BEST} is missing: no check of this run kept weights")
         kept = read_tensors(self.folder / BEST)
         load_trained(self.module, kept["weights"])
         return dict(kept["figures"])
@@ -318,12 +316,16 @@ class Fit:
                 self._stop(f"{', '.join(bad) or 'the loss'} is not finite in {told}", first + place)
         return {name: sum(column) / len(rows) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
 
-    def _stop(self, reason: str, batch: int) -> None:
-        state = self.folder / STATE
-        kept = f"the state saved in {state} is still good" if state.is_file() else f"nothing was saved in {state} yet"
-        raise NonFiniteLossError(
-            f"stopped at step {self.step}, batch {batch}: {reason}; {kept}. Try a lower --lr or --precision fp32"
-        )
+    def _stop(self, reason: str, batch: int | None = None) -> None:
+        where = f"step {self.step}, {'check' if batch is None else f'batch {batch}'}"
+        raise NonFiniteLossError(where, reason, self.folder / STATE, self.kept)
+
+    def _refuse(self, bad: list[str]) -> None:
+        """Raises NonFiniteLossError in every process when one of them has found something bad."""
+        from accelerate.utils import gather_object
+
+        if found := list(dict.fromkeys(gather_object(bad))):
+            self._stop(some_of(found))
 
     def _check_is_due(self, checked_s: float) -> bool:
         every = self.config.check_steps
@@ -333,24 +335,29 @@ class Fit:
     def _check(
         self, on_check: Callable[[], dict[str, float]] | None, log: RunLog | None, seen: dict[str, float]
     ) -> None:
-        """Validate and keep the best weights, then save: a resumed run knows what the checks before it found."""
+        """Validate and keep the best weights, then save: a resumed run knows what the checks before it found.
+
+        What is not finite is refused before anything is written, so the files keep what they held.
+        """
+        self._refuse(bad_tensors(trained(self.module)))  # first, since `on_check` may write weights too
         figures: dict[str, float] = {}
         if on_check and self.is_main:
             with torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []):
                 figures = on_check()
         figures = self._shared(figures)
+        weights = self.weighting.weights()
+        told = seen | figures | ({f"weight_{n}": w for n, w in weights.items()} if len(weights) > 1 else {})
+        self._refuse(bad_figures(told))
         if self.config.select:
             value = figures[self.config.select]
-            better = math.isfinite(value) and value < self.best
+            better = value < self.best
             self.best, self.stale = (value, 0) if better else (self.best, self.stale + 1)
             if better and self.is_main:
                 about = {"figures": figures, "step": self.step, "about": self.about}
                 write_tensors(self.folder / BEST, about | {"weights": trained(self.module)})
         self.save()
         if log:
-            weights = self.weighting.weights()
-            told = {f"weight_{n}": w for n, w in weights.items()} if len(weights) > 1 else {}
-            log.line(self.step, self.used_s / 60, seen | figures | told)
+            log.line(self.step, self.used_s / 60, told)
             log.curve(self.step, {f"check/{name}": value for name, value in figures.items()})
 
     def _curves(self, made: Made) -> dict[str, float]:

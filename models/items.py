@@ -27,6 +27,7 @@ from models.hosting import open_responders
 from models.predictions import write_whole
 from models.registry import net_names
 from models.trace import DECODING
+from models.whole_file import failures_told
 
 
 class Draft:
@@ -52,13 +53,14 @@ class Draft:
         """(settings, lines of items); a last line that is not whole is dropped. (None, []) where there is nothing."""
         if not self.path.is_file():
             return None, []
-        first, *rows = self.path.read_text(encoding="utf-8").split("\n")[:-1] or ["null"]
+        whole = self.path.read_bytes().rpartition(b"\n")[0].decode()  # a write may stop within a letter
+        first, *rows = (whole or "null").split("\n")
         return json.loads(first), rows
 
     def add(self, row: Mapping[str, Any]) -> None:
         """Keep one item."""
         line = json.dumps(row, ensure_ascii=False)
-        with self.path.open("a", encoding="utf-8") as file:
+        with failures_told(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(f"{line}\n")
             file.flush()
             os.fsync(file.fileno())

@@ -17,6 +17,7 @@ from typing import Any
 
 from models.outputs import FILE, RUN, settings_of
 from models.predictions import Prediction, prediction_lines, read_predictions, write_predictions, write_whole
+from models.whole_file import failures_told
 
 Key = tuple[str, int]
 """(id of the dialogue, index of the answered turn)"""
@@ -37,15 +38,15 @@ class Journal:
     def _read(self) -> None:
         found = list(read_predictions(self.whole)) if self.whole.is_file() else []
         if self.part.is_file():
-            text = self.part.read_text(encoding="utf-8")
-            if not text.endswith("\n"):  # stopped within a line
-                write_whole(self.part, text[: text.rfind("\n") + 1])
-            found += read_predictions(self.part, repeated=True) if "\n" in text else ()  # batches made again
+            lines, newline, rest = self.part.read_bytes().rpartition(b"\n")
+            if rest:  # stopped within a line, perhaps within a letter
+                write_whole(self.part, (lines + newline).decode())
+            found += read_predictions(self.part, repeated=True) if newline else ()  # batches made again
         self.made = {(p.dialogue, p.turn): p for p in found}
 
     def add(self, predictions: Sequence[Prediction]) -> None:
         """Keep a batch."""
-        with self.part.open("a", encoding="utf-8") as file:
+        with failures_told(self.part), self.part.open("a", encoding="utf-8") as file:
             file.write(prediction_lines(predictions))
             file.flush()
             os.fsync(file.fileno())

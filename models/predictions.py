@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from models.strategies import STRATEGIES, strategy_id
+from models.whole_file import whole_file
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,9 @@ class Prediction:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write beside, then rename: an interrupted write leaves the old file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}.part")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    """One text file, whole or not at all. Raises OSError that says why and that the old file is still there."""
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def prediction_lines(predictions: Sequence[Prediction]) -> str:

@@ -35,6 +35,7 @@ from models.run_state import data_hash
 from models.strategies import strategy_id
 from models.tokenizer import Tokenizer, trim_vocabulary
 from models.warm_start import find_minilm, warm_start
+from models.whole_file import whole_file
 
 POOL = 24
 """batches drawn together and sorted by length, so that a batch holds examples of like length"""
@@ -270,9 +271,8 @@ def _start(args: Namespace, out: Path, dialogues: dict[str, list[Dialogue]]) -> 
 def save_backbone(backbone: Backbone, tokenizer: Tokenizer, folder: Path) -> None:
     """Write the unpacked float32 form that `load_backbone` reads (packing: `models.checkpoint`)."""
     tensors = {n: p.detach().cpu().contiguous() for n, p in backbone.named_parameters()}
-    partial = folder / "backbone.safetensors.part"
-    save_file(tensors, partial)
-    partial.replace(folder / "backbone.safetensors")
+    with whole_file(folder / "backbone.safetensors") as partial:
+        save_file(tensors, partial)
     tokenizer.save(folder / "tokenizer.json")
 
 

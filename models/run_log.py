@@ -12,6 +12,8 @@ from pathlib import Path
 
 from tensorboardX import SummaryWriter
 
+from models.whole_file import failures_told
+
 log = logging.getLogger(__name__)
 
 
@@ -30,7 +32,7 @@ class RunLog:
     def line(self, step: int, minutes: float, values: Mapping[str, float]) -> None:
         """One line of `log.jsonl`; `minutes` of training so far."""
         row = {"step": step, "minutes": round(minutes, 2)} | {n: round(v, 4) for n, v in values.items()}
-        with self.path.open("a", encoding="utf-8") as out:
+        with failures_told(self.path), self.path.open("a", encoding="utf-8") as out:
             out.write(json.dumps(row) + "\n")
         log.info("%s", row)
 

@@ -19,6 +19,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from models.finite import bad_tensors, some_of
+from models.whole_file import whole_file
+
 STATE, BEST, RECORD = "fit.pt", "best.pt", "run.json"
 SLACK = 16 * 2**20
 """bytes for logs and curves"""
@@ -26,13 +29,8 @@ SLACK = 16 * 2**20
 
 def write_tensors(path: Path, values: dict[str, Any]) -> None:
     """Tensors and plain values to `path`; when this fails or is interrupted, the old file is still there."""
-    partial = path.with_name(f"{path.name}.part")
-    try:
-        torch.save(values, partial)
-        partial.replace(path)
-    except OSError as fault:
-        partial.unlink(missing_ok=True)
-        raise OSError(fault.errno, f"{path} could not be written ({fault}); its old content is still good") from fault
+    with whole_file(path) as partial, partial.open("wb") as file:  # given a path, torch does not say why it fails
+        torch.save(values, file)
 
 
 def read_tensors(path: Path) -> dict[str, Any]:
@@ -46,13 +44,23 @@ def read_tensors(path: Path) -> dict[str, Any]:
         ) from fault
 
 
+def read_state(path: Path, about: Mapping[str, Any]) -> dict[str, Any]:
+    """The resumable state. Raises ValueError when it is damaged, of another run than `about`, or has bad weights."""
+    state = read_tensors(path)
+    if "about" not in state:
+        raise ValueError(f"{path} was written by an older version; choose another folder, or delete it")
+    check_same(path, state["about"], about)
+    if bad := bad_tensors(state["weights"]):
+        raise ValueError(f"{path} is of no use ({some_of(bad)}); delete it to start over, or choose another folder")
+    return state
+
+
 def write_record(folder: Path, values: Mapping[str, Any]) -> None:
     """The run's configuration as `run.json`, with the versions of what computes."""
     libraries = {name: version(name) for name in ("torch", "transformers", "accelerate", "tokenizers")}
     known = {**values, "versions": {"python": platform.python_version(), **libraries}, "machine": platform.machine()}
-    partial = folder / f"{RECORD}.part"
-    partial.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(folder / RECORD)
+    with whole_file(folder / RECORD) as partial:
+        partial.write_text(json.dumps(known, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def data_hash(sets: Mapping[str, Iterable[object]]) -> str:

@@ -17,6 +17,7 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers
 
 from models.dialogue import Speaker
 from models.strategies import STRATEGIES
+from models.whole_file import whole_file
 
 RELATIONS: tuple[str, ...] = ("xAttr", "xEffect", "xIntent", "xNeed", "xReact", "xWant", "oWant", "oEffect", "oReact")
 """ATOMIC relations in the order MISC feeds them (reference implementation, COMET files)."""
@@ -86,7 +87,8 @@ class Tokenizer:
 
     def save(self, path: Path) -> None:
         """Write the one-file form that `load` reads."""
-        self.fast.save(str(path))
+        with whole_file(path) as partial:
+            partial.write_text(self.fast.to_str(pretty=True), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Tokenizer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections import namedtuple
 from dataclasses import replace
@@ -13,8 +14,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.fit import Fit, FitConfig, NonFiniteLossError, parameter_groups
+from models.finite import NonFiniteLossError
+from models.fit import Fit, FitConfig, parameter_groups
 from models.weighting import Dwa
+from tests.full_disk import in_child, largest_file
 
 CONFIG = FitConfig(minutes=0, max_steps=6, lr=1e-2, warmup=2, save_every_s=1e9, device="cpu")
 
@@ -87,7 +90,7 @@ def test_a_check_does_not_change_what_follows(tmp_path: Path) -> None:
 def test_the_best_weights_are_kept_and_patience_ends_the_run(tmp_path: Path) -> None:
     about = {"net": "small", "data": "0123"}
     module, fit = make(tmp_path, about, max_steps=20, check_steps=1, select="valid", patience=3)
-    found = iter([3.0, 1.0, 2.0, float("nan"), 1.0, 0.5])
+    found = iter([3.0, 1.0, 2.0, 1.5, 1.0, 0.5])
     at: list[dict[str, Tensor]] = []
 
     def check() -> dict[str, float]:
@@ -138,7 +141,8 @@ def test_a_bad_loss_stops_and_names_loss_and_batch(tmp_path: Path, part: str, ac
         return losses | {part: losses[part] * float("nan")} if torch.equal(batch, batch_at(7)) else losses
 
     step = 7 // accumulation
-    with pytest.raises(NonFiniteLossError, match=rf"step {step}, batch 7: {part} is not finite.*fit.pt is still good"):
+    kept = f"fit.pt keeps the state of step {step - step % 2}. The same command goes on from there"
+    with pytest.raises(NonFiniteLossError, match=rf"step {step}, batch 7: {part} is not finite.*{kept}"):
         make_longer(fit).run(batch_at, bad)
     assert torch.load(tmp_path / "fit.pt")["step"] == step - step % 2
     assert all(bool(value.isfinite().all()) for value in weights(module).values())
@@ -162,23 +166,84 @@ def test_a_bad_gradient_stops_before_it_reaches_the_weights(tmp_path: Path) -> N
     assert same(before, dict(module.named_parameters()))
 
 
-def test_a_broken_write_leaves_the_last_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def turn_bad_in_step(fit: Fit, step: int, name: str, value: float) -> None:
+    """The weights are harmed by the update of a step whose loss and gradient are still good."""
+
+    def harm(*_: object) -> None:
+        if fit.step == step:
+            fit.module.state_dict()[name].view(-1)[0] = value
+
+    fit.optimiser.register_step_post_hook(harm)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("body.0.weight", math.nan), ("idle", -math.inf), ("body.3.bias", 1e30), ("body.1.running_var", math.inf)],
+)
+def test_weights_that_turn_bad_are_not_saved(tmp_path: Path, name: str, value: float) -> None:
+    whole, fit = make(tmp_path / "whole", check_steps=2)
+    fit.run(batch_at, whole.losses)
+    folder = tmp_path / "parts"
+    module, fit = make(folder, check_steps=2, select="valid")
+    turn_bad_in_step(fit, 3, name, value)
+    checked: list[int] = []
+
+    def check() -> dict[str, float]:
+        checked.append(fit.step)
+        return {"valid": 1.0 / fit.step}
+
+    wanted = rf"stopped at step 4, check: {name} is NaN, infinite or huge; .*fit.pt keeps the state of step 2\."
+    with pytest.raises(NonFiniteLossError, match=wanted):
+        fit.run(batch_at, module.losses, check)
+    assert checked == [2]  # it may write weights, as that of the pre-training does
+    assert [torch.load(folder / file)["step"] for file in ("fit.pt", "best.pt")] == [2, 2]
+    again, fit = make(folder, check_steps=2, select="valid")
+    assert fit.resume()
+    assert fit.step == 2
+    fit.run(batch_at, again.losses, check)
+    assert same(weights(again), weights(whole))
+    assert [json.loads(line)["step"] for line in (folder / "log.jsonl").read_text().splitlines()] == [2, 4, 6]
+
+
+def test_a_figure_that_is_not_finite_is_not_saved(tmp_path: Path) -> None:
+    module, fit = make(tmp_path, check_steps=2, select="valid")
+    found = iter([1.0, math.nan])
+    with pytest.raises(NonFiniteLossError, match=r"step 4, check: valid is nan; .*keeps the state of step 2"):
+        fit.run(batch_at, module.losses, lambda: {"valid": next(found)})
+    assert [torch.load(tmp_path / file)["step"] for file in ("fit.pt", "best.pt")] == [2, 2]
+    assert json.loads((tmp_path / "log.jsonl").read_text())["step"] == 2
+    module, fit = make(tmp_path / "other", check_steps=2)
+    with pytest.raises(NonFiniteLossError, match=r"valid is inf; nothing was saved in .*fit.pt yet\. Try a lower --lr"):
+        fit.run(batch_at, module.losses, lambda: {"valid": math.inf})
+    assert not list((tmp_path / "other").glob("*.pt"))
+    assert not (tmp_path / "other" / "log.jsonl").exists()
+
+
+def test_a_saved_state_that_is_bad_is_not_taken_up(tmp_path: Path) -> None:
     module, fit = make(tmp_path)
+    module.idle.data[0] = math.nan
     fit.save()
-    good = weights(module)
+    with pytest.raises(ValueError, match=r"fit.pt is of no use \(idle is NaN.*delete it to start over"):
+        make(tmp_path)[1].resume()
 
-    def full(values: object, path: Path) -> None:
-        path.write_bytes(b"half")
-        raise OSError(28, "no space left on device")
 
-    with monkeypatch.context() as broken:
-        broken.setattr(torch, "save", full)
-        with pytest.raises(OSError, match="old content is still good"):
-            fit.run(batch_at, module.losses)
+def train_on_a_full_disk(folder: str) -> str:
+    """The first save fits, the one at the end of the training does not."""
+    module, fit = make(Path(folder))
+    fit.save()
+    with largest_file(3000), pytest.raises(OSError, match=r"fit.pt could not be written \(File too large\)") as caught:
+        fit.run(batch_at, module.losses)
+    return str(caught.value)
+
+
+def test_a_broken_write_leaves_the_last_state(tmp_path: Path) -> None:
+    assert "its old content is still good" in in_child(train_on_a_full_disk, str(tmp_path)).stdout
     assert not list(tmp_path.glob("*.part"))
+    module, _ = make(tmp_path / "other")
     again, fit = make(tmp_path)
-    fit.resume()
-    assert same(weights(again), good)
+    assert fit.resume()
+    assert fit.step == 0
+    assert same(weights(again), weights(module))
 
 
 def test_a_full_disk_is_said_before_the_first_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,6 +269,22 @@ def share_the_work(folder: str) -> None:
         torch.save(both, Path(folder) / "both.pt")
 
 
+def share_a_fault(folder: str) -> None:
+    """The second of two processes alone finds bad weights; what each was told ends in `folder`."""
+    from accelerate.state import AcceleratorState
+    from accelerate.utils import gather_object
+
+    AcceleratorState._reset_state(reset_partial_state=True)
+    module, fit = small_without_chance(Path(folder) / "run")
+    if not fit.is_main:
+        turn_bad_in_step(fit, 5, "body.1.running_var", math.nan)
+    with pytest.raises(NonFiniteLossError) as caught:
+        fit.run(batch_at, module.losses, lambda: {"valid": 1.0})
+    told = gather_object([str(caught.value)])
+    if fit.is_main:
+        (Path(folder) / "told.json").write_text(json.dumps(told))
+
+
 def small_without_chance(folder: Path, **settings: Any) -> tuple[Small, Fit]:
     """No dropout and no batch statistics: the order of the examples does not matter."""
     module, fit = make(folder, bfloat16=False, check_steps=3, select="valid", **settings)
@@ -224,6 +305,16 @@ def test_two_processes_make_the_step_that_one_makes_of_two_batches(tmp_path: Pat
     expected = weights(alone)
     for name, value in first.items():
         torch.testing.assert_close(value, expected[name], atol=1e-5, rtol=1e-4)
+
+
+def test_what_one_process_finds_stops_all(tmp_path: Path) -> None:
+    from accelerate import debug_launcher
+
+    debug_launcher(share_a_fault, (str(tmp_path),), num_processes=2)
+    first, second = json.loads((tmp_path / "told.json").read_text())
+    assert first == second
+    assert "step 6, check: body.1.running_var is NaN" in first
+    assert torch.load(tmp_path / "run" / "fit.pt")["step"] == 3
 
 
 def test_vectors_do_not_decay_and_no_parameter_is_taken_twice() -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 from types import ModuleType
+from typing import NoReturn
 
 import pytest
 
 from models.__main__ import COMMANDS, main
+from tests.full_disk import in_child, largest_file
 
 
 @pytest.fixture
@@ -22,7 +25,8 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str, str]]:
 
     def run(args: Namespace) -> int:
         if args.error:
-            raise {"value": ValueError, "file": FileNotFoundError, "stop": KeyboardInterrupt}[args.error]("bad thing")
+            kinds = {"value": ValueError, "file": FileNotFoundError, "disk": OSError, "stop": KeyboardInterrupt}
+            raise kinds[args.error]("bad thing")
         print("counted", args.times)
         return 0
 
@@ -47,12 +51,28 @@ def test_help_of_a_command_gives_units_and_defaults(commands: Commands, capsys: 
     assert "how often, in turns (default: 3)" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("error", ["value", "file"])
+@pytest.mark.parametrize("error", ["value", "file", "disk"])
 def test_wrong_input_is_one_line_and_status_2(
     error: str, commands: Commands, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["count", "--raise", error], commands) == 2
     assert capsys.readouterr().err == "error: bad thing\n"
+
+
+def score_on_a_full_disk(folder: str) -> NoReturn:
+    replies, out = Path(folder) / "replies.jsonl", Path(folder) / "figures.json"
+    replies.write_text('{"hypothesis": "a b", "reference": "a c"}\n')
+    with largest_file(100):
+        sys.exit(main(["score", str(replies), "--rounds", "0", "--out", str(out)]))
+
+
+def test_a_full_disk_is_one_line_and_status_2(tmp_path: Path) -> None:
+    done = in_child(score_on_a_full_disk, str(tmp_path), status=2)
+    assert done.stderr == (
+        f"error: {tmp_path / 'figures.json'} could not be written (File too large); nothing of it is left."
+        " Make room there, or give another place\n"
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["replies.jsonl"]
 
 
 def test_an_interrupt_ends_quietly(commands: Commands, capsys: pytest.CaptureFixture[str]) -> None:

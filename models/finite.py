@@ -1,0 +1,45 @@
+"""When a training has become useless: NaN, infinite or huge numbers, and what is told about them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+SHOWN = 3
+"""faults that a message names"""
+
+
+class NonFiniteLossError(ValueError):
+    """A loss, gradient, figure or weight became NaN or infinite; nothing of it was saved."""
+
+    def __init__(self, where: str, reason: str, state: Path, kept: int | None) -> None:
+        """`kept` is the step of the state in the file `state`, None when this run has saved none."""
+        told, advice = f"nothing was saved in {state} yet", "Try"
+        if kept is not None:
+            told = f"{state} keeps the state of step {kept}"
+            advice = "The same command goes on from there; if it stops again, start in another folder with"
+        super().__init__(f"stopped at {where}: {reason}; {told}. {advice} a lower --lr or --precision fp32")
+
+
+def bad_tensors(tensors: Mapping[str, Tensor]) -> list[str]:
+    """What is wrong with which tensor: NaN, infinite, or so large (above 1.8e19) that its squares are infinite."""
+    if not tensors:
+        return []
+    sums = torch.stack([tensor.detach().float().square().sum() for tensor in tensors.values()])
+    fine = sums.isfinite().tolist()  # of all at once: one transfer from the device
+    return [f"{name} is NaN, infinite or huge" for name, good in zip(tensors, fine, strict=True) if not good]
+
+
+def bad_figures(figures: Mapping[str, float]) -> list[str]:
+    """What is wrong with which figure."""
+    return [f"{name} is {value}" for name, value in figures.items() if not math.isfinite(value)]
+
+
+def some_of(faults: Sequence[str]) -> str:
+    """The first few faults, and how many more there are."""
+    more = len(faults) - SHOWN
+    return "; ".join(faults[:SHOWN]) + (f"; and {more} more" if more > 0 else "")
