@@ -49,6 +49,7 @@ def test_tokenizer(checkpoint: str) -> None:
     assert not set(tokenizer.encode("[Question] [CLS] hello")) & (tokenizer.special - {tokenizer.unk})
     assert backbone.model.shared.num_embeddings == len(tokenizer)
     assert tokenizer.pieces("am i") == ["a@@", "m", "i"]
+    assert "streams" not in json.loads((Path(checkpoint) / "config.json").read_text()), "the Hub has none"
 
 
 def test_the_weights_are_the_checkpoints(checkpoint: str) -> None:
