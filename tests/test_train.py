@@ -54,7 +54,7 @@ def base(tmp_path: Path) -> Path:
 
 
 def test_a_run_goes_on_from_trained_weights_with_settings_told(
-    esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = tmp_path / "weights"
     monkeypatch.setattr(train, "WEIGHTS", weights)
@@ -65,7 +65,10 @@ def test_a_run_goes_on_from_trained_weights_with_settings_told(
     assert main([*run, "--out", str(tmp_path / "second"), *told]) == 0
     card = json.loads((weights / "joint" / "card.json").read_text())
     assert (card["start"], card["rank"], card["settings"]["strategy_weight"]) == (first, 2, 2.0)
-    assert card["run"]["balance"] == 0.5
+    assert (card["run"]["balance"], card["run"]["rank"]) == (0.5, 2)
+    assert "--rank 2 " in card["command"]
+    used = f"joint on {base}, rank 2, settings {json.dumps(card['settings'])}"
+    assert used in capsys.readouterr().out.splitlines(), "a training says with which settings it goes"
 
 
 def test_star_starts_from_the_net_below_that_is_shipped(
