@@ -37,7 +37,7 @@ from models.esconv import Splits, Target, read_esconv, split_dialogues
 from models.examples import ContextShape, Example, make_example
 from models.fit import Fit, FitConfig, parameter_groups
 from models.nets.net import Net
-from models.preflight import GENERATE, check_examples, check_tails_flag
+from models.preflight import GENERATE, check_examples, check_flags, check_release, check_tails_flag
 from models.registry import net_class, net_names
 from models.run_state import check_room, data_hash
 from models.strategies import STRATEGIES
@@ -184,6 +184,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="settings of the net, e.g. refine='\"last\"'",
     )
     parser.add_argument("--release", action="store_true", help="pack the best weights into models/weights/NET")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="release in the place of weights that were trained on another split"
+    )
     _add_fit_arguments(parser)
 
 
@@ -250,14 +253,19 @@ def told_settings(flags: Sequence[str]) -> dict[str, Any]:
 def run(args: Namespace) -> int:
     """Entry point of the command; resumes when the run's folder has a state.
 
-    Raises ValueError or FileNotFoundError before any step when data, tails or disk are not enough for the run.
+    Raises ValueError or FileNotFoundError before any step when flags or settings say nothing that can be trained, or
+    data, tails or disk are not enough for the run.
     """
     out = Path(args.out or f"runs/{args.net}")
+    check_flags(args)
+    if args.release and not args.overwrite:
+        check_release(WEIGHTS / args.net, args.split)
     config = _fit_config(args)
     pick_device(args.device)
     torch.manual_seed(args.seed)
     start = start_of(args.net, args.start)
     net, args.rank = start_net(args.net, told_settings(args.set), args.rank, Path(args.base), start)
+    weighting = net.weighting()
     check_tails_flag(net, args.net, args.tails)
     net.backbone.set_dropout(args.dropout)
     check_room(out, net)
@@ -274,7 +282,7 @@ def run(args: Namespace) -> int:
     about["start"] = fingerprint(start) if start else ""
     faster = [] if net.course is None else [(net.course, COURSE_RATE)]
     groups = parameter_groups([*faster, (net, 1.0)], config.weight_decay)
-    fit = Fit(net, groups, config, out, net.weighting(), about)
+    fit = Fit(net, groups, config, out, weighting, about)
     fit.resume()
     if fit.is_main:
         print(f"{args.net} on {args.base}, rank {args.rank}, settings {json.dumps(about['settings'])}")
