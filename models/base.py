@@ -27,6 +27,8 @@ from models.tokenizer import Tokenizer
 
 BASE = WEIGHTS / "compact"
 TOKENIZER = "tokenizer.json"
+COMPACT_RANK = 24
+"""rank of the change of each matrix of the compact base, unless told; a full backbone trains whole"""
 ARCHITECTURE = (
     *(
         "vocab_size",
@@ -120,40 +122,60 @@ def new_net(name: str, settings: dict[str, Any], rank: int, source: str | Path =
     return build_net(name, settings, backbone, tokenizer)
 
 
-def start_net(name: str, told: dict[str, Any], rank: int, source: Path, start: Path | None) -> tuple[Net, int]:
-    """A net ready for training, and its rank; `told` are settings that differ from the compact ones. With `start` it
+def start_net(name: str, told: dict[str, Any], rank: int | None, source: Path, start: Path | None) -> tuple[Net, int]:
+    """A net ready for training, and its rank; without one told, COMPACT_RANK, or 0 on a full backbone.
+
+    `told` are settings that differ from the compact ones, on a full backbone from the published ones. With `start` it
     takes over the trained weights in that folder, with their rank and their settings (but for those told): of the same
     net, or of the net that a two-stage net (STAR) goes on.
 
-    What the net holds (`Net.held`) needs no gradient any more. Raises WeightsError when the weights are of neither net
-    or of another base, ValueError when there are none to hold.
+    What the net holds (`Net.held`) needs no gradient any more. Raises WeightsError when the weights are of neither net,
+    of another base, or do not fit the settings told; ValueError when there are none to hold.
     """
-    below = getattr(net_class(name)[1], "below_name", None)
-    settings = compact_settings(name) | told
-    if start is None:
+    settings = (compact_settings(name) if is_compact(source) else {}) | told
+    if start is not None:
+        net, rank = _go_on(name, settings, told, source, start)
+    else:
+        if rank is None:
+            rank = COMPACT_RANK if is_compact(source) else 0
         net = new_net(name, settings, rank, source)
         if net.held:
+            below = _below(name)
             raise ValueError(f"{name} holds a trained {below} as it is; give its folder with --start, or hold=false")
-        return net, rank
-    card = read_card(start)
-    if card["net"] not in (name, below) or card["strategies"] != list(STRATEGIES):
-        raise WeightsError(
-            f"{start} is a {card['net']}; {name} starts from {' or '.join(n for n in (name, below) if n)}"
-        )
-    if is_compact(source) and card["base"] not in (None, fingerprint(source)):  # None: of a net from scratch
-        raise WeightsError(f"{start} changes base {card['base']}, but {source} is {fingerprint(source)}")
-    known = dict(card["settings"])
-    if card["net"] == below:
-        known = settings | {"shape": known.pop("shape"), "below": known}
-    else:
-        known |= told
-    net = new_net(name, known, card["rank"], source)
-    _check_vocabulary(start, card, net)
-    tensors, _ = load_packed(start)
-    load_trained(net if card["net"] == name else net.get_submodule("below"), tensors)
     for parameter in _held(net).values():
         parameter.requires_grad_(False)
+    return net, rank
+
+
+def _go_on(name: str, settings: dict[str, Any], told: dict[str, Any], source: Path, start: Path) -> tuple[Net, int]:
+    """The net and the rank of `start_net` from the weights in `start`; `settings` are those of a net without any."""
+    card = _net_card(start)
+    possible = [n for n in (name, _below(name)) if n]
+    if card["net"] not in possible:
+        raise WeightsError(f"{start} is a {card['net']}; {name} starts from {' or '.join(possible)}")
+    _check_base(start, card["base"], source)
+    taken = dict(card["settings"])
+    same = card["net"] == name
+    known = taken | told if same else settings | {"shape": taken.pop("shape"), "below": taken}
+    net = new_net(name, known, card["rank"], source)
+    _check_vocabulary(start, card, net)
+    part = net if same else net.get_submodule("below")
+    tensors, _ = load_packed(start)
+    if not card["settings"].get("course"):  # it adds nothing at first: weights made without it may go on with it
+        tensors |= {n: value for n, value in trained(part).items() if n.startswith("course.")}
+    try:
+        load_trained(part, tensors)
+    except ValueError as fault:
+        raise WeightsError(
+            f"{start} does not fit the net {name!r} with its own settings and {told or 'none'} told: {fault}; leave out"
+            " the settings that change its modules, or train without --start"
+        ) from fault
     return net, card["rank"]
+
+
+def _below(name: str) -> str | None:
+    """The net that a two-stage net goes on."""
+    return getattr(net_class(name)[1], "below_name", None)
 
 
 def _held(net: Net) -> dict[str, nn.Parameter]:
@@ -209,13 +231,7 @@ def load_net(folder: Path, base: Path = BASE) -> Net:
 
     Raises WeightsError when files are missing or damaged, or made for another base, vocabulary, strategy order or net.
     """
-    card = read_card(folder)
-    if "net" not in card:
-        raise WeightsError(f"{folder} holds no net but {card.get('kind', 'a base')!r}; give the folder of a net")
-    if card.get("strategies") != list(STRATEGIES):
-        raise WeightsError(
-            f"{folder} was trained with another strategy order: {card.get('strategies')}; train it again"
-        )
+    card = _net_card(folder)
     source = _source(folder, card["base"], base)
     tensors, _ = load_packed(folder)
     net = new_net(card["net"], card["settings"], card["rank"], source)
@@ -226,6 +242,31 @@ def load_net(folder: Path, base: Path = BASE) -> Net:
         raise WeightsError(f"{folder} does not fit the net {card['net']!r}: {fault}; train it again") from fault
     merge(net)
     return net.eval().requires_grad_(requires_grad=False)
+
+
+def _net_card(folder: Path) -> dict[str, Any]:
+    """The card of a net's folder. Raises WeightsError when it is of no net, or of another strategy order."""
+    card = read_card(folder)
+    if "net" not in card:
+        raise WeightsError(f"{folder} holds no net but {card.get('kind', 'a base')!r}; give the folder of a net")
+    if card.get("strategies") != list(STRATEGIES):
+        raise WeightsError(
+            f"{folder} was trained with another strategy order: {card.get('strategies')}; train it again"
+        )
+    return card
+
+
+def _check_base(start: Path, made_for: str | None, source: Path) -> None:
+    """Raises WeightsError when weights to start from change another base; those of a net from scratch change none.
+
+    A full checkpoint may have moved since: only a compact base has a fingerprint to compare.
+    """
+    here = fingerprint(source) if is_compact(source) else str(source)
+    if made_for is not None and made_for != here and (is_compact(source) or is_hash(made_for)):
+        raise WeightsError(
+            f"{start} changes base {made_for}, but {source} is {here}; give --start weights trained on this base, or"
+            " the --base that they change"
+        )
 
 
 def _check_vocabulary(folder: Path, card: dict[str, Any], net: Net) -> None:

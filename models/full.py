@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import torch
-from transformers import BlenderbotSmallTokenizer
+from transformers import BlenderbotSmallConfig, BlenderbotSmallTokenizer
 
 from models.backbone import Backbone
 from models.tokenizer import ADDED_TOKENS, Tokenizer, readable
@@ -66,7 +66,7 @@ def load_full_tokenizer(source: str) -> Tokenizer:
     """The tokenizer alone, for nets with a backbone of their own. Raises ValueError as `load_full` does."""
     try:
         return FullTokenizer(source)
-    except (OSError, TypeError) as fault:
+    except (OSError, TypeError) as fault:  # TypeError: transformers found no vocabulary
         raise _unreachable(source, fault) from fault
 
 
@@ -85,8 +85,10 @@ def load_full(source: str, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, Ba
     """
     tokenizer = load_full_tokenizer(source)
     try:
-        backbone = Backbone.from_pretrained(source, streams=list(streams))
-    except (OSError, TypeError) as fault:
+        config = BlenderbotSmallConfig.from_pretrained(source)
+        config.streams = list(streams)  # no checkpoint's own config has them
+        backbone = Backbone.from_pretrained(source, config=config)
+    except OSError as fault:
         raise _unreachable(source, fault) from fault
     torch.manual_seed(0)  # the added rows are drawn the same way each time a net is built on this checkpoint
     backbone.resize_token_embeddings(len(tokenizer), mean_resizing=False)

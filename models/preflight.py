@@ -1,10 +1,14 @@
-"""Reasons not to start a training or a measurement, found before it costs time: data that do not suffice."""
+"""Reasons not to start a training or a measurement, found before it costs time: flags without sense, weights that would
+be lost, data that are missing or do not suffice.
+"""
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+from models.checkpoint import CARD, is_there, read_card
 from models.examples import Example
 from models.nets.net import Net
 
@@ -12,6 +16,35 @@ GENERATE = "generate"
 """value of `--tails` that asks the compact COMET during the training's start"""
 LEAST_KNOWN = 0.5
 """share of the turns that must have COMET blocks"""
+
+LEAST = {"steps": 1, "batch": 1, "grad_accumulation": 1} | dict.fromkeys(
+    ("rank", "minutes", "warmup", "check_steps", "check_seconds", "patience"), 0
+)
+"""the lowest value of flags"""
+
+
+def check_flags(args: Namespace) -> None:
+    """Raises ValueError naming a flag of `python -m models train` whose value is out of range."""
+    for name, least in LEAST.items():
+        value = getattr(args, name)
+        if value is not None and not value >= least:  # not a number is not enough either
+            raise ValueError(f"--{name.replace('_', '-')} is {value}; allowed: {least} or more")
+    if not 0 <= args.dropout < 1:
+        raise ValueError(f"--dropout is {args.dropout}; allowed: 0 (none) to below 1, e.g. 0.1")
+    if not args.lr > 0:
+        raise ValueError(f"--lr is {args.lr}; allowed: above 0, e.g. 1e-3")
+
+
+def check_release(folder: Path, split: str) -> None:
+    """Raises ValueError when the weights in a folder were trained on another split: releasing would replace them."""
+    if not is_there(folder) or not (folder / CARD).is_file():
+        return
+    there = read_card(folder).get("run", {}).get("split", split)
+    if there != split:
+        raise ValueError(
+            f"{folder} has weights trained on split {there}, this training is on split {split} and would replace them;"
+            " train without --release, move that folder, or give --overwrite"
+        )
 
 
 def check_tails_flag(net: Net, name: str, tails: str | None) -> None:

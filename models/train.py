@@ -25,7 +25,7 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score
 from torch.nn.utils import parametrize
 
-from models.base import BASE, is_compact, save_net, start_net
+from models.base import BASE, COMPACT_RANK, is_compact, save_net, start_net
 from models.batches import Batch, make_batch
 from models.checkpoint import WEIGHTS, fingerprint, sha256
 from models.comet import CachedComet, Comet, NoComet, blocks_for
@@ -37,7 +37,7 @@ from models.esconv import Splits, Target, read_esconv, split_dialogues
 from models.examples import ContextShape, Example, make_example
 from models.fit import Fit, FitConfig, parameter_groups
 from models.nets.net import Net
-from models.preflight import GENERATE, check_examples, check_tails_flag
+from models.preflight import GENERATE, check_examples, check_flags, check_release, check_tails_flag
 from models.registry import net_class, net_names
 from models.run_state import check_room, data_hash
 from models.strategies import STRATEGIES
@@ -170,18 +170,34 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--start",
         help="folder of trained weights to begin from (default for star: models/weights/joint; else the base)",
     )
-    parser.add_argument("--base", default=str(BASE), help="folder of the compact base")
     parser.add_argument(
-        "--set", nargs="*", default=[], metavar="NAME=JSON", help="settings of the net, e.g. refine='\"last\"'"
+        "--base",
+        default=str(BASE),
+        help="folder of a compact base, or a full BlenderbotSmall checkpoint (name or folder); a net has its compact"
+        " settings on the one, its published settings on the other",
+    )
+    parser.add_argument(
+        "--set",
+        nargs="*",
+        action="extend",
+        default=[],
+        metavar="NAME=JSON",
+        help="settings of the net, e.g. refine='\"last\"'",
     )
     parser.add_argument("--release", action="store_true", help="pack the best weights into models/weights/NET")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="release in the place of weights that were trained on another split"
+    )
     _add_fit_arguments(parser)
 
 
 def _add_fit_arguments(parser: ArgumentParser) -> None:
     """How long, how fast and on what to train."""
     parser.add_argument(
-        "--rank", type=int, default=24, help="rank of the change of each base matrix; 0 trains all of it"
+        "--rank",
+        type=int,
+        help="rank of the change of each base matrix, 0 trains all of it; unless told that of the --start weights, else"
+        f" {COMPACT_RANK} on a compact base and 0 on a full one",
     )
     parser.add_argument(
         "--minutes", type=float, default=20.0, help="limit over resumed runs, minutes of training; 0 = none"
@@ -220,22 +236,41 @@ def start_of(name: str, told: str | None) -> Path | None:
     return Path(told) if told else WEIGHTS / below if below else None
 
 
+def told_settings(flags: Sequence[str]) -> dict[str, Any]:
+    """The values of `--set NAME=JSON ...` by name. Raises ValueError naming the one that cannot be read."""
+    told = {}
+    for flag in flags:
+        name, _, value = flag.partition("=")
+        try:
+            told[name] = json.loads(value)
+        except ValueError:
+            raise ValueError(
+                f"--set {flag} cannot be read; allowed: NAME=JSON, e.g. strategy_weight=0.5, course=true or"
+                " 'refine=\"last\"' (a word in its own quotes)"
+            ) from None
+    return told
+
+
 def run(args: Namespace) -> int:
     """Entry point of the command; resumes when the run's folder has a state.
 
-    Raises ValueError or FileNotFoundError before any step when data, tails or disk are not enough for the run.
+    Raises ValueError or FileNotFoundError before any step when flags or settings say nothing that can be trained, or
+    data, tails or disk are not enough for the run.
     """
     out = Path(args.out or f"runs/{args.net}")
+    check_flags(args)
+    if args.release and not args.overwrite:
+        check_release(WEIGHTS / args.net, args.split)
     config = _fit_config(args)
     pick_device(args.device)
-    splits = split_dialogues(read_esconv(args.esconv), args.split)
     torch.manual_seed(args.seed)
-    told = {name: json.loads(value) for name, _, value in (s.partition("=") for s in args.set)}
     start = start_of(args.net, args.start)
-    net, rank = start_net(args.net, told, args.rank, Path(args.base), start)
+    net, args.rank = start_net(args.net, told_settings(args.set), args.rank, Path(args.base), start)
+    weighting = net.weighting()
     check_tails_flag(net, args.net, args.tails)
     net.backbone.set_dropout(args.dropout)
     check_room(out, net)
+    splits = split_dialogues(read_esconv(args.esconv), args.split)
     comet = comet_for(net, None if args.tails == GENERATE else args.tails)
     emotions = emotions_for(net)
     train, valid = (
@@ -244,12 +279,14 @@ def run(args: Namespace) -> int:
     train = [e for e in train if e.strategy >= 0]
     check_examples(net, train, valid, args.batch)
     net.balance(torch.bincount(torch.tensor([e.strategy for e in train]), minlength=8) / len(train), args.balance)
-    about = _about(args, net, data_hash({"train": train, "valid": valid})) | {"rank": rank}
+    about = _about(args, net, data_hash({"train": train, "valid": valid}))
     about["start"] = fingerprint(start) if start else ""
     faster = [] if net.course is None else [(net.course, COURSE_RATE)]
     groups = parameter_groups([*faster, (net, 1.0)], config.weight_decay)
-    fit = Fit(net, groups, config, out, net.weighting(), about)
+    fit = Fit(net, groups, config, out, weighting, about)
     fit.resume()
+    if fit.is_main:
+        print(f"{args.net} on {args.base}, rank {args.rank}, settings {json.dumps(about['settings'])}")
     checked = random.Random(args.seed).sample(valid, min(VALIDATED, len(valid)))
 
     def loss_of(batch: Batch) -> dict[str, torch.Tensor]:
@@ -261,7 +298,7 @@ def run(args: Namespace) -> int:
         print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
         if args.release:
             card = _card(args, splits, fit, figures) | ({"start": fingerprint(start)} if start else {})
-            save_net(net, args.net, rank, card, WEIGHTS / args.net, Path(args.base))
+            save_net(net, args.net, args.rank, card, WEIGHTS / args.net, Path(args.base))
     return 0
 
 

@@ -10,10 +10,10 @@ import torch
 
 from models import checkpoint
 from models.adapters import trained
-from models.base import load_base, load_net, net_folder, new_net, save_base, save_net, trained_nets
+from models.base import load_base, load_net, net_folder, new_net, save_base, save_net, start_net, trained_nets
 from models.checkpoint import WeightsError, fingerprint, load_packed, pack, save_packed, sha256, unpack
 from models.examples import ContextShape
-from tests.tiny import tiny_backbone, tiny_batch, tiny_tokenizer
+from tests.tiny import tiny_backbone, tiny_base, tiny_batch, tiny_tokenizer
 
 TENSORS = {"matrix": torch.randn(80, 64), "vector": torch.randn(64), "small": torch.randn(3, 3)}
 
@@ -126,6 +126,28 @@ def test_a_net_of_another_base_or_strategy_order_is_refused(tmp_path: Path) -> N
     (folder / "card.json").write_text(json.dumps(card))
     with pytest.raises(WeightsError, match="another strategy order"):
         load_net(folder, base)
+    with pytest.raises(WeightsError, match="another strategy order"):
+        start_net("joint", {}, None, base, folder)
+
+
+def test_training_goes_on_from_weights_that_fit_the_settings_told(tmp_path: Path) -> None:
+    base, without, trained_with = tiny_base(tmp_path / "compact"), tmp_path / "without", tmp_path / "with"
+    save_net(new_net("joint", {}, 2, base), "joint", 2, {}, without, base)
+    net, _ = start_net("joint", {"course": True, "strategy_weight": 1.0}, None, base, without)
+    assert net.course is not None
+    assert not bool(net.course.out.weight.any()), "a new course starts silent"
+    with torch.no_grad():
+        net.course.out.bias.fill_(0.5)
+    save_net(net, "joint", 2, {}, trained_with, base)
+    again, _ = start_net("joint", {}, None, base, trained_with)
+    assert again.course is not None
+    assert again.course.out.bias.tolist() == [0.5] * 8, "one that was trained is taken over"
+    with pytest.raises(
+        WeightsError, match=r"with does not fit the net 'joint' .*'course': False.* told: .*course\.inner"
+    ):
+        start_net("joint", {"course": False}, None, base, trained_with)
+    with pytest.raises(WeightsError, match=r"compact holds no net"):
+        start_net("joint", {}, None, base, base)
 
 
 def test_a_net_of_another_vocabulary_is_refused(tmp_path: Path) -> None:

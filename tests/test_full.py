@@ -10,13 +10,14 @@ import torch
 from transformers import BlenderbotSmallForConditionalGeneration
 
 from models.backbone import CONTEXT, Stream
-from models.base import load_net, new_net, save_net
+from models.base import load_net, new_net, save_net, start_net
 from models.batches import make_batch
+from models.checkpoint import WeightsError
 from models.decoding import decode
 from models.full import load_full
-from models.registry import NETS
+from models.registry import NETS, VARIANTS, net_config
 from models.trace import DecodeOptions
-from tests.tiny import LETTERS, tiny_batch, tiny_config, tiny_examples, tiny_loss
+from tests.tiny import LETTERS, tiny_base, tiny_batch, tiny_config, tiny_examples, tiny_loss
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,7 @@ def test_tokenizer(checkpoint: str) -> None:
     assert not set(tokenizer.encode("[Question] [CLS] hello")) & (tokenizer.special - {tokenizer.unk})
     assert backbone.model.shared.num_embeddings == len(tokenizer)
     assert tokenizer.pieces("am i") == ["a@@", "m", "i"]
+    assert "streams" not in json.loads((Path(checkpoint) / "config.json").read_text()), "the Hub has none"
 
 
 def test_the_weights_are_the_checkpoints(checkpoint: str) -> None:
@@ -78,6 +80,30 @@ def test_nets_train_save_load_and_answer_on_it(checkpoint: str, name: str, rank:
     with torch.no_grad():
         torch.testing.assert_close(loaded.plan(row).strategies, net.plan(row).strategies, atol=1e-4, rtol=1e-3)
         assert decode(loaded, loaded.plan(row), DecodeOptions(method="greedy"), 1).ids
+
+
+@pytest.mark.parametrize("name", ["joint", "misc", "admisc", "moel", "misc-wo-g"])
+def test_training_on_it_starts_from_the_published_settings_and_trains_all_of_it(checkpoint: str, name: str) -> None:
+    net, rank = start_net(name, {}, None, Path(checkpoint), None)
+    assert net.config == net_config(name, {})
+    assert rank == 0
+    assert all(p.requires_grad for p in net.backbone.parameters())
+    told, rank = start_net(name, {"shape": {"tokens": 64}}, 2, Path(checkpoint), None)
+    assert (told.shape.tokens, rank) == (64, 2)
+    assert all(getattr(net.config, setting) == value for setting, value in VARIANTS.get(name, ("", {}))[1].items())
+
+
+def test_star_on_it_goes_on_a_net_on_it(checkpoint: str, tmp_path: Path) -> None:
+    net, rank = start_net("joint", {}, None, Path(checkpoint), None)
+    save_net(net, "joint", rank, {}, tmp_path / "joint", checkpoint)
+    star, rank = start_net("star", {}, None, Path(checkpoint), tmp_path / "joint")
+    assert (star.config.pool_width, star.shape, rank) == (512, net.shape, 0)
+    base = tiny_base(tmp_path / "compact")
+    compact, rank = start_net("joint", {}, None, base, None)
+    assert rank == 24
+    save_net(compact, "joint", rank, {}, tmp_path / "other", base)
+    with pytest.raises(WeightsError, match=r"other changes base [0-9a-f]{12}, but .*blenderbot_small-tiny.*--base"):
+        start_net("star", {}, None, Path(checkpoint), tmp_path / "other")
 
 
 def test_a_checkpoint_that_cannot_be_had_says_what_to_do() -> None:

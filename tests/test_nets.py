@@ -15,7 +15,7 @@ from models.checkpoint import load_packed, save_packed
 from models.decoding import decode
 from models.fit import Fit, FitConfig, parameter_groups
 from models.nets.net import Net
-from models.registry import build_net, net_names
+from models.registry import build_net, net_names, streams_of
 from models.trace import DecodeOptions
 from tests.tiny import tiny_batch, tiny_examples, tiny_loss, tiny_net
 
@@ -277,7 +277,7 @@ def test_admisc_published_settings_train_and_predict() -> None:
 
 
 def test_joint_gives_the_strategy_its_share_of_the_sequence_loss() -> None:
-    net = tiny_net("joint", strategy_weight=0.0)
+    net = tiny_net("joint", strategy_weight=0.0, course=False)
     batch = tiny_batch(net)
     with torch.no_grad():
         losses = net.losses(batch)
@@ -288,3 +288,34 @@ def test_joint_gives_the_strategy_its_share_of_the_sequence_loss() -> None:
         strategy = -begin.gather(1, net.strategy_ids[batch.strategies][:, None]).sum()
     expected = (reply + strategy) / ((batch.labels >= 0).sum() + 4)
     torch.testing.assert_close(net.weighting().combine(losses), expected, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "told"),
+    [
+        ("misc", {"refine": "lsat"}, "net 'misc': setting 'refine' is 'lsat'; allowed: 'per_layer', 'last'"),
+        ("misc", {"refine": ["last"]}, r"setting 'refine' is \['last'\]; allowed: 'per_layer', 'last'"),
+        ("joint", {"strategy_weight": "1"}, "setting 'strategy_weight' is '1'; allowed: a number"),
+        ("joint", {"strategy_weight": True}, "setting 'strategy_weight' is True; allowed: a number"),
+        ("joint", {"strategy_weight": None}, "setting 'strategy_weight' is None; allowed: a number"),
+        ("joint", {"course": 1}, "setting 'course' is 1; allowed: true or false"),
+        ("admisc", {"head_width": 9.5}, "setting 'head_width' is 9.5; allowed: a whole number"),
+        ("admisc", {"head_width": False}, "setting 'head_width' is False; allowed: a whole number"),
+        ("joint", {"shape": 96}, "setting 'shape' is 96; allowed: settings by name"),
+        ("joint", {"shape": {"tokens": "96"}}, "net 'joint: shape': setting 'tokens' is '96'; allowed: a whole number"),
+        ("star", {"below": ["course"]}, r"setting 'below' is \['course'\]; allowed: settings by name"),
+        ("star", {"below": {"course": "yes"}}, "net 'joint': setting 'course' is 'yes'; allowed: true or false"),
+    ],
+)
+def test_a_value_that_a_setting_does_not_allow_is_refused(name: str, settings: dict[str, object], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        streams_of(name, settings)
+
+
+def test_a_whole_number_is_a_number() -> None:
+    assert tiny_net("joint", strategy_weight=2).weighting().weights()["strategy"] == 2.0
+
+
+def test_joint_refuses_to_train_with_a_course_that_would_not_learn() -> None:
+    with pytest.raises(ValueError, match=r"course=true and a strategy_weight of 0 .* set strategy_weight above 0"):
+        tiny_net("joint", strategy_weight=0.0).weighting()

@@ -54,7 +54,7 @@ def base(tmp_path: Path) -> Path:
 
 
 def test_a_run_goes_on_from_trained_weights_with_settings_told(
-    esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = tmp_path / "weights"
     monkeypatch.setattr(train, "WEIGHTS", weights)
@@ -65,7 +65,10 @@ def test_a_run_goes_on_from_trained_weights_with_settings_told(
     assert main([*run, "--out", str(tmp_path / "second"), *told]) == 0
     card = json.loads((weights / "joint" / "card.json").read_text())
     assert (card["start"], card["rank"], card["settings"]["strategy_weight"]) == (first, 2, 2.0)
-    assert card["run"]["balance"] == 0.5
+    assert (card["run"]["balance"], card["run"]["rank"]) == (0.5, 2)
+    assert "--rank 2 " in card["command"]
+    used = f"joint on {base}, rank 2, settings {json.dumps(card['settings'])}"
+    assert used in capsys.readouterr().out.splitlines(), "a training says with which settings it goes"
 
 
 def test_star_starts_from_the_net_below_that_is_shipped(
@@ -184,6 +187,57 @@ def test_what_does_not_suffice_is_said_before_the_first_step(
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2**20))
     assert "has 1 MiB free, this training needs 16 MiB; make room" in told()
     assert not (tmp_path / "run" / "fit.pt").exists()
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "allowed"),
+    [
+        *((flag, "0", "1 or more") for flag in ("--steps", "--batch", "--grad-accumulation")),
+        *((flag, "-1", "0 or more") for flag in ("--minutes", "--rank", "--warmup", "--check-steps", "--patience")),
+        ("--check-seconds", "-1.0", "0 or more"),
+        ("--minutes", "nan", "0 or more"),
+        ("--dropout", "1.0", "0 (none) to below 1"),
+        ("--dropout", "-0.1", "0 (none) to below 1"),
+        ("--lr", "0.0", "above 0"),
+        ("--lr", "nan", "above 0"),
+    ],
+)
+def test_a_flag_out_of_range_is_named(flag: str, value: str, allowed: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "joint", "--esconv", "none.json", flag, value]) == 2
+    error = capsys.readouterr().err
+    assert f"error: {flag} is " in error
+    assert f"; allowed: {allowed}" in error
+
+
+def test_settings_that_cannot_be_read_or_trained_are_named_before_the_data_are_read(
+    base: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def told(*settings: str) -> str:
+        assert main(["train", "joint", "--esconv", "none.json", "--base", str(base), *settings]) == 2
+        return capsys.readouterr().err
+
+    assert "--set refine=last cannot be read; allowed: NAME=JSON, e.g." in told("--set", "refine=last")
+    assert "--set course cannot be read" in told("--set", "course")
+    assert "setting 'course' is 1; allowed: true or false" in told("--set", "course=1")
+    assert "has no setting ['curse']" in told("--set", "curse=true", "--set", "strategy_weight=1")
+    assert "the course does not train" in told("--set", "strategy_weight=0")
+    assert "none.json" in told("--set", "strategy_weight=0", "course=false")
+
+
+def test_weights_of_another_split_are_replaced_only_when_told(
+    esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train, "WEIGHTS", tmp_path / "weights")
+    run = ["train", "joint", "--esconv", str(esconv), "--base", str(base), "--steps", "1", "--batch", "8", "--release"]
+    assert main([*run, "--out", str(tmp_path / "D")]) == 0
+    kept = fingerprint(tmp_path / "weights" / "joint")
+    other = [*run, "--out", str(tmp_path / "E"), "--split", "E"]
+    assert main(other) == 2
+    assert "joint has weights trained on split D, this training is on split E" in capsys.readouterr().err
+    assert fingerprint(tmp_path / "weights" / "joint") == kept
+    assert not (tmp_path / "E").exists(), "said before any training"
+    assert main([*other, "--overwrite"]) == 0
+    assert json.loads((tmp_path / "weights" / "joint" / "card.json").read_text())["run"]["split"] == "E"
 
 
 def test_a_run_of_another_net_is_not_overwritten(

@@ -35,7 +35,7 @@ def tiny_tokenizer() -> Tokenizer:
     return Tokenizer(wordpiece({piece: number for number, piece in enumerate(dict.fromkeys(pieces))}))
 
 
-def tiny_config(streams: tuple[str, ...] = (), vocabulary: int = 0) -> BlenderbotSmallConfig:
+def tiny_config(vocabulary: int = 0) -> BlenderbotSmallConfig:
     """16 wide, 2 + 2 layers."""
     return BlenderbotSmallConfig(
         vocab_size=vocabulary or len(tiny_tokenizer()),
@@ -47,7 +47,6 @@ def tiny_config(streams: tuple[str, ...] = (), vocabulary: int = 0) -> Blenderbo
         encoder_ffn_dim=32,
         decoder_ffn_dim=32,
         max_position_embeddings=128,
-        streams=list(streams),
         dropout=0.0,
     )
 
@@ -55,7 +54,9 @@ def tiny_config(streams: tuple[str, ...] = (), vocabulary: int = 0) -> Blenderbo
 def tiny_backbone(streams: tuple[str, ...] = (), seed: int = 0) -> Backbone:
     """Random weights, large enough that outputs differ clearly."""
     torch.manual_seed(seed)
-    backbone = Backbone(tiny_config(streams))
+    config = tiny_config()
+    config.streams = list(streams)
+    backbone = Backbone(config)
     with torch.no_grad():
         for parameter in backbone.parameters():
             if parameter.ndim > 1:

@@ -58,7 +58,15 @@ class Joint(Net):
         return {"reply": total / count, "strategy": chosen}
 
     def weighting(self) -> Weighting:
-        """The strategy has its share in the sequence loss; `strategy_weight` adds to it."""
+        """The strategy has its share in the sequence loss; `strategy_weight` adds to it.
+
+        Raises ValueError for a course that nothing would train: the sequence loss does not reach it.
+        """
+        if self.config.course and not self.config.strategy_weight:
+            raise ValueError(
+                "net 'joint': with course=true and a strategy_weight of 0 the course does not train; set"
+                " strategy_weight above 0 (1.0 on the compact base), or course=false"
+            )
         return Fixed({"reply": 1.0, "strategy": self.config.strategy_weight})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +22,8 @@ from models.tokenizer import Tokenizer
 from models.weighting import Fixed, Weighting
 
 COURSE = "strategies by the course of the talk"
+ALLOWED = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+"""values of settings, in words"""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,10 @@ class Plan:
 
 
 def make_config(name: str, config_class: type[Any], settings: Mapping[str, Any]) -> Any:
-    """The config of net `name` from its fields (a saved config, or compact settings). Unknown fields: ValueError.
+    """The config of net `name` from its fields (a saved config, or compact settings).
 
-    Fields that are dataclasses themselves (shape, size) may be given as dicts.
+    Fields that are dataclasses themselves (shape, size) may be given as dicts. Raises ValueError naming a field that
+    the config does not have, or a value that the field's type hint does not allow.
     """
     known = {f.name for f in fields(config_class)}
     if not settings.keys() <= known:
@@ -58,7 +61,21 @@ def make_config(name: str, config_class: type[Any], settings: Mapping[str, Any])
     for field_name, value in settings.items():
         if isinstance(value, dict) and is_dataclass(kinds[field_name]):
             values[field_name] = make_config(f"{name}: {field_name}", kinds[field_name], value)
+        _check_value(name, field_name, values[field_name], kinds[field_name])
     return config_class(**values)
+
+
+def _check_value(name: str, setting: str, value: Any, kind: Any) -> None:
+    """Raises ValueError unless a value is of the type hint `kind`; a whole number is a number too, true is none."""
+    if get_origin(kind) is Literal:
+        fits, allowed = value in get_args(kind), ", ".join(map(repr, get_args(kind)))
+    else:
+        kind = get_origin(kind) or kind
+        known = (int, float) if kind is float else kind
+        fits = isinstance(value, known) and (kind is bool or not isinstance(value, bool))
+        allowed = ALLOWED.get(kind, 'settings by name, {"NAME": VALUE}')
+    if not fits:
+        raise ValueError(f"net {name!r}: setting {setting!r} is {value!r}; allowed: {allowed}")
 
 
 class Net(nn.Module):
