@@ -66,7 +66,7 @@ def strategy_figure(sides: Sequence[Sided]) -> go.Figure:
             hovertemplate="%{y}: %{x:.1f} %<extra>%{fullData.name}</extra>",
         )
     top = max((share for side in sides for share in side.trace.strategies), default=1.0)
-    figure.update_xaxes(range=[0, min(112, 115 * top + 2)], ticksuffix=" %", title="probability before the reply")
+    figure.update_xaxes(range=[0, min(112, 115 * top + 2)], ticksuffix=" %", title="probability")
     figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=list(STRATEGIES))
     return styled(figure, height=430, barmode="group", bargap=0.25)
 
