@@ -65,15 +65,20 @@ def settings_csv(sides: Sequence[Sided]) -> str:
     return render.csv_text(["setting", *(side.label for side in sides)], _settings_rows(sides))
 
 
-def extras_table(side: Sided) -> str:
+def extras(side: Sided) -> str:
     """What only this side's net has (strategies before refinement, gates ...); empty when it has nothing of its own."""
     rows = [
-        [row.name, label, f"{value:.3f}"]
+        (
+            row.name,
+            [
+                (label, f"{value:.3f}")
+                for label, value in zip(row.labels, row.values, strict=True)
+                if not must_not_show(label)  # a label can be a reply that was drawn and not chosen
+            ],
+        )
         for row in side.trace.extras
-        for label, value in zip(row.labels, row.values, strict=True)
-        if not must_not_show(label)  # a label can be a reply that was drawn and not chosen
     ]
-    return render.table(["", "of", "value"], rows, f"Inside the net of {side.label}") if rows else ""
+    return render.named_values(rows, f"Inside the net of {side.label}") if rows else ""
 
 
 def token_strip(side: Sided) -> str:

@@ -181,6 +181,17 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> s
     )
 
 
+def named_values(rows: Sequence[tuple[str, Sequence[tuple[str, str]]]], caption: str) -> str:
+    """Names with any number of (label, value) pairs each, which wrap on a narrow screen."""
+    lines = "".join(
+        f"<dt>{escape(name)}</dt><dd>"
+        + "".join(f"<span>{escape(label)} <b>{escape(value)}</b></span> " for label, value in pairs)
+        + "</dd>"
+        for name, pairs in rows
+    )
+    return f'<section class="esc-inside"><h3>{escape(caption)}</h3><dl>{lines}</dl></section>'
+
+
 def study_table(shown: Table) -> str:
     """A table of a study's report (say `report_tables.raters_table`), its notes below."""
     notes = "".join(f"<li>{escape(note)}</li>" for note in shown.notes)

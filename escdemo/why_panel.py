@@ -72,7 +72,7 @@ def fill(sides: Sequence[Sided]) -> list[Any]:
         else _hidden(2)
     )
     settings = "".join(explain.token_strip(side) for side in sides) + explain.settings_table(sides)
-    settings += "".join(explain.extras_table(side) for side in sides)
+    settings += "".join(explain.extras(side) for side in sides)
     settings += render.save_bar("", "settings", explain.settings_csv(sides))
     no_emotion = "" if read else render.notice(texts.NO_EMOTIONS)
     return ["", *strategies, *knowledge, *emotion, no_emotion, settings]

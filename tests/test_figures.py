@@ -85,7 +85,7 @@ def test_labels_cannot_hold_markup(sides: tuple[Sided, Sided]) -> None:
     assert "<a href" not in text
     assert "<i>" not in text
     odd = replace(trace, extras=(NamedRow("<i>gate</i>", ("<u>x</u>",), (0.5,)),))
-    told = explain.extras_table(Sided("A", odd))
+    told = explain.extras(Sided("A", odd))
     assert "<i>" not in told
     assert "<u>" not in told
     strip = explain.token_strip(Sided("<u>n</u>", trace))
@@ -108,15 +108,16 @@ def test_a_trace_with_nothing_in_it_breaks_no_figure() -> None:
 
 
 def test_what_only_one_net_tells_is_listed_and_nothing_is_shown_for_others(sides: tuple[Sided, Sided]) -> None:
-    told = explain.extras_table(sides[0])
-    assert told.count("strategies before refinement") == len(STRATEGIES)
+    told = explain.extras(sides[0])
+    assert told.count("strategies before refinement") == 1
+    assert all(name in told for name in STRATEGIES)
     assert f"{sides[0].trace.extras[0].values[0]:.3f}" in told
-    assert explain.extras_table(Sided("A", replace(sides[0].trace, extras=()))) == ""
+    assert explain.extras(Sided("A", replace(sides[0].trace, extras=()))) == ""
 
 
 def test_a_drawn_reply_that_must_not_be_shown_is_not_listed(sides: tuple[Sided, Sided]) -> None:
     drawn = NamedRow("best of the replies drawn", ("I hear you.", "You should kill yourself."), (0.5, 0.25))
-    told = explain.extras_table(Sided("A", replace(sides[0].trace, extras=(drawn,))))
+    told = explain.extras(Sided("A", replace(sides[0].trace, extras=(drawn,))))
     assert "I hear you." in told
     assert "kill" not in told
 
