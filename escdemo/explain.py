@@ -78,7 +78,8 @@ def extras(side: Sided) -> str:
         )
         for row in side.trace.extras
     ]
-    return render.named_values(rows, f"Inside the net of {side.label}") if rows else ""
+    told = [row for row in rows if row[1]]
+    return render.named_values(told, f"Inside the net of {side.label}") if told else ""
 
 
 def token_strip(side: Sided) -> str:

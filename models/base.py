@@ -134,7 +134,10 @@ def start_net(name: str, told: dict[str, Any], rank: int | None, source: Path, s
     """
     settings = (compact_settings(name) if is_compact(source) else {}) | told
     if start is not None:
-        net, rank = _go_on(name, settings, told, source, start)
+        net, found = _go_on(name, settings, told, source, start)
+        if rank not in (None, found):
+            raise ValueError(f"--rank is {rank}, but the weights in {start} have rank {found}; leave --rank out")
+        rank = found
     else:
         if rank is None:
             rank = COMPACT_RANK if is_compact(source) else 0
@@ -156,13 +159,20 @@ def _go_on(name: str, settings: dict[str, Any], told: dict[str, Any], source: Pa
     _check_base(start, card["base"], source)
     taken = dict(card["settings"])
     same = card["net"] == name
+    lost = [] if same else sorted(told.keys() & {"shape", "below"})
+    if lost:
+        raise ValueError(
+            f"{name} takes its {' and '.join(lost)} from the {card['net']} in {start}; leave that --set out"
+        )
     known = taken | told if same else settings | {"shape": taken.pop("shape"), "below": taken}
     net = new_net(name, known, card["rank"], source)
     _check_vocabulary(start, card, net)
     part = net if same else net.get_submodule("below")
     tensors, _ = load_packed(start)
-    if not card["settings"].get("course"):  # it adds nothing at first: weights made without it may go on with it
-        tensors |= {n: value for n, value in trained(part).items() if n.startswith("course.")}
+    if not (card["settings"] | card["settings"].get("below", {})).get(
+        "course"
+    ):  # it adds nothing at first: weights made without it may go on with it
+        tensors |= {n: value for n, value in trained(part).items() if n.startswith("course.") or ".course." in n}
     try:
         load_trained(part, tensors)
     except ValueError as fault:

@@ -22,7 +22,7 @@ class NonFiniteLossError(ValueError):
         if kept is not None:
             told = f"{state} keeps the state of step {kept}"
             advice = "The same command goes on from there; if it stops again, start in another folder with"
-        super().__init__(f"stopped at {where}: {reason}; {told}. {advice} a lower --lr or --precision fp32")
+        super().__init__(f"stopped at {where}: {reason}; {told}. {advice} a lower --lr")
 
 
 def bad_tensors(tensors: Mapping[str, Tensor]) -> list[str]:

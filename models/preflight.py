@@ -31,7 +31,7 @@ def check_flags(args: Namespace) -> None:
             raise ValueError(f"--{name.replace('_', '-')} is {value}; allowed: {least} or more")
     if not 0 <= args.dropout < 1:
         raise ValueError(f"--dropout is {args.dropout}; allowed: 0 (none) to below 1, e.g. 0.1")
-    if not args.lr > 0:
+    if args.lr is not None and not args.lr > 0:
         raise ValueError(f"--lr is {args.lr}; allowed: above 0, e.g. 1e-3")
 
 

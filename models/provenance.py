@@ -29,9 +29,10 @@ def measured_on(card: Mapping[str, Any], net: Net, split: str, part: str) -> str
 
     Cards of the first release do not tell their split: nothing is said of these.
     """
-    learned = card.get("run", {}).get("split", split)
-    if learned != split:
-        return f"{split} {part}, trained on split {learned}{LEAKY}"
+    run = card.get("run", {})
+    other = [one for one in run.get("splits", [run.get("split", split)]) if one != split]
+    if other:
+        return f"{split} {part}, trained on split {' and '.join(other)}{LEAKY}"
     shared = ["base"] * is_hash(card.get("base") or "") + ["COMET"] * net.needs_comet
     if shared and split != SHARED_SPLIT:
         return f"{split} {part}, {' and '.join(shared)} trained on split {SHARED_SPLIT}{LEAKY}"
@@ -51,14 +52,18 @@ def notes_on(labels: Iterable[str]) -> list[str]:
 def made_of(args: Namespace, name: str, net: Net, data: str) -> dict[str, Any]:
     """All of weights and data that decides what a net does on `--part`; "" for what it does not read.
 
-    `data` is the hash of the dialogues, as they were read.
+    `data` is the hash of the dialogues, as they were read. Raises FileNotFoundError for tails that are not there.
     """
     folder, tails = args.weights / name, Path(args.tails) if args.tails and net.needs_comet else None
+    if tails and not tails.is_file():
+        raise FileNotFoundError(
+            f"the file of tails {tails} is missing; make it with `python -m models comet --precompute`"
+        )
     return {
         "net": name,
         "checkpoint": fingerprint(folder),
         "data": data,
-        "tails_sha256": sha256(tails) if tails and tails.is_file() else "",
+        "tails_sha256": sha256(tails) if tails else "",
         "comet": fingerprint(COMET) if net.needs_comet else "",
         "emotion": fingerprint(EMOTION) if net.needs_emotion else "",
         "split": args.split,

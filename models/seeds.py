@@ -1,8 +1,10 @@
 """How much of a figure is the seed: `python -m models seeds joint star --esconv PATH --weights A B C`.
 
-Each folder of `--weights` holds one training of every net, as `train --release` packs them (A/joint, A/star, ...), of
-another seed each. Strategies and likelihoods of a part are computed without writing replies, so this takes a minute a
-net instead of four; figures of replies are `evaluate`'s.
+Each folder of `--weights` holds one training of every net (A/joint, A/star, ...), of another seed each, made by
+    python -m models train joint --seed 14 --weights seed14 --out runs/joint14 --release ...
+    python -m models train star --seed 14 --weights seed14 --out runs/star14 --release ...      # on that joint
+Strategies and likelihoods of a part are computed without writing replies, so this takes a minute a net instead of four;
+figures of replies are `evaluate`'s.
 """
 
 from __future__ import annotations

@@ -27,9 +27,10 @@ from torch.nn.utils import parametrize
 
 from models.base import BASE, COMPACT_RANK, is_compact, save_net, start_net
 from models.batches import Batch, make_batch
-from models.checkpoint import WEIGHTS, fingerprint, sha256
+from models.checkpoint import WEIGHTS, fingerprint, read_card, sha256
 from models.comet import CachedComet, Comet, NoComet, blocks_for
 from models.comet_compact import COMET, load_comet
+from models.course import Course
 from models.device import add_device_argument, device_of, pick_device
 from models.emotion import CachedEmotion, EmotionDetector
 from models.emotion_compact import load_emotion
@@ -45,6 +46,8 @@ from models.tokenizer import Tokenizer
 
 POOL = 16
 """batches drawn together and sorted by length"""
+RATE, WHOLE_RATE = 1e-3, 2e-5
+"""peak learning rate unless told: in general, and of a full backbone that trains whole (MISC's)"""
 COURSE_RATE = 3.0
 """learning rate of `models.course` beside that of the rest: it starts from nothing, and an epoch has to do"""
 ENTRIES = 500_000
@@ -168,7 +171,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--out", help="folder of the run's state (default: runs/NET)")
     parser.add_argument(
         "--start",
-        help="folder of trained weights to begin from (default for star: models/weights/joint; else the base)",
+        help="folder of trained weights to begin from (default for star: the folder joint of --weights; else the base)",
     )
     parser.add_argument(
         "--base",
@@ -184,7 +187,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="NAME=JSON",
         help="settings of the net, e.g. refine='\"last\"'",
     )
-    parser.add_argument("--release", action="store_true", help="pack the best weights into models/weights/NET")
+    parser.add_argument("--release", action="store_true", help="pack the best weights into the folder NET of --weights")
+    parser.add_argument(
+        "--weights", type=Path, default=WEIGHTS, help="folder with one folder per net, e.g. another one for each seed"
+    )
     parser.add_argument(
         "--overwrite", action="store_true", help="release in the place of weights that were trained on another split"
     )
@@ -196,7 +202,7 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--rank",
         type=int,
-        help="rank of the change of each base matrix, 0 trains all of it; unless told that of the --start weights, else"
+        help="rank of the change of each base matrix, 0 trains all of it; that of the --start weights, else unless told"
         f" {COMPACT_RANK} on a compact base and 0 on a full one",
     )
     parser.add_argument(
@@ -208,7 +214,11 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--grad-accumulation", type=int, default=1, help="forward passes of each process a step")
     parser.add_argument("--warmup", type=int, default=30, help="steps of linear warm-up")
-    parser.add_argument("--lr", type=float, default=1e-3, help="peak learning rate of AdamW")
+    parser.add_argument(
+        "--lr",
+        type=float,
+        help=f"peak learning rate of AdamW; unless told {RATE}, and {WHOLE_RATE} for a full backbone that trains whole",
+    )
     parser.add_argument(
         "--balance",
         type=float,
@@ -230,10 +240,10 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
     add_device_argument(parser)
 
 
-def start_of(name: str, told: str | None) -> Path | None:
-    """Where training starts: the folder told, for a two-stage net the shipped net below it, else nowhere."""
+def start_of(name: str, told: str | None, weights: Path) -> Path | None:
+    """Where training starts: the folder told, for a two-stage net the net below it in `weights`, else nowhere."""
     below = getattr(net_class(name)[1], "below_name", None)
-    return Path(told) if told else WEIGHTS / below if below else None
+    return Path(told) if told else weights / below if below else None
 
 
 def told_settings(flags: Sequence[str]) -> dict[str, Any]:
@@ -251,6 +261,12 @@ def told_settings(flags: Sequence[str]) -> dict[str, Any]:
     return told
 
 
+def splits_of(start: Path | None) -> list[str]:
+    """The splits that the weights in a folder were trained on, as far as their card tells."""
+    run = read_card(start).get("run", {}) if start else {}
+    return run.get("splits", [run["split"]] if "split" in run else [])
+
+
 def run(args: Namespace) -> int:
     """Entry point of the command; resumes when the run's folder has a state.
 
@@ -260,13 +276,13 @@ def run(args: Namespace) -> int:
     out = Path(args.out or f"runs/{args.net}")
     check_flags(args)
     if args.release and not args.overwrite:
-        check_release(WEIGHTS / args.net, args.split)
-    config = _fit_config(args)
+        check_release(args.weights / args.net, args.split)
     pick_device(args.device)
     torch.manual_seed(args.seed)
-    start = start_of(args.net, args.start)
+    start = start_of(args.net, args.start, args.weights)
     net, args.rank = start_net(args.net, told_settings(args.set), args.rank, Path(args.base), start)
-    weighting = net.weighting()
+    args.lr = args.lr or (RATE if args.rank or is_compact(args.base) else WHOLE_RATE)
+    config, weighting = _fit_config(args), net.weighting()
     check_tails_flag(net, args.net, args.tails)
     net.backbone.set_dropout(args.dropout)
     check_room(out, net)
@@ -280,13 +296,13 @@ def run(args: Namespace) -> int:
     check_examples(net, train, valid, args.batch)
     net.balance(torch.bincount(torch.tensor([e.strategy for e in train]), minlength=8) / len(train), args.balance)
     about = _about(args, net, data_hash({"train": train, "valid": valid}))
-    about["start"] = fingerprint(start) if start else ""
-    faster = [] if net.course is None else [(net.course, COURSE_RATE)]
+    about |= {"start": fingerprint(start) if start else "", "splits": sorted({args.split, *splits_of(start)})}
+    faster = [(module, COURSE_RATE) for module in net.modules() if isinstance(module, Course)]
     groups = parameter_groups([*faster, (net, 1.0)], config.weight_decay)
     fit = Fit(net, groups, config, out, weighting, about)
     fit.resume()
     if fit.is_main:
-        print(f"{args.net} on {args.base}, rank {args.rank}, settings {json.dumps(about['settings'])}")
+        print(f"{args.net} on {args.base}, rank {args.rank}, rate {args.lr}, settings {json.dumps(about['settings'])}")
     checked = random.Random(args.seed).sample(valid, min(VALIDATED, len(valid)))
 
     def loss_of(batch: Batch) -> dict[str, torch.Tensor]:
@@ -298,7 +314,7 @@ def run(args: Namespace) -> int:
         print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
         if args.release:
             card = _card(args, splits, fit, figures) | ({"start": fingerprint(start)} if start else {})
-            save_net(net, args.net, args.rank, card, WEIGHTS / args.net, Path(args.base))
+            save_net(net, args.net, args.rank, card, args.weights / args.net, Path(args.base))
     return 0
 
 
@@ -374,9 +390,9 @@ def _card(args: Namespace, splits: Splits, fit: Fit, figures: dict[str, float]) 
 def _command(args: Namespace) -> str:
     """The command again, with names in the place of this machine's paths."""
     sizes = ("split", "rank", "batch", "grad_accumulation", "lr", "warmup", "minutes", "steps")
-    told = (*sizes, "seed", "dropout", "balance", "precision")
+    told = (*sizes, "seed", "dropout", "balance", "precision", "check_steps", "check_seconds", "patience")
     flags = [f"--{name.replace('_', '-')} {getattr(args, name)}" for name in told]
     flags += [f"--set {shlex.join(args.set)}"] if args.set else []
-    flags += ["--start START"] if args.start else []
+    flags += [f"--{n} {n.upper()}" for n in ("base", "start") if getattr(args, n) not in (None, str(BASE))]
     flags += [f"--tails {GENERATE if args.tails == GENERATE else 'TAILS'}"] if args.tails else []
     return " ".join([f"python -m models train {args.net} --esconv ESCONV", *flags, "--release"])

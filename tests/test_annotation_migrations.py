@@ -137,6 +137,29 @@ def test_events_come_along_and_lose_answers_only_in_the_newer_schema(new_url: st
     engine.dispose()
 
 
+def test_who_withdrew_before_loses_the_answers_too(new_url: str) -> None:
+    sessions = open_sessions(new_url)
+    engine: Engine = sessions.kw["bind"]
+    room = StudyRoom(sessions)
+    room.finish()
+    withdrawn = (
+        "INSERT INTO study_event (study_id, at, kind, actor, old_value, new_value, app_version) "
+        "SELECT study_id, at, 'revoked', actor, '4', actor, app_version FROM study_event "
+        "WHERE kind = 'answered' AND actor = 'r1' LIMIT 1"
+    )
+    with engine.begin() as connection:
+        command.downgrade(alembic_config(connection), "0004")
+    with engine.begin() as connection:
+        assert connection.execute(text(withdrawn)).rowcount == 1
+    assert upgrade(engine) == ("0004", "0005")
+    told = "SELECT DISTINCT actor FROM study_event WHERE kind = 'answered' AND new_value IS NOT NULL"
+    with engine.begin() as connection:
+        actors = set(connection.scalars(text(told)))
+    assert actors
+    assert "r1" not in actors
+    engine.dispose()
+
+
 def test_a_newer_step_can_be_taken_back_without_loss(new_url: str) -> None:
     sessions = open_sessions(new_url)
     engine: Engine = sessions.kw["bind"]

@@ -172,6 +172,13 @@ def test_tails_of_another_comet_and_a_missing_gpu_are_refused(
     assert "invalid choice: 'gpu'" in capsys.readouterr().err
 
 
+def test_tails_that_are_not_there_lose_nothing(command: list[str], tmp_path: Path) -> None:
+    assert main([*command, "misc"]) == 0
+    before = (tmp_path / "misc" / "predictions.jsonl").read_bytes()
+    assert main([*command, "misc", "--tails", str(tmp_path / "none.jsonl"), "--overwrite"]) == 2
+    assert (tmp_path / "misc" / "predictions.jsonl").read_bytes() == before
+
+
 def test_weights_of_another_split_are_told_in_tables_and_metrics(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

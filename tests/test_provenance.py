@@ -35,6 +35,11 @@ def test_what_the_weights_have_seen_is_told(
     assert bool(notes_on(["D test", told])) == told.endswith("leaky")
 
 
+def test_what_the_weights_started_from_has_seen_counts_too() -> None:
+    card = {"base": COMPACT, "run": {"split": "D", "splits": ["D", "E"]}}
+    assert measured_on(card, tiny_net("star"), "D", "test") == "D test, trained on split E: leaky"
+
+
 def test_nets_that_are_told_earlier_strategies_are_known() -> None:
     blind = ContextShape(strategies=False)
     assert reads_strategies(tiny_net("misc"))

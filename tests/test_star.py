@@ -160,7 +160,7 @@ def test_the_second_stage_holds_the_net_below_and_is_saved_whole(name: str, tmp_
             if parameter.requires_grad:
                 parameter += 0.05 * torch.randn_like(parameter)
     save_net(first, below_name, 2, {}, tmp_path / "first", source)
-    net, rank = start_net(name, COMPACT[name], 24, source, tmp_path / "first")
+    net, rank = start_net(name, {}, None, source, tmp_path / "first")
     assert rank == (0 if net.from_scratch else 2)
     assert net.needs_comet == first.needs_comet
     taken = load_net(tmp_path / "first", source)

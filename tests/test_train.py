@@ -67,7 +67,8 @@ def test_a_run_goes_on_from_trained_weights_with_settings_told(
     assert (card["start"], card["rank"], card["settings"]["strategy_weight"]) == (first, 2, 2.0)
     assert (card["run"]["balance"], card["run"]["rank"]) == (0.5, 2)
     assert "--rank 2 " in card["command"]
-    used = f"joint on {base}, rank 2, settings {json.dumps(card['settings'])}"
+    assert "--base BASE --start START" in card["command"]
+    used = f"joint on {base}, rank 2, rate 0.001, settings {json.dumps(card['settings'])}"
     assert used in capsys.readouterr().out.splitlines(), "a training says with which settings it goes"
 
 
@@ -82,10 +83,27 @@ def test_star_starts_from_the_net_below_that_is_shipped(
     assert main(["train", "joint", *run, "--out", str(tmp_path / "joint"), "--rank", "2"]) == 0
     assert main(["train", "star", *run, "--out", str(tmp_path / "star")]) == 0
     card = json.loads((weights / "star" / "card.json").read_text())
-    assert (card["start"], card["rank"]) == (fingerprint(weights / "joint"), 2)
+    assert (card["start"], card["rank"], card["run"]["splits"]) == (fingerprint(weights / "joint"), 2, ["D"])
     joint, star = load_net(weights / "joint", base), load_net(weights / "star", base)
     layer = "backbone.model.decoder.layers.0.fc1.weight"
     assert torch.equal(joint.get_parameter(layer), star.get_parameter(layer))
+
+
+def test_what_the_weights_to_start_from_decide_cannot_be_told(
+    esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train, "WEIGHTS", tmp_path / "weights")
+    run = ["--esconv", str(esconv), "--base", str(base), "--steps", "1", "--batch", "8", "--release"]
+    assert main(["train", "joint", *run, "--out", str(tmp_path / "joint"), "--rank", "2", "--split", "E"]) == 0
+    for told, message in (
+        (["--rank", "4"], "--rank is 4, but the weights in"),
+        (["--set", 'below={"strategy_weight": 2}'], "star takes its below from the joint"),
+    ):
+        assert main(["train", "star", *run, "--out", str(tmp_path / "star"), *told]) == 2
+        assert message in capsys.readouterr().err
+    assert main(["train", "star", *run, "--out", str(tmp_path / "star")]) == 0
+    card = json.loads((tmp_path / "weights" / "star" / "card.json").read_text())
+    assert card["run"]["splits"] == ["D", "E"], "what the net below has learned from counts too"
 
 
 class Sad(NoComet):

@@ -1,7 +1,7 @@
 """Events of a study may lose their answers, so that a rater who withdraws takes these back too.
 
 The triggers let one update of an event through: old and new value of an answer become NULL, all else stays. What is
-stored stays. Revision: 0005, follows 0004.
+stored stays, but for the answers of raters who have withdrawn already. Revision: 0005, follows 0004.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ def upgrade() -> None:
         _refuse_on_postgresql("study_event_guard", "DELETE")
         condition = f"WHEN (NOT ({_blanks_answer('IS NOT DISTINCT FROM')}))"
         _refuse_on_postgresql("study_event_no_update", "UPDATE", condition)
+    op.execute(_BLANK_WITHDRAWN)
 
 
 def downgrade() -> None:
@@ -43,6 +44,12 @@ def downgrade() -> None:
         _refuse_on_postgresql("study_event_guard", "UPDATE OR DELETE")
 
 
+# a withdrawal is told from a revoked link by how many items went (old_value); new_value names who withdrew
+_BLANK_WITHDRAWN = (
+    "UPDATE study_event SET old_value = NULL, new_value = NULL WHERE kind IN ('answered', 'undone') AND EXISTS ("
+    "SELECT 1 FROM study_event AS gone WHERE gone.study_id = study_event.study_id AND gone.kind = 'revoked' "
+    "AND gone.old_value IS NOT NULL AND gone.new_value = study_event.actor)"
+)
 _STAYS = ("id", "study_id", "claim_id", "item_id", "at", "kind", "actor", "criterion", "system", "app_version")
 
 
