@@ -11,6 +11,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,12 @@ def _shown(folder: Path) -> str:
 def sha256(path: Path) -> str:
     """Hex digest of a file's content."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def learned_from(card: Mapping[str, Any]) -> list[str]:
+    """The splits of ESConv that weights, and those they started from, were trained on; [] where the card is mute."""
+    run = card.get("run", {})
+    return list(run.get("splits", [run["split"]] if "split" in run else []))
 
 
 def fingerprint(folder: Path) -> str:

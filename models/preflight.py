@@ -56,7 +56,13 @@ def check_tails_flag(net: Net, name: str, tails: str | None) -> None:
             f"{name} reads COMET tails: give --tails FILE, made once for all nets by"
             f" `python -m models comet --precompute FILE --esconv PATH`, or --tails {GENERATE}"
         )
-    if tails != GENERATE and not Path(tails).is_file():
+    if tails != GENERATE:
+        check_tails_file(Path(tails))
+
+
+def check_tails_file(tails: Path) -> None:
+    """Raises FileNotFoundError when a file of COMET tails is not there."""
+    if not tails.is_file():
         raise FileNotFoundError(
             f"file of tails {tails} is missing; make it by `python -m models comet --precompute {tails} --esconv PATH`"
         )

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from models.base import is_hash
-from models.checkpoint import fingerprint, read_card, sha256
+from models.checkpoint import fingerprint, learned_from, read_card, sha256
 from models.comet_compact import COMET
 from models.course import Course
 from models.emotion_compact import EMOTION
 from models.nets.net import Net
+from models.preflight import check_tails_file
 
 SHARED_SPLIT = "D"
 """the compact base and COMET learned from the train part of this split"""
@@ -29,8 +30,7 @@ def measured_on(card: Mapping[str, Any], net: Net, split: str, part: str) -> str
 
     Cards of the first release do not tell their split: nothing is said of these.
     """
-    run = card.get("run", {})
-    other = [one for one in run.get("splits", [run.get("split", split)]) if one != split]
+    other = [one for one in learned_from(card) if one != split]
     if other:
         return f"{split} {part}, trained on split {' and '.join(other)}{LEAKY}"
     shared = ["base"] * is_hash(card.get("base") or "") + ["COMET"] * net.needs_comet
@@ -55,10 +55,8 @@ def made_of(args: Namespace, name: str, net: Net, data: str) -> dict[str, Any]:
     `data` is the hash of the dialogues, as they were read. Raises FileNotFoundError for tails that are not there.
     """
     folder, tails = args.weights / name, Path(args.tails) if args.tails and net.needs_comet else None
-    if tails and not tails.is_file():
-        raise FileNotFoundError(
-            f"the file of tails {tails} is missing; make it with `python -m models comet --precompute`"
-        )
+    if tails:
+        check_tails_file(tails)
     return {
         "net": name,
         "checkpoint": fingerprint(folder),

@@ -27,7 +27,7 @@ from torch.nn.utils import parametrize
 
 from models.base import BASE, COMPACT_RANK, is_compact, save_net, start_net
 from models.batches import Batch, make_batch
-from models.checkpoint import WEIGHTS, fingerprint, read_card, sha256
+from models.checkpoint import WEIGHTS, fingerprint, learned_from, read_card, sha256
 from models.comet import CachedComet, Comet, NoComet, blocks_for
 from models.comet_compact import COMET, load_comet
 from models.course import Course
@@ -261,12 +261,6 @@ def told_settings(flags: Sequence[str]) -> dict[str, Any]:
     return told
 
 
-def splits_of(start: Path | None) -> list[str]:
-    """The splits that the weights in a folder were trained on, as far as their card tells."""
-    run = read_card(start).get("run", {}) if start else {}
-    return run.get("splits", [run["split"]] if "split" in run else [])
-
-
 def run(args: Namespace) -> int:
     """Entry point of the command; resumes when the run's folder has a state.
 
@@ -296,7 +290,8 @@ def run(args: Namespace) -> int:
     check_examples(net, train, valid, args.batch)
     net.balance(torch.bincount(torch.tensor([e.strategy for e in train]), minlength=8) / len(train), args.balance)
     about = _about(args, net, data_hash({"train": train, "valid": valid}))
-    about |= {"start": fingerprint(start) if start else "", "splits": sorted({args.split, *splits_of(start)})}
+    before = learned_from(read_card(start)) if start else []
+    about |= {"start": fingerprint(start) if start else "", "splits": sorted({args.split, *before})}
     faster = [(module, COURSE_RATE) for module in net.modules() if isinstance(module, Course)]
     groups = parameter_groups([*faster, (net, 1.0)], config.weight_decay)
     fit = Fit(net, groups, config, out, weighting, about)

@@ -40,6 +40,14 @@ def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     engine.dispose()
 
 
+def _finished_study(url: str) -> tuple[Engine, StudyRoom]:
+    """A study of the newest schema whose items are all judged."""
+    sessions = open_sessions(url)
+    room = StudyRoom(sessions)
+    room.finish()
+    return sessions.kw["bind"], room
+
+
 def _rows(engine: Engine, tables: Sequence[str] = TABLES) -> dict[str, list[tuple[object, ...]]]:
     with engine.connect() as connection:
         return {
@@ -103,9 +111,7 @@ def test_live_studies_stay_what_they_are_when_the_step_is_taken_back_and_made_ag
 
 
 def test_a_study_comes_along_and_its_replies_have_no_traces_yet(new_url: str) -> None:
-    sessions = open_sessions(new_url)
-    engine: Engine = sessions.kw["bind"]
-    StudyRoom(sessions).finish()
+    engine, _ = _finished_study(new_url)
     tables = ("study", "study_member", "study_context", "study_reply", "study_item", "study_claim", "study_answer")
     with engine.begin() as connection:
         command.downgrade(alembic_config(connection), "0002")
@@ -119,10 +125,7 @@ def test_a_study_comes_along_and_its_replies_have_no_traces_yet(new_url: str) ->
 
 
 def test_events_come_along_and_lose_answers_only_in_the_newer_schema(new_url: str) -> None:
-    sessions = open_sessions(new_url)
-    engine: Engine = sessions.kw["bind"]
-    room = StudyRoom(sessions)
-    room.finish()
+    engine, room = _finished_study(new_url)
     before = _rows(engine, ["study_event"])
     with engine.begin() as connection:
         command.downgrade(alembic_config(connection), "0004")
@@ -138,10 +141,7 @@ def test_events_come_along_and_lose_answers_only_in_the_newer_schema(new_url: st
 
 
 def test_who_withdrew_before_loses_the_answers_too(new_url: str) -> None:
-    sessions = open_sessions(new_url)
-    engine: Engine = sessions.kw["bind"]
-    room = StudyRoom(sessions)
-    room.finish()
+    engine, _ = _finished_study(new_url)
     withdrawn = (
         "INSERT INTO study_event (study_id, at, kind, actor, old_value, new_value, app_version) "
         "SELECT study_id, at, 'revoked', actor, '4', actor, app_version FROM study_event "

@@ -6,7 +6,6 @@ import json
 import shlex
 import shutil
 from argparse import ArgumentParser
-from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,11 +17,11 @@ from models.__main__ import main
 from models.base import load_net, save_base
 from models.batches import Batch
 from models.checkpoint import fingerprint
-from models.comet import NoComet, Query
+from models.comet import NoComet
 from models.esconv import read_esconv, split_dialogues
 from models.pretrain import Mix, Shape, tokenise
 from models.strategies import STRATEGIES
-from tests.tiny import MadeUpEmotions, tiny_backbone, tiny_batch, tiny_examples, tiny_net, tiny_tokenizer
+from tests.tiny import MadeUpComet, MadeUpEmotions, tiny_backbone, tiny_batch, tiny_examples, tiny_net, tiny_tokenizer
 
 
 @pytest.fixture
@@ -106,19 +105,11 @@ def test_what_the_weights_to_start_from_decide_cannot_be_told(
     assert card["run"]["splits"] == ["D", "E"], "what the net below has learned from counts too"
 
 
-class Sad(NoComet):
-    """One tail whatever is asked."""
-
-    def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
-        """Always the same."""
-        return [("sad",) for _ in queries]
-
-
 @pytest.fixture
 def flags(esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A short training on the CPU, its results under `tmp_path`."""
     monkeypatch.setattr(train, "WEIGHTS", tmp_path / "weights")
-    monkeypatch.setattr(train, "comet_for", lambda net, tails: Sad())
+    monkeypatch.setattr(train, "comet_for", lambda net, tails: MadeUpComet())
     (tmp_path / "tails.jsonl").touch()
     known = ["--esconv", str(esconv), "--base", str(base), "--tails", str(tmp_path / "tails.jsonl"), "--rank", "2"]
     return [*known, "--batch", "8", "--minutes", "5", "--device", "cpu"]
@@ -133,7 +124,7 @@ def test_train_release_evaluate_score(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(evaluate, "comet_for", lambda net, tails: Sad())
+    monkeypatch.setattr(evaluate, "comet_for", lambda net, tails: MadeUpComet())
     monkeypatch.setattr(train, "load_emotion", MadeUpEmotions)
     monkeypatch.setattr(evaluate, "load_net", lambda folder: load_net(folder, base))
     run = ["train", name, *flags, "--out", str(tmp_path / "run")]
