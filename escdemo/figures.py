@@ -177,9 +177,9 @@ def outcome_figure(first: str, second: str, outcomes: Sequence[Outcome]) -> go.F
             textfont={"color": INK if place in (1, 3) else "#FFFFFF", "size": 14},
             hovertemplate="%{y}: %{x:.0f} % (%{text})<extra>%{fullData.name}</extra>",
         )
-    figure.update_xaxes(range=[0, 100], ticksuffix=" %", title="share of the judgments (counts in the bars)")
+    figure.update_xaxes(range=[0, 100], ticksuffix=" %", title="share of the judgments<br>(counts in the bars)")
     figure.update_yaxes(autorange="reversed")
-    return styled(figure, height=150 + 44 * max(1, len(outcomes)), barmode="stack", bargap=0.35)
+    return styled(figure, height=168 + 44 * max(1, len(outcomes)), barmode="stack", bargap=0.35)
 
 
 def heaviest(blocks: Sequence[CometBlock], source: str) -> list[CometBlock]:

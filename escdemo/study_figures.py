@@ -40,7 +40,7 @@ def pair_figure(results: Sequence[PairResult]) -> go.Figure:
         raise ValueError(f"a figure is of one pair, got {sorted(pairs)}; draw one figure for each")
     counts = [Outcome(one.criterion, one.items.win, one.items.tie, one.items.lose, one.items.none) for one in results]
     figure = outcome_figure(results[0].system_a, results[0].system_b, counts)
-    figure.update_xaxes(title_text="share of the items by majority (counts in the bars)")
+    figure.update_xaxes(title_text="share of the items by majority<br>(counts in the bars)")
     return figure
 
 

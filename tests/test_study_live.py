@@ -107,6 +107,7 @@ def test_a_live_item_from_the_card_to_the_hand_in(site: Site) -> None:
     results = lead.call("study_results", None)
     for title in ("Preferred replies, turn by turn", "Helpfulness", "Intensity of the emotion"):
         assert title in results
+    assert "Preferred turns" in results
     files = re.findall(r"download=\W*talks-([\w.]+)", lead.call("export", "csv"))
     assert files == [
         "ballots.csv",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -48,12 +49,13 @@ def fill(data: StudyData, pair: str | None) -> list[Any]:
 
 
 def _outcomes(report: Report, chosen: str | None, tables: Sequence[Table]) -> tuple[Any, str]:
-    """Win / tie / lose of one pair; for scores the means."""
+    """Win / tie / lose of one pair, in a live study of its preferred replies too; for scores the means."""
     name = "study-outcomes"
     if chosen is not None:
-        figure = study_figures.pair_figure(
-            [one for one in report.pairs if f"{one.system_a} and {one.system_b}" == chosen]
-        )
+        turns = report.live.preferences
+        by_talks = [replace(one, criterion=texts.PREFERRED_TURNS) for one in turns]
+        drawn = [one for one in (*report.pairs, *by_talks) if f"{one.system_a} and {one.system_b}" == chosen]
+        figure = study_figures.pair_figure(drawn)
     else:
         figure = study_figures.mean_figure(report.means)
     return _plot(figure, name, tables[0])

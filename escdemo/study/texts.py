@@ -321,6 +321,8 @@ NO_TRACES = (
     " Items made from nets of this server, by python -m models items, or out of live talks have traces."
 )
 PAIR = "Pair of systems"
+PREFERRED_TURNS = "Preferred turns"
+"""the row of a live study's preferences per turn beside its questions; the majority of each talk"""
 ALL_TABLES = "All tables"
 
 EXPORT_HINT = "Addresses and numbers in free texts are masked. The files read back give the same statistics."
