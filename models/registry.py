@@ -43,7 +43,7 @@ _SMALL_ADMISC = {
     "strategy_train": "gold",
     "course": True,
 }
-_SMALL_STAR = {"pool_width": 96, "expert_width": 40, "gate_width": 12, "change": True}
+_SMALL_STAR = {"pool_width": 96, "expert_width": 40, "gate_width": 12, "change": True, "top": 0.4}
 _SHORT = ContextShape(strategies=False)
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
