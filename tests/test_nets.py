@@ -223,6 +223,14 @@ def test_misc_variants_train_and_predict(refine: str, scale: str, batch_norm: st
     assert bool(nll.isfinite().all())
 
 
+def test_a_batch_of_one_trains(name: str) -> None:
+    """The rest of an epoch may be a single example: 12,271 turns in batches of 10."""
+    net = tiny_net(name, **({"batch_norm": "once"} if name == "misc" else {})).train()
+    loss = tiny_loss(net, make_batch(tiny_examples(net)[:1]))
+    loss.backward()
+    assert math.isfinite(float(loss.detach()))
+
+
 def test_misc_attends_to_blocks_and_the_mixture_moves_the_reply() -> None:
     net = tiny_net("misc")
     batch = tiny_batch(net)
