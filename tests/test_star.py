@@ -201,6 +201,11 @@ def test_what_the_net_below_tells_is_kept_beside_what_star_tells() -> None:
     assert plan.extras.keys() <= net.extra_labels.keys()
 
 
+def test_strategies_that_lambda_never_trains_choose_no_weights() -> None:
+    assert tiny_net("star").trains_strategy
+    assert not tiny_net("star", top=0.0).trains_strategy
+
+
 def test_a_second_stage_without_a_first_or_on_another_net_is_refused(tmp_path: Path) -> None:
     source = tiny_base(tmp_path / "compact")
     with pytest.raises(ValueError, match=r"star holds a trained joint.*--start"):

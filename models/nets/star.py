@@ -224,6 +224,11 @@ class Star(Net):
         """L = (1 - lambda) L_LM + lambda L_ST."""
         return Ramp(periods=self.config.periods, top=self.config.top)
 
+    @property
+    def trains_strategy(self) -> bool:
+        """Whether lambda ever leaves 0."""
+        return self.config.top > 0
+
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """The plan of the net below that follows tau' (or the gold strategy)."""
         first = self.below.plan(batch)
