@@ -162,6 +162,22 @@ def test_the_plan_given_gold_is_that_made_with_gold(net: Net) -> None:
     assert torch.equal(nll, after)
 
 
+def test_a_character_without_a_word_piece_is_neither_summed_nor_counted() -> None:
+    net = tiny_net("joint")
+    batch = tiny_batch(net)
+    labels = batch.labels.clone()
+    labels[0, 1] = net.tokenizer.unk
+    missing, ends = labels[0] == net.tokenizer.unk, labels[0] == net.tokenizer.eos
+    expected = batch.labels[0] >= 0
+    assert torch.equal(net.counted(labels)[0], expected & ~missing)
+    assert bool(net.counted(labels)[0][ends].all())
+    with torch.no_grad():
+        plan = net.plan(batch)
+        scores = net.backbone.logits(net.reply_states(plan, labels)).masked_fill(net.banned, -torch.inf)
+        each = -scores.log_softmax(dim=-1)[0].gather(1, labels[0].clamp_min(0)[:, None])[:, 0]
+        assert float(net.reply_nll(plan, labels)[0]) == pytest.approx(float(each[net.counted(labels)[0]].sum()), 1e-4)
+
+
 def test_works_without_a_single_comet_block(net: Net) -> None:
     batch = tiny_batch(net, tails=0)
     with torch.no_grad():
