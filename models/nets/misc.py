@@ -195,7 +195,7 @@ class Misc(Net):
         memories = self.backbone.project(streams | self._strategy(weights))
         if self.emotion_head is not None:
             extras["emotion of the seeker"] = self.emotion_head(self._pooled(streams[CONTEXT])).float().softmax(dim=1)
-        return Plan(memories, self.begin(len(batch)), probabilities, extras)
+        return Plan(memories, self.begin(len(batch)), probabilities, extras, gold)
 
     def training_plan(self, batch: Batch) -> Plan:
         """Of the gold strategy or the predicted mixture, as `strategy_train` says."""
@@ -211,7 +211,7 @@ class Misc(Net):
         weights = F.one_hot(chosen, len(STRATEGIES)).to(plan.strategies.dtype)
         projected = self.backbone.project(self._strategy(weights))
         memories = [layer | strategy for layer, strategy in zip(plan.memories, projected, strict=True)]
-        return replace(plan, memories=memories)
+        return replace(plan, memories=memories, chosen=chosen)
 
 
 def block_vectors(backbone: Backbone, batch: Batch, flags: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -39,7 +39,7 @@ class Plan:
     extras: dict[str, Tensor] = field(default_factory=dict)
     """what else the net tells about its replies, by name: (B, K), each row named by `Net.extra_labels`"""
     chosen: Tensor | None = None
-    """(B,) the strategies followed, where decoding itself depends on them"""
+    """(B,) the strategies followed, predicted or told; None: the predicted mixture, or none at all"""
 
     def select(self, rows: Tensor) -> Plan:
         """The given batch rows, in that order: one reply of many, or several hypotheses of one."""
