@@ -266,8 +266,9 @@ class Backbone(BlenderbotSmallForConditionalGeneration):
         """Decoder states (B, T, D) of `ids` (B, T); with `past` they continue what was decoded before."""
         decoder = self.model.decoder
         start = past.length if past is not None else 0
-        # BlenderbotSmall normalises the token embedding before the position is added (unlike its encoder)
-        x = decoder.layernorm_embedding(self.model.shared(ids))
+        # BlenderbotSmall normalises the token embedding before the position is added (unlike its encoder). The scale,
+        # which transformers 5 leaves out here, keeps small embeddings clear of the norm's epsilon, as in pre-training.
+        x = decoder.layernorm_embedding(self.model.shared(ids) * decoder.embed_scale)
         x = self._drop(x + decoder.embed_positions.weight[start : start + ids.shape[1]])
         for layer, memory in zip(decoder.layers, memories, strict=True):
             x = layer(x, memory, past, record)

@@ -177,7 +177,8 @@ def _beam(net: Net, plan: Plan, options: DecodeOptions, first_banned: Collection
         best, at = (totals[:, None] + logs).flatten().topk(2 * width)
         rows, tokens = at // logs.shape[1], at % logs.shape[1]
         prefix = plan.prefix.shape[1]
-        for value, row, token in zip(best.tolist(), rows.tolist(), tokens.tolist(), strict=True):
+        ends = zip(best[:width].tolist(), rows[:width].tolist(), tokens[:width].tolist(), strict=True)
+        for value, row, token in ends:  # an end must be as good as a start that goes on
             if token == eos and value > -torch.inf:
                 finished.append(_Hypothesis(value / (made + 1), decoder_ids[row, prefix:].tolist()))
         going = (tokens != eos).nonzero()[:width, 0]
@@ -186,7 +187,9 @@ def _beam(net: Net, plan: Plan, options: DecodeOptions, first_banned: Collection
         decoder_ids = torch.cat((decoder_ids[rows], new), dim=1)
         if len(finished) >= width:
             break
-    finished.append(_Hypothesis(float(totals[0]) / options.max_tokens, decoder_ids[0, plan.prefix.shape[1] :].tolist()))
+    else:  # out of tokens: the best of those without an end competes too, its mean over as many tokens as it has
+        unfinished = decoder_ids[0, plan.prefix.shape[1] :].tolist()
+        finished.append(_Hypothesis(float(totals[0]) / options.max_tokens, unfinished))
     return max(finished, key=lambda h: h.score).ids
 
 

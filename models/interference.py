@@ -168,7 +168,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--overwrite", action="store_true", help="throw away what OUT/NET holds from a run with other settings"
     )
-    parser.add_argument("--seed", type=int, default=13, help="seed of the sample of turns, K-means and t-SNE")
+    parser.add_argument(
+        "--seed", type=int, default=13, help="seed of the sample of turns, of draws in losses, K-means, t-SNE"
+    )
     add_device_argument(parser, alone=True)
 
 
@@ -210,6 +212,7 @@ def _measure(args: Namespace, net: Net, targets: Sequence[Target], about: Mappin
     gold = [example.strategy for example in chosen]
     separation, clusters, plane = separate(decoder_states(net, chosen), gold, args.seed)
     starts = range(0, min(len(examples), args.batches * args.batch), args.batch)
+    torch.manual_seed(args.seed)  # the losses of MoEL and MIME draw
     cosines = gradient_cosines(net, (make_batch(examples[i : i + args.batch]) for i in starts))
     name, folder = about["net"], args.out / about["net"]
     found = {"settings": about, "cosines": [asdict(cosine) for cosine in cosines]}

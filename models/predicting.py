@@ -62,7 +62,7 @@ def _predict(
         map(tuple, plan.strategies.tolist()),
         net.reply_nll(net.follow(plan, batch, batch.strategies), batch.labels).tolist(),
         net.reply_nll(plan, batch.labels).tolist(),
-        (batch.labels >= 0).sum(dim=1).tolist(),
+        net.counted(batch.labels).sum(dim=1).tolist(),
         strict=True,
     )
     told = net.predicts_strategy

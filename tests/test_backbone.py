@@ -12,7 +12,7 @@ from transformers import BertConfig, BertModel
 from transformers.models.blenderbot_small.modeling_blenderbot_small import BlenderbotSmallForConditionalGeneration
 
 from models import warm_start as warm
-from models.backbone import CONTEXT, Past, Stream
+from models.backbone import CONTEXT, Backbone, Past, Stream
 from tests.tiny import tiny_backbone, tiny_config
 
 IDS = torch.tensor([[4, 30, 31, 32, 2], [4, 33, 34, 2, 0]])
@@ -28,6 +28,22 @@ def test_equals_transformers() -> None:
     memories = ours.project({CONTEXT: Stream(ours.encode(IDS, MASK), MASK)})
     expected = theirs(input_ids=IDS, attention_mask=MASK.long(), decoder_input_ids=REPLY).logits
     torch.testing.assert_close(ours.logits(ours.decode(REPLY, memories)), expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_a_scaled_embedding_is_scaled_in_the_decoder_too() -> None:
+    """As the full checkpoint was trained and older transformers have it: small embeddings are not damped."""
+    config = tiny_config()
+    config.scale_embedding = True
+    torch.manual_seed(0)
+    ours = Backbone(config).eval()
+    ours.model.shared.weight.normal_(std=0.01)  # variance 1e-4, the norm's epsilon is 1e-5
+    theirs = BlenderbotSmallForConditionalGeneration(config).eval()
+    theirs.load_state_dict(ours.state_dict())
+    memories = ours.project({CONTEXT: Stream(ours.encode(IDS, MASK), MASK)})
+    scaled = theirs.model.shared(REPLY) * config.d_model**0.5
+    expected = theirs(input_ids=IDS, attention_mask=MASK.long(), decoder_inputs_embeds=scaled).logits
+    torch.testing.assert_close(ours.logits(ours.decode(REPLY, memories)), expected, atol=1e-6, rtol=1e-4)
 
 
 @torch.no_grad()

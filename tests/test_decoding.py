@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import (
@@ -21,7 +23,7 @@ from transformers import (
 from models.batch_decoding import decode_batch
 from models.batches import make_batch
 from models.decoding import Decoded, decode, warp
-from models.nets.net import Net
+from models.nets.net import Net, Plan
 from models.registry import NETS
 from models.trace import DecodeOptions
 from tests.tiny import tiny_batch, tiny_examples, tiny_net
@@ -113,6 +115,44 @@ def test_wide_beam_finds_the_best_reply_of_all(net: Net) -> None:
             key=lambda pair: pair[0],
         )
     assert math.isclose(sum(math.log(p) for p in reply.probabilities), best[0], abs_tol=0.4) or reply.ids == best[1]
+
+
+@pytest.mark.parametrize("name", sorted(NETS))
+@pytest.mark.parametrize("bias", [0.0, 3.0])
+def test_a_beam_of_one_is_greedy(name: str, bias: float) -> None:
+    """`bias`: on the score of the end mark, which a tiny net hardly ever writes without."""
+    net = tiny_net(name)
+    net.backbone.final_logits_bias[0, net.tokenizer.eos] = bias
+    for row in range(4):
+        one, greedy = (
+            decoded(net, DecodeOptions(method, beams=1, min_tokens=1, max_tokens=9), row=row).ids
+            for method in ("beam", "greedy")
+        )
+        assert one == greedy
+
+
+def test_a_beam_search_that_has_its_replies_returns_one_that_has_ended() -> None:
+    """A chain of two words, by hand, two beams:
+
+    a 0.6, b 0.4; a [end] 0.27, a b 0.24, b a 0.18; a b [end] 0.11: both ends are there. Means of the logarithm:
+    a [end] -0.65, a b [end] -0.74. The best start that is still open (a b a) has not been said yet.
+    """
+    end, a, b = 2, 3, 4
+    after = torch.zeros(5, 5)
+    after[1, [a, b]] = torch.tensor([0.6, 0.4])
+    after[a, [a, b, end]] = torch.tensor([0.145, 0.405, 0.45])
+    after[b, [a, b, end]] = torch.tensor([0.45, 0.1, 0.45])
+    chain = SimpleNamespace(
+        decode=lambda ids, plan, past=None, record=None: F.one_hot(ids, 5).float(),
+        backbone=SimpleNamespace(logits=lambda states: (states @ after).log()),
+        banned=torch.zeros(5, dtype=torch.bool),
+        tokenizer=SimpleNamespace(eos=end),
+        streams=(),
+        traced=(),
+    )
+    plan = Plan([], torch.tensor([[1]]), torch.full((1, 8), 1 / 8))
+    options = DecodeOptions("beam", beams=2, repetition_penalty=1.0, no_repeat_ngram=0, min_tokens=0)
+    assert decode(chain, plan, options, 1).ids == (a,)  # type: ignore[arg-type]
 
 
 def test_a_banned_start_does_not_open_the_reply(net: Net) -> None:

@@ -14,9 +14,12 @@ from models import evaluate, predicting, provenance
 from models.__main__ import main
 from models.comet import NoComet
 from models.dialogue import Dialogue, Speaker, Turn
+from models.esconv import Target
+from models.examples import make_example
 from models.journal import Journal
 from models.predictions import Prediction, read_predictions
 from models.strategies import STRATEGIES
+from models.trace import DecodeOptions
 from tests.tiny import MadeUpComet, tiny_net
 
 TALKS = tuple(
@@ -59,6 +62,18 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def files(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
+
+
+def test_tokens_are_those_that_the_likelihoods_run_over() -> None:
+    """A character that the vocabulary does not have is in neither: else a reference full of them would look likely."""
+    net, texts = tiny_net("joint"), ("i am sorry.", "i am sorry \u2603 \u2603.")
+    talks = [Dialogue((TALKS[0].turns[0], Turn(Speaker.SUPPORTER, text, "Question")), id=text) for text in texts]
+    targets = [Target(talk, 1) for talk in talks]
+    examples = [make_example(t.context, t.gold, ((), ()), net.tokenizer, net.shape) for t in targets]
+    assert [example.target.count(net.tokenizer.unk) for example in examples] == [0, 2]
+    with torch.inference_mode():
+        made = predicting._predict(net, targets, examples, DecodeOptions(max_tokens=5), [1, 2])
+    assert [prediction.tokens for prediction in made] == [5, 5]
 
 
 def test_nets_share_the_papers_tables(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

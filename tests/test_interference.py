@@ -118,6 +118,18 @@ def test_the_command_writes_its_files_without_a_word_of_the_data(
     assert not any("sad" in path.read_text() for path in out.iterdir())
 
 
+def test_the_same_seed_gives_the_same_figures_of_losses_that_draw(command: list[str], tmp_path: Path) -> None:
+    source, weights = tmp_path / "compact", tmp_path / "weights"
+    small = {"size": {"width": 16, "heads": 2, "ffn": 8, "positions": 64}, "shape": {"tokens": 48}}
+    save_net(new_net("mime", small, 0, source), "mime", 0, {}, weights / "mime", source)
+    command[1] = "mime"
+    written = []
+    for _ in range(2):
+        assert main(command) == 0
+        written.append((tmp_path / "out" / "mime" / "gradients.json").read_text())
+    assert written[0] == written[1]
+
+
 def test_files_of_other_settings_are_replaced_only_when_asked(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -162,6 +162,22 @@ def test_the_plan_given_gold_is_that_made_with_gold(net: Net) -> None:
     assert torch.equal(nll, after)
 
 
+def test_a_character_without_a_word_piece_is_neither_summed_nor_counted() -> None:
+    net = tiny_net("joint")
+    batch = tiny_batch(net)
+    labels = batch.labels.clone()
+    labels[0, 1] = net.tokenizer.unk
+    missing, ends = labels[0] == net.tokenizer.unk, labels[0] == net.tokenizer.eos
+    expected = batch.labels[0] >= 0
+    assert torch.equal(net.counted(labels)[0], expected & ~missing)
+    assert bool(net.counted(labels)[0][ends].all())
+    with torch.no_grad():
+        plan = net.plan(batch)
+        scores = net.backbone.logits(net.reply_states(plan, labels)).masked_fill(net.banned, -torch.inf)
+        each = -scores.log_softmax(dim=-1)[0].gather(1, labels[0].clamp_min(0)[:, None])[:, 0]
+        assert float(net.reply_nll(plan, labels)[0]) == pytest.approx(float(each[net.counted(labels)[0]].sum()), 1e-4)
+
+
 def test_works_without_a_single_comet_block(net: Net) -> None:
     batch = tiny_batch(net, tails=0)
     with torch.no_grad():
@@ -221,6 +237,14 @@ def test_misc_variants_train_and_predict(refine: str, scale: str, batch_norm: st
     strategies, nll = outcome(net.eval(), tiny_examples(net))
     assert bool(strategies.isfinite().all())
     assert bool(nll.isfinite().all())
+
+
+def test_a_batch_of_one_trains(name: str) -> None:
+    """The rest of an epoch may be a single example: 12,271 turns in batches of 10."""
+    net = tiny_net(name, **({"batch_norm": "once"} if name == "misc" else {})).train()
+    loss = tiny_loss(net, make_batch(tiny_examples(net)[:1]))
+    loss.backward()
+    assert math.isfinite(float(loss.detach()))
 
 
 def test_misc_attends_to_blocks_and_the_mixture_moves_the_reply() -> None:

@@ -15,7 +15,7 @@ from models.nets.net import Plan
 from models.registry import NETS
 from models.rerank import best_replies, rank
 from models.trace import DECODING, DecodeOptions
-from tests.tiny import tiny_batch, tiny_net
+from tests.tiny import tiny_batch, tiny_examples, tiny_net
 
 OPTIONS = DecodeOptions("rerank", top_p=1.0, temperature=2.0, min_tokens=2, max_tokens=8, candidates=6)
 
@@ -49,6 +49,23 @@ def test_the_score_is_the_one_written_down(name: str, topicality: float) -> None
 
             expected = (topicality * nll(alone) - nll(plan)) / labels.shape[1]
             assert candidate.score == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["joint", "misc", "admisc", "star"])
+def test_a_reply_that_follows_a_told_strategy_is_weighed_against_that_strategy(name: str) -> None:
+    net = tiny_net(name)
+    hi = Dialogue((Turn(Speaker.SEEKER, "hi"),))
+    with torch.inference_mode():
+        batch = make_batch(tiny_examples(net)[1:2])
+        predicted = net.plan(batch)
+        told = (predicted.strategies.argmax(dim=1) + 3) % 8
+        followed = net.follow(predicted, batch, told)
+        short = make_batch([make_example(hi, None, ((), ()), net.tokenizer, net.shape)])
+        alone = net.plan(short, gold=told)
+        for candidate in rank(net, followed, OPTIONS, 5):
+            labels = pad([(*candidate.ids, net.tokenizer.eos)], -100)
+            expected = OPTIONS.topicality * net.reply_nll(alone, labels) - net.reply_nll(followed, labels)
+            assert candidate.score == pytest.approx(float(expected) / labels.shape[1], abs=1e-4)
 
 
 def test_one_reply_at_a_time() -> None:

@@ -188,6 +188,24 @@ def test_the_second_stage_holds_the_net_below_and_is_saved_whole(name: str, tmp_
     torch.testing.assert_close(found, expected, atol=2e-2, rtol=0)  # float16 on disk
 
 
+@torch.no_grad()
+def test_what_the_net_below_tells_is_kept_beside_what_star_tells() -> None:
+    net = tiny_net("star-admisc")
+    batch = tiny_batch(net)
+    plan, below = net.plan(batch), net.below.plan(batch)
+    for name in (BEFORE, GATE):
+        torch.testing.assert_close(plan.extras[f"admisc: {name}"], below.extras[name])
+        assert net.extra_labels[f"admisc: {name}"] == net.below.extra_labels[name]
+    torch.testing.assert_close(plan.extras[BEFORE], below.strategies)
+    assert not {*plan.extras} & {*net.traced}
+    assert plan.extras.keys() <= net.extra_labels.keys()
+
+
+def test_strategies_that_lambda_never_trains_choose_no_weights() -> None:
+    assert tiny_net("star").trains_strategy
+    assert not tiny_net("star", top=0.0).trains_strategy
+
+
 def test_a_second_stage_without_a_first_or_on_another_net_is_refused(tmp_path: Path) -> None:
     source = tiny_base(tmp_path / "compact")
     with pytest.raises(ValueError, match=r"star holds a trained joint.*--start"):

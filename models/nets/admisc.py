@@ -279,7 +279,7 @@ class Admisc(Net):
             "gate": torch.stack((found.gate, 1 - found.gate), dim=1),
         }
         memories = self.backbone.project(self.decoder_sources(found, given))
-        return Plan(memories, self.begin(len(batch)), found.strategies, extras)
+        return Plan(memories, self.begin(len(batch)), found.strategies, extras, gold)
 
     def training_plan(self, batch: Batch) -> Plan:
         """Of the gold strategy or the predicted mixture, as `strategy_train` says."""

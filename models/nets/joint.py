@@ -76,11 +76,11 @@ class Joint(Net):
         scores = self.backbone.logits(self.backbone.decode(begin, memories)[:, 0])[:, self.strategy_ids].float()
         scores, extras = self.with_course(scores, batch)
         chosen = scores.argmax(dim=1) if gold is None else gold
-        return Plan(memories, self._prefix(chosen), scores.softmax(dim=1), extras)
+        return Plan(memories, self._prefix(chosen), scores.softmax(dim=1), extras, chosen)
 
     def _prefix(self, chosen: Tensor) -> Tensor:
         return torch.cat((self.begin(len(chosen)), self.strategy_ids[chosen][:, None]), dim=1)
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
         """Another strategy token in the prefix."""
-        return replace(plan, prefix=self._prefix(chosen))
+        return replace(plan, prefix=self._prefix(chosen), chosen=chosen)

@@ -80,6 +80,16 @@ class BlockAttention(nn.Module):
         return self.norm2(F.relu(self.w(blocks)) + blocks)
 
 
+class ScoreNorm(nn.BatchNorm1d):
+    """BatchNorm; a row (1, 8) by itself, the rest of an epoch, has no variance: running statistics normalise it."""
+
+    def forward(self, scores: Tensor) -> Tensor:
+        """Normalised scores (B, 8)."""
+        if len(scores) > 1:
+            return super().forward(scores)
+        return F.batch_norm(scores, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
+
+
 class Misc(Net):
     """See the module."""
 
@@ -93,7 +103,7 @@ class Misc(Net):
         width = backbone.config.d_model
         wide = 2 * width if config.pool == "first+mean" else width
         self.head = nn.Sequential(nn.Linear(wide, width), nn.Tanh(), nn.Linear(width, len(STRATEGIES)))
-        self.head_norm = nn.BatchNorm1d(len(STRATEGIES)) if config.batch_norm != "none" else nn.Identity()
+        self.head_norm = ScoreNorm(len(STRATEGIES)) if config.batch_norm != "none" else nn.Identity()
         if config.decode_strategy != "none":
             self.codebook = nn.Parameter(torch.randn(len(STRATEGIES), width) * 0.5)  # T of eq. 6
         layers = backbone.config.encoder_layers if config.refine == "per_layer" else 0
@@ -185,7 +195,7 @@ class Misc(Net):
         memories = self.backbone.project(streams | self._strategy(weights))
         if self.emotion_head is not None:
             extras["emotion of the seeker"] = self.emotion_head(self._pooled(streams[CONTEXT])).float().softmax(dim=1)
-        return Plan(memories, self.begin(len(batch)), probabilities, extras)
+        return Plan(memories, self.begin(len(batch)), probabilities, extras, gold)
 
     def training_plan(self, batch: Batch) -> Plan:
         """Of the gold strategy or the predicted mixture, as `strategy_train` says."""
@@ -201,7 +211,7 @@ class Misc(Net):
         weights = F.one_hot(chosen, len(STRATEGIES)).to(plan.strategies.dtype)
         projected = self.backbone.project(self._strategy(weights))
         memories = [layer | strategy for layer, strategy in zip(plan.memories, projected, strict=True)]
-        return replace(plan, memories=memories)
+        return replace(plan, memories=memories, chosen=chosen)
 
 
 def block_vectors(backbone: Backbone, batch: Batch, flags: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -39,7 +39,7 @@ class Plan:
     extras: dict[str, Tensor] = field(default_factory=dict)
     """what else the net tells about its replies, by name: (B, K), each row named by `Net.extra_labels`"""
     chosen: Tensor | None = None
-    """(B,) the strategies followed, where decoding itself depends on them"""
+    """(B,) the strategies followed, predicted or told; None: the predicted mixture, or none at all"""
 
     def select(self, rows: Tensor) -> Plan:
         """The given batch rows, in that order: one reply of many, or several hypotheses of one."""
@@ -188,13 +188,16 @@ class Net(nn.Module):
         inputs = torch.cat((plan.prefix, labels[:, :-1].clamp_min(0)), dim=1)
         return self.decode(inputs, plan)[:, plan.prefix.shape[1] - 1 :]
 
+    def counted(self, labels: Tensor) -> Tensor:
+        """(B, T) bool, the labels (B, T) that `reply_nll` sums over: text tokens and the end mark."""
+        return (labels >= 0) & ~self.banned[labels.clamp_min(0)]
+
     def reply_nll(self, plan: Plan, labels: Tensor) -> Tensor:
         """Negative log-likelihood (B,) of the replies in nats, normalised over text tokens and the end mark.
 
-        Labels outside of these (unknown characters of a reference) are passed over.
+        Labels outside of these (unknown characters of a reference) are passed over, see `counted`.
         """
-        labels = labels.masked_fill(self.banned[labels.clamp_min(0)], -100)
-        keep = labels >= 0
+        keep = self.counted(labels)
         scores = self.backbone.logits(
             self.reply_states(plan, labels)[keep]
         ).float()  # padding never meets the vocabulary

@@ -20,6 +20,7 @@ The net below trains first, by itself; then it is held and only STAR and the voc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
@@ -159,12 +160,17 @@ class Star(Net):
         self.below: Net = build(
             make_config(self.below_name, below_config, config.below | {"shape": config.shape}), backbone, tokenizer
         )
-        self.extra_labels = dict(self.below.extra_labels) | {CHOICE_GATE: ("strategy",), BEFORE: STRATEGIES}
+        self.extra_labels = self._renamed(self.below.extra_labels) | {CHOICE_GATE: ("strategy",), BEFORE: STRATEGIES}
         self.needs_comet, self.needs_emotion = self.below.needs_comet, self.below.needs_emotion
         if config.hold:
             self.held = tuple(n for n, p in self.named_parameters() if p.requires_grad and ".shared." not in n)
         self.star = Refinement(config, backbone.config.d_model)
         self.register_buffer("strategy_ids", torch.tensor(tokenizer.strategies), persistent=False)
+
+    def _renamed(self, told: Mapping[str, Any]) -> dict[str, Any]:
+        """What the net below tells, its name before names that STAR uses too: AdMISC has a gate and a refinement."""
+        own = (GATE, CHOICE_GATE, BEFORE)
+        return {f"{self.below_name}: {name}" if name in own else name: value for name, value in told.items()}
 
     def train(self, mode: bool = True) -> Star:
         """Training mode; a held net below does not move its running statistics either."""
@@ -218,12 +224,17 @@ class Star(Net):
         """L = (1 - lambda) L_LM + lambda L_ST."""
         return Ramp(periods=self.config.periods, top=self.config.top)
 
+    @property
+    def trains_strategy(self) -> bool:
+        """Whether lambda ever leaves 0."""
+        return self.config.top > 0
+
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """The plan of the net below that follows tau' (or the gold strategy)."""
         first = self.below.plan(batch)
         before, after, gate = self._refine_choice(first)
         chosen = after.argmax(dim=1) if gold is None else gold
-        extras = first.extras | {BEFORE: before.exp(), CHOICE_GATE: gate}
+        extras = self._renamed(first.extras) | {BEFORE: before.exp(), CHOICE_GATE: gate}
         plan = self.below.follow(first, batch, chosen)
         return replace(plan, strategies=after.softmax(dim=1), chosen=chosen, extras=extras)
 
