@@ -37,6 +37,8 @@ SHOWN = 5
 """of the replies drawn to choose from, how many a trace tells"""
 RETRIES = 4
 """new attempts when a reply repeats an earlier one of the same conversation"""
+REDRAWN = "drawn again: it repeated an earlier reply"
+"""a row of the trace, whose options are those asked for; with the same conversation and seed it is drawn so again"""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ class NetResponder:
     ) -> tuple[Decoded, tuple[NamedRow, ...]]:
         """Decode; try again, ever freer, while the reply repeats one of this conversation.
 
-        Also tells which replies it was chosen from, where there was a choice.
+        Also tells which replies it was chosen from, where there was a choice, and that it was drawn again.
         """
         tokenizer = self.net.tokenizer
         said = {_key(turn.text) for turn in dialogue.turns if turn.speaker is Speaker.SUPPORTER}
@@ -126,14 +128,22 @@ class NetResponder:
                 on_text(text)
 
         decoded = decode(self.net, plan, options, seed, stream)
+        redrawn = tuple[NamedRow, ...]()
         for attempt in range(1, RETRIES + 1):
             if _key(tokenizer.decode(decoded.ids)) not in said:
                 break
             freer = replace(options, top_p=min(1.0, options.top_p + 0.2 * attempt), temperature=1.0)
             if options.method != "sample" or attempt > RETRIES // 2:
                 starts |= set(decoded.ids[:1])
+            told = {
+                "times": attempt,
+                "top p": freer.top_p,
+                "temperature": freer.temperature,
+                "starts barred": len(starts),
+            }
+            redrawn = (NamedRow(REDRAWN, tuple(told), tuple(map(float, told.values()))),)
             decoded = decode(self.net, plan, freer, seed + attempt, stream, starts)
-        return decoded, ()
+        return decoded, redrawn
 
 
 def _key(text: str) -> str:
