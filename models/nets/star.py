@@ -15,6 +15,7 @@ from that code, which lets future tokens in:
 - `change` lets an expert add to the state, h^_t = h_t + expert_s(z_t), from nothing: the start is the net below, with
   the gate half-way open. As published, an untrained expert costs so much that the gate closes in a few steps for good.
 - The strategy loss is on tau', the scores that are used (`initial_weight` adds the loss on tau).
+- The context tells the strategies of earlier supporter turns, as Joint's does here; the published one does not.
 The net below trains first, by itself; then it is held and only STAR and the vocabulary's embedding train.
 """
 
@@ -67,7 +68,7 @@ class StarConfig:
     hold: bool = True
     """stage two: the net below is held, but for the vocabulary's embedding; False trains everything"""
     top: float = 0.8
-    """lambda at the end: the weight of the strategy loss"""
+    """lambda at the end: the weight of the strategy loss (published: 0.8; on the compact base that costs replies)"""
     periods: int = 10
     """steps of lambda, the paper's epochs"""
 
