@@ -172,11 +172,21 @@ def test_tails_of_another_comet_and_a_missing_gpu_are_refused(
     assert "invalid choice: 'gpu'" in capsys.readouterr().err
 
 
-def test_tails_that_are_not_there_lose_nothing(command: list[str], tmp_path: Path) -> None:
+def test_tails_that_will_not_do_lose_nothing(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor does anything else that stops an evaluation before it has a reply, although it may replace what is there."""
     assert main([*command, "misc"]) == 0
-    before = (tmp_path / "misc" / "predictions.jsonl").read_bytes()
-    assert main([*command, "misc", "--tails", str(tmp_path / "none.jsonl"), "--overwrite"]) == 2
-    assert (tmp_path / "misc" / "predictions.jsonl").read_bytes() == before
+    before = {path.name: path.read_bytes() for path in (tmp_path / "misc").iterdir()}
+    other = [*command, "misc", "--seed", "2", "--overwrite"]
+    assert main([*other, "--tails", str(tmp_path / "none.jsonl")]) == 2
+    with monkeypatch.context() as changed:
+        changed.setattr(evaluate, "comet_for", lambda net, tails: NoComet())
+        assert main(other) == 2
+    assert "only 0 of 6 turns have COMET tails" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "misc").iterdir()} == before
+    assert main(other) == 0
+    assert json.loads((tmp_path / "misc" / "metrics.json").read_text())["seed"] == 2
 
 
 def test_weights_of_another_split_are_told_in_tables_and_metrics(
