@@ -74,6 +74,14 @@ def test_replies_too_short_for_an_n_gram_count_alike(replies: list[str]) -> None
     assert figures["sacre_bleu"].value == pytest.approx(text.sacre_bleu)
 
 
+def test_a_single_unit_has_no_interval() -> None:
+    """Drawn again and again it is itself, which looks as sure as can be."""
+    report = measure(made_up(3, 1, dialogues=1), bootstrap=Bootstrap(100, 1))
+    assert report.intervals == ()
+    assert report.resampled == "none, since they draw dialogues anew and all turns are of one"
+    assert len(measure(made_up(2, 1), bootstrap=Bootstrap(100, 1)).intervals) > 20
+
+
 def test_the_interval_of_a_share_is_that_of_theory() -> None:
     """30 % of 400: the standard error is sqrt(0.3 * 0.7 / 400)."""
     found = interval("x", share([1] * 120 + [0] * 280), 4000, 1)
