@@ -111,7 +111,9 @@ def test_texts_of_other_count_are_told(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["score", str(tmp_path / "hyp"), "--references", str(tmp_path / "ref.json")]) == 2
     assert "ref.json: want texts, one a line, or a JSON list" in capsys.readouterr().err
     assert main(["score", str(tmp_path / "hyp")]) == 2
-    assert "hyp, line 1: not valid JSON" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "hyp, line 1: not valid JSON" in error
+    assert "plain text to `score` with --references" in error
 
 
 def test_score_prints_tables_and_writes_the_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
