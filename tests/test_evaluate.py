@@ -134,7 +134,23 @@ def test_other_settings_do_not_touch_what_is_there(
     assert {path.name: path.read_bytes() for path in (tmp_path / "joint").iterdir()} == before
     assert main([*command, "joint", "--seed", "2", "--overwrite"]) == 0
     assert json.loads((tmp_path / "joint" / "run.json").read_text())["seed"] == 2
-    assert main([*command, "joint", "--batch", "0"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        ("--batch", "0", "--batch is 0; want at least 1"),
+        ("--limit", "-1", "--limit is -1; want at least 0"),
+        ("--rounds", "50", "50 rounds are too few for a 95 % interval"),
+        ("--papers", "mics", "no published row of 'mics'; allowed: all, none, or a part of one of "),
+    ],
+)
+def test_flags_that_will_not_do_are_named_before_the_first_prediction(
+    flag: str, value: str, message: str, command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "joint", flag, value]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "joint").exists()
 
 
 def test_predictions_of_other_data_or_another_comet_are_not_taken(
