@@ -162,7 +162,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--batches", type=int, default=50, help="batches whose gradients are compared")
     parser.add_argument("--batch", type=int, default=16, help="turns a batch")
     parser.add_argument("--turns", type=int, default=1000, help="turns at most whose decoder states are clustered")
-    parser.add_argument("--tails", help="file of COMET tails made by `python -m models comet --precompute`")
+    parser.add_argument(
+        "--tails",
+        help="file of COMET tails made by `python -m models comet --precompute`; without one, a net that reads them"
+        " waits until they are generated, which takes long without a GPU",
+    )
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     parser.add_argument("--out", type=Path, default=Path("runs/interference"), help="folder for the files")
     parser.add_argument(
