@@ -134,7 +134,8 @@ def _texts(
     }
     joined = [" ".join(tokens) for tokens in hyps], [" ".join(tokens) for tokens in refs]
     for n in (2, 4):
-        found[f"bleu_{n}"] = _bleu(*joined, BLEU(max_ngram_order=n, tokenize="none", effective_order=True), units)
+        scorer = BLEU(max_ngram_order=n, tokenize="none", effective_order=True)
+        found[f"bleu_{n}"] = _bleu(*joined, scorer, units, least=1)
     found["rouge_l"] = _mean(rouge_l_each(hyps, refs), units)
     found["sacre_bleu"] = _bleu(texts, gold, BLEU(effective_order=True), units)
     if synonyms:
@@ -152,13 +153,17 @@ def _distinct(hyps: Sequence[Tokens], n: int, legacy: bool, units: Units, number
     return Distinct(units.number, np.array(owner, dtype=np.int64), np.array(gram, dtype=np.int64))
 
 
-def _bleu(hyps: Sequence[str], refs: Sequence[str], scorer: BLEU, units: Units) -> Summed:
-    """Corpus BLEU of sacrebleu from its own counts per text; its "exp" smoothing is NLTK's method 3."""
+def _bleu(hyps: Sequence[str], refs: Sequence[str], scorer: BLEU, units: Units, least: int = 0) -> Summed:
+    """Corpus BLEU of sacrebleu from its own counts per text; its "exp" smoothing is NLTK's method 3.
+
+    `least` n-grams of each order are counted in every text: 1 in NLTK, even where a reply is too short for any.
+    """
     order = scorer.max_ngram_order
     rows = []
     for hyp, ref in zip(hyps, refs, strict=True):
         score = scorer.sentence_score(hyp, [ref])
-        rows.append([*score.counts, *score.totals, score.sys_len, score.ref_len])
+        totals = [max(least, total) for total in score.totals]
+        rows.append([*score.counts, *totals, score.sys_len, score.ref_len])
 
     def one(sums: Floats) -> float:
         whole = [round(value) for value in sums.tolist()]

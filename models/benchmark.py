@@ -32,7 +32,7 @@ from models.device import add_device_argument, pick_device
 from models.dialogue import Dialogue, Speaker, Turn
 from models.examples import ContextShape, context_ids
 from models.hosting import NetResponder, Sources, open_responders
-from models.registry import NETS, net_names
+from models.registry import NETS, net_class, net_names
 from models.responder import Responder
 from models.samples import read_prompts
 from models.trace import DECODING, DecodeOptions
@@ -57,11 +57,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print medians and the ratio."""
+    """Print medians and the ratio. Raises ValueError for nets that are none and for flags out of range."""
+    for flag, least in {"rounds": 1, "batch": 1, "rank": 0}.items():
+        if getattr(args, flag) < least:
+            raise ValueError(f"--{flag} is {getattr(args, flag)}; want at least {least}")
+    names = (args.nets or (",".join(NETS) if args.what == "train" else SIDES)).split(",")
+    for name in names:
+        net_class(name)
     args.device = pick_device(args.device)
     if args.what == "train":
-        return _train(args)
-    names = (args.nets or SIDES).split(",")
+        return _train(args, names)
     options, topical = (
         replace(DECODING[name], min_tokens=args.tokens, max_tokens=args.tokens) for name in ("published", "topical")
     )
@@ -97,9 +102,8 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _train(args: Namespace) -> int:
-    args.nets = args.nets or ",".join(NETS)
-    speeds = measure_training(args)
+def _train(args: Namespace, names: list[str]) -> int:
+    speeds = measure_training(args, names)
     about = {"batch": args.batch, "rank": args.rank, "device": args.device, "load": os.getloadavg()[0]}
     if args.json:
         print(json.dumps({name: asdict(speed) for name, speed in speeds.items()} | about, indent=1))

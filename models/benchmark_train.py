@@ -85,9 +85,8 @@ def made_up_examples(tokenizer: Tokenizer, seed: int = 1) -> list[Example]:
     ]
 
 
-def measure(args: Namespace) -> dict[str, Speed]:
-    """Speed of the backbone and of the nets named by `--nets`, interleaved over `--rounds` batches."""
-    names = args.nets.split(",")
+def measure(args: Namespace, names: Sequence[str]) -> dict[str, Speed]:
+    """Speed of the backbone and of the nets named, interleaved over `--rounds` batches."""
     base = Path(args.base)
     tokenizer, backbone = load_base(base)
     adapt(backbone, args.rank)

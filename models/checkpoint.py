@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from models.finite import bad_tensors, some_of
 from models.whole_file import failures_told
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -67,13 +68,17 @@ def save_packed(
 ) -> None:
     """Write weights, card and `extra` text files (name -> content) as a whole: a failure leaves the old folder.
 
-    `exact` keeps float32 (full backbones: nobody ships them in the repository).
+    `exact` keeps float32 (full backbones: nobody ships them in the repository). Raises WeightsError for tensors that
+    would not come back: NaN, infinite, or too large for the numbers they are stored as.
     """
+    packed = pack(tensors, exact)
+    if bad := bad_tensors(packed):
+        raise WeightsError(f"{folder} was not written: as it is stored, {some_of(bad)}; train with a lower --lr")
     with failures_told(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
         try:
-            for index, shard in enumerate(_shards(pack(tensors, exact))):
+            for index, shard in enumerate(_shards(packed)):
                 save_file(shard, fresh / f"weights-{index}.safetensors")
             for name, content in (extra or {}).items():
                 (fresh / name).write_text(content, encoding="utf-8")

@@ -32,20 +32,25 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print one line a figure; exit status 0. Raises ValueError when the two files are not of the same turns."""
+    """Print one line a figure; exit status 0.
+
+    Raises ValueError when the two files are not of the same turns, or too few to draw from.
+    """
     if not args.rounds:
         raise ValueError("--rounds is 0; a comparison needs at least 100")
     first, second = read_outputs(args.a), read_outputs(args.b)
     same_turns(first, second, args.a, args.b)
     if not (first[0].dialogue and second[0].dialogue):  # one does not tell: turns are the units of both
         first, second = (tuple(replace(p, dialogue="") for p in these) for these in (first, second))
+    units = Units(first)
+    if units.number < 2:
+        raise ValueError(f"all turns are of one of the {units.kind} that the tests draw anew; give at least 2")
     numbers, bpe = GramNumbers(), pieces_of(args.bpe)
     one, other = (
         figures_of(these, definition_of(args), bpe, bert_of(args, these), numbers) for these in (first, second)
     )
     found = [compare(n, one[n], other[n], args.rounds, args.bootstrap_seed) for n in one if n in other]
     print("\n".join(_table(found)))
-    units = Units(first)
     drawn = f"{units.number} {units.kind} drawn and swapped {args.rounds} times, seed {args.bootstrap_seed}"
     print(f"{len(first)} turns; {drawn}; tokens {args.tokens}")
     print("p is for one figure by itself, not corrected for their number")

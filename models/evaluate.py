@@ -36,6 +36,7 @@ from models.score import add_measure_arguments, all_reports, pieces_of
 from models.tables import System, confusion, figures, paper_tables
 from models.trace import DecodeOptions
 from models.train import comet_for, emotions_for, examples_of
+from models.uncertainty import check_rounds
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -47,7 +48,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--part", default="test", choices=PARTS, help="which part of the split")
     parser.add_argument("--limit", type=int, default=0, help="evaluate a random sample of so many turns; 0 = all")
-    parser.add_argument("--tails", help="file of COMET tails made by `python -m models comet --precompute`")
+    parser.add_argument(
+        "--tails",
+        help="file of COMET tails made by `python -m models comet --precompute`; without one, a net that reads them"
+        " waits until they are generated, which takes long without a GPU",
+    )
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     parser.add_argument("--out", type=Path, default=Path("runs/evaluate"), help="folder for predictions and metrics")
     parser.add_argument(
@@ -65,9 +70,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Evaluate each net; prints its figures, then the papers' tables."""
-    if args.batch < 1:
-        raise ValueError(f"--batch is {args.batch}; want at least 1 turn")
+    """Evaluate each net; prints its figures, then the papers' tables.
+
+    Raises ValueError, WeightsError or FileNotFoundError before the first net is measured for flags, weights, files and
+    folders that will not do.
+    """
+    _check_flags(args)
     args.device = pick_device(args.device)
     options, bpe = decode_options(args), pieces_of(args.bpe)
     dialogues = read_esconv(args.esconv)
@@ -99,6 +107,16 @@ def run(args: Namespace) -> int:
     notes += notes_on(system.split for system in systems)
     print("\n".join([*notes, f"decoding: {asdict(options)}, seed {args.seed}"]))
     return 0
+
+
+def _check_flags(args: Namespace) -> None:
+    """Also what is needed only when all is predicted, an hour later."""
+    for name, least in {"batch": 1, "limit": 0}.items():
+        if getattr(args, name) < least:
+            raise ValueError(f"--{name} is {getattr(args, name)}; want at least {least}")
+    published(args.papers)
+    if args.rounds:
+        check_rounds(args.rounds)
 
 
 def _decoding(args: Namespace, options: DecodeOptions) -> dict[str, Any]:

@@ -355,10 +355,10 @@ class Fit:
             if better and self.is_main:
                 about = {"figures": figures, "step": self.step, "about": self.about}
                 write_tensors(self.folder / BEST, about | {"weights": trained(self.module)})
-        self.save()
-        if log:
+        if log:  # before the state: what is in the log too early is dropped when an older state is resumed
             log.line(self.step, self.used_s / 60, told)
             log.curve(self.step, {f"check/{name}": value for name, value in figures.items()})
+        self.save()
 
     def _curves(self, made: Made) -> dict[str, float]:
         rate = self.optimiser.param_groups[0]["lr"] / self.optimiser.param_groups[0].get("scale", 1.0)

@@ -34,7 +34,7 @@ from models.checkpoint import WEIGHTS
 from models.device import add_device_argument, device_of, pick_device
 from models.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.examples import Example
-from models.journal import claim
+from models.journal import claim, holds
 from models.nets.net import Net
 from models.predictions import write_whole
 from models.preflight import check_known
@@ -46,7 +46,7 @@ from models.train import comet_for, emotions_for, examples_of
 
 GROUPS = {"embedding": ("model.shared.",), "encoder": ("model.encoder.",), "decoder": ("model.decoder.",)}
 """parameter group -> parts of its parameters' names; what is in none is "heads": a net's own modules"""
-GRADIENTS, STATES, POINTS = "gradients.json", "states.json", "states.csv"
+FILES = GRADIENTS, STATES, POINTS = "gradients.json", "states.json", "states.csv"
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--batches", type=int, default=50, help="batches whose gradients are compared")
     parser.add_argument("--batch", type=int, default=16, help="turns a batch")
     parser.add_argument("--turns", type=int, default=1000, help="turns at most whose decoder states are clustered")
-    parser.add_argument("--tails", help="file of COMET tails made by `python -m models comet --precompute`")
+    parser.add_argument(
+        "--tails",
+        help="file of COMET tails made by `python -m models comet --precompute`; without one, a net that reads them"
+        " waits until they are generated, which takes long without a GPU",
+    )
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     parser.add_argument("--out", type=Path, default=Path("runs/interference"), help="folder for the files")
     parser.add_argument(
@@ -190,7 +194,7 @@ def run(args: Namespace) -> int:
     sizes = {name: getattr(args, name) for name in ("batches", "batch", "turns", "seed", "device")}
     abouts = {name: made_of(args, name, net, data) | sizes for name, net in nets.items()}
     for name, about in abouts.items():
-        claim(args.out / name, (GRADIENTS, STATES, POINTS), about, overwrite=args.overwrite)
+        holds(args.out / name, FILES, about, overwrite=args.overwrite)
     for name, net in nets.items():
         _measure(args, net.to(args.device), targets, abouts[name])
     print("".join(f"{note}\n" for note in notes_on(about["measured_on"] for about in abouts.values())), end="")
@@ -215,6 +219,7 @@ def _measure(args: Namespace, net: Net, targets: Sequence[Target], about: Mappin
     torch.manual_seed(args.seed)  # the losses of MoEL and MIME draw
     cosines = gradient_cosines(net, (make_batch(examples[i : i + args.batch]) for i in starts))
     name, folder = about["net"], args.out / about["net"]
+    claim(folder, FILES, about)  # now that all is measured: nothing is lost to a net that cannot be
     found = {"settings": about, "cosines": [asdict(cosine) for cosine in cosines]}
     write_whole(folder / GRADIENTS, json.dumps(found, indent=1) + "\n")
     found = {"settings": about, "strategies": STRATEGIES, **asdict(separation)}

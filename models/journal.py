@@ -26,13 +26,15 @@ Key = tuple[str, int]
 class Journal:
     """The predictions of one net with one set of settings.
 
-    Raises ValueError when the folder holds predictions made otherwise, unless `overwrite` throws them away.
+    Raises ValueError when the folder holds predictions made otherwise, unless `overwrite` gives them up: they go when
+    the first new ones are there, so that whatever stops a run before loses nothing.
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
-        self.whole, self.part = folder / FILE, folder / "predictions.part.jsonl"
+        self.whole, self.part, self.settings = folder / FILE, folder / "predictions.part.jsonl", settings
+        self.files = (FILE, self.part.name, "metrics.json")
         self.made: dict[Key, Prediction] = {}
-        if claim(folder, (FILE, self.part.name, "metrics.json"), settings, overwrite=overwrite):
+        if holds(folder, self.files, settings, overwrite=overwrite):
             self._read()
 
     def _read(self) -> None:
@@ -46,6 +48,7 @@ class Journal:
 
     def add(self, predictions: Sequence[Prediction]) -> None:
         """Keep a batch."""
+        claim(self.whole.parent, self.files, self.settings)
         with failures_told(self.part), self.part.open("a", encoding="utf-8") as file:
             file.write(prediction_lines(predictions))
             file.flush()
@@ -54,6 +57,7 @@ class Journal:
 
     def finish(self, keys: Sequence[Key]) -> tuple[Prediction, ...]:
         """All predictions in the order of `keys`, in their file."""
+        claim(self.whole.parent, self.files, self.settings)
         ordered = tuple(self.made[key] for key in keys)
         if self.part.is_file() or not self.whole.is_file():
             write_predictions(self.whole, ordered)
@@ -61,21 +65,32 @@ class Journal:
         return ordered
 
 
-def claim(folder: Path, files: Sequence[str], settings: Mapping[str, Any], *, overwrite: bool) -> bool:
-    """Make the folder one of these settings; returns whether it holds some of `files` already, made with the same.
+def holds(folder: Path, files: Sequence[str], settings: Mapping[str, Any], *, overwrite: bool) -> bool:
+    """Whether the folder holds some of `files`, made with these settings. Nothing is changed.
 
-    Raises ValueError when it holds some that were made otherwise, unless `overwrite` throws them away.
+    Raises ValueError when it holds some that were made otherwise, unless `overwrite` gives these up.
     """
-    told = json.loads(json.dumps(settings))
+    told = _saved(settings)
     found = [folder / name for name in files if (folder / name).is_file()]
     same = bool(found) and settings_of(folder) == told
-    if found and not same:
-        if not overwrite:
-            raise ValueError(_differences(folder, found, told))
-        for path in found:
-            path.unlink()
-    write_whole(folder / RUN, json.dumps(told, indent=1) + "\n")
+    if found and not same and not overwrite:
+        raise ValueError(_differences(folder, found, told))
     return same
+
+
+def claim(folder: Path, files: Sequence[str], settings: Mapping[str, Any]) -> None:
+    """Make the folder one of these settings: those of `files` that were made otherwise go."""
+    told = _saved(settings)
+    if settings_of(folder) == told:
+        return
+    for name in files:
+        (folder / name).unlink(missing_ok=True)
+    write_whole(folder / RUN, json.dumps(told, indent=1) + "\n")
+
+
+def _saved(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """As run.json gives them back."""
+    return dict(json.loads(json.dumps(settings)))
 
 
 def _differences(folder: Path, found: Sequence[Path], told: Mapping[str, Any]) -> str:

@@ -11,10 +11,10 @@ One line of predictions.jsonl (made up); only the first two fields are required:
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from sys import float_info
 from typing import Any
 
 from models.strategies import STRATEGIES, strategy_id
@@ -91,7 +91,10 @@ def _record(line: str, path: Path, number: int) -> dict[str, Any]:
     try:
         record = json.loads(line)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{where}: not valid JSON ({error.msg}, column {error.colno})") from error
+        raise ValueError(
+            f"{where}: not valid JSON ({error.msg}, column {error.colno}); want one object a line, or replies as plain"
+            " text to `score` with --references"
+        ) from error
     if not isinstance(record, dict):
         raise ValueError(f"{where}: want an object with hypothesis and reference, got {type(record).__name__}")
     return record
@@ -168,8 +171,8 @@ def _check_numbers(values: dict[str, Any], where: str) -> None:
     sums = {name: values[name] for name in ("nll_gold", "nll_predicted") if values.get(name) is not None}
     for name, numbers in {"strategies": values.get("strategies", []), **{n: [v] for n, v in sums.items()}}.items():
         for number in numbers:
-            if not math.isfinite(number):
-                raise ValueError(f"{where}: {name} holds {number}; want finite numbers")
+            if not abs(number) <= float_info.max:  # math.isfinite fails for a whole number that no float can hold
+                raise ValueError(f"{where}: {name} holds {number!r:.60}; want finite numbers")
     if sums and values.get("tokens", 0) < 1:
         raise ValueError(
             f"{where}: {' and '.join(sums)} over {values.get('tokens', 0)} tokens; want tokens, the number of tokens"

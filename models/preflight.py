@@ -4,11 +4,13 @@ be lost, data that are missing or do not suffice.
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from models.checkpoint import CARD, is_there, read_card
+from models.checkpoint import WeightsError, read_card
 from models.examples import Example
 from models.nets.net import Net
 
@@ -16,6 +18,9 @@ GENERATE = "generate"
 """value of `--tails` that asks the compact COMET during the training's start"""
 LEAST_KNOWN = 0.5
 """share of the turns that must have COMET blocks"""
+
+KIND = ("net", "base", "rank", "split")
+"""what weights are, beside the settings of their net, of all that their card tells of their training"""
 
 LEAST = {"steps": 1, "batch": 1, "grad_accumulation": 1} | dict.fromkeys(
     ("rank", "minutes", "warmup", "check_steps", "check_seconds", "patience"), 0
@@ -35,16 +40,29 @@ def check_flags(args: Namespace) -> None:
         raise ValueError(f"--lr is {args.lr}; allowed: above 0, e.g. 1e-3")
 
 
-def check_release(folder: Path, split: str) -> None:
-    """Raises ValueError when the weights in a folder were trained on another split: releasing would replace them."""
-    if not is_there(folder) or not (folder / CARD).is_file():
+def check_release(folder: Path, run: Mapping[str, Any]) -> None:
+    """Raises ValueError when a folder has weights of another kind than this run's, which releasing would replace.
+
+    Seed, length and pace of a training make no other kind, nor does what an old card does not tell.
+    """
+    try:
+        card = read_card(folder)
+    except WeightsError:  # nothing there that could be used
         return
-    there = read_card(folder).get("run", {}).get("split", split)
-    if there != split:
+    there, now = _kind(card | card.get("run", {})), _kind(json.loads(json.dumps(run)))
+    other = [
+        f"{name} {value!r} there, {now.get(name)!r} now" for name, value in there.items() if now.get(name) != value
+    ]
+    if other:
         raise ValueError(
-            f"{folder} has weights trained on split {there}, this training is on split {split} and would replace them;"
-            " train without --release, move that folder, or give --overwrite"
+            f"{folder} has other weights than this training would put in their place ({'; '.join(other)}); train"
+            " without --release, give another --weights, or --overwrite to lose them"
         )
+
+
+def _kind(run: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: run[name] for name in KIND if name in run}
+    return told | {f"setting {name}": value for name, value in run.get("settings", {}).items()}
 
 
 def check_tails_flag(net: Net, name: str, tails: str | None) -> None:

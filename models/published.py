@@ -136,10 +136,17 @@ PUBLISHED: tuple[PublishedRow, ...] = (
 
 
 def published(system: str) -> tuple[PublishedRow, ...]:
-    """Rows of the systems whose name contains `system` (any case); "all" gives every row, "none" or "" no row."""
+    """Rows of the systems whose name contains `system` (any case); "all" gives every row, "none" or "" no row.
+
+    Raises ValueError listing the systems when there is none of that name.
+    """
     if system in ("", "none"):
         return ()
-    return tuple(row for row in PUBLISHED if system == "all" or system.lower() in row.system.lower())
+    found = tuple(row for row in PUBLISHED if system == "all" or system.lower() in row.system.lower())
+    if not found:
+        names = ", ".join(dict.fromkeys(row.system for row in PUBLISHED))
+        raise ValueError(f"no published row of {system!r}; allowed: all, none, or a part of one of {names}")
+    return found
 
 
 def by_source(rows: Sequence[PublishedRow]) -> dict[str, tuple[PublishedRow, ...]]:

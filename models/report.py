@@ -90,16 +90,20 @@ def measure(
 ) -> Report:
     """Every figure that the predictions allow. `bpe` is the tokenizer of the net, for `Definition("bpe")`.
 
-    Raises ValueError when there are none, or a field is given for some of them only.
+    Raises ValueError when there are none, or a field is given for some of them only. A single unit has no intervals:
+    drawn anew it is itself.
     """
     text = text_scores([p.hypothesis for p in predictions], [p.reference for p in predictions], definition, bpe)
     strategy, ppl = _strategy(predictions), _perplexity(predictions)
     means = BertMeans(bert.model, *(sum(c) / len(c) for c in (bert.precision, bert.recall, bert.f1))) if bert else None
     if bootstrap is None:
         return Report(len(predictions), definition, text, strategy, ppl, means)
+    units = Units(predictions)
+    if units.number < 2:
+        none = f"none, since they draw {units.kind} anew and all turns are of one"
+        return Report(len(predictions), definition, text, strategy, ppl, means, resampled=none)
     found = figures_of(predictions, definition, bpe, bert).items()
     intervals = tuple(interval(name, figure, bootstrap.rounds, bootstrap.seed) for name, figure in found)
-    units = Units(predictions)
     drawn = f"{units.number} {units.kind} drawn {bootstrap.rounds} times, seed {bootstrap.seed}; D-n by jackknife"
     return Report(len(predictions), definition, text, strategy, ppl, means, intervals, drawn)
 

@@ -12,17 +12,28 @@ from pathlib import Path
 
 from tensorboardX import SummaryWriter
 
-from models.whole_file import failures_told
+from models.whole_file import failures_told, whole_file
 
 log = logging.getLogger(__name__)
 
 
 class RunLog:
-    """The log of one run's folder; `step` is where a resumed run goes on (later points are dropped from the curves)."""
+    """The log of one run's folder. A resumed run goes on after `step`: later lines and points are dropped, and so is a
+    line that an interrupt or a full disk has cut.
+    """
 
     def __init__(self, folder: Path, step: int) -> None:
         self.path = folder / "log.jsonl"
-        self._curves = SummaryWriter(str(folder / "tensorboard"), purge_step=step or None)
+        self._drop_after(step)
+        # a purge drops that step and those after it
+        self._curves = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+
+    def _drop_after(self, step: int) -> None:
+        text = self.path.read_text(encoding="utf-8") if self.path.is_file() else ""
+        kept = "".join(f"{line}\n" for line in text.splitlines() if -1 < _step_of(line) <= step)
+        if kept != text:
+            with whole_file(self.path) as partial:
+                partial.write_text(kept, encoding="utf-8")
 
     def curve(self, step: int, values: Mapping[str, float]) -> None:
         """One point of each named curve."""
@@ -39,3 +50,11 @@ class RunLog:
     def close(self) -> None:
         """Write what is still in memory."""
         self._curves.close()
+
+
+def _step_of(line: str) -> int:
+    """The step of a line of `log.jsonl`; -1 where it is not whole."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return -1

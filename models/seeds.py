@@ -58,7 +58,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
     )
     parser.add_argument("--part", default="test", choices=PARTS, help="which part of the split")
-    parser.add_argument("--tails", help="file of COMET tails made by `python -m models comet --precompute`")
+    parser.add_argument(
+        "--tails",
+        help="file of COMET tails made by `python -m models comet --precompute`; without one, a net that reads them"
+        " waits until they are generated, which takes long without a GPU",
+    )
     parser.add_argument("--out", type=Path, default=None, help="write the figures to this JSON file")
 
 

@@ -192,7 +192,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--weights", type=Path, default=WEIGHTS, help="folder with one folder per net, e.g. another one for each seed"
     )
     parser.add_argument(
-        "--overwrite", action="store_true", help="release in the place of weights that were trained on another split"
+        "--overwrite",
+        action="store_true",
+        help="release in the place of weights of another base, rank, split or other settings",
     )
     _add_fit_arguments(parser)
 
@@ -269,14 +271,14 @@ def run(args: Namespace) -> int:
     """
     out = Path(args.out or f"runs/{args.net}")
     check_flags(args)
-    if args.release and not args.overwrite:
-        check_release(args.weights / args.net, args.split)
     pick_device(args.device)
     torch.manual_seed(args.seed)
     start = start_of(args.net, args.start, args.weights)
     net, args.rank = start_net(args.net, told_settings(args.set), args.rank, Path(args.base), start)
     args.lr = args.lr or (RATE if args.rank or is_compact(args.base) else WHOLE_RATE)
     config, weighting = _fit_config(args), net.weighting()
+    if args.release and not args.overwrite:
+        check_release(args.weights / args.net, _about(args, net))
     check_tails_flag(net, args.net, args.tails)
     net.backbone.set_dropout(args.dropout)
     check_room(out, net)
@@ -289,9 +291,12 @@ def run(args: Namespace) -> int:
     train = [e for e in train if e.strategy >= 0]
     check_examples(net, train, valid, args.batch)
     net.balance(torch.bincount(torch.tensor([e.strategy for e in train]), minlength=8) / len(train), args.balance)
-    about = _about(args, net, data_hash({"train": train, "valid": valid}))
     before = learned_from(read_card(start)) if start else []
-    about |= {"start": fingerprint(start) if start else "", "splits": sorted({args.split, *before})}
+    about = _about(args, net) | {
+        "data": data_hash({"train": train, "valid": valid}),
+        "start": fingerprint(start) if start else "",
+        "splits": sorted({args.split, *before}),
+    }
     faster = [(module, COURSE_RATE) for module in net.modules() if isinstance(module, Course)]
     groups = parameter_groups([*faster, (net, 1.0)], config.weight_decay)
     fit = Fit(net, groups, config, out, weighting, about)
@@ -330,8 +335,8 @@ def _fit_config(args: Namespace) -> FitConfig:
     )
 
 
-def _about(args: Namespace, net: Net, data: str) -> dict[str, Any]:
-    """What makes this run this run: saved with its weights, and compared when it is resumed."""
+def _about(args: Namespace, net: Net) -> dict[str, Any]:
+    """What makes this run this run, but for its data: saved with its weights, and compared when it is resumed."""
     compact = is_compact(args.base)
     return {
         "net": args.net,
@@ -340,7 +345,6 @@ def _about(args: Namespace, net: Net, data: str) -> dict[str, Any]:
         "strategies": list(STRATEGIES),
         "vocabulary": net.tokenizer.digest(),
         "split": args.split,
-        "data": data,
         **{name: getattr(args, name) for name in ("rank", "batch", "dropout", "balance")},
     }
 

@@ -96,7 +96,7 @@ class Comparison:
 
 def interval(name: str, figure: Figure, rounds: int, seed: int) -> Interval:
     """Percentile bootstrap, or the jackknife for Distinct. Raises ValueError with fewer than 100 rounds."""
-    _check(rounds)
+    check_rounds(rounds)
     if isinstance(figure, Distinct):
         low, high = _jackknife(figure.value, figure.without_each())
         return Interval(name, figure.value, max(low, 0.0), min(high, 100.0))
@@ -112,7 +112,7 @@ def compare(name: str, first: Figure, second: Figure, rounds: int, seed: int) ->
 
     Raises ValueError when the figures are of different kind or number of units, or with fewer than 100 rounds.
     """
-    _check(rounds)
+    check_rounds(rounds)
     if isinstance(first, Summed) and isinstance(second, Summed) and first.parts.shape == second.parts.shape:
         spread = [
             second.of(weights @ second.parts) - first.of(weights @ first.parts)
@@ -140,7 +140,8 @@ def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> 
     return only_first, only_second, float(binomtest(only_first, only_first + only_second).pvalue)
 
 
-def _check(rounds: int) -> None:
+def check_rounds(rounds: int) -> None:
+    """Raises ValueError when there are fewer than 100."""
     if rounds < 100:
         raise ValueError(f"{rounds} rounds are too few for a 95 % interval; use at least 100")
 

@@ -23,6 +23,23 @@ def test_every_net_is_measured_beside_the_backbone(tmp_path: Path, capsys: pytes
     assert "| backbone alone |" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("what", [["train"], []], ids=["train", "replies"])
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        ("--nets", "joint,mics", "unknown net 'mics'; allowed: joint, misc"),
+        ("--rounds", "0", "--rounds is 0; want at least 1"),
+        ("--batch", "0", "--batch is 0; want at least 1"),
+        ("--rank", "-1", "--rank is -1; want at least 0"),
+    ],
+)
+def test_what_cannot_be_measured_is_named(
+    what: list[str], flag: str, value: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["benchmark", *what, flag, value]) == 2
+    assert message in capsys.readouterr().err
+
+
 def test_made_up_examples_are_the_same_each_time_and_repeat_tails() -> None:
     tokenizer = tiny_tokenizer()
     examples = made_up_examples(tokenizer)

@@ -68,6 +68,18 @@ def test_a_failed_write_leaves_the_old_weights(tmp_path: Path, monkeypatch: pyte
     assert [p.name for p in tmp_path.iterdir()] == ["w"]
 
 
+@pytest.mark.parametrize(("name", "value"), [("matrix", 1e10), ("vector", 1e5), ("small", torch.nan)])
+def test_weights_that_would_not_come_back_are_not_written(tmp_path: Path, name: str, value: float) -> None:
+    """float16 ends at 65504: beyond it a scale or a vector would be stored as infinite."""
+    folder = tmp_path / "w"
+    save_packed(folder, TENSORS, {"version": 1})
+    bad = TENSORS | {name: torch.full_like(TENSORS[name], value)}
+    with pytest.raises(WeightsError, match=rf"was not written: as it is stored, {name}\S* is NaN, infinite or huge"):
+        save_packed(folder, bad, {"version": 2})
+    assert load_packed(folder)[1]["version"] == 1
+    save_packed(tmp_path / "exact", TENSORS | {"matrix": torch.full((80, 64), 1e10)}, {}, exact=True)
+
+
 @pytest.mark.parametrize("remains", [False, True], ids=["first time", "after an earlier crash"])
 def test_a_write_stopped_between_its_two_renames_leaves_the_old_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, remains: bool

@@ -149,7 +149,23 @@ def test_other_settings_do_not_touch_what_is_there(
     assert {path.name: path.read_bytes() for path in (tmp_path / "joint").iterdir()} == before
     assert main([*command, "joint", "--seed", "2", "--overwrite"]) == 0
     assert json.loads((tmp_path / "joint" / "run.json").read_text())["seed"] == 2
-    assert main([*command, "joint", "--batch", "0"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "message"),
+    [
+        ("--batch", "0", "--batch is 0; want at least 1"),
+        ("--limit", "-1", "--limit is -1; want at least 0"),
+        ("--rounds", "50", "50 rounds are too few for a 95 % interval"),
+        ("--papers", "mics", "no published row of 'mics'; allowed: all, none, or a part of one of "),
+    ],
+)
+def test_flags_that_will_not_do_are_named_before_the_first_prediction(
+    flag: str, value: str, message: str, command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "joint", flag, value]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "joint").exists()
 
 
 def test_predictions_of_other_data_or_another_comet_are_not_taken(
@@ -187,11 +203,21 @@ def test_tails_of_another_comet_and_a_missing_gpu_are_refused(
     assert "invalid choice: 'gpu'" in capsys.readouterr().err
 
 
-def test_tails_that_are_not_there_lose_nothing(command: list[str], tmp_path: Path) -> None:
+def test_tails_that_will_not_do_lose_nothing(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor does anything else that stops an evaluation before it has a reply, although it may replace what is there."""
     assert main([*command, "misc"]) == 0
-    before = (tmp_path / "misc" / "predictions.jsonl").read_bytes()
-    assert main([*command, "misc", "--tails", str(tmp_path / "none.jsonl"), "--overwrite"]) == 2
-    assert (tmp_path / "misc" / "predictions.jsonl").read_bytes() == before
+    before = {path.name: path.read_bytes() for path in (tmp_path / "misc").iterdir()}
+    other = [*command, "misc", "--seed", "2", "--overwrite"]
+    assert main([*other, "--tails", str(tmp_path / "none.jsonl")]) == 2
+    with monkeypatch.context() as changed:
+        changed.setattr(evaluate, "comet_for", lambda net, tails: NoComet())
+        assert main(other) == 2
+    assert "only 0 of 6 turns have COMET tails" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "misc").iterdir()} == before
+    assert main(other) == 0
+    assert json.loads((tmp_path / "misc" / "metrics.json").read_text())["seed"] == 2
 
 
 def test_weights_of_another_split_are_told_in_tables_and_metrics(

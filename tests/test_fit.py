@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from models import run_log
 from models.finite import NonFiniteLossError
 from models.fit import Fit, FitConfig, parameter_groups
 from models.weighting import Dwa
@@ -202,7 +203,7 @@ def test_weights_that_turn_bad_are_not_saved(tmp_path: Path, name: str, value: f
     assert fit.step == 2
     fit.run(batch_at, again.losses, check)
     assert same(weights(again), weights(whole))
-    assert [json.loads(line)["step"] for line in (folder / "log.jsonl").read_text().splitlines()] == [2, 4, 6]
+    assert logged(folder) == [2, 4, 6]
 
 
 def test_a_figure_that_is_not_finite_is_not_saved(tmp_path: Path) -> None:
@@ -251,6 +252,48 @@ def test_a_full_disk_is_said_before_the_first_step(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(2**30, 2**30 - 2**20, 2**20))
     with pytest.raises(ValueError, match=r"has 1 MiB free, this training needs 16 MiB"):
         make(tmp_path)
+
+
+def stop_in_the_second_save(fit: Fit) -> None:
+    save = fit.save
+
+    def stopped() -> None:
+        if fit.step == 4:
+            raise KeyboardInterrupt
+        save()
+
+    fit.save = stopped  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("left", ["", '{"step": 4, "minu', '{"step": 4}'], ids=["whole", "half a line", "no line end"])
+def test_the_log_of_a_resumed_run_has_every_check_once(tmp_path: Path, left: str) -> None:
+    module, fit = make(tmp_path, check_steps=2)
+    stop_in_the_second_save(fit)
+    with pytest.raises(KeyboardInterrupt):
+        fit.run(batch_at, module.losses)
+    with (tmp_path / "log.jsonl").open("a") as file:
+        file.write(left)
+    module, fit = make(tmp_path, check_steps=2)
+    assert fit.resume()
+    fit.run(batch_at, module.losses)
+    assert logged(tmp_path) == [2, 4, 6]
+    (tmp_path / "fit.pt").unlink()  # to start over
+    module, fit = make(tmp_path, check_steps=3)
+    fit.run(batch_at, module.losses)
+    assert logged(tmp_path) == [3, 6]
+
+
+def logged(folder: Path) -> list[int]:
+    return [json.loads(line)["step"] for line in (folder / "log.jsonl").read_text().splitlines()]
+
+
+def test_curves_keep_the_point_at_which_a_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorBoard drops the step it is told and all after."""
+    told: list[int] = []
+    monkeypatch.setattr(run_log, "SummaryWriter", lambda folder, purge_step: told.append(purge_step))
+    for step in (0, 4):
+        run_log.RunLog(tmp_path, step)
+    assert told == [1, 5]
 
 
 def share_the_work(folder: str) -> None:

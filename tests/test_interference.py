@@ -138,6 +138,7 @@ def test_files_of_other_settings_are_replaced_only_when_asked(
     assert main([*command, "--batches", "1"]) == 2
     error = capsys.readouterr().err
     assert "holds gradients.json, states.json, states.csv, made with other settings (batches 2 there, 1 now)" in error
+    assert main([*command, "--part", "test", "--overwrite"]) == 2, "four turns are too few"
     assert {path.name: path.read_bytes() for path in (tmp_path / "out" / "joint").iterdir()} == before
     assert main(command) == 0
     assert main([*command, "--batches", "1", "--overwrite"]) == 0

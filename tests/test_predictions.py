@@ -84,6 +84,10 @@ WRONG = {
         {"hypothesis": "a", "reference": "b", "nll_predicted": math.inf, "tokens": 3},
         "line 2: nll_predicted holds inf; want finite numbers",
     ),
+    "no float": (
+        {"hypothesis": "a", "reference": "b", "nll_gold": 10**400, "tokens": 3},
+        "line 2: nll_gold holds 1000",
+    ),
     "no tokens": (
         {"hypothesis": "a", "reference": "b", "nll_gold": 3.5},
         "line 2: nll_gold over 0 tokens; want tokens, the number of tokens that the sum runs over, at least 1",

@@ -116,7 +116,9 @@ def test_figures_without_strategies_and_intervals() -> None:
 
 def test_published_rows_are_found_by_name() -> None:
     assert published("all") == PUBLISHED
-    assert published("none") == published("") == published("nobody") == ()
+    assert published("none") == published("") == ()
+    with pytest.raises(ValueError, match=r"no published row of 'nobody'; allowed: all, none, or a part of .*MISC"):
+        published("nobody")
     assert {row.split for row in PUBLISHED} == {"D", "E", "?"}
     assert len(set(PUBLISHED)) == len(PUBLISHED)
     assert {row.source for row in PUBLISHED} == DEFINITIONS.keys()

@@ -111,7 +111,9 @@ def test_texts_of_other_count_are_told(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["score", str(tmp_path / "hyp"), "--references", str(tmp_path / "ref.json")]) == 2
     assert "ref.json: want texts, one a line, or a JSON list" in capsys.readouterr().err
     assert main(["score", str(tmp_path / "hyp")]) == 2
-    assert "hyp, line 1: not valid JSON" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "hyp, line 1: not valid JSON" in error
+    assert "plain text to `score` with --references" in error
 
 
 def test_score_prints_tables_and_writes_the_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,6 +167,9 @@ def test_compare_tests_every_figure(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert saved["mcnemar"] == [0, 12, pytest.approx(2 / 2**12)]
     assert saved["figures"][0]["name"] == "accuracy"
     assert main([*told[:3], "--rounds", "0"]) == 2
+    write_predictions(tmp_path / "one.jsonl", a[:1])
+    assert main(["compare", str(tmp_path / "one.jsonl"), str(tmp_path / "one.jsonl")]) == 2
+    assert "all turns are of one of the dialogues that the tests draw anew" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,16 @@ from models.comet import NoComet
 from models.esconv import read_esconv, split_dialogues
 from models.pretrain import Mix, Shape, tokenise
 from models.strategies import STRATEGIES
-from tests.tiny import MadeUpComet, MadeUpEmotions, tiny_backbone, tiny_batch, tiny_examples, tiny_net, tiny_tokenizer
+from tests.tiny import (
+    MadeUpComet,
+    MadeUpEmotions,
+    tiny_backbone,
+    tiny_base,
+    tiny_batch,
+    tiny_examples,
+    tiny_net,
+    tiny_tokenizer,
+)
 
 
 @pytest.fixture
@@ -60,7 +69,7 @@ def test_a_run_goes_on_from_trained_weights_with_settings_told(
     run = ["train", "joint", "--esconv", str(esconv), "--base", str(base), "--steps", "1", "--batch", "8", "--release"]
     assert main([*run, "--out", str(tmp_path / "first"), "--rank", "2"]) == 0
     first = fingerprint(weights / "joint")
-    told = ["--start", str(weights / "joint"), "--set", "strategy_weight=2.0", "--balance", "0.5"]
+    told = ["--start", str(weights / "joint"), "--set", "strategy_weight=2.0", "--balance", "0.5", "--overwrite"]
     assert main([*run, "--out", str(tmp_path / "second"), *told]) == 0
     card = json.loads((weights / "joint" / "card.json").read_text())
     assert (card["start"], card["rank"], card["settings"]["strategy_weight"]) == (first, 2, 2.0)
@@ -233,20 +242,30 @@ def test_settings_that_cannot_be_read_or_trained_are_named_before_the_data_are_r
     assert "none.json" in told("--set", "strategy_weight=0", "course=false")
 
 
-def test_weights_of_another_split_are_replaced_only_when_told(
-    esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_weights_of_another_kind_are_replaced_only_when_told(
+    esconv: Path, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(train, "WEIGHTS", tmp_path / "weights")
+    folder, another = tmp_path / "w" / "joint", tiny_base(tmp_path / "another", seed=1)
     run = ["train", "joint", "--esconv", str(esconv), "--base", str(base), "--steps", "1", "--batch", "8", "--release"]
-    assert main([*run, "--out", str(tmp_path / "D")]) == 0
-    kept = fingerprint(tmp_path / "weights" / "joint")
-    other = [*run, "--out", str(tmp_path / "E"), "--split", "E"]
-    assert main(other) == 2
-    assert "joint has weights trained on split D, this training is on split E" in capsys.readouterr().err
-    assert fingerprint(tmp_path / "weights" / "joint") == kept
-    assert not (tmp_path / "E").exists(), "said before any training"
-    assert main([*other, "--overwrite"]) == 0
-    assert json.loads((tmp_path / "weights" / "joint" / "card.json").read_text())["run"]["split"] == "E"
+    run += ["--weights", str(tmp_path / "w"), "--rank", "2", "--out"]
+    assert main([*run, str(tmp_path / "first")]) == 0
+    kept = fingerprint(folder)
+    for told, message in (
+        (["--split", "E"], "split 'D' there, 'E' now"),
+        (["--rank", "0"], "rank 2 there, 0 now"),
+        (["--base", str(another)], f"base '{fingerprint(base)}' there, '{fingerprint(another)}' now"),
+        (["--set", "strategy_weight=2.0"], "setting strategy_weight 1.0 there, 2.0 now"),
+    ):
+        assert main([*run, str(tmp_path / "other"), *told]) == 2
+        error = capsys.readouterr().err
+        assert f"joint has other weights than this training would put in their place ({message}); train with" in error
+    assert fingerprint(folder) == kept
+    assert not (tmp_path / "other").exists(), "said before any training"
+    assert main([*run, str(tmp_path / "E"), "--split", "E", "--overwrite"]) == 0
+    assert json.loads((folder / "card.json").read_text())["run"]["split"] == "E"
+    assert main([*run, str(tmp_path / "seed"), "--split", "E", "--seed", "14", "--lr", "1e-4"]) == 0
+    (folder / "card.json").write_text("{}")
+    assert main([*run, str(tmp_path / "seed"), "--split", "E", "--seed", "14", "--lr", "1e-4"]) == 0, "no card, no loss"
 
 
 def test_a_run_of_another_net_is_not_overwritten(

@@ -66,6 +66,22 @@ def share(right: list[int]) -> Summed:
     return Summed(np.array([[value, 1.0] for value in right]), lambda sums: 100 * sums[..., 0] / sums[..., 1])
 
 
+@pytest.mark.parametrize("replies", [["a b c", "a x"], ["a", "b"], ["", "a b"], ["", ""]])
+def test_replies_too_short_for_an_n_gram_count_alike(replies: list[str]) -> None:
+    items = [Prediction(reply, "a b c d") for reply in replies]
+    figures, text = figures_of(items, Definition("ws")), measure(items, Definition("ws")).text
+    assert (figures["bleu_2"].value, figures["bleu_4"].value) == pytest.approx((text.bleu_2, text.bleu_4))
+    assert figures["sacre_bleu"].value == pytest.approx(text.sacre_bleu)
+
+
+def test_a_single_unit_has_no_interval() -> None:
+    """Drawn again and again it is itself, which looks as sure as can be."""
+    report = measure(made_up(3, 1, dialogues=1), bootstrap=Bootstrap(100, 1))
+    assert report.intervals == ()
+    assert report.resampled == "none, since they draw dialogues anew and all turns are of one"
+    assert len(measure(made_up(2, 1), bootstrap=Bootstrap(100, 1)).intervals) > 20
+
+
 def test_the_interval_of_a_share_is_that_of_theory() -> None:
     """30 % of 400: the standard error is sqrt(0.3 * 0.7 / 400)."""
     found = interval("x", share([1] * 120 + [0] * 280), 4000, 1)
