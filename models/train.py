@@ -139,7 +139,7 @@ def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str,
         with torch.autocast(batch.ids.device.type, dtype=torch.bfloat16), parametrize.cached():
             plan = net.training_plan(batch)
             nll += float(net.reply_nll(plan, batch.labels).sum())
-        tokens += float((batch.labels >= 0).sum())
+        tokens += float(net.counted(batch.labels).sum())
         scores = plan.strategies.float().clamp_min(1e-9).log()
         strategy += float(net.strategy_loss(scores, batch.strategies)) * len(batch)
         predicted += scores.argmax(dim=1).tolist()
