@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import threading
 from abc import abstractmethod
+from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -163,3 +164,12 @@ def _blocks(
     ranked = [(rank, n, Block(source, r, t)) for n, ((_, r), ts) in enumerate(asked) for rank, t in enumerate(ts)]
     kept = sorted(ranked, key=lambda entry: entry[:2])[:cap]
     return tuple(block for _, _, block in sorted(kept, key=lambda entry: (entry[1], entry[0])))
+
+
+def add_tails_argument(parser: ArgumentParser) -> None:
+    """The flag `--tails` of every command that measures nets on a data set."""
+    parser.add_argument(
+        "--tails",
+        help="file of COMET tails made by `python -m models comet --precompute`; without one, a net that reads them"
+        " waits until they are generated, which takes long without a GPU",
+    )

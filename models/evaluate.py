@@ -19,6 +19,7 @@ import torch
 
 from models.base import load_net, net_folder
 from models.checkpoint import WEIGHTS
+from models.comet import add_tails_argument
 from models.device import add_device_argument, pick_device
 from models.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.journal import Journal
@@ -48,11 +49,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--part", default="test", choices=PARTS, help="which part of the split")
     parser.add_argument("--limit", type=int, default=0, help="evaluate a random sample of so many turns; 0 = all")
-    parser.add_argument(
-        "--tails",
-        help="file of COMET tails made by `python -m models comet --precompute`; without one, a net that reads them"
-        " waits until they are generated, which takes long without a GPU",
-    )
+    add_tails_argument(parser)
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     parser.add_argument("--out", type=Path, default=Path("runs/evaluate"), help="folder for predictions and metrics")
     parser.add_argument(

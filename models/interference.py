@@ -31,6 +31,7 @@ from torch import Tensor
 from models.base import load_net, net_folder
 from models.batches import Batch, make_batch
 from models.checkpoint import WEIGHTS
+from models.comet import add_tails_argument
 from models.device import add_device_argument, device_of, pick_device
 from models.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.examples import Example
@@ -162,11 +163,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--batches", type=int, default=50, help="batches whose gradients are compared")
     parser.add_argument("--batch", type=int, default=16, help="turns a batch")
     parser.add_argument("--turns", type=int, default=1000, help="turns at most whose decoder states are clustered")
-    parser.add_argument(
-        "--tails",
-        help="file of COMET tails made by `python -m models comet --precompute`; without one, a net that reads them"
-        " waits until they are generated, which takes long without a GPU",
-    )
+    add_tails_argument(parser)
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     parser.add_argument("--out", type=Path, default=Path("runs/interference"), help="folder for the files")
     parser.add_argument(

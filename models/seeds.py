@@ -19,6 +19,7 @@ from statistics import mean, stdev
 
 from models.base import load_net, net_folder
 from models.checkpoint import fingerprint, read_card
+from models.comet import add_tails_argument
 from models.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.nets.net import Net
 from models.predictions import write_whole
@@ -58,11 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
     )
     parser.add_argument("--part", default="test", choices=PARTS, help="which part of the split")
-    parser.add_argument(
-        "--tails",
-        help="file of COMET tails made by `python -m models comet --precompute`; without one, a net that reads them"
-        " waits until they are generated, which takes long without a GPU",
-    )
+    add_tails_argument(parser)
     parser.add_argument("--out", type=Path, default=None, help="write the figures to this JSON file")
 
 
