@@ -17,7 +17,8 @@ exceed 1 (`gate="relu"` clamps it). Its text swaps the weights in "w/o u" and "w
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import torch
@@ -236,16 +237,16 @@ class Admisc(Net):
         first = context.states[:, 0]
         return first if self.config.pool == "first" else torch.cat((first, mean_state(context)), dim=1)
 
-    def decoder_sources(self, found: Encoded, strategies: Tensor) -> dict[str, Stream]:
-        """What the decoder attends to, given strategy probabilities (B, 8)."""
+    def decoder_sources(self, streams: Mapping[str, Stream], strategies: Tensor) -> dict[str, Stream]:
+        """What the decoder attends to: the streams that were read, with strategy probabilities (B, 8) mixed in."""
         if not self.config.decoder_streams:
-            return {CONTEXT: found.streams[CONTEXT]}
-        history, cause = found.streams[CONTEXT], found.streams[EMOTION]
+            return {CONTEXT: streams[CONTEXT]}
+        history, cause = streams[CONTEXT], streams[EMOTION]
         if self.config.sources == "joined":
-            history, cause = join(history, found.streams[POST]), join(cause, found.streams[SITUATION])
+            history, cause = join(history, streams[POST]), join(cause, streams[SITUATION])
         weights = (1 + self.config.beta) * strategies  # p_g + beta q
         vector = weights.to(self.codebook.dtype) @ self.codebook  # h_g, eq. 20
-        sources = {name: found.streams[name] for name in self.streams if name in found.streams}
+        sources = {name: streams[name] for name in self.streams if name in streams}
         return sources | {
             CONTEXT: Stream(self.fusions[CONTEXT](history.states, weights, self.codebook), history.mask),
             EMOTION: Stream(self.fusions[EMOTION](cause.states, weights, self.codebook), cause.mask),
@@ -257,7 +258,7 @@ class Admisc(Net):
         found = self.read(batch)
         gold = F.one_hot(batch.strategies, len(STRATEGIES)).to(found.strategies.dtype)
         strategies = gold if self.config.strategy_train == "gold" else found.strategies
-        memories = self.backbone.project(self.decoder_sources(found, strategies))
+        memories = self.backbone.project(self.decoder_sources(found.streams, strategies))
         states = self.reply_states(Plan(memories, self.begin(len(batch)), strategies), batch.labels)
         total, count = token_loss(self.backbone, states, batch.labels)
         chosen = self.strategy_loss(found.strategies.clamp_min(1e-9).log(), batch.strategies)
@@ -278,8 +279,15 @@ class Admisc(Net):
             "refinement": found.second,
             "gate": torch.stack((found.gate, 1 - found.gate), dim=1),
         }
-        memories = self.backbone.project(self.decoder_sources(found, given))
-        return Plan(memories, self.begin(len(batch)), found.strategies, extras, gold)
+        memories = self.backbone.project(self.decoder_sources(found.streams, given))
+        return Plan(memories, self.begin(len(batch)), found.strategies, extras, gold, found.streams)
+
+    def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
+        """Another strategy in every source; nothing is read again."""
+        if not plan.sources:
+            return self.plan(batch, gold=chosen)
+        given = F.one_hot(chosen, len(STRATEGIES)).to(plan.strategies.dtype)
+        return replace(plan, memories=self.backbone.project(self.decoder_sources(plan.sources, given)), chosen=chosen)
 
     def training_plan(self, batch: Batch) -> Plan:
         """Of the gold strategy or the predicted mixture, as `strategy_train` says."""

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbone import Backbone, Memory, Past, select
+from models.backbone import Backbone, Memory, Past, Stream, select
 from models.batches import Batch
 from models.course import Course
 from models.examples import ContextShape
@@ -40,6 +40,8 @@ class Plan:
     """what else the net tells about its replies, by name: (B, K), each row named by `Net.extra_labels`"""
     chosen: Tensor | None = None
     """(B,) the strategies followed, predicted or told; None: the predicted mixture, or none at all"""
+    sources: Mapping[str, Stream] = field(default_factory=dict)
+    """what the memories are projected from, of nets that mix the strategy into it; a selection of rows has none"""
 
     def select(self, rows: Tensor) -> Plan:
         """The given batch rows, in that order: one reply of many, or several hypotheses of one."""

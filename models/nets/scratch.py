@@ -84,6 +84,10 @@ class ScratchNet(Net):
         total, count = token_loss(self.backbone, states, labels, self.config.smoothing)
         return total / count
 
+    def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
+        """The plan itself: a told strategy changes nothing."""
+        return plan
+
     def no_strategies(self, rows: int) -> Tensor:
         """(B, 8) equal shares: nothing is predicted."""
         return torch.full((rows, len(STRATEGIES)), 1 / len(STRATEGIES), device=self.banned.device)
