@@ -10,7 +10,7 @@ import secrets
 import sys
 
 from escdemo.settings import Settings
-from models.trace import DECODING
+from models.serving.trace import DECODING
 
 DEFAULTS = Settings()
 
@@ -45,15 +45,15 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = parse(argv)
         # Imported late: --help is instant, and a bad flag, port or folder is told before torch loads.
-        from annotation.database import open_sessions
-        from escdemo.build import build_app
+        from annotation.store.database import open_sessions
+        from escdemo.chat.build import build_app
         from escdemo.server import listen, serve, web_app
         from escdemo.study.build import build_studies
 
         bound = listen(settings)
         sessions = open_sessions(settings.database)
-        from models.hosting import open_responders
-        from models.service import GenerationService
+        from models.serving.hosting import open_responders
+        from models.serving.service import GenerationService
 
         print(f"loading {', '.join(settings.nets)} ...", flush=True)
         service = GenerationService(open_responders(settings.nets, settings.device))

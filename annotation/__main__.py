@@ -12,12 +12,18 @@ from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser
 from collections.abc import Sequence
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "migrate": ("annotation.migrate", "create the database or bring it to the current schema"),
-    "export": ("annotation.export", "write judgments or conversations as CSV or JSON Lines, people's data masked"),
-    "study": ("annotation.study", "plan studies, import items, invite people, watch progress: one ACTION each"),
-    "results": ("annotation.results", "print win / lose / tie per pair of systems and criterion"),
-    "backup": ("annotation.backup", "copy the database into one file while the app goes on running"),
-    "benchmark": ("annotation.benchmark", "let many raters work at once and time their saves"),
+    "migrate": ("annotation.store.migrate", "create the database or bring it to the current schema"),
+    "export": (
+        "annotation.commands.export",
+        "write judgments or talks as CSV or JSON Lines, people's data masked",
+    ),
+    "study": (
+        "annotation.commands.study",
+        "plan studies, import items, invite people, watch progress",
+    ),
+    "results": ("annotation.commands.results", "print win / lose / tie per pair of systems and criterion"),
+    "backup": ("annotation.commands.backup", "copy the database into one file while the app goes on running"),
+    "benchmark": ("annotation.commands.benchmark", "let many raters work at once and time their saves"),
 }
 
 

@@ -1,0 +1,15 @@
+"""The pages; the only package that knows gradio.
+
+In the order in which to read them:
+
+    settings.py    what one run of the app is told
+    server.py      both pages beside /healthz
+    replies.py     owed replies, made by the generation service and handed to the store
+    intake.py      what is typed: cleaned, measured
+    role_cards.py  people to play, checked on load (role_cards.json: the cards, all written for this project)
+    texts.py       every fixed sentence a visitor reads
+    screening/     messages that suggest danger, replies that must not be shown
+    look/          theme, HTML and figures of both pages
+    chat/          the first page: talk, reasons, vote, results
+    study/         the study page at /study/: one page, three roles
+"""

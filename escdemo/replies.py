@@ -12,14 +12,14 @@ from functools import partial
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import ReplyState
-from annotation.conversation import missing_replies, save_reply
-from annotation.database import for_reading
-from annotation.projection import HELD_BACK
-from annotation.views import EncounterView, ReplySlot, ReplyTask
-from escdemo.reply_screen import must_not_show
-from models.dialogue import Dialogue, Speaker, Turn
-from models.service import GenerationService, Job, JobState, ReplyRequest, ServiceBusy
-from models.trace import DecodeOptions
+from annotation.store.database import for_reading
+from annotation.talks.conversation import missing_replies, save_reply
+from annotation.talks.projection import HELD_BACK
+from annotation.talks.views import EncounterView, ReplySlot, ReplyTask
+from escdemo.screening.reply_screen import must_not_show
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.serving.service import GenerationService, Job, JobState, ReplyRequest, ServiceBusy
+from models.serving.trace import DecodeOptions
 
 _log = logging.getLogger(__name__)
 

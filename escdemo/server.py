@@ -15,9 +15,9 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
 
-from escdemo import theme
+from escdemo.look import theme
 from escdemo.settings import Settings
-from models.service import GenerationService
+from models.serving.service import GenerationService
 
 STUDY_PATH = "/study"
 MAX_UPLOAD = "50mb"

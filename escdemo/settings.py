@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from models.trace import DECODING, DecodeOptions
+from models.serving.trace import DECODING, DecodeOptions
 
 Device = Literal["auto", "cpu", "cuda"]
 Mode = Literal["demo", "study"]
@@ -31,7 +31,7 @@ class Settings:
     device: Device = "auto"
     """where the nets run"""
     decode: str = "topical"
-    """name in `models.trace.DECODING` of how replies are decoded"""
+    """name in `models.serving.trace.DECODING` of how replies are decoded"""
     create_key: str = ""
     """whoever knows it may make studies in the browser; empty: nobody may"""
     max_post_chars: int = 2000

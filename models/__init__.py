@@ -1,1 +1,17 @@
-"""The nets of the emotional-support literature and all they need, from a dialogue to a reply with its trace."""
+"""The nets of the emotional-support literature and all they need, from a dialogue to a reply with its trace.
+
+Imports torch and transformers; never gradio, sqlalchemy or the other packages. In the order in which to read them:
+
+    data/        dialogues, strategies, ESConv -> examples -> batches
+    files/       files written whole or not at all; weights with their cards; the Hub
+    backbones/   the language models under every net, and low-rank changes of them
+    nets/        one published model a file, and the registry of them
+    knowledge/   commonsense (COMET) and the seeker's emotions
+    training/    one training loop and what stands around it
+    serving/     decoding, traces, hosted nets, replies as jobs
+    evaluation/  predictions -> figures with intervals, beside the published ones
+    commands/    python -m models COMMAND
+    weights/     the shipped weights, each folder with its card
+
+`EXPERIMENTS.md` is the log of what was tried and what it gave.
+"""

@@ -12,19 +12,25 @@ from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser
 from collections.abc import Mapping, Sequence
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "respond": ("models.respond", "answer a seeker on the command line, with the trace of the reply"),
-    "train": ("models.train", "fine-tune a net on ESConv"),
-    "pretrain": ("models.pretrain", "build and train the compact backbone that the nets share"),
-    "comet": ("models.comet_train", "train or try the generator of commonsense tails"),
-    "emotion": ("models.emotion_train", "train or try the emotion detector"),
-    "evaluate": ("models.evaluate", "predict a part of ESConv with a net and measure it beside the published figures"),
-    "score": ("models.score", "measure a file of replies and references"),
-    "compare": ("models.compare", "compare two systems on the same turns, with intervals and tests"),
-    "seeds": ("models.seeds", "strategies and perplexity of several trainings of a net: mean and deviation"),
-    "samples": ("models.samples", "answer the twenty fixed prompts, unselected"),
-    "items": ("models.items", "make the items of a study: contexts with the reply and trace of each net"),
-    "interference": ("models.interference", "which losses pull against each other, and how decoder states cluster"),
-    "benchmark": ("models.benchmark", "measure how long replies take, or training steps (`benchmark train`)"),
+    "respond": ("models.commands.respond", "answer a seeker on the command line, with the trace of the reply"),
+    "train": ("models.commands.train", "fine-tune a net on ESConv"),
+    "pretrain": ("models.commands.pretrain", "build and train the compact backbone that the nets share"),
+    "comet": ("models.commands.comet", "train or try the generator of commonsense tails"),
+    "emotion": ("models.commands.emotion", "train or try the emotion detector"),
+    "evaluate": (
+        "models.commands.evaluate",
+        "measure nets on a part of ESConv beside the published figures",
+    ),
+    "score": ("models.commands.score", "measure a file of replies and references"),
+    "compare": ("models.commands.compare", "compare two systems on the same turns, with intervals and tests"),
+    "seeds": ("models.commands.seeds", "strategies and perplexity of several trainings of a net: mean and deviation"),
+    "samples": ("models.commands.samples", "answer the twenty fixed prompts, unselected"),
+    "items": ("models.commands.items", "make the items of a study: contexts with the reply and trace of each net"),
+    "interference": (
+        "models.commands.interference",
+        "how losses pull against each other, how states cluster",
+    ),
+    "benchmark": ("models.commands.benchmark", "measure how long replies take, or training steps (`benchmark train`)"),
 }
 
 

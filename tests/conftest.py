@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.database import open_sessions
-from models.dialogue import Dialogue, Speaker, Turn
+from annotation.store.database import open_sessions
+from models.data.dialogue import Dialogue, Speaker, Turn
 from tests.browser import ADVICE, FLAGS, find_chromium
 from tests.fakes import EchoResponder
 from tests.postgres import ADVICE as ADVICE_POSTGRES
@@ -32,7 +32,7 @@ from tests.postgres import empty, find_programs, running_server
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-    from escdemo.page import Page
+    from escdemo.chat.handlers import Page
 
 
 @pytest.fixture
@@ -111,9 +111,9 @@ def dialogue() -> Dialogue:
 def make_page(sessions: sessionmaker[Session]) -> Iterator[Any]:
     """make_page(study=None, joint=..., misc=...) -> the page's handlers; all services are closed afterwards."""
     # The page loads gradio, which few tests need.
-    from escdemo.build import build_app
+    from escdemo.chat.build import build_app
     from escdemo.settings import Settings
-    from models.service import GenerationService
+    from models.serving.service import GenerationService
 
     services = []
 

@@ -9,14 +9,14 @@ from dataclasses import dataclass, field
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import Mode
-from annotation.conversation import add_post, missing_replies, save_reply
-from annotation.database import for_reading
-from annotation.encounters import EncounterSetup, freeze, get_encounter, reveal, start_encounter, visitor_of
-from annotation.judgments import Vote, judge
 from annotation.rubric import RUBRICS
-from annotation.views import EncounterView, ReplyTask, TurnView
-from models.dialogue import Dialogue, Speaker, Turn
-from models.trace import DecodeOptions
+from annotation.store.database import for_reading
+from annotation.talks.conversation import add_post, missing_replies, save_reply
+from annotation.talks.encounters import EncounterSetup, freeze, get_encounter, reveal, start_encounter, visitor_of
+from annotation.talks.judgments import Vote, judge
+from annotation.talks.views import EncounterView, ReplyTask, TurnView
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.serving.trace import DecodeOptions
 from tests.fakes import EchoResponder
 
 CRITERIA = RUBRICS["admisc-2024"].names()

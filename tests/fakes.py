@@ -1,4 +1,4 @@
-"""Stand-ins for nets: they obey `models.responder.Responder` and need no weights, no torch and hardly any time.
+"""Stand-ins for nets: they obey `models.serving.responder.Responder` and need no weights, no torch and hardly any time.
 
 `EchoResponder` answers with a full trace, so screens, stores and services can be tried against every field.
 `SlowResponder`, `FailingResponder` and `HarmfulResponder` differ from it only in pace and in mood.
@@ -12,10 +12,10 @@ import random
 import time
 from dataclasses import asdict, dataclass, replace
 
-from models.dialogue import Dialogue, Speaker
-from models.responder import OnText
-from models.strategies import STRATEGIES
-from models.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
+from models.data.dialogue import Dialogue, Speaker
+from models.data.strategies import STRATEGIES
+from models.serving.responder import OnText
+from models.serving.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
 
 EMOTIONS = ("anger", "anxiety", "depression", "disgust", "fear", "sadness", "shame")
 RELATIONS = ("xReact", "xIntent", "xWant", "oReact")

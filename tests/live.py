@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.answers import Given, save_answer, submit
-from annotation.claims import get_task, open_task
-from annotation.conversation import missing_replies, save_reply
-from annotation.live_items import Scene, add_scenes
-from annotation.live_talks import end_talk, keep_intensity, prefer, send_post, start_talk
-from annotation.live_views import TalkView
-from annotation.studies import open_study
-from annotation.study_plan import StudyPlan
-from annotation.study_views import Access, TaskView
+from annotation.studies.answers import Given, save_answer, submit
+from annotation.studies.claims import get_task, open_task
+from annotation.studies.live_items import Scene, add_scenes
+from annotation.studies.live_talks import end_talk, keep_intensity, prefer, send_post, start_talk
+from annotation.studies.live_views import TalkView
+from annotation.studies.studies import open_study
+from annotation.studies.study_plan import StudyPlan
+from annotation.studies.study_views import Access, TaskView
+from annotation.talks.conversation import missing_replies, save_reply
 from tests.encounters import answer
 from tests.studies import SYSTEMS, StudyRoom
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, text
 
-from annotation.schema import Base
+from annotation.store.schema import Base
 
 ADVICE = "PostgreSQL's programs were not found; on Debian and Ubuntu: apt-get install postgresql"
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from annotation.database import open_sessions
-from escdemo.build import build_app
+from annotation.store.database import open_sessions
+from escdemo.chat.build import build_app
 from escdemo.server import listen, web_app
 from escdemo.settings import Settings
 from escdemo.study.build import build_studies
-from models.responder import Responder
-from models.service import GenerationService
+from models.serving.responder import Responder
+from models.serving.service import GenerationService
 
 CREATE_KEY = "the key of this run"
 

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-from annotation.explanations import ENTROPY, ReplyFeature
-from annotation.study_data import GoldAnswer, StudyData
-from annotation.study_views import Ballot, Rating
+from annotation.statistics.explanations import ENTROPY, ReplyFeature
+from annotation.statistics.study_data import GoldAnswer, StudyData
+from annotation.studies.study_views import Ballot, Rating
 
 SYSTEMS = ("cold", "plain", "warm")
 STRENGTHS = {"cold": -0.9, "plain": 0.0, "warm": 0.9}

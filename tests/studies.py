@@ -8,15 +8,15 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.answers import Given, save_answer, submit
 from annotation.choices import Purpose, Role
-from annotation.claims import get_task, open_task
-from annotation.item_files import ImportedItem, ImportedReply
-from annotation.item_import import import_items
-from annotation.members import invite, sign_in
-from annotation.studies import create_study, open_study
-from annotation.study_plan import StudyPlan
-from annotation.study_views import Access, Line, TaskView
+from annotation.files.item_files import ImportedItem, ImportedReply
+from annotation.studies.answers import Given, save_answer, submit
+from annotation.studies.claims import get_task, open_task
+from annotation.studies.item_import import import_items
+from annotation.studies.members import invite, sign_in
+from annotation.studies.studies import create_study, open_study
+from annotation.studies.study_plan import StudyPlan
+from annotation.studies.study_views import Access, Line, TaskView
 
 SYSTEMS = ("net-x", "net-y", "net-z")
 PLAN = StudyPlan("pilot", SYSTEMS, raters=5, seed=7)

@@ -12,8 +12,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import t
 from statsmodels.stats.proportion import proportion_confint
 
-from annotation.agreement import agreement, alpha, cohen, count_table, fleiss, percent_agreement
-from annotation.intervals import bootstrap, clustered_mean, clustered_share, share
+from annotation.statistics.agreement import agreement, alpha, cohen, count_table, fleiss, percent_agreement
+from annotation.statistics.intervals import bootstrap, clustered_mean, clustered_share, share
 
 FLEISS_1971_STYLE = np.array(
     [

@@ -10,16 +10,16 @@ from sqlalchemy import select, text, update
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.answers import Given, save_answer, save_note, submit, undo
-from annotation.ballots import ballots, ratings
 from annotation.choices import ClaimState, StudyEventKind
-from annotation.claims import own_tasks
-from annotation.members import NotAllowed
 from annotation.rubric import find_rubric
-from annotation.studies import close_study
-from annotation.study_plan import StudyPlan
-from annotation.study_schema import Answer, StudyEvent
-from annotation.study_views import Saved, TaskView
+from annotation.store.study_schema import Answer, StudyEvent
+from annotation.studies.answers import Given, save_answer, save_note, submit, undo
+from annotation.studies.ballots import ballots, ratings
+from annotation.studies.claims import own_tasks
+from annotation.studies.members import NotAllowed
+from annotation.studies.studies import close_study
+from annotation.studies.study_plan import StudyPlan
+from annotation.studies.study_views import Saved, TaskView
 from tests.studies import SYSTEMS, StudyRoom, item
 
 STORES = ("sqlite", "postgresql")

@@ -9,10 +9,10 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotation.assignment import WINDOW, Open, Past, Rater, Rules, arrangements, choose, imbalance
 from annotation.choices import Purpose
-from annotation.item_plan import PlannedItem, plan_items
-from annotation.study_plan import ContextKey, StudyPlan
+from annotation.studies.assignment import WINDOW, Open, Past, Rater, Rules, arrangements, choose, imbalance
+from annotation.studies.item_plan import PlannedItem, plan_items
+from annotation.studies.study_plan import ContextKey, StudyPlan
 
 
 class Table:

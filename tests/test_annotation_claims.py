@@ -14,15 +14,15 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.answers import save_note
 from annotation.choices import ClaimState, Purpose, Role
-from annotation.claims import begin_break, end_break, give_back, keep_alive, own_tasks
-from annotation.members import NotAllowed, consent
 from annotation.rubric import find_rubric
-from annotation.schema import utc_now
-from annotation.studies import close_study, pause_study, resume_study
-from annotation.study_plan import StudyPlan
-from annotation.study_schema import Claim, Context, Item, Member
+from annotation.store.schema import utc_now
+from annotation.store.study_schema import Claim, Context, Item, Member
+from annotation.studies.answers import save_note
+from annotation.studies.claims import begin_break, end_break, give_back, keep_alive, own_tasks
+from annotation.studies.members import NotAllowed, consent
+from annotation.studies.studies import close_study, pause_study, resume_study
+from annotation.studies.study_plan import StudyPlan
 from tests.studies import PLAN, SYSTEMS, StudyRoom, item
 
 STORES = ("sqlite", "postgresql")

@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import ReplyState, Side
-from annotation.conversation import add_post, missing_replies, reply_seed, retry_reply, save_reply
-from annotation.database import for_reading, open_sessions
-from annotation.encounters import EncounterSetup, freeze
-from annotation.projection import HIDDEN_ERROR
-from annotation.stages import StageError
-from annotation.texts import MAX_POST_CHARS, MAX_POSTS, clean_text
-from annotation.views import ReplySlot
-from models.trace import Reply
+from annotation.store.database import for_reading, open_sessions
+from annotation.store.texts import MAX_POST_CHARS, MAX_POSTS, clean_text
+from annotation.talks.conversation import add_post, missing_replies, reply_seed, retry_reply, save_reply
+from annotation.talks.encounters import EncounterSetup, freeze
+from annotation.talks.projection import HIDDEN_ERROR
+from annotation.talks.stages import StageError
+from annotation.talks.views import ReplySlot
+from models.serving.trace import Reply
 from tests.encounters import SYSTEMS, Story, answer
 
 STORES = ("sqlite", "postgresql")

@@ -19,12 +19,12 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.database import DatabaseUnavailable, for_reading, open_sessions
-from annotation.encounters import visitor_of
-from annotation.engine import open_engine
-from annotation.migrate import alembic_config, upgrade
-from annotation.schema import Ballot, Base, Encounter, Event, Judgment, Post, utc_now
-from annotation.stages import Stage, StageError
+from annotation.store.database import DatabaseUnavailable, for_reading, open_sessions
+from annotation.store.engine import open_engine
+from annotation.store.migrate import alembic_config, upgrade
+from annotation.store.schema import Ballot, Base, Encounter, Event, Judgment, Post, utc_now
+from annotation.talks.encounters import visitor_of
+from annotation.talks.stages import Stage, StageError
 from tests.encounters import Story
 
 WRITERS = 12
@@ -170,7 +170,7 @@ def _at_once(action: Callable[[int], object]) -> list[object]:
 
 def test_twelve_writers_lose_nothing(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # SQLite's waiting is not fair: on a busy machine one of twelve may wait longer than a visitor should.
-    monkeypatch.setattr("annotation.engine.BUSY_TIMEOUT_MS", 60_000)
+    monkeypatch.setattr("annotation.store.engine.BUSY_TIMEOUT_MS", 60_000)
     sessions = open_sessions(database_url)
     stories = _at_once(lambda number: Story(sessions, visitor=visitor_of(str(number))).told_until("revealed"))
     assert [story for story in stories if isinstance(story, Exception)] == []
@@ -205,8 +205,8 @@ def test_twelve_servers_can_start_at_once(database_url: str) -> None:
 VOTER = """
 import os, signal, sys
 from sqlalchemy import event
-from annotation.database import open_sessions
-from annotation.encounters import visitor_of
+from annotation.store.database import open_sessions
+from annotation.talks.encounters import visitor_of
 from tests.encounters import Story
 
 url, moment = sys.argv[1:]

@@ -10,18 +10,18 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import EventKind, Side
-from annotation.conversation import retry_reply
-from annotation.database import for_reading
-from annotation.encounters import (
+from annotation.store.database import for_reading
+from annotation.store.schema import Event, Judgment
+from annotation.store.texts import MAX_SITUATION_CHARS
+from annotation.talks.conversation import retry_reply
+from annotation.talks.encounters import (
     EncounterSetup,
     get_encounter,
     latest_encounter,
     start_encounter,
     visitor_of,
 )
-from annotation.schema import Event, Judgment
-from annotation.stages import Stage, StageError
-from annotation.texts import MAX_SITUATION_CHARS
+from annotation.talks.stages import Stage, StageError
 from tests.encounters import SYSTEMS, Story
 
 STORES = ("sqlite", "postgresql")

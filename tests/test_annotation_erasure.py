@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.conversation import save_reply
-from annotation.database import for_reading
-from annotation.encounters import EncounterSetup, latest_encounter, visitor_of
-from annotation.erasure import Erased, delete_visitor
-from annotation.judgments import Vote
-from annotation.schema import Base
-from annotation.statistics import tallies
+from annotation.store.database import for_reading
+from annotation.store.erasure import Erased, delete_visitor
+from annotation.store.schema import Base
+from annotation.talks.conversation import save_reply
+from annotation.talks.encounters import EncounterSetup, latest_encounter, visitor_of
+from annotation.talks.judgments import Vote
+from annotation.talks.open_talks import tallies
 from tests.encounters import CRITERIA, SYSTEMS, Story, answer
 
 SECRET = "my neighbour Zebedee Quillfeather"
@@ -75,7 +75,7 @@ def test_an_open_reader_only_delays_the_last_step(
     sessions: sessionmaker[Session], caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The log cannot be emptied while someone reads from it; the rows are gone all the same, and it is said."""
-    monkeypatch.setattr("annotation.erasure.WAIT_MS", 1)
+    monkeypatch.setattr("annotation.store.erasure.WAIT_MS", 1)
     story = Story(sessions)
     with for_reading(sessions)() as reader:
         latest_encounter(session=reader, visitor=story.visitor)

@@ -12,13 +12,13 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.__main__ import COMMANDS, main
-from annotation.backup import back_up
 from annotation.choices import Mode
-from annotation.database import for_reading
-from annotation.encounters import EncounterSetup, visitor_of
-from annotation.export import FORMATS, TABLES, export_rows, write_rows
-from annotation.judgments import Vote
-from annotation.masking import mask
+from annotation.commands.backup import back_up
+from annotation.commands.export import FORMATS, TABLES, export_rows, write_rows
+from annotation.files.masking import mask
+from annotation.store.database import for_reading
+from annotation.talks.encounters import EncounterSetup, visitor_of
+from annotation.talks.judgments import Vote
 from tests.encounters import CRITERIA, SYSTEMS, Story
 
 

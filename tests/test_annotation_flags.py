@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.ballots import ballots
 from annotation.choices import Purpose
-from annotation.flags import FlagLimits, Work, flagged, measure
-from annotation.quality import rater_quality
-from annotation.raters import rater_table
-from annotation.study_views import RaterQuality
+from annotation.statistics.flags import FlagLimits, Work, flagged, measure
+from annotation.statistics.raters import rater_table
+from annotation.studies.ballots import ballots
+from annotation.studies.quality import rater_quality
+from annotation.studies.study_views import RaterQuality
 from tests.studies import PLAN, StudyRoom, item
 
 

@@ -13,15 +13,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import Mode, Purpose
-from annotation.encounters import EncounterSetup
-from annotation.erasure import delete_visitor
-from annotation.item_files import ImportedItem, ItemFileError, read_items
-from annotation.item_import import import_encounters, import_items
-from annotation.stored_replies import read_stored
-from annotation.studies import open_study
-from annotation.study_plan import StudyPlan
-from annotation.study_schema import Context, Item, SystemReply
-from annotation.texts import clean_text
+from annotation.files.item_files import ImportedItem, ItemFileError, read_items
+from annotation.store.erasure import delete_visitor
+from annotation.store.study_schema import Context, Item, SystemReply
+from annotation.store.texts import clean_text
+from annotation.studies.item_import import import_encounters, import_items
+from annotation.studies.stored_replies import read_stored
+from annotation.studies.studies import open_study
+from annotation.studies.study_plan import StudyPlan
+from annotation.talks.encounters import EncounterSetup
 from tests.encounters import Story
 from tests.studies import StudyRoom, item
 

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 import annotation
 from annotation.choices import Outcome, Pick, Scale, Side
-from annotation.encounters import EncounterSetup
-from annotation.judgments import Vote, outcome_of
 from annotation.rubric import RUBRICS, find_rubric
-from annotation.schema import Ballot, Judgment
-from annotation.texts import MAX_REASON_CHARS
+from annotation.store.schema import Ballot, Judgment
+from annotation.store.texts import MAX_REASON_CHARS
+from annotation.talks.encounters import EncounterSetup
+from annotation.talks.judgments import Vote, outcome_of
 from tests.encounters import CRITERIA, SYSTEMS, Story
 
 STORES = ("sqlite", "postgresql")

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.export import export_rows
-from annotation.live_report import ALL_PAIRS, live_report
-from annotation.live_talks import rate_side
-from annotation.live_views import StarRow, TalkRow, TurnVote
-from annotation.report_tables import report_tables
+from annotation.commands.export import export_rows
+from annotation.files.study_files import FILE_FORMATS, KINDS, save_rows, study_rows
 from annotation.rubric import find_rubric
-from annotation.study_files import FILE_FORMATS, KINDS, save_rows, study_rows
-from annotation.study_report import analyse
-from annotation.study_source import find_study_data, read_study_data
+from annotation.statistics.live_report import ALL_PAIRS, live_report
+from annotation.statistics.report_tables import report_tables
+from annotation.statistics.study_report import analyse
+from annotation.studies.live_talks import rate_side
+from annotation.studies.live_views import StarRow, TalkRow, TurnVote
+from annotation.studies.study_source import find_study_data, read_study_data
 from tests.live import LiveRoom
 from tests.studies import SYSTEMS
 

@@ -12,14 +12,15 @@ import pytest
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.answers import Given, save_answer, submit
 from annotation.choices import ClaimState, Pick, Side
-from annotation.claims import begin_break, get_task, give_back, open_task
-from annotation.conversation import missing_replies, save_reply
-from annotation.item_import import import_items
-from annotation.live_items import Scene, add_scenes, choose_scenes, read_scenes
-from annotation.live_schema import StudyTalk, TurnPreference, TurnStar
-from annotation.live_talks import (
+from annotation.store.live_schema import StudyTalk, TurnPreference, TurnStar
+from annotation.store.schema import Encounter, Event, Post, Reply, utc_now
+from annotation.store.study_schema import Claim, Member, Study
+from annotation.studies.answers import Given, save_answer, submit
+from annotation.studies.claims import begin_break, get_task, give_back, open_task
+from annotation.studies.item_import import import_items
+from annotation.studies.live_items import Scene, add_scenes, choose_scenes, read_scenes
+from annotation.studies.live_talks import (
     continuing_side,
     end_talk,
     keep_intensity,
@@ -29,13 +30,12 @@ from annotation.live_talks import (
     send_post,
     start_talk,
 )
-from annotation.members import NotAllowed
-from annotation.review import give_verdict, open_review
-from annotation.schema import Encounter, Event, Post, Reply, utc_now
-from annotation.study_plan import PlanError, plan_from_dict
-from annotation.study_schema import Claim, Member, Study
-from annotation.withdrawal import withdraw
-from models.strategies import STRATEGIES
+from annotation.studies.members import NotAllowed
+from annotation.studies.review import give_verdict, open_review
+from annotation.studies.study_plan import PlanError, plan_from_dict
+from annotation.studies.withdrawal import withdraw
+from annotation.talks.conversation import missing_replies, save_reply
+from models.data.strategies import STRATEGIES
 from tests.live import PLAN, SCENES, LiveRoom
 from tests.studies import SYSTEMS, StudyRoom, item
 

@@ -12,11 +12,11 @@ from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import DatabaseError
 
 from annotation.choices import StudyKind
-from annotation.database import open_sessions
-from annotation.engine import open_engine
-from annotation.migrate import alembic_config, upgrade
-from annotation.studies import get_study
-from annotation.withdrawal import withdraw
+from annotation.store.database import open_sessions
+from annotation.store.engine import open_engine
+from annotation.store.migrate import alembic_config, upgrade
+from annotation.studies.studies import get_study
+from annotation.studies.withdrawal import withdraw
 from tests.encounters import Story
 from tests.live import LiveRoom
 from tests.studies import StudyRoom

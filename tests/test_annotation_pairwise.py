@@ -7,7 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from annotation.pairwise import (
+from annotation.rubric import RUBRICS
+from annotation.statistics.pairwise import (
     Counts,
     first_position,
     order_consistency,
@@ -16,11 +17,10 @@ from annotation.pairwise import (
     slices,
     turn_band,
 )
-from annotation.raters import rater_table, time_per_item, without_rater
-from annotation.rubric import RUBRICS
-from annotation.strength import bradley_terry, rankings
-from annotation.study_data import StudyData
-from annotation.study_views import Ballot, Verdict
+from annotation.statistics.raters import rater_table, time_per_item, without_rater
+from annotation.statistics.strength import bradley_terry, rankings
+from annotation.statistics.study_data import StudyData
+from annotation.studies.study_views import Ballot, Verdict
 from tests.simulated_study import CARELESS, CRITERIA, DUPLICATES, ITEMS, RATERS, STRENGTHS, simulated
 
 BASEBALL = ("Milwaukee", "Detroit", "Toronto", "New York", "Boston", "Cleveland", "Baltimore")

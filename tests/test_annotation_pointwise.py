@@ -9,9 +9,9 @@ import pytest
 import statsmodels.api as sm
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.answers import Given
 from annotation.choices import Decision
-from annotation.explanations import (
+from annotation.rubric import find_rubric
+from annotation.statistics.explanations import (
     AGREES,
     ENTROPY,
     HEAVIEST,
@@ -20,14 +20,14 @@ from annotation.explanations import (
     explained_votes,
     features_of,
 )
-from annotation.pointwise import means, scale_agreements
-from annotation.report_tables import mean_table
-from annotation.review import Ruling, decide, give_verdict, open_review
-from annotation.rubric import find_rubric
-from annotation.study_plan import StudyPlan
-from annotation.study_report import analyse
-from annotation.study_source import stored_data
-from annotation.study_views import Ballot, Rating, Verdict
+from annotation.statistics.pointwise import means, scale_agreements
+from annotation.statistics.report_tables import mean_table
+from annotation.statistics.study_report import analyse
+from annotation.studies.answers import Given
+from annotation.studies.review import Ruling, decide, give_verdict, open_review
+from annotation.studies.study_plan import StudyPlan
+from annotation.studies.study_source import stored_data
+from annotation.studies.study_views import Ballot, Rating, Verdict
 from tests.simulated_study import features, rated, simulated
 from tests.studies import StudyRoom, item
 

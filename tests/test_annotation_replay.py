@@ -10,10 +10,10 @@ from sqlalchemy import Update, delete, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import Purpose
-from annotation.claims import give_back
-from annotation.replay import Replay, replay
-from annotation.schema import utc_now
-from annotation.study_schema import Claim, Item, Study
+from annotation.store.schema import utc_now
+from annotation.store.study_schema import Claim, Item, Study
+from annotation.studies.claims import give_back
+from annotation.studies.replay import Replay, replay
 from tests.studies import PLAN, StudyRoom, item
 
 STORES = ("sqlite", "postgresql")

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.explanations import AGREES, ENTROPY, HEAVIEST
-from annotation.item_files import ImportedItem
-from annotation.reply_features import reply_features
-from annotation.study_plan import StudyPlan
-from annotation.study_report import analyse
-from annotation.study_source import find_study_data
-from annotation.study_views import TaskView
+from annotation.files.item_files import ImportedItem
+from annotation.statistics.explanations import AGREES, ENTROPY, HEAVIEST
+from annotation.statistics.study_report import analyse
+from annotation.studies.reply_features import reply_features
+from annotation.studies.study_plan import StudyPlan
+from annotation.studies.study_source import find_study_data
+from annotation.studies.study_views import TaskView
 from tests.encounters import Story
 from tests.live import LiveRoom
 from tests.studies import StudyRoom, item

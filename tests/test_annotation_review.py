@@ -8,15 +8,15 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.answers import Given, save_answer
-from annotation.ballots import ballots, verdicts
 from annotation.choices import Decision, Purpose
-from annotation.members import NotAllowed
-from annotation.progress import own_progress, team_progress
-from annotation.quality import rater_quality
-from annotation.review import Ruling, decide, get_review, give_verdict, open_review
 from annotation.rubric import find_rubric
-from annotation.study_views import ReviewView, TaskView
+from annotation.studies.answers import Given, save_answer
+from annotation.studies.ballots import ballots, verdicts
+from annotation.studies.members import NotAllowed
+from annotation.studies.progress import own_progress, team_progress
+from annotation.studies.quality import rater_quality
+from annotation.studies.review import Ruling, decide, get_review, give_verdict, open_review
+from annotation.studies.study_views import ReviewView, TaskView
 from tests.studies import PLAN, SYSTEMS, StudyRoom, item
 
 STORES = ("sqlite", "postgresql")

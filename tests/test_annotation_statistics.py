@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import Mode
-from annotation.database import for_reading
-from annotation.encounters import EncounterSetup, find_encounter
-from annotation.intervals import share
-from annotation.judgments import Vote
-from annotation.results import table_of
-from annotation.statistics import Tally, summarise, tallies
+from annotation.commands.results import table_of
+from annotation.statistics.intervals import share
+from annotation.store.database import for_reading
+from annotation.talks.encounters import EncounterSetup, find_encounter
+from annotation.talks.judgments import Vote
+from annotation.talks.open_talks import Tally, summarise, tallies
 from tests.encounters import CRITERIA, SYSTEMS, Story
 
 COUNT = st.integers(0, 200)

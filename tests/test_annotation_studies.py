@@ -11,8 +11,10 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import Role
-from annotation.item_import import import_encounters, import_items
-from annotation.members import (
+from annotation.store.schema import utc_now
+from annotation.store.study_schema import FailedSignIn, Member
+from annotation.studies.item_import import import_encounters, import_items
+from annotation.studies.members import (
     MAX_FAILURES,
     WINDOW,
     NotAllowed,
@@ -25,14 +27,12 @@ from annotation.members import (
     sign_in_with_ticket,
     ticket_of,
 )
-from annotation.passwords import check_password
-from annotation.replay import replay
-from annotation.schema import utc_now
-from annotation.studies import close_study, get_brief, get_study, lead_access, open_study, pause_study
-from annotation.study_plan import PlanError, plan_from_dict
-from annotation.study_schema import FailedSignIn, Member
-from annotation.study_views import Access, SignIn
-from annotation.tickets import LIFE, is_genuine, is_ticket, make_ticket
+from annotation.studies.passwords import check_password
+from annotation.studies.replay import replay
+from annotation.studies.studies import close_study, get_brief, get_study, lead_access, open_study, pause_study
+from annotation.studies.study_plan import PlanError, plan_from_dict
+from annotation.studies.study_views import Access, SignIn
+from annotation.studies.tickets import LIFE, is_genuine, is_ticket, make_ticket
 from tests.studies import PLAN, StudyRoom, item
 
 STORES = ("sqlite", "postgresql")
@@ -170,7 +170,9 @@ def test_no_refusal_tells_what_was_wrong(sessions: sessionmaker[Session], monkey
     """Each also costs one hash, so that the time does not tell it either."""
     room = StudyRoom(sessions, raters=3)
     checked: list[object] = []
-    monkeypatch.setattr("annotation.members.check_password", lambda *one: checked.append(one) or check_password(*one))
+    monkeypatch.setattr(
+        "annotation.studies.members.check_password", lambda *one: checked.append(one) or check_password(*one)
+    )
     assert len(_refusals(room)) == 1
     assert len(checked) == 4
 

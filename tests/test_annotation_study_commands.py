@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from annotation.__main__ import main
-from annotation.benchmark import Figures, Load, measure, quantile
-from annotation.database import open_sessions
-from annotation.write_queue import WriteQueue
+from annotation.commands.benchmark import Figures, Load, measure, quantile
+from annotation.store.database import open_sessions
+from annotation.store.write_queue import WriteQueue
 from tests.postgres import empty
 
 PLAN = {"name": "pilot", "systems": ["x", "y"], "raters": 2, "raters_per_item": 2, "seed": 3}
@@ -98,7 +98,7 @@ def test_a_refusal_says_why(
 def test_the_benchmark_loses_and_doubles_nothing(
     request: pytest.FixtureRequest, database_url: str, monkeypatch: pytest.MonkeyPatch, store: str
 ) -> None:
-    monkeypatch.setattr("annotation.engine.BUSY_TIMEOUT_MS", 60_000)  # the machine may be busy with other things
+    monkeypatch.setattr("annotation.store.engine.BUSY_TIMEOUT_MS", 60_000)  # the machine may be busy with other things
     if store == "postgresql":
         database_url = request.getfixturevalue("postgresql_url")
         empty(open_sessions(database_url).kw["bind"])

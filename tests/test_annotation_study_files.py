@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.__main__ import main
-from annotation.encounters import EncounterSetup, find_encounter, visitor_of
-from annotation.judgments import Vote
-from annotation.report_tables import report_tables
+from annotation.files.study_files import FILE_FORMATS, KINDS, read_values, save_rows, study_rows
 from annotation.rubric import RUBRICS
-from annotation.study_data import StudyData
-from annotation.study_files import FILE_FORMATS, KINDS, read_values, save_rows, study_rows
-from annotation.study_report import analyse
-from annotation.study_source import read_study_data
-from annotation.study_views import Ballot, Verdict
-from annotation.tables import Table, as_latex, as_markdown, as_text
+from annotation.statistics.report_tables import report_tables
+from annotation.statistics.study_data import StudyData
+from annotation.statistics.study_report import analyse
+from annotation.statistics.tables import Table, as_latex, as_markdown, as_text
+from annotation.studies.study_source import read_study_data
+from annotation.studies.study_views import Ballot, Verdict
+from annotation.talks.encounters import EncounterSetup, find_encounter, visitor_of
+from annotation.talks.judgments import Vote
 from tests.encounters import CRITERIA, SYSTEMS, Story
 from tests.simulated_study import features, rated, simulated
 

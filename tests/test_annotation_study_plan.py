@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotation.item_plan import plan_items
 from annotation.rubric import RUBRICS, find_rubric, load_rubric, rubric_from_dict, rubric_to_json
-from annotation.study_plan import ContextKey, PlanError, StudyPlan, load_plan, plan_from_dict, raters_needed
+from annotation.studies.item_plan import plan_items
+from annotation.studies.study_plan import ContextKey, PlanError, StudyPlan, load_plan, plan_from_dict, raters_needed
 from tests.studies import PLAN, SYSTEMS
 
 CONTEXTS = [ContextKey(f"c{number}", f"d{number}", SYSTEMS) for number in range(12)]

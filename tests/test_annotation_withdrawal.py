@@ -10,19 +10,19 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.__main__ import main
-from annotation.answers import Given, save_answer, save_note, undo
-from annotation.ballots import ballots
 from annotation.choices import EventKind, StudyEventKind
-from annotation.live_talks import rate_side
-from annotation.members import NotAllowed, invite, members, set_password, sign_in, sign_in_with_password
-from annotation.progress import team_progress
-from annotation.replay import replay
-from annotation.schema import Event
-from annotation.studies import close_study
-from annotation.study_events import ANSWER_KINDS
-from annotation.study_schema import Answer, Claim, StudyEvent
-from annotation.study_views import Access
-from annotation.withdrawal import withdraw
+from annotation.store.schema import Event
+from annotation.store.study_events import ANSWER_KINDS
+from annotation.store.study_schema import Answer, Claim, StudyEvent
+from annotation.studies.answers import Given, save_answer, save_note, undo
+from annotation.studies.ballots import ballots
+from annotation.studies.live_talks import rate_side
+from annotation.studies.members import NotAllowed, invite, members, set_password, sign_in, sign_in_with_password
+from annotation.studies.progress import team_progress
+from annotation.studies.replay import replay
+from annotation.studies.studies import close_study
+from annotation.studies.study_views import Access
+from annotation.studies.withdrawal import withdraw
 from tests.live import LiveRoom
 from tests.studies import PLAN, StudyRoom, item
 

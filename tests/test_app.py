@@ -12,7 +12,7 @@ import pytest
 
 import app
 from escdemo.settings import Settings
-from models.trace import DECODING, DecodeOptions
+from models.serving.trace import DECODING, DecodeOptions
 
 ROOT = Path(app.__file__).parent
 

@@ -11,8 +11,8 @@ from torch import nn
 from transformers import BertConfig, BertModel
 from transformers.models.blenderbot_small.modeling_blenderbot_small import BlenderbotSmallForConditionalGeneration
 
-from models import warm_start as warm
-from models.backbone import CONTEXT, Backbone, Past, Stream
+from models.backbones import warm_start as warm
+from models.backbones.encoder_decoder import CONTEXT, Backbone, Past, Stream
 from tests.tiny import tiny_backbone, tiny_config
 
 IDS = torch.tensor([[4, 30, 31, 32, 2], [4, 33, 34, 2, 0]])

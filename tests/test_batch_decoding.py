@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from models.batch_decoding import decode_batch, plan_row
-from models.decoding import decode
-from models.registry import NETS
-from models.trace import DecodeOptions
+from models.nets.registry import NETS
+from models.serving.batch_decoding import decode_batch, plan_row
+from models.serving.decoding import decode
+from models.serving.trace import DecodeOptions
 from tests.tiny import tiny_batch, tiny_net
 
 SEEDS = (3, 4, 5, 6)

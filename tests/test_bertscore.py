@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from models.bertscore import bert_scores
+from models.evaluation.bertscore import bert_scores
 
 
 class Scorer:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from models.comet import (
+from models.data.tokenizer import RELATIONS
+from models.knowledge.comet import (
     SITUATION_RELATIONS,
     Block,
     CachedComet,
@@ -20,7 +21,6 @@ from models.comet import (
     clean,
     normalise,
 )
-from models.tokenizer import RELATIONS
 
 
 class CountingComet(Comet):

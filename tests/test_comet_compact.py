@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.adapters import adapt, merge
-from models.backbone import CONTEXT, Backbone, Stream
-from models.base import load_base
-from models.checkpoint import WeightsError
-from models.comet import clean
-from models.comet_compact import EVENT_TOKENS, CompactComet, Search, event_ids, load_comet, save_comet
-from models.tokenizer import RELATIONS, Tokenizer
+from models.backbones.adapters import adapt, merge
+from models.backbones.encoder_decoder import CONTEXT, Backbone, Stream
+from models.data.tokenizer import RELATIONS, Tokenizer
+from models.files.checkpoint import WeightsError
+from models.knowledge.comet import clean
+from models.knowledge.comet_compact import EVENT_TOKENS, CompactComet, Search, event_ids, load_comet, save_comet
+from models.nets.stored import load_base
 from tests.tiny import tiny_backbone, tiny_base, tiny_tokenizer
 
 EVENTS = ("i lost my job", "it is hard to hear that you feel tired", "hello")
@@ -72,7 +72,7 @@ def test_small_batches_give_the_same_tails(comet: CompactComet) -> None:
 def test_none_is_no_tail(monkeypatch: pytest.MonkeyPatch, comet: CompactComet) -> None:
     tokenizer = comet.tokenizer
     beams = [tokenizer.encode(text) for text in ("sad", "none", "tired")]
-    monkeypatch.setattr("models.comet_compact.Beams.search", lambda *_: [beams])
+    monkeypatch.setattr("models.knowledge.comet_compact.Beams.search", lambda *_: [beams])
     assert comet.answer([("hello", "xReact")]) == [("sad", "tired")]
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from models.comet_data import Head, HeadMix, atomic_heads, esconv_heads, first_person, read_rows
-from models.tokenizer import RELATIONS
+from models.data.tokenizer import RELATIONS
+from models.knowledge.comet_data import Head, HeadMix, atomic_heads, esconv_heads, first_person, read_rows
 from tests.tiny import tiny_tokenizer
 
 TRIPLES = """kind\tsplit\thead\trelation\ttail

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from models.comet_data import Head
-from models.comet_score import most_frequent, tail_scores
+from models.knowledge.comet_data import Head
+from models.knowledge.comet_score import most_frequent, tail_scores
 
 HEADS = [
     Head("a", (("xReact", "sad"), ("xReact", "tired"), ("xWant", "to go home"), ("oReact", "none"))),

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from models.__main__ import main
-from models.adapters import adapt
-from models.checkpoint import read_card
-from models.comet import CachedComet
-from models.comet_compact import load_comet
-from models.comet_data import Head, HeadMix
-from models.comet_train import esconv_events, tail_loss
+from models.backbones.adapters import adapt
+from models.commands.comet import esconv_events, tail_loss
+from models.files.checkpoint import read_card
+from models.knowledge.comet import CachedComet
+from models.knowledge.comet_compact import load_comet
+from models.knowledge.comet_data import Head, HeadMix
 from tests.tiny import tiny_backbone, tiny_base, tiny_tokenizer
 
 HEAD = Head("i lost my job", (("xReact", "sad"), ("xReact", "tired"), ("xWant", "to hear that"), ("oReact", "sorry")))

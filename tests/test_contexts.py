@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from escdemo.role_cards import CARDS_PATH, load_role_cards
-from models.contexts import Context, card_contexts, draw_contexts, esconv_contexts
-from models.dialogue import Dialogue, Speaker, Turn
+from models.data.contexts import Context, card_contexts, draw_contexts, esconv_contexts
+from models.data.dialogue import Dialogue, Speaker, Turn
 
 
 def talk(number: int, problem: str = "job crisis", turns: int = 12) -> Dialogue:

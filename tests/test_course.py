@@ -8,14 +8,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.batches import make_batch
-from models.course import FEATURES, LATEST, Course, course_of
-from models.dialogue import Dialogue, Speaker, Turn
-from models.examples import make_example
+from models.data.batches import make_batch
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.examples import make_example
+from models.data.strategies import STRATEGIES
+from models.data.strategy_history import FEATURES, LATEST, Course, course_of
 from models.nets.joint import JointConfig
 from models.nets.net import COURSE
 from models.nets.star import Star
-from models.strategies import STRATEGIES
 from tests.tiny import tiny_net
 
 QUESTION, OTHERS = STRATEGIES[0], STRATEGIES[7]

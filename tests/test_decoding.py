@@ -20,12 +20,12 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from models.batch_decoding import decode_batch
-from models.batches import make_batch
-from models.decoding import Decoded, decode, warp
+from models.data.batches import make_batch
 from models.nets.net import Net, Plan
-from models.registry import NETS
-from models.trace import DecodeOptions
+from models.nets.registry import NETS
+from models.serving.batch_decoding import decode_batch
+from models.serving.decoding import Decoded, decode, warp
+from models.serving.trace import DecodeOptions
 from tests.tiny import tiny_batch, tiny_examples, tiny_net
 
 
@@ -186,7 +186,7 @@ def test_the_best_of_several_is_not_decoded_token_by_token() -> None:
     net = tiny_net("joint")
     plan = net.plan(make_batch([tiny_examples(net)[0]]))
     options = DecodeOptions(method="rerank")
-    with pytest.raises(ValueError, match=r"models\.rerank"):
+    with pytest.raises(ValueError, match=r"models\.serving\.rerank"):
         decode(net, plan, options, 1)
-    with pytest.raises(ValueError, match=r"models\.rerank"):
+    with pytest.raises(ValueError, match=r"models\.serving\.rerank"):
         decode_batch(net, plan, options, [1])

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from annotation.choices import Mode
-from annotation.database import open_sessions
-from annotation.encounters import EncounterSetup, visitor_of
+from annotation.store.database import open_sessions
+from annotation.talks.encounters import EncounterSetup, visitor_of
 from tests.encounters import SYSTEMS as LIVE_SYSTEMS
 from tests.encounters import Story
 from tests.fakes import EchoResponder

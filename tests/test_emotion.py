@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.batches import make_batch
-from models.dialogue import Dialogue, Speaker, Turn
-from models.emotion import (
+from models.data.batches import make_batch
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.examples import ContextShape, make_example
+from models.knowledge.emotion import (
     EMOTION_TYPES,
     EMOTIONS,
     GO_EMOTIONS,
@@ -20,7 +21,6 @@ from models.emotion import (
     emotion_type_id,
     to_reading,
 )
-from models.examples import ContextShape, make_example
 from tests.tiny import tiny_tokenizer
 
 

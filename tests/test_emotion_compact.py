@@ -7,11 +7,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.adapters import merge
-from models.base import load_base
-from models.checkpoint import WeightsError
-from models.emotion import EMOTIONS
-from models.emotion_compact import TEXT_TOKENS, CompactEmotion, EmotionNet, load_emotion, save_emotion, text_ids
+from models.backbones.adapters import merge
+from models.files.checkpoint import WeightsError
+from models.knowledge.emotion import EMOTIONS
+from models.knowledge.emotion_compact import (
+    TEXT_TOKENS,
+    CompactEmotion,
+    EmotionNet,
+    load_emotion,
+    save_emotion,
+    text_ids,
+)
+from models.nets.stored import load_base
 from tests.tiny import tiny_backbone, tiny_base, tiny_tokenizer
 
 TEXTS = ("i am sad", "it is hard to hear that you feel tired", "", "hello")

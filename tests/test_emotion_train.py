@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from models.__main__ import main
-from models.checkpoint import read_card
-from models.emotion import GO_EMOTIONS
-from models.emotion_compact import EmotionNet
-from models.emotion_train import EmotionMix, emotion_loss, macro_f1, read_goemotions, thresholds
+from models.commands.emotion import EmotionMix, emotion_loss, macro_f1, read_goemotions, thresholds
+from models.files.checkpoint import read_card
+from models.knowledge.emotion import GO_EMOTIONS
+from models.knowledge.emotion_compact import EmotionNet
 from tests.tiny import tiny_backbone, tiny_base, tiny_tokenizer
 
 ROWS = [("i am sad", [25]), ("hello you", [0, 27]), ("thank you", [15]), ("it is hard to hear", [25, 9])]

@@ -12,9 +12,9 @@ from typing import Any
 import huggingface_hub
 import pytest
 
-from models.dialogue import Dialogue, Speaker, Turn
-from models.esconv import HUB_NAME, SPLITS, Target, read_esconv, split_dialogues, targets
-from models.strategies import STRATEGIES, strategy_id
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.esconv import HUB_NAME, SPLITS, Target, read_esconv, split_dialogues, targets
+from models.data.strategies import STRATEGIES, strategy_id
 
 
 def record(number: int = 0, **changes: Any) -> dict[str, Any]:

@@ -10,16 +10,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from models import evaluate, predicting, provenance
 from models.__main__ import main
-from models.comet import NoComet
-from models.dialogue import Dialogue, Speaker, Turn
-from models.esconv import Target
-from models.examples import make_example
-from models.journal import Journal
-from models.predictions import Prediction, read_predictions
-from models.strategies import STRATEGIES
-from models.trace import DecodeOptions
+from models.commands import evaluate
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.esconv import Target
+from models.data.examples import make_example
+from models.data.strategies import STRATEGIES
+from models.evaluation import predicting
+from models.evaluation.predictions import Prediction, read_predictions
+from models.files.resume_journal import Journal
+from models.knowledge.comet import NoComet
+from models.serving.trace import DecodeOptions
+from models.training import provenance
 from tests.tiny import MadeUpComet, tiny_net
 
 TALKS = tuple(

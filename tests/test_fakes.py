@@ -8,9 +8,9 @@ from itertools import pairwise
 
 import pytest
 
-from models.dialogue import Dialogue, Speaker, Turn
-from models.responder import Cancelled, Responder
-from models.trace import DecodeOptions, Reply
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.serving.responder import Cancelled, Responder
+from models.serving.trace import DecodeOptions, Reply
 from tests.fakes import EchoResponder, FailingResponder
 
 

@@ -9,11 +9,12 @@ from dataclasses import replace
 
 import pytest
 
-from escdemo import explain, figures
-from escdemo.figures import Outcome, Sided
-from models.dialogue import Dialogue
-from models.strategies import STRATEGIES
-from models.trace import CometBlock, DecodeOptions, NamedRow, TokenStep, Trace
+from escdemo.chat import explain
+from escdemo.look import figures
+from escdemo.look.figures import Outcome, Sided
+from models.data.dialogue import Dialogue
+from models.data.strategies import STRATEGIES
+from models.serving.trace import CometBlock, DecodeOptions, NamedRow, TokenStep, Trace
 from tests.fakes import EchoResponder
 
 

@@ -14,10 +14,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models import run_log
-from models.finite import NonFiniteLossError
-from models.fit import Fit, FitConfig, parameter_groups
-from models.weighting import Dwa
+from models.nets.weighting import Dwa
+from models.training import run_log
+from models.training.divergence import NonFiniteLossError
+from models.training.fit import Fit, FitConfig, parameter_groups
 from tests.full_disk import in_child, largest_file
 
 CONFIG = FitConfig(minutes=0, max_steps=6, lr=1e-2, warmup=2, save_every_s=1e9, device="cpu")

@@ -9,14 +9,14 @@ import pytest
 import torch
 from transformers import BlenderbotSmallForConditionalGeneration
 
-from models.backbone import CONTEXT, Stream
-from models.base import load_net, new_net, save_net, start_net
-from models.batches import make_batch
-from models.checkpoint import WeightsError
-from models.decoding import decode
-from models.full import load_full
-from models.registry import NETS, VARIANTS, net_config
-from models.trace import DecodeOptions
+from models.backbones.blenderbot_90m import load_full
+from models.backbones.encoder_decoder import CONTEXT, Stream
+from models.data.batches import make_batch
+from models.files.checkpoint import WeightsError
+from models.nets.registry import NETS, VARIANTS, net_config
+from models.nets.stored import load_net, new_net, save_net, start_net
+from models.serving.decoding import decode
+from models.serving.trace import DecodeOptions
 from tests.tiny import LETTERS, tiny_base, tiny_batch, tiny_config, tiny_examples, tiny_loss
 
 

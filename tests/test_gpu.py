@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from models.batches import make_batch
-from models.decoding import decode
-from models.registry import NETS
-from models.trace import DecodeOptions
+from models.data.batches import make_batch
+from models.nets.registry import NETS
+from models.serving.decoding import decode
+from models.serving.trace import DecodeOptions
 from tests.tiny import tiny_batch, tiny_examples, tiny_loss, tiny_net
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no NVIDIA GPU here")]

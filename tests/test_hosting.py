@@ -9,15 +9,15 @@ from dataclasses import replace
 
 import pytest
 
-from models.checkpoint import WEIGHTS, WeightsError
-from models.comet import CachedComet, Comet, NoComet, Query
-from models.dialogue import Dialogue, Speaker, Turn
-from models.hosting import REDRAWN, NetResponder, Sources, open_responders
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.strategies import STRATEGIES
+from models.files.checkpoint import WEIGHTS, WeightsError
+from models.knowledge.comet import CachedComet, Comet, NoComet, Query
 from models.nets.net import COURSE
-from models.registry import NETS
-from models.responder import Cancelled
-from models.strategies import STRATEGIES
-from models.trace import DecodeOptions, Reply
+from models.nets.registry import NETS
+from models.serving.hosting import REDRAWN, NetResponder, Sources, open_responders
+from models.serving.responder import Cancelled
+from models.serving.trace import DecodeOptions, Reply
 from tests.tiny import MadeUpEmotions, tiny_net
 
 OPTIONS = DecodeOptions(min_tokens=3, max_tokens=8)

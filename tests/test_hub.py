@@ -16,10 +16,10 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from models.comet_hub import HubComet
-from models.emotion import EMOTIONS, GO_EMOTIONS
-from models.emotion_hub import HubEmotion
-from models.tokenizer import RELATIONS
+from models.data.tokenizer import RELATIONS
+from models.knowledge.comet_hub import HubComet
+from models.knowledge.emotion import EMOTIONS, GO_EMOTIONS
+from models.knowledge.emotion_hub import HubEmotion
 
 WORDS = ("<s>", "<pad>", "</s>", "<unk>", "[GEN]", *RELATIONS, "i", "am", "sad", "to", "rest", "none", "happy")
 

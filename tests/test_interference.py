@@ -11,14 +11,14 @@ import pytest
 import torch
 from torch import nn
 
-from models import interference
 from models.__main__ import main
-from models.base import load_net, new_net, save_net
-from models.checkpoint import fingerprint
-from models.comet import NoComet
-from models.interference import decoder_states, gradient_cosines, group_of, separate
-from models.registry import COMPACT
-from models.strategies import STRATEGIES
+from models.commands import interference
+from models.commands.interference import decoder_states, gradient_cosines, group_of, separate
+from models.data.strategies import STRATEGIES
+from models.files.checkpoint import fingerprint
+from models.knowledge.comet import NoComet
+from models.nets.registry import COMPACT
+from models.nets.stored import load_net, new_net, save_net
 from tests.tiny import tiny_base, tiny_batch, tiny_examples, tiny_net
 
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from annotation.explanations import AGREES, ENTROPY, features_of
-from annotation.item_files import read_items
-from annotation.stored_replies import read_stored
+from annotation.files.item_files import read_items
+from annotation.statistics.explanations import AGREES, ENTROPY, features_of
+from annotation.studies.stored_replies import read_stored
 from escdemo.role_cards import CARDS_PATH
-from models import items
 from models.__main__ import main
-from models.dialogue import Dialogue
-from models.responder import OnText
-from models.trace import DecodeOptions, Reply
+from models.commands import items
+from models.data.dialogue import Dialogue
+from models.serving.responder import OnText
+from models.serving.trace import DecodeOptions, Reply
 from tests.fakes import EchoResponder
 from tests.test_contexts import talk
 

@@ -11,8 +11,8 @@ import sacrebleu
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import metrics
-from models.metrics import (
+from models.evaluation import metrics
+from models.evaluation.metrics import (
     MISC,
     Definition,
     bleu,

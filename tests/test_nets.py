@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.adapters import adapt, load_trained, merge, trained
-from models.batches import make_batch
-from models.checkpoint import load_packed, save_packed
-from models.decoding import decode
-from models.fit import Fit, FitConfig, parameter_groups
+from models.backbones.adapters import adapt, load_trained, merge, trained
+from models.data.batches import make_batch
+from models.files.checkpoint import load_packed, save_packed
 from models.nets.net import Net
-from models.registry import build_net, net_names, streams_of
-from models.trace import DecodeOptions
+from models.nets.registry import build_net, net_names, streams_of
+from models.serving.decoding import decode
+from models.serving.trace import DecodeOptions
+from models.training.fit import Fit, FitConfig, parameter_groups
 from tests.tiny import tiny_batch, tiny_examples, tiny_loss, tiny_net
 
 

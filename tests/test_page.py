@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.stages import Stage
-from annotation.statistics import tallies
-from escdemo import judge_panel, texts
-from escdemo.page import SETUP
+from annotation.talks.open_talks import tallies
+from annotation.talks.stages import Stage
+from escdemo import texts
+from escdemo.chat import judge_panel
+from escdemo.chat.handlers import SETUP
 from escdemo.role_cards import load_role_cards
 from tests.fakes import EchoResponder, FailingResponder, SlowResponder
 from tests.visitor import OWN, TOKEN, Visitor

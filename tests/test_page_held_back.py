@@ -10,10 +10,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import EventKind, ReplyState
-from annotation.projection import HELD_BACK
-from annotation.schema import Event, Reply
-from escdemo import shown, texts
-from models.service import Job, JobState
+from annotation.store.schema import Event, Reply
+from annotation.talks.projection import HELD_BACK
+from escdemo import texts
+from escdemo.chat import screen_state
+from models.serving.service import Job, JobState
 from tests.fakes import EchoResponder, HarmfulResponder
 from tests.visitor import TOKEN, Visitor
 
@@ -76,9 +77,9 @@ def test_nothing_of_it_shows_while_it_is_being_written(make_page: Any) -> None:
     view = page.talks.find(TOKEN)
     job_id = view.turns[0].a.slot.job_id()
     said = {
-        state: shown.exchanges(view, {job_id: Job(job_id, state, f"You should {HARM} and")})[-1].replies[0]
+        state: screen_state.exchanges(view, {job_id: Job(job_id, state, f"You should {HARM} and")})[-1].replies[0]
         for state in (JobState.RUNNING, JobState.DONE)
     }
     assert [(one.state, one.text) for one in said.values()] == [("thinking", ""), ("withheld", "")]
-    calm = shown.exchanges(view, {job_id: Job(job_id, JobState.RUNNING, "You should rest")})[-1].replies[0]
+    calm = screen_state.exchanges(view, {job_id: Job(job_id, JobState.RUNNING, "You should rest")})[-1].replies[0]
     assert (calm.state, calm.text) == ("writing", "You should rest")

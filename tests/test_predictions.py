@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from models.predictions import WHOLE, Prediction, read_predictions, write_predictions
-from models.strategies import STRATEGIES
+from models.data.strategies import STRATEGIES
+from models.evaluation.predictions import WHOLE, Prediction, read_predictions, write_predictions
 
 texts = st.text(st.characters(codec="utf-8"))
 names = st.sampled_from([*STRATEGIES, None])

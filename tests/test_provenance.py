@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from models.examples import ContextShape
-from models.provenance import measured_on, notes_on, reads_strategies
+from models.data.examples import ContextShape
+from models.training.provenance import measured_on, notes_on, reads_strategies
 from tests.tiny import tiny_net
 
 COMPACT, FULL, ALONE = "0123456789ab", "facebook/blenderbot_small-90M", None

@@ -6,54 +6,39 @@ import argparse
 import importlib
 import re
 import shlex
-from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
 
 from escdemo.role_cards import load_role_cards
-from tests.test_house_rules import ROOT, repository_files
+from tests.test_house_rules import ROOT, SOURCES, _name, repository_files
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMANDS = [line.strip() for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
 
 
 def _tree() -> dict[str, str]:
-    """{path or pattern: comment}, folders with a final "/", from the indented block of the README."""
+    """{file or folder: comment} from the indented block of the README; folders end with "/"."""
     block = README.split("## The tree")[1].split("```text\n")[1].split("```")[0]
-    entries: dict[str, str] = {}
-    folders: list[str] = []
-    for line in filter(None, block.splitlines()):
-        names, comment = re.fullmatch(r"((?:  )*(?:\S+, )*\S+)\s*(.*)", line).groups()  # type: ignore[union-attr]
-        depth = (len(names) - len(names.lstrip())) // 2
-        folders = folders[:depth]
-        for name in names.strip().split(", "):
-            entries["".join([*folders, name])] = comment
-        if names.endswith("/"):
-            folders.append(names.strip())
-    return entries
-
-
-def _covers(entry: str, name: str, entries: dict[str, str]) -> bool:
-    """A folder without lines of its own stands for all in it but sources; other lines match by name or pattern."""
-    if not entry.endswith("/"):
-        return name == entry or (fnmatch(name, entry) and name.count("/") == entry.count("/"))
-    leaf = not any(other != entry and other.startswith(entry) for other in entries)
-    return leaf and name.startswith(entry) and not name.endswith(".py")
+    return dict(line.split(maxsplit=1) for line in block.splitlines())
 
 
 def test_the_tree_is_the_real_tree() -> None:
-    entries = _tree()
     names = [path.relative_to(ROOT).as_posix() for path in repository_files()]
-    missing = [name for name in names if not any(_covers(entry, name, entries) for entry in entries)]
-    assert missing == [], "add a line for each to the tree in README.md"
-    files_of = {entry: [name for name in names if _covers(entry, name, entries)] for entry in entries}
-    empty = [entry for entry, files in files_of.items() if not files and not (ROOT / entry).is_dir()]
-    assert empty == [], "in the README, but not in the repository"
+    assert set(_tree()) == {name.split("/")[0] + "/" * ("/" in name) for name in names}
 
 
-def test_every_line_of_the_tree_says_what_it_is_for() -> None:
-    assert [entry for entry, comment in _tree().items() if not comment and not entry.endswith("/")] == []
+@pytest.mark.parametrize("package", sorted({path.parent for path in SOURCES if path.name == "__init__.py"}), ids=_name)
+def test_a_package_lists_its_files_and_folders(package: Path) -> None:
+    """The docstring of `__init__.py` names everything beside it, and nothing that is gone."""
+    parts = {p.name + "/" if p.is_dir() else p.name for p in package.iterdir()}
+    parts = {name for name in parts if re.fullmatch(r"[a-z]\w*(\.py|/)", name)}
+    if package.name in ("tests", "migrations"):  # named test_CONCEPT.py; Alembic's own folder
+        return
+    listed = re.findall(
+        r"^    (\w+(?:\.py|/))\s+\S", (package / "__init__.py").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(listed) == sorted(parts)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escdemo import render, texts
-from escdemo.render import Exchange, ReplyShown
+from escdemo import texts
+from escdemo.look import render
+from escdemo.look.render import Exchange, ReplyShown
 
 
 class Reader(HTMLParser):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from escdemo.reply_screen import must_not_show
+from escdemo.screening.reply_screen import must_not_show
 
 HARMFUL = (
     "You should kill yourself.",

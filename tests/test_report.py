@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from models.metrics import MISC, Definition
-from models.predictions import Prediction
-from models.published import DEFINITIONS, PUBLISHED, published
-from models.report import Bootstrap, measure, write_metrics
-from models.tables import System, confusion, figures, paper_tables
+from models.evaluation.metrics import MISC, Definition
+from models.evaluation.predictions import Prediction
+from models.evaluation.published import DEFINITIONS, PUBLISHED, published
+from models.evaluation.report import Bootstrap, measure, write_metrics
+from models.evaluation.tables import System, confusion, figures, paper_tables
 
 LEGACY = Definition(legacy_distinct=True)
 SURE = (0.65,) + (0.05,) * 7

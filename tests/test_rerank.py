@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 import torch
 
-from models.batch_decoding import plan_row
-from models.batches import make_batch, pad
-from models.dialogue import Dialogue, Speaker, Turn
-from models.examples import make_example
+from models.data.batches import make_batch, pad
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.examples import make_example
 from models.nets.net import Plan
-from models.registry import NETS
-from models.rerank import best_replies, rank
-from models.trace import DECODING, DecodeOptions
+from models.nets.registry import NETS
+from models.serving.batch_decoding import plan_row
+from models.serving.rerank import best_replies, rank
+from models.serving.trace import DECODING, DecodeOptions
 from tests.tiny import tiny_batch, tiny_examples, tiny_net
 
 OPTIONS = DecodeOptions("rerank", top_p=1.0, temperature=2.0, min_tokens=2, max_tokens=8, candidates=6)

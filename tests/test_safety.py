@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from escdemo.role_cards import load_role_cards
-from escdemo.safety import screen
+from escdemo.screening.safety import screen
 
 SELF = (
     "I want to die.",

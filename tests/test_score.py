@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from models.__main__ import main
-from models.outputs import read_outputs
-from models.predictions import Prediction, write_predictions
+from models.evaluation.predictions import Prediction, write_predictions
+from models.evaluation.reply_files import read_outputs
 from tests.tiny import tiny_tokenizer
 
 PAIRS = [('i see, "really" .', "i see that is hard ."), ("", "so hard ."), ("that is hard .", "that is so hard .")]

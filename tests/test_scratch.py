@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from models.backbone import CONTEXT, Past
-from models.base import load_net, new_net, save_net
-from models.examples import ContextShape
+from models.backbones.encoder_decoder import CONTEXT, Past
+from models.data.examples import ContextShape
 from models.nets.mime import MIMICKED, OTHER, divergence
 from models.nets.moel import LISTENERS
 from models.nets.net import make_config
+from models.nets.registry import NETS
 from models.nets.scratch import Size, emotion_loss, fresh_backbone
-from models.registry import NETS
+from models.nets.stored import load_net, new_net, save_net
 from tests.tiny import tiny_base, tiny_batch, tiny_net, tiny_tokenizer
 
 SCRATCH = [name for name, (_, net) in NETS.items() if net.from_scratch]

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import torch
 
-from models import seeds
 from models.__main__ import main
-from models.comet import NoComet
-from models.dialogue import Dialogue, Speaker, Turn
+from models.commands import seeds
+from models.commands.seeds import Training, summary
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.strategies import STRATEGIES
+from models.knowledge.comet import NoComet
 from models.nets.net import Net
-from models.seeds import Training, summary
-from models.strategies import STRATEGIES
 from tests.tiny import tiny_net
 
 TALKS = tuple(

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from models.dialogue import Dialogue, Speaker, Turn
-from models.responder import OnText, Responder
-from models.service import GenerationService, Job, JobState, ReplyRequest, ServiceBusy
-from models.trace import DecodeOptions, Reply, Trace
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.serving.responder import OnText, Responder
+from models.serving.service import GenerationService, Job, JobState, ReplyRequest, ServiceBusy
+from models.serving.trace import DecodeOptions, Reply, Trace
 
 SECRET = "my brother does not speak to me"
 LONG_S = 20.0  # a deadline that is never reached when all is well

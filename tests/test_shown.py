@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.conversation import save_reply
-from annotation.encounters import EncounterSetup
-from annotation.views import EncounterView
-from escdemo import shown
-from models.service import Job, JobState
+from annotation.talks.conversation import save_reply
+from annotation.talks.encounters import EncounterSetup
+from annotation.talks.views import EncounterView
+from escdemo.chat import screen_state
+from models.serving.service import Job, JobState
 from tests.encounters import SYSTEMS, Story, answer
 
 
@@ -50,25 +50,25 @@ def keep_one_side(story: Story) -> str:
 
 
 def states(view: EncounterView, found: dict[str, Job]) -> list[str]:
-    return [reply.state for reply in shown.exchanges(view, found)[-1].replies]
+    return [reply.state for reply in screen_state.exchanges(view, found)[-1].replies]
 
 
 def test_in_the_demo_each_side_shows_its_own_pace(demo: Story) -> None:
     view = demo.view()
     found = jobs(view, a=JobState.RUNNING, b=Job(view.turns[-1].b.slot.job_id(), JobState.QUEUED, waiting=2))
-    talk = shown.exchanges(view, found)
+    talk = screen_state.exchanges(view, found)
     assert [reply.state for reply in talk[-1].replies] == ["writing", "waiting"]
     assert talk[-1].replies[0].text == "I hear"
     assert talk[-1].replies[1].ahead == 2
-    now = shown.controls(view, talk)
+    now = screen_state.controls(view, talk)
     assert (now.can_send, now.can_stop, now.can_finish, now.can_retry) == (False, True, False, (False, False))
 
 
 def test_a_reply_that_nobody_makes_can_be_asked_for_again(demo: Story) -> None:
     view = demo.view()
     assert states(view, {}) == ["failed", "failed"]
-    assert not shown.all_asked(view, {})
-    assert shown.controls(view, shown.exchanges(view, {})).can_retry == (True, True)
+    assert not screen_state.all_asked(view, {})
+    assert screen_state.controls(view, screen_state.exchanges(view, {})).can_retry == (True, True)
 
 
 def test_in_a_study_nothing_shows_before_both_are_there(study: Story) -> None:
@@ -78,12 +78,12 @@ def test_in_a_study_nothing_shows_before_both_are_there(study: Story) -> None:
     other = "b" if side == "a" else "a"
     view = study.view()
     assert states(view, jobs(view, **{side: JobState.DONE, other: JobState.RUNNING})) == ["held", "held"]
-    assert "hear" not in str(shown.exchanges(view, jobs(view, **{side: JobState.DONE, other: JobState.RUNNING})))
+    assert "hear" not in str(screen_state.exchanges(view, jobs(view, **{side: JobState.DONE, other: JobState.RUNNING})))
     study.reply()
     view = study.view()
     assert states(view, {}) == ["done", "done"]
-    assert all(reply.strategy is None for reply in shown.exchanges(view, {})[-1].replies)
-    assert shown.sided(view, 0) == ()
+    assert all(reply.strategy is None for reply in screen_state.exchanges(view, {})[-1].replies)
+    assert screen_state.sided(view, 0) == ()
 
 
 def test_in_a_study_both_sides_look_alike_when_one_failed(study: Story) -> None:
@@ -93,20 +93,20 @@ def test_in_a_study_both_sides_look_alike_when_one_failed(study: Story) -> None:
         save_reply(session=session, slot=second.slot, reply=None, error="net-x broke")
     view = study.view()
     assert states(view, {}) == ["failed", "failed"]
-    assert shown.controls(view, shown.exchanges(view, {})).can_retry == (True, True)
+    assert screen_state.controls(view, screen_state.exchanges(view, {})).can_retry == (True, True)
 
 
 def test_after_the_reveal_everything_shows(sessions: sessionmaker[Session]) -> None:
     view = Story(sessions).told_until("revealed").view()
-    assert shown.step_of(view) == "result"
-    assert {side.label for side in shown.sided(view, 0)} == set(SYSTEMS)
-    assert shown.sided(view, 99) == ()
+    assert screen_state.step_of(view) == "result"
+    assert {side.label for side in screen_state.sided(view, 0)} == set(SYSTEMS)
+    assert screen_state.sided(view, 99) == ()
 
 
 def test_danger_is_found_in_the_latest_message_that_shows_it(sessions: sessionmaker[Session]) -> None:
     story = Story(sessions, EncounterSetup(SYSTEMS, situation="My husband hits me."))
-    assert shown.danger_of(story.view()) == ("abuse", -1)
+    assert screen_state.danger_of(story.view()) == ("abuse", -1)
     story.post("I want to die.")
     story.reply()
     story.post("It is a bit better now.", key="second")
-    assert shown.danger_of(story.view()) == ("self", 0)
+    assert screen_state.danger_of(story.view()) == ("self", 0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import top_k_accuracy_score
 
-from models.strategy_metrics import ClassScores, strategy_scores, top_hits
+from models.evaluation.strategy_metrics import ClassScores, strategy_scores, top_hits
 
 
 def test_strategy_scores_worked_out_by_hand() -> None:

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import Role
-from annotation.members import MAX_FAILURES
-from annotation.study_views import Access
+from annotation.studies.members import MAX_FAILURES
+from annotation.studies.study_views import Access
 from escdemo.settings import Settings
 from escdemo.study import texts
 from escdemo.study.accounts import Accounts
 from escdemo.study.build import build_studies
-from models.service import GenerationService
+from models.serving.service import GenerationService
 from tests.studies import PLAN, SYSTEMS, StudyRoom
 
 PASSWORD = "a long password"

@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from annotation.intervals import Estimate, undefined
-from annotation.pairwise import pair_results
-from annotation.pointwise import means
-from annotation.raters import rater_table
-from annotation.report_tables import raters_table
-from annotation.strength import rankings
-from escdemo import figures, render, study_figures
-from escdemo.study_figures import ForestRow
+from annotation.statistics.intervals import Estimate, undefined
+from annotation.statistics.pairwise import pair_results
+from annotation.statistics.pointwise import means
+from annotation.statistics.raters import rater_table
+from annotation.statistics.report_tables import raters_table
+from annotation.statistics.strength import rankings
+from escdemo.look import figures, render, study_figures
+from escdemo.look.study_figures import ForestRow
 from tests.simulated_study import CARELESS, CRITERIA, rated, simulated
 
 

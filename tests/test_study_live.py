@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from models.strategies import STRATEGIES
+from models.data.strategies import STRATEGIES
 from tests.fakes import EchoResponder, FailingResponder
 from tests.running import CREATE_KEY, Site, running
 from tests.test_study_client import Member, answers, links

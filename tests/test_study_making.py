@@ -12,18 +12,18 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.item_import import import_items
-from annotation.members import NotAllowed
-from annotation.studies import open_study
-from annotation.study_schema import Context, SystemReply
+from annotation.store.study_schema import Context, SystemReply
+from annotation.studies.item_import import import_items
+from annotation.studies.members import NotAllowed
+from annotation.studies.studies import open_study
 from escdemo.role_cards import CARDS_PATH, load_role_cards
-from escdemo.study.desk import Desk
-from escdemo.study.making import ItemMaker, Making
-from models.contexts import card_contexts
-from models.dialogue import Dialogue
-from models.responder import OnText
-from models.service import GenerationService
-from models.trace import DecodeOptions, Reply
+from escdemo.study.item_making import ItemMaker, Making
+from escdemo.study.member_session import Desk
+from models.data.contexts import card_contexts
+from models.data.dialogue import Dialogue
+from models.serving.responder import OnText
+from models.serving.service import GenerationService
+from models.serving.trace import DecodeOptions, Reply
 from tests.fakes import EchoResponder, FailingResponder, HarmfulResponder, SlowResponder
 from tests.running import CREATE_KEY, Site, running
 from tests.studies import PLAN, StudyRoom, item
@@ -205,7 +205,7 @@ def test_it_runs_once_at_a_time_and_can_be_stopped(sessions: sessionmaker[Sessio
 def test_a_busy_service_is_asked_again(
     sessions: sessionmaker[Session], make: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("escdemo.study.making.RETRY_S", 0.01)
+    monkeypatch.setattr("escdemo.study.item_making.RETRY_S", 0.01)
     room = draft(sessions)
     maker, _ = make(*(SlowResponder(name, delay_s=0.01) for name in PAIR), workers=1, max_waiting=1)
     maker.start(room.lead, card_contexts(CARDS_PATH)[:2])

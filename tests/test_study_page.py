@@ -9,19 +9,19 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.members import NotAllowed
 from annotation.rubric import find_rubric
-from annotation.studies import get_brief
-from annotation.study_plan import PlanError
-from annotation.study_source import find_study_data
-from annotation.study_views import Access
+from annotation.studies.members import NotAllowed
+from annotation.studies.studies import get_brief
+from annotation.studies.study_plan import PlanError
+from annotation.studies.study_source import find_study_data
+from annotation.studies.study_views import Access
 from escdemo.settings import Settings
 from escdemo.study import create_panel, lead_render, render, results
 from escdemo.study.build import build_studies
-from escdemo.study.desk import Desk
+from escdemo.study.member_session import Desk
 from escdemo.study.question_form import MAX_QUESTIONS, Known, changed, questions_of, values_of
 from escdemo.study.raters import Raters
-from models.service import GenerationService
+from models.serving.service import GenerationService
 from tests.simulated_study import features, simulated
 from tests.studies import PLAN, SYSTEMS, StudyRoom
 

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer as FastTokenizer
 
-from models.dialogue import Speaker
-from models.strategies import STRATEGIES
-from models.tokenizer import RELATIONS, Tokenizer, readable, trim_vocabulary, wordpiece
+from models.data.dialogue import Speaker
+from models.data.strategies import STRATEGIES
+from models.data.tokenizer import RELATIONS, Tokenizer, readable, trim_vocabulary, wordpiece
 from tests.tiny import LETTERS, WORDS, tiny_tokenizer
 
 

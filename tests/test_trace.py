@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.dialogue import Dialogue, Speaker, Turn
-from models.strategies import STRATEGIES, strategy_id
-from models.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.strategies import STRATEGIES, strategy_id
+from models.serving.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
 
 TEXT = st.text(max_size=40)
 SHARE = st.floats(0, 1, allow_nan=False)

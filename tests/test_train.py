@@ -12,15 +12,15 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from models import evaluate, train
 from models.__main__ import main
-from models.base import load_net, save_base
-from models.batches import Batch
-from models.checkpoint import fingerprint
-from models.comet import NoComet
-from models.esconv import read_esconv, split_dialogues
-from models.pretrain import Mix, Shape, tokenise
-from models.strategies import STRATEGIES
+from models.commands import evaluate, train
+from models.commands.pretrain import Mix, Shape, tokenise
+from models.data.batches import Batch
+from models.data.esconv import read_esconv, split_dialogues
+from models.data.strategies import STRATEGIES
+from models.files.checkpoint import fingerprint
+from models.knowledge.comet import NoComet
+from models.nets.stored import load_net, save_base
 from tests.tiny import (
     MadeUpComet,
     MadeUpEmotions,

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from models import additive, metrics
-from models.additive import GramNumbers, figures_of
-from models.bertscore import BertScores
-from models.metrics import MISC, WORDS, Definition
-from models.predictions import Prediction
-from models.report import Bootstrap, measure
-from models.strategies import STRATEGIES
-from models.uncertainty import Distinct, Summed, compare, interval, mcnemar
+from models.data.strategies import STRATEGIES
+from models.evaluation import figure_sums, metrics
+from models.evaluation.bertscore import BertScores
+from models.evaluation.figure_sums import GramNumbers, figures_of
+from models.evaluation.metrics import MISC, WORDS, Definition
+from models.evaluation.predictions import Prediction
+from models.evaluation.report import Bootstrap, measure
+from models.evaluation.uncertainty import Distinct, Summed, compare, interval, mcnemar
 
 
 def made_up(n: int, seed: int, dialogues: int = 0) -> list[Prediction]:
@@ -45,7 +45,7 @@ def test_figures_as_sums_are_those_of_the_libraries(
 ) -> None:
     known = SimpleNamespace(synsets=lambda word: [])
     monkeypatch.setattr(metrics, "find_wordnet", lambda: known)
-    monkeypatch.setattr(additive, "find_wordnet", lambda: known)
+    monkeypatch.setattr(figure_sums, "find_wordnet", lambda: known)
     items = made_up(40, 1, dialogues)
     bert = BertScores("m", (0.5,) * 40, (0.25, 0.75) * 20, (0.4,) * 40)
     expected = measure(items, definition, str.split, bert).values()

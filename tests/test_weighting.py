@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.fit import Fit, FitConfig, parameter_groups
-from models.weighting import Dwa, Fixed, Ramp, Weighting
+from models.nets.weighting import Dwa, Fixed, Ramp, Weighting
+from models.training.fit import Fit, FitConfig, parameter_groups
 
 
 def parts(reply: float, strategy: float) -> dict[str, Tensor]:

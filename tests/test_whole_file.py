@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.checkpoint import save_packed
-from models.items import Draft
-from models.journal import Journal
-from models.predictions import Prediction, write_whole
-from models.pretrain import save_backbone
-from models.run_state import write_record, write_tensors
-from models.whole_file import whole_file
+from models.commands.items import Draft
+from models.commands.pretrain import save_backbone
+from models.evaluation.predictions import Prediction, write_whole
+from models.files.checkpoint import save_packed
+from models.files.resume_journal import Journal
+from models.files.whole_file import whole_file
+from models.training.run_state import write_record, write_tensors
 from tests.full_disk import in_child, largest_file
 from tests.tiny import tiny_backbone, tiny_tokenizer
 

@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 from transformers import BlenderbotSmallConfig
 
-from models.backbone import Backbone
-from models.base import save_base
-from models.batches import Batch, make_batch
-from models.comet import Comet, Query
-from models.dialogue import Dialogue, Speaker, Turn
-from models.emotion import EMOTIONS, Reading
-from models.examples import ContextShape, Example, make_example
+from models.backbones.encoder_decoder import Backbone
+from models.data.batches import Batch, make_batch
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.examples import ContextShape, Example, make_example
+from models.data.tokenizer import ADDED_TOKENS, BASE_TOKENS, Tokenizer, wordpiece
+from models.knowledge.comet import Comet, Query
+from models.knowledge.emotion import EMOTIONS, Reading
 from models.nets.net import Net
-from models.registry import build_net, compact_settings, streams_of
-from models.tokenizer import ADDED_TOKENS, BASE_TOKENS, Tokenizer, wordpiece
+from models.nets.registry import build_net, compact_settings, streams_of
+from models.nets.stored import save_base
 
 WORDS = (
     *("i", "you", "feel", "sad", "am", "sorry", "to", "hear", "that", "what", "happened", "lost", "my", "job"),

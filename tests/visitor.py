@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from escdemo.page import Page
+from escdemo.chat.handlers import Page
 
 TOKEN = "a browser's token"
 OWN = ("", "I moved and know nobody.", "sadness", "Sleep Problems", 4, None)

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from annotation.choices import Role
-from annotation.study_views import Access, Brief
+from annotation.studies.study_views import Access, Brief
 from escdemo.study import render, texts
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import gradio as gr
 
-from annotation.members import set_password
-from annotation.studies import get_brief
-from annotation.study_views import Access
-from annotation.withdrawal import withdraw
-from escdemo import render as page_render
+from annotation.studies.members import set_password
+from annotation.studies.studies import get_brief
+from annotation.studies.study_views import Access
+from annotation.studies.withdrawal import withdraw
+from escdemo.look import render as page_render
 from escdemo.study import account_panel, entry_panel, live_panel, question_form, texts
-from escdemo.study.arrival import Arrival, origin_of
-from escdemo.study.desk import REFUSED, Desk, sentence
+from escdemo.study.entry import Arrival, origin_of
+from escdemo.study.member_session import REFUSED, Desk, sentence
 from escdemo.study.parts import Shown, StudyParts
 
 

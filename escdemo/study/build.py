@@ -11,6 +11,7 @@ from typing import Any, cast
 import gradio as gr
 from sqlalchemy.orm import Session, sessionmaker
 
+from escdemo.look.theme import go_to
 from escdemo.replies import Replies
 from escdemo.role_cards import load_role_cards
 from escdemo.settings import Settings
@@ -26,16 +27,15 @@ from escdemo.study import (
     texts,
 )
 from escdemo.study.accounts import Accounts
-from escdemo.study.arrival import Arrival
-from escdemo.study.desk import Desk
+from escdemo.study.entry import Arrival
+from escdemo.study.item_making import ItemMaker
 from escdemo.study.leads import Leads
-from escdemo.study.making import ItemMaker
+from escdemo.study.member_session import Desk
 from escdemo.study.parts import StudyParts
 from escdemo.study.raters import Raters
 from escdemo.study.reviewers import Reviewers
 from escdemo.study.talking import Talking
-from escdemo.theme import go_to
-from models.service import GenerationService
+from models.serving.service import GenerationService
 
 ALIVE_EVERY_S = 45
 TICKET = "escdemo-study"

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from annotation.rubric import DEFAULT_RUBRIC, RUBRICS
-from annotation.study_plan import PlanError, StudyPlan, load_plan, plan_from_dict
+from annotation.studies.study_plan import PlanError, StudyPlan, load_plan, plan_from_dict
 from escdemo.study import texts
 
 FIELDS = (

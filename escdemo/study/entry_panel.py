@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from annotation.study_views import Brief
+from annotation.studies.study_views import Brief
 from escdemo.study import account_panel, render, texts
 from escdemo.study.account_panel import SignInForm
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import gradio as gr
 
+from escdemo.chat.setup_panel import card_choices
 from escdemo.role_cards import PROBLEM_TYPES, RoleCard
-from escdemo.setup_panel import card_choices
 from escdemo.study import texts
 
 MAKING_EVERY_S = 2.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from annotation.choices import Role, StudyKind
-from annotation.item_import import Imported
-from annotation.study_views import MemberView, RaterQuality, StudyView, TeamProgress
-from escdemo import render
-from escdemo.render import escape
+from annotation.studies.item_import import Imported
+from annotation.studies.study_views import MemberView, RaterQuality, StudyView, TeamProgress
+from escdemo.look import render
+from escdemo.look.render import escape
 from escdemo.study import texts
-from escdemo.study.making import Making
+from escdemo.study.item_making import Making
 
 
 def overview(

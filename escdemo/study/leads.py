@@ -9,24 +9,24 @@ from typing import Any
 import gradio as gr
 
 from annotation.choices import Role, StudyKind, StudyState
-from annotation.item_files import read_items
-from annotation.item_import import Imported, drafted_dialogues, import_encounters, import_items
-from annotation.live_items import Scene, add_scenes, choose_scenes
-from annotation.members import invite, members, revoke
-from annotation.progress import team_progress
-from annotation.quality import rater_quality
-from annotation.studies import close_study, get_brief, get_study, open_study, pause_study, resume_study
-from annotation.study_plan import StudyPlan
-from annotation.study_source import stored_data
-from annotation.study_views import Access, Invitation, StudyView
-from escdemo import render as page_render
+from annotation.files.item_files import read_items
+from annotation.studies.item_import import Imported, drafted_dialogues, import_encounters, import_items
+from annotation.studies.live_items import Scene, add_scenes, choose_scenes
+from annotation.studies.members import invite, members, revoke
+from annotation.studies.progress import team_progress
+from annotation.studies.quality import rater_quality
+from annotation.studies.studies import close_study, get_brief, get_study, open_study, pause_study, resume_study
+from annotation.studies.study_plan import StudyPlan
+from annotation.studies.study_source import stored_data
+from annotation.studies.study_views import Access, Invitation, StudyView
+from escdemo.look import render as page_render
 from escdemo.role_cards import CARDS_PATH, RoleCard
 from escdemo.study import account_panel, create_panel, entry_panel, lead_render, render, results, texts
-from escdemo.study.desk import REFUSED, Desk, sentence
-from escdemo.study.making import ItemMaker
+from escdemo.study.item_making import ItemMaker
+from escdemo.study.member_session import REFUSED, Desk, sentence
 from escdemo.study.parts import Shown, StudyParts, attempt
-from models.contexts import Context, card_contexts, draw_contexts, esconv_contexts
-from models.esconv import N_DIALOGUES, read_esconv
+from models.data.contexts import Context, card_contexts, draw_contexts, esconv_contexts
+from models.data.esconv import N_DIALOGUES, read_esconv
 
 
 class Leads:

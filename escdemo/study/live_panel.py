@@ -12,16 +12,16 @@ from typing import Any
 import gradio as gr
 
 from annotation.choices import Preference, Side
-from annotation.live_views import TalkView
-from annotation.study_views import TaskView
-from annotation.views import EncounterView
-from escdemo import chat_panel, shown
-from escdemo import render as page_render
+from annotation.studies.live_views import TalkView
+from annotation.studies.study_views import TaskView
+from annotation.talks.views import EncounterView
 from escdemo import texts as page_texts
-from escdemo.chat_panel import ChatPanel
-from escdemo.render import Exchange
+from escdemo.chat import chat_panel, screen_state
+from escdemo.chat.chat_panel import ChatPanel
+from escdemo.look import render as page_render
+from escdemo.look.render import Exchange
 from escdemo.study import render, texts
-from models.service import Job
+from models.serving.service import Job
 
 LOOK_EVERY_S = 0.7
 """pause between two looks at replies in the making; they show together, so nothing is lost by looking rarely"""
@@ -131,8 +131,8 @@ def update(panel: LivePanel, task: TaskView | None, jobs: Mapping[str, Job]) -> 
 
 def _talking(panel: LivePanel, talk: TalkView, encounter: EncounterView, jobs: Mapping[str, Job]) -> dict[Any, Any]:
     """The talk as the first page shows it, and what is asked about it."""
-    chat, said = panel.chat, _marked(shown.exchanges(encounter, jobs), talk)
-    busy, waits, left = shown.is_open(said), talk.must_prefer(), talk.left()
+    chat, said = panel.chat, _marked(screen_state.exchanges(encounter, jobs), talk)
+    busy, waits, left = screen_state.is_open(said), talk.must_prefer(), talk.left()
     values = chat_panel.update(chat, encounter, jobs)
     for place, side in enumerate(chat.sides):
         values[side] = page_render.panel(place, render.supporter("ab"[place]), said)

@@ -8,13 +8,13 @@ from typing import Any
 
 import gradio as gr
 
-from escdemo import render
+from escdemo.look import render
 from escdemo.study.account_panel import AccountPanel
 from escdemo.study.create_panel import CreatePanel
-from escdemo.study.desk import REFUSED, sentence
 from escdemo.study.entry_panel import EntryPanel
 from escdemo.study.lead_panel import LeadPanel
 from escdemo.study.live_panel import LivePanel
+from escdemo.study.member_session import REFUSED, sentence
 from escdemo.study.question_form import QuestionForm
 from escdemo.study.rater_panel import ItemPanel, RaterPanel
 from escdemo.study.review_panel import ReviewPanel

@@ -8,10 +8,10 @@ from typing import Any
 
 import gradio as gr
 
-from annotation.answers import Given
 from annotation.choices import Pick
-from annotation.study_views import Brief
-from annotation.task_projection import PLACES
+from annotation.studies.answers import Given
+from annotation.studies.study_views import Brief
+from annotation.studies.task_projection import PLACES
 from escdemo.study import render, texts
 
 MAX_QUESTIONS = 24

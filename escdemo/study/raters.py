@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import gradio as gr
 
-from annotation.answers import save_answer, save_note, submit, undo
 from annotation.choices import ClaimState, StudyState
-from annotation.claims import begin_break, end_break, get_task, give_back, keep_alive, open_task, own_tasks
-from annotation.members import NotAllowed
-from annotation.progress import own_progress
-from annotation.studies import get_brief
-from annotation.study_views import Access, Brief, TaskView
-from escdemo import intake, shown
-from escdemo import render as page_render
+from annotation.studies.answers import save_answer, save_note, submit, undo
+from annotation.studies.claims import begin_break, end_break, get_task, give_back, keep_alive, open_task, own_tasks
+from annotation.studies.members import NotAllowed
+from annotation.studies.progress import own_progress
+from annotation.studies.studies import get_brief
+from annotation.studies.study_views import Access, Brief, TaskView
+from escdemo import intake
 from escdemo import texts as page_texts
+from escdemo.chat import screen_state
+from escdemo.look import render as page_render
 from escdemo.replies import Replies
 from escdemo.study import entry_panel, live_panel, question_form, render, texts
-from escdemo.study.desk import REFUSED, Desk, sentence
+from escdemo.study.member_session import REFUSED, Desk, sentence
 from escdemo.study.parts import Shown, StudyParts, attempt
 from escdemo.study.question_form import Known, Values
 
@@ -82,7 +83,9 @@ class Raters:
         encounter = None if task.talk is None or task.talk.ended() else task.talk.encounter
         if encounter is None:
             return live_panel.update(live, task, {})
-        asked = shown.all_asked(encounter, self.replies.jobs(encounter)) or self.replies.ask_missing(encounter.id)
+        asked = screen_state.all_asked(encounter, self.replies.jobs(encounter)) or self.replies.ask_missing(
+            encounter.id
+        )
         note = "" if asked else page_render.notice(page_texts.BUSY, "problem")
         return live_panel.update(live, task, self.replies.jobs(encounter)) | {live.chat.note: note}
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from annotation.choices import Preference
-from annotation.live_views import TalkView
-from annotation.study_views import AnswerView, Brief, Line, OwnProgress, ReviewView, TaskView, VoteCount
-from annotation.task_projection import PLACES
-from escdemo import render
-from escdemo.render import escape
+from annotation.studies.live_views import TalkView
+from annotation.studies.study_views import AnswerView, Brief, Line, OwnProgress, ReviewView, TaskView, VoteCount
+from annotation.studies.task_projection import PLACES
+from escdemo.look import render
+from escdemo.look.render import escape
 from escdemo.study import texts
 from escdemo.texts import VOTES
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import gradio as gr
 
-from annotation.report_tables import RELATIONS, report_tables
-from annotation.study_data import StudyData
-from annotation.study_files import KINDS, save_rows, study_rows
-from annotation.study_report import Report, analyse
-from annotation.tables import STYLES, Table
-from escdemo import figures, render, study_figures
-from escdemo.render import escape
+from annotation.files.study_files import KINDS, save_rows, study_rows
+from annotation.statistics.report_tables import RELATIONS, report_tables
+from annotation.statistics.study_data import StudyData
+from annotation.statistics.study_report import Report, analyse
+from annotation.statistics.tables import STYLES, Table
+from escdemo.look import figures, render, study_figures
+from escdemo.look.render import escape
 from escdemo.study import texts
 
 _MEDIA = {"csv": "text/csv", "jsonl": "application/jsonl", "parquet": "application/vnd.apache.parquet"}

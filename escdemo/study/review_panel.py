@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from annotation.review import CAUSES
+from annotation.studies.review import CAUSES
 from escdemo.study import texts
 
 

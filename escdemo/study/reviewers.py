@@ -7,12 +7,12 @@ from typing import Any
 import gradio as gr
 
 from annotation.choices import Decision
-from annotation.review import Ruling, decide, get_review, give_verdict, open_review
-from annotation.studies import get_brief
-from annotation.study_views import Access, Brief, ReviewView
-from escdemo import render as page_render
+from annotation.studies.review import Ruling, decide, get_review, give_verdict, open_review
+from annotation.studies.studies import get_brief
+from annotation.studies.study_views import Access, Brief, ReviewView
+from escdemo.look import render as page_render
 from escdemo.study import entry_panel, question_form, render, texts
-from escdemo.study.desk import Desk
+from escdemo.study.member_session import Desk
 from escdemo.study.parts import Shown, StudyParts, attempt
 from escdemo.study.question_form import Known
 

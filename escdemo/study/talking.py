@@ -9,18 +9,19 @@ from typing import Any
 import gradio as gr
 
 from annotation.choices import ReplyState
-from annotation.claims import get_task
-from annotation.live_talks import end_talk, keep_intensity, prefer, rate_side, retry_side, send_post, start_talk
-from annotation.studies import get_brief
-from annotation.study_views import Access, TaskView
-from annotation.views import EncounterView
-from escdemo import intake, shown
-from escdemo import render as page_render
+from annotation.studies.claims import get_task
+from annotation.studies.live_talks import end_talk, keep_intensity, prefer, rate_side, retry_side, send_post, start_talk
+from annotation.studies.studies import get_brief
+from annotation.studies.study_views import Access, TaskView
+from annotation.talks.views import EncounterView
+from escdemo import intake
 from escdemo import texts as page_texts
+from escdemo.chat import screen_state
 from escdemo.intake import Refusal
+from escdemo.look import render as page_render
 from escdemo.settings import Settings
 from escdemo.study import render
-from escdemo.study.desk import REFUSED, Desk, sentence
+from escdemo.study.member_session import REFUSED, Desk, sentence
 from escdemo.study.parts import Shown, StudyParts, attempt
 from escdemo.study.raters import Raters
 
@@ -68,7 +69,7 @@ class Talking:
             encounter = _open(task)
             if encounter is not None:
                 settled, jobs = self.raters.replies.settled(encounter, lambda: _open(self._task(access, claim)))
-                if settled is not None and shown.is_open(shown.exchanges(settled, jobs)):
+                if settled is not None and screen_state.is_open(screen_state.exchanges(settled, jobs)):
                     return {self.parts.live.watch: gr.skip()}
             return self._item(access, claim)
 

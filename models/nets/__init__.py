@@ -1,0 +1,17 @@
+"""The published nets, one a file, each on any backbone.
+
+In the order in which to read them:
+
+    weighting.py    how the parts of a loss combine: fixed, averaged, ramped
+    net.py          what every net is: losses and a plan for one reply
+    joint.py        BlenderBot-Joint (Liu et al. 2021)
+    misc.py         MISC (Tu et al. 2022) and its variants
+    admisc.py       AdMISC (Jia et al. 2024) and its ablations
+    star.py         STAR (Lee et al. 2025), on top of any other net
+    scratch.py      what the nets trained from scratch share: size, fresh backbone, no strategies
+    transformer.py  Transformer and MT Transformer, baselines of the MISC and AdMISC tables
+    moel.py         MoEL (Lin et al. 2019)
+    mime.py         MIME (Majumder et al. 2020)
+    registry.py     the nets by name
+    stored.py       the shipped base, and nets as changes of it
+"""

@@ -25,16 +25,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.adapters import adapt
-from models.backbone import CONTEXT, Backbone, Stream, token_loss
-from models.batches import Batch
-from models.course import Course
-from models.examples import ContextShape
+from models.backbones.adapters import adapt
+from models.backbones.encoder_decoder import CONTEXT, Backbone, Stream, token_loss
+from models.data.batches import Batch
+from models.data.examples import ContextShape
+from models.data.strategies import STRATEGIES
+from models.data.strategy_history import Course
+from models.data.tokenizer import Tokenizer
 from models.nets.misc import POST, SITUATION, STRATEGY, block_vectors, mean_state, read_context
 from models.nets.net import Net, Plan
-from models.strategies import STRATEGIES
-from models.tokenizer import Tokenizer
-from models.weighting import Dwa, Fixed, Weighting
+from models.nets.weighting import Dwa, Fixed, Weighting
 
 EMOTION, RAW_SITUATION, RAW_POST = "emotion", "raw_situation", "raw_post"
 EMOTIONAL = ("xReact", "oReact", "xAttr")
@@ -70,7 +70,7 @@ class AdmiscConfig:
     decoder_streams: bool = True
     """False: the decoder attends to the context alone ("w/o a")"""
     course: bool = False
-    """add what the course of the talk says about the next strategy (`models.course`; ours, not published)"""
+    """add what the course of the talk says about the next strategy (`strategy_history.py`; ours, not published)"""
     strategy_train: Literal["gold", "mixture"] = "mixture"
     """strategy vector while training: the gold one, as MISC's code, or the predicted mixture"""
     weights: Literal["dwa", "fixed"] = "dwa"

@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from models.backbone import CONTEXT, Backbone, Memory, Stream, token_loss
-from models.batches import Batch
-from models.course import Course
-from models.examples import ContextShape
+from models.backbones.encoder_decoder import CONTEXT, Backbone, Memory, Stream, token_loss
+from models.data.batches import Batch
+from models.data.examples import ContextShape
+from models.data.strategy_history import Course
+from models.data.tokenizer import Tokenizer
 from models.nets.net import Net, Plan
-from models.tokenizer import Tokenizer
-from models.weighting import Fixed, Weighting
+from models.nets.weighting import Fixed, Weighting
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class JointConfig:
     strategy_weight: float = 0.0
     """weight of an extra mean strategy loss beside the strategy token's share in the sequence loss"""
     course: bool = False
-    """add what the course of the talk says about the next strategy (`models.course`; ours, not published)"""
+    """add what the course of the talk says about the next strategy (`strategy_history.py`; ours, not published)"""
 
 
 class Joint(Net):

@@ -22,15 +22,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbone import CONTEXT, Backbone, Stream, token_loss
-from models.batches import Batch
-from models.course import Course
-from models.emotion import EMOTION_TYPES
-from models.examples import ContextShape
+from models.backbones.encoder_decoder import CONTEXT, Backbone, Stream, token_loss
+from models.data.batches import Batch
+from models.data.examples import ContextShape
+from models.data.strategies import STRATEGIES
+from models.data.strategy_history import Course
+from models.data.tokenizer import Tokenizer
+from models.knowledge.emotion import EMOTION_TYPES
 from models.nets.net import Net, Plan
-from models.strategies import STRATEGIES
-from models.tokenizer import Tokenizer
-from models.weighting import Fixed, Weighting
+from models.nets.weighting import Fixed, Weighting
 
 SITUATION, POST, STRATEGY = "situation", "post", "strategy"
 
@@ -57,7 +57,7 @@ class MiscConfig:
     post_blocks: bool = True
     """A^x of eq. 7; False is "w/o x" """
     course: bool = False
-    """add what the course of the talk says about the next strategy (`models.course`; ours, not published)"""
+    """add what the course of the talk says about the next strategy (`strategy_history.py`; ours, not published)"""
     decode_strategy: Literal["mixture", "single", "none"] = "mixture"
     """A^g of eq. 7: of the mixture, of the most probable strategy alone ("Single", table 7), or left out ("w/o g")"""
     emotion_weight: float = 0.0

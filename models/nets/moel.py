@@ -21,14 +21,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import BlenderbotSmallConfig
 
-from models.backbone import CONTEXT, Backbone, Memory, Past, Stream, StreamDecoderLayer
-from models.batches import Batch
-from models.emotion import EMOTION_TYPES
-from models.examples import ContextShape
+from models.backbones.encoder_decoder import CONTEXT, Backbone, Memory, Past, Stream, StreamDecoderLayer
+from models.data.batches import Batch
+from models.data.examples import ContextShape
+from models.data.tokenizer import Tokenizer
+from models.knowledge.emotion import EMOTION_TYPES
 from models.nets.net import Plan
 from models.nets.scratch import WHOLE_CONTEXT, ScratchNet, Size, emotion_loss
-from models.tokenizer import Tokenizer
-from models.weighting import Fixed, Weighting
+from models.nets.weighting import Fixed, Weighting
 
 LISTENERS = "listeners"
 

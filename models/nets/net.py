@@ -13,13 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbone import Backbone, Memory, Past, Stream, select
-from models.batches import Batch
-from models.course import Course
-from models.examples import ContextShape
-from models.strategies import STRATEGIES
-from models.tokenizer import Tokenizer
-from models.weighting import Fixed, Weighting
+from models.backbones.encoder_decoder import Backbone, Memory, Past, Stream, select
+from models.data.batches import Batch
+from models.data.examples import ContextShape
+from models.data.strategies import STRATEGIES
+from models.data.strategy_history import Course
+from models.data.tokenizer import Tokenizer
+from models.nets.weighting import Fixed, Weighting
 
 COURSE = "strategies by the course of the talk"
 ALLOWED = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}

@@ -16,11 +16,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import BlenderbotSmallConfig
 
-from models.backbone import Backbone, Stream, token_loss
-from models.batches import Batch
-from models.examples import ContextShape
+from models.backbones.encoder_decoder import Backbone, Stream, token_loss
+from models.data.batches import Batch
+from models.data.examples import ContextShape
+from models.data.strategies import STRATEGIES
 from models.nets.net import Net, Plan
-from models.strategies import STRATEGIES
 
 
 @dataclass(frozen=True)

@@ -29,14 +29,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbone import Backbone, Past, join_heads, split_heads, token_loss
-from models.batches import Batch
-from models.examples import ContextShape
+from models.backbones.encoder_decoder import Backbone, Past, join_heads, split_heads, token_loss
+from models.data.batches import Batch
+from models.data.examples import ContextShape
+from models.data.strategies import STRATEGIES
+from models.data.tokenizer import Tokenizer
 from models.nets.joint import JointConfig
 from models.nets.net import Net, Plan, make_config
-from models.strategies import STRATEGIES
-from models.tokenizer import Tokenizer
-from models.weighting import Ramp, Weighting
+from models.nets.weighting import Ramp, Weighting
 
 POOL_PLACE = -1
 """of the pool's projections in a `Past`; layers, and listeners of some nets, have the places from 0 on"""

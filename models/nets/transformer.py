@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
-from models.backbone import CONTEXT, Backbone
-from models.batches import Batch
-from models.emotion import EMOTION_TYPES
-from models.examples import ContextShape
+from models.backbones.encoder_decoder import CONTEXT, Backbone
+from models.data.batches import Batch
+from models.data.examples import ContextShape
+from models.data.tokenizer import Tokenizer
+from models.knowledge.emotion import EMOTION_TYPES
 from models.nets.net import Plan
 from models.nets.scratch import WHOLE_CONTEXT, ScratchNet, Size, emotion_loss
-from models.tokenizer import Tokenizer
-from models.weighting import Fixed, Weighting
+from models.nets.weighting import Fixed, Weighting
 
 EMOTION = "emotion"
 

@@ -1,0 +1,55 @@
+"""A copy of the SQLite database while the app goes on: `python -m annotation backup --output escdemo-2026-01-31.db`."""
+
+from __future__ import annotations
+
+import sqlite3
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from sqlalchemy import make_url
+
+from annotation.store.engine import DatabaseUnavailable, add_database_argument, open_engine
+
+
+def back_up(url: str, target: Path) -> int:
+    """Write the state of the database at `url` into the new file `target` and check the copy; its size in bytes.
+
+    Raises ValueError when the database does not exist or is no SQLite file, FileExistsError when `target` is there.
+    """
+    address = make_url(url)
+    if address.get_backend_name() != "sqlite":
+        raise DatabaseUnavailable(f"{address.get_backend_name()} has its own backup program (pg_dump); use that")
+    if target.exists():
+        raise FileExistsError(f"{target} exists; name a new file or remove it first")
+    engine = open_engine(url, create=False)
+    connection = engine.raw_connection()  # VACUUM runs outside transactions only
+    try:
+        connection.cursor().execute("VACUUM INTO ?", (str(target),))
+    finally:
+        connection.close()
+        engine.dispose()
+    _check(target)
+    return target.stat().st_size
+
+
+def _check(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    try:
+        found = connection.execute("PRAGMA integrity_check").fetchone()[0]
+    finally:
+        connection.close()
+    if found != "ok":
+        raise OSError(f"the copy {path} is damaged ({found}); is the disk full?")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Flags of `python -m annotation backup`."""
+    add_database_argument(parser)
+    parser.add_argument("--output", metavar="FILE", required=True, help="new file for the copy (SQLite)")
+
+
+def run(args: Namespace) -> int:
+    """Make the copy and say how big it is."""
+    size = back_up(args.database, Path(args.output))
+    print(f"{args.output}: {size / 2**20:.1f} MiB")
+    return 0

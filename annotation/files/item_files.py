@@ -1,0 +1,269 @@
+"""Items from a file: contexts and what each system replied, as JSON Lines or CSV (UTF-8).
+
+JSON Lines: one object per line. `id`, `context` and `replies` are needed.
+
+    {"id": "d12-t4", "dialogue": "d12", "situation": "I lost my job.", "problem_type": "job crisis",
+     "emotion_type": "sadness", "strategy": "Question", "turn": 4, "purpose": "main",
+     "context": [{"speaker": "seeker", "text": "I was fired."}],
+     "replies": {"misc": "I am sorry.", "joint": {"text": "When was that?", "strategy": "Question",
+                 "checkpoint": "ab12"}}}
+
+A reply may also be `{"turns": [{"speaker": ..., "text": ...}, ...]}`, one system's side of a whole conversation. Beside
+a text may stand the `trace` of how it came about (see `stored_replies`); with traces the results say whether an
+explanation predicts the vote. `python -m models items` writes such files. A turn of `turns` may have `strategy` and
+`trace`, too.
+`dialogue` (default: the id) says which contexts belong together: no rater sees a dialogue twice. `purpose` is main,
+gold or onboarding; the last two need `gold`: the better system ("misc" or "tie") for all criteria, or per criterion
+{"Overall": "misc"}, and for scores {"Fluency": {"misc": 2, "joint": 0}}.
+
+CSV (without traces): the same names as columns; `context` is one turn per line, "seeker: ..." or "supporter: ...";
+one column `reply:SYSTEM` per system and, if wanted, `strategy:SYSTEM` and `checkpoint:SYSTEM`; an empty cell is no
+reply; `gold` is a name or JSON.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from annotation.choices import Purpose
+from annotation.store.texts import MAX_LABEL_CHARS, MAX_POST_CHARS, MAX_SITUATION_CHARS, accept_text
+from annotation.studies.stored_replies import stored_form
+from annotation.studies.study_views import Line
+
+SPEAKERS = ("seeker", "supporter")
+MAX_TURNS = 400
+_FIELDS = {
+    "id",
+    "dialogue",
+    "situation",
+    "context",
+    "problem_type",
+    "emotion_type",
+    "strategy",
+    "turn",
+    "purpose",
+    "gold",
+    "replies",
+}
+Gold = Mapping[str, Any]
+
+
+class ItemFileError(ValueError):
+    """Bad rows in an item file. `problems` has (line, what is wrong) of each; nothing was imported."""
+
+    def __init__(self, problems: Iterable[tuple[int, str]], shown: int = 20) -> None:
+        self.problems = tuple(problems)
+        lines = [f"  line {line}: {what}" for line, what in self.problems[:shown]]
+        rest = len(self.problems) - len(lines)
+        more = [f"  ... and {rest} more"] if rest else []
+        super().__init__("\n".join([f"{len(self.problems)} bad row(s), nothing was imported:", *lines, *more]))
+
+
+@dataclass(frozen=True)
+class ImportedReply:
+    """What one system replied."""
+
+    system: str
+    turns: tuple[Line, ...]
+    strategy: str | None = None
+    checkpoint: str | None = None
+    replies_json: str | None = None
+    """its turns with their traces, as `stored_replies` writes them; None when no trace is known"""
+
+
+@dataclass(frozen=True)
+class ImportedItem:
+    """One context with all replies to it."""
+
+    key: str
+    dialogue: str
+    context: tuple[Line, ...]
+    replies: tuple[ImportedReply, ...]
+    situation: str = ""
+    problem_type: str | None = None
+    emotion_type: str | None = None
+    strategy: str | None = None
+    turn: int | None = None
+    purpose: Purpose = Purpose.MAIN
+    gold_json: str | None = None
+    """as in the file, checked against the rubric when it is stored"""
+    encounter_id: str | None = None
+
+
+def read_items(path: Path) -> tuple[ImportedItem, ...]:
+    """The items of a .jsonl or .csv file. Raises ItemFileError listing every bad row, ValueError for another file."""
+    readers = {".jsonl": _json_rows, ".csv": _csv_rows}
+    if path.suffix.lower() not in readers:
+        raise ValueError(f"{path} has the ending {path.suffix!r}; allowed: {', '.join(readers)}")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{path} is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
+        ) from error
+    return parse_rows(readers[path.suffix.lower()](text))
+
+
+def parse_rows(rows: Iterable[tuple[int, Mapping[str, Any] | Exception]]) -> tuple[ImportedItem, ...]:
+    """Items out of (line, parsed row); an exception stands for a row that could not be parsed. Raises ItemFileError."""
+    items: list[ImportedItem] = []
+    problems: list[tuple[int, str]] = []
+    first_line: dict[str, int] = {}
+    for line, row in rows:
+        try:
+            if isinstance(row, Exception):
+                raise row
+            item = _item(row)
+            if item.key in first_line:
+                raise ValueError(f"id {item.key!r} was used in line {first_line[item.key]} already")
+            first_line[item.key] = line
+            items.append(item)
+        except ValueError as error:
+            problems.append((line, str(error)))
+    if problems:
+        raise ItemFileError(problems)
+    if not items:
+        raise ItemFileError([(1, "the file holds no item")])
+    return tuple(items)
+
+
+def _json_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | Exception]]:
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            yield number, ValueError(f"not JSON: {error}")
+            continue
+        yield number, row if isinstance(row, dict) else ValueError(f"a JSON {type(row).__name__}, not an object")
+
+
+def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | Exception]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    before = 1
+    for row in reader:
+        number, before = before + 1, reader.line_num  # a cell may span lines: name the row's first one
+        if None in row or None in row.values():
+            yield number, ValueError("the row has more or fewer cells than the header")
+            continue
+        try:
+            yield number, _csv_row({name.strip(): cell for name, cell in row.items()})
+        except ValueError as error:
+            yield number, error
+
+
+def _csv_row(cells: Mapping[str, str]) -> dict[str, Any]:
+    """One CSV row in the form of a JSON Lines row."""
+    row: dict[str, Any] = {name: cell for name, cell in cells.items() if ":" not in name and cell.strip()}
+    row["context"] = [_csv_turn(line) for line in cells.get("context", "").splitlines() if line.strip()]
+    row["replies"] = {}
+    for name, cell in cells.items():
+        part, colon, system = name.partition(":")
+        if colon and part not in ("reply", "strategy", "checkpoint"):
+            raise ValueError(f"unknown column {name!r}; allowed: reply:SYSTEM, strategy:SYSTEM, checkpoint:SYSTEM")
+        if part == "reply" and colon and cell.strip():
+            extra = {key: cells.get(f"{key}:{system}") or None for key in ("strategy", "checkpoint")}
+            row["replies"][system] = {"text": cell, **extra}
+    if "turn" in row:
+        if not row["turn"].strip().isdigit():
+            raise ValueError(f"turn is {row['turn']!r}; a whole number is needed")
+        row["turn"] = int(row["turn"])
+    if str(row.get("gold", "")).lstrip().startswith("{"):
+        try:
+            row["gold"] = json.loads(row["gold"])
+        except ValueError as error:
+            raise ValueError(f"gold is not JSON: {error}") from error
+    return row
+
+
+def _csv_turn(line: str) -> dict[str, str]:
+    speaker, _, text = line.partition(":")
+    return {"speaker": speaker.strip().lower(), "text": text.strip()}
+
+
+def _item(row: Mapping[str, Any]) -> ImportedItem:
+    unknown = row.keys() - _FIELDS
+    if unknown:
+        raise ValueError(f"unknown field(s) {sorted(unknown)}; allowed: {sorted(_FIELDS)}")
+    key = _label(row, "id", required=True)
+    assert key is not None
+    purpose = row.get("purpose", Purpose.MAIN)
+    if purpose not in tuple(Purpose):
+        raise ValueError(f"purpose is {purpose!r}; allowed: {', '.join(Purpose)}")
+    gold = row.get("gold")
+    if (purpose != Purpose.MAIN) != (gold is not None):
+        raise ValueError("gold goes with purpose gold or onboarding: give both, or neither")
+    turn = row.get("turn")
+    if turn is not None and (isinstance(turn, bool) or not isinstance(turn, int) or turn < 0):
+        raise ValueError(f"turn is {turn!r}; a whole number from 0 is needed")
+    return ImportedItem(
+        key=key,
+        dialogue=_label(row, "dialogue") or key,
+        context=_lines(row.get("context"), "context"),
+        replies=_replies(row.get("replies")),
+        situation=accept_text(_text(row, "situation") or "", what="situation", limit=MAX_SITUATION_CHARS),
+        problem_type=_label(row, "problem_type"),
+        emotion_type=_label(row, "emotion_type"),
+        strategy=_label(row, "strategy"),
+        turn=turn,
+        purpose=Purpose(purpose),
+        gold_json=None if gold is None else json.dumps(gold, ensure_ascii=False, sort_keys=True),
+    )
+
+
+def _text(row: Mapping[str, Any], name: str) -> str | None:
+    value = row.get(name)
+    if value is not None and not isinstance(value, str):
+        raise ValueError(f"{name} is a {type(value).__name__}; text is needed")
+    return value
+
+
+def _label(row: Mapping[str, Any], name: str, required: bool = False) -> str | None:
+    value = accept_text(_text(row, name) or "", what=name, limit=MAX_LABEL_CHARS, required=required).strip()
+    return value or None
+
+
+def _lines(value: Any, what: str) -> tuple[Line, ...]:
+    if not isinstance(value, list) or not value or len(value) > MAX_TURNS:
+        raise ValueError(f"{what} must be a list of 1 to {MAX_TURNS} turns")
+    lines = []
+    for number, turn in enumerate(value, start=1):
+        if not isinstance(turn, Mapping) or turn.get("speaker") not in SPEAKERS:
+            raise ValueError(f"{what}, turn {number}: speaker must be {' or '.join(SPEAKERS)}")
+        place = f"{what}, turn {number}"
+        text = accept_text(_text(turn, "text") or "", what=place, limit=MAX_POST_CHARS, required=True)
+        lines.append(Line(turn["speaker"], text))
+    return tuple(lines)
+
+
+def _replies(value: Any) -> tuple[ImportedReply, ...]:
+    if not isinstance(value, Mapping) or not value:
+        raise ValueError("replies must be an object with at least one system and its reply")
+    replies = [_reply(system, entry) for system, entry in value.items()]
+    names = [reply.system for reply in replies]
+    if len(set(names)) < len(names):
+        raise ValueError(f"replies: two systems have the same name: {sorted(names)}")
+    return tuple(sorted(replies, key=lambda reply: reply.system))
+
+
+def _reply(system: str, entry: Any) -> ImportedReply:
+    name = accept_text(system, what="name of a system", limit=MAX_LABEL_CHARS, required=True).strip()
+    what = f"reply of {name}"
+    if isinstance(entry, str):
+        entry = {"text": entry}
+    if not isinstance(entry, Mapping) or entry.keys() - {"text", "turns", "strategy", "checkpoint", "trace"}:
+        raise ValueError(f"{what}: text, or an object with text (or turns), strategy, checkpoint and trace, is needed")
+    if ("text" in entry) == ("turns" in entry):
+        raise ValueError(f"{what}: give either text or turns")
+    if "turns" in entry and "trace" in entry:
+        raise ValueError(f"{what}: give each turn its own trace, inside turns")
+    strategy, checkpoint = _label(entry, "strategy"), _label(entry, "checkpoint")
+    turns = entry.get("turns", [{**entry, "speaker": "supporter"}])
+    return ImportedReply(name, _lines(turns, what), strategy, checkpoint, stored_form(turns, what))

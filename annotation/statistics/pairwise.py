@@ -1,0 +1,247 @@
+"""What pairwise votes say: win / tie / lose per pair of systems and criterion, by votes and by items.
+
+Input are `Ballot`s, whatever database or file they come from. Gold items, discarded items and duplicates never count as
+results; duplicates only show how far raters keep their answer when the sides are swapped.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from annotation.rubric import DEFAULT_RUBRIC, find_rubric
+from annotation.statistics.agreement import Agreement, agreement, count_table
+from annotation.statistics.intervals import RESAMPLES, Estimate, clustered_share
+from annotation.studies.study_views import Ballot, Verdict
+from annotation.talks.open_talks import Tally, finding, sign_test
+
+OUTCOMES = ("a", "tie", "b")
+Rule = Callable[[Sequence[str]], str | None]
+"""the votes of one item -> its result, None without a majority: `Rubric.agreed` of the study's rubric"""
+AT_LEAST_HALF: Rule = find_rubric(DEFAULT_RUBRIC).agreed
+Provenance = Literal["unanimous", "majority", "corrected", "no majority"]
+_NONE = "No votes."
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How often the first system of the pair won, tied and lost; `none` counts items without a majority."""
+
+    win: int
+    tie: int
+    lose: int
+    none: int = 0
+
+    def total(self) -> int:
+        """All of them."""
+        return self.win + self.tie + self.lose + self.none
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What counts for one item and criterion, and how it came about; `outcome` None without a majority."""
+
+    item_id: str
+    outcome: str | None
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class PairResult:
+    """One pair of systems on one criterion. Percentages are 0 to 100, with intervals over items."""
+
+    system_a: str
+    system_b: str
+    criterion: str
+    votes: Counts
+    win: Estimate
+    tie: Estimate
+    lose: Estimate
+    items: Counts
+    """the same by items: one result each by the study's majority rule and the reviewer's corrections"""
+    item_win: Estimate
+    item_tie: Estimate
+    item_lose: Estimate
+    item_none: Estimate
+    p_value: float | None
+    """two-sided sign test of items won against items lost; ties and items without a majority left out"""
+    sentence: str
+    """the finding by items, or why there is none"""
+
+    def pair(self) -> str:
+        """The pair as it is listed."""
+        return f"{self.system_a} and {self.system_b}"
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The results of a part of the items, e.g. those of one problem type."""
+
+    value: str
+    results: tuple[PairResult, ...]
+
+
+def counted(ballots: Iterable[Ballot]) -> tuple[Ballot, ...]:
+    """The ballots that count as results: no gold, no duplicate, not discarded by the reviewer."""
+    return tuple(
+        ballot
+        for ballot in ballots
+        if not ballot.is_gold and ballot.is_duplicate_of is None and ballot.discard_cause is None
+    )
+
+
+def pair_results(
+    ballots: Iterable[Ballot], *, rule: Rule = AT_LEAST_HALF, verdicts: Iterable[Verdict] = ()
+) -> tuple[PairResult, ...]:
+    """One result per pair and criterion; pairs sorted, criteria in the order in which they first come."""
+    ruled = {(verdict.item_id, verdict.criterion): verdict for verdict in verdicts}
+    groups = by_pair_and_criterion(counted(ballots))
+    return tuple(_pair_result(group, rule, ruled) for group in groups)
+
+
+def pair_agreements(
+    ballots: Iterable[Ballot], *, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[tuple[str, str, str, Agreement], ...]:
+    """(system_a, system_b, criterion, agreement of the raters) in the order of `pair_results`."""
+    return tuple(
+        (group[0].system_a, group[0].system_b, group[0].criterion, _agreement(group, resamples, seed))
+        for group in by_pair_and_criterion(counted(ballots))
+    )
+
+
+def by_pair_and_criterion(ballots: Iterable[Ballot]) -> list[list[Ballot]]:
+    """The ballots in groups of the same pair and criterion; pairs sorted, criteria as they first come."""
+    criteria: dict[str, int] = {}
+    groups: dict[tuple[str, str, str], list[Ballot]] = {}
+    for ballot in ballots:
+        criteria.setdefault(ballot.criterion, len(criteria))
+        groups.setdefault((ballot.system_a, ballot.system_b, ballot.criterion), []).append(ballot)
+    return [groups[key] for key in sorted(groups, key=lambda key: (key[0], key[1], criteria[key[2]]))]
+
+
+def decisions(ballots: Sequence[Ballot], rule: Rule, ruled: dict[tuple[str, str], Verdict]) -> tuple[Decision, ...]:
+    """One decision per item of ballots on one criterion; items that the reviewer discarded drop out."""
+    found = []
+    for item_id, outcomes in _by_item(ballots).items():
+        verdict = ruled.get((item_id, ballots[0].criterion))
+        if verdict is not None and verdict.decision == "discard":
+            continue
+        if verdict is not None and verdict.decision == "correct":
+            found.append(Decision(item_id, verdict.outcome, "corrected"))
+            continue
+        outcome = rule(outcomes)
+        agreed: Provenance = "unanimous" if len(set(outcomes)) == 1 else "majority"
+        found.append(Decision(item_id, outcome, "no majority" if outcome is None else agreed))
+    return tuple(found)
+
+
+def first_position(ballots: Iterable[Ballot]) -> Estimate:
+    """Percent of the decided votes (no ties) that went to the system shown first; near 50 without a bias."""
+    decided = [ballot for ballot in counted(ballots) if ballot.outcome != "tie"]
+    hits = [(ballot.item_id, picked(ballot) == ballot.first_shown) for ballot in decided]
+    return share_over_items(hits, "No vote prefers a system, so no side can be preferred either.")
+
+
+def order_consistency(ballots: Iterable[Ballot]) -> Estimate:
+    """Percent of the answers given twice (same rater, sides swapped) that are for the same system or a tie again."""
+    kept = [ballot for ballot in ballots if not ballot.is_gold and ballot.discard_cause is None]
+    first = {(b.item_id, b.rater, b.criterion, b.system_a): b.outcome for b in kept if b.is_duplicate_of is None}
+    hits = []
+    for ballot in kept:
+        key = (ballot.is_duplicate_of or "", ballot.rater, ballot.criterion, ballot.system_a)
+        if key in first:
+            hits.append((key[0], first[key] == ballot.outcome))
+    return share_over_items(hits, "No rater judged an item a second time with the sides swapped.")
+
+
+def slices(
+    ballots: Iterable[Ballot],
+    value_of: Callable[[Ballot], str | None],
+    *,
+    rule: Rule = AT_LEAST_HALF,
+    verdicts: Sequence[Verdict] = (),
+) -> tuple[Slice, ...]:
+    """The results once per value, e.g. `slices(ballots, lambda ballot: ballot.problem_type)`; values sorted.
+
+    Ballots without the value form the last slice, "not known".
+    """
+    parts: dict[str | None, list[Ballot]] = {}
+    for ballot in counted(ballots):
+        parts.setdefault(value_of(ballot), []).append(ballot)
+    ordered = sorted(parts, key=lambda value: (value is None, value or ""))
+    return tuple(
+        Slice(value or "not known", pair_results(parts[value], rule=rule, verdicts=verdicts)) for value in ordered
+    )
+
+
+def turn_band(ballot: Ballot) -> str | None:
+    """How far into the dialogue the replies stand, in bands that sort as text."""
+    if ballot.turn is None:
+        return None
+    bands = ((5, "turns 01-05"), (10, "turns 06-10"), (20, "turns 11-20"))
+    return next((name for last, name in bands if ballot.turn <= last), "turns 21 and on")
+
+
+def picked(ballot: Ballot) -> str | None:
+    """The system that the vote prefers; None for a tie."""
+    return {"a": ballot.system_a, "b": ballot.system_b}.get(ballot.outcome)
+
+
+def _pair_result(group: Sequence[Ballot], rule: Rule, ruled: dict[tuple[str, str], Verdict]) -> PairResult:
+    found = decisions(group, rule, ruled)
+    kept = {decision.item_id for decision in found}
+    votes = [ballot for ballot in group if ballot.item_id in kept]
+    items = _counts([decision.outcome for decision in found])
+    win, tie, lose = (
+        share_over_items([(vote.item_id, vote.outcome == one) for vote in votes], _NONE) for one in OUTCOMES
+    )
+    item_win, item_tie, item_lose, item_none = (
+        share_over_items([(one.item_id, one.outcome == kind) for one in found], _NONE) for kind in (*OUTCOMES, None)
+    )
+    p_value = sign_test(items.win, items.lose)
+    names = (group[0].system_a, group[0].system_b, group[0].criterion)
+    if p_value is not None:
+        sentence = finding(Tally(*names, items.win, items.lose, items.tie), p_value)
+    else:
+        sentence = f"No item was won by either system ({items.tie} ties, {items.none} without a majority)."
+    return PairResult(
+        *names,
+        votes=_counts([ballot.outcome for ballot in votes]),
+        win=win,
+        tie=tie,
+        lose=lose,
+        items=items,
+        item_win=item_win,
+        item_tie=item_tie,
+        item_lose=item_lose,
+        item_none=item_none,
+        p_value=p_value,
+        sentence=sentence,
+    )
+
+
+def _agreement(group: Sequence[Ballot], resamples: int, seed: int) -> Agreement:
+    table = count_table(((ballot.item_id, ballot.outcome) for ballot in group), OUTCOMES)
+    return agreement(table, seed=seed, resamples=resamples)
+
+
+def _counts(outcomes: Sequence[str | None]) -> Counts:
+    at = Counter(outcomes)
+    return Counts(at["a"], at["tie"], at["b"], at[None])
+
+
+def _by_item(ballots: Iterable[Ballot]) -> dict[str, list[str]]:
+    items: dict[str, list[str]] = {}
+    for ballot in ballots:
+        items.setdefault(ballot.item_id, []).append(ballot.outcome)
+    return items
+
+
+def share_over_items(hits: Iterable[tuple[str, bool]], empty: str) -> Estimate:
+    """Percent of hits with an interval over items, from (item, hit) pairs; `empty` is the reason given without any."""
+    items: dict[str, list[bool]] = {}
+    for item_id, hit in hits:
+        items.setdefault(item_id, []).append(hit)
+    return clustered_share([sum(one) for one in items.values()], [len(one) for one in items.values()], empty=empty)

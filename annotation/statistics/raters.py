@@ -1,0 +1,218 @@
+"""One row per rater: how long they took, how they used the answers, how far they agree with others, what stands out.
+
+A flag is for the study's lead to look at; nothing here removes a vote. `without_rater` shows what would change if the
+votes of one rater were left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from statistics import median
+
+import numpy as np
+
+from annotation.choices import Purpose
+from annotation.statistics.agreement import alpha, cohen, count_table, percent_agreement
+from annotation.statistics.flags import LIMITS, FlagLimits, Work, flagged, measure
+from annotation.statistics.intervals import Estimate
+from annotation.statistics.pairwise import (
+    AT_LEAST_HALF,
+    OUTCOMES,
+    Rule,
+    by_pair_and_criterion,
+    counted,
+    first_position,
+    order_consistency,
+    pair_results,
+    picked,
+    share_over_items,
+)
+from annotation.studies.study_views import Ballot
+
+Gold = Mapping[tuple[str, str], str]
+"""(item_id, criterion) -> the known answer, "a", "tie" or "b" in terms of systems as in Ballot"""
+
+
+@dataclass(frozen=True)
+class RaterRow:
+    """What one rater did. Percentages are 0 to 100."""
+
+    rater: str
+    items: int
+    votes: int
+    seconds: float
+    """median time per item"""
+    tie_percent: float
+    first_position: Estimate
+    """percent of the decided votes for the system shown first"""
+    consistency: Estimate
+    """percent of swapped duplicates answered alike"""
+    with_majority: Estimate
+    """percent of the votes that equal the majority of the other raters, where those have one"""
+    kappa: Estimate
+    """the same corrected for chance (Cohen)"""
+    gold_hits: int
+    gold_asked: int
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class DropRow:
+    """Agreement and items won on one criterion when one rater's votes are left out; `rater` None: nobody left out."""
+
+    rater: str | None
+    criterion: str
+    alpha: Estimate
+    percent: Estimate
+    items_won: tuple[tuple[str, int], ...]
+    """(system, items won by majority over all pairs), most first"""
+
+
+@dataclass(frozen=True)
+class Quartiles:
+    """Seconds that raters spent on an item: a quarter took less than `low`, half less than `middle`."""
+
+    low: float
+    middle: float
+    high: float
+    count: int
+    """pairs of rater and item"""
+
+
+def rater_table(
+    ballots: Sequence[Ballot],
+    *,
+    gold: Gold | None = None,
+    rule: Rule = AT_LEAST_HALF,
+    limits: FlagLimits = LIMITS,
+) -> tuple[RaterRow, ...]:
+    """One row per rater, raters in natural order (r2 before r10), with flags.
+
+    The plan's own limit of seconds is not known here, as votes out of files have no plan: haste is against the others.
+    """
+    names = sorted({ballot.rater for ballot in ballots}, key=lambda name: (len(name), name))
+    mine = {name: [ballot for ballot in ballots if ballot.rater == name] for name in names}
+    others = _votes_by_place(counted(ballots))
+    rows = [_row(name, mine[name], others, gold or {}, rule) for name in names]
+    known: dict[str, dict[tuple[str, str], str]] = {}
+    for (item_id, criterion), outcome in (gold or {}).items():
+        known.setdefault(item_id, {})[criterion, ""] = outcome
+    signs = [measure(name, _works(mine[name]), known, pairwise=True, min_seconds=0.0) for name in names]
+    flags = [one.flags for one in flagged(signs, min_seconds=0.0, limits=limits)]
+    return tuple(
+        replace(row, flags=(*found, *_disagrees(row, rows, limits))) for row, found in zip(rows, flags, strict=True)
+    )
+
+
+def without_rater(ballots: Iterable[Ballot], *, rule: Rule = AT_LEAST_HALF) -> tuple[DropRow, ...]:
+    """Per criterion a row for all raters and one for each rater left out; no intervals."""
+    kept = counted(ballots)
+    raters = sorted({ballot.rater for ballot in kept}, key=lambda name: (len(name), name))
+    rows = []
+    for criterion in dict.fromkeys(ballot.criterion for ballot in kept):
+        asked = [ballot for ballot in kept if ballot.criterion == criterion]
+        for rater in (None, *raters):
+            left = [ballot for ballot in asked if ballot.rater != rater]
+            table = count_table((((b.item_id, b.system_a, b.system_b), b.outcome) for b in left), OUTCOMES)
+            won = _items_won(left, rule)
+            rows.append(DropRow(rater, criterion, alpha(table, resamples=0), percent_agreement(table), won))
+    return tuple(rows)
+
+
+def time_per_item(ballots: Iterable[Ballot]) -> Quartiles | None:
+    """Quartiles of the time spent on an item by a rater; None without ballots. Gold and duplicates count here too."""
+    seconds = list({(ballot.rater, ballot.item_id): ballot.seconds for ballot in ballots}.values())
+    if not seconds:
+        return None
+    low, middle, high = np.percentile(seconds, [25, 50, 75])
+    return Quartiles(float(low), float(middle), float(high), len(seconds))
+
+
+Places = dict[tuple[str, str, str], list[tuple[str, str]]]
+"""(item, system_a, criterion) -> (rater, outcome) of every vote there"""
+
+
+def _votes_by_place(ballots: Iterable[Ballot]) -> Places:
+    places: Places = {}
+    for ballot in ballots:
+        places.setdefault((ballot.item_id, ballot.system_a, ballot.criterion), []).append(
+            (ballot.rater, ballot.outcome)
+        )
+    return places
+
+
+def _row(name: str, ballots: Sequence[Ballot], places: Places, gold: Gold, rule: Rule) -> RaterRow:
+    votes = counted(ballots)
+    times = list({ballot.item_id: ballot.seconds for ballot in ballots}.values())
+    pairs = []
+    for ballot in votes:
+        here = places[ballot.item_id, ballot.system_a, ballot.criterion]
+        result = rule([outcome for rater, outcome in here if rater != name])
+        if result is not None:
+            pairs.append((ballot.item_id, ballot.outcome, result))
+    answers = [(ballot.outcome, gold[ballot.item_id, ballot.criterion]) for ballot in ballots if _asked(ballot, gold)]
+    return RaterRow(
+        rater=name,
+        items=len({ballot.item_id for ballot in votes}),
+        votes=len(votes),
+        seconds=float(median(times)),
+        tie_percent=100 * sum(ballot.outcome == "tie" for ballot in votes) / max(1, len(votes)),
+        first_position=first_position(ballots),
+        consistency=order_consistency(ballots),
+        with_majority=share_over_items(
+            ((item, own == result) for item, own, result in pairs),
+            "No other rater judged the same items, or they had no majority.",
+        ),
+        kappa=cohen([(own, result) for _, own, result in pairs]),
+        gold_hits=sum(own == known for own, known in answers),
+        gold_asked=len(answers),
+    )
+
+
+def _asked(ballot: Ballot, gold: Gold) -> bool:
+    return ballot.is_gold and (ballot.item_id, ballot.criterion) in gold
+
+
+def _items_won(ballots: Sequence[Ballot], rule: Rule) -> tuple[tuple[str, int], ...]:
+    won = dict.fromkeys(sorted({name for ballot in ballots for name in (ballot.system_a, ballot.system_b)}), 0)
+    for group in by_pair_and_criterion(ballots):
+        for result in pair_results(group, rule=rule):
+            won[result.system_a] += result.items.win
+            won[result.system_b] += result.items.lose
+    return tuple(sorted(won.items(), key=lambda pair: (-pair[1], pair[0])))
+
+
+def _works(ballots: Sequence[Ballot]) -> list[Work]:
+    """What one rater's ballots say item by item."""
+    items: dict[str, list[Ballot]] = {}
+    for ballot in ballots:
+        items.setdefault(ballot.item_id, []).append(ballot)
+    return [
+        Work(
+            item_id=item_id,
+            purpose=Purpose.GOLD if given[0].is_gold else Purpose.MAIN,
+            duplicate_of=given[0].is_duplicate_of,
+            seconds=given[0].seconds,
+            answers={(ballot.criterion, ""): ballot.outcome for ballot in given},
+            shown=[_shown(ballot) for ballot in given],
+        )
+        for item_id, given in items.items()
+    ]
+
+
+def _shown(ballot: Ballot) -> str:
+    """The answer as on the screen."""
+    return "tie" if ballot.outcome == "tie" else "a" if picked(ballot) == ballot.first_shown else "b"
+
+
+def _disagrees(row: RaterRow, rows: Sequence[RaterRow], limits: FlagLimits) -> tuple[str, ...]:
+    """Far less agreement with the others than they have among themselves; only the report knows that."""
+    others = [other.kappa.value for other in rows if other is not row and other.kappa.value is not None]
+    own = row.kappa
+    if not others or own.value is None or own.high is None:
+        return ()
+    middle = median(others)
+    if own.high >= middle or own.value >= limits.kappa * middle:
+        return ()
+    return (f"disagrees: kappa {own.value:.2f} with the others' majority, theirs {middle:.2f}",)

@@ -1,0 +1,17 @@
+"""The tables, how they came to be, and the one way into the database.
+
+In the order in which to read them:
+
+    texts.py         which text is accepted
+    schema.py        the tables
+    write_queue.py   writers of one process in order of arrival
+    engine.py        connections and SQLite's settings
+    database.py      open_sessions(url): the one way in
+    erasure.py       delete my data
+    events.py        who did what when, append-only
+    study_schema.py  the tables of studies
+    live_schema.py   the tables of live studies: talks, preferences, stars
+    study_events.py  who did what when in a study, append-only
+    migrate.py       its commands
+    migrations/  how the tables came to be, step by step
+"""

@@ -1,0 +1,37 @@
+"""The one way into the database: `open_sessions(url)` checks, migrates and hands back a session factory.
+
+    sessions = open_sessions("sqlite:///escdemo.db")
+    with sessions.begin() as session:                  # one user action: stored whole or not at all
+        add_post(session=session, ...)
+    with for_reading(sessions)() as session:           # never waits for a writer
+        get_encounter(session=session, ...)
+
+SQLite is the default; any other URL (PostgreSQL) is passed to SQLAlchemy as it is and needs its driver installed.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from annotation.store.engine import READ_ONLY, DatabaseUnavailable, open_engine
+from annotation.store.migrate import upgrade
+
+__all__ = ["DatabaseUnavailable", "for_reading", "open_sessions"]
+
+
+def open_sessions(url: str, create: bool = True) -> sessionmaker[Session]:
+    """Open and migrate the database at `url`, made if it is a missing SQLite file and `create`; thread-safe.
+
+    Sessions begun from the result may write: on SQLite they take the write lock at their start (BEGIN IMMEDIATE), so
+    two of them never fail on each other, they queue (engine.BUSY_TIMEOUT_MS). Raises DatabaseUnavailable.
+    """
+    engine = open_engine(url, create)
+    upgrade(engine)
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def for_reading(sessions: sessionmaker[Session]) -> sessionmaker[Session]:
+    """A factory over the same connections whose sessions see one snapshot and cannot write."""
+    engine: Engine = sessions.kw["bind"]
+    return sessionmaker(engine.execution_options(**{READ_ONLY: True, "postgresql_readonly": True}))

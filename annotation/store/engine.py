@@ -1,0 +1,177 @@
+"""Connections to the database and their settings; SQLite's are made here, since its defaults lose writes.
+
+Measured with 12 threads writing: transactions that SQLite starts late (its default) fail at once when two of them want
+to write, whatever the time-out; started IMMEDIATE they queue and none fails. Within one process the queue is our own
+(`write_queue`), in order of arrival; between processes it is SQLite's.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError
+
+from annotation.store.write_queue import WriteQueue
+
+DEFAULT_URL = "sqlite:///escdemo.db"
+BUSY_TIMEOUT_MS = 5_000
+"""how long a writer waits for the one before it"""
+READ_ONLY = "escdemo_read_only"
+"""execution option of connections that only read"""
+
+
+class DatabaseUnavailable(ValueError):  # noqa: N818  (reads as the sentence it is)
+    """The database cannot be opened. The message names the place and says what to do."""
+
+
+def open_engine(url: str, create: bool = True) -> Engine:
+    """A connected engine with the settings of this file, not migrated.
+
+    A missing SQLite file is made if `create`. Raises DatabaseUnavailable.
+    """
+    address = _parse(url)
+    if address.get_backend_name() != "sqlite":
+        return _open_server(address)
+    path = _prepare_file(address, create)
+    # hide_parameters: an error's message must not carry a seeker's text into a log.
+    waiting = {"timeout": BUSY_TIMEOUT_MS / 1000}
+    engine = create_engine(address, pool_size=16, max_overflow=48, hide_parameters=True, connect_args=waiting)
+    event.listen(engine, "connect", _set_up_connection)
+    _take_turns(engine)
+    event.listen(engine, "begin", _begin)
+    try:
+        with engine.begin() as connection:  # takes the write lock, so a read-only file shows here
+            connection.exec_driver_sql("SELECT 1")
+    except (DatabaseError, sqlite3.Error) as error:
+        engine.dispose()
+        raise DatabaseUnavailable(
+            f"cannot use {path} as the database: {_reason(error)}. Check that the file is an escdemo database and that "
+            f"you may write to it and to its folder {path.parent}, or name another file with --database sqlite:///FILE."
+        ) from error
+    return engine
+
+
+def _parse(url: str) -> URL:
+    try:
+        return make_url(url)
+    except ArgumentError as error:
+        raise DatabaseUnavailable(
+            f"{url!r} is not a database address; allowed: sqlite:///FILE, or postgresql+psycopg://USER@HOST/NAME"
+        ) from error
+
+
+def _open_server(address: URL) -> Engine:
+    shown = address.render_as_string(hide_password=True)
+    try:
+        engine = create_engine(address, pool_pre_ping=True, hide_parameters=True)
+        with engine.connect():
+            pass
+    except (ImportError, ArgumentError) as error:  # the dialect, or the package it needs
+        raise DatabaseUnavailable(f"the driver for {shown} is missing: {error}. Install it with pip.") from error
+    except DatabaseError as error:
+        raise DatabaseUnavailable(f"cannot reach {shown}: {_reason(error)}. Is the server running?") from error
+    return engine
+
+
+def _prepare_file(address: URL, create: bool) -> Path:
+    """Path of the SQLite file, its folder made if missing and checked to be writable."""
+    if not address.database or address.database == ":memory:":
+        raise DatabaseUnavailable("an in-memory database would lose every judgment; use sqlite:///FILE")
+    path = Path(address.database.removeprefix("file:")).absolute()  # file: begins SQLite's URI form
+    if not create and not path.exists():
+        raise DatabaseUnavailable(f"there is no database {path}; name the right one with --database sqlite:///FILE")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnavailable(
+            f"the folder {path.parent} for the database cannot be made: {error.strerror}. "
+            "Make it yourself, or name a file elsewhere with --database sqlite:///FILE."
+        ) from error
+    # SQLite writes its journal beside the file, so the folder itself must be writable.
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise DatabaseUnavailable(
+            f"the folder {path.parent} is not writable, so {path.name} cannot be kept there. "
+            "Change its permissions, or name a file elsewhere with --database sqlite:///FILE."
+        )
+    return path
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error)
+
+
+def _set_up_connection(connection: Any, _record: Any) -> None:
+    """Settings of every SQLite connection."""
+    # None: the driver starts no transactions of its own, `_begin` does. The default mode starts them late and lets two
+    # readers both decide to write, and then one fails at once whatever the time-out.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    mode = _ask_for_wal(cursor)
+    if mode != "wal":  # asked for and silently refused, as on some network drives
+        raise sqlite3.OperationalError(f"write-ahead log refused (journal mode is {mode!r}); use a local disk")
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "foreign_keys = ON",
+        "synchronous = NORMAL",  # in WAL mode a killed process loses nothing that was committed
+        "secure_delete = ON",  # deleted texts are overwritten, not only unlinked
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _ask_for_wal(cursor: sqlite3.Cursor) -> str:
+    """Switch to write-ahead logging, the mode told. Programs that open a new file at once switch it one by one.
+
+    SQLite does not wait for this lock by itself: who comes second is told "database is locked" at once.
+    """
+    until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            return str(cursor.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(0.02)
+
+
+_TURN = "escdemo_turn"
+"""marks a connection whose transaction holds the turn"""
+
+
+def _take_turns(engine: Engine) -> None:
+    """Let the writers of this process begin one after the other; a turn ends when the connection goes back."""
+    queue = WriteQueue()
+
+    def enter(connection: Connection) -> None:
+        reads = connection.get_execution_options().get(READ_ONLY, False)
+        # Without a turn in time, SQLite's own waiting decides.
+        if not reads and _TURN not in connection.info and queue.enter(BUSY_TIMEOUT_MS / 1000):
+            connection.info[_TURN] = True
+
+    def leave(_connection: Any, record: Any, *_error: Any) -> None:
+        if record.info.pop(_TURN, False):
+            queue.leave()
+
+    event.listen(engine, "begin", enter)
+    event.listen(engine, "checkin", leave)
+    event.listen(engine, "invalidate", leave)
+
+
+def _begin(connection: Connection) -> None:
+    """Start each SQLite transaction as what it is: a reader that cannot write, or the one writer."""
+    read_only = connection.get_execution_options().get(READ_ONLY, False)
+    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
+    connection.exec_driver_sql("BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE")
+
+
+def add_database_argument(parser: ArgumentParser) -> None:
+    """The flag --database, the same for every command."""
+    parser.add_argument(
+        "--database", metavar="URL", default=DEFAULT_URL, help="SQLAlchemy URL of the database (SQLite file or server)"
+    )

@@ -1,0 +1,222 @@
+"""Who takes part in a study: invitation links, passwords, roles, breaks.
+
+    invitation = invite(session=session, access=lead, role="rater")        # .token goes into the link, once
+    signed_in = sign_in(session=session, token=token, origin=address)      # .access, or .refusal to show
+    require(session, access, Role.RATER)                                   # first line of every store function
+
+A token is 32 random bytes; only its sha256 is stored, so a stolen database opens no door. `Access` is a claim that the
+store checks again on every call: a revoked link stops working at once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+from datetime import timedelta
+
+from sqlalchemy import Select, delete, func, select
+from sqlalchemy.orm import Session
+
+from annotation.choices import Role, StudyEventKind, StudyState
+from annotation.store.schema import utc_now
+from annotation.store.study_events import record_study
+from annotation.store.study_schema import FailedSignIn, Member, Study, StudyEvent
+from annotation.studies.passwords import check_password, hash_password
+from annotation.studies.study_plan import plan_from_dict
+from annotation.studies.study_views import Access, Invitation, MemberView, SignIn
+from annotation.studies.tickets import holder_of, is_genuine, make_ticket
+
+MAX_FAILURES = 10
+"""failed sign-ins from one origin, or at one account, within WINDOW before it is blocked"""
+WINDOW = timedelta(minutes=5)
+_WRONG = "This link or password is not valid (any more). Ask the study's lead for a new one."
+_AGAIN = "Please sign in again."
+_BLOCKED = "Too many failed attempts. Wait five minutes, then try again."
+
+
+class NotAllowed(ValueError):  # noqa: N818  (reads as the sentence it is)
+    """The member may not do this. The message is written for the user; nothing was stored."""
+
+
+def require(
+    session: Session, access: Access, *roles: Role, lock: bool = False, share: bool = False
+) -> tuple[Study, Member]:
+    """The study and the member behind `access`, when the link is valid and the role is one of `roles`.
+
+    Until commit, `lock` keeps other writers of this study out, and `share` keeps out only those who ask for `lock`
+    (SQLite has one writer at a time anyway). Raises NotAllowed.
+    """
+    how = {"read": True} if share else lock
+    study = session.get(Study, access.study_id, with_for_update=how, populate_existing=lock or share)
+    member = session.get(Member, access.member_id)
+    if study is None or member is None or member.study_id != study.id or member.revoked_at is not None:
+        raise NotAllowed(_WRONG)
+    if member.role not in roles:
+        allowed = " or a ".join(role.value for role in roles)
+        raise NotAllowed(f"This is for a {allowed} of the study; your link is a {member.role.value}'s.")
+    return study, member
+
+
+def add_member(session: Session, study: Study, role: Role, actor: str) -> Invitation:
+    """Store a new member and hand out the token; the caller has checked who asks."""
+    taken = select(func.max(Member.number)).where(Member.study_id == study.id, Member.role == role)
+    token = secrets.token_urlsafe(32)
+    member = Member(
+        id=secrets.token_hex(16),
+        study_id=study.id,
+        role=role,
+        number=(session.scalar(taken) or 0) + 1,
+        token_hash=_hash(token),
+        invited_at=utc_now(),
+    )
+    session.add(member)
+    session.flush()
+    record_study(session, study.id, StudyEventKind.INVITED, actor=actor, new_value=member.pseudonym())
+    return Invitation(pseudonym=member.pseudonym(), role=role, token=token)
+
+
+def invite(*, session: Session, access: Access, role: Role | str) -> Invitation:
+    """By a lead: a new member and the token of the link, which is shown this once and cannot be looked up later.
+
+    Raises NotAllowed for raters of a study that is not open: its plan was not yet found to work, or it is over.
+    """
+    study, lead = require(session, access, Role.LEAD, lock=True)
+    if Role(role) is Role.RATER and study.state not in (StudyState.OPEN, StudyState.PAUSED):
+        raise NotAllowed(f"Raters are invited to an open study; this one is {study.state.value}. Open it first.")
+    return add_member(session, study, Role(role), lead.pseudonym())
+
+
+def revoke(*, session: Session, access: Access, pseudonym: str) -> None:
+    """By a lead: this member's link and password stop working; what they handed in stays. Raises LookupError."""
+    study, lead = require(session, access, Role.LEAD, lock=True)
+    member = find_member(session, study.id, pseudonym)
+    if member is None:
+        raise LookupError(f"this study has no member {pseudonym!r}")
+    if member.id == lead.id:
+        raise NotAllowed("You cannot revoke your own link; another lead can.")
+    if member.revoked_at is None:
+        member.revoked_at = utc_now()
+        record_study(session, study.id, StudyEventKind.REVOKED, actor=lead.pseudonym(), new_value=pseudonym)
+
+
+def members(*, session: Session, access: Access) -> tuple[MemberView, ...]:
+    """By a lead: everybody in the study, in the order in which they were invited."""
+    study, _ = require(session, access, Role.LEAD)
+    rows = session.scalars(
+        select(Member).where(Member.study_id == study.id).order_by(Member.invited_at, Member.role, Member.number)
+    )
+    withdrew = _withdrawals(session, study)
+    return tuple(
+        MemberView(
+            pseudonym=row.pseudonym(),
+            role=row.role,
+            invited_at=row.invited_at,
+            consented_at=row.consented_at,
+            revoked_at=row.revoked_at,
+            break_since=row.break_since,
+            withdrew=withdrew.get(row.pseudonym()),
+        )
+        for row in rows
+    )
+
+
+def _withdrawals(session: Session, study: Study) -> dict[str, int]:
+    """pseudonym -> items deleted, of raters who withdrew (see `withdrawal`)."""
+    kind = (StudyEvent.study_id == study.id, StudyEvent.kind == StudyEventKind.REVOKED)
+    rows = session.execute(
+        select(StudyEvent.new_value, StudyEvent.old_value).where(*kind, StudyEvent.old_value.is_not(None))
+    )
+    return {str(row[0]): int(str(row[1])) for row in rows}
+
+
+def sign_in(*, session: Session, token: str, origin: str) -> SignIn:
+    """Who the invitation link belongs to. Never raises, so that a failure is counted: commit in either case.
+
+    `origin` is where the request came from (an address); it is stored as a hash, and only on failure.
+    """
+    if _blocked(session, _hash(origin)):
+        return SignIn(None, _BLOCKED)
+    member = session.scalar(select(Member).where(Member.token_hash == _hash(token)))
+    return _admit(session, member, (_hash(origin),))
+
+
+def sign_in_with_password(*, session: Session, study: str, pseudonym: str, password: str, origin: str) -> SignIn:
+    """The same with the study's name, the pseudonym ("r3") and a password; also counted per account.
+
+    A wrong name, a wrong password and a member without one take as long and are told alike.
+    """
+    study, pseudonym = study.strip(), pseudonym.strip().lower()
+    account = _hash(f"{study}\n{pseudonym}")
+    if _blocked(session, _hash(origin)) or _blocked(session, account):
+        return SignIn(None, _BLOCKED)
+    member = session.scalar(_named(pseudonym).join(Study).where(Study.name == study))
+    if not check_password(password, None if member is None else member.password_hash):
+        member = None
+    return _admit(session, member, (_hash(origin), account))
+
+
+def set_password(*, session: Session, access: Access, password: str) -> None:
+    """By any member, for themselves. Raises NotAllowed where the plan has no passwords, ValueError for a bad one."""
+    study, member = require(session, access, *Role)
+    if not plan_from_dict(json.loads(study.plan_json)).passwords:
+        raise NotAllowed("In this study members come in by their link only.")
+    member.password_hash = hash_password(password)
+
+
+def ticket_of(*, session: Session, access: Access, key: bytes) -> str:
+    """By any member with a password: the ticket with which their browser comes back; `key` is the server's own."""
+    _, member = require(session, access, *Role)
+    if member.password_hash is None:
+        raise NotAllowed(_AGAIN)
+    return make_ticket(member.id, member.password_hash, key, utc_now())
+
+
+def sign_in_with_ticket(*, session: Session, ticket: str, key: bytes) -> SignIn:
+    """Who comes back. What is refused is not counted: it cannot be guessed, and after a restart all have old ones."""
+    member = session.get(Member, holder_of(ticket))
+    if member is None or member.password_hash is None or member.revoked_at is not None:
+        return SignIn(None, _AGAIN)
+    if not is_genuine(ticket, member.password_hash, key, utc_now()):
+        return SignIn(None, _AGAIN)
+    return _admit(session, member, ())
+
+
+def find_member(session: Session, study_id: str, pseudonym: str) -> Member | None:
+    """The member called so; None when there is none. The caller has checked who asks."""
+    return session.scalar(_named(pseudonym).where(Member.study_id == study_id))
+
+
+def consent(*, session: Session, access: Access) -> None:
+    """By a rater or reviewer: they agree to the study's consent text; does nothing the second time."""
+    study, member = require(session, access, Role.RATER, Role.REVIEWER)
+    if member.consented_at is None:
+        member.consented_at = utc_now()
+        record_study(session, study.id, StudyEventKind.CONSENTED, actor=member.pseudonym())
+
+
+def _admit(session: Session, member: Member | None, origins: tuple[str, ...]) -> SignIn:
+    if member is None or member.revoked_at is not None:
+        now = utc_now()
+        session.add_all(FailedSignIn(origin=origin, at=now) for origin in origins)
+        session.execute(delete(FailedSignIn).where(FailedSignIn.at < now - WINDOW))
+        return SignIn(None, _WRONG)
+    record_study(session, member.study_id, StudyEventKind.SIGNED_IN, actor=member.pseudonym())
+    return SignIn(Access(member.study_id, member.id, member.role, member.pseudonym()), None)
+
+
+def _blocked(session: Session, origin: str) -> bool:
+    recent = (FailedSignIn.origin == origin, FailedSignIn.at >= utc_now() - WINDOW)
+    return (session.scalar(select(func.count()).select_from(FailedSignIn).where(*recent)) or 0) >= MAX_FAILURES
+
+
+def _named(pseudonym: str) -> Select[Member]:
+    """Members called so; of nobody for what is no pseudonym."""
+    parts = re.fullmatch(r"(r|lead|reviewer)([1-9]\d{0,8})", pseudonym)
+    role = {"r": Role.RATER, "lead": Role.LEAD, "reviewer": Role.REVIEWER}[parts[1]] if parts else Role.RATER
+    return select(Member).where(Member.role == role, Member.number == (int(parts[2]) if parts else 0))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

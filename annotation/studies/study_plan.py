@@ -1,0 +1,244 @@
+"""A study as it is planned, and what makes a plan impossible. Read from a JSON file:
+
+    {"name": "pilot-1", "rubric": "admisc-2024", "systems": ["misc", "joint"], "kind": "frozen",
+     "raters": 5, "raters_per_item": 3, "overlap": 1.0, "pairs_per_context": 1, "review_share": 0.1,
+     "gold_share": 0.05, "duplicate_share": 0.1, "passwords": true, "seed": 1, "instructions": "...", "consent": "..."}
+
+A live study adds "kind": "live", "min_turns": 4, "turn_preference": "none" (or "own", "preferred"). `name`, `systems`
+and `raters` are needed, the rest has the defaults of `StudyPlan`. `rubric` is a preset or the name of
+a JSON file beside the plan (see `rubric`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from annotation.choices import Preference, Purpose, Scale, StudyKind
+from annotation.rubric import DEFAULT_RUBRIC, Rubric, find_rubric, load_rubric, rubric_from_dict
+from annotation.store.texts import MAX_POSTS, accept_text
+from annotation.talks.encounters import MAX_SEED
+
+MAX_TEXT_CHARS = 20_000
+"""longest instructions or consent text, in characters"""
+MAX_RATERS_PER_ITEM = 50
+
+
+class PlanError(ValueError):
+    """A plan that cannot work; the message lists every reason and what to change."""
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """What a study lead fixes before anybody is invited. Checked on creation; raises PlanError."""
+
+    name: str
+    systems: tuple[str, ...]
+    """the systems that are compared; kept in sorted order"""
+    raters: int
+    """how many raters will be invited at least"""
+    rubric: Rubric = field(default_factory=lambda: find_rubric(DEFAULT_RUBRIC))
+    kind: StudyKind = StudyKind.FROZEN
+    raters_per_item: int = 3
+    overlap: float = 1.0
+    """share of the items that `raters_per_item` raters judge; the others are judged by one"""
+    pairs_per_context: int | None = 1
+    """pairwise: how many pairs of systems are judged on each context; None for all pairs"""
+    review_share: float = 0.1
+    """share of the items a reviewer sees whatever the raters say, drawn evenly from all pairs"""
+    gold_share: float = 0.0
+    """share of a rater's items that have a known answer"""
+    duplicate_share: float = 0.0
+    """share of the items that a rater judges again with sides swapped"""
+    duplicate_spacing: int = 5
+    """at least so many other items lie between an item and its duplicate"""
+    min_turns: int = 4
+    """live: messages that a rater sends at least before the talk can end"""
+    turn_preference: Preference = Preference.NONE
+    """live: whether the better of each pair of replies is asked for, and whether it goes into both histories"""
+    min_seconds: float = 5.0
+    """an item handed in faster counts as too fast"""
+    lease_minutes: float = 120.0
+    """an item untouched for so long goes back to the others"""
+    passwords: bool = True
+    """members may choose a password, to come in without their link"""
+    seed: int = 0
+    instructions: str = ""
+    consent: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "systems", tuple(sorted(self.systems)))
+        for name, kind in (("kind", StudyKind), ("turn_preference", Preference)):
+            object.__setattr__(self, name, _choice(name, kind, getattr(self, name)))
+        for name, required in (("name", True), ("instructions", False), ("consent", False)):
+            limit = 200 if name == "name" else MAX_TEXT_CHARS
+            text = accept_text(getattr(self, name), what=name, limit=limit, required=required)
+            object.__setattr__(self, name, text.strip())
+        reasons = [*_systems_wrong(self), *_numbers_wrong(self), *_kind_wrong(self)]
+        if reasons:
+            raise PlanError("This plan cannot work: " + "; ".join(reasons) + ".")
+
+    def pairwise(self) -> bool:
+        """Whether two replies are compared; else each reply gets a score."""
+        return self.rubric.scale is Scale.PAIRWISE
+
+    def to_json(self) -> str:
+        """The plan as `plan_from_dict` reads it, the rubric in full."""
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
+
+
+def _choice(name: str, kind: type[StrEnum], value: object) -> StrEnum:
+    if value not in list(kind):
+        raise PlanError(f"plan: {name} is {value!r}; allowed: {', '.join(kind)}")
+    return kind(str(value))
+
+
+def _kind_wrong(plan: StudyPlan) -> list[str]:
+    """What does not go with live talks, or only with them."""
+    if plan.kind is not StudyKind.LIVE:
+        only = "only raters of a live study talk; set kind to live, or turn_preference to none"
+        return [] if plan.turn_preference is Preference.NONE else [f"turn_preference is {plan.turn_preference}; {only}"]
+    reasons = []
+    for name in ("gold_share", "duplicate_share"):
+        if getattr(plan, name):
+            reasons.append(
+                f"{name} is {getattr(plan, name):g}, but a live talk has no known answer and is held once; set it to 0"
+            )
+    if not plan.pairwise() and len(plan.systems) != 2:
+        reasons.append(
+            f"{len(plan.systems)} systems are scored, but a live talk is with two; give two, or compare pairs"
+        )
+    if not 1 <= plan.min_turns <= MAX_POSTS:
+        reasons.append(f"min_turns is {plan.min_turns}; allowed: 1 to {MAX_POSTS}")
+    return reasons
+
+
+def _systems_wrong(plan: StudyPlan) -> list[str]:
+    least = 2 if plan.pairwise() else 1
+    reasons = []
+    if len(set(plan.systems)) < len(plan.systems) or not all(name.strip() for name in plan.systems):
+        reasons.append(f"systems are {list(plan.systems)}; give each one a different, non-empty name")
+    if len(set(plan.systems)) < least:
+        reasons.append(f"{len(set(plan.systems))} system(s) where at least {least} are needed to compare; add another")
+    pairs = len(plan.systems) * (len(plan.systems) - 1) // 2
+    if plan.pairs_per_context is not None and plan.pairwise() and not 1 <= plan.pairs_per_context <= max(1, pairs):
+        reasons.append(f"pairs_per_context is {plan.pairs_per_context}; allowed: 1 to {pairs}, or null for all pairs")
+    return reasons
+
+
+def _numbers_wrong(plan: StudyPlan) -> list[str]:
+    reasons = []
+    for name, highest in (("overlap", 1.0), ("review_share", 1.0), ("gold_share", 0.5), ("duplicate_share", 1.0)):
+        if not 0 <= getattr(plan, name) <= highest:
+            reasons.append(f"{name} is {getattr(plan, name)}; allowed: 0 to {highest:g}")
+    if not 1 <= plan.raters_per_item <= MAX_RATERS_PER_ITEM:
+        reasons.append(f"raters_per_item is {plan.raters_per_item}; allowed: 1 to {MAX_RATERS_PER_ITEM}")
+    if plan.raters < plan.raters_per_item:
+        reasons.append(
+            f"{plan.raters} rater(s) cannot give each item {plan.raters_per_item} different raters; "
+            "invite more, or lower raters_per_item"
+        )
+    if plan.duplicate_spacing < 1:
+        reasons.append(f"duplicate_spacing is {plan.duplicate_spacing}; at least 1 item must lie in between")
+    if plan.lease_minutes <= 0 or plan.min_seconds < 0:
+        reasons.append(f"lease_minutes is {plan.lease_minutes}, min_seconds {plan.min_seconds}; give positive numbers")
+    if not 0 <= plan.seed <= MAX_SEED:
+        reasons.append(f"seed is {plan.seed}; allowed: 0 to 2**63 - 1")
+    return reasons
+
+
+@dataclass(frozen=True)
+class ContextKey:
+    """What planning needs to know of one context."""
+
+    key: str
+    """its id in the import file"""
+    dialogue: str
+    systems: tuple[str, ...]
+    """the systems that replied to it"""
+    purpose: Purpose = Purpose.MAIN
+
+
+def check_items(plan: StudyPlan, contexts: Sequence[ContextKey]) -> None:
+    """Raise PlanError unless these contexts can be judged as planned."""
+    main = [context for context in contexts if context.purpose is Purpose.MAIN]
+    reasons = []
+    if not main:
+        reasons.append("there is no item to judge; import items first")
+    unheard = [name for name in plan.systems if not any(name in context.systems for context in main)]
+    if main and unheard:
+        reasons.append(f"no item has a reply of {', '.join(unheard)}; import them or take the system out")
+    reasons += _incomplete(plan, main)
+    if plan.gold_share > 0 and not any(context.purpose is Purpose.GOLD for context in contexts):
+        reasons.append(f"gold_share is {plan.gold_share:g}, but no item is marked gold; mark some or set it to 0")
+    needed = raters_needed(plan, main)
+    if needed > plan.raters:
+        reasons.append(
+            f"{needed} raters are needed, since nobody sees a dialogue twice and one dialogue has that many "
+            f"judgments to give, but the plan has {plan.raters}; invite more, or lower raters_per_item or "
+            "pairs_per_context"
+        )
+    if reasons:
+        raise PlanError("This study cannot be opened: " + "; ".join(reasons) + ".")
+
+
+def _incomplete(plan: StudyPlan, main: Sequence[ContextKey]) -> list[str]:
+    needed = 2 if plan.pairwise() else len(plan.systems)
+    wrong = [context.key for context in main if len(set(context.systems) & set(plan.systems)) < needed]
+    if not wrong:
+        return []
+    shown = ", ".join(wrong[:5]) + (", ..." if len(wrong) > 5 else "")
+    return [f"{len(wrong)} item(s) have replies of fewer than {needed} of the study's systems: {shown}"]
+
+
+def raters_needed(plan: StudyPlan, contexts: Sequence[ContextKey]) -> int:
+    """The fewest raters with whom every item can get its judgments when nobody sees a dialogue twice."""
+    seats: dict[str, int] = defaultdict(int)
+    for context in contexts:
+        present = len(set(context.systems) & set(plan.systems))
+        pairs = present * (present - 1) // 2
+        items = min(pairs, plan.pairs_per_context or pairs) if plan.pairwise() else 1
+        seats[context.dialogue] += items * (plan.raters_per_item if plan.overlap > 0 else 1)
+    return max(seats.values(), default=0)
+
+
+def plan_from_dict(values: Mapping[str, Any], beside: Path = Path()) -> StudyPlan:
+    """A plan out of parsed JSON; `beside` is the folder of a rubric file. Raises PlanError or ValueError."""
+    known = {entry.name for entry in fields(StudyPlan)}
+    missing, unknown = {"name", "systems", "raters"} - values.keys(), values.keys() - known
+    if missing or unknown:
+        raise PlanError(f"plan: missing {sorted(missing)}, unknown {sorted(unknown)}; allowed: {sorted(known)}")
+    given = dict(values)
+    if "rubric" in given:
+        rubric = given["rubric"]
+        given["rubric"] = rubric_from_dict(rubric) if isinstance(rubric, Mapping) else load_rubric(str(rubric), beside)
+    if isinstance(given["systems"], str) or not all(isinstance(name, str) for name in given["systems"]):
+        raise PlanError(f"plan: systems is {given['systems']!r}; a list of names is needed")
+    for entry in fields(StudyPlan):
+        kind, value = str(entry.type), given.get(entry.name)
+        number = int | float if kind == "float" else int
+        if kind == "bool" and not isinstance(given.get(entry.name, True), bool):
+            raise PlanError(f"plan: {entry.name} is {value!r}; true or false is needed")
+        if (
+            kind.startswith(("int", "float"))
+            and value is not None
+            and (isinstance(value, bool) or not isinstance(value, number))
+        ):
+            raise PlanError(f"plan: {entry.name} is {value!r}; a number is needed ({kind})")
+    return StudyPlan(**{**given, "systems": tuple(given["systems"])})
+
+
+def load_plan(path: Path) -> StudyPlan:
+    """The plan in a JSON file. Raises PlanError or ValueError naming the file."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise PlanError(f"the file holds a JSON {type(values).__name__}; an object is needed")
+        return plan_from_dict(values, path.parent)
+    except (OSError, ValueError, TypeError) as error:
+        raise PlanError(f"{path}: {error}") from error

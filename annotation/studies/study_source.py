@@ -1,0 +1,79 @@
+"""Where a study's votes come from: the database, or files that `python -m annotation export` wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from annotation.choices import Role, StudyState
+from annotation.files.study_files import KINDS, read_values
+from annotation.rubric import DEFAULT_RUBRIC, Rubric, find_rubric
+from annotation.statistics.study_data import GoldAnswer, StudyData
+from annotation.store.schema import Encounter
+from annotation.store.study_schema import Study
+from annotation.studies.ballots import ballots, known_answers, ratings, verdicts
+from annotation.studies.live_ballots import encounter_ballots
+from annotation.studies.live_rows import live_rows
+from annotation.studies.members import require
+from annotation.studies.reply_features import encounter_features, reply_features
+from annotation.studies.studies import lead_access, plan_of
+from annotation.studies.study_views import Access
+
+
+def stored_data(*, session: Session, access: Access) -> StudyData:
+    """By a lead: all that raters handed in and reviewers decided so far. Raises NotAllowed."""
+    study, _ = require(session, access, Role.LEAD)
+    plan, decided = plan_of(study), verdicts(session=session, access=access)
+    live = vars(live_rows(session=session, access=access))
+    if not plan.pairwise():
+        return StudyData(ratings=ratings(session=session, access=access), verdicts=decided, rubric=plan.rubric, **live)
+    known = known_answers(session, study)
+    gold = [GoldAnswer(item, name, value) for item, answers in known.items() for (name, _), value in answers.items()]
+    return StudyData(
+        ballots=ballots(session=session, access=access),
+        verdicts=decided,
+        gold=tuple(gold),
+        features=reply_features(session=session, access=access),
+        rubric=plan.rubric,
+        **live,
+    )
+
+
+def find_study_data(*, session: Session, study: str, rubric: str | None = None) -> StudyData:
+    """The votes of the planned study of that name once it was opened, else those of the live talks held under it.
+
+    Live talks are read by `rubric` (default: the one that the first of them used); a planned study has its own.
+    Raises ValueError naming the studies there are, when this is none of them.
+    """
+    planned = session.scalar(select(Study).where(Study.name == study, Study.state != StudyState.DRAFT))
+    if planned is not None:
+        return stored_data(session=session, access=lead_access(session=session, name=study))
+    used = session.execute(
+        select(Encounter.study, Encounter.rubric).where(Encounter.study.is_not(None)).order_by(Encounter.created_at)
+    ).all()
+    mine = [row.rubric for row in used if row.study == study]
+    if not mine:
+        opened = session.scalars(select(Study.name).where(Study.state != StudyState.DRAFT))
+        names = ", ".join(sorted({str(row.study) for row in used} | set(opened))) or "none yet"
+        raise ValueError(f"there is no study {study!r}; studies: {names}")
+    chosen = find_rubric(rubric or mine[0])
+    return StudyData(
+        ballots=encounter_ballots(session=session, rubric=chosen.name, study=study),
+        features=encounter_features(session=session, study=study),
+        rubric=chosen,
+    )
+
+
+def read_study_data(files: Mapping[str, Path], rubric: Rubric | None = None) -> StudyData:
+    """A study out of exported files, kind of row -> file; what is not given is empty.
+
+    Raises ValueError for an unknown kind or bad rows, OSError when a file cannot be read.
+    """
+    unknown = [kind for kind in files if kind not in KINDS]
+    if unknown:
+        raise ValueError(f"unknown kinds of rows {unknown}; allowed: {', '.join(KINDS)}")
+    read = {kind: read_values(path, kind) for kind, path in files.items()}
+    return StudyData(**read, rubric=rubric or find_rubric(DEFAULT_RUBRIC))

@@ -1,0 +1,12 @@
+"""Open talks on the first page: start, converse, judge, reveal, and what their votes say.
+
+In the order in which to read them:
+
+    stages.py        which step is allowed when
+    views.py         the frozen values that leave this package
+    projection.py    rows -> views: who may see what at which stage
+    encounters.py    start, find, finish, reveal
+    conversation.py  posts and replies
+    judgments.py     the vote
+    open_talks.py    open talks: win, lose and tie with a sign test
+"""

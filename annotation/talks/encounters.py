@@ -1,0 +1,174 @@
+"""Start an encounter, find it again, finish its conversation, show its names."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from annotation.choices import EventKind, Mode, ReplyState, Scale, Side
+from annotation.rubric import DEFAULT_RUBRIC, find_rubric
+from annotation.store.events import record
+from annotation.store.schema import Encounter, Reply, utc_now
+from annotation.store.texts import MAX_LABEL_CHARS, MAX_SITUATION_CHARS, accept_text, clean_text
+from annotation.talks.projection import encounter_view, latest_replies
+from annotation.talks.stages import Stage, StageError, require_step
+from annotation.talks.views import EncounterView
+
+MAX_SEED = 2**63 - 1
+
+
+@dataclass(frozen=True)
+class EncounterSetup:
+    """What is fixed when an encounter starts. Checked on creation; raises ValueError."""
+
+    systems: tuple[str, str]
+    """names of the two systems, in any order: the sides are drawn from `seed`"""
+    mode: Mode = Mode.DEMO
+    seed: int = 0
+    """also the source of every reply's seed; 0 to 2**63 - 1"""
+    study: str | None = None
+    """name of the study; needed in study mode"""
+    situation: str = ""
+    emotion_type: str = ""
+    problem_type: str = ""
+    intensity_before: int | None = None
+    """how strong the emotion is before the talk, 1 to 5"""
+    role_card: str | None = None
+    """id of the role card, None when the seeker wrote an own situation"""
+    consent_version: str = ""
+    """which consent text was agreed to"""
+    rubric: str = DEFAULT_RUBRIC
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "mode", Mode(self.mode))  # a plain "study" is welcome too
+        limits = {"situation": MAX_SITUATION_CHARS} | dict.fromkeys(("emotion_type", "problem_type"), MAX_LABEL_CHARS)
+        for name, limit in limits.items():
+            accepted = accept_text(getattr(self, name), what=name.replace("_", " "), limit=limit)
+            object.__setattr__(self, name, accepted)
+        if find_rubric(self.rubric).scale is not Scale.PAIRWISE:
+            raise ValueError(f"rubric {self.rubric!r} scores single replies; two supporters need a pairwise one")
+        if len(self.systems) != 2 or len(set(self.systems)) != 2 or not all(self.systems):
+            raise ValueError(f"systems are {self.systems!r}; two different names are needed")
+        if self.mode is Mode.STUDY and not self.study:
+            raise ValueError("study mode needs the name of the study; start the app with --study NAME")
+        if not 0 <= self.seed <= MAX_SEED:
+            raise ValueError(f"seed is {self.seed}; allowed: 0 to 2**63 - 1")
+        check_intensity("intensity_before", self.intensity_before)
+
+
+def check_intensity(name: str, value: int | None) -> None:
+    """Raise ValueError unless `value` is None or 1 to 5, the scale of ESConv's survey."""
+    if value is not None and value not in range(1, 6):
+        raise ValueError(f"{name} is {value!r}; allowed: 1 (hardly) to 5 (very strongly), or none")
+
+
+def visitor_of(token: str) -> str:
+    """The visitor that a browser's secret token stands for. Only this hash is stored.
+
+    Raises ValueError without a token: everybody who had none would be one visitor.
+    """
+    if not token:
+        raise ValueError("this page has not finished loading; wait a second and try again, or reload it")
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def start_encounter(
+    *, session: Session, visitor: str, setup: EncounterSetup, side_a: str | None = None
+) -> EncounterView:
+    """Store a new encounter in stage consented; on side a stands `side_a`, or else one drawn from the seed.
+
+    Raises ValueError on a bad visitor, or when `side_a` is none of the two systems.
+    """
+    if len(visitor) != 64 or not set(visitor) <= set("0123456789abcdef"):
+        raise ValueError("visitor is not a sha256 in hexadecimal; make it with visitor_of(token)")
+    system_1, system_2 = sorted(clean_text(name) for name in setup.systems)
+    if side_a not in (None, system_1, system_2):
+        raise ValueError(f"side_a is {side_a!r}; allowed: {system_1}, {system_2}")
+    now = utc_now()
+    encounter = Encounter(
+        id=secrets.token_hex(16),
+        visitor=visitor,
+        mode=setup.mode,
+        study=setup.study,
+        stage=Stage.CONSENTED,
+        system_1=system_1,
+        system_2=system_2,
+        side_a=side_a or random.Random(f"sides:{setup.seed}").choice((system_1, system_2)),
+        seed=setup.seed,
+        situation=setup.situation,
+        emotion_type=setup.emotion_type,
+        problem_type=setup.problem_type,
+        intensity_before=setup.intensity_before,
+        role_card=setup.role_card,
+        consent_version=setup.consent_version,
+        rubric=setup.rubric,
+        created_at=now,
+        saved_at=now,
+    )
+    session.add(encounter)
+    session.flush()
+    record(session, encounter, EventKind.STARTED, new_value=setup.consent_version)
+    return encounter_view(session, encounter)
+
+
+def get_encounter(*, session: Session, encounter_id: str, visitor: str) -> EncounterView:
+    """The encounter as its visitor may see it. Raises LookupError when there is none of this visitor's."""
+    return encounter_view(session, find_encounter(session, encounter_id, visitor))
+
+
+def latest_encounter(*, session: Session, visitor: str) -> EncounterView | None:
+    """The visitor's newest encounter, None when there is none."""
+    statement = select(Encounter).where(Encounter.visitor == visitor).order_by(Encounter.created_at.desc()).limit(1)
+    encounter = session.scalar(statement)
+    return None if encounter is None else encounter_view(session, encounter)
+
+
+def freeze(*, session: Session, encounter_id: str, visitor: str) -> EncounterView:
+    """Finish the conversation and open the vote; does nothing when that was done before.
+
+    Raises StageError while no post was answered by both sides or a reply is still being made.
+    """
+    encounter = find_encounter(session, encounter_id, visitor, lock=True)
+    if encounter.stage is Stage.FROZEN:
+        return encounter_view(session, encounter)
+    require_step("freeze", encounter.stage)
+    latest = latest_replies(session.scalars(select(Reply).where(Reply.encounter_id == encounter.id)))
+    if any(reply.state is ReplyState.PENDING for reply in latest.values()):
+        raise StageError("A reply is still being written; wait for it or stop it, then finish.", encounter.stage)
+    done = {place for place, reply in latest.items() if reply.state is ReplyState.DONE}
+    if not any((turn, Side.A) in done and (turn, Side.B) in done for turn, _ in done):
+        raise StageError("Both supporters must have answered at least once before you can judge.", encounter.stage)
+    encounter.stage = Stage.FROZEN
+    record(session, encounter, EventKind.FROZEN)
+    return encounter_view(session, encounter)
+
+
+def reveal(*, session: Session, encounter_id: str, visitor: str) -> EncounterView:
+    """Show the names after the vote; does nothing when that was done before. Raises StageError before the vote."""
+    encounter = find_encounter(session, encounter_id, visitor, lock=True)
+    if encounter.stage not in (Stage.REVEALED, Stage.REVIEWED):
+        require_step("reveal", encounter.stage)
+        encounter.stage = Stage.REVEALED
+        record(session, encounter, EventKind.REVEALED)
+    return encounter_view(session, encounter)
+
+
+def find_encounter(session: Session, encounter_id: str, visitor: str | None, lock: bool = False) -> Encounter:
+    """The row; `visitor` None is the server itself. `lock` keeps other writers out until commit (SQLite: always so).
+
+    Raises LookupError, with the same message whether the encounter is missing or someone else's.
+    """
+    encounter = session.get(Encounter, encounter_id, with_for_update=lock)
+    if encounter is None or (visitor is not None and encounter.visitor != visitor):
+        raise LookupError("This conversation does not exist (any more) for this browser; start a new one.")
+    return encounter
+
+
+def encounter_exists(session: Session, encounter_id: str) -> bool:
+    """Whether the encounter is there; it is not after its visitor deleted it."""
+    return bool(session.scalar(select(exists().where(Encounter.id == encounter_id))))

@@ -1,0 +1,94 @@
+"""What the votes say: win / lose / tie per pair of systems and criterion, each share with its interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scipy.stats import binomtest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from annotation.choices import Mode, Outcome
+from annotation.rubric import DEFAULT_RUBRIC, find_rubric
+from annotation.statistics.intervals import Share, share
+from annotation.store.schema import Encounter, Judgment
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How often `system_1` (first in sorted order) won, lost and tied against `system_2` on one criterion."""
+
+    system_1: str
+    system_2: str
+    criterion: str
+    win: int
+    lose: int
+    tie: int
+
+    def total(self) -> int:
+        """Number of judgments."""
+        return self.win + self.lose + self.tie
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The shares of a tally and whether wins and losses differ; None where there is nothing to say, see `sentence`."""
+
+    tally: Tally
+    win: Share | None
+    lose: Share | None
+    tie: Share | None
+    p_value: float | None
+    """two-sided sign test of wins against losses, ties left out"""
+    sentence: str
+    """the finding, or why there is none, in plain words"""
+
+
+def tallies(
+    *, session: Session, rubric: str = DEFAULT_RUBRIC, study: str | None = None, mode: Mode | None = None
+) -> tuple[Tally, ...]:
+    """One tally per pair that was judged with `rubric` and per criterion, in the rubric's order.
+
+    Optionally of one study or one mode only. Erased visitors no longer count. Raises ValueError for an unknown rubric.
+    """
+    names = find_rubric(rubric).names()
+    columns = (Judgment.system_1, Judgment.system_2, Judgment.criterion, Judgment.outcome)
+    statement = select(*columns, func.count()).join(Encounter).where(Judgment.rubric == rubric).group_by(*columns)
+    if study is not None:
+        statement = statement.where(Encounter.study == study)
+    if mode is not None:
+        statement = statement.where(Encounter.mode == mode)
+    counts: dict[tuple[str, str, str], dict[Outcome, int]] = {}
+    for system_1, system_2, criterion, outcome, count in session.execute(statement):
+        counts.setdefault((system_1, system_2, criterion), {})[outcome] = count
+    place = {name: index for index, name in enumerate(names)}  # a criterion of an older version comes last
+    ordered = sorted(counts, key=lambda key: (key[0], key[1], place.get(key[2], len(names)), key[2]))
+    kinds = (Outcome.WIN, Outcome.LOSE, Outcome.TIE)
+    return tuple(Tally(*key, *(counts[key].get(kind, 0) for kind in kinds)) for key in ordered)
+
+
+def summarise(tally: Tally) -> Summary:
+    """Shares, intervals and sign test of one tally; pure."""
+    total = tally.total()
+    if total == 0:
+        return Summary(tally, None, None, None, None, "No judgments yet.")
+    win, lose, tie = (share(count, total) for count in (tally.win, tally.lose, tally.tie))
+    p_value = sign_test(tally.win, tally.lose)
+    if p_value is None:
+        return Summary(tally, win, lose, tie, None, f"All {total} judgments are ties, so neither system is ahead.")
+    return Summary(tally, win, lose, tie, p_value, finding(tally, p_value))
+
+
+def sign_test(win: int, lose: int) -> float | None:
+    """p value of the two-sided sign test of wins against losses; None when there is neither."""
+    return float(binomtest(win, win + lose).pvalue) if win + lose else None
+
+
+def finding(tally: Tally, p_value: float) -> str:
+    """Who is ahead, and whether that may be chance, in a sentence."""
+    if tally.win == tally.lose:
+        return f"{tally.system_1} and {tally.system_2} won equally often."
+    ahead, behind = (tally.system_1, tally.system_2) if tally.win > tally.lose else (tally.system_2, tally.system_1)
+    sure = "unlikely to be chance" if p_value < 0.05 else "could be chance"
+    high, low = max(tally.win, tally.lose), min(tally.win, tally.lose)
+    return f"{ahead} won {high} times, {behind} {low} times; the difference {sure} (sign test p = {p_value:.3g})."

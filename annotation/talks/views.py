@@ -1,0 +1,136 @@
+"""The frozen values that leave this package. They hold only what may be shown: a hidden thing is None, not masked.
+
+In study mode nothing here tells the two systems apart before the names are revealed: no name, checkpoint, seed,
+strategy or trace, no error text, and no reply before both sides have answered (the faster one would give itself away).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from annotation.choices import Mode, Outcome, Pick, ReplyState, Side
+from annotation.talks.stages import Stage
+
+
+@dataclass(frozen=True)
+class ReplySlot:
+    """Which reply: the place that one attempt of one side at one post has in the database."""
+
+    encounter_id: str
+    turn_index: int
+    side: Side
+    attempt: int
+
+    def job_id(self) -> str:
+        """The same as one string, e.g. to name a generation job."""
+        return f"{self.encounter_id}:{self.turn_index}:{self.side}:{self.attempt}"
+
+
+@dataclass(frozen=True)
+class ReplyView:
+    """The latest attempt of one side at one post."""
+
+    slot: ReplySlot
+    state: ReplyState
+    text: str | None
+    error: str | None
+    """why there is no reply, when state is failed"""
+    strategy: str | None
+    checkpoint: str | None
+    seed: int | None
+    reply_json: str | None
+    """the whole reply with its trace: `Reply.from_dict(json.loads(reply_json))`"""
+
+
+@dataclass(frozen=True)
+class TurnView:
+    """One post of the seeker and what both sides answered."""
+
+    index: int
+    text: str
+    a: ReplyView
+    b: ReplyView
+
+    def side(self, side: Side | str) -> ReplyView:
+        """The reply on that side."""
+        return self.a if Side(side) is Side.A else self.b
+
+    def answered(self) -> bool:
+        """Both replies are there."""
+        return self.a.state is ReplyState.DONE and self.b.state is ReplyState.DONE
+
+    def pending(self) -> bool:
+        """At least one reply is still being made."""
+        return ReplyState.PENDING in (self.a.state, self.b.state)
+
+
+@dataclass(frozen=True)
+class JudgmentView:
+    """One answer of the rater; `outcome` is that of the first system in sorted order, None while names are hidden."""
+
+    criterion: str
+    picked: Pick
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True)
+class EncounterView:
+    """An encounter as its visitor may see it now."""
+
+    id: str
+    mode: Mode
+    study: str | None
+    stage: Stage
+    systems: tuple[str | None, str | None]
+    """names on side a and side b; (None, None) in study mode before the names are revealed"""
+    situation: str
+    emotion_type: str
+    problem_type: str
+    intensity_before: int | None
+    intensity_after: int | None
+    role_card: str | None
+    consent_version: str
+    rubric: str
+    turns: tuple[TurnView, ...]
+    judgments: tuple[JudgmentView, ...]
+    reason: str | None
+    created_at: datetime
+    saved_at: datetime
+    """time of the last stored change, UTC"""
+
+    def hidden(self) -> bool:
+        """Names and reasons are not to be shown yet."""
+        return self.systems == (None, None)
+
+    def can_post(self) -> bool:
+        """The seeker may write: the stage allows it and nothing is left to answer."""
+        return self.stage in (Stage.CONSENTED, Stage.CHATTING) and all(turn.answered() for turn in self.turns)
+
+    def can_freeze(self) -> bool:
+        """The conversation may be finished: both sides answered at least once and nothing is being made."""
+        answered = any(turn.answered() for turn in self.turns)
+        return self.stage is Stage.CHATTING and answered and not any(turn.pending() for turn in self.turns)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One post and the reply of one side to it, None where there is none (yet)."""
+
+    post: str
+    reply: str | None
+    strategy: str | None
+
+
+@dataclass(frozen=True)
+class ReplyTask:
+    """All that the server needs to make a missing reply. Holds the system's name: never hand it to a page."""
+
+    slot: ReplySlot
+    system: str
+    seed: int
+    situation: str
+    emotion_type: str
+    problem_type: str
+    exchanges: tuple[Exchange, ...]
+    """the conversation as this side is to know it, oldest first; the last one is to be answered"""

@@ -1,0 +1,222 @@
+"""The page as a whole: which part stands where, and which control calls which handler. No logic.
+
+`build_app` gets everything it needs and changes nothing outside itself; tests call it with fakes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import gradio as gr
+from sqlalchemy.orm import Session, sessionmaker
+
+from escdemo import texts
+from escdemo.chat import about_tab, chat_panel, judge_panel, results_tab, setup_panel, why_panel
+from escdemo.chat.handlers import Page, Parts
+from escdemo.chat.talks import Talks
+from escdemo.look import render
+from escdemo.look.theme import go_to
+from escdemo.role_cards import load_role_cards
+from escdemo.settings import Settings
+from models.serving.service import GenerationService
+
+STORAGE_KEY = "escdemo"
+DRAFT_KEY = "escdemo-draft"
+STORAGE_SECRET = "escdemo-browser-1"
+FRESH = "async (token, _, draft) => [token, token ? '' : await window.escFresh(), draft]"
+
+
+def build_app(service: GenerationService, sessions: sessionmaker[Session], settings: Settings) -> gr.Blocks:
+    """The page over a running service and an open store."""
+    cards = load_role_cards()
+    with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as demo:
+        token = gr.BrowserState("", storage_key=STORAGE_KEY, secret=STORAGE_SECRET)
+        draft = gr.BrowserState(judge_panel.NO_DRAFT, storage_key=DRAFT_KEY, secret=STORAGE_SECRET)
+        fresh, talk, seen, opened = gr.Textbox("", visible=False), gr.State(""), gr.State(0), gr.State(0.0)
+        gr.HTML(render.header(settings.mode, settings.study), elem_id="header")
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab(texts.CHAT_TAB, id="chat-tab"):
+                steps = gr.HTML(render.steps(0), elem_id="steps")
+                note = gr.HTML(elem_id="page-note")
+                consent = setup_panel.build_consent()
+                setup = setup_panel.build(cards, settings)
+                chat = chat_panel.build()
+                judge = judge_panel.build()
+                why = why_panel.build()
+            results = results_tab.build()
+            about = about_tab.build()
+        own = (token, fresh, draft, talk, seen, opened)
+        parts = Parts(*own, steps, note, consent, setup, chat, judge, why, results, about)
+        page = Page(parts, Talks(sessions, service, settings), cards)
+        _wire_start(demo, page)
+        _wire_chat(page)
+        _wire_rest(page)
+    # Only what looks on goes through the queue. The others are plain requests: they never wait behind it, and none is
+    # lost when the browser's one event stream is being closed in the moment of a click.
+    demo.queue(default_concurrency_limit=None)
+    return cast(gr.Blocks, demo)
+
+
+def _wire_start(demo: gr.Blocks, page: Page) -> None:
+    """Arriving, consent, choosing whom to play."""
+    parts, setup = page.parts, page.parts.setup
+    everything = parts.all_outputs()
+    story = [setup.situation, setup.emotion, setup.problem, setup.intensity]
+    arrival = demo.load(
+        page.restore,
+        [parts.token, parts.fresh, parts.draft],
+        [parts.token, *everything],
+        js=FRESH,
+        api_name="restore",
+        queue=False,
+    )
+    _then_follow(page, arrival, "restore")
+    agreed = parts.consent.go.click(page.agree, [parts.consent.agreed], everything, api_name="agree", queue=False)
+    agreed.then(None, js=go_to("#card-draw"))
+    setup.problem_filter.select(
+        page.filter_cards, [setup.problem_filter], [setup.card], api_name="filter_cards", queue=False
+    )
+    setup.card.select(page.show_card, [setup.card], story, api_name="show_card", queue=False)
+    setup.draw.click(
+        page.draw_card, [setup.problem_filter, setup.card], [setup.card, *story], api_name="draw_card", queue=False
+    )
+    started = setup.start.click(
+        page.start,
+        [parts.token, parts.consent.agreed, *setup.fields()],
+        everything,
+        api_name="start",
+        queue=False,
+        trigger_mode="once",
+    )
+    started.then(None, js=go_to("#post textarea"))
+    again = parts.judge.again.click(page.again, None, everything, api_name="again", queue=False)
+    again.then(None, js=go_to("#card-draw"))
+
+
+def _wire_chat(page: Page) -> None:
+    """Messages, and looking on while they are answered."""
+    parts, chat = page.parts, page.parts.chat
+    everything = parts.all_outputs()
+    sent = gr.on(
+        [chat.send.click, chat.post.submit],
+        page.send,
+        [parts.token, parts.talk, parts.seen, chat.post],
+        [*chat.outputs(), parts.seen, parts.note],
+        api_name="send",
+        queue=False,
+        trigger_mode="once",
+        show_progress="hidden",
+    )
+    _then_follow(page, sent, "send")
+    for letter, button in zip("ab", chat.retry, strict=True):
+        asked = button.click(
+            lambda token, talk, side=letter: page.retry(token, talk, side),
+            [parts.token, parts.talk],
+            everything,
+            api_name=f"retry_{letter}",
+            queue=False,
+            trigger_mode="once",
+            show_progress="hidden",
+        )
+        _then_follow(page, asked, f"retry_{letter}")
+    stopped = chat.stop.click(
+        page.stop,
+        [parts.token, parts.talk],
+        everything,
+        api_name="stop",
+        queue=False,
+        trigger_mode="once",
+        show_progress="hidden",
+    )
+    _then_follow(page, stopped, "stop")
+    finished = chat.finish.click(
+        page.finish,
+        [parts.token, parts.talk],
+        everything,
+        api_name="finish",
+        queue=False,
+        trigger_mode="once",
+        show_progress="hidden",
+    )
+    finished.then(None, js=go_to("#judge-form input"))
+
+
+def _wire_rest(page: Page) -> None:
+    """Judging, reasons, results, deleting."""
+    parts, judge, about = page.parts, page.parts.judge, page.parts.about
+    everything = parts.all_outputs()
+    gr.on(
+        # Of the reason its change: the event of a key comes before the field holds what was typed.
+        [*(radio.input for radio in (*judge.picks, judge.intensity)), judge.reason.change],
+        page.keep_draft,
+        [parts.talk, *judge.fields()],
+        [parts.draft],
+        api_name="keep_draft",
+        queue=False,
+        trigger_mode="always_last",
+        show_progress="hidden",
+    )
+    voted = judge.save.click(
+        page.vote,
+        [parts.token, parts.talk, parts.opened, *judge.fields()],
+        [*everything, parts.draft],
+        api_name="vote",
+        queue=False,
+        trigger_mode="once",
+    )
+    voted.then(None, js=go_to("#again"))
+    parts.why.turn.select(
+        page.explain,
+        [parts.token, parts.talk, parts.why.turn],
+        parts.why_outputs(),
+        api_name="explain",
+        queue=False,
+        trigger_mode="always_last",
+        show_progress="hidden",
+    )
+    results = parts.results
+    gr.on(
+        [results.tab.select, results.refresh.click, results.pair.select],
+        page.show_results,
+        [parts.token, results.pair],
+        list(results.outputs),
+        api_name="results",
+        queue=False,
+        show_progress="hidden",
+    )
+    about.erase.click(page.ask_erase, None, [about.erase, about.confirm, about.note], api_name="ask_erase", queue=False)
+    about.cancel.click(page.keep, None, [about.erase, about.confirm], api_name="keep", queue=False)
+    about.sure.click(
+        page.erase,
+        [parts.token],
+        [parts.token, parts.draft, about.erase, about.confirm, about.note, *everything],
+        api_name="erase",
+        queue=False,
+        trigger_mode="once",
+    )
+
+
+def _then_follow(page: Page, event: Any, name: str) -> None:
+    """After an event that may have asked for replies: look on, then show their reasons."""
+    parts = page.parts
+    ids = [parts.token, parts.talk]
+    # Each message has its own look-on, and its reasons follow even while those of the message before are on their way:
+    # by default Gradio drops an event whose predecessor is not through.
+    watched = event.then(
+        page.follow,
+        ids,
+        parts.chat.live(),
+        api_name=f"follow_{name}",
+        trigger_mode="multiple",
+        show_progress="hidden",
+        concurrency_limit=None,
+    )
+    watched.then(
+        page.explain,
+        ids,
+        parts.why_outputs(),
+        api_name=f"explain_{name}",
+        queue=False,
+        trigger_mode="always_last",
+        show_progress="hidden",
+    )

@@ -1,0 +1,315 @@
+"""What happens when: the handlers behind the controls. They call `Talks` or a pure function, then say what to show.
+
+Every handler reads the stored talk again and shows what it finds, so two tabs, a reload or a restart cannot disagree
+with the store for longer than one click. Each returns {component: value}; a component that is left out stays as it is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from sqlalchemy.exc import SQLAlchemyError
+
+from annotation.talks.open_talks import tallies
+from annotation.talks.views import EncounterView
+from escdemo import intake, texts
+from escdemo.chat import chat_panel, judge_panel, results_tab, screen_state, setup_panel, why_panel
+from escdemo.chat.about_tab import AboutTab
+from escdemo.chat.chat_panel import ChatPanel
+from escdemo.chat.judge_panel import JudgePanel
+from escdemo.chat.results_tab import ResultsTab
+from escdemo.chat.setup_panel import ConsentPanel, SetupPanel
+from escdemo.chat.talks import Talks, can_see_results
+from escdemo.chat.why_panel import WhyPanel
+from escdemo.intake import Refusal
+from escdemo.look import render
+from escdemo.role_cards import RoleCard
+
+LOOK_EVERY_S = 0.12
+"""pause between two looks at replies in the making"""
+SETUP = "setup"
+"""value of the talk's state while a visitor is choosing the next one"""
+
+REFUSED = (ValueError, LookupError, SQLAlchemyError)
+"""what an action may raise: not allowed now, not this browser's talk, or the database did not answer"""
+
+Shown = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """All components, as `build.py` laid them out."""
+
+    token: gr.BrowserState
+    """the browser's secret, by which it is known again"""
+    fresh: gr.Textbox
+    """never shown: a number for a browser without a token, the same for all tabs that open at once"""
+    draft: gr.BrowserState
+    """a judgment that was begun and not saved yet; kept by the browser, as `judge_panel.draft_of` makes it"""
+    talk: gr.State
+    """id of the talk on this page, "" for the browser's latest, SETUP while choosing"""
+    seen: gr.State
+    """messages of the talk that this page knows of"""
+    opened: gr.State
+    """when the judgment form was opened, seconds since the epoch"""
+    steps: gr.HTML
+    note: gr.HTML
+    consent: ConsentPanel
+    setup: SetupPanel
+    chat: ChatPanel
+    judge: JudgePanel
+    why: WhyPanel
+    results: ResultsTab
+    about: AboutTab
+
+    def all_outputs(self) -> list[Any]:
+        """Everything that `Page.project` may touch."""
+        own = [self.talk, self.seen, self.opened, self.steps, self.note, self.consent.box, self.setup.box]
+        return [*own, *self.chat.outputs(), *self.judge.outputs(), *self.why_outputs()]
+
+    def why_outputs(self) -> list[Any]:
+        """The why panel with its choice of message."""
+        return [self.why.box, self.why.turn, *self.why.outputs]
+
+
+class Page:
+    """The handlers. They hold no state of a visitor."""
+
+    def __init__(self, parts: Parts, talks: Talks, cards: tuple[RoleCard, ...]) -> None:
+        self.parts = parts
+        self.talks = talks
+        self.cards = cards
+
+    # what is shown
+
+    def project(self, view: EncounterView | None, step: str | None = None) -> Shown:
+        """The whole page for a stored talk, or for `step` when there is none (consent, setup)."""
+        parts = self.parts
+        now = step or (screen_state.step_of(view) if view is not None else "consent")
+        talking = view is not None and now in ("chat", "judge", "result")
+        values: Shown = {
+            parts.talk: view.id if view is not None and talking else SETUP if now == "setup" else "",
+            parts.seen: len(view.turns) if view is not None and talking else 0,
+            parts.opened: time.time() if now == "judge" else 0.0,
+            parts.steps: render.steps(screen_state.STEP_NUMBERS[now]),  # type: ignore[index]  # one of its keys
+            parts.note: "",
+            parts.consent.box: gr.update(visible=now == "consent"),
+            parts.setup.box: gr.update(visible=now == "setup"),
+            parts.chat.box: gr.update(visible=talking),
+            parts.chat.note: "",
+            **judge_panel.update(parts.judge, now, view),
+        }
+        if view is not None and talking:
+            values |= chat_panel.update(parts.chat, view, self.talks.jobs(view))
+        return values | self.reasons(view if talking else None)
+
+    def reasons(self, view: EncounterView | None, turn: int | None = None) -> Shown:
+        """The why panel for one message (the last one answered, unless told); hidden while reasons are."""
+        why = self.parts.why
+        told = [] if view is None else [one.index for one in view.turns if one.a.reply_json or one.b.reply_json]
+        at = turn if turn in told else (told[-1] if told else None)
+        sides = screen_state.sided(view, at) if view is not None and at is not None else ()
+        choices = [(f"{index + 1}", index) for index in told]
+        return {
+            why.box: gr.update(visible=bool(told)),
+            why.turn: gr.update(choices=choices, value=at),
+            **dict(zip(why.outputs, why_panel.fill(sides), strict=True)),
+        }
+
+    # arriving
+
+    def restore(self, token: str, fresh: str = "", draft: Any = None) -> Shown:
+        """Show the browser's latest talk where it stands; replies lost with the server are asked for again.
+
+        A browser that comes for the first time gets its token from its own number `fresh`.
+        """
+        new = {} if token else {self.parts.token: _new_token(fresh)}
+        view = self.talks.find(token or new[self.parts.token])
+        if view is not None and screen_state.step_of(view) == "chat" and not self.talks.ask_missing(view.id):
+            return self.project(view) | new | {self.parts.chat.note: render.notice(texts.BUSY, "problem")}
+        begun = judge_panel.begun(self.parts.judge, view, draft)
+        return self.project(view) | new | begun
+
+    def agree(self, agreed: bool) -> Shown:
+        """Consent, or a word on why nothing happens without it."""
+        if not agreed:
+            return {self.parts.note: render.notice(texts.CONSENT_MISSING, "problem")}
+        return self.project(None, "setup")
+
+    def again(self) -> Shown:
+        """Choose the next talk."""
+        return self.project(None, "setup")
+
+    # choosing
+
+    def filter_cards(self, problem: str) -> Shown:
+        """Only the cards of one problem type."""
+        return {self.parts.setup.card: gr.update(choices=setup_panel.card_choices(self.cards, problem), value="")}
+
+    def draw_card(self, problem: str, current: str) -> Shown:
+        """A card by chance, with its story."""
+        card_id = setup_panel.draw_card(self.cards, problem, current)
+        return {self.parts.setup.card: card_id} | self.show_card(card_id)
+
+    def show_card(self, card_id: str) -> Shown:
+        """The story of a card, to be played or changed."""
+        card = setup_panel.find_card(self.cards, card_id)
+        setup = self.parts.setup
+        if card is None:
+            return {setup.situation: "", setup.emotion: None, setup.problem: None, setup.intensity: None}
+        return {
+            setup.situation: card.situation,
+            setup.emotion: card.emotion_type,
+            setup.problem: card.problem_type,
+            setup.intensity: card.intensity,
+        }
+
+    def start(self, token: str, agreed: bool, *fields: Any) -> Shown:
+        """Begin the talk; a role card puts its first message into the box, to be sent or changed."""
+        if not agreed and self.talks.find(token) is None:  # who has talked before has agreed before
+            return self.agree(agreed)
+        try:
+            start = setup_panel.read_start(self.cards, self.talks.settings, *fields)
+            view = self.talks.start(token, start)
+        except REFUSED as refusal:
+            return {self.parts.note: render.notice(_sentence(refusal), "problem")}
+        card = setup_panel.find_card(self.cards, start.role_card)
+        return self.project(view) | {self.parts.chat.post: card.opening if card is not None else ""}
+
+    # talking
+
+    def send(self, token: str, talk: str, seen: int, text: str) -> Shown:
+        """Store a message; refused, it stays in the box."""
+        chat, settings = self.parts.chat, self.talks.settings
+        view = self.talks.find(token, talk)
+        if view is None:
+            return self._lost()
+        try:
+            post = intake.check_length(text, settings.max_post_chars, texts.POST_NAME)
+            if len(view.turns) >= settings.max_posts:
+                raise Refusal(texts.TOO_MANY_POSTS.format(limit=settings.max_posts))
+            # The same text sent again before this page has seen it arrive is the same message.
+            key = hashlib.sha256(f"{seen}:{post}".encode()).hexdigest()
+            view = self.talks.send(token, view.id, post, key)
+        except REFUSED as refusal:
+            note = f"{_sentence(refusal)} Your text is kept."
+            return {chat.note: render.notice(note, "problem")}
+        jobs = self.talks.jobs(view)
+        note = render.notice("" if intake.looks_english(post) else texts.NOT_ENGLISH)
+        if not screen_state.all_asked(view, jobs):
+            note = render.notice(texts.BUSY, "problem")
+        return chat_panel.update(chat, view, jobs) | {chat.post: "", chat.note: note, self.parts.seen: len(view.turns)}
+
+    async def follow(self, token: str, talk: str) -> AsyncIterator[Shown]:
+        """Look on while replies come in, until nothing changes by itself any more. Stopping it stops no reply."""
+        view = await asyncio.to_thread(self.talks.find, token, talk)
+        last: Any = None
+        while view is not None:
+            view, jobs = await asyncio.to_thread(self.talks.look, token, view)
+            if view is None:
+                break
+            now = screen_state.exchanges(view, jobs)
+            if now[-1:] != last:
+                last = now[-1:]
+                yield chat_panel.live(self.parts.chat, view, jobs)
+            if not screen_state.is_open(now):
+                break
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def explain(self, token: str, talk: str, turn: int | None = None) -> Shown:
+        """The why panel, for the message chosen there."""
+        return self.reasons(None if talk == SETUP else self.talks.find(token, talk), turn)
+
+    def stop(self, token: str, talk: str) -> Shown:
+        """Cut off the replies in the making."""
+        return self._act(token, talk, lambda view: self.talks.stop(token, view.id))
+
+    def retry(self, token: str, talk: str, side: str) -> Shown:
+        """One side once more."""
+        return self._act(token, talk, lambda view: self.talks.retry(token, view.id, side))
+
+    # judging
+
+    def finish(self, token: str, talk: str) -> Shown:
+        """Close the talk and open the form."""
+        return self._act(token, talk, lambda view: self.talks.finish(token, view.id))
+
+    def keep_draft(self, talk: str, intensity: Any, reason: str, *picks: Any) -> Shown:
+        """What is answered so far, for the browser to keep until the judgment is saved."""
+        return {self.parts.draft: judge_panel.draft_of(talk, intensity, reason, picks)}
+
+    def vote(self, token: str, talk: str, opened: float, intensity: Any, reason: str, *picks: Any) -> Shown:
+        """Store the vote and show the names; a second vote changes nothing and says so."""
+        view = self.talks.find(token, talk)
+        if view is None:
+            return self._lost()
+        if view.judgments:
+            told = {self.parts.note: render.notice(texts.ALREADY_JUDGED, "problem")}
+            return self.project(view) | told | {self.parts.draft: judge_panel.NO_DRAFT}
+        try:
+            seconds = time.time() - opened if opened else 0.0
+            vote = judge_panel.read_vote(intensity, reason, picks, seconds)
+            return self.project(self.talks.vote(token, view.id, vote)) | {self.parts.draft: judge_panel.NO_DRAFT}
+        except REFUSED as refusal:
+            return {self.parts.judge.note: render.notice(_sentence(refusal), "problem")}
+
+    def show_results(self, token: str, pair: str | None = None) -> Shown:
+        """What the votes say so far."""
+        allowed = can_see_results(self.talks.find(token) if token else None, self.talks.settings)
+        with self.talks.reading() as session:
+            # A study counts its own votes only; the demo counts all there are.
+            rows = tallies(session=session, study=self.talks.settings.study) if allowed else ()
+        return dict(zip(self.parts.results.outputs, results_tab.fill(rows, allowed, pair), strict=True))
+
+    # deleting
+
+    def ask_erase(self) -> Shown:
+        """One more question before everything goes."""
+        about = self.parts.about
+        return {about.erase: gr.update(visible=False), about.confirm: gr.update(visible=True), about.note: ""}
+
+    def keep(self) -> Shown:
+        """Nothing is deleted."""
+        about = self.parts.about
+        return {about.erase: gr.update(value=texts.ERASE_BUTTON, visible=True), about.confirm: gr.update(visible=False)}
+
+    def erase(self, token: str) -> Shown:
+        """Delete all that this browser left, and forget the browser."""
+        gone = self.talks.erase(token)
+        note = texts.ERASED if gone.encounters else texts.NOTHING_TO_ERASE
+        about = self.parts.about
+        done = self.keep() | {about.note: render.notice(note, "good")}
+        anew = {self.parts.token: _new_token(), self.parts.draft: judge_panel.NO_DRAFT, self.parts.chat.post: ""}
+        return self.project(None) | done | anew
+
+    def _act(self, token: str, talk: str, action: Callable[[EncounterView], EncounterView]) -> Shown:
+        """Do one thing to the talk and show it; refused, show the talk as it is and why."""
+        view = self.talks.find(token, talk)
+        if view is None:
+            return self._lost()
+        try:
+            return self.project(action(view))
+        except REFUSED as refusal:
+            return self.project(view) | {self.parts.chat.note: render.notice(_sentence(refusal), "problem")}
+
+    def _lost(self) -> Shown:
+        return {self.parts.note: render.notice(texts.NO_TALK, "problem")}
+
+
+def _new_token(fresh: str = "") -> str:
+    """The browser's own number where it is long enough not to be guessed, else one of the server's."""
+    return fresh if 32 <= len(fresh) <= 128 else secrets.token_urlsafe(24)
+
+
+def _sentence(refusal: Exception) -> str:
+    """The part of a refusal that is meant for the visitor."""
+    if isinstance(refusal, SQLAlchemyError):
+        return texts.STORE_DOWN
+    return str(refusal).split(" (step:")[0]

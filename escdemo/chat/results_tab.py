@@ -1,0 +1,84 @@
+"""Results: win, tie and lose per pair of models and criterion, as table and bars, straight from the store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import gradio as gr
+import pandas as pd
+
+from annotation.talks.open_talks import Tally, summarise
+from escdemo import texts
+from escdemo.look import figures, render
+from escdemo.look.figures import Outcome
+
+
+@dataclass(frozen=True)
+class ResultsTab:
+    """Components of the tab; `outputs` in the order of `fill`."""
+
+    tab: gr.Tab
+    pair: gr.Dropdown
+    refresh: gr.Button
+    outputs: tuple[Any, ...]
+
+
+def build() -> ResultsTab:
+    """Draw the tab."""
+    with gr.Tab(texts.RESULTS_TAB, id="results", elem_id="results-tab") as tab:
+        with gr.Row(equal_height=True):
+            gr.HTML(f'<h2 class="esc-h2">{texts.RESULTS_TITLE}</h2>')
+            pair = gr.Dropdown([], label=texts.RESULTS_PAIR, visible=False, elem_id="results-pair", interactive=True)
+            refresh = gr.Button(texts.REFRESH_BUTTON, elem_id="results-refresh", scale=0, min_width=120)
+        note = gr.HTML(elem_id="results-note")
+        plot = gr.Plot(show_label=False, visible=False, elem_id="results-plot", elem_classes="esc-fig")
+        table = gr.HTML(elem_id="results-table")
+    return ResultsTab(tab, pair, refresh, (pair, note, plot, table))
+
+
+def fill(tallies: Sequence[Tally], allowed: bool, pair: str | None) -> list[Any]:
+    """Values for `ResultsTab.outputs`. `pair` is the wanted one; the first is taken when it has no judgments."""
+    if not allowed or not tallies:
+        note = render.notice(texts.RESULTS_EMPTY if allowed else texts.RESULTS_HIDDEN)
+        return [gr.update(choices=[], value=None, visible=False), note, gr.update(value=None, visible=False), ""]
+    pairs = list(dict.fromkeys(pair_name(tally) for tally in tallies))
+    chosen = pair if pair in pairs else pairs[0]
+    rows = [tally for tally in tallies if pair_name(tally) == chosen]
+    outcomes = [Outcome(tally.criterion, tally.win, tally.tie, tally.lose) for tally in rows]
+    figure = figures.outcome_figure(rows[0].system_1, rows[0].system_2, outcomes)
+    return [
+        gr.update(choices=pairs, value=chosen, visible=len(pairs) > 1),
+        "",
+        gr.update(value=figures.plot_value(figure, "results"), visible=True),
+        render.save_bar("results-plot", "results", results_csv(tallies)) + results_table(rows),
+    ]
+
+
+def pair_name(tally: Tally) -> str:
+    """How a pair is listed."""
+    return f"{tally.system_1} and {tally.system_2}"
+
+
+def results_table(rows: Sequence[Tally]) -> str:
+    """Counts, shares with their intervals, and what can be said about them."""
+    first, second = rows[0].system_1, rows[0].system_2
+    head = ["Criterion", f"{first} better", "About the same", f"{second} better", "Judgments", f"{first} wins (95 %)"]
+    lines, sentences = [], []
+    for tally in rows:
+        summary = summarise(tally)
+        won = summary.win
+        share = f"{won.percent:.0f} % ({won.low:.0f} to {won.high:.0f})" if won else "none yet"
+        counts = [str(tally.win), str(tally.tie), str(tally.lose), str(tally.total())]
+        lines.append([tally.criterion, *counts, share])
+        sentences.append(
+            f"<li><strong>{render.escape(tally.criterion)}</strong>: {render.escape(summary.sentence)}</li>"
+        )
+    caption = f"{first} compared with {second}"
+    return render.table(head, lines, caption) + f'<ul class="esc-findings">{"".join(sentences)}</ul>'
+
+
+def results_csv(tallies: Sequence[Tally]) -> str:
+    """All pairs and criteria."""
+    return str(pd.DataFrame([asdict(tally) for tally in tallies]).to_csv(index=False))

@@ -1,0 +1,164 @@
+"""What of a talk is on the screen now: stored rows and running jobs -> `Exchange`s and the state of the controls. Pure.
+
+A reload gives the same screen, because nothing else goes in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from annotation.choices import Mode, ReplyState
+from annotation.talks.projection import HELD_BACK
+from annotation.talks.stages import Stage
+from annotation.talks.views import EncounterView, ReplyView, TurnView
+from escdemo import texts
+from escdemo.chat.talks import names_of
+from escdemo.look import render
+from escdemo.look.figures import Sided
+from escdemo.look.render import Exchange, ReplyShown
+from escdemo.replies import STOPPED_ERROR
+from escdemo.screening import safety
+from escdemo.screening.reply_screen import must_not_show
+from models.serving.service import Job, JobState
+from models.serving.trace import Reply
+
+Step = Literal["consent", "setup", "chat", "judge", "result"]
+MISSING = ("failed", "stopped", "withheld")
+"""states of a reply that is owed and will not come by itself"""
+STEP_NUMBERS: dict[Step, int] = {"consent": 0, "setup": 1, "chat": 2, "judge": 3, "result": 4}
+
+_ENDED: dict[str, render.ReplyState] = {STOPPED_ERROR: "stopped", HELD_BACK: "withheld"}
+
+
+@dataclass(frozen=True)
+class Controls:
+    """Which buttons of the chat work, and the sentence that says what is going on."""
+
+    can_send: bool
+    can_stop: bool
+    can_finish: bool
+    can_retry: tuple[bool, bool]
+    status: str
+
+
+def step_of(view: EncounterView) -> Step:
+    """Where this talk stands."""
+    if view.stage in (Stage.CONSENTED, Stage.CHATTING):
+        return "chat"
+    return "judge" if view.stage is Stage.FROZEN else "result"
+
+
+def exchanges(view: EncounterView, jobs: Mapping[str, Job]) -> tuple[Exchange, ...]:
+    """The talk as both panels show it; `jobs` are those behind the replies that are still missing."""
+    return tuple(Exchange(turn.text, _replies(view, turn, jobs)) for turn in view.turns)
+
+
+def is_open(talk: tuple[Exchange, ...]) -> bool:
+    """True while a reply may still change by itself."""
+    return any(reply.open for exchange in talk[-1:] for reply in exchange.replies)
+
+
+def all_asked(view: EncounterView, jobs: Mapping[str, Job]) -> bool:
+    """False when a reply to the last message is owed and nobody is making it: the service had no room."""
+    last = view.turns[-1:]
+    owed = [one.slot.job_id() for turn in last for one in (turn.a, turn.b) if one.state is ReplyState.PENDING]
+    return all(job_id in jobs for job_id in owed)
+
+
+def controls(view: EncounterView, talk: tuple[Exchange, ...]) -> Controls:
+    """The state of the buttons that goes with `exchanges`."""
+    last = talk[-1].replies if talk else None
+    busy = is_open(talk)
+    missing = last is not None and any(reply.state in MISSING for reply in last)
+    may_repeat = view.mode is Mode.DEMO  # in a study a good reply is made once
+    retry = [
+        last is not None
+        and view.stage is Stage.CHATTING
+        and not reply.open
+        and (reply.state in MISSING or (may_repeat and reply.state == "done"))
+        for reply in (last or (None, None))
+        if reply is not None
+    ]
+    status = (
+        texts.FIRST_POST if last is None else texts.WORKING if busy else texts.ONE_MISSING if missing else texts.READY
+    )
+    return Controls(
+        can_send=view.can_post(),
+        can_stop=busy,
+        can_finish=view.can_freeze() and not busy,
+        can_retry=(retry[0], retry[1]) if retry else (False, False),
+        status=f"{status} Saved {view.saved_at:%H:%M:%S} UTC.",
+    )
+
+
+def danger_of(view: EncounterView) -> tuple[str, int] | None:
+    """The latest sign of danger: its kind and the place (-1: the situation).
+
+    Looked for in what the seeker wrote; a reply that was held back is one too ("reply").
+    """
+    for turn in reversed(view.turns):
+        if HELD_BACK in (turn.a.error, turn.b.error):
+            return "reply", turn.index
+        danger = safety.screen(turn.text)
+        if danger:
+            return danger, turn.index
+    danger = safety.screen(view.situation)
+    return (danger, -1) if danger else None
+
+
+def sided(view: EncounterView, turn_index: int) -> tuple[Sided, ...]:
+    """The finished replies to one message with their reasons, A first; empty while reasons are hidden."""
+    turn = next((turn for turn in view.turns if turn.index == turn_index), None)
+    if turn is None:
+        return ()
+    return tuple(
+        Sided(name, Reply.from_dict(json.loads(reply.reply_json)).trace)
+        for name, reply in zip(names_of(view), (turn.a, turn.b), strict=True)
+        if reply.reply_json is not None
+    )
+
+
+def _replies(view: EncounterView, turn: TurnView, jobs: Mapping[str, Job]) -> tuple[ReplyShown, ReplyShown]:
+    if view.hidden():
+        return _paired(turn, jobs)
+    return _single(turn.a, jobs), _single(turn.b, jobs)
+
+
+def _single(reply: ReplyView, jobs: Mapping[str, Job]) -> ReplyShown:
+    """One side on its own, as it comes."""
+    if reply.state is ReplyState.DONE:
+        return ReplyShown("done", reply.text or "", reply.strategy)
+    if reply.state is ReplyState.FAILED:
+        return ReplyShown(_ENDED.get(reply.error or "", "failed"))
+    job = jobs.get(reply.slot.job_id())
+    if job is None:
+        return ReplyShown("failed")
+    if job.state is JobState.QUEUED:
+        return ReplyShown("waiting", ahead=job.waiting)
+    if must_not_show(job.text):
+        return ReplyShown("withheld" if job.state.ended else "thinking")
+    if job.state is JobState.RUNNING:
+        return ReplyShown("writing", job.text) if job.text else ReplyShown("thinking")
+    # Ended, and the row not read again yet, or not written because the database refused.
+    return ReplyShown("done", job.text) if job.state is JobState.DONE else ReplyShown("failed")
+
+
+def _paired(turn: TurnView, jobs: Mapping[str, Job]) -> tuple[ReplyShown, ReplyShown]:
+    """Both sides at once: nothing shows before both are there, so that speed gives no one away."""
+    replies = (turn.a, turn.b)
+    if turn.answered():
+        return ReplyShown("done", turn.a.text or ""), ReplyShown("done", turn.b.text or "")
+    if any(job is not None and not job.state.ended for job in (jobs.get(one.slot.job_id()) for one in replies)):
+        state: render.ReplyState = "held"
+    elif HELD_BACK in (turn.a.error, turn.b.error):
+        state = "withheld"
+    elif any(one.state is ReplyState.FAILED for one in replies):
+        # Both alike: which of the two was ready when the other was stopped or broke would tell them apart.
+        state = "failed"
+    else:
+        both_made = all(one.slot.job_id() in jobs and jobs[one.slot.job_id()].state is JobState.DONE for one in replies)
+        state = "held" if both_made else "failed"
+    return ReplyShown(state), ReplyShown(state)

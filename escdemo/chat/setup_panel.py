@@ -1,0 +1,155 @@
+"""Before a talk: consent, then whom to play, a role card or a situation of one's own.
+
+`build_consent` and `build` draw the two steps; the functions below them are pure.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from escdemo import intake, texts
+from escdemo.chat.talks import Start
+from escdemo.intake import Refusal
+from escdemo.role_cards import EMOTION_TYPES, PROBLEM_TYPES, RoleCard
+from escdemo.settings import Settings
+
+
+@dataclass(frozen=True)
+class ConsentPanel:
+    """The first step."""
+
+    box: gr.Column
+    agreed: gr.Checkbox
+    go: gr.Button
+
+
+@dataclass(frozen=True)
+class SetupPanel:
+    """The second step."""
+
+    box: gr.Column
+    problem_filter: gr.Dropdown
+    card: gr.Dropdown
+    draw: gr.Button
+    situation: gr.Textbox
+    emotion: gr.Dropdown
+    problem: gr.Dropdown
+    intensity: gr.Radio
+    systems: gr.Dropdown
+    start: gr.Button
+
+    def fields(self) -> list[Any]:
+        """Inputs of `read_start`, in its order."""
+        return [self.card, self.situation, self.emotion, self.problem, self.intensity, self.systems]
+
+
+def build_consent() -> ConsentPanel:
+    """Draw the consent step; hidden until the page knows who came."""
+    with gr.Column(visible=False, elem_id="consent") as box:
+        gr.HTML(f'<div class="esc-text">{texts.CONSENT_HTML}</div>')
+        agreed = gr.Checkbox(label=texts.CONSENT_BOX, elem_id="consent-box", container=False)
+        go = gr.Button(texts.CONSENT_BUTTON, variant="primary", elem_id="consent-go")
+    return ConsentPanel(box, agreed, go)
+
+
+def build(cards: Sequence[RoleCard], settings: Settings) -> SetupPanel:
+    """Draw the setup step; hidden until consent."""
+    with gr.Column(visible=False, elem_id="setup") as box:
+        gr.HTML(f'<h2 class="esc-h2">{texts.SETUP_TITLE}</h2><p class="esc-hint">{texts.SETUP_HINT}</p>')
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=2, min_width=280):
+                problem_filter = gr.Dropdown(
+                    [texts.ANY_PROBLEM, *PROBLEM_TYPES],
+                    value=texts.ANY_PROBLEM,
+                    label=texts.CARD_FILTER,
+                    elem_id="card-filter",
+                )
+                card = gr.Dropdown(card_choices(cards), value="", label=texts.CARD_CHOICE, elem_id="card-choice")
+                draw = gr.Button(texts.DRAW_BUTTON, elem_id="card-draw")
+            with gr.Column(scale=3, min_width=300):
+                situation = gr.Textbox(
+                    label=texts.SITUATION,
+                    placeholder=texts.SITUATION_PLACEHOLDER,
+                    lines=4,
+                    max_lines=8,
+                    elem_id="situation",
+                )
+                with gr.Row():
+                    emotion = gr.Dropdown(
+                        list(EMOTION_TYPES), value=None, label=texts.EMOTION, elem_id="emotion", min_width=140
+                    )
+                    problem = gr.Dropdown(
+                        list(PROBLEM_TYPES), value=None, label=texts.PROBLEM, elem_id="problem", min_width=140
+                    )
+                intensity = gr.Radio(
+                    list(zip(texts.INTENSITY_LABELS, range(1, 6), strict=True)),
+                    label=texts.INTENSITY_BEFORE,
+                    elem_id="intensity-before",
+                )
+                # Offered only where names may show and there is something to choose.
+                pairs = pair_choices(settings.nets) if settings.mode == "demo" else []
+                systems = gr.Dropdown(
+                    pairs,
+                    value=pairs[0] if pairs else None,
+                    label=texts.PAIR,
+                    visible=len(pairs) > 1,
+                    elem_id="systems",
+                )
+        start = gr.Button(texts.START_BUTTON, variant="primary", elem_id="start")
+    return SetupPanel(box, problem_filter, card, draw, situation, emotion, problem, intensity, systems, start)
+
+
+def card_choices(cards: Sequence[RoleCard], problem: str = texts.ANY_PROBLEM) -> list[tuple[str, str]]:
+    """(label, id) of the cards of one problem type, or of all; first an empty card for an own situation."""
+    fitting = [card for card in cards if problem in (texts.ANY_PROBLEM, card.problem_type)]
+    return [
+        (texts.OWN_SITUATION, ""),
+        *((f"{card.emotion_type}: {_begin(card.situation)}", card.id) for card in fitting),
+    ]
+
+
+def pair_choices(nets: Sequence[str]) -> list[str]:
+    """All pairs of the loaded nets."""
+    return [f"{first} and {second}" for at, first in enumerate(nets) for second in nets[at + 1 :]]
+
+
+def draw_card(cards: Sequence[RoleCard], problem: str, current: str) -> str:
+    """The id of a card by chance, of the given problem type and another than the current one where possible."""
+    ids = [card_id for _, card_id in card_choices(cards, problem) if card_id]
+    others = [card_id for card_id in ids if card_id != current]
+    return random.choice(others or ids)
+
+
+def find_card(cards: Sequence[RoleCard], card_id: str | None) -> RoleCard | None:
+    """The card of that id, None for an own situation."""
+    return next((card for card in cards if card.id == card_id), None)
+
+
+def read_start(cards: Sequence[RoleCard], settings: Settings, *fields: Any) -> Start:
+    """The checked choices; `fields` are the values of `SetupPanel.fields`. Raises Refusal saying what is missing."""
+    card_id, situation, emotion, problem, intensity, systems = fields
+    situation = intake.check_length(situation or "", settings.max_situation_chars, texts.SITUATION_NAME)
+    if emotion not in EMOTION_TYPES or problem not in PROBLEM_TYPES or intensity not in range(1, 6):
+        raise Refusal(texts.SETUP_MISSING)
+    card = find_card(cards, card_id)
+    # A card whose story was changed is an own situation.
+    role_card = card.id if card is not None and card.situation == situation else None
+    return Start(situation, emotion, problem, int(intensity), role_card, _pair(settings, systems))
+
+
+def _pair(settings: Settings, chosen: Any) -> tuple[str, str]:
+    """The two nets of this talk: as chosen in demo mode, by chance in a study with more than two."""
+    pairs = [(a, b) for at, a in enumerate(settings.nets) for b in settings.nets[at + 1 :]]
+    if settings.mode == "study":
+        return random.choice(pairs)
+    names = pair_choices(settings.nets)
+    return pairs[names.index(chosen)] if chosen in names else pairs[0]
+
+
+def _begin(text: str, length: int = 64) -> str:
+    return text if len(text) <= length else text[: length - 1].rsplit(" ", 1)[0] + " …"

@@ -1,0 +1,162 @@
+"""One visitor's talk: what the first page may do with the store, over `Replies`. No Gradio here.
+
+The store decides what may happen and remembers everything. A page only looks on.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from annotation.choices import Mode, ReplyState
+from annotation.store.erasure import Erased, delete_visitor
+from annotation.talks.conversation import add_post, retry_reply
+from annotation.talks.encounters import (
+    EncounterSetup,
+    freeze,
+    get_encounter,
+    latest_encounter,
+    reveal,
+    start_encounter,
+    visitor_of,
+)
+from annotation.talks.judgments import Vote, judge
+from annotation.talks.stages import Stage
+from annotation.talks.views import EncounterView
+from escdemo import texts
+from escdemo.replies import Replies
+from escdemo.settings import Settings
+from models.serving.service import GenerationService, Job
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a visitor chooses before a talk."""
+
+    situation: str
+    emotion_type: str
+    problem_type: str
+    intensity: int
+    role_card: str | None
+    systems: tuple[str, str]
+
+
+class Talks(Replies):
+    """Everything the page can do, for a browser's `token`; each call is one action, stored whole or not at all.
+
+    LookupError: not this browser's talk. ValueError (StageError among them): refused; the message is for the user.
+    """
+
+    def __init__(self, sessions: sessionmaker[Session], service: GenerationService, settings: Settings) -> None:
+        super().__init__(sessions, service, settings.options)
+        self.settings = settings
+
+    def find(self, token: str, encounter_id: str | None = None) -> EncounterView | None:
+        """That talk, else the browser's latest; None when there is none."""
+        if not token:
+            return None
+        visitor = visitor_of(token)
+        with self.reading() as session:
+            if encounter_id:
+                try:
+                    return get_encounter(session=session, encounter_id=encounter_id, visitor=visitor)
+                except LookupError:
+                    pass  # deleted in another tab
+            return latest_encounter(session=session, visitor=visitor)
+
+    def start(self, token: str, start: Start) -> EncounterView:
+        """A new talk, its sides drawn by chance."""
+        setup = EncounterSetup(
+            systems=start.systems,
+            mode=Mode(self.settings.mode),
+            seed=secrets.randbelow(2**31),
+            study=self.settings.study,
+            situation=start.situation,
+            emotion_type=start.emotion_type,
+            problem_type=start.problem_type,
+            intensity_before=start.intensity,
+            role_card=start.role_card,
+            consent_version=texts.CONSENT_VERSION,
+        )
+        with self.sessions.begin() as session:
+            return start_encounter(session=session, visitor=visitor_of(token), setup=setup)
+
+    def send(self, token: str, encounter_id: str, text: str, key: str) -> EncounterView:
+        """Store a message and ask both sides to answer it. The same `key` twice stores it once."""
+        with self.sessions.begin() as session:
+            add_post(session=session, encounter_id=encounter_id, visitor=visitor_of(token), text=text, key=key)
+        self.ask_missing(encounter_id)
+        return self._view(token, encounter_id)
+
+    def stop(self, token: str, encounter_id: str) -> EncounterView:
+        """Cut off the replies in the making."""
+        self.cut_off(self._view(token, encounter_id))
+        return self._view(token, encounter_id)
+
+    def retry(self, token: str, encounter_id: str, side: str) -> EncounterView:
+        """Have the last message answered again by one side; while names are hidden, by every side that failed."""
+        view = self._view(token, encounter_id)
+        if not view.turns:
+            raise ValueError(texts.FIRST_POST)
+        turn = view.turns[-1]
+        # The page shows both sides alike then, so whichever button was pressed, what failed is meant.
+        failed = [one for one in "ab" if turn.side(one).state is ReplyState.FAILED]
+        with self.sessions.begin() as session:
+            for one in failed if view.hidden() and failed else [side]:
+                retry_reply(
+                    session=session,
+                    encounter_id=encounter_id,
+                    visitor=visitor_of(token),
+                    turn_index=turn.index,
+                    side=one,
+                )
+        self.ask_missing(encounter_id)
+        return self._view(token, encounter_id)
+
+    def finish(self, token: str, encounter_id: str) -> EncounterView:
+        """Close the talk and open the vote."""
+        with self.sessions.begin() as session:
+            return freeze(session=session, encounter_id=encounter_id, visitor=visitor_of(token))
+
+    def vote(self, token: str, encounter_id: str, vote: Vote) -> EncounterView:
+        """Store the vote and show the names, in one step: there is no vote without its reveal."""
+        visitor = visitor_of(token)
+        with self.sessions.begin() as session:
+            judge(session=session, encounter_id=encounter_id, visitor=visitor, vote=vote)
+            return reveal(session=session, encounter_id=encounter_id, visitor=visitor)
+
+    def erase(self, token: str) -> Erased:
+        """Delete everything this browser left, after stopping what is still being written for it."""
+        view = self.find(token)
+        if view is not None:
+            self.stop(token, view.id)
+        with self.sessions.begin() as session:
+            return delete_visitor(session=session, visitor=visitor_of(token))
+
+    def look(self, token: str, view: EncounterView) -> tuple[EncounterView | None, dict[str, Job]]:
+        """The talk and its jobs at one moment; None when the talk was deleted."""
+        return self.settled(view, lambda: self.find(token, view.id))
+
+    def _view(self, token: str, encounter_id: str) -> EncounterView:
+        with self.reading() as session:
+            return get_encounter(session=session, encounter_id=encounter_id, visitor=visitor_of(token))
+
+
+def names_of(view: EncounterView) -> tuple[str, str]:
+    """What the two sides are called on the page now."""
+    first, second = view.systems
+    return (first or "Supporter A", second or "Supporter B")
+
+
+def can_see_results(view: EncounterView | None, settings: Settings) -> bool:
+    """In a study, the names on the results page wait until the visitor's own open talk has been judged."""
+    return settings.mode == "demo" or view is None or view.stage in (Stage.REVEALED, Stage.REVIEWED)
+
+
+def outcome_counts(judgments: Mapping[str, str]) -> tuple[int, int, int]:
+    """How many criteria went to A, to neither, to B."""
+    picks = list(judgments.values())
+    return picks.count("a"), picks.count("tie"), picks.count("b")

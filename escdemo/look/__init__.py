@@ -1,0 +1,9 @@
+"""How things look: theme, HTML and figures, for both pages.
+
+In the order in which to read them:
+
+    figures.py        plain values -> plotly figures
+    study_figures.py  a study's results -> plotly figures
+    render.py         values -> escaped HTML
+    theme.py          look and keys
+"""

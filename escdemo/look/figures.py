@@ -1,0 +1,240 @@
+"""Figures of the why panel and the results: pure functions from plain values to plotly figures.
+
+Every figure has a fixed height (a free one collapses in a hidden tab), colours that stay apart for colour-blind readers
+(Okabe and Ito; Cividis for ramps) and a second cue beside colour: a pattern, a shape or the value itself.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+from gradio.components.plot import PlotData
+
+from escdemo import texts
+from models.data.strategies import STRATEGIES
+from models.serving.trace import CometBlock, Trace
+
+SIDE_COLOURS = ("#0072B2", "#E69F00")
+SIDE_PATTERNS = ("", "/")
+SOURCE_COLOURS = {"situation": "#0B4F7A", "post": "#7FBBE3"}
+OUTCOME_COLOURS = ("#0072B2", "#BBBBBB", "#D55E00", "#F4F1E6")
+OUTCOME_PATTERNS = ("", ".", "/", "x")
+INK = "#1F2933"
+MAX_BLOCKS = 10
+"""blocks of one source drawn in a figure, heaviest first; the CSV has them all"""
+
+
+@dataclass(frozen=True)
+class Sided:
+    """A trace and the name under which its side is shown."""
+
+    label: str
+    trace: Trace
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Counts of one criterion: how often the first system won, lost, or was about the same."""
+
+    criterion: str
+    win: int
+    tie: int
+    lose: int
+    none: int = 0
+    """items without a majority, where the counts are of items"""
+
+
+def strategy_figure(sides: Sequence[Sided]) -> go.Figure:
+    """Probability of each of the eight strategies, both sides on one axis."""
+    figure = go.Figure()
+    for place, side in enumerate(sides):
+        told = side.trace.strategy() != ""
+        shares = [100 * share for share in side.trace.strategies] if told else []
+        figure.add_bar(
+            name=escaped(side.label) if told else f"{escaped(side.label)}: {texts.NO_STRATEGY}",
+            y=list(STRATEGIES[: len(shares)]),
+            x=shares,
+            orientation="h",
+            marker=_marker(place),
+            text=[f"{share:.0f} %" for share in shares],
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{x:.1f} %<extra>%{fullData.name}</extra>",
+        )
+    top = max((share for side in sides for share in side.trace.strategies), default=1.0)
+    figure.update_xaxes(range=[0, min(112, 115 * top + 2)], ticksuffix=" %", title="probability")
+    figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=list(STRATEGIES))
+    return styled(figure, height=430, barmode="group", bargap=0.25)
+
+
+def comet_figure(trace: Trace) -> go.Figure:
+    """Attended commonsense blocks, heaviest first; two shades for situation and last post (MISC, figure 4)."""
+    figure = go.Figure()
+    drawn = 0
+    for source, name, pattern in (("situation", "from the situation", ""), ("post", "from the last message", ".")):
+        blocks = heaviest(trace.blocks, source)
+        figure.add_bar(
+            name=name,
+            y=list(range(drawn, drawn + len(blocks))),
+            x=[block.weight for block in blocks],
+            orientation="h",
+            marker={"color": SOURCE_COLOURS[source], "pattern": {"shape": pattern, "fgcolor": "#0B4F7A"}},
+            text=[f"{block.weight:.2f}" for block in blocks],
+            textposition="outside",
+            cliponaxis=False,
+            customdata=[_block_label(block) for block in blocks],
+            hovertemplate="%{customdata}: %{x:.3f}<extra>%{fullData.name}</extra>",
+        )
+        drawn += len(blocks)
+    shown = drawn_blocks(trace)
+    top = max((block.weight for block in shown), default=1.0)
+    figure.update_xaxes(range=[0, top * 1.25], title="mean attention (sums to 1 per source)")
+    # Positions, not names, on the axis: the same inference may come from both sources.
+    figure.update_yaxes(
+        tickvals=list(range(drawn)), ticktext=[_block_label(block) for block in shown], autorange="reversed"
+    )
+    return styled(figure, height=130 + 26 * max(1, len(shown)), barmode="relative", bargap=0.25)
+
+
+def heat_figure(trace: Trace) -> go.Figure:
+    """Attention of every reply token (columns) to every drawn block (rows)."""
+    blocks = drawn_blocks(trace)
+    tokens = [escaped(token.text.strip() or "␣") for token in trace.tokens]
+    figure = go.Figure(
+        go.Heatmap(
+            z=[list(block.token_weights) for block in blocks],
+            colorscale="Cividis",
+            zmin=0,
+            colorbar={"title": {"text": "attention", "font": {"size": 12}}, "thickness": 12},
+            customdata=[[f"{_block_label(block)}<br>token: {token}" for token in tokens] for block in blocks],
+            hovertemplate="%{customdata}<br>attention: %{z:.3f}<extra></extra>",
+        )
+    )
+    # Positions, not names, on the axes: the same token or tail may occur twice.
+    figure.update_xaxes(tickvals=list(range(len(tokens))), ticktext=tokens, tickangle=-90, title="token of the reply")
+    figure.update_yaxes(
+        tickvals=list(range(len(blocks))), ticktext=[_block_label(block) for block in blocks], autorange="reversed"
+    )
+    return styled(figure, height=130 + 26 * max(1, len(blocks)))
+
+
+def emotion_figure(trace: Trace) -> go.Figure:
+    """How the detector read each message of the seeker: emotions (rows) over messages (columns), with the values."""
+    labels = sorted({label for reading in trace.emotions for label, _ in reading.scores})
+    scores = [dict(reading.scores) for reading in trace.emotions]
+    z = [[100 * at.get(label, 0.0) for at in scores] for label in labels]
+    names = [f"message {number}" for number in range(1, len(scores) + 1)]
+    figure = go.Figure(
+        go.Heatmap(
+            z=z,
+            x=names,
+            y=[escaped(label) for label in labels],
+            colorscale="Cividis",
+            zmin=0,
+            zmax=100,
+            # Beyond a dozen columns the numbers would overlap.
+            texttemplate="%{z:.0f}" if len(scores) <= 12 else None,
+            colorbar={"title": {"text": "%", "font": {"size": 12}}, "thickness": 12},
+            hovertemplate="%{x}, %{y}: %{z:.1f} %<extra></extra>",
+        )
+    )
+    figure.update_yaxes(autorange="reversed")
+    return styled(figure, height=150 + 28 * max(1, len(labels)))
+
+
+def outcome_figure(first: str, second: str, outcomes: Sequence[Outcome]) -> go.Figure:
+    """Win, tie and lose shares per criterion, as seen from the `first` system; the counts stand in the bars.
+
+    Items without a majority are a fourth part, drawn where there are any.
+    """
+    figure = go.Figure()
+    names = [f"{first} better", "about the same", f"{second} better"]
+    names += ["no majority"] if any(one.none for one in outcomes) else []
+    parts = [(one.win, one.tie, one.lose, one.none) for one in outcomes]
+    for place, name in enumerate(names):
+        counts = [part[place] for part in parts]
+        figure.add_bar(
+            name=escaped(name),
+            y=[escaped(one.criterion) for one in outcomes],
+            x=[100 * count / (sum(part) or 1) for count, part in zip(counts, parts, strict=True)],
+            orientation="h",
+            marker={
+                "color": OUTCOME_COLOURS[place],
+                "pattern": {
+                    "shape": OUTCOME_PATTERNS[place],
+                    "fgcolor": "#C9BFA0" if place == 3 else "#FFFFFF",
+                    "solidity": 0.25,
+                },
+            },
+            text=[str(count) if count else "" for count in counts],
+            textposition="inside",
+            insidetextanchor="middle",
+            textangle=0,
+            textfont={"color": INK if place in (1, 3) else "#FFFFFF", "size": 14},
+            hovertemplate="%{y}: %{x:.0f} % (%{text})<extra>%{fullData.name}</extra>",
+        )
+    figure.update_xaxes(range=[0, 100], ticksuffix=" %", title="share of the judgments<br>(counts in the bars)")
+    figure.update_yaxes(autorange="reversed")
+    return styled(figure, height=168 + 44 * max(1, len(outcomes)), barmode="stack", bargap=0.35)
+
+
+def heaviest(blocks: Sequence[CometBlock], source: str) -> list[CometBlock]:
+    """The blocks of one source that a figure draws, heaviest first."""
+    return sorted((block for block in blocks if block.source == source), key=lambda block: -block.weight)[:MAX_BLOCKS]
+
+
+def drawn_blocks(trace: Trace) -> list[CometBlock]:
+    """The blocks in the order of the figures: those of the situation, then those of the last message."""
+    return [block for source in SOURCE_COLOURS for block in heaviest(trace.blocks, source)]
+
+
+def plot_value(figure: go.Figure, filename: str) -> PlotData:
+    """The figure for gr.Plot, with a camera button that saves a PNG under `filename` (no logo, nothing else)."""
+    # A plain Figure cannot carry a config, the JSON behind it can.
+    data = json.loads(figure.to_json())
+    data["config"] = {
+        "displaylogo": False,
+        "displayModeBar": True,
+        "modeBarButtons": [["toImage"]],
+        "toImageButtonOptions": {"format": "png", "filename": filename, "scale": 3},
+    }
+    return PlotData(type="plotly", plot=json.dumps(data))
+
+
+def escaped(text: str) -> str:
+    """Plotly reads a few HTML tags in labels; this shows them as they were typed."""
+    return html.escape(text, quote=False)
+
+
+def _marker(place: int) -> dict[str, object]:
+    return {
+        "color": SIDE_COLOURS[place],
+        "pattern": {"shape": SIDE_PATTERNS[place], "fgcolor": "#5C3F00", "solidity": 0.2},
+    }
+
+
+def _block_label(block: CometBlock) -> str:
+    text = block.text if len(block.text) <= 34 else block.text[:33] + "…"
+    return f"{escaped(block.relation)} · {escaped(text)}"
+
+
+def styled(figure: go.Figure, *, height: int, **layout: object) -> go.Figure:
+    """The figure with the page's font, margins and legend, `height` in pixels; returns it for chaining."""
+    figure.update_layout(
+        height=height,
+        template="plotly_white",
+        paper_bgcolor="#FFFFFF",
+        plot_bgcolor="#FFFFFF",
+        font={"color": INK, "size": 13},
+        margin={"l": 8, "r": 24, "t": 44, "b": 8},
+        legend={"orientation": "h", "x": 0, "y": 1.0, "xanchor": "left", "yanchor": "bottom", "traceorder": "normal"},
+        showlegend=len(figure.data) > 1,
+        **layout,
+    )
+    figure.update_xaxes(automargin=True, fixedrange=True, title_font_size=13)
+    figure.update_yaxes(automargin=True, fixedrange=True, ticksuffix="  ", title_font_size=13)
+    return figure

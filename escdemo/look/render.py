@@ -1,0 +1,225 @@
+"""HTML of the page: pure functions from values to text, everything that was typed or generated escaped.
+
+The panels are our own HTML and not gr.Chatbot, because each message needs its own writing direction and state, and each
+panel a name of its own for screen readers.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from annotation.statistics.tables import Table
+from escdemo import texts
+
+ReplyState = Literal["waiting", "thinking", "writing", "held", "done", "stopped", "failed", "withheld"]
+OPEN_STATES: frozenset[ReplyState] = frozenset({"waiting", "thinking", "writing", "held"})
+
+
+@dataclass(frozen=True)
+class ReplyShown:
+    """What one panel shows below one message of the seeker."""
+
+    state: ReplyState
+    text: str = ""
+    strategy: str | None = None
+    """name of the strategy, None where it must not show yet"""
+    ahead: int = 0
+    """replies waiting in front of this one, for state "waiting" """
+    went_on: bool = False
+    """both sides go on from this reply"""
+
+    @property
+    def open(self) -> bool:
+        """True while the reply may still change by itself."""
+        return self.state in OPEN_STATES
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One message of the seeker and what sides A and B say to it."""
+
+    post: str
+    replies: tuple[ReplyShown, ReplyShown]
+
+
+def escape(text: str) -> str:
+    """Text as text: no tag, no attribute, no entity of the writer's comes through."""
+    return html.escape(text, quote=True)
+
+
+def panel(side: int, name: str, exchanges: Sequence[Exchange]) -> str:
+    """The whole talk with one side (0 = A, 1 = B) under the name `name`."""
+    letter = "AB"[side]
+    messages = "".join(_exchange(exchange.post, exchange.replies[side], name) for exchange in exchanges)
+    body = messages or f'<p class="esc-empty">{texts.EMPTY_PANEL}</p>'
+    return (
+        f'<section class="esc-panel esc-side-{letter.lower()}" aria-label="Talk with {escape(name)}">'
+        f'<header class="esc-panel-head"><span class="esc-badge" aria-hidden="true">{letter}</span>'
+        f"<h3>{escape(name)}</h3></header>"
+        # Not aria-live: a token stream read aloud is a torment. The status line says when a reply is there.
+        f'<div class="esc-log" role="log" aria-live="off" aria-label="Messages with {escape(name)}" tabindex="0">'
+        f"{body}</div></section>"
+    )
+
+
+def _exchange(post: str, reply: ReplyShown, name: str) -> str:
+    return (
+        f'<div class="esc-msg esc-seeker"><span class="esc-sr">You: </span><bdi dir="auto">{escape(post)}</bdi></div>'
+        f'<div class="esc-msg esc-supporter esc-{reply.state}"><span class="esc-sr">{escape(name)}: </span>'
+        f"{_reply(reply)}</div>"
+    )
+
+
+def _reply(reply: ReplyShown) -> str:
+    said = f'<bdi dir="auto">{escape(reply.text)}</bdi>' if reply.text else ""
+    chip = f'<span class="esc-chip">{escape(reply.strategy)}</span>' if reply.strategy else ""
+    chip += f'<span class="esc-chip">{texts.WENT_ON}</span>' if reply.went_on else ""
+    note = {
+        "waiting": texts.WAITING.format(ahead=reply.ahead),
+        "thinking": texts.THINKING,
+        "held": texts.HELD,
+        "stopped": texts.STOPPED,
+        "failed": texts.FAILED,
+        "withheld": texts.WITHHELD,
+    }.get(reply.state, "")
+    dots = '<span class="esc-dots" aria-hidden="true"><i></i><i></i><i></i></span>' if reply.open else ""
+    return said + chip + (f'<span class="esc-note">{dots}{note}</span>' if note or dots else "")
+
+
+def header(mode: str, study: str | None) -> str:
+    """The banner of the first page."""
+    return banner(texts.TITLE, f"study {study}" if study else mode, texts.SUBTITLE)
+
+
+def banner(title: str, badge: str, subtitle: str) -> str:
+    """Title, badge and the help card that is one click (or Enter) away at any time."""
+    mark = f' <span class="esc-mode">{escape(badge)}</span>' if badge else ""
+    below = f"<p>{escape(subtitle)}</p>" if subtitle else ""
+    return (
+        f'<div class="esc-header"><div><h1>{escape(title)}{mark}</h1>{below}</div>'
+        f'<details class="esc-help"><summary>{texts.HELP_BUTTON}</summary><div class="esc-card">'
+        f"<p><strong>{texts.CRISIS_LEAD}</strong></p>{texts.CRISIS_LINES_HTML}<p>{texts.HELP_NOTE}</p></div></details></div>"
+    )
+
+
+def crisis_card(danger: tuple[str, int] | None) -> str:
+    """The card that shows by itself above the talk; "" when there is no sign of danger.
+
+    It can be folded; the place of the message is part of it, so that a new sign unfolds it again.
+    """
+    if danger is None:
+        return ""
+    kind, place = danger
+    return (
+        f'<details open class="esc-card esc-crisis" role="alert" data-place="{place}">'
+        f"<summary>{texts.CRISIS_TITLES[kind]}</summary>"
+        f"<p><strong>{texts.CRISIS_LEAD}</strong></p>{texts.CRISIS_LINES_HTML}"
+        f"<p>{texts.HELP_NOTE} {texts.CRISIS_CHAT_GOES_ON}</p></details>"
+    )
+
+
+def side_switch(names: tuple[str, str]) -> str:
+    """On a phone one panel shows at a time; these buttons choose it. Hidden by the style sheet on wide screens."""
+    buttons = "".join(
+        f'<button type="button" data-side="{letter.lower()}">{_with_letter(letter, name)}</button>'
+        for letter, name in zip("AB", names, strict=True)
+    )
+    return f'<div class="esc-switch" role="group" aria-label="Supporter shown">{buttons}</div>'
+
+
+def _with_letter(letter: str, name: str) -> str:
+    return escape(name) if name.endswith(f" {letter}") else f"{letter} · {escape(name)}"
+
+
+def status(text: str) -> str:
+    """What is going on, read aloud when it changes."""
+    return f'<p class="esc-status" role="status" aria-live="polite">{escape(text)}</p>'
+
+
+def steps(current: int, names: Sequence[str] = texts.STEPS) -> str:
+    """Where the visitor is on the way through the steps called `names`."""
+    items = "".join(
+        f'<li class="{"esc-now" if at == current else "esc-past" if at < current else ""}"'
+        f"{' aria-current=step' if at == current else ''}>{name}</li>"
+        for at, name in enumerate(names)
+    )
+    return f'<ol class="esc-steps" aria-label="Steps">{items}</ol>'
+
+
+def notice(text: str, kind: Literal["info", "problem", "good"] = "info") -> str:
+    """A sentence beside the control it is about; "" stays an empty live region."""
+    if not text:
+        return ""
+    role = "alert" if kind == "problem" else "status"
+    return f'<p class="esc-notice esc-{kind}" role="{role}">{escape(text)}</p>'
+
+
+def situation_line(situation: str, emotion: str, problem: str) -> str:
+    """What the seeker plays, above the talk."""
+    return (
+        f'<div class="esc-situation"><span class="esc-chip">{escape(emotion)}</span>'
+        f'<span class="esc-chip">{escape(problem)}</span> <bdi dir="auto">{escape(situation)}</bdi></div>'
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
+    """A plain table; the first cell of a row names it."""
+    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    body = "".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div class="esc-scroll"><table class="esc-table"><caption>{escape(caption)}</caption>'
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def named_values(rows: Sequence[tuple[str, Sequence[tuple[str, str]]]], caption: str) -> str:
+    """Names with any number of (label, value) pairs each, which wrap on a narrow screen."""
+    lines = "".join(
+        f"<dt>{escape(name)}</dt><dd>"
+        + "".join(f"<span>{escape(label)} <b>{escape(value)}</b></span> " for label, value in pairs)
+        + "</dd>"
+        for name, pairs in rows
+    )
+    return f'<section class="esc-inside"><h3>{escape(caption)}</h3><dl>{lines}</dl></section>'
+
+
+def study_table(shown: Table) -> str:
+    """A table of a study's report (say `report_tables.raters_table`), its notes below."""
+    notes = "".join(f"<li>{escape(note)}</li>" for note in shown.notes)
+    return table(shown.head, shown.rows, shown.title) + (f'<ul class="esc-findings">{notes}</ul>' if notes else "")
+
+
+def csv_text(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """RFC 4180 text of a table."""
+    text = io.StringIO()
+    csv.writer(text).writerows((head, *rows))
+    return text.getvalue()
+
+
+def save_bar(plot_id: str, name: str, data: str) -> str:
+    """Buttons below a figure: PNG, SVG (made in the browser) and its data as CSV.
+
+    The CSV travels inside the link, so no file with a seeker's words is left on the server. `plot_id` "" means that
+    there is only data to save.
+    """
+    images = "".join(
+        f'<button type="button" class="esc-save" data-plot="{escape(plot_id)}" data-format="{kind}" '
+        f'data-name="{escape(name)}" aria-label="Save {escape(name)} as {kind.upper()}">{kind.upper()}</button>'
+        for kind in ("png", "svg")
+        if plot_id
+    )
+    encoded = base64.b64encode(data.encode()).decode()
+    link = (
+        f'<a class="esc-save" download="{escape(name)}.csv" href="data:text/csv;base64,{encoded}" '
+        f'aria-label="Save the data of {escape(name)} as CSV">CSV</a>'
+    )
+    return f'<div class="esc-savebar"><span>Save</span>{images}{link}</div>'

@@ -1,0 +1,117 @@
+"""Figures of a study's results: pure functions from `annotation.statistics.study_report` to plotly figures.
+
+As in figures.py each has a fixed height, colours that stay apart for colour-blind readers, and shapes beside colours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from annotation.statistics.explanations import Relation
+from annotation.statistics.intervals import Estimate
+from annotation.statistics.pairwise import PairResult
+from annotation.statistics.pointwise import Mean
+from annotation.statistics.strength import Ranking
+from escdemo.look.figures import INK, Outcome, escaped, outcome_figure, styled
+
+GROUP_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")
+GROUP_SHAPES = ("circle", "square", "diamond", "triangle-up", "x", "star")
+
+
+@dataclass(frozen=True)
+class ForestRow:
+    """One line of a forest; rows of a group, e.g. one criterion, share colour and shape."""
+
+    label: str
+    group: str
+    estimate: Estimate
+
+
+def pair_figure(results: Sequence[PairResult]) -> go.Figure:
+    """Win / tie / lose per criterion of one pair, by items; items without a majority are a part of their own.
+
+    Raises ValueError when the results are of more than one pair, or of none.
+    """
+    pairs = {(one.system_a, one.system_b) for one in results}
+    if len(pairs) != 1:
+        raise ValueError(f"a figure is of one pair, got {sorted(pairs)}; draw one figure for each")
+    counts = [Outcome(one.criterion, one.items.win, one.items.tie, one.items.lose, one.items.none) for one in results]
+    figure = outcome_figure(results[0].system_a, results[0].system_b, counts)
+    figure.update_xaxes(title_text="share of the items by majority<br>(counts in the bars)")
+    return figure
+
+
+def ranking_figure(rankings: Iterable[Ranking]) -> go.Figure:
+    """Bradley-Terry strengths with intervals, strongest first within each criterion."""
+    rows = [ForestRow(one.system, ranking.criterion, one.estimate) for ranking in rankings for one in ranking.strengths]
+    return forest_figure(rows, "strength (log-odds; 0 is the mean of all systems)", reference=0.0)
+
+
+def mean_figure(means: Iterable[Mean]) -> go.Figure:
+    """Mean scores with intervals."""
+    return forest_figure([ForestRow(one.system, one.criterion, one.estimate) for one in means], "mean score")
+
+
+def relation_figure(relations: Iterable[Relation]) -> go.Figure:
+    """How each feature of a reply goes with the vote: rank correlations with intervals."""
+    rows = [ForestRow(one.feature, one.criterion, one.correlation) for one in relations]
+    return forest_figure(rows, "rank correlation with the vote (right: more of it wins)", reference=0.0)
+
+
+def forest_figure(rows: Sequence[ForestRow], axis: str, *, reference: float | None = None) -> go.Figure:
+    """Figures with their intervals, one per line from the top; at `reference` stands a dashed line.
+
+    A row without a figure keeps its line and says so.
+    """
+    figure = go.Figure()
+    for place, group in enumerate(dict.fromkeys(row.group for row in rows)):
+        _add_group(figure, place, group, [(at, row) for at, row in enumerate(rows) if row.group == group])
+    for at, row in enumerate(rows):
+        if row.estimate.value is None:
+            figure.add_annotation(x=0.5, xref="x domain", y=at, text="no figure", showarrow=False)
+    if reference is not None:
+        figure.add_vline(x=reference, line={"color": INK, "width": 1, "dash": "dash"})
+    figure.update_xaxes(title=axis)
+    # Positions, not names, on the axis: each criterion has the same systems. The range keeps rows without a figure.
+    figure.update_yaxes(
+        tickvals=list(range(len(rows))),
+        ticktext=[escaped(row.label) for row in rows],
+        range=[max(1, len(rows)) - 0.5, -0.5],
+        zeroline=False,
+    )
+    return styled(figure, height=130 + 30 * max(1, len(rows)))
+
+
+def _add_group(figure: go.Figure, place: int, group: str, rows: Sequence[tuple[int, ForestRow]]) -> None:
+    """One trace: the rows of one group that have a figure, each with its position from the top."""
+    drawn = [(at, row, row.estimate) for at, row in rows if row.estimate.value is not None]
+    values = [one.value or 0.0 for _, _, one in drawn]
+    highs = [value if one.high is None else one.high for value, (_, _, one) in zip(values, drawn, strict=True)]
+    lows = [value if one.low is None else one.low for value, (_, _, one) in zip(values, drawn, strict=True)]
+    figure.add_scatter(
+        name=escaped(group),
+        x=values,
+        y=[at for at, _, _ in drawn],
+        mode="markers",
+        marker={
+            "color": GROUP_COLOURS[place % len(GROUP_COLOURS)],
+            "symbol": GROUP_SHAPES[place % len(GROUP_SHAPES)],
+            "size": 11,
+        },
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [high - value for high, value in zip(highs, values, strict=True)],
+            "arrayminus": [value - low for low, value in zip(lows, values, strict=True)],
+            "thickness": 2,
+            "width": 5,
+        },
+        customdata=[
+            f"{escaped(row.label)}: {value:.2f} ({low:.2f} to {high:.2f})"
+            for (_, row, _), value, low, high in zip(drawn, values, lows, highs, strict=True)
+        ],
+        hovertemplate="%{customdata}<extra>%{fullData.name}</extra>",
+    )

@@ -1,0 +1,83 @@
+# ruff: noqa: E501  (a phrase broken over two lines is harder to check than a long one)
+"""A local screen for replies that must not be shown: a way to harm oneself, or advice to hurt oneself or others.
+
+The counterpart of `safety`, which reads what the seeker writes. Pure, phrase-level, English, in the second person, as
+models address the seeker. Questions ("Do you think of hurting yourself?") and warnings ("Please do not hurt yourself")
+are what a good supporter says and stay; a way to die is held back whatever is said around it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from escdemo.screening.safety import plain_text
+
+_PERSON = (
+    r"(?:him|her|them|someone|somebody|everyone|everybody|people|your (?:ex-)?(?:husband|wife|partner|boyfriend|girlfriend|ex|dad"
+    r"|father|mom|mum|mother|parents?|brother|sister|boss|friends?|neighbou?rs?|roommate|flatmate|teacher|colleagues?|coworkers?"
+    r"|kids?|child|children|son|daughter|family|baby))\b"
+)
+_MUST = (
+    r"(?:\byou(?: (?:should|must|ought to|need to|have to|had better|better)|'d better)"
+    r"|\byou (?:can|could|may|might)(?= (?:just|always|simply|also|still))|\bwhy (?:don't|do not) you|\bwhy not"
+    r"|\byou have (?:every|the|a) right to|\b(?:i|we) (?:want|would like|urge|advise|told|recommend) you to"
+    r"|\bit(?:'s| is| would be|'d be) (?:best|better|ok|okay|fine|good|right|time)(?: for you)? to)"
+    r"(?: (?:just|really|simply|always|also|still|probably|maybe|definitely|try to|go ahead and|go and|go))?"
+)
+_DO = r"(?:^|[.!?;:\n] ?|\b(?<!you )(?<!n't )(?<!not )(?:just|go|go ahead and|go and|please|simply) )"
+"""where a request begins: "Hurt ...", "please hurt ...", "just hurt ..." """
+_TOLD = rf"(?<!n't think )(?<!not think )(?:{_MUST} |{_DO})"
+_IDIOM_SELF = (
+    r"(?! (?:out\b|some slack|off\b|short|free|loose|(?:a|another) (?:break|piece|slice|coffee)|in the foot|laughing))"
+)
+
+_METHODS = (
+    r"\b(?:hang|hanging|shoot|shooting|electrocute|suffocate|suffocating|strangle|stab|stabbing|gas) yourself\b(?! (?:in the foot|out\b|a\b))",
+    r"\bdrown(?:ing)? yourself\b(?! in (?:work|tasks|music|tv|sorrows?))",
+    r"\b(?:slit|slitting|slash|slashing|cut|cutting|slice|slicing) your (?:\w+ )?(?:wrists?|throat|veins?|thighs?)\b",
+    r"\boverdos(?:e|ing) on\b(?! (?:coffee|caffeine|sugar|chocolate|news|social|information|screens?|work|tv))|\btake an overdose\b",
+    r"\b(?:take|taking|swallow|swallowing|down|downing) (?:all (?:of )?(?:your|the|those)|a (?:whole )?(?:bottle|handful|box|pack) of|too many)"
+    r" (?:\w+ )?(?:pills|tablets|meds|medications?|painkillers)\b(?! (?:as|on time|every|daily|regularly|like))",
+    r"(?<!bungee )\bjump(?:ing)? (?:off|from|in front of|out of) (?:a|an|the|your|that) (?:\w+ )?(?:bridge|roof|rooftop|building|cliff|balcony|train|truck|bus|window)\b",
+    r"\b(?:step|stepping|walk|walking|throw yourself|throwing yourself) (?:in front of|under) (?:a|an|the) (?:\w+ )?(?:train|truck|bus|car)\b",
+    r"\b(?:noose|rope) (?:around|round) your neck\b|\btie a noose\b|\b(?:gun|pistol) (?:to|in|against) your (?:head|mouth|temple)\b",
+    r"\b(?:drive|driving|crash|crashing) (?:your|the) car (?:off|into) (?:a|an|the)\b",
+)
+_TOLD_SELF = (
+    rf"{_TOLD}(?:kill|hurt|harm|cut|burn|poison|starve|unalive|punish) yourself\b{_IDIOM_SELF}",
+    rf"{_TOLD}(?:end it all|end your (?:own )?life|take your (?:own )?life(?! (?:back|into|in ))|commit suicide|stop living|give up (?:on life|living)|drop dead)\b",
+    rf"{_TOLD}die\b(?! (?:down|out|hard|of|from|laughing|trying))",
+    r"(?<!n't think )(?<!not think )\byou (?:deserve|are going|ought|are meant) to (?:die|be dead|suffer)\b",
+)
+_WORTHLESS = (
+    r"\byou(?: would|'d| are|'re|'ll| will)? (?:be )?better off dead\b",
+    r"\b(?:world|everyone|everybody|they|people|family|others|friends|kids|children) (?:would|will|'d|'ll) be (?:much |far )?(?:better off|happier) (?:without you\b|if you (?:were (?:dead|gone)|died))",
+    r"\b(?:better|best) (?:for \w+ )?if you (?:were dead|were gone|died|killed yourself|ended (?:it all|your life))\b",
+    r"\b(?:nobody|no one) (?:would|will) (?:miss you\b|care if you (?:died|were dead|were gone|die))",
+    r"\bsuicide (?:is|would be|may be|might be|could be) (?:the|a|an|your|one|probably) (?!permanent )(?:\w+ )?(?:option|answer|solution|way|choice|idea)\b",
+)
+_TOLD_OTHERS = (
+    rf"{_TOLD}(?:kill|murder|stab|shoot|strangle|choke|poison|hurt|hit|punch|slap|kick|beat up|attack) {_PERSON}"
+    r"(?! (?:up\b|an? |with (?:kindness|love|a|the|your)|back (?:up|to|with)|in (?:chess|the game)|hurt\b|feelings)|'s? feelings)",
+)
+_DENIED = re.compile(r"\b(?:not|never|false|untrue|a lie|wrong|doubt|whether)\b|n't\b")
+
+
+def _compiled(phrases: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
+    return tuple(re.compile(phrase) for phrase in phrases)
+
+
+_ALWAYS = _compiled((*_METHODS, *_TOLD_SELF, *_TOLD_OTHERS))
+_UNLESS_DENIED = _compiled(_WORTHLESS)
+
+
+def must_not_show(reply: str) -> bool:
+    """Whether the reply names a way to harm oneself, or tells the seeker to hurt themselves or others."""
+    plain = plain_text(reply)
+    if any(pattern.search(plain) for pattern in _ALWAYS):
+        return True
+    return any(
+        not _DENIED.search(re.split(r"[.!?]", plain[: found.start()])[-1])
+        for pattern in _UNLESS_DENIED
+        for found in pattern.finditer(plain)
+    )

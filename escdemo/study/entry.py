@@ -1,0 +1,108 @@
+"""Who came, and what they see first: the handlers before anybody works."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import gradio as gr
+
+from annotation.choices import Role
+from annotation.studies.members import consent
+from annotation.studies.progress import own_progress
+from annotation.studies.studies import get_brief
+from annotation.studies.study_views import Access
+from escdemo.look import render as page_render
+from escdemo.study import account_panel, entry_panel, texts
+from escdemo.study.leads import Leads
+from escdemo.study.member_session import Desk
+from escdemo.study.parts import Shown, StudyParts, attempt
+from escdemo.study.raters import Raters
+from escdemo.study.reviewers import Reviewers
+
+
+class Work(Protocol):
+    """The handlers of one role."""
+
+    def continue_(self, access: Access | None) -> Shown:
+        """Where the member stands."""
+
+
+class Arrival:
+    """The handlers; they hold no state of a visitor."""
+
+    def __init__(self, parts: StudyParts, desk: Desk, raters: Raters, reviewers: Reviewers, leads: Leads) -> None:
+        self.parts = parts
+        self.desk = desk
+        self.work: dict[Role, Work] = {Role.LEAD: leads, Role.RATER: raters, Role.REVIEWER: reviewers}
+
+    def enter(self, link: str, key: str, request: gr.Request) -> Shown:
+        """Sign in by the link of the page's address, or the browser's ticket; show where this member stands."""
+        if link:
+            return attempt(self.parts, lambda: self._sign_in(link, origin_of(request)))
+        if key and self.desk.may_create(key):
+            shown = {self.parts.founder: key, self.parts.create.box: gr.update(visible=True)}
+            return self._header(texts.TITLE, "") | shown
+        wrong = page_render.notice(texts.CREATE_KEY_WRONG, "problem") if key else ""
+        return self._stranger(wrong)
+
+    def _sign_in(self, link: str, origin: str) -> Shown:
+        entered = self.desk.enter(link, origin)
+        if entered.access is None:
+            return self._stranger(page_render.notice(entered.refusal or "", "problem"))
+        return self.welcome(entered.access)
+
+    def welcome(self, access: Access) -> Shown:
+        """The page of a member who has just come in."""
+        brief = self.desk.read(get_brief, access)
+        badge = f"{texts.ROLES[access.role]} {access.pseudonym}" if access.role is Role.RATER else access.pseudonym
+        shown = self._header(brief.name, badge)
+        corner = account_panel.show(self.parts.account, access, brief)
+        return shown | {self.parts.access: access, self.parts.note: ""} | corner | self._first(access)
+
+    def _first(self, access: Access) -> Shown:
+        """Consent, instructions, or straight back to work."""
+        if access.role is Role.LEAD:
+            return self.work[Role.LEAD].continue_(access)
+        brief = self.desk.read(get_brief, access)
+        if not brief.consented:
+            steps = page_render.steps(0, texts.STEPS)
+            return entry_panel.show(self.parts.entry, "consent", brief) | {self.parts.steps: steps}
+        if access.role is Role.RATER:
+            own = self.desk.read(own_progress, access)
+            if not own.done + own.active and not own.on_break:
+                return self._guide(access)
+        return attempt(self.parts, lambda: self.work[access.role].continue_(access))
+
+    def agree(self, access: Access | None, agreed: bool) -> Shown:
+        """Consent, or a word on why nothing happens without it."""
+        if not agreed:
+            return {self.parts.note: page_render.notice(texts.CONSENT_MISSING, "problem")}
+
+        def stored() -> Shown:
+            self.desk.do(consent, access)
+            return self._guide(access)
+
+        return attempt(self.parts, stored)
+
+    def _guide(self, access: Access | None) -> Shown:
+        brief = self.desk.read(get_brief, access)
+        steps = page_render.steps(1, texts.STEPS)
+        return entry_panel.show(self.parts.entry, "guide", brief) | {self.parts.steps: steps, self.parts.note: ""}
+
+    def begin(self, access: Access | None) -> Shown:
+        """The first item."""
+        role = Role.RATER if access is None else access.role
+        return attempt(self.parts, lambda: self.work[role].continue_(access))
+
+    def _stranger(self, note: str) -> Shown:
+        shown = entry_panel.show(self.parts.entry, "stranger")
+        return shown | self._header(texts.TITLE, "") | {self.parts.note: note}
+
+    def _header(self, title: str, badge: str) -> Shown:
+        subtitle = texts.SUBTITLE if badge and not badge.startswith(texts.ROLES[Role.LEAD]) else ""
+        return {self.parts.header: page_render.banner(title, badge, subtitle)}
+
+
+def origin_of(request: gr.Request) -> str:
+    """Where the request comes from, for counting failed sign-ins."""
+    return request.client.host if request.client is not None else "unknown"

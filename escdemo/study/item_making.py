@@ -1,0 +1,158 @@
+"""Items made by the nets of this server, beside its pages: contexts -> generation service -> store. No Gradio here.
+
+One thread per study asks for the replies of one context at a time, so that people who talk with the nets meanwhile wait
+for a few replies at most. The items are imported together when all are made: the import is all or nothing, as ever.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from annotation.choices import StudyState
+from annotation.files.item_files import parse_rows
+from annotation.studies.item_import import Imported, import_items
+from annotation.studies.members import NotAllowed
+from annotation.studies.studies import get_study
+from annotation.studies.study_views import Access
+from escdemo.screening.reply_screen import must_not_show
+from escdemo.study import texts
+from escdemo.study.member_session import REFUSED, Desk, sentence
+from models.data.contexts import Context, item_row
+from models.serving.service import GenerationService, JobState, ReplyRequest, ServiceBusy
+from models.serving.trace import DecodeOptions, Reply
+
+BUSY_WAIT_S = 600.0
+"""how long a busy service is asked again before the items are given up"""
+ATTEMPTS = 3
+"""how often a reply is made that must not be shown, each time from another seed"""
+NEXT_SEED = 1_000_003
+"""from the seed of one attempt to that of the next: more than there are items"""
+RETRY_S = 1.0
+
+
+@dataclass(frozen=True)
+class Making:
+    """How far the items of one study are."""
+
+    total: int
+    made: int = 0
+    found: Imported | None = None
+    """what the import brought, once it is over"""
+    error: str | None = None
+    """why nothing was imported"""
+
+    def running(self) -> bool:
+        """Whether more will come."""
+        return self.found is None and self.error is None
+
+
+class ItemMaker:
+    """The studies whose items are being made, by their ids."""
+
+    def __init__(self, service: GenerationService, desk: Desk, options: DecodeOptions) -> None:
+        self.service = service
+        self.options = options
+        self.desk = desk
+        self._lock = threading.Lock()
+        self._makings: dict[str, Making] = {}
+        self._stopped: set[str] = set()
+
+    def missing(self, systems: Sequence[str]) -> tuple[str, ...]:
+        """The systems that this server does not host."""
+        return tuple(name for name in systems if name not in self.service.names)
+
+    def start(self, access: Access | None, contexts: Sequence[Context]) -> None:
+        """By a lead: have every system of the plan answer the contexts, then import the items into the draft.
+
+        Raises NotAllowed for anybody else and for an opened study, ValueError when a system is not hosted here or items
+        are being made already.
+        """
+        study = self.desk.read(get_study, access)
+        assert access is not None  # get_study has checked it
+        if study.state is not StudyState.DRAFT:
+            raise NotAllowed(texts.MAKE_DRAFT.format(state=study.state.value))
+        missing = self.missing(study.plan.systems)
+        if missing:
+            hosted = ", ".join(self.service.names)
+            raise ValueError(texts.NOT_HOSTED.format(missing=", ".join(missing), hosted=hosted))
+        with self._lock:
+            known = self._makings.get(study.id)
+            if known is not None and known.running():
+                raise ValueError(texts.MAKING_ALREADY)
+            self._makings[study.id] = Making(len(contexts))
+            self._stopped.discard(study.id)
+        work = (access, tuple(contexts), study.plan.systems, study.plan.seed)
+        threading.Thread(target=self._make, args=work, name=f"items-{study.id}", daemon=True).start()
+
+    def look(self, access: Access | None) -> Making | None:
+        """By a lead: how far it is; None when nothing was started since the server runs."""
+        study = self.desk.read(get_study, access)
+        with self._lock:
+            return self._makings.get(study.id)
+
+    def stop(self, access: Access | None) -> None:
+        """By a lead: make no more; nothing is imported."""
+        study = self.desk.read(get_study, access)
+        with self._lock:
+            self._stopped.add(study.id)
+
+    def _make(self, access: Access, contexts: Sequence[Context], systems: Sequence[str], seed: int) -> None:
+        rows = []
+        run = secrets.token_hex(8)
+        try:
+            for number, context in enumerate(contexts):
+                replies = self._answers(access.study_id, context, f"items-{run}-{number}", systems, seed + number)
+                # As a file would hold it: what is imported here is checked as any other item is.
+                rows.append((number + 1, json.loads(json.dumps(item_row(context, replies)))))
+                self._tell(access.study_id, made=number + 1)
+            found = self.desk.do(import_items, access, items=parse_rows(rows))
+            self._tell(access.study_id, found=found)
+        except REFUSED as refusal:
+            self._tell(access.study_id, error=sentence(refusal))
+        finally:
+            with self._lock:
+                broken = self._makings[access.study_id].running()  # by an error that nobody foresaw
+            if broken:
+                self._tell(access.study_id, error=texts.MAKE_FAILED.format(why=texts.MAKE_BROKEN))
+
+    def _answers(self, study: str, context: Context, job: str, systems: Sequence[str], seed: int) -> dict[str, Reply]:
+        """The reply of each system; one that must not be shown is made again. Raises ValueError when one fails."""
+        replies: dict[str, Reply] = {}
+        for attempt in range(ATTEMPTS):
+            missing = [name for name in systems if name not in replies]
+            for name in missing:
+                request = ReplyRequest(name, context.dialogue, self.options, seed + attempt * NEXT_SEED)
+                self._submit(study, f"{job}-{name}-{attempt}", request)
+            for name in missing:
+                done = self.service.wait(f"{job}-{name}-{attempt}")
+                if done.state is not JobState.DONE or done.reply is None:
+                    raise ValueError(texts.MAKE_FAILED.format(why=done.error or texts.MAKE_STOPPED))
+                if not must_not_show(done.reply.text):
+                    replies[name] = done.reply
+        if len(replies) < len(systems):
+            raise ValueError(texts.MAKE_FAILED.format(why=texts.MAKE_HARMFUL.format(context=context.id)))
+        return {name: replies[name] for name in systems}
+
+    def _submit(self, study: str, job: str, request: ReplyRequest) -> None:
+        until = time.monotonic() + BUSY_WAIT_S
+        while True:
+            with self._lock:
+                if study in self._stopped:
+                    raise ValueError(texts.MAKE_FAILED.format(why=texts.MAKE_STOPPED))
+            try:
+                self.service.submit(job, request)
+                return
+            except ServiceBusy as busy:
+                if time.monotonic() > until:
+                    raise ValueError(texts.MAKE_FAILED.format(why=busy)) from busy
+                time.sleep(RETRY_S)
+
+    def _tell(self, study: str, **changes: Any) -> None:
+        with self._lock:
+            self._makings[study] = replace(self._makings[study], **changes)

@@ -1,0 +1,93 @@
+"""The store behind the study page: who came, and one store call = one transaction. No Gradio here.
+
+Every function of the store checks the member's role by itself, on every call; the page only passes on who asks.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from annotation.store.database import for_reading
+from annotation.studies.members import NotAllowed, sign_in, sign_in_with_password, sign_in_with_ticket, ticket_of
+from annotation.studies.studies import CreatedStudy, create_study
+from annotation.studies.study_plan import StudyPlan
+from annotation.studies.study_views import Access, SignIn
+from annotation.studies.tickets import is_ticket
+from escdemo import texts as page_texts
+from escdemo.study import texts
+
+T = TypeVar("T")
+
+REFUSED = (ValueError, LookupError, SQLAlchemyError)
+"""what an action may raise: not allowed, not theirs, or the database did not answer"""
+
+
+class Desk:
+    """Everything the page can do for a member; each call is stored whole or not at all.
+
+    ValueError (NotAllowed among them) and LookupError: refused; the message is for the user.
+    """
+
+    def __init__(self, sessions: sessionmaker[Session], create_key: str = "") -> None:
+        self._sessions = sessions
+        self._reading = for_reading(sessions)
+        self._create_key = create_key
+        self._ticket_key = secrets.token_bytes(32)
+
+    def do(self, action: Callable[..., T], access: Access | None, **arguments: Any) -> T:
+        """One function of the store that changes something."""
+        with self._sessions.begin() as session:
+            return action(session=session, access=_signed_in(access), **arguments)
+
+    def read(self, action: Callable[..., T], access: Access | None, **arguments: Any) -> T:
+        """One function of the store that only reads."""
+        with self._reading() as session:
+            return action(session=session, access=_signed_in(access), **arguments)
+
+    def enter(self, token: str, origin: str) -> SignIn:
+        """Who the invitation link (or the ticket) belongs to, or why nobody gets in; failures of links are counted."""
+        with self._sessions.begin() as session:
+            if is_ticket(token):
+                return sign_in_with_ticket(session=session, ticket=token, key=self._ticket_key)
+            return sign_in(session=session, token=token, origin=origin)
+
+    def enter_with_password(self, study: str, name: str, password: str, origin: str) -> SignIn:
+        """The same for who has no link at hand."""
+        with self._sessions.begin() as session:
+            return sign_in_with_password(session=session, study=study, pseudonym=name, password=password, origin=origin)
+
+    def ticket(self, access: Access | None) -> str:
+        """With this a browser comes back after a reload, until this server ends. Raises NotAllowed without password."""
+        return self.read(ticket_of, access, key=self._ticket_key)
+
+    def may_create(self, key: str) -> bool:
+        """Whether `key` is the one that this run of the app printed for whoever runs the server."""
+        return bool(self._create_key) and hmac.compare_digest(key.encode(), self._create_key.encode())
+
+    def create(self, key: str, plan: StudyPlan) -> CreatedStudy:
+        """A new draft. Raises NotAllowed for a wrong key."""
+        if not self.may_create(key):
+            raise NotAllowed(texts.CREATE_KEY_WRONG)
+        with self._sessions.begin() as session:
+            return create_study(session=session, plan=plan)
+
+
+def sentence(refusal: Exception) -> str:
+    """The part of a refusal that is meant for the user."""
+    if isinstance(refusal, SQLAlchemyError):
+        return page_texts.STORE_DOWN
+    if isinstance(refusal, LookupError):
+        return str(refusal.args[0]) if refusal.args else texts.RELOAD
+    return str(refusal).split(" (step:")[0]
+
+
+def _signed_in(access: Access | None) -> Access:
+    if access is None:
+        raise NotAllowed(texts.RELOAD)
+    return access

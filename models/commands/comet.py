@@ -1,0 +1,204 @@
+"""Train, measure and use the compact COMET: `python -m models comet`. One of these at a time:
+
+python -m models comet --event "I lost my job"                                  ask (the default)
+python -m models comet --train runs/comet --triples T.tsv.gz --atomic DIR       train, pack into --comet, measure
+python -m models comet --evaluate --triples T.tsv.gz                            measure on valid and test events
+python -m models comet --precompute tails.jsonl --esconv ESConv.json            tails of all of ESConv
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+import random
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from models.backbones.adapters import adapt, computed_once
+from models.backbones.encoder_decoder import CONTEXT, Backbone, Stream, select, token_loss
+from models.data.dialogue import Speaker
+from models.data.esconv import read_esconv
+from models.data.tokenizer import RELATIONS
+from models.knowledge.comet import CachedComet, Comet, normalise
+from models.knowledge.comet_compact import COMET, RANK, Search, load_comet, save_comet
+from models.knowledge.comet_data import HeadBatch, HeadMix, atomic_heads, esconv_heads
+from models.knowledge.comet_score import TailScores, most_frequent, tail_scores
+from models.nets.stored import BASE, load_base
+from models.training.device import add_device_argument, device_of, pick_device
+from models.training.fit import Fit, FitConfig, parameter_groups
+from models.training.run_state import data_hash
+
+SHARES = {"esconv": 0.7, "atomic": 0.2, "event2mind": 0.1}
+"""how often a training event is drawn from each set"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Flags of `python -m models comet`."""
+    action = parser.add_argument_group("what to do")
+    action.add_argument("--event", action="append", default=[], help="print the tails of this text; may be repeated")
+    action.add_argument("--train", metavar="FOLDER", help="train; the resumable state goes to this folder")
+    action.add_argument(
+        "--evaluate", action="store_true", help="measure on events of ESConv's valid and test dialogues"
+    )
+    action.add_argument(
+        "--precompute", metavar="FILE", help="append tails of ESConv's situations and posts to this file"
+    )
+    source = parser.add_argument_group("files")
+    source.add_argument("--comet", default=str(COMET), help="folder of the packed weights, read or written")
+    source.add_argument("--base", default=str(BASE), help="folder of the packed base")
+    source.add_argument("--triples", help="triples of ESConv texts: kind, split, head, relation, tail (.tsv[.gz])")
+    source.add_argument("--atomic", help="folder with ATOMIC and Event2Mind triples")
+    source.add_argument("--esconv", help="ESConv file or folder, or hub")
+    training = parser.add_argument_group("training")
+    training.add_argument("--minutes", type=float, default=11.0, help="wall-clock limit, minutes")
+    training.add_argument("--steps", type=int, default=1_000_000, help="optimiser steps at most")
+    training.add_argument("--batch", type=int, default=32, help="events a step")
+    training.add_argument("--tails", type=int, default=18, help="tails of an event a step, at most")
+    training.add_argument("--lr", type=float, default=2e-3, help="peak learning rate")
+    training.add_argument("--dropout", type=float, default=0.05, help="dropout rate while training")
+    training.add_argument("--seed", type=int, default=13, help="seed of batches and dropout")
+    search = parser.add_argument_group("search")
+    search.add_argument("--beams", type=int, default=5, help="beam width, and tails per relation at most")
+    search.add_argument("--rows", type=int, default=4096, help="queries x beams decoded together")
+    search.add_argument("--bf16", action=BooleanOptionalAction, default=False, help="decode with bfloat16 autocast")
+    search.add_argument("--limit", type=int, default=300, help="events measured at most, of each of valid and test")
+    add_device_argument(parser)
+
+
+def run(args: Namespace) -> int:
+    """Do what the flags ask for. Raises ValueError when they ask for nothing, or a file they need is not given."""
+    if args.train:
+        _train(args)
+    comet = _open(args) if args.event or args.precompute or args.evaluate else None
+    if comet is None and not args.train:
+        raise ValueError("nothing to do; give --event TEXT, --train FOLDER, --evaluate or --precompute FILE")
+    if comet is not None and args.event:
+        for event, tails in zip(args.event, comet.tails(args.event), strict=True):
+            print(event, *(f"  {relation:8} {' | '.join(found)}" for relation, found in tails.items()), sep="\n")
+    if comet is not None and args.precompute:
+        _precompute(args, CachedComet(comet, entries=10_000_000))
+    if comet is not None and args.evaluate:
+        _print_scores(args, comet)
+    return 0
+
+
+def _need(args: Namespace, name: str) -> Path:
+    value = getattr(args, name)
+    if not value:
+        raise ValueError(f"--{name} is missing; it names what `python -m models comet --help` says")
+    return Path(value)
+
+
+def _open(args: Namespace) -> Comet:
+    search = Search(beams=args.beams, rows=args.rows, bfloat16=args.bf16)
+    comet = load_comet(Path(args.comet), Path(args.base), search)
+    comet.backbone.to(pick_device(args.device))
+    return comet
+
+
+def tail_loss(backbone: Backbone, batch: HeadBatch) -> dict[str, Tensor]:
+    """Mean cross-entropy per tail token; every event is encoded and projected once for all its tails."""
+    device = device_of(backbone)
+    with computed_once(backbone):  # the tied vocabulary is read three times a step
+        ids, mask = batch.ids.to(device), batch.mask.to(device)
+        memories = backbone.project({CONTEXT: Stream(backbone.encode(ids, mask), mask)})
+        total, count = torch.zeros((), device=device), 0
+        for group in batch.groups:
+            inputs, labels, owner = (t.to(device) for t in (group.inputs, group.labels, group.owner))
+            states = backbone.decode(inputs, select(memories, owner))
+            loss, tokens = token_loss(backbone, states, labels)
+            total, count = total + loss, count + int(tokens)
+    return {"loss": total / count}
+
+
+def _train(args: Namespace) -> None:
+    tokenizer, backbone = load_base(Path(args.base))
+    sets = {"esconv": esconv_heads(_need(args, "triples"), ["train"])} | atomic_heads(_need(args, "atomic"))
+    adapt(backbone, RANK)
+    backbone.set_dropout(args.dropout)
+    mix = HeadMix(sets, SHARES, tokenizer)
+    config = FitConfig(
+        minutes=args.minutes, max_steps=args.steps, lr=args.lr, weight_decay=0.0, seed=args.seed, device=args.device
+    )
+    about = {"task": "comet", "batch": args.batch, "tails": args.tails, "dropout": args.dropout}
+    about["data"] = data_hash(sets)
+    fit = Fit(backbone, parameter_groups([(backbone, 1.0)], 0.0), config, Path(args.train), about=about)
+    fit.resume()
+    fit.run(lambda step: mix.batch(step, args.batch, args.tails, args.seed), lambda b: tail_loss(backbone, b))
+    if not fit.is_main:
+        return
+    card = {
+        "data": {name: f"{len(heads)} events, share {SHARES[name]}" for name, heads in sets.items()},
+        "data_note": "ESConv texts of split D train only; research and non-commercial use (ESConv: CC BY-NC 4.0)",
+        "command": f"python -m models comet --train --minutes {args.minutes} --batch {args.batch} --tails {args.tails}"
+        f" --lr {args.lr} --dropout {args.dropout} --seed {args.seed}",
+        "hardware": f"{fit.device.type}, {torch.get_num_threads()} threads, {platform.machine()}",
+        "minutes": round(fit.used_s / 60, 1),
+        "steps": fit.step,
+    }
+    save_comet(backbone, card, Path(args.comet), Path(args.base))
+    scores = _print_scores(args, _open(args))
+    save_comet(backbone, card | {"metrics": scores}, Path(args.comet), Path(args.base))
+
+
+def _print_scores(args: Namespace, comet: Comet) -> dict[str, dict[str, float]]:
+    """Print and return the scores on valid and test events, beside the baseline."""
+    path = _need(args, "triples")
+    baseline = most_frequent(esconv_heads(path, ["train"]))
+    results: dict[str, dict[str, float]] = {}
+    print(f"{'':32} {'pairs':>6} {'any %':>7} {'top-1 %':>8} {'BLEU-2':>7} {'tails':>6}")
+    for split in ("valid", "test"):
+        heads = esconv_heads(path, [split])
+        heads = random.Random(args.seed).sample(heads, min(args.limit, len(heads)))
+        predicted = comet.tails([head.event for head in heads])
+        for name, tails in (("compact", predicted), ("most frequent", [baseline] * len(heads))):
+            scores = tail_scores(heads, tails)
+            results[f"{split} {name}"] = {k: round(v, 2) for k, v in dataclasses.asdict(scores).items()}
+            _print_row(f"{split} {name}", scores)
+            if split == "test":
+                for relation in (r for r in RELATIONS if any(r in head.by_relation() for head in heads)):
+                    _print_row(f"  {relation}", tail_scores(heads, tails, [relation]))
+    return results
+
+
+def _print_row(name: str, s: TailScores) -> None:
+    print(f"{name:32} {s.pairs:6d} {s.any_match:7.2f} {s.top_match:8.2f} {s.bleu2:7.2f} {s.per_pair:6.2f}")
+
+
+def _precompute(args: Namespace, comet: CachedComet) -> None:
+    """Append the tails of every situation and every last post of ESConv; a file that exists is taken up."""
+    path = Path(args.precompute)
+    if path.is_file():
+        comet.load(path)
+    done = _events_in(path, comet.version)
+    events = [event for event in esconv_events(_need(args, "esconv")) if event not in done]
+    size = max(1, args.rows // (args.beams * len(RELATIONS)))
+    for start in tqdm(range(0, len(events), size), unit="batch"):
+        part = events[start : start + size]
+        comet.tails(part)
+        comet.save(path, part)
+
+
+def _events_in(path: Path, version: str) -> set[str]:
+    """The events a file of tails holds of this generator version."""
+    rows = map(json.loads, path.read_text("utf-8").splitlines()) if path.is_file() else ()
+    return {row["event"] for row in rows if row["version"] == version}
+
+
+def esconv_events(path: Path) -> list[str]:
+    """Every situation and every last post of ESConv (any split), normalised, short ones first."""
+    events: dict[str, None] = {}
+    for dialogue in read_esconv(path):
+        events[normalise(dialogue.situation)] = None
+        post = ""
+        for turn in dialogue.turns:
+            if turn.speaker is Speaker.SEEKER:
+                post = normalise(turn.text)
+            else:
+                events[post] = None
+    return sorted((event for event in events if event), key=len)

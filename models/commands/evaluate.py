@@ -1,0 +1,155 @@
+"""Predict a part of ESConv with nets and measure it: `python -m models evaluate joint misc --esconv PATH --part test`.
+
+For every net: OUT/NET/predictions.jsonl (replies, strategy distribution, likelihoods; readable by `score` and
+`compare`) and OUT/NET/metrics.json; then the papers' tables with one row for each net. An interrupted run goes on where
+it stopped; predictions that are there already, made with the same settings, are only measured. No gold strategy reaches
+a reply; it is used only for the perplexity that the papers report, next to the one with the predicted strategy.
+"""
+
+from __future__ import annotations
+
+import random
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.commands.respond import add_decode_arguments, decode_options
+from models.commands.score import add_measure_arguments, all_reports, pieces_of
+from models.commands.train import comet_for, emotions_for, examples_of
+from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
+from models.evaluation.predicting import key_of, predict
+from models.evaluation.predictions import Prediction
+from models.evaluation.published import published
+from models.evaluation.report import write_metrics
+from models.evaluation.tables import System, confusion, figures, paper_tables
+from models.evaluation.uncertainty import check_rounds
+from models.files.checkpoint import WEIGHTS
+from models.files.resume_journal import Journal
+from models.knowledge.comet import add_tails_argument
+from models.nets.net import Net
+from models.nets.registry import net_names
+from models.nets.stored import load_net, net_folder
+from models.serving.trace import DecodeOptions
+from models.training.device import add_device_argument, pick_device
+from models.training.preflight import check_known
+from models.training.provenance import made_of, notes_on, reads_strategies
+from models.training.run_state import data_hash
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.add_argument("net", nargs="+", choices=net_names(), help="nets to evaluate")
+    parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
+    parser.add_argument(
+        "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
+    )
+    parser.add_argument("--part", default="test", choices=PARTS, help="which part of the split")
+    parser.add_argument("--limit", type=int, default=0, help="evaluate a random sample of so many turns; 0 = all")
+    add_tails_argument(parser)
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
+    parser.add_argument("--out", type=Path, default=Path("runs/evaluate"), help="folder for predictions and metrics")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="throw away what OUT/NET holds from a run with other settings"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of the sample and of the decoding")
+    parser.add_argument("--batch", type=int, default=32, help="turns predicted together")
+    add_device_argument(parser, alone=True)
+    parser.add_argument(
+        "--bf16", action="store_true", help="bfloat16 autocast: several times faster, figures within noise"
+    )
+    parser.add_argument("--papers", default="all", help="published tables: rows of a system by name, all, or none")
+    add_measure_arguments(parser)
+    add_decode_arguments(parser)
+
+
+def run(args: Namespace) -> int:
+    """Evaluate each net; prints its figures, then the papers' tables.
+
+    Raises ValueError, WeightsError or FileNotFoundError before the first net is measured for flags, weights, files and
+    folders that will not do.
+    """
+    _check_flags(args)
+    args.device = pick_device(args.device)
+    options, bpe = decode_options(args), pieces_of(args.bpe)
+    dialogues = read_esconv(args.esconv)
+    targets = split_dialogues(dialogues, args.split).part(args.part)
+    if args.limit:
+        targets = tuple(random.Random(args.seed).sample(targets, min(args.limit, len(targets))))
+    data = data_hash({"dialogues": dialogues})
+    # all nets and folders before the first is measured: a wrong one is told at once
+    nets = {name: load_net(net_folder(name, args.weights)) for name in args.net}
+    decoded = _decoding(args, options) | {"turns": len(targets)}
+    abouts = {name: made_of(args, name, net, data) | decoded for name, net in nets.items()}
+    journals = {name: Journal(args.out / name, about, overwrite=args.overwrite) for name, about in abouts.items()}
+    systems = []
+    for name, journal in journals.items():
+        net = nets[name].to(args.device)
+        predictions = _predictions(args, net, targets, options, journal)
+        reports = all_reports(args, predictions, bpe or net.tokenizer.pieces)
+        system = System(name, abouts[name]["measured_on"], reports)
+        systems.append(system)
+        metrics = args.out / name / "metrics.json"
+        done = "replaced" if metrics.exists() else "written"
+        write_metrics(metrics, system.reports, abouts[name])
+        print(f"{figures(system)}\n\n{confusion(system.reports[0])}\n\n{metrics}: {done}\n")
+    notes: list[str] = []
+    if tables := paper_tables(systems, published(args.papers)):
+        print(f"{tables}\n")
+        pieces = f"pieces of {args.bpe}" if bpe else "each net's own word pieces, not the papers'; see --bpe"
+        notes = [f"bpe: {pieces}", *_note_on_strategies(nets)]
+    notes += notes_on(system.split for system in systems)
+    print("\n".join([*notes, f"decoding: {asdict(options)}, seed {args.seed}"]))
+    return 0
+
+
+def _check_flags(args: Namespace) -> None:
+    """Also what is needed only when all is predicted, an hour later."""
+    for name, least in {"batch": 1, "limit": 0}.items():
+        if getattr(args, name) < least:
+            raise ValueError(f"--{name} is {getattr(args, name)}; want at least {least}")
+    published(args.papers)
+    if args.rounds:
+        check_rounds(args.rounds)
+
+
+def _decoding(args: Namespace, options: DecodeOptions) -> dict[str, Any]:
+    """All that decides what is predicted, besides nets and data."""
+    return {
+        "limit": args.limit,
+        "decode": asdict(options),
+        "seed": args.seed,
+        "batch": args.batch,
+        "device": args.device,
+        "bfloat16": args.bf16,
+    }
+
+
+def _note_on_strategies(nets: Mapping[str, Net]) -> list[str]:
+    """What our rows have over the published ones above them, where they do."""
+    told = [name for name, net in nets.items() if reads_strategies(net)]
+    if not told:
+        return []
+    return [
+        f"{', '.join(told)}: told the annotated strategies of earlier supporter turns (marks in the context, course of"
+        " the talk), which the published MISC, AdMISC and STAR are not"
+    ]
+
+
+def _predictions(
+    args: Namespace, net: Net, targets: Sequence[Target], options: DecodeOptions, journal: Journal
+) -> tuple[Prediction, ...]:
+    keys = [key_of(target) for target in targets]
+    known = sum(key in journal.made for key in keys)
+    if known:
+        print(f"{known} of {len(keys)} predictions are in {journal.whole.parent} and stay as they are")
+    if known == len(keys):
+        return journal.finish(keys)
+    whole = replace(net.shape, reply_tokens=net.backbone.config.max_position_embeddings - 2)  # references uncut
+    examples = examples_of(targets, comet_for(net, args.tails), net.tokenizer, whole, emotions_for(net))
+    check_known(net, examples)
+    with torch.autocast(args.device, dtype=torch.bfloat16, enabled=args.bf16):
+        return predict(net, targets, examples, options, journal, seed=args.seed, batch=args.batch)

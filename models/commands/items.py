@@ -1,0 +1,149 @@
+"""Items of a study out of our own nets: `python -m models items joint misc --cards CARDS --out items.jsonl`.
+
+Each net answers each drawn context (see `contexts`) with the shipped decoding. OUT is the file that
+`python -m annotation study import --items OUT` reads: contexts, replies with strategy and checkpoint, and how each came
+about. Until all are made they are in OUT.draft, one line per item after a line of settings: an interrupted run goes on
+there, and OUT is never there in part. With --esconv the items hold texts of ESConv (CC BY-NC 4.0).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from models.data.contexts import MAX_TURN, MIN_TURN, Context, card_contexts, draw_contexts, esconv_contexts, item_row
+from models.data.esconv import PARTS, read_esconv
+from models.evaluation.predictions import write_whole
+from models.files.checkpoint import WEIGHTS, fingerprint, sha256
+from models.files.whole_file import failures_told
+from models.nets.registry import net_names
+from models.nets.stored import net_folder
+from models.serving.hosting import open_responders
+from models.serving.trace import DECODING
+from models.training.device import add_device_argument, pick_device
+
+
+class Draft:
+    """OUT.draft: the items made so far, and the settings that decide them.
+
+    Raises ValueError when OUT is there already, or OUT.draft has other settings, unless `overwrite` gives them up.
+    """
+
+    def __init__(self, out: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
+        self.out, self.path = out, out.with_name(f"{out.name}.draft")
+        if out.exists() and not overwrite:
+            raise ValueError(f"{out} is there already; give another --out, or --overwrite to replace it")
+        told = json.loads(json.dumps(settings))
+        there, rows = self._read()
+        if there != told:
+            if there is not None and not overwrite:
+                raise ValueError(_differences(self.path, there, told))
+            rows = []
+        self.lines = {json.loads(line)["id"]: line for line in rows}
+        write_whole(self.path, "".join(f"{line}\n" for line in [json.dumps(told), *rows]))
+
+    def _read(self) -> tuple[Any, list[str]]:
+        """(settings, lines of items); a last line that is not whole is dropped. (None, []) where there is nothing."""
+        if not self.path.is_file():
+            return None, []
+        whole = self.path.read_bytes().rpartition(b"\n")[0].decode()  # a write may stop within a letter
+        first, *rows = (whole or "null").split("\n")
+        return json.loads(first), rows
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Keep one item."""
+        line = json.dumps(row, ensure_ascii=False)
+        with failures_told(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(f"{line}\n")
+            file.flush()
+            os.fsync(file.fileno())
+        self.lines[row["id"]] = line
+
+    def finish(self, ids: Sequence[str]) -> None:
+        """All items in the order of `ids`, in OUT; the draft goes."""
+        write_whole(self.out, "".join(f"{self.lines[name]}\n" for name in ids))
+        self.path.unlink()
+
+
+def _differences(path: Path, there: Any, told: Mapping[str, Any]) -> str:
+    saved = there if isinstance(there, dict) else {}
+    other = [
+        f"{name} was {saved.get(name)!r}, is {told.get(name)!r}"
+        for name in {**told, **saved}
+        if saved.get(name) != told.get(name)
+    ]
+    return f"{path} is of another run ({'; '.join(other)}); give another --out, or --overwrite to start anew"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.add_argument("net", nargs="+", choices=net_names(), help="nets that answer; the systems of the study")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--cards", type=Path, metavar="FILE", help="JSON list of role cards: their opening lines")
+    source.add_argument("--esconv", metavar="PATH", help="ESConv file or folder, or thu-coai/esconv")
+    parser.add_argument(
+        "--part", default="test", choices=(*PARTS, "all"), help="of ESConv: which part of split D, or all dialogues"
+    )
+    parser.add_argument("--min-turn", type=int, default=MIN_TURN, help="of ESConv: fewest turns before the reply")
+    parser.add_argument("--max-turn", type=int, default=MAX_TURN, help="of ESConv: most turns before the reply")
+    parser.add_argument("--count", type=int, default=60, help="contexts, each of another card or dialogue")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the draw; item n is decoded with seed + n")
+    parser.add_argument("--out", type=Path, default=Path("items.jsonl"), help="the file of items")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace OUT, and what an interrupted run with other settings left"
+    )
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
+    add_device_argument(parser, alone=True)
+    parser.add_argument(
+        "--decode",
+        choices=tuple(DECODING),
+        default="topical",
+        help="published: the papers' sampling; topical: the best of several samples, as in the app",
+    )
+
+
+def run(args: Namespace) -> int:
+    """Make the items; those that an interrupted run made stay as they are."""
+    options, args.device = DECODING[args.decode], pick_device(args.device)
+    contexts = draw_contexts(_contexts(args), args.count, args.seed)
+    draft = Draft(args.out, _settings(args), overwrite=args.overwrite)
+    missing = [number for number, context in enumerate(contexts) if context.id not in draft.lines]
+    if len(missing) < len(contexts):
+        print(f"{len(contexts) - len(missing)} of {len(contexts)} items are in {draft.path} and stay as they are")
+    responders = open_responders(args.net, args.device, args.weights) if missing else {}
+    for number in tqdm(missing, desc="items", initial=len(contexts) - len(missing), total=len(contexts)):
+        answered = contexts[number].dialogue
+        replies = {name: one.respond(answered, options, args.seed + number) for name, one in responders.items()}
+        draft.add(item_row(contexts[number], replies))
+    draft.finish([context.id for context in contexts])
+    print(f"{len(contexts)} items with {len(contexts) * len(args.net)} replies: {args.out}")
+    return 0
+
+
+def _contexts(args: Namespace) -> tuple[Context, ...]:
+    if args.cards is not None:
+        return card_contexts(args.cards)
+    return esconv_contexts(read_esconv(args.esconv), args.part, args.min_turn, args.max_turn)
+
+
+def _settings(args: Namespace) -> dict[str, Any]:
+    """All that decides what the items are."""
+    source = Path(args.cards or args.esconv)
+    return {
+        "nets": {name: fingerprint(net_folder(name, args.weights)) for name in args.net},
+        "source": "cards" if args.cards is not None else "esconv",
+        "sha256": sha256(source) if source.is_file() else str(source),
+        "part": args.part,
+        "turns": [args.min_turn, args.max_turn],
+        "count": args.count,
+        "seed": args.seed,
+        "device": args.device,
+        "decode": asdict(DECODING[args.decode]),
+    }

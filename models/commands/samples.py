@@ -1,0 +1,41 @@
+"""Replies of nets to the twenty fixed prompts of ours, unselected: `python -m models samples joint misc`.
+
+Prints Markdown for EXPERIMENTS.md: what a reader sees when asking whether the replies are fluent and on topic.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from models.commands.respond import add_decode_arguments, converse, decode_options
+from models.nets.registry import net_names
+from models.serving.hosting import open_responders
+from models.training.device import add_device_argument
+
+PROMPTS = Path(__file__).with_name("prompts.json")
+
+
+def read_prompts() -> list[tuple[str, list[str]]]:
+    """(situation, posts of the seeker) pairs."""
+    return [(entry["situation"], entry["posts"]) for entry in json.loads(PROMPTS.read_text("utf-8"))]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.add_argument("net", nargs="+", choices=net_names(), help="nets that answer")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the sampling")
+    add_device_argument(parser, alone=True)
+    add_decode_arguments(parser)
+
+
+def run(args: Namespace) -> int:
+    """Print one section per net; several posts are answered in turn, the last reply is shown."""
+    options = decode_options(args)
+    for name, responder in open_responders(args.net, args.device).items():
+        print(f"\n**{name}** (`{responder.checkpoint}`, seed {args.seed}, {options.method})\n")
+        for number, (situation, posts) in enumerate(read_prompts(), 1):
+            reply = converse(responder, situation, posts, options, args.seed)
+            print(f"{number}. {posts[-1]}  \n   *{reply.strategy or 'no strategy'}*: {reply.text}")
+    return 0

@@ -1,0 +1,127 @@
+"""How much of a figure is the seed: `python -m models seeds joint star --esconv PATH --weights A B C`.
+
+Each folder of `--weights` holds one training of every net (A/joint, A/star, ...), of another seed each, made by
+    python -m models train joint --seed 14 --weights seed14 --out runs/joint14 --release ...
+    python -m models train star --seed 14 --weights seed14 --out runs/star14 --release ...      # on that joint
+Strategies and likelihoods of a part are computed without writing replies, so this takes a minute a net instead of four;
+figures of replies are `evaluate`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import mean, stdev
+
+from models.commands.train import comet_for, emotions_for, examples_of, validate
+from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
+from models.evaluation.predictions import write_whole
+from models.evaluation.tables import aligned
+from models.files.checkpoint import fingerprint, read_card
+from models.knowledge.comet import add_tails_argument
+from models.nets.net import Net
+from models.nets.registry import net_names
+from models.nets.stored import load_net, net_folder
+from models.training.preflight import check_known
+from models.training.provenance import measured_on, notes_on
+
+FIGURES = {"accuracy": "ACC %", "macro_f1": "macro F1 %", "perplexity": "PPL"}
+"""figures of a training -> their headings
+
+PPL is per word piece, given what training gives: the gold strategy, or the mixture with `strategy_train="mixture"`.
+"""
+
+
+@dataclass(frozen=True)
+class Training:
+    """One trained net and its figures, named as in FIGURES; a net that predicts no strategy has no share of them."""
+
+    net: str
+    folder: str
+    seed: int | None
+    """as its card tells it"""
+    checkpoint: str
+    figures: dict[str, float]
+    measured_on: str = ""
+    """split and part, and how they leak where they do"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.add_argument("net", nargs="+", choices=net_names(), help="nets to measure")
+    parser.add_argument("--weights", nargs="+", type=Path, required=True, help="folders with one folder per net each")
+    parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
+    parser.add_argument(
+        "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
+    )
+    parser.add_argument("--part", default="test", choices=PARTS, help="which part of the split")
+    add_tails_argument(parser)
+    parser.add_argument("--out", type=Path, default=None, help="write the figures to this JSON file")
+
+
+def run(args: Namespace) -> int:
+    """Print the figures of every training, then mean and deviation of every net.
+
+    Raises WeightsError or ValueError before the first net is measured when one of them is missing or twice the same.
+    """
+    folders = {(name, root): net_folder(name, root) for name in args.net for root in args.weights}
+    _all_different(list(folders.values()))
+    targets = split_dialogues(read_esconv(args.esconv), args.split).part(args.part)
+    made: list[Training] = []
+    for (name, _), folder in folders.items():
+        net, card = load_net(folder), read_card(folder)
+        figures, seed = figures_of(net, targets, args.tails), card.get("run", {}).get("seed")
+        label = measured_on(card, net, args.split, args.part)
+        made.append(Training(name, str(folder), seed, fingerprint(folder), figures, label))
+        print("  ".join(_row(made[-1])), flush=True)
+    print("\n" + "\n".join(aligned(summary(made), left={0})))
+    print(f"split {args.split} {args.part}, {len(targets)} turns; mean and standard deviation over trainings")
+    print("".join(f"{note}\n" for note in notes_on(training.measured_on for training in made)), end="")
+    if args.out:
+        rows = [asdict(training) for training in made]
+        about = {"split": args.split, "part": args.part, "turns": len(targets)}
+        write_whole(args.out, json.dumps(about | {"trainings": rows}, indent=1) + "\n")
+    return 0
+
+
+def figures_of(net: Net, targets: Sequence[Target], tails: str | None) -> dict[str, float]:
+    """Accuracy and macro F1 in percent, perplexity per word piece of whole references, see FIGURES."""
+    whole = replace(net.shape, reply_tokens=net.backbone.config.max_position_embeddings - 2)
+    examples = examples_of(targets, comet_for(net, tails), net.tokenizer, whole, emotions_for(net))
+    check_known(net, examples)
+    found = validate(net, examples)
+    shares = {name: 100 * found[f"valid_{name}"] for name in ("accuracy", "macro_f1") if f"valid_{name}" in found}
+    return shares | {"perplexity": math.exp(found["valid_reply"])}
+
+
+def summary(made: Sequence[Training]) -> list[list[str]]:
+    """One row a net: every figure as mean and standard deviation over its trainings."""
+    rows = [["net", "trainings", *FIGURES.values()]]
+    for name in dict.fromkeys(training.net for training in made):
+        own = [training.figures for training in made if training.net == name]
+        columns = [[figures[figure] for figures in own if figure in figures] for figure in FIGURES]
+        rows.append([name, str(len(own)), *map(_spread, columns)])
+    return rows
+
+
+def _spread(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    return f"{mean(values):.2f}" + (f" +- {stdev(values):.2f}" if len(values) > 1 else "")
+
+
+def _row(training: Training) -> list[str]:
+    shown = [f"{FIGURES[name]} {value:.2f}" for name, value in training.figures.items()]
+    return [training.net, f"seed {training.seed}", training.checkpoint, *shown, training.measured_on]
+
+
+def _all_different(folders: Sequence[Path]) -> None:
+    seen: dict[str, Path] = {}
+    for folder in folders:
+        other = seen.setdefault(fingerprint(folder), folder)
+        if other is not folder:
+            raise ValueError(f"{other} and {folder} hold the same weights; give trainings of different seeds")

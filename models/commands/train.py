@@ -1,0 +1,397 @@
+"""Fine-tune a net on ESConv: `python -m models train misc --esconv PATH --tails FILE --minutes 20`.
+
+The net starts from the shared compact base; the base stays as it is and the net learns a low-rank change of it plus
+its own modules. The weights of the best validation loss so far are kept (`OUT/best.pt`), and `--release` packs them
+into `models/weights/NET` with a card. The same command goes on with a run that was stopped.
+
+On several GPUs: `accelerate launch --num_processes 4 -m models train misc ...`, no other flags; in several processes on
+CPUs `torchrun --nproc_per_node 4 -m models train misc ...`, since `accelerate launch` needs MPI for these.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import random
+import shlex
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import torch
+from sklearn.metrics import accuracy_score, f1_score
+from torch.nn.utils import parametrize
+
+from models.data.batches import Batch, make_batch
+from models.data.esconv import Splits, Target, read_esconv, split_dialogues
+from models.data.examples import ContextShape, Example, make_example
+from models.data.strategies import STRATEGIES
+from models.data.strategy_history import Course
+from models.data.tokenizer import Tokenizer
+from models.files.checkpoint import WEIGHTS, fingerprint, learned_from, read_card, sha256
+from models.knowledge.comet import CachedComet, Comet, NoComet, blocks_for
+from models.knowledge.comet_compact import COMET, load_comet
+from models.knowledge.emotion import CachedEmotion, EmotionDetector
+from models.knowledge.emotion_compact import load_emotion
+from models.nets.net import Net
+from models.nets.registry import net_class, net_names
+from models.nets.stored import BASE, COMPACT_RANK, is_compact, save_net, start_net
+from models.training.device import add_device_argument, device_of, pick_device
+from models.training.fit import Fit, FitConfig, parameter_groups
+from models.training.preflight import GENERATE, check_examples, check_flags, check_release, check_tails_flag
+from models.training.run_state import check_room, data_hash
+
+POOL = 16
+"""batches drawn together and sorted by length"""
+RATE, WHOLE_RATE = 1e-3, 2e-5
+"""peak learning rate unless told: in general, and of a full backbone that trains whole (MISC's)"""
+COURSE_RATE = 3.0
+"""learning rate of the strategy history beside that of the rest: it starts from nothing, and an epoch has to do"""
+ENTRIES = 500_000
+"""answers kept in memory: all of ESConv"""
+ASKED_TOGETHER = 96
+"""events whose tails are generated in one batch"""
+VALIDATED = 640
+"""turns of the validation part at most, the same at every check"""
+
+
+def examples_of(
+    targets: Sequence[Target],
+    comet: Comet,
+    tokenizer: Tokenizer,
+    shape: ContextShape,
+    emotions: EmotionDetector | None = None,
+) -> list[Example]:
+    """The examples of supporter turns, with the tails of their situation and last post.
+
+    With a detector also with the emotions of the seeker's turns before them.
+    """
+    told = [text for t in targets for text in (t.dialogue.situation, t.context.last_post()) if text.strip()]
+    events = sorted(dict.fromkeys(told), key=len)
+    for start in range(0, len(events), ASKED_TOGETHER):  # many at once is far quicker than turn by turn
+        comet.tails(events[start : start + ASKED_TOGETHER])
+    heard = list(dict.fromkeys(post for t in targets for post in t.context.seeker_posts())) if emotions else []
+    readings = dict(zip(heard, emotions.read(heard), strict=True)) if emotions else {}
+    return [
+        make_example(
+            target.context,
+            target.gold,
+            blocks_for(comet, target.dialogue.situation, target.context.last_post()),
+            tokenizer,
+            shape,
+            [readings[post] for post in target.context.seeker_posts()] if emotions else (),
+        )
+        for target in targets
+    ]
+
+
+@dataclass(frozen=True)
+class Batches:
+    """Endless batches of examples of like length; batch number n is always the same."""
+
+    examples: Sequence[Example]
+    size: int
+    seed: int
+
+    def at(self, step: int) -> Batch:
+        """Batch number `step`."""
+        each = -(-len(self.examples) // self.size)
+        epoch, place = divmod(step, each)
+        return make_batch([self.examples[i] for i in self._order(epoch)[place]])
+
+    def _order(self, epoch: int) -> list[list[int]]:
+        known: dict[int, list[list[int]]] = self.__dict__.setdefault("_orders", {})
+        if epoch not in known:
+            rng = random.Random(f"{self.seed}:{epoch}")
+            order = list(range(len(self.examples)))
+            rng.shuffle(order)
+            groups: list[list[int]] = []
+            for start in range(0, len(order), self.size * POOL):
+                pool = sorted(order[start : start + self.size * POOL], key=self._length)
+                groups += [pool[i : i + self.size] for i in range(0, len(pool), self.size)]
+            rng.shuffle(groups)
+            known.clear()
+            known[epoch] = groups
+        return known[epoch]
+
+    def _length(self, index: int) -> tuple[int, int]:
+        example = self.examples[index]
+        return len(example.context) // 8, len(example.target)
+
+
+@torch.inference_mode()
+def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str, float]:
+    """Reply loss per token given what training gives (the gold strategy, unless told otherwise); strategy loss
+    (balanced as trained), accuracy, macro F1 (argmax).
+
+    "valid_loss", the sum of the first two, chooses the weights that are kept. Of a net whose strategies no loss
+    supervises it is the reply loss.
+    """
+    net.eval()
+    ordered = sorted(examples, key=lambda e: len(e.context))
+    nll = tokens = strategy = 0.0
+    predicted, gold = list[int](), list[int]()
+    for start in range(0, len(ordered), size):
+        batch = make_batch(ordered[start : start + size]).to(device_of(net))
+        with torch.autocast(batch.ids.device.type, dtype=torch.bfloat16), parametrize.cached():
+            plan = net.training_plan(batch)
+            nll += float(net.reply_nll(plan, batch.labels).sum())
+        tokens += float(net.counted(batch.labels).sum())
+        scores = plan.strategies.float().clamp_min(1e-9).log()
+        strategy += float(net.strategy_loss(scores, batch.strategies)) * len(batch)
+        predicted += scores.argmax(dim=1).tolist()
+        gold += batch.strategies.tolist()
+    reply, choice = nll / tokens, strategy / len(ordered)
+    if not net.predicts_strategy:
+        return {"valid_loss": reply, "valid_reply": reply}
+    return {
+        "valid_loss": reply + choice if net.trains_strategy else reply,
+        "valid_reply": reply,
+        "valid_strategy": choice,
+        "valid_accuracy": accuracy_score(gold, predicted),
+        "valid_macro_f1": f1_score(gold, predicted, labels=range(len(STRATEGIES)), average="macro", zero_division=0),
+    }
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Flags of `python -m models train`."""
+    parser.add_argument("net", choices=net_names(), help="which net")
+    parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
+    parser.add_argument(
+        "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
+    )
+    parser.add_argument(
+        "--tails",
+        help="file of COMET tails made by `python -m models comet --precompute`, for nets that read them;"
+        f" {GENERATE} makes them now, which takes long without a GPU",
+    )
+    parser.add_argument("--out", help="folder of the run's state (default: runs/NET)")
+    parser.add_argument(
+        "--start",
+        help="folder of trained weights to begin from (default for star: the folder joint of --weights; else the base)",
+    )
+    parser.add_argument(
+        "--base",
+        default=str(BASE),
+        help="folder of a compact base, or a full BlenderbotSmall checkpoint (name or folder); a net has its compact"
+        " settings on the one, its published settings on the other",
+    )
+    parser.add_argument(
+        "--set",
+        nargs="*",
+        action="extend",
+        default=[],
+        metavar="NAME=JSON",
+        help="settings of the net, e.g. refine='\"last\"'",
+    )
+    parser.add_argument("--release", action="store_true", help="pack the best weights into the folder NET of --weights")
+    parser.add_argument(
+        "--weights", type=Path, default=WEIGHTS, help="folder with one folder per net, e.g. another one for each seed"
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="release in the place of weights of another base, rank, split or other settings",
+    )
+    _add_fit_arguments(parser)
+
+
+def _add_fit_arguments(parser: ArgumentParser) -> None:
+    """How long, how fast and on what to train."""
+    parser.add_argument(
+        "--rank",
+        type=int,
+        help="rank of the change of each base matrix, 0 trains all of it; that of the --start weights, else unless told"
+        f" {COMPACT_RANK} on a compact base and 0 on a full one",
+    )
+    parser.add_argument(
+        "--minutes", type=float, default=20.0, help="limit over resumed runs, minutes of training; 0 = none"
+    )
+    parser.add_argument("--steps", type=int, default=1_000_000, help="optimiser steps at most")
+    parser.add_argument(
+        "--batch", type=int, default=32, help="examples of a forward pass; a step has times accumulation and processes"
+    )
+    parser.add_argument("--grad-accumulation", type=int, default=1, help="forward passes of each process a step")
+    parser.add_argument("--warmup", type=int, default=30, help="steps of linear warm-up")
+    parser.add_argument(
+        "--lr",
+        type=float,
+        help=f"peak learning rate of AdamW; unless told {RATE}, and {WHOLE_RATE} for a full backbone that trains whole",
+    )
+    parser.add_argument(
+        "--balance",
+        type=float,
+        default=0.0,
+        help="how far the strategy loss makes up for rare strategies: 0 trains for accuracy, 1 for mean recall",
+    )
+    parser.add_argument("--dropout", type=float, default=0.1, help="dropout rate")
+    parser.add_argument(
+        "--check-steps", type=int, default=0, help="steps between validations, each with a save; 0 = --check-seconds"
+    )
+    parser.add_argument("--check-seconds", type=float, default=150.0, help="seconds of training between validations")
+    parser.add_argument(
+        "--patience", type=int, default=0, help="validations in a row without a better loss that end the run; 0 = never"
+    )
+    parser.add_argument("--seed", type=int, default=13, help="seed of batches, dropout and fresh weights")
+    parser.add_argument(
+        "--precision", default="bf16", choices=("bf16", "fp32"), help="bfloat16 autocast, or everything in float32"
+    )
+    add_device_argument(parser)
+
+
+def start_of(name: str, told: str | None, weights: Path) -> Path | None:
+    """Where training starts: the folder told, for a two-stage net the net below it in `weights`, else nowhere."""
+    below = getattr(net_class(name)[1], "below_name", None)
+    return Path(told) if told else weights / below if below else None
+
+
+def told_settings(flags: Sequence[str]) -> dict[str, Any]:
+    """The values of `--set NAME=JSON ...` by name. Raises ValueError naming the one that cannot be read."""
+    told = {}
+    for flag in flags:
+        name, _, value = flag.partition("=")
+        try:
+            told[name] = json.loads(value)
+        except ValueError:
+            raise ValueError(
+                f"--set {flag} cannot be read; allowed: NAME=JSON, e.g. strategy_weight=0.5, course=true or"
+                " 'refine=\"last\"' (a word in its own quotes)"
+            ) from None
+    return told
+
+
+def run(args: Namespace) -> int:
+    """Entry point of the command; resumes when the run's folder has a state.
+
+    Raises ValueError or FileNotFoundError before any step when flags or settings say nothing that can be trained, or
+    data, tails or disk are not enough for the run.
+    """
+    out = Path(args.out or f"runs/{args.net}")
+    check_flags(args)
+    pick_device(args.device)
+    torch.manual_seed(args.seed)
+    start = start_of(args.net, args.start, args.weights)
+    net, args.rank = start_net(args.net, told_settings(args.set), args.rank, Path(args.base), start)
+    args.lr = args.lr or (RATE if args.rank or is_compact(args.base) else WHOLE_RATE)
+    config, weighting = _fit_config(args), net.weighting()
+    if args.release and not args.overwrite:
+        check_release(args.weights / args.net, _about(args, net))
+    check_tails_flag(net, args.net, args.tails)
+    net.backbone.set_dropout(args.dropout)
+    check_room(out, net)
+    splits = split_dialogues(read_esconv(args.esconv), args.split)
+    comet = comet_for(net, None if args.tails == GENERATE else args.tails)
+    emotions = emotions_for(net)
+    train, valid = (
+        examples_of(part, comet, net.tokenizer, net.shape, emotions) for part in (splits.train, splits.valid)
+    )
+    train = [e for e in train if e.strategy >= 0]
+    check_examples(net, train, valid, args.batch)
+    net.balance(torch.bincount(torch.tensor([e.strategy for e in train]), minlength=8) / len(train), args.balance)
+    before = learned_from(read_card(start)) if start else []
+    about = _about(args, net) | {
+        "data": data_hash({"train": train, "valid": valid}),
+        "start": fingerprint(start) if start else "",
+        "splits": sorted({args.split, *before}),
+    }
+    faster = [(module, COURSE_RATE) for module in net.modules() if isinstance(module, Course)]
+    groups = parameter_groups([*faster, (net, 1.0)], config.weight_decay)
+    fit = Fit(net, groups, config, out, weighting, about)
+    fit.resume()
+    if fit.is_main:
+        print(f"{args.net} on {args.base}, rank {args.rank}, rate {args.lr}, settings {json.dumps(about['settings'])}")
+    checked = random.Random(args.seed).sample(valid, min(VALIDATED, len(valid)))
+
+    def loss_of(batch: Batch) -> dict[str, torch.Tensor]:
+        return net.losses(batch.to(fit.device))
+
+    fit.run(Batches(train, args.batch, args.seed).at, loss_of, lambda: validate(net, checked))
+    figures = fit.restore_best()
+    if fit.is_main:
+        print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
+        if args.release:
+            card = _card(args, splits, fit, figures) | ({"start": fingerprint(start)} if start else {})
+            save_net(net, args.net, args.rank, card, args.weights / args.net, Path(args.base))
+    return 0
+
+
+def _fit_config(args: Namespace) -> FitConfig:
+    return FitConfig(
+        minutes=args.minutes,
+        max_steps=args.steps,
+        lr=args.lr,
+        warmup=args.warmup,
+        accumulation=args.grad_accumulation,
+        save_every_s=args.check_seconds,
+        check_steps=args.check_steps,
+        select="valid_loss",
+        patience=args.patience,
+        bfloat16=args.precision == "bf16",
+        device=args.device,
+        seed=args.seed,
+    )
+
+
+def _about(args: Namespace, net: Net) -> dict[str, Any]:
+    """What makes this run this run, but for its data: saved with its weights, and compared when it is resumed."""
+    compact = is_compact(args.base)
+    return {
+        "net": args.net,
+        "settings": asdict(net.config),
+        "base": fingerprint(Path(args.base)) if compact else str(args.base),
+        "strategies": list(STRATEGIES),
+        "vocabulary": net.tokenizer.digest(),
+        "split": args.split,
+        **{name: getattr(args, name) for name in ("rank", "batch", "dropout", "balance")},
+    }
+
+
+def comet_for(net: Net, tails: str | None) -> Comet:
+    """What training and evaluation ask for tails: nothing (nets without COMET), a file, or the compact COMET.
+
+    With a file only its tails are used: a turn that is not in it has no blocks, which MISC has to cope with anyway.
+    """
+    if not net.needs_comet:
+        return NoComet()
+    if not tails:
+        return CachedComet(load_comet(), ENTRIES)
+    known = NoComet()
+    known.version = fingerprint(COMET)
+    cached = CachedComet(known, ENTRIES)
+    cached.load(Path(tails))
+    return cached
+
+
+def emotions_for(net: Net) -> EmotionDetector | None:
+    """The shipped detector for a net that reads emotions, each utterance read once; None for the others."""
+    return CachedEmotion(load_emotion(), ENTRIES) if net.needs_emotion else None
+
+
+def _card(args: Namespace, splits: Splits, fit: Fit, figures: dict[str, float]) -> dict[str, Any]:
+    return {
+        "data": f"ESConv (CC BY-NC 4.0), split {args.split} train: {len(splits.train)} supporter turns",
+        "data_sha256": sha256(Path(args.esconv)) if Path(args.esconv).is_file() else "",
+        "run": fit.about,
+        "licence": "research and non-commercial use, as the data",
+        "date": date.today().isoformat(),
+        "command": _command(args),
+        "hardware": f"{fit.processes.num_processes} x {fit.device.type} {platform.machine()},"
+        f" {torch.get_num_threads()} threads, torch {torch.__version__}",
+        "minutes": round(fit.used_s / 60, 1),
+        "steps": fit.step,
+        "metrics": {name: round(value, 4) for name, value in figures.items()},
+    }
+
+
+def _command(args: Namespace) -> str:
+    """The command again, with names in the place of this machine's paths."""
+    sizes = ("split", "rank", "batch", "grad_accumulation", "lr", "warmup", "minutes", "steps")
+    told = (*sizes, "seed", "dropout", "balance", "precision", "check_steps", "check_seconds", "patience")
+    flags = [f"--{name.replace('_', '-')} {getattr(args, name)}" for name in told]
+    flags += [f"--set {shlex.join(args.set)}"] if args.set else []
+    flags += [f"--{n} {n.upper()}" for n in ("base", "start") if getattr(args, n) not in (None, str(BASE))]
+    flags += [f"--tails {GENERATE if args.tails == GENERATE else 'TAILS'}"] if args.tails else []
+    return " ".join([f"python -m models train {args.net} --esconv ESCONV", *flags, "--release"])

@@ -1,0 +1,14 @@
+"""What is said and what a net learns from it: dialogues, strategies, ESConv, examples, batches, word pieces.
+
+In the order in which to read them:
+
+    dialogue.py          Turn, Dialogue: what is said, by whom
+    strategies.py        the 8 support strategies: order, names, spellings
+    esconv.py            ESConv from a file or the Hub, and its two splits
+    strategy_history.py  how a talk has gone so far, and what that says of the next strategy
+    examples.py          Dialogue -> Example: what a net reads and writes for one turn
+    batches.py           list of Examples -> Batch of tensors
+    tokenizer.py         text <-> ids
+    corpora.py           open dialogue sets the backbone is trained on
+    contexts.py          role cards or turns of ESConv for the items of a study, drawn by seed
+"""

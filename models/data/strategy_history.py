@@ -1,0 +1,68 @@
+"""How a talk has gone so far, beside its words: how long it is, which strategies it has had, how recently.
+
+An encoder of 128 tokens sees the end of a talk; what the supporter has done before that, and how often, says about as
+much about the next strategy as the words do (`models/EXPERIMENTS.md`). A net with `course=True` adds the scores of a
+small network over these features to its own strategy scores. Ours, in none of the papers; the published settings have
+it off.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.data.dialogue import Speaker, Turn
+from models.data.strategies import STRATEGIES, strategy_id
+
+LATEST = 3
+"""latest strategies told one by one"""
+MOST_IN_A_ROW = 4
+"""turns in a row of one speaker that are told apart"""
+FEATURES = 4 + (2 + LATEST) * len(STRATEGIES)
+"""numbers in a description of the course"""
+
+
+def course_of(turns: Sequence[Turn]) -> tuple[float, ...]:
+    """FEATURES numbers, about 0 to 4 each; `turns` are all before the reply, oldest first.
+
+    Length twice (in logarithm and in 20 turns), turns in a row at the end by seeker and by supporter; for each strategy
+    how often it was used (logarithm) and how recently (1 / turns of the supporter since); the latest LATEST strategies.
+    """
+    used = [strategy_id(turn.strategy) for turn in reversed(turns) if turn.strategy]
+    numbers = range(len(STRATEGIES))
+    latest = [float(place < len(used) and used[place] == s) for place in range(LATEST) for s in numbers]
+    return (
+        math.log1p(len(turns)),
+        len(turns) / 20,
+        *(_in_a_row(turns, speaker) / 2 for speaker in (Speaker.SEEKER, Speaker.SUPPORTER)),
+        *(math.log1p(used.count(s)) for s in numbers),
+        *(1 / (1 + used.index(s)) if s in used else 0.0 for s in numbers),
+        *latest,
+    )
+
+
+def _in_a_row(turns: Sequence[Turn], speaker: Speaker) -> int:
+    row = 0
+    for turn in reversed(turns[-MOST_IN_A_ROW:]):
+        if turn.speaker is not speaker:
+            break
+        row += 1
+    return row
+
+
+class Course(nn.Module):
+    """Features (B, FEATURES) -> what they add to the strategy scores (B, 8); nothing at first."""
+
+    def __init__(self, width: int = 64, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.inner, self.out = nn.Linear(FEATURES, width), nn.Linear(width, len(STRATEGIES))
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, course: Tensor) -> Tensor:
+        """See the class; float32."""
+        return self.out(F.dropout(self.inner(course).relu(), self.dropout, self.training)).float()

@@ -1,0 +1,147 @@
+"""Text <-> ids, for the compact backbone (trimmed WordPiece) and the full one (BlenderbotSmall's own BPE).
+
+Both lower-case inside and carry the same added tokens: two speaker marks, the 8 strategies, the 9 ATOMIC relations.
+`decode` gives readable text back: spacing, apostrophes, sentence case ("i ' m fine ." -> "I'm fine.").
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer as FastTokenizer
+from tokenizers import decoders, models, normalizers, pre_tokenizers
+
+from models.data.dialogue import Speaker
+from models.data.strategies import STRATEGIES
+from models.files.whole_file import whole_file
+
+RELATIONS: tuple[str, ...] = ("xAttr", "xEffect", "xIntent", "xNeed", "xReact", "xWant", "oWant", "oEffect", "oReact")
+"""ATOMIC relations in the order MISC feeds them (reference implementation, COMET files)."""
+
+BASE_TOKENS = ("[PAD]", "[BOS]", "[EOS]", "[UNK]", "[CLS]")
+SPEAKER_TOKENS = {Speaker.SEEKER: "[seeker]", Speaker.SUPPORTER: "[supporter]"}
+ADDED_TOKENS = (*SPEAKER_TOKENS.values(), *(f"[{name}]" for name in STRATEGIES), *(f"[{name}]" for name in RELATIONS))
+
+
+class Tokenizer:
+    """A `tokenizers` model with the added tokens found by name.
+
+    Attributes: pad, bos, eos, unk, cls (ids); speakers (Speaker -> id); strategies (8 ids, in order);
+    relations (name -> id); special (frozenset of every id that is not text).
+    """
+
+    def __init__(self, fast: FastTokenizer, base_tokens: Sequence[str] = BASE_TOKENS) -> None:
+        self.fast = fast
+        self._bind(base_tokens)
+
+    def _bind(self, base_tokens: Sequence[str]) -> None:
+        self.pad, self.bos, self.eos, self.unk, self.cls = (self._id(token) for token in base_tokens)
+        self.speakers = {speaker: self._id(token) for speaker, token in SPEAKER_TOKENS.items()}
+        self.strategies = tuple(self._id(f"[{name}]") for name in STRATEGIES)
+        self.relations = {name: self._id(f"[{name}]") for name in RELATIONS}
+        base = (self.pad, self.bos, self.eos, self.unk, self.cls)
+        self.special = frozenset((*base, *self.strategies, *self.speakers.values(), *self.relations.values()))
+
+    def _id(self, token: str) -> int:
+        found = self.fast.token_to_id(token)
+        if found is None:
+            raise ValueError(f"the vocabulary has no token {token!r}; it was not made by escdemo: build it again")
+        return int(found)
+
+    def __len__(self) -> int:
+        return int(self.fast.get_vocab_size())
+
+    def encode(self, text: str) -> list[int]:
+        """Ids of `text`, without any special token (such a token written in the text is read as plain characters)."""
+        return list(self.fast.encode(self.plain(text), add_special_tokens=False).ids)
+
+    @staticmethod
+    def plain(text: str) -> str:
+        """The text without square brackets, so that no special token can be written in it."""
+        return text.replace("[", "( ").replace("]", " )")
+
+    def _token(self, token_id: int) -> str:
+        return str(self.fast.id_to_token(token_id))
+
+    def pieces(self, text: str) -> list[str]:
+        """Word pieces of `text`, for metrics that count them."""
+        return [self._token(i) for i in self.encode(text)]
+
+    def piece(self, token_id: int) -> str:
+        """One token as shown in a trace: a leading blank marks the start of a word."""
+        raw = self._token(token_id)
+        return raw[2:] if raw.startswith("##") else f" {raw}"
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Readable text of `ids`; special tokens are dropped."""
+        return readable(self.fast.decode([i for i in ids if i not in self.special]))
+
+    def digest(self) -> str:
+        """12 hex digits that identify the vocabulary: every piece with its id."""
+        pieces = "\n".join(self._token(i) for i in range(len(self)))
+        return hashlib.sha256(pieces.encode()).hexdigest()[:12]
+
+    def save(self, path: Path) -> None:
+        """Write the one-file form that `load` reads."""
+        with whole_file(path) as partial:
+            partial.write_text(self.fast.to_str(pretty=True), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Tokenizer:
+        """Read a saved tokenizer. Raises FileNotFoundError or ValueError naming the file."""
+        if not path.is_file():
+            raise FileNotFoundError(f"tokenizer file {path} is missing; restore it from the repository")
+        return cls(FastTokenizer.from_file(str(path)))
+
+
+def readable(text: str) -> str:
+    """Undo lower-casing and tokeniser spacing: "i ' m ok . you ?" -> "I'm ok. You?"."""
+    text = re.sub(r"\s+", " ", text).strip()
+    text = re.sub(r"(?<=\w) ?' ?(s|t|m|re|ve|ll|d)\b", r"'\1", text)
+    text = re.sub(r" ([.,!?;:%)])", r"\1", text)
+    text = re.sub(r"([($]) ", r"\1", text)
+    text = re.sub(r"(?<=\w) - (?=\w)", "-", text)
+    text = re.sub(r"(?<=\d)([.,:]) (?=\d)", r"\1", text)
+    text = re.sub(r"\b(i)\b(?!\.e)", "I", text)
+    return re.sub(r"(^|[.!?]\s+)([a-z])", lambda m: m[1] + m[2].upper(), text)
+
+
+def trim_vocabulary(source: Path, texts: Iterable[str], size: int) -> tuple[Tokenizer, list[int]]:
+    """A WordPiece tokenizer that keeps the `size` most used pieces of `source` (a BERT tokenizer.json).
+
+    Single characters that occur are always kept, so any word stays spellable. Returns the tokenizer and, for each of
+    its ids, the id in `source` whose embedding starts it (special tokens: a related token of the source).
+    """
+    full = FastTokenizer.from_file(str(source))
+    full.no_padding()
+    full.no_truncation()
+    counts: Counter[int] = Counter()
+    for encoding in full.encode_batch_fast(list(texts), add_special_tokens=False):
+        counts.update(encoding.ids)
+    old = full.get_vocab()
+    names = {i: piece for piece, i in old.items()}
+    singles = [i for i in counts if len(names[i].removeprefix("##")) == 1]
+    singles += [old[f"##{names[i]}"] for i in singles if f"##{names[i]}" in old]
+    unknown = old["[UNK]"]
+    kept = list(dict.fromkeys([*singles, *(i for i, _ in counts.most_common(size))]))
+    kept = [i for i in kept if (i != unknown and not names[i].startswith("[")) or names[i] == "["]
+    rest = sorted(set(kept), key=lambda i: -counts[i])[: size - len(BASE_TOKENS) - len(ADDED_TOKENS)]
+    rest = sorted({*rest, *singles}, key=lambda i: -counts[i])
+    specials = (*BASE_TOKENS, *ADDED_TOKENS)
+    vocab = {token: n for n, token in enumerate((*specials, *(names[i] for i in rest)))}
+    start = {"[PAD]": "[PAD]", "[BOS]": "[CLS]", "[EOS]": "[SEP]", "[CLS]": "[CLS]"}
+    origin = [old[start.get(token, "[UNK]")] for token in specials] + rest
+    return Tokenizer(wordpiece(vocab)), origin
+
+
+def wordpiece(vocab: dict[str, int]) -> FastTokenizer:
+    """A lower-casing WordPiece tokenizer over `vocab`, as BERT splits text."""
+    fast = FastTokenizer(models.WordPiece(vocab=vocab, unk_token="[UNK]", max_input_chars_per_word=100))
+    fast.normalizer = normalizers.BertNormalizer(lowercase=True)
+    fast.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    fast.decoder = decoders.WordPiece(prefix="##", cleanup=False)
+    return fast

@@ -1,0 +1,83 @@
+"""Replies, strategies and likelihoods of a net for many turns at once; what is made already is not made again.
+
+Each batch is encoded once: replies and `nll_predicted` come from the plan with the predicted strategy, `nll_gold` from
+the same plan given the gold one. No gold strategy reaches a reply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from tqdm import tqdm
+
+from models.data.batches import make_batch
+from models.data.esconv import Target
+from models.data.examples import Example
+from models.data.strategies import STRATEGIES
+from models.evaluation.predictions import Prediction
+from models.files.resume_journal import Journal, Key
+from models.nets.net import Net
+from models.serving.batch_decoding import decode_batch
+from models.serving.rerank import best_replies
+from models.serving.trace import DecodeOptions
+from models.training.device import device_of
+
+
+def key_of(target: Target) -> Key:
+    """What names a turn in a journal."""
+    return target.dialogue.id, target.turn
+
+
+@torch.inference_mode()
+def predict(
+    net: Net,
+    targets: Sequence[Target],
+    examples: Sequence[Example],
+    options: DecodeOptions,
+    journal: Journal,
+    *,
+    seed: int,
+    batch: int = 32,
+) -> tuple[Prediction, ...]:
+    """One prediction per target, in order; reply i is decoded with seed + i. What the journal has is kept."""
+    order = sorted(range(len(examples)), key=lambda i: len(examples[i].context))
+    chunks = [order[start : start + batch] for start in range(0, len(order), batch)]
+    # a batch that was kept in part is made again as a whole: rounding may depend on what else is in it
+    missing = [rows for rows in chunks if any(key_of(targets[i]) not in journal.made for i in rows)]
+    for rows in tqdm(missing, desc="batches", initial=len(chunks) - len(missing), total=len(chunks)):
+        here = [targets[i] for i in rows], [examples[i] for i in rows]
+        journal.add(_predict(net, *here, options, [seed + i for i in rows]))
+    return journal.finish([key_of(target) for target in targets])
+
+
+def _predict(
+    net: Net, targets: Sequence[Target], examples: Sequence[Example], options: DecodeOptions, seeds: Sequence[int]
+) -> list[Prediction]:
+    batch = make_batch(examples).to(device_of(net))
+    plan = net.plan(batch)
+    columns = zip(
+        targets,
+        (best_replies if options.method == "rerank" else decode_batch)(net, plan, options, seeds),
+        map(tuple, plan.strategies.tolist()),
+        net.reply_nll(net.follow(plan, batch, batch.strategies), batch.labels).tolist(),
+        net.reply_nll(plan, batch.labels).tolist(),
+        net.counted(batch.labels).sum(dim=1).tolist(),
+        strict=True,
+    )
+    told = net.predicts_strategy
+    return [
+        Prediction(
+            net.tokenizer.decode(reply),
+            target.gold.text,
+            STRATEGIES[max(range(len(chances)), key=chances.__getitem__)] if told else None,
+            target.gold.strategy if told else None,  # in all or in none: a net that predicts none is not scored for it
+            chances if told else (),
+            gold,
+            predicted,
+            tokens,
+            target.dialogue.id,
+            target.turn,
+        )
+        for target, reply, chances, gold, predicted, tokens in columns
+    ]

@@ -1,0 +1,181 @@
+"""Predictions as a file: what a system said on each turn, beside the real reply.
+
+Place in the flow: `models.commands.evaluate` writes them, `models.evaluation.report` measures them,
+`models.commands.score` reads them back.
+
+One line of predictions.jsonl (made up); only the first two fields are required:
+    {"hypothesis": "what happened?", "reference": "since when?", "strategy": "Question", "gold": "Question",
+     "strategies": [0.6, 0.1, 0.1, 0.05, 0.05, 0.04, 0.03, 0.03], "nll_gold": 11.2, "nll_predicted": 11.9, "tokens": 4,
+     "dialogue": "esconv_0012", "turn": 3}
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from sys import float_info
+from typing import Any
+
+from models.data.strategies import STRATEGIES, strategy_id
+from models.files.whole_file import whole_file
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One reply of a system, the real one, and what the system said of it."""
+
+    hypothesis: str
+    reference: str
+    strategy: str | None = None
+    """predicted, by name"""
+    gold: str | None = None
+    """annotated, by name"""
+    strategies: tuple[float, ...] = ()
+    """predicted distribution in the order of STRATEGIES"""
+    nll_gold: float | None = None
+    """negative log-likelihood of the reference in nats, the gold strategy given, as the papers do"""
+    nll_predicted: float | None = None
+    """the same with the strategy that the system predicts, as in use"""
+    tokens: int = 0
+    """tokens that the two sums run over, end token included"""
+    dialogue: str = ""
+    """id of the dialogue"""
+    turn: int = 0
+    """index of the answered turn in it"""
+
+
+def write_whole(path: Path, text: str) -> None:
+    """One text file, whole or not at all. Raises OSError that says why and that the old file is still there."""
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def prediction_lines(predictions: Sequence[Prediction]) -> str:
+    """One JSON object a line."""
+    return "".join(json.dumps(asdict(prediction), ensure_ascii=False) + "\n" for prediction in predictions)
+
+
+def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
+    """One prediction a line, the file whole or not at all; `read_predictions` gives the equal ones back."""
+    write_whole(path, prediction_lines(predictions))
+
+
+def read_predictions(path: Path, *, repeated: bool = False) -> tuple[Prediction, ...]:
+    """Inverse of `write_predictions`; fields it does not know are passed over.
+
+    Raises FileNotFoundError, and ValueError naming file, line and field: an empty line is a missing prediction, a field
+    that some lines have is expected in all, and a turn is given once, unless it may be `repeated`.
+    """
+    lines = read_text(path).rstrip("\r\n").split("\n")
+    if lines == [""]:
+        raise ValueError(f"{path}: empty; want one JSON object with hypothesis and reference a line")
+    records = [(f"{path}, line {number}", _record(line, path, number)) for number, line in enumerate(lines, 1)]
+    return to_predictions(records, repeated=repeated)
+
+
+def read_text(path: Path) -> str:
+    """The text of a file of predictions. Raises FileNotFoundError, and ValueError where it is no UTF-8."""
+    if not path.is_file():
+        raise FileNotFoundError(f"no predictions at {path}; give a file with hypotheses and references")
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path}: not UTF-8 text (byte {error.start}); want JSON Lines, CSV, TSV or text") from error
+
+
+def _record(line: str, path: Path, number: int) -> dict[str, Any]:
+    where = f"{path}, line {number}"
+    if not line.strip():
+        raise ValueError(f'{where}: empty; a prediction is missing here (an empty reply is written as "")')
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(
+            f"{where}: not valid JSON ({error.msg}, column {error.colno}); want one object a line, or replies as plain"
+            " text to `score` with --references"
+        ) from error
+    if not isinstance(record, dict):
+        raise ValueError(f"{where}: want an object with hypothesis and reference, got {type(record).__name__}")
+    return record
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "hypothesis": (str,),
+    "reference": (str,),
+    "strategy": (str, type(None)),
+    "gold": (str, type(None)),
+    "strategies": (list,),
+    "nll_gold": (int, float, type(None)),
+    "nll_predicted": (int, float, type(None)),
+    "tokens": (int,),
+    "dialogue": (str,),
+    "turn": (int,),
+}
+WHOLE = ("strategy", "gold", "strategies", "nll_gold", "nll_predicted", "dialogue")
+"""fields to be given for all turns or for none"""
+
+
+def to_predictions(records: Sequence[tuple[str, dict[str, Any]]], *, repeated: bool = False) -> tuple[Prediction, ...]:
+    """Checked predictions of (where, fields) pairs; `where` names file and line in errors."""
+    found = tuple(_prediction(record, where) for where, record in records)
+    if not repeated:
+        _check_once(records)
+    for name in WHOLE:
+        known = [getattr(prediction, name) not in (None, (), "") for prediction in found]
+        if any(known) and not all(known):
+            gap, other = known.index(False), known.index(True)
+            raise ValueError(
+                f"{records[gap][0]}: no {name}, but {records[other][0]} has one; give {name} in all lines or in none"
+            )
+    return found
+
+
+def _check_once(records: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    """Records that do not tell both dialogue and turn may be of any."""
+    first: dict[tuple[str, int], str] = {}
+    for where, record in records:
+        if record.get("dialogue") and "turn" in record:
+            key = record["dialogue"], record["turn"]
+            if first.setdefault(key, where) != where:
+                raise ValueError(
+                    f"{where}: turn {key[1]} of dialogue {key[0]!r} is in {first[key]} too; give every turn once"
+                )
+
+
+def _prediction(record: dict[str, Any], where: str) -> Prediction:
+    missing = [name for name in ("hypothesis", "reference") if name not in record]
+    if missing:
+        raise ValueError(f"{where}: {' and '.join(missing)} missing; got {', '.join(record) or 'no field'}")
+    values = {name: record[name] for name in _KINDS if name in record}
+    for name, value in values.items():
+        if not isinstance(value, _KINDS[name]):
+            allowed = " or ".join(kind.__name__ for kind in _KINDS[name])
+            raise ValueError(f"{where}: {name} is {value!r:.60}; want {allowed}")
+    for name in ("strategy", "gold"):
+        if values.get(name) is not None:
+            try:
+                values[name] = STRATEGIES[strategy_id(values[name])]
+            except ValueError as error:
+                raise ValueError(f"{where}: {name}: {error}") from error
+    distribution = values.get("strategies", [])
+    if not all(isinstance(share, int | float) for share in distribution):
+        raise ValueError(f"{where}: strategies is {distribution!r:.60}; want {len(STRATEGIES)} numbers")
+    if distribution and len(distribution) != len(STRATEGIES):
+        raise ValueError(f"{where}: strategies holds {len(distribution)} numbers; want {len(STRATEGIES)} or none")
+    _check_numbers(values, where)
+    return Prediction(**values | {"strategies": tuple(distribution)})
+
+
+def _check_numbers(values: dict[str, Any], where: str) -> None:
+    sums = {name: values[name] for name in ("nll_gold", "nll_predicted") if values.get(name) is not None}
+    for name, numbers in {"strategies": values.get("strategies", []), **{n: [v] for n, v in sums.items()}}.items():
+        for number in numbers:
+            if not abs(number) <= float_info.max:  # math.isfinite fails for a whole number that no float can hold
+                raise ValueError(f"{where}: {name} holds {number!r:.60}; want finite numbers")
+    if sums and values.get("tokens", 0) < 1:
+        raise ValueError(
+            f"{where}: {' and '.join(sums)} over {values.get('tokens', 0)} tokens; want tokens, the number of tokens"
+            " that the sum runs over, at least 1"
+        )

@@ -1,0 +1,146 @@
+"""Anybody's replies as predictions: JSON Lines, CSV or TSV with a header, or two files of texts.
+
+Place in the flow: `models.commands.score` and `models.commands.compare` read their files here; figures come from
+`models.evaluation.report`.
+
+    outputs.csv             hypothesis,reference,strategy,gold      (the last two may be left out)
+    hyp.txt and ref.txt     one reply, one reference a line
+    hyp.json and ref.json   a list of texts each, as the public code of MISC writes them
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from models.data.strategies import STRATEGIES, strategy_id
+from models.evaluation.predictions import Prediction, read_predictions, read_text, to_predictions
+
+logger = logging.getLogger(__name__)
+
+FILE = "predictions.jsonl"
+"""what `python -m models evaluate` writes into the folder of a net"""
+RUN = "run.json"
+"""beside it: the settings it was made with, and how many turns it is to hold"""
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
+NUMBERS = {"nll_gold": float, "nll_predicted": float, "tokens": int, "turn": int}
+
+
+def read_outputs(path: Path, references: Path | None = None) -> tuple[Prediction, ...]:
+    """Predictions of one file, of a folder that `evaluate` wrote, or of a file of replies and one of references.
+
+    Raises FileNotFoundError, and ValueError naming file, line and field, or telling that a folder is not complete.
+    """
+    if references is not None:
+        return _pair(path, references)
+    file = path / FILE if path.is_dir() else path
+    delimiter = DELIMITERS.get(file.suffix.lower())
+    found = _table(file, delimiter) if delimiter else read_predictions(file)
+    if path.is_dir():
+        _check_complete(path, len(found))
+    _warn_of_order(file, found)
+    return found
+
+
+def settings_of(folder: Path) -> dict[str, Any]:
+    """What the folder's run.json tells; {} where it is missing or damaged."""
+    try:
+        found = json.loads((folder / RUN).read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        found = None
+    return found if isinstance(found, dict) else {}
+
+
+def _check_complete(folder: Path, count: int) -> None:
+    """Raises ValueError when `evaluate` was to make another number of predictions; without run.json nobody knows."""
+    wanted = settings_of(folder).get("turns", count)
+    if wanted != count:
+        raise ValueError(
+            f"{folder / FILE} holds {count} of the {wanted} turns that {RUN} tells; go on with the same `python -m"
+            f" models evaluate`, or give {folder / FILE} itself to score what it holds"
+        )
+
+
+def _warn_of_order(path: Path, found: Sequence[Prediction]) -> None:
+    """A predicted strategy that is not the likeliest: the shares are probably in another order than ours."""
+    told = [p for p in found if p.strategies and p.strategy is not None]
+    other = sum(p.strategies[strategy_id(str(p.strategy))] < max(p.strategies) for p in told)
+    if other:
+        logger.warning(
+            "%s: in %d of %d lines strategy is not the largest of strategies; the figures of the top k want these in"
+            " the order %s",
+            path,
+            other,
+            len(told),
+            ", ".join(STRATEGIES),
+        )
+
+
+def _table(path: Path, delimiter: str) -> tuple[Prediction, ...]:
+    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, strict=True)
+    records: list[tuple[str, dict[str, Any]]] = []
+    try:
+        header = [name.strip().lower() for name in next(reader, [])]
+        if not {"hypothesis", "reference"} <= set(header):
+            raise ValueError(
+                f"{path}, line 1: want a header with hypothesis and reference; got {', '.join(header)!r:.80}"
+            )
+        begin = reader.line_num
+        for row in reader:
+            where, begin = f"{path}, line {begin + 1}", reader.line_num
+            if len(row) != len(header):
+                raise ValueError(f"{where}: {len(row)} fields; the header names {len(header)}")
+            records.append((where, _cells(dict(zip(header, row, strict=True)), where)))
+    except csv.Error as error:
+        raise ValueError(
+            f"{path}, line {reader.line_num}: {error}; want {delimiter!r} between quoted fields"
+        ) from error
+    if not records:
+        raise ValueError(f"{path}: no line under the header; want one reply a line")
+    return to_predictions(records)
+
+
+def _cells(row: dict[str, str], where: str) -> dict[str, Any]:
+    """An empty cell is a field left out, but for an empty reply."""
+    record: dict[str, Any] = {name: text for name, text in row.items() if text or name in ("hypothesis", "reference")}
+    for name in record.keys() & NUMBERS.keys():
+        try:
+            record[name] = NUMBERS[name](record[name])
+        except ValueError as error:
+            raise ValueError(f"{where}: {name} is {record[name]!r:.60}; want a number") from error
+    if "strategies" in record:
+        try:
+            record["strategies"] = json.loads(record["strategies"])
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{where}: strategies is {record['strategies']!r:.60}; want a JSON list") from error
+    return record
+
+
+def _pair(path: Path, references: Path) -> tuple[Prediction, ...]:
+    replies, gold = _texts(path), _texts(references)
+    if len(replies) != len(gold):
+        shorter = path if len(replies) < len(gold) else references
+        raise ValueError(
+            f"{path} has {len(replies)} texts, {references} {len(gold)}: {shorter} ends after line "
+            f"{min(len(replies), len(gold))}; want a reference for every reply"
+        )
+    return tuple(Prediction(reply, reference) for reply, reference in zip(replies, gold, strict=True))
+
+
+def _texts(path: Path) -> list[str]:
+    text = read_text(path)
+    if path.suffix.lower() != ".json":
+        texts: Any = text.removesuffix("\n").split("\n")
+    else:
+        try:
+            texts = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path}, line {error.lineno}: not valid JSON ({error.msg})") from error
+    if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts) or texts in ([], [""]):
+        raise ValueError(f"{path}: want texts, one a line, or a JSON list of them; got none")
+    return [one.removesuffix("\r") for one in texts]

@@ -1,0 +1,149 @@
+"""Reports as lines of text: every figure with its interval, and our rows under those of the papers' tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from models.data.strategies import STRATEGIES
+from models.evaluation.metrics import Definition
+from models.evaluation.published import DEFINITIONS, PublishedRow, by_source
+from models.evaluation.report import Report
+
+LABELS: dict[str, str] = {
+    "accuracy": "strategy accuracy",
+    "macro_f1": "strategy macro F1",
+    "weighted_f1": "strategy weighted F1",
+    "macro_precision": "strategy macro precision",
+    "macro_recall": "strategy macro recall",
+    **{f"top_{k}": f"gold strategy in the top {k}" for k in range(1, len(STRATEGIES) + 1)},
+    "ppl_token_gold": "PPL per token, gold strategy given",
+    "ppl_word_gold": "PPL per word, gold strategy given",
+    "ppl_token_predicted": "PPL per token, predicted strategy",
+    "ppl_word_predicted": "PPL per word, predicted strategy",
+    "distinct_1": "D-1",
+    "distinct_2": "D-2",
+    "bleu_2": "B-2",
+    "bleu_4": "B-4",
+    "rouge_l": "R-L",
+    "sacre_bleu": "sacreBLEU (13a)",
+    "meteor": "METEOR",
+    "mean_length": "tokens per reply",
+    "bert_precision": "BERTScore precision",
+    "bert_recall": "BERTScore recall",
+    "bert_f1": "BERTScore F",
+}
+"""name of a figure -> how it is printed"""
+
+COLUMNS: dict[str, str] = {
+    "ACC": "accuracy",
+    "F1": "macro_f1",
+    "PPL": "perplexity",
+    "D-1": "distinct_1",
+    "D-2": "distinct_2",
+    "B-2": "bleu_2",
+    "B-4": "bleu_4",
+    "R-L": "rouge_l",
+    "METEOR": "meteor",
+    "P": "macro_precision",
+    "R": "macro_recall",
+    "BERT-P": "bert_precision",
+    "BERT-R": "bert_recall",
+    "BERT-F": "bert_f1",
+}
+"""heading -> field of PublishedRow"""
+
+
+@dataclass(frozen=True)
+class System:
+    """A measured system: its name, the turns it was measured on, a report per definition."""
+
+    name: str
+    split: str
+    reports: tuple[Report, ...]
+
+    def under(self, definition: Definition) -> Report:
+        """The report under that definition, else the first one."""
+        return next((report for report in self.reports if report.definition == definition), self.reports[0])
+
+
+def figures(system: System) -> str:
+    """All figures of the first report of a system, with 95 % intervals where they were drawn."""
+    report = system.reports[0]
+    intervals = {one.name: f"{shown(one.name, one.low)} - {shown(one.name, one.high)}" for one in report.intervals}
+    rows = [["figure", "value", "95 % interval"] if intervals else ["figure", "value"]]
+    for name, value in report.values().items():
+        row = [LABELS[name], shown(name, value)]
+        rows.append([*row, intervals.get(name, "-")] if intervals else row)
+    if report.strategy:
+        rows.append(["always the most frequent strategy", f"{report.strategy.most_frequent:.2f}"])
+    lines = [f"{system.name}, {system.split}, {report.n} turns", *aligned(rows, left={0}), *_notes(report)]
+    return "\n".join(lines)
+
+
+def confusion(report: Report) -> str:
+    """Counts, gold strategy by row, predicted by column, with precision, recall and F1 of each; "" without any."""
+    if report.strategy is None:
+        return ""
+    rows = [["gold \\ predicted", *(str(i) for i in range(1, len(STRATEGIES) + 1)), "P", "R", "F1"]]
+    for i, (name, counts, one) in enumerate(
+        zip(STRATEGIES, report.strategy.confusion, report.strategy.classes, strict=True), start=1
+    ):
+        shares = (f"{value:.1f}" for value in (one.precision, one.recall, one.f1))
+        rows.append([f"{i} {name}", *map(str, counts), *shares])
+    return "\n".join(aligned(rows, left={0}))
+
+
+def paper_tables(systems: Sequence[System], published: Sequence[PublishedRow]) -> str:
+    """Each paper's table with its own columns, and our rows counted as that paper counts where we can."""
+    blocks = []
+    for source, rows in by_source(published).items():
+        definition = DEFINITIONS[source]
+        ours = [(_row(one, one.under(definition)), one.under(definition).definition) for one in systems]
+        heads = [h for h, field in COLUMNS.items() if any(getattr(row, field) is not None for row in rows)]
+        cells = [["system", "split", *heads, "counted"]]
+        for row, counted in [*((row, definition) for row in rows), *ours]:
+            values = (getattr(row, COLUMNS[head]) for head in heads)
+            shares = ("-" if v is None else shown(COLUMNS[h], v) for h, v in zip(heads, values, strict=True))
+            cells.append([row.system, row.split, *shares, _counted(counted)])
+        blocks.append("\n".join([source, *aligned(cells, left={0, 1, len(heads) + 2})]))
+    return "\n\n".join(blocks)
+
+
+def _row(system: System, report: Report) -> PublishedRow:
+    values = report.values()
+    if "ppl_token_gold" in values:  # as the papers count it
+        values["perplexity"] = values["ppl_token_gold"]
+    known = {field: values[field] for field in COLUMNS.values() if field in values}
+    return PublishedRow(system.name, f"this run, {report.n} turns", system.split, **known)
+
+
+def shown(name: str, value: float) -> str:
+    """Two digits after the point, four for BERTScore, which moves little."""
+    return f"{value:.4f}" if name.startswith("bert_") else f"{value:.2f}"
+
+
+def _counted(definition: Definition) -> str:
+    return definition.tokens + (", legacy D-n" if definition.legacy_distinct else "")
+
+
+def aligned(rows: Sequence[Sequence[str]], left: set[int]) -> list[str]:
+    """Columns of equal width, those in `left` to the left, the others to the right; short rows end early."""
+    count = max(map(len, rows))
+    widths = [max(len(row[at]) for row in rows if at < len(row)) for at in range(count)]
+    put: list[Callable[[str, int], str]] = [str.ljust if at in left else str.rjust for at in range(count)]
+    return ["  ".join(put[at](cell, widths[at]) for at, cell in enumerate(row)).rstrip() for row in rows]
+
+
+def _notes(report: Report) -> list[str]:
+    """What the figures count, and why one is missing."""
+    definition = report.definition
+    counted = "without the last n-gram of each reply (legacy)" if definition.legacy_distinct else "all n-grams"
+    lines = [f"tokens {definition.tokens}; D-n over {counted}; B-n corpus BLEU, smoothing 3; R-L beta 1.2"]
+    if report.text.meteor is None:
+        lines.append("METEOR left out: WordNet is not installed; get it with `python -m nltk.downloader wordnet`")
+    if report.bert:
+        lines.append(f"BERTScore under {report.bert.model}, not rescaled")
+    if report.resampled:
+        lines.append(f"intervals: {report.resampled}")
+    return lines

@@ -1,0 +1,14 @@
+"""What a net is told besides the dialogue: commonsense (COMET) and the seeker's emotions.
+
+In the order in which to read them:
+
+    comet.py            commonsense about an event: one interface, a cache
+    comet_compact.py    the shipped COMET
+    comet_hub.py        a COMET-BART from the Hub or a folder
+    comet_data.py       commonsense triples -> batches
+    comet_score.py      exact match and BLEU-2 of tails beside a baseline
+    emotion.py          the seeker's emotion: 28 GoEmotions labels read as ESConv's 7
+    emotion_compact.py  the shipped emotion detector
+    emotion_hub.py      a GoEmotions classifier from the Hub or a folder
+    lru.py              a bounded cache shared by threads
+"""

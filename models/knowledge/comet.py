@@ -1,0 +1,175 @@
+"""Commonsense about an event: what its person feels, wants, needs (COMET over the 9 relations of ATOMIC).
+
+Place in the flow: situation and last post -> tails -> blocks -> the nets that attend to them (MISC, AdMISC). Sources:
+`models.knowledge.comet_compact` (shipped), `models.knowledge.comet_hub` (a COMET-BART), `NoComet` (the nets work
+without). A query is (event, relation), its answer up to 5 tails, best first:
+    ("i lost my job last week", "xReact") -> ("sad", "upset", "worried")
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from abc import abstractmethod
+from argparse import ArgumentParser
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+from models.data.examples import POST_BLOCKS, SITUATION_BLOCKS
+from models.data.tokenizer import RELATIONS
+from models.knowledge.lru import Lru
+
+SITUATION_RELATIONS: tuple[str, ...] = RELATIONS[:6]
+"""the x-relations: MISC asks nothing about others for a situation"""
+TAILS = 5
+"""tails per query at most"""
+
+Query = tuple[str, str]
+"""(event, relation)"""
+
+
+@dataclass(frozen=True)
+class Block:
+    """One tail as it is fed to a net: `[relation] text`."""
+
+    source: Literal["situation", "post"]
+    relation: str
+    text: str
+
+
+class Comet(Protocol):
+    """A source of tails. `version` names the generator and its weights: answers of two versions never mix."""
+
+    version: str
+
+    @abstractmethod
+    def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
+        """Up to 5 tails per query in beam order, without "none" and case-insensitive doubles; one batch."""
+        ...
+
+    def tails(self, events: Sequence[str], relations: Sequence[str] = RELATIONS) -> list[dict[str, tuple[str, ...]]]:
+        """For each event: relation -> tails. All events and relations are answered in one batch."""
+        check_relations(relations)
+        answers = iter(self.answer([(event, relation) for event in events for relation in relations]))
+        return [{relation: next(answers) for relation in relations} for _ in events]
+
+
+class NoComet(Comet):
+    """Knows nothing."""
+
+    version = "none"
+
+    def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
+        """No tail for any query."""
+        return [() for _ in queries]
+
+
+class CachedComet(Comet):
+    """Remembers the answers of `source` per event and relation; `load` and `save` keep them in a JSON Lines file.
+
+    Nothing is written unless `save` is called: what a seeker says stays in memory.
+    """
+
+    def __init__(self, source: Comet, entries: int = 50_000) -> None:
+        self.source, self.version = source, source.version
+        self._known: Lru[Query, tuple[str, ...]] = Lru(entries)
+        self._asking = threading.Lock()
+
+    def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
+        """Answers from memory; the source is asked for the others, once each and in one batch."""
+        keys = [(normalise(event), relation) for event, relation in queries]
+        answers = {key: known for key in keys if (known := self._known.get(key)) is not None}
+        if len(answers) < len(set(keys)):
+            with self._asking:  # the second of two sides that answer the same post waits and finds the tails here
+                answers |= {key: known for key in keys if (known := self._known.get(key)) is not None}
+                missing = [key for key in dict.fromkeys(keys) if key not in answers]
+                fresh = dict(zip(missing, self.source.answer(missing), strict=True)) if missing else {}
+                for key, tails in fresh.items():
+                    self._known.put(key, tails)
+                answers |= fresh
+        return [answers[key] for key in keys]
+
+    def load(self, path: Path) -> int:
+        """Take the answers of this generator version from a file of `save`; returns how many queries it knows now.
+
+        Raises FileNotFoundError, or ValueError naming file and line when a line is no answer.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(
+                f"file of tails {path} is missing; make it with `python -m models comet --precompute`"
+            )
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    row = json.loads(line)
+                    found = {(row["event"], r): tuple(map(str, tails)) for r, tails in row["tails"].items()}
+                    version = row["version"]
+                except (ValueError, KeyError, TypeError, AttributeError) as fault:
+                    raise ValueError(f"{path}, line {number}: not a line of tails ({fault!r})") from fault
+                for key, tails in found.items() if version == self.version else ():
+                    self._known.put(key, tails)
+        return len(self._known)
+
+    def save(self, path: Path, events: Iterable[str]) -> None:
+        """Append what is known about `events` to a JSON Lines file, one event a line."""
+        with path.open("a", encoding="utf-8") as out:
+            for event in dict.fromkeys(map(normalise, events)):
+                known = {relation: self._known.get((event, relation)) for relation in RELATIONS}
+                tails = {relation: found for relation, found in known.items() if found is not None}
+                row = {"version": self.version, "event": event, "tails": tails}
+                out.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def normalise(event: str) -> str:
+    """An event as a key: lower case (the generators do not see case), single blanks."""
+    return " ".join(event.lower().split())
+
+
+def check_relations(relations: Iterable[str]) -> None:
+    """Raises ValueError for a relation that is none of the nine."""
+    unknown = [relation for relation in relations if relation not in RELATIONS]
+    if unknown:
+        raise ValueError(f"unknown relation {unknown[0]!r}; allowed: {', '.join(RELATIONS)}")
+
+
+def clean(tails: Iterable[str], limit: int = TAILS) -> tuple[str, ...]:
+    """At most `limit` tails in the given order, stripped, without "none", empty ones and case-insensitive doubles."""
+    kept: dict[str, str] = {}
+    for tail in tails:
+        text = " ".join(tail.split()).strip(" .")
+        if text and text.lower() != "none":
+            kept.setdefault(text.lower(), text)
+    return tuple(kept.values())[:limit]
+
+
+def blocks_for(comet: Comet, situation: str, post: str) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
+    """The blocks of situation (at most 20) and last post (at most 30), in MISC's order: relation, then beam.
+
+    An empty text has none. Both texts are answered in one batch. Over the cap the last tails of each relation go
+    first, so no relation is lost (MISC's own blocks never reach the caps).
+    """
+    wanted = [(situation, relation) for relation in SITUATION_RELATIONS] if situation.strip() else []
+    cut = len(wanted)
+    wanted += [(post, relation) for relation in RELATIONS] if post.strip() else []
+    answers = comet.answer(wanted) if wanted else []
+    asked = list(zip(wanted, answers, strict=True))
+    return _blocks("situation", asked[:cut], SITUATION_BLOCKS), _blocks("post", asked[cut:], POST_BLOCKS)
+
+
+def _blocks(
+    source: Literal["situation", "post"], asked: Sequence[tuple[Query, tuple[str, ...]]], cap: int
+) -> tuple[Block, ...]:
+    ranked = [(rank, n, Block(source, r, t)) for n, ((_, r), ts) in enumerate(asked) for rank, t in enumerate(ts)]
+    kept = sorted(ranked, key=lambda entry: entry[:2])[:cap]
+    return tuple(block for _, _, block in sorted(kept, key=lambda entry: (entry[1], entry[0])))
+
+
+def add_tails_argument(parser: ArgumentParser) -> None:
+    """The flag `--tails` of every command that measures nets on a data set."""
+    parser.add_argument(
+        "--tails",
+        help="file of COMET tails made by `python -m models comet --precompute`; without one, a net that reads them"
+        " waits until they are generated, which takes long without a GPU",
+    )

@@ -1,0 +1,12 @@
+"""From a dialogue to a reply with its trace: decoding, hosted nets, replies as jobs.
+
+In the order in which to read them:
+
+    decoding.py        sampling, greedy and beam search over any net
+    batch_decoding.py  many replies at once, for evaluation
+    rerank.py          the best of several samples: what fits this dialogue rather than any
+    trace.py           DecodeOptions, Trace, Reply: how a reply came about
+    responder.py       the border: something that can answer a seeker
+    hosting.py         loaded nets as responders
+    service.py         replies as jobs that outlive the page
+"""

@@ -1,0 +1,251 @@
+"""Nets that answer: dialogue -> example -> batch -> plan -> reply + trace, behind the `Responder` protocol.
+
+`open_responders` loads everything the app needs; COMET and emotion readings are shared by both sides and cached.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from models.data.batches import make_batch
+from models.data.dialogue import Dialogue, Speaker
+from models.data.examples import Example, make_example
+from models.data.tokenizer import Tokenizer
+from models.files.checkpoint import WEIGHTS, fingerprint
+from models.knowledge.comet import Block, CachedComet, Comet, NoComet, blocks_for
+from models.knowledge.comet_compact import load_comet
+from models.knowledge.emotion import CachedEmotion, EmotionDetector
+from models.knowledge.emotion_compact import load_emotion
+from models.nets.admisc import EMOTION
+from models.nets.misc import POST, SITUATION
+from models.nets.net import Net, Plan
+from models.nets.stored import BASE, load_net, net_folder
+from models.serving.decoding import Decoded, decode, replay
+from models.serving.rerank import rank
+from models.serving.responder import OnText, Responder
+from models.serving.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
+from models.training.device import pick_device
+
+SHOWN = 5
+"""of the replies drawn to choose from, how many a trace tells"""
+RETRIES = 4
+"""new attempts when a reply repeats an earlier one of the same conversation"""
+REDRAWN = "drawn again: it repeated an earlier reply"
+"""a row of the trace, whose options are those asked for; with the same conversation and seed it is drawn so again"""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What every net may ask besides its own weights."""
+
+    comet: Comet
+    emotions: EmotionDetector | None
+
+
+class NetResponder:
+    """A hosted net. Thread-safe: nothing is kept between replies but caches that lock themselves."""
+
+    def __init__(self, name: str, net: Net, checkpoint: str, sources: Sources, device: str = "cpu") -> None:
+        self.name, self.checkpoint = name, checkpoint
+        self.net, self.sources, self.device = net.to(device).eval(), sources, device
+
+    def respond(self, dialogue: Dialogue, options: DecodeOptions, seed: int, on_text: OnText | None = None) -> Reply:
+        """See `models.serving.responder.Responder`."""
+        _check(dialogue)
+        start = time.perf_counter()
+        clock = _Clock(start)
+        emotions = self._emotions(dialogue)
+        clock.lap("emotion_s")
+        comet = self.sources.comet if self.net.needs_comet else NoComet()
+        tails = blocks_for(comet, dialogue.situation, dialogue.last_post())
+        clock.lap("comet_s")
+        with torch.inference_mode():
+            readings = [reading.scores for reading in emotions] if self.net.needs_emotion else ()
+            example = make_example(dialogue, None, tails, self.net.tokenizer, self.net.shape, readings)
+            plan = self.net.plan(make_batch([example]).to(self.device))
+        clock.lap("encode_s")
+        decoded, rivals = self._decode(plan, dialogue, options, seed, on_text, clock)
+        clock.lap("decode_s")
+        trace = Trace(
+            net=self.name,
+            checkpoint=self.checkpoint,
+            seed=seed,
+            strategies=_distribution(plan.strategies[0]),
+            options=options,
+            tokens=_steps(decoded, self.net.tokenizer),
+            blocks=(*_weigh(tails[0], decoded, SITUATION), *_weigh(tails[1], decoded, POST)),
+            emotions=emotions,
+            extras=(
+                *_extras(plan, self.net),
+                *_heard(example, decoded, self.net.tokenizer),
+                *_traced(decoded, self.net.tokenizer),
+                *rivals,
+            ),
+            timings=clock.timings(),
+        )
+        return Reply(self.net.tokenizer.decode(decoded.ids), trace.strategy(), trace)
+
+    def _emotions(self, dialogue: Dialogue) -> tuple[EmotionReading, ...]:
+        if self.sources.emotions is None:
+            return ()
+        posts = [(i, turn.text) for i, turn in enumerate(dialogue.turns) if turn.speaker is Speaker.SEEKER]
+        scores = self.sources.emotions.read([text for _, text in posts])
+        return tuple(EmotionReading(i, found) for (i, _), found in zip(posts, scores, strict=True))
+
+    def _decode(
+        self, plan: Plan, dialogue: Dialogue, options: DecodeOptions, seed: int, on_text: OnText | None, clock: _Clock
+    ) -> tuple[Decoded, tuple[NamedRow, ...]]:
+        """Decode; try again, ever freer, while the reply repeats one of this conversation.
+
+        Also tells which replies it was chosen from, where there was a choice, and that it was drawn again.
+        """
+        tokenizer = self.net.tokenizer
+        said = {_key(turn.text) for turn in dialogue.turns if turn.speaker is Speaker.SUPPORTER}
+        if options.method == "rerank":
+            drawn = [(tokenizer.decode(c.ids), c) for c in rank(self.net, plan, options, seed)]
+            fresh = [(text, c) for text, c in drawn if _key(text) not in said]
+            if fresh:
+                clock.first_token()
+                if on_text is not None:
+                    on_text(fresh[0][0])
+                best, scores = zip(*((text, round(c.score, 3)) for text, c in fresh[:SHOWN]), strict=True)
+                return replay(self.net, plan, fresh[0][1].ids), (NamedRow("best of the replies drawn", best, scores),)
+            options = replace(options, method="sample")
+        starts: set[int] = set()
+
+        def stream(ids: list[int]) -> None:
+            clock.first_token()
+            text = tokenizer.decode(ids)
+            # a start that is still the start of an earlier reply may have to be taken back: hold it
+            if on_text is not None and not any(earlier.startswith(_key(text)) for earlier in said):
+                on_text(text)
+
+        decoded = decode(self.net, plan, options, seed, stream)
+        redrawn = tuple[NamedRow, ...]()
+        for attempt in range(1, RETRIES + 1):
+            if _key(tokenizer.decode(decoded.ids)) not in said:
+                break
+            freer = replace(options, top_p=min(1.0, options.top_p + 0.2 * attempt), temperature=1.0)
+            if options.method != "sample" or attempt > RETRIES // 2:
+                starts |= set(decoded.ids[:1])
+            told = {
+                "times": attempt,
+                "top p": freer.top_p,
+                "temperature": freer.temperature,
+                "starts barred": len(starts),
+            }
+            redrawn = (NamedRow(REDRAWN, tuple(told), tuple(map(float, told.values()))),)
+            decoded = decode(self.net, plan, freer, seed + attempt, stream, starts)
+        return decoded, redrawn
+
+
+def _key(text: str) -> str:
+    return " ".join(text.lower().split()).rstrip(".!?")
+
+
+class _Clock:
+    """Wall-clock laps of one reply."""
+
+    def __init__(self, start: float) -> None:
+        self.start = self.last = start
+        self.laps: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name], self.last = now - self.last, now
+
+    def first_token(self) -> None:
+        self.laps.setdefault("first_token_s", time.perf_counter() - self.start)
+
+    def timings(self) -> Timings:
+        return Timings(**{n: round(v, 4) for n, v in self.laps.items()}, total_s=round(self.last - self.start, 4))
+
+
+def _check(dialogue: Dialogue) -> None:
+    if not dialogue.turns or dialogue.turns[-1].speaker is not Speaker.SEEKER or not dialogue.turns[-1].text.strip():
+        raise ValueError("nothing to answer: the last turn must be a seeker turn that is not empty")
+
+
+def _distribution(probabilities: Tensor) -> tuple[float, ...]:
+    values = [round(float(p), 6) for p in probabilities]
+    values[max(range(len(values)), key=values.__getitem__)] += 1.0 - sum(values)
+    return tuple(values)
+
+
+def _extras(plan: Plan, net: Net) -> tuple[NamedRow, ...]:
+    return tuple(
+        NamedRow(name, net.extra_labels[name], tuple(round(float(v), 5) for v in value[0]))
+        for name, value in plan.extras.items()
+    )
+
+
+def _traced(decoded: Decoded, tokenizer: Tokenizer) -> tuple[NamedRow, ...]:
+    pieces = tuple(tokenizer.piece(i) for i in decoded.ids)
+    return tuple(NamedRow(name, pieces, tuple(round(v, 5) for v in row)) for name, row in decoded.traced.items())
+
+
+def _heard(example: Example, decoded: Decoded, tokenizer: Tokenizer) -> tuple[NamedRow, ...]:
+    """The emotion stream of AdMISC: the words it holds, oldest turn first, and the attention each got on average."""
+    weights = decoded.attention.get(EMOTION)
+    if weights is None or not example.emotion_ids:
+        return ()
+    means = weights.mean(dim=0).tolist()
+    words, shares = list[str](), list[float]()
+    start = 1  # after [CLS]
+    for end, token in enumerate(example.emotion_ids):
+        if token == tokenizer.eos:
+            words.append(tokenizer.decode(example.emotion_ids[start:end]).lower())
+            shares.append(round(sum(means[start : end + 1]), 5))
+            start = end + 1
+    return (NamedRow("attention to emotions", tuple(words), tuple(shares)),)
+
+
+def _steps(decoded: Decoded, tokenizer: Tokenizer) -> tuple[TokenStep, ...]:
+    pairs = zip(decoded.ids, decoded.probabilities, strict=True)
+    return tuple(TokenStep(tokenizer.piece(i), round(p, 5)) for i, p in pairs)
+
+
+def _weigh(tails: Sequence[Block], decoded: Decoded, stream: str) -> tuple[CometBlock, ...]:
+    """The blocks of one source with the attention they got, per token and on average."""
+    weights = decoded.attention.get(stream)
+    if weights is None or not tails:
+        return ()
+    weights = weights[:, : len(tails)]  # (T, N)
+    means = weights.mean(dim=0)
+    return tuple(
+        CometBlock(
+            block.source,
+            block.relation,
+            block.text,
+            round(float(means[n]), 5),
+            tuple(round(float(w), 5) for w in weights[:, n]),
+        )
+        for n, block in enumerate(tails)
+    )
+
+
+def open_responders(
+    names: Sequence[str], device: str = "auto", weights: Path = WEIGHTS, on_load: Callable[[str], None] | None = None
+) -> dict[str, Responder]:
+    """Load nets and what they share.
+
+    Raises ValueError for an unknown name or device, WeightsError for bad files and a net that must be trained first.
+    """
+    place = pick_device(device)
+    if place == "cpu":  # two replies are made at once: with all cores each, they would wait for one another
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+    folders = {name: net_folder(name, weights) for name in names}  # all of them before the first is loaded
+    sources = Sources(CachedComet(load_comet()), CachedEmotion(load_emotion()))
+    responders: dict[str, Responder] = {}
+    for name, folder in folders.items():
+        if on_load is not None:
+            on_load(name)
+        responders[name] = NetResponder(name, load_net(folder, BASE), fingerprint(folder), sources, place)
+    return responders

@@ -1,0 +1,68 @@
+"""Method "rerank": several replies are drawn, and the one that fits this very dialogue best is kept.
+
+    score(y) = (log p(y | dialogue) - topicality * log p(y | "hi")) / tokens of y
+
+A reply that would do for anybody ("I'm sorry to hear that.") is likely after a mere "hi" too and loses by it: maximum
+mutual information (Li et al. 2016, MMI-antiLM) over samples, a token's mean since samples differ in length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from models.data.batches import make_batch, pad
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.examples import make_example
+from models.nets.net import Net, Plan
+from models.serving.batch_decoding import decode_batch, plan_row
+from models.serving.trace import DecodeOptions
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One drawn reply."""
+
+    ids: tuple[int, ...]
+    """without prefix and end mark"""
+    score: float
+    """nats a token; the higher, the better it fits"""
+
+
+@torch.inference_mode()
+def rank(net: Net, plan: Plan, options: DecodeOptions, seed: int) -> list[Candidate]:
+    """The different replies among `options.candidates` drawn for the single reply of `plan`, best first."""
+    if plan.prefix.shape[0] != 1:
+        raise ValueError(f"rank takes one reply at a time, got {plan.prefix.shape[0]}")
+    draws = torch.Generator().manual_seed(seed)
+    seeds = torch.randint(2**31, (options.candidates,), generator=draws).tolist()
+    drawn = decode_batch(net, _copies(plan, len(seeds)), replace(options, method="sample"), seeds)
+    found = list(dict.fromkeys(drawn))
+    labels = pad([(*ids, net.tokenizer.eos) for ids in found], -100).to(plan.prefix.device)
+    here, anywhere = (net.reply_nll(_copies(p, len(found)), labels) for p in (plan, _after_hi(net, plan)))
+    scores = (options.topicality * anywhere - here) / (labels >= 0).sum(dim=1)
+    ranked = [Candidate(ids, score) for ids, score in zip(found, scores.tolist(), strict=True)]
+    return sorted(ranked, key=lambda candidate: -candidate.score)
+
+
+def best_replies(net: Net, plan: Plan, options: DecodeOptions, seeds: Sequence[int]) -> list[tuple[int, ...]]:
+    """The best reply of every row of `plan`; `seeds` has one seed a row."""
+    return [rank(net, plan_row(plan, row), options, seed)[0].ids for row, seed in enumerate(seeds)]
+
+
+def _after_hi(net: Net, plan: Plan) -> Plan:
+    """What the net would say to somebody who said only "hi", following the same strategy."""
+    hi = Dialogue((Turn(Speaker.SEEKER, "hi"),))
+    batch = make_batch([make_example(hi, None, ((), ()), net.tokenizer, net.shape)]).to(plan.prefix.device)
+    alone = net.plan(batch)
+    if not net.predicts_strategy:
+        return alone
+    return net.follow(alone, batch, plan.strategies.argmax(dim=1) if plan.chosen is None else plan.chosen)
+
+
+def _copies(plan: Plan, count: int) -> Plan:
+    rows: Tensor = torch.zeros(count, dtype=torch.int64, device=plan.prefix.device)
+    return plan.select(rows)

@@ -1,0 +1,36 @@
+"""The border between a net and everything that shows replies: one protocol, two methods.
+
+`escdemo` and `models.serving.service` know only this. Hosted nets (`NetResponder`) and remote servers implement it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from models.data.dialogue import Dialogue
+from models.serving.trace import DecodeOptions, Reply
+
+OnText = Callable[[str], None]
+"""Called with the whole text so far (not the difference) whenever the reply has grown."""
+
+
+class Cancelled(Exception):  # noqa: N818  (control flow, not an error: a caller asked the reply to stop)
+    """Raised out of `respond` by an `on_text` callback to stop a reply early."""
+
+
+class Responder(Protocol):
+    """Something that can answer a seeker."""
+
+    name: str
+    """registry name, e.g. "misc"; also what the reveal shows"""
+    checkpoint: str
+    """short hash that identifies the weights"""
+
+    def respond(self, dialogue: Dialogue, options: DecodeOptions, seed: int, on_text: OnText | None = None) -> Reply:
+        """Answer the last turn of `dialogue`, which must be a non-empty seeker turn (else ValueError).
+
+        The same dialogue, options, seed and checkpoint give an equal reply. `on_text` streams the text as it grows and
+        may raise `Cancelled`. Safe to call from several threads.
+        """
+        ...

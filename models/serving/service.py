@@ -1,0 +1,314 @@
+"""Replies as jobs that outlive the page which asked for them.
+
+Place in the flow: screen -> GenerationService -> Responder -> Reply. A job has an id, a growing text and a state; a
+page submits it and tails it, and a reload, a closed tab or a slow neighbour neither kills, doubles nor blocks it. Plain
+threads, one per running job: a responder that hangs costs its own thread, not a place in a fixed pool.
+
+No text of a conversation is ever logged or put into an error message, only ids and the kind of exception.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+import traceback
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from models.data.dialogue import Dialogue
+from models.serving.responder import Cancelled, Responder
+from models.serving.trace import DecodeOptions, Reply
+
+logger = logging.getLogger(__name__)
+
+CLOSE_WAIT_S = 5.0
+"""how long `close` lets running responders notice that they should stop"""
+CANCEL_WAIT_S = 1.0
+"""how long `cancel` waits for `on_done` of the cancelled job"""
+
+
+class JobState(StrEnum):
+    """Where a job stands. QUEUED -> RUNNING -> one of the four others, which are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    TIMED_OUT = "timed_out"
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing will change any more."""
+        return self not in (JobState.QUEUED, JobState.RUNNING)
+
+
+@dataclass(frozen=True)
+class ReplyRequest:
+    """What to answer, by which net, and how."""
+
+    net: str
+    dialogue: Dialogue
+    options: DecodeOptions
+    seed: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """One reply in the making, as seen at one moment."""
+
+    id: str
+    state: JobState
+    text: str = ""
+    """the reply so far; after the end: the whole reply, or what had been said when the job was stopped"""
+    reply: Reply | None = None
+    """set when DONE, and when FAILED only because `on_done` could not keep the finished reply"""
+    error: str | None = None
+    """one sentence for the user when FAILED or TIMED_OUT; holds no text of the conversation"""
+    waiting: int = 0
+    """jobs ahead of a QUEUED one, running ones included; else 0"""
+    elapsed_s: float = field(default=0.0, compare=False)
+    """seconds from submission to now, or to the end"""
+
+
+OnDone = Callable[[Job], None]
+
+
+class ServiceBusy(RuntimeError):  # noqa: N818  (the state of the service, worth a retry, not a fault in the call)
+    """No place for another job now; the same call may work later."""
+
+
+class _Record:
+    """The mutable side of a job. Every field is read and written under the service's lock."""
+
+    def __init__(self, job_id: str, request: ReplyRequest, on_done: OnDone | None) -> None:
+        self.id = job_id
+        self.request = request
+        self.on_done = on_done
+        self.submitted_at = time.monotonic()
+        self.ended_at: float | None = None
+        self.state = JobState.QUEUED
+        self.outcome: JobState | None = None  # decided end, the first to decide wins; becomes `state` after on_done
+        self.text = ""
+        self.reply: Reply | None = None
+        self.error: str | None = None
+        self.thread: threading.Thread | None = None
+        self.timer: threading.Timer | None = None
+        self.finished = threading.Event()
+
+
+class GenerationService:
+    """Runs replies in the background: at most `workers` at a time, first come first served.
+
+    Args:
+        responders: who answers, by the name used in `ReplyRequest.net`; they must be safe to call from several threads.
+        workers: replies made at the same time, of any nets.
+        timeout_s: seconds one reply may run (waiting in the queue does not count).
+        max_waiting: queued jobs allowed before `submit` raises ServiceBusy.
+        keep: jobs remembered; beyond it the oldest ended ones are forgotten.
+    """
+
+    def __init__(
+        self,
+        responders: Mapping[str, Responder],
+        *,
+        workers: int = 2,
+        timeout_s: float = 120,
+        max_waiting: int = 64,
+        keep: int = 1024,
+    ) -> None:
+        limits = {"workers": workers, "timeout_s": timeout_s, "max_waiting": max_waiting, "keep": keep}
+        for name, value in limits.items():
+            if value <= 0:
+                raise ValueError(f"{name} is {value!r}; allowed: greater than 0")
+        self._responders = dict(responders)
+        self._workers, self._timeout_s, self._max_waiting, self._keep = workers, timeout_s, max_waiting, keep
+        self._lock = threading.RLock()
+        self._records: dict[str, _Record] = {}  # in order of submission
+        self._queue: list[_Record] = []
+        self._running: list[_Record] = []
+        self._closed = False
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The nets that can be asked."""
+        return tuple(self._responders)
+
+    def submit(self, job_id: str, request: ReplyRequest, on_done: OnDone | None = None) -> Job:
+        """Queue a reply and return at once; a known id is not queued twice.
+
+        An id that is queued, running or done returns that job as it stands (its first `on_done` stays the one that
+        runs). An id that failed, was cancelled or timed out starts anew. `on_done` runs in a thread of the service when
+        the job has ended in any state, before anyone sees that it ended: once DONE is seen, the reply has been kept.
+        Should it raise, a DONE job becomes FAILED (its `reply` stays), so that the same id can be submitted again.
+
+        Raises ValueError for an unknown net and ServiceBusy when the queue is full or the service is closed.
+        """
+        if request.net not in self._responders:
+            raise ValueError(f"unknown net {request.net!r}; loaded: {', '.join(self.names) or 'none'}")
+        with self._lock:
+            known = self._records.get(job_id)
+            if known is not None and known.state in (JobState.QUEUED, JobState.RUNNING, JobState.DONE):
+                return self._view(known)
+            if self._closed:
+                raise ServiceBusy("the server is shutting down; send the message again in a minute")
+            if len(self._queue) >= self._max_waiting:
+                raise ServiceBusy(f"{len(self._queue)} replies are already waiting; try again in a minute")
+            self._records.pop(job_id, None)
+            record = self._records[job_id] = _Record(job_id, request, on_done)
+            self._queue.append(record)
+            self._forget_old()
+            self._start_next()
+            return self._view(record)
+
+    def get(self, job_id: str) -> Job:
+        """The job as it stands. Raises KeyError when the id is unknown or forgotten."""
+        with self._lock:
+            return self._view(self._records[job_id])
+
+    def cancel(self, job_id: str) -> Job:
+        """Stop a queued or running job; an ended one is returned unchanged. Raises KeyError when unknown.
+
+        A running responder stops at its next `on_text`; the job ends now in any case. Waits at most `CANCEL_WAIT_S` for
+        `on_done`, which runs in another thread: do not call this inside a database transaction that `on_done` needs.
+        """
+        with self._lock:
+            record = self._records[job_id]
+            if not record.outcome:
+                threading.Thread(target=self._end, args=(record, JobState.CANCELLED), daemon=True).start()
+        record.finished.wait(CANCEL_WAIT_S)
+        with self._lock:
+            return self._view(record)
+
+    def wait(self, job_id: str, timeout_s: float | None = None) -> Job:
+        """Block until the job ended or `timeout_s` seconds passed, and return it. Raises KeyError when unknown."""
+        with self._lock:
+            record = self._records[job_id]
+        record.finished.wait(timeout_s)
+        with self._lock:
+            return self._view(record)
+
+    async def tail(self, job_id: str, every_s: float = 0.1) -> AsyncIterator[Job]:
+        """Yield the job now and whenever it has changed, looked at each `every_s` seconds, until it ended.
+
+        Leaving the loop does not touch the job. Raises KeyError at the first step when the id is unknown.
+        """
+        with self._lock:
+            record = self._records[job_id]
+        seen: Job | None = None
+        while seen is None or not seen.state.ended:
+            with self._lock:
+                job = self._view(record)
+            if job != seen:
+                seen = job
+                yield job
+            if not job.state.ended:
+                await asyncio.sleep(every_s)
+
+    def close(self) -> None:
+        """Stop everything; open jobs end as CANCELLED without `on_done`.
+
+        So a reply cut off by the end of the server is still missing in the store, and can be asked for after a restart.
+        """
+        with self._lock:
+            self._closed = True
+            for record in [*self._queue, *self._running]:
+                record.on_done = None
+                self._decide(record, JobState.CANCELLED)
+                self._publish(record)
+            threads = [record.thread for record in self._records.values() if record.thread is not None]
+        deadline = time.monotonic() + CLOSE_WAIT_S
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def _view(self, record: _Record) -> Job:
+        ahead = len(self._running) + self._queue.index(record) if record in self._queue else 0
+        elapsed_s = (record.ended_at or time.monotonic()) - record.submitted_at
+        return Job(record.id, record.state, record.text, record.reply, record.error, ahead, elapsed_s)
+
+    def _forget_old(self) -> None:
+        ended = [record.id for record in self._records.values() if record.state.ended]
+        for job_id in ended[: max(0, len(self._records) - self._keep)]:
+            del self._records[job_id]
+
+    def _start_next(self) -> None:
+        while self._queue and len(self._running) < self._workers and not self._closed:
+            record = self._queue.pop(0)
+            self._running.append(record)
+            record.state = JobState.RUNNING
+            record.timer = threading.Timer(self._timeout_s, self._time_out, args=(record,))
+            record.timer.daemon = True
+            record.timer.start()
+            record.thread = threading.Thread(target=self._run, args=(record,), name=f"reply-{record.id}", daemon=True)
+            record.thread.start()
+
+    def _run(self, record: _Record) -> None:
+        request = record.request
+
+        def on_text(text: str) -> None:
+            with self._lock:
+                if record.outcome:
+                    raise Cancelled
+                record.text = text
+
+        try:
+            responder = self._responders[request.net]
+            reply = responder.respond(request.dialogue, request.options, request.seed, on_text)
+        except Cancelled:
+            self._end(record, JobState.CANCELLED)
+        except Exception as error:
+            _log_without_text(f"job {record.id} of net {request.net} failed", error)
+            message = f"{request.net} could not answer ({type(error).__name__}); try again or use another model"
+            self._end(record, JobState.FAILED, error=message)
+        else:
+            self._end(record, JobState.DONE, reply=reply)
+
+    def _time_out(self, record: _Record) -> None:
+        message = f"{record.request.net} did not finish within {self._timeout_s:g} s; try again or use another model"
+        self._end(record, JobState.TIMED_OUT, error=message)
+
+    def _end(self, record: _Record, outcome: JobState, *, reply: Reply | None = None, error: str | None = None) -> None:
+        """Settle a job once: decide, let `on_done` keep the result, and only then show it as ended."""
+        with self._lock:
+            if record.outcome:
+                return
+            if reply is not None:
+                record.reply, record.text = reply, reply.text
+            record.error = error
+            self._decide(record, outcome)
+            job = Job(record.id, outcome, record.text, reply, error, 0, time.monotonic() - record.submitted_at)
+        try:
+            if record.on_done is not None:
+                record.on_done(job)
+        except Exception as problem:
+            _log_without_text(f"on_done of job {record.id} failed", problem)
+            if outcome is JobState.DONE:
+                record.outcome = JobState.FAILED
+                record.error = f"the reply could not be saved ({type(problem).__name__}); try again"
+        with self._lock:
+            self._publish(record)
+
+    def _decide(self, record: _Record, outcome: JobState) -> None:
+        """Fix the end of a job and give its place to the next one."""
+        record.outcome = outcome
+        if record.timer is not None:
+            record.timer.cancel()
+        for line in (self._queue, self._running):
+            if record in line:
+                line.remove(record)
+        self._start_next()
+
+    def _publish(self, record: _Record) -> None:
+        if record.outcome is not None:
+            record.state = record.outcome
+        record.ended_at = time.monotonic()
+        record.finished.set()
+
+
+def _log_without_text(what: str, error: Exception) -> None:
+    """Log the kind and the place of an exception but not its message, which may quote the seeker."""
+    place = "".join(traceback.format_tb(error.__traceback__))
+    logger.error("%s: %s\n%s", what, type(error).__name__, place)

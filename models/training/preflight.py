@@ -1,0 +1,108 @@
+"""Reasons not to start a training or a measurement, found before it costs time: flags without sense, weights that would
+be lost, data that are missing or do not suffice.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from models.data.examples import Example
+from models.files.checkpoint import WeightsError, read_card
+from models.nets.net import Net
+
+GENERATE = "generate"
+"""value of `--tails` that asks the compact COMET during the training's start"""
+LEAST_KNOWN = 0.5
+"""share of the turns that must have COMET blocks"""
+
+KIND = ("net", "base", "rank", "split")
+"""what weights are, beside the settings of their net, of all that their card tells of their training"""
+
+LEAST = {"steps": 1, "batch": 1, "grad_accumulation": 1} | dict.fromkeys(
+    ("rank", "minutes", "warmup", "check_steps", "check_seconds", "patience"), 0
+)
+"""the lowest value of flags"""
+
+
+def check_flags(args: Namespace) -> None:
+    """Raises ValueError naming a flag of `python -m models train` whose value is out of range."""
+    for name, least in LEAST.items():
+        value = getattr(args, name)
+        if value is not None and not value >= least:  # not a number is not enough either
+            raise ValueError(f"--{name.replace('_', '-')} is {value}; allowed: {least} or more")
+    if not 0 <= args.dropout < 1:
+        raise ValueError(f"--dropout is {args.dropout}; allowed: 0 (none) to below 1, e.g. 0.1")
+    if args.lr is not None and not args.lr > 0:
+        raise ValueError(f"--lr is {args.lr}; allowed: above 0, e.g. 1e-3")
+
+
+def check_release(folder: Path, run: Mapping[str, Any]) -> None:
+    """Raises ValueError when a folder has weights of another kind than this run's, which releasing would replace.
+
+    Seed, length and pace of a training make no other kind, nor does what an old card does not tell.
+    """
+    try:
+        card = read_card(folder)
+    except WeightsError:  # nothing there that could be used
+        return
+    there, now = _kind(card | card.get("run", {})), _kind(json.loads(json.dumps(run)))
+    other = [
+        f"{name} {value!r} there, {now.get(name)!r} now" for name, value in there.items() if now.get(name) != value
+    ]
+    if other:
+        raise ValueError(
+            f"{folder} has other weights than this training would put in their place ({'; '.join(other)}); train"
+            " without --release, give another --weights, or --overwrite to lose them"
+        )
+
+
+def _kind(run: Mapping[str, Any]) -> dict[str, Any]:
+    told = {name: run[name] for name in KIND if name in run}
+    return told | {f"setting {name}": value for name, value in run.get("settings", {}).items()}
+
+
+def check_tails_flag(net: Net, name: str, tails: str | None) -> None:
+    """Raises ValueError when a net that reads COMET tails is given none, FileNotFoundError when the file is missing."""
+    if not net.needs_comet:
+        return
+    if not tails:
+        raise ValueError(
+            f"{name} reads COMET tails: give --tails FILE, made once for all nets by"
+            f" `python -m models comet --precompute FILE --esconv PATH`, or --tails {GENERATE}"
+        )
+    if tails != GENERATE:
+        check_tails_file(Path(tails))
+
+
+def check_tails_file(tails: Path) -> None:
+    """Raises FileNotFoundError when a file of COMET tails is not there."""
+    if not tails.is_file():
+        raise FileNotFoundError(
+            f"file of tails {tails} is missing; make it by `python -m models comet --precompute {tails} --esconv PATH`"
+        )
+
+
+def check_examples(net: Net, train: Sequence[Example], valid: Sequence[Example], batch: int) -> None:
+    """Raises ValueError when there is too little to train on, to validate on, or to read commonsense from."""
+    if len(train) < batch:
+        raise ValueError(
+            f"{len(train)} supporter turns with a strategy to train on, a batch takes {batch}; give a lower --batch"
+            " or more of ESConv"
+        )
+    if not any(e.strategy >= 0 for e in valid):
+        raise ValueError("no supporter turn with a strategy to validate on; give all of ESConv")
+    check_known(net, train, "training turns")
+
+
+def check_known(net: Net, examples: Sequence[Example], what: str = "turns") -> None:
+    """Raises ValueError when a net that reads COMET tails has them for too few of the examples."""
+    known = sum(bool(e.situation_blocks or e.post_blocks) for e in examples)
+    if net.needs_comet and known < LEAST_KNOWN * len(examples):
+        raise ValueError(
+            f"only {known} of {len(examples)} {what} have COMET tails; the file is of other data or of another"
+            " COMET: make it again with `python -m models comet --precompute FILE --esconv PATH`"
+        )

@@ -1,0 +1,75 @@
+"""What a measured net is made of, and whether its weights have seen what it is measured on.
+
+Place in the flow: `models.commands.evaluate`, `models.commands.seeds` and `models.commands.interference` measure
+trained nets on a part of ESConv and tell this beside their figures.
+"""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from models.data.strategy_history import Course
+from models.files.checkpoint import fingerprint, learned_from, read_card, sha256
+from models.knowledge.comet_compact import COMET
+from models.knowledge.emotion_compact import EMOTION
+from models.nets.net import Net
+from models.nets.stored import is_hash
+from models.training.preflight import check_tails_file
+
+SHARED_SPLIT = "D"
+"""the compact base and COMET learned from the train part of this split"""
+LEAKY = ": leaky"
+"""end of a label of turns that training has seen"""
+
+
+def measured_on(card: Mapping[str, Any], net: Net, split: str, part: str) -> str:
+    """What figures of a net with this card are of: "D test", and how that leaks where it does.
+
+    Cards of the first release do not tell their split: nothing is said of these.
+    """
+    other = [one for one in learned_from(card) if one != split]
+    if other:
+        return f"{split} {part}, trained on split {' and '.join(other)}{LEAKY}"
+    shared = ["base"] * is_hash(card.get("base") or "") + ["COMET"] * net.needs_comet
+    if shared and split != SHARED_SPLIT:
+        return f"{split} {part}, {' and '.join(shared)} trained on split {SHARED_SPLIT}{LEAKY}"
+    return f"{split} {part}"
+
+
+def notes_on(labels: Iterable[str]) -> list[str]:
+    """The line that explains the leaky ones among the labels of `measured_on`; none where none leaks."""
+    if not any(label.endswith(LEAKY) for label in labels):
+        return []
+    return [
+        "leaky: the train part of the other split holds turns that are measured here, so these figures are too good;"
+        f" to compare with others train and measure on split {SHARED_SPLIT}"
+    ]
+
+
+def made_of(args: Namespace, name: str, net: Net, data: str) -> dict[str, Any]:
+    """All of weights and data that decides what a net does on `--part`; "" for what it does not read.
+
+    `data` is the hash of the dialogues, as they were read. Raises FileNotFoundError for tails that are not there.
+    """
+    folder, tails = args.weights / name, Path(args.tails) if args.tails and net.needs_comet else None
+    if tails:
+        check_tails_file(tails)
+    return {
+        "net": name,
+        "checkpoint": fingerprint(folder),
+        "data": data,
+        "tails_sha256": sha256(tails) if tails else "",
+        "comet": fingerprint(COMET) if net.needs_comet else "",
+        "emotion": fingerprint(EMOTION) if net.needs_emotion else "",
+        "split": args.split,
+        "part": args.part,
+        "measured_on": measured_on(read_card(folder), net, args.split, args.part),
+    }
+
+
+def reads_strategies(net: Net) -> bool:
+    """Whether a net is told the annotated strategies of earlier supporter turns: as marks, or in the course."""
+    return net.shape.strategies or any(isinstance(module, Course) for module in net.modules())
