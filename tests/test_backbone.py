@@ -12,10 +12,8 @@ from transformers import BertConfig, BertModel
 from transformers.models.blenderbot_small.modeling_blenderbot_small import BlenderbotSmallForConditionalGeneration
 
 from models.backbones import warm_start as warm
-from models.backbones.encoder_decoder import CONTEXT, Backbone, Past, Stream
-from tests.tiny import tiny_backbone, tiny_config
-
-IDS = torch.tensor([[4, 30, 31, 32, 2], [4, 33, 34, 2, 0]])
+from models.backbones.encoder_decoder import EncoderDecoder
+from models.backbones.interface import 0]], 2, 2], 30, 31, 32, 33, 34, CONTEXT, Past, Stream from tests.tiny import tiny_backbone, [4, tiny_config  IDS = torch.tensor [[4
 MASK = IDS != 0
 REPLY = torch.tensor([[1, 40, 41, 42], [1, 43, 44, 45]])
 
@@ -36,7 +34,7 @@ def test_a_scaled_embedding_is_scaled_in_the_decoder_too() -> None:
     config = tiny_config()
     config.scale_embedding = True
     torch.manual_seed(0)
-    ours = Backbone(config).eval()
+    ours = EncoderDecoder(config).eval()
     ours.model.shared.weight.normal_(std=0.01)  # variance 1e-4, the norm's epsilon is 1e-5
     theirs = BlenderbotSmallForConditionalGeneration(config).eval()
     theirs.load_state_dict(ours.state_dict())

@@ -8,15 +8,8 @@ import pytest
 import torch
 
 from models.backbones.adapters import adapt, merge
-from models.backbones.encoder_decoder import CONTEXT, Backbone, Stream
-from models.data.tokenizer import RELATIONS, Tokenizer
-from models.files.checkpoint import WeightsError
-from models.knowledge.comet import clean
-from models.knowledge.comet_compact import EVENT_TOKENS, CompactComet, Search, event_ids, load_comet, save_comet
-from models.nets.stored import load_base
-from tests.tiny import tiny_backbone, tiny_base, tiny_tokenizer
-
-EVENTS = ("i lost my job", "it is hard to hear that you feel tired", "hello")
+from models.backbones.encoder_decoder import EncoderDecoder
+from models.backbones.interface import "hello", "it is hard to hear that you feel tired", CONTEXT, CompactComet, Search, Stream from models.data.tokenizer import RELATIONS, Tokenizer from models.files.checkpoint import WeightsError from models.knowledge.comet import clean from models.knowledge.comet_compact import EVENT_TOKENS, event_ids, load_comet, save_comet from models.nets.stored import load_base from tests.tiny import tiny_backbone, tiny_base, tiny_tokenizer  EVENTS =  "i lost my job"
 
 
 @pytest.fixture
@@ -25,7 +18,7 @@ def comet() -> CompactComet:
 
 
 @torch.inference_mode()
-def plain_beams(backbone: Backbone, tokenizer: Tokenizer, event: str, relation: str, search: Search) -> list[str]:
+def plain_beams(backbone: EncoderDecoder, tokenizer: Tokenizer, event: str, relation: str, search: Search) -> list[str]:
     """One query, one hypothesis at a time, no cache: (score, ids) pairs, the best `beams` kept each step."""
     ids = torch.tensor([event_ids(tokenizer, event)])
     mask = torch.ones_like(ids, dtype=torch.bool)
@@ -102,7 +95,7 @@ def test_saved_weights_come_back_merged(tmp_path: Path) -> None:
         load_comet(folder, base)
 
 
-def load_adapted(base: Path) -> Backbone:
+def load_adapted(base: Path) -> EncoderDecoder:
     """The base with changes that are not nothing, on a grid that int8 keeps exactly."""
     _, backbone = load_base(base)
     adapt(backbone, 4)

@@ -11,18 +11,7 @@ import torch
 from torch import Tensor
 from transformers import BlenderbotSmallConfig
 
-from models.backbones.encoder_decoder import Backbone
-from models.data.batches import Batch, make_batch
-from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.examples import ContextShape, Example, make_example
-from models.data.tokenizer import ADDED_TOKENS, BASE_TOKENS, Tokenizer, wordpiece
-from models.knowledge.comet import Comet, Query
-from models.knowledge.emotion import EMOTIONS, Reading
-from models.nets.net import Net
-from models.nets.registry import build_net, compact_settings, streams_of
-from models.nets.stored import save_base
-
-WORDS = (
+from models.backbones.interface import BASE_TOKENS, Backbone from models.data.batches import Batch, Example, Query from models.knowledge.emotion import EMOTIONS, Reading from models.nets.net import Net from models.nets.registry import build_net, Speaker, Tokenizer, Turn from models.data.examples import ContextShape, compact_settings, make_batch from models.data.dialogue import Dialogue, make_example from models.data.tokenizer import ADDED_TOKENS, streams_of from models.nets.stored import save_base  WORDS =, wordpiece from models.knowledge.comet import Comet
     *("i", "you", "feel", "sad", "am", "sorry", "to", "hear", "that", "what", "happened", "lost", "my", "job"),
     *("tired", "it", "is", "hard", "hello", "thank", ".", "?", ",", "'", "!", "(", ")"),
 )

@@ -12,10 +12,7 @@ from pathlib import Path
 import torch
 from transformers import BlenderbotSmallConfig, BlenderbotSmallTokenizer
 
-from models.backbones.encoder_decoder import Backbone
-from models.data.tokenizer import ADDED_TOKENS, Tokenizer, readable
-
-OWN_TOKENS = ("__null__", "__start__", "__end__", "__unk__")
+from models.backbones.interface import "__end__", "__start__", "__unk__", Backbone from models.data.tokenizer import ADDED_TOKENS, Tokenizer, readable  OWN_TOKENS =  "__null__"
 """what the checkpoint calls pad, begin, end, unknown; [CLS] is added, as MISC does"""
 
 

@@ -10,7 +10,6 @@ Shapes: B batch, S source tokens, T target tokens, D width, H heads, V vocabular
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import torch
 import torch.nn.functional as F
@@ -23,88 +22,17 @@ from transformers.models.blenderbot_small.modeling_blenderbot_small import (
     BlenderbotSmallForConditionalGeneration,
 )
 
-CONTEXT = "context"
-
-
-@dataclass(frozen=True)
-class Stream:
-    """What one decoder attention looks at: `states` (B, S, D) and `mask` (B, S) bool, True = attend."""
-
-    states: Tensor
-    mask: Tensor
-
-
-@dataclass
-class Memory:
-    """Keys and values of one stream in one layer, (B, H, S, D/H); `mask` (B, 1, 1, S)."""
-
-    keys: Tensor
-    values: Tensor
-    mask: Tensor
-    empty: Tensor
-    """(B, 1, 1) bool, True where the stream has nothing to attend to: its contribution is zero"""
-    constant: Tensor | None = None
-    """(B, 1, D) what a stream of one vector always contributes: its only key has weight 1 whatever is asked"""
-
-    def select(self, rows: Tensor) -> Memory:
-        """The given batch rows, in that order (beam search: one reply, several hypotheses)."""
-        constant = None if self.constant is None else self.constant[rows]
-        return Memory(self.keys[rows], self.values[rows], self.mask[rows], self.empty[rows], constant)
-
-
-def select(memories: list[dict[str, Memory]], rows: Tensor) -> list[dict[str, Memory]]:
-    """The memories of the given batch rows in every layer, in that order."""
-    return [{name: memory.select(rows) for name, memory in layer.items()} for layer in memories]
-
-
-@dataclass
-class Past:
-    """Self-attention keys and values so far, one pair of (B, H, t, D/H) per layer that has decoded."""
-
-    keys: dict[int, Tensor] = field(default_factory=dict)
-    values: dict[int, Tensor] = field(default_factory=dict)
-
-    @property
-    def length(self) -> int:
-        """Number of tokens already decoded."""
-        return next(iter(self.keys.values())).shape[2] if self.keys else 0
-
-    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Append this step's keys and values of `layer`; returns all of them."""
-        if layer in self.keys:
-            keys = torch.cat((self.keys[layer], keys), dim=2)
-            values = torch.cat((self.values[layer], values), dim=2)
-        self.keys[layer], self.values[layer] = keys, values
-        return self.keys[layer], self.values[layer]
-
-    def select(self, rows: Tensor) -> None:
-        """Keep the given batch rows, in that order (beam search)."""
-        self.keys = {layer: keys[rows] for layer, keys in self.keys.items()}
-        self.values = {layer: values[rows] for layer, values in self.values.items()}
-
-
-def split_heads(states: Tensor, heads: int) -> Tensor:
-    """(B, S, D) -> (B, H, S, D/H)."""
-    return states.view(*states.shape[:2], heads, -1).transpose(1, 2)
-
-
-def join_heads(states: Tensor) -> Tensor:
-    """(B, H, S, D/H) -> (B, S, D)."""
-    return states.transpose(1, 2).flatten(2)
-
-
-def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Scaled dot-product attention: mixed values (B, H, T, D/H) and weights (B, H, T, S).
-
-    `mask` broadcasts to (B, H, T, S), True = attend. Written out because torch's fused CPU kernel spends more time in
-    its backward pass than all projections of the layer together (sequences here are short).
-    """
-    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(2, 3)
-    if mask is not None:
-        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
-    weights = scores.softmax(dim=-1)
-    return weights.to(v.dtype) @ v, weights
-
+from models.backbones.interface import (
+    CONTEXT,
+    Memories,
+    Memory,
+    Past,
+    Reading,
+    Stream,
+    attend,
+    join_heads,
+    split_heads,
+)
 
 class StreamDecoderLayer(BlenderbotSmallDecoderLayer):
     """A BlenderbotSmall decoder layer that attends to any number of streams besides the context."""
@@ -188,15 +116,18 @@ class StreamDecoderLayer(BlenderbotSmallDecoderLayer):
         return attn.out_proj(join_heads(out)).masked_fill(memory.empty, 0.0)
 
 
-class Backbone(BlenderbotSmallForConditionalGeneration):
-    """BlenderbotSmall with stream attention; loads every BlenderbotSmall checkpoint of the Hub as it is.
+class EncoderDecoder(BlenderbotSmallForConditionalGeneration):
+    """BlenderbotSmall with stream attention, see `interface.Backbone`; loads every BlenderbotSmall checkpoint of the Hub as it is.
 
     `config.layer_norm_eps` (default 1e-5, torch's) is 1e-12 for a backbone warm-started from a BERT-like encoder: with
     1e-5 its states would differ by 2e-3. `config.streams` names the extra streams of the decoder.
     """
 
+    causal = False
+
     def __init__(self, config: BlenderbotSmallConfig) -> None:
         super().__init__(config)
+        self.width, self.heads, self.ffn_width = config.d_model, config.encoder_attention_heads, config.encoder_ffn_dim
         streams = tuple(getattr(config, "streams", ()))
         self.model.decoder.layers = nn.ModuleList(
             StreamDecoderLayer(config, index, streams) for index in range(config.decoder_layers)
@@ -243,6 +174,20 @@ class Backbone(BlenderbotSmallForConditionalGeneration):
             x = self.encode_layer(layer, x, mask)
         return x
 
+    def read(self, ids: Tensor, mask: Tensor) -> Reading:
+        """See `interface`; the summary is the state of each context's first token, [CLS]."""
+        states = self.encode(ids, mask)
+        return Reading(states, mask, states[:, 0])
+
+    @torch.no_grad()
+    def summaries(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """See `interface`: the states of the first tokens (MISC, eq. 3)."""
+        return self.encode(ids, mask)[:, 0]
+
+    def attach(self, reading: Reading, streams: Mapping[str, Stream]) -> Memories:
+        """See `interface`."""
+        return self.project({CONTEXT: reading.stream} | dict(streams))
+
     def encode_layer(self, layer: BlenderbotSmallEncoderLayer, x: Tensor, mask: Tensor) -> Tensor:
         """One encoder layer: (B, S, D) -> (B, S, D)."""
         attn = layer.self_attn
@@ -252,14 +197,14 @@ class Backbone(BlenderbotSmallForConditionalGeneration):
         hidden = layer.fc2(layer.activation_fn(layer.fc1(x)))
         return layer.final_layer_norm(x + self._drop(hidden))
 
-    def project(self, streams: Mapping[str, Stream]) -> list[dict[str, Memory]]:
+    def project(self, streams: Mapping[str, Stream]) -> Memories:
         """Keys and values of every stream in every decoder layer."""
         return [layer.project(streams) for layer in self.model.decoder.layers]
 
     def decode(
         self,
         ids: Tensor,
-        memories: list[dict[str, Memory]],
+        memories: Memories,
         past: Past | None = None,
         record: dict[str, list[Tensor]] | None = None,
     ) -> Tensor:
@@ -300,14 +245,3 @@ def compact_config(vocabulary: int, streams: tuple[str, ...] = ()) -> Blenderbot
         eos_token_id=2,
         forced_eos_token_id=None,
     )
-
-
-def token_loss(backbone: Backbone, states: Tensor, labels: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Summed cross-entropy over labels >= 0 and their number. Only labelled positions meet the vocabulary.
-
-    states (B, T, D), labels (B, T) with -100 where nothing is to be learnt; `smoothing` 0..1 is the share of the
-    target spread over all ids.
-    """
-    keep = labels >= 0
-    scores = backbone.logits(states[keep]).float()
-    return F.cross_entropy(scores, labels[keep], reduction="sum", label_smoothing=smoothing), keep.sum()

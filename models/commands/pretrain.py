@@ -22,26 +22,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from models.backbones.encoder_decoder import CONTEXT, Backbone, Stream, compact_config, token_loss
-from models.backbones.warm_start import find_minilm, warm_start
-from models.data.batches import pad
-from models.data.corpora import SUPPORT_SETS, WEIGHTS, corpus_files, read_corpus
-from models.data.dialogue import Dialogue, Speaker
-from models.data.esconv import Target, read_esconv, split_dialogues
-from models.data.examples import ContextShape, context_ids
-from models.data.strategies import strategy_id
-from models.data.tokenizer import Tokenizer, trim_vocabulary
-from models.files.whole_file import whole_file
-from models.nets.stored import is_compact, load_base, save_base
-from models.training.device import add_device_argument, device_of
-from models.training.fit import Fit, FitConfig, parameter_groups
-from models.training.run_state import data_hash
-
-POOL = 24
-"""batches drawn together and sorted by length, so that a batch holds examples of like length"""
-
-
-@dataclass(frozen=True)
+from models.backbones.encoder_decoder import EncoderDecoder, compact_config
+from models.backbones.interface import CONTEXT, FitConfig, Speaker from models.data.esconv import Target, Stream, WEIGHTS, context_ids from models.data.strategies import strategy_id from models.data.tokenizer import Tokenizer, corpus_files, device_of from models.training.fit import Fit, load_base, parameter_groups from models.training.run_state import data_hash  POOL = 24 """batches drawn together and sorted by length, read_corpus from models.data.dialogue import Dialogue, read_esconv, save_base from models.training.device import add_device_argument, so that a batch holds examples of like length"""   @dataclass frozen=True, split_dialogues from models.data.examples import ContextShape, token_loss from models.backbones.warm_start import find_minilm, trim_vocabulary from models.files.whole_file import whole_file from models.nets.stored import is_compact, warm_start from models.data.batches import pad from models.data.corpora import SUPPORT_SETS
 class Piece:
     """One tokenised turn: whose, its strategy token or -1, its ids."""
 
@@ -122,7 +104,7 @@ def collate(examples: list[tuple[list[int], list[int]]], fill: int) -> PairBatch
     return PairBatch(ids, ids != fill, inputs, pad([target[1:] for _, target in examples], -100))
 
 
-def pair_loss(backbone: Backbone, batch: PairBatch) -> dict[str, Tensor]:
+def pair_loss(backbone: EncoderDecoder, batch: PairBatch) -> dict[str, Tensor]:
     """Mean cross-entropy per target token."""
     device = device_of(backbone)
     ids, mask, inputs, labels = (t.to(device) for t in (batch.ids, batch.mask, batch.inputs, batch.labels))
@@ -217,7 +199,7 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def release(args: Namespace, fit: Fit, backbone: Backbone, tokenizer: Tokenizer) -> None:
+def release(args: Namespace, fit: Fit, backbone: EncoderDecoder, tokenizer: Tokenizer) -> None:
     """Pack the backbone into models/weights/compact; the card tells what int8 rows cost on ESConv's valid replies."""
     valid = sorted(split_dialogues(read_esconv(args.esconv), "D").valid, key=lambda t: (t.dialogue.id, t.turn))
     targets = random.Random(args.seed).sample(valid, min(640, len(valid)))
@@ -237,7 +219,7 @@ def release(args: Namespace, fit: Fit, backbone: Backbone, tokenizer: Tokenizer)
 
 
 @torch.inference_mode()
-def valid_perplexity(backbone: Backbone, tokenizer: Tokenizer, targets: Sequence[Target]) -> float:
+def valid_perplexity(backbone: EncoderDecoder, tokenizer: Tokenizer, targets: Sequence[Target]) -> float:
     """Perplexity per word piece of supporter replies given their context, no strategy told, float32."""
     backbone.eval()
     examples = [
@@ -256,7 +238,7 @@ def valid_perplexity(backbone: Backbone, tokenizer: Tokenizer, targets: Sequence
     return round(math.exp(total / count), 3)
 
 
-def _start(args: Namespace, out: Path, dialogues: dict[str, list[Dialogue]]) -> tuple[Tokenizer, Backbone]:
+def _start(args: Namespace, out: Path, dialogues: dict[str, list[Dialogue]]) -> tuple[Tokenizer, EncoderDecoder]:
     if args.start:
         start = Path(args.start)
         return load_base(start) if is_compact(start) else load_backbone(start)
@@ -268,7 +250,7 @@ def _start(args: Namespace, out: Path, dialogues: dict[str, list[Dialogue]]) -> 
     return tokenizer, warm_start(minilm, origin)
 
 
-def save_backbone(backbone: Backbone, tokenizer: Tokenizer, folder: Path) -> None:
+def save_backbone(backbone: EncoderDecoder, tokenizer: Tokenizer, folder: Path) -> None:
     """Write the unpacked float32 form that `load_backbone` reads (packing: `models.files.checkpoint`)."""
     tensors = {n: p.detach().cpu().contiguous() for n, p in backbone.named_parameters()}
     with whole_file(folder / "backbone.safetensors") as partial:
@@ -276,10 +258,10 @@ def save_backbone(backbone: Backbone, tokenizer: Tokenizer, folder: Path) -> Non
     tokenizer.save(folder / "tokenizer.json")
 
 
-def load_backbone(folder: Path) -> tuple[Tokenizer, Backbone]:
+def load_backbone(folder: Path) -> tuple[Tokenizer, EncoderDecoder]:
     """Read what `save_backbone` wrote."""
     tokenizer = Tokenizer.load(folder / "tokenizer.json")
-    backbone = Backbone(compact_config(len(tokenizer)))
+    backbone = EncoderDecoder(compact_config(len(tokenizer)))
     tensors = load_file(folder / "backbone.safetensors")
     named = dict(backbone.named_parameters())
     with torch.no_grad():

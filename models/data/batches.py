@@ -1,7 +1,8 @@
 """list[Example] -> Batch of tensors. Third stop of the flow.
 
-COMET blocks repeat a lot ("sad", "upset"), so a batch holds each distinct block once; examples point at rows.
-Shapes: B batch, S context tokens, T reply tokens, U distinct blocks, L block tokens, N blocks of an example.
+COMET blocks repeat a lot ("sad", "upset"), so a batch holds each distinct block once; examples point at rows. So do
+contexts that are parts of one dialogue: it stands there once.
+Shapes: B batch, R contexts, S context tokens, T reply tokens, U distinct blocks, L block tokens, N blocks of an example.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from models.data.examples import Example
+from models.data.examples import Example, Whole
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,15 @@ class Batch:
     """Tensors of a list of examples."""
 
     ids: Tensor
-    """(B, S) int64 context, padded with 0"""
+    """(R, S) int64 contexts, padded with 0; R = B but for whole dialogues"""
     mask: Tensor
-    """(B, S) bool, True = token"""
+    """(R, S) bool, True = token"""
+    rows: Tensor
+    """(B,) int64 which context"""
+    lengths: Tensor
+    """(B,) int64 how many of its tokens stand before the reply"""
+    follows: Tensor
+    """(B,) bool whether the reply follows in that row, so that the reading holds its states"""
     labels: Tensor
     """(B, T) int64 reply with its end mark, -100 = none; T is 0 when only a reply is wanted"""
     strategies: Tensor
@@ -46,11 +53,23 @@ class Batch:
         return type(self)(*(getattr(self, f.name).to(device) for f in fields(self)))
 
     def __len__(self) -> int:
-        return self.ids.shape[0]
+        return self.rows.shape[0]
 
 
 def make_batch(examples: Sequence[Example]) -> Batch:
     """Pad and stack. Raises ValueError on an empty list."""
+    return _batch([e.context for e in examples], list(range(len(examples))), examples, follows=False)
+
+
+def make_whole_batch(dialogues: Sequence[Whole]) -> Batch:
+    """All turns to learn of whole dialogues, each dialogue one row. Raises ValueError when there is no turn."""
+    rows = [row for row, dialogue in enumerate(dialogues) for _ in dialogue.turns]
+    return _batch([d.ids for d in dialogues], rows, [e for d in dialogues for e in d.turns], follows=True)
+
+
+def _batch(
+    contexts: Sequence[tuple[int, ...]], places: Sequence[int], examples: Sequence[Example], *, follows: bool
+) -> Batch:
     if not examples:
         raise ValueError("a batch needs at least one example")
     # an empty block comes first, so that a batch without knowledge still has a row to point at
@@ -58,10 +77,12 @@ def make_batch(examples: Sequence[Example]) -> Batch:
     for example in examples:
         for block in (*example.situation_blocks, *example.post_blocks):
             rows.setdefault(block, len(rows))
-    ids = pad([e.context for e in examples], 0)
     return Batch(
-        ids,
-        pad([(1,) * len(e.context) for e in examples], 0).bool(),
+        pad(contexts, 0),
+        pad([(1,) * len(ids) for ids in contexts], 0).bool(),
+        torch.tensor(places),
+        torch.tensor([len(e.context) for e in examples]),
+        torch.full((len(examples),), follows),
         pad([e.target for e in examples], -100),
         torch.tensor([e.strategy for e in examples]),
         pad(list(rows), 0),

@@ -1,13 +1,14 @@
 """Dialogue -> Example: what a net reads and writes for one supporter turn, as ids. Second stop of the flow.
 
-The encoder reads `[CLS] u1 [EOS] u2 [EOS] ...` (MISC, eq. 1), by default with a speaker mark before each utterance and,
-for supporter turns, the strategy they followed (known in a live chat; BlenderBot-Joint does the same).
+An encoder reads `[CLS] u1 [EOS] u2 [EOS] ...` (MISC, eq. 1), by default with a speaker mark before each utterance and,
+for supporter turns, the strategy they followed (known in a live chat; BlenderBot-Joint does the same). A causal base
+reads its own chat format (`chat_tokenizer.py`); there the turns of a dialogue share one reading (`Whole`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from models.data.dialogue import Dialogue, Turn
@@ -16,8 +17,6 @@ from models.data.strategy_history import FEATURES, course_of
 from models.data.tokenizer import Tokenizer
 from models.knowledge.emotion import Reading, emotion_type_id
 
-BLOCK_TOKENS = 10
-"""tokens of a COMET block at most, its relation token included (MISC's "10 words")"""
 POST_BLOCKS = 30
 """COMET blocks of the last post at most"""
 SITUATION_BLOCKS = 20
@@ -49,6 +48,8 @@ class ContextShape:
     """put the strategy token before supporter utterances whose strategy is known"""
     reply_tokens: int = 40
     """tokens of a target reply at most, end mark included"""
+    situation: bool = False
+    """read what the seeker wrote about their situation beforehand; in a chat format only"""
 
 
 @dataclass(frozen=True)
@@ -68,31 +69,38 @@ class Example:
     """gold emotion of the dialogue, an index of `models.knowledge.emotion.EMOTION_TYPES`; a target, no input"""
 
 
-def context_ids(turns: Sequence[Turn], tokenizer: Tokenizer, shape: ContextShape) -> tuple[int, ...]:
-    """Encoder ids of the turns, cut on the left at an utterance boundary to fit `shape.tokens`.
+@dataclass(frozen=True)
+class Whole:
+    """A dialogue that is read once for all of its supporter turns."""
+
+    ids: tuple[int, ...]
+    """the dialogue in chat format"""
+    turns: tuple[Example, ...]
+    """the turns to learn; `context` is what stands before each, a part of `ids`"""
+
+
+def context_ids(dialogue: Dialogue, tokenizer: Tokenizer, shape: ContextShape) -> tuple[int, ...]:
+    """Ids of the turns, cut on the left at an utterance boundary to fit `shape.tokens`.
 
     The last utterance is always there; when it alone is too long, its end is kept.
     """
-    room = shape.tokens - 1
+    opening, closing = tokenizer.opening(dialogue.situation if shape.situation else ""), tokenizer.closing()
+    room = shape.tokens - len(opening) - len(closing)
+    if room < shape.tokens // 2:  # a long situation must not push the talk out
+        opening, room = opening[: shape.tokens // 2], shape.tokens - shape.tokens // 2 - len(closing)
     kept: list[int] = []
-    for turn in reversed(turns[-shape.turns :] if shape.turns else turns):
-        ids = _turn_ids(turn, tokenizer, shape)
+    for turn in reversed(dialogue.turns[-shape.turns :] if shape.turns else dialogue.turns):
+        ids = turn_ids(turn, tokenizer, shape)
         if kept and len(kept) + len(ids) > room:
             break
         kept = ids[-room:] + kept
-    return (tokenizer.cls, *kept)
+    return (*opening, *kept, *closing)
 
 
-def _turn_ids(turn: Turn, tokenizer: Tokenizer, shape: ContextShape) -> list[int]:
-    marks = [tokenizer.speakers[turn.speaker]] if shape.speakers else []
-    if shape.strategies and turn.strategy:
-        marks.append(tokenizer.strategies[strategy_id(turn.strategy)])
-    return [*marks, *tokenizer.encode(turn.text), tokenizer.eos]
-
-
-def block_ids(tail: Tail, tokenizer: Tokenizer) -> tuple[int, ...]:
-    """`[relation] tail`, at most BLOCK_TOKENS ids; the first one's state stands for the block (MISC, eq. 3)."""
-    return (tokenizer.relations[tail.relation], *tokenizer.encode(tail.text))[:BLOCK_TOKENS]
+def turn_ids(turn: Turn, tokenizer: Tokenizer, shape: ContextShape) -> list[int]:
+    """A turn with the marks that the shape asks for."""
+    known = strategy_id(turn.strategy) if shape.strategies and turn.strategy else None
+    return tokenizer.turn_ids(turn, known, shape.speakers)
 
 
 def emotion_ids(readings: Sequence[Reading], tokenizer: Tokenizer) -> tuple[int, ...]:
@@ -122,12 +130,51 @@ def make_example(
         target = (*tokenizer.encode(answer.text)[: shape.reply_tokens - 1], tokenizer.eos)
     situation, post = tails
     return Example(
-        context_ids(dialogue.turns, tokenizer, shape),
+        context_ids(dialogue, tokenizer, shape),
         target,
         strategy_id(answer.strategy) if answer is not None and answer.strategy else -1,
-        tuple(block_ids(t, tokenizer) for t in situation[:SITUATION_BLOCKS]),
-        tuple(block_ids(t, tokenizer) for t in post[:POST_BLOCKS]),
+        tuple(tokenizer.block_ids(t.relation, t.text) for t in situation[:SITUATION_BLOCKS]),
+        tuple(tokenizer.block_ids(t.relation, t.text) for t in post[:POST_BLOCKS]),
         emotion_ids(readings, tokenizer),
         course_of(dialogue.turns),
         emotion_type_id(dialogue.emotion_type) if answer is not None else -1,
     )
+
+
+def whole_dialogues(
+    dialogue: Dialogue, examples: Mapping[int, Example], tokenizer: Tokenizer, shape: ContextShape
+) -> list[Whole]:
+    """A dialogue with its turns to learn, `examples` by the index of the turn that answers.
+
+    One longer than `shape.tokens` is cut at a turn into parts that share a quarter; every turn is learnt once. Raises
+    ValueError for a tokenizer without a chat format, whose contexts are no parts of one another.
+    """
+    if not tokenizer.chat:
+        raise ValueError("whole dialogues need a causal base; use one example a turn")
+    opening = tokenizer.opening(dialogue.situation if shape.situation else "")[: shape.tokens // 2]
+    room = shape.tokens - len(opening)
+    turns = [turn_ids(turn, tokenizer, shape)[-room:] for turn in dialogue.turns]
+    parts, first, learnt = list[Whole](), 0, 0
+    while learnt < len(turns):
+        end = max(_fitting(turns[first:], room) + first, learnt + 1)
+        if end > first + _fitting(turns[first:], room):  # the turns shared leave no room for the next one
+            first = learnt
+        ids, chosen = list(opening), list[Example]()
+        for index in range(first, end):
+            if index >= learnt and index in examples:
+                chosen.append(replace(examples[index], context=(*ids, *tokenizer.closing())))
+            ids += turns[index]
+        if chosen:
+            parts.append(Whole(tuple(ids), tuple(chosen)))
+        learnt, first = end, end - _fitting(turns[:end][::-1], room // 4)
+    return parts
+
+
+def _fitting(turns: Sequence[Sequence[int]], room: int) -> int:
+    """How many of the first turns have at most `room` ids together."""
+    total = 0
+    for count, ids in enumerate(turns):
+        total += len(ids)
+        if total > room:
+            return count
+    return len(turns)

@@ -15,13 +15,15 @@ from pathlib import Path
 from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import decoders, models, normalizers, pre_tokenizers
 
-from models.data.dialogue import Speaker
+from models.data.dialogue import Speaker, Turn
 from models.data.strategies import STRATEGIES
 from models.files.whole_file import whole_file
 
 RELATIONS: tuple[str, ...] = ("xAttr", "xEffect", "xIntent", "xNeed", "xReact", "xWant", "oWant", "oEffect", "oReact")
 """ATOMIC relations in the order MISC feeds them (reference implementation, COMET files)."""
 
+BLOCK_TOKENS = 10
+"""tokens of a COMET block at most, its relation token included (MISC's "10 words")"""
 BASE_TOKENS = ("[PAD]", "[BOS]", "[EOS]", "[UNK]", "[CLS]")
 SPEAKER_TOKENS = {Speaker.SEEKER: "[seeker]", Speaker.SUPPORTER: "[supporter]"}
 ADDED_TOKENS = (*SPEAKER_TOKENS.values(), *(f"[{name}]" for name in STRATEGIES), *(f"[{name}]" for name in RELATIONS))
@@ -33,6 +35,9 @@ class Tokenizer:
     Attributes: pad, bos, eos, unk, cls (ids); speakers (Speaker -> id); strategies (8 ids, in order);
     relations (name -> id); special (frozenset of every id that is not text).
     """
+
+    chat = False
+    """whether dialogues are written in a chat format that one model reads and continues"""
 
     def __init__(self, fast: FastTokenizer, base_tokens: Sequence[str] = BASE_TOKENS) -> None:
         self.fast = fast
@@ -79,6 +84,25 @@ class Tokenizer:
     def decode(self, ids: Iterable[int]) -> str:
         """Readable text of `ids`; special tokens are dropped."""
         return readable(self.fast.decode([i for i in ids if i not in self.special]))
+
+    def opening(self, situation: str) -> list[int]:
+        """What stands before the first turn."""
+        return [self.cls]
+
+    def turn_ids(self, turn: Turn, strategy: int | None, speakers: bool = True) -> list[int]:
+        """A turn with its marks; `strategy` is an index where it is known and wanted."""
+        marks = [self.speakers[turn.speaker]] if speakers else []
+        if strategy is not None:
+            marks.append(self.strategies[strategy])
+        return [*marks, *self.encode(turn.text), self.eos]
+
+    def closing(self) -> list[int]:
+        """What stands between the last turn and the reply in the context itself."""
+        return []
+
+    def block_ids(self, relation: str, text: str) -> tuple[int, ...]:
+        """A COMET block `[relation] tail`; the first token's state stands for the block (MISC, eq. 3)."""
+        return (self.relations[relation], *self.encode(text))[:BLOCK_TOKENS]
 
     def digest(self) -> str:
         """12 hex digits that identify the vocabulary: every piece with its id."""

@@ -15,22 +15,8 @@ import torch
 from torch import Tensor
 
 from models.backbones.adapters import adapt, load_trained, merge, trained
-from models.backbones.encoder_decoder import CONTEXT, Backbone, Memory, Past, Stream, select
-from models.data.batches import pad_with_mask
-from models.data.tokenizer import Tokenizer
-from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint, load_packed, read_card, save_packed
-from models.knowledge.comet import Comet, Query, check_relations, clean
-from models.nets.stored import BASE, load_base
-from models.training.device import device_of
-
-COMET = WEIGHTS / "comet"
-EVENT_TOKENS = 48
-"""an event is cut after this many tokens"""
-RANK = 16
-"""rank of the changes to the base"""
-
-
-@dataclass(frozen=True)
+from models.backbones.encoder_decoder import EncoderDecoder
+from models.backbones.interface import CONTEXT, Memory, Past, Query, Stream, WeightsError, check_relations, clean from models.nets.stored import BASE, fingerprint, load_base from models.training.device import device_of  COMET = WEIGHTS / "comet" EVENT_TOKENS = 48 """an event is cut after this many tokens""" RANK = 16 """rank of the changes to the base"""   @dataclass frozen=True, load_packed, read_card, save_packed from models.knowledge.comet import Comet, select from models.data.batches import pad_with_mask from models.data.tokenizer import Tokenizer from models.files.checkpoint import WEIGHTS
 class Search:
     """How tails are looked for."""
 
@@ -47,7 +33,7 @@ class Search:
 class CompactComet(Comet):
     """Tails from a compact backbone whose changes are merged. Safe to call from several threads."""
 
-    def __init__(self, tokenizer: Tokenizer, backbone: Backbone, version: str, search: Search | None = None) -> None:
+    def __init__(self, tokenizer: Tokenizer, backbone: EncoderDecoder, version: str, search: Search | None = None) -> None:
         self.tokenizer, self.backbone, self.version = tokenizer, backbone.eval(), version
         self.search = search or Search()
 
@@ -94,7 +80,7 @@ class _Live:
 class Beams:
     """Beam search over many queries at once; those that are through leave the batch."""
 
-    def __init__(self, backbone: Backbone, tokenizer: Tokenizer, search: Search) -> None:
+    def __init__(self, backbone: EncoderDecoder, tokenizer: Tokenizer, search: Search) -> None:
         self.backbone, self.tokenizer, self.width, self.limit = backbone, tokenizer, search.beams, search.max_tokens
         banned = torch.zeros(len(tokenizer))
         banned[list(tokenizer.special - {tokenizer.eos})] = -torch.inf
@@ -173,7 +159,7 @@ def event_ids(tokenizer: Tokenizer, event: str) -> list[int]:
     return [tokenizer.cls, *tokenizer.encode(event)[:EVENT_TOKENS], tokenizer.eos]
 
 
-def save_comet(backbone: Backbone, card: dict[str, Any], folder: Path = COMET, base: Path = BASE) -> None:
+def save_comet(backbone: EncoderDecoder, card: dict[str, Any], folder: Path = COMET, base: Path = BASE) -> None:
     """Pack what training changed in an adapted base."""
     save_packed(folder, trained(backbone), {"kind": "comet", "rank": RANK, "base": fingerprint(base)} | card)
 

@@ -13,6 +13,8 @@
 
 The paper leaves a softmax, the shapes of eq. 14-17 and beta open; this is our reading. Its gate is a ReLU, which may
 exceed 1 (`gate="relu"` clamps it). Its text swaps the weights in "w/o u" and "w/o a": without u, L_g weighs 0.
+On a causal base H is the prefix, which a strategy cannot be mixed into: the fusion of eq. 22-23 becomes a source of one
+vector, W_o W_v h_g, beside it.
 """
 
 from __future__ import annotations
@@ -26,18 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.backbones.adapters import adapt
-from models.backbones.encoder_decoder import CONTEXT, Backbone, Stream, token_loss
-from models.data.batches import Batch
-from models.data.examples import ContextShape
-from models.data.strategies import STRATEGIES
-from models.data.strategy_history import Course
-from models.data.tokenizer import Tokenizer
-from models.nets.misc import POST, SITUATION, STRATEGY, block_vectors, mean_state, read_context
-from models.nets.net import Net, Plan
-from models.nets.weighting import Dwa, Fixed, Weighting
-
-EMOTION, RAW_SITUATION, RAW_POST = "emotion", "raw_situation", "raw_post"
-EMOTIONAL = ("xReact", "oReact", "xAttr")
+from models.backbones.interface import CONTEXT, Backbone, Reading, Stream, token_loss
 """relations whose tails are the emotional part of eq. 8-9; the paper does not say which, this choice is ours"""
 
 
@@ -100,7 +91,7 @@ class BlockReader(nn.Module):
 class Fusion(nn.Module):
     """Eq. 22-23: states (B, S, D) with the strategy vector added; silent at first."""
 
-    def __init__(self, width: int, kind: Literal["attention", "table"], norm: nn.LayerNorm) -> None:
+    def __init__(self, width: int, kind: Literal["attention", "table"], norm: nn.LayerNorm | None) -> None:
         super().__init__()
         self.kind = kind
         if kind == "table":  # W_o W_v T p: with T of rank 8, any 8 vectors can be had
@@ -108,7 +99,8 @@ class Fusion(nn.Module):
             return
         self.v, self.o, self.norm = nn.Linear(width, width), nn.Linear(width, width), nn.LayerNorm(width)
         nn.init.zeros_(self.o.weight)
-        self.norm.load_state_dict(norm.state_dict())  # the encoder's last norm: what comes in has passed it
+        if norm is not None:
+            self.norm.load_state_dict(norm.state_dict())  # the encoder's last norm: what comes in has passed it
 
     def forward(self, states: Tensor, weights: Tensor, codebook: Tensor) -> Tensor:
         """`weights` (B, 8) of the strategies, `codebook` (8, D)."""
@@ -141,8 +133,9 @@ class MixedStrategy(nn.Module):
 class Encoded:
     """All that the encoder side finds out about a batch."""
 
+    context: Reading
     streams: dict[str, Stream]
-    """context, emotions, blocks refined and raw"""
+    """context (to be mixed with the strategy), emotions, blocks refined and raw"""
     first: Tensor
     """(B, 8) p_g"""
     second: Tensor
@@ -159,6 +152,7 @@ class Admisc(Net):
     """See the module."""
 
     needs_comet = needs_emotion = True
+    causal_streams = (FUSED,)
     extra_labels: ClassVar = {
         **Net.extra_labels,
         "strategies before refinement": STRATEGIES,
@@ -170,7 +164,7 @@ class Admisc(Net):
         super().__init__(backbone, tokenizer, config.shape)
         self.config, self.streams = config, self.streams_of(config)
         self.course = Course() if config.course else None
-        width, heads = backbone.config.d_model, backbone.config.encoder_attention_heads
+        width, heads = backbone.width, backbone.heads
         wide, hidden = (2 if config.pool == "first+mean" else 1) * width, config.head_width or width
         self.head = nn.Sequential(nn.Linear(wide, hidden), nn.Tanh(), nn.Linear(hidden, len(STRATEGIES)))
         self.kinds = nn.Parameter(torch.zeros(2, width))  # the flag of eq. 8-9: other, emotional
@@ -179,15 +173,15 @@ class Admisc(Net):
         readers = (SITUATION, POST) if config.refine == "attention" else ()
         self.readers = nn.ModuleDict({name: BlockReader(width, heads) for name in readers})
         self.block_norm = nn.LayerNorm(width) if config.refine == "dot" else None
-        self.mix = MixedStrategy(width, config, config.ffn_width or backbone.config.encoder_ffn_dim)
+        self.mix = MixedStrategy(width, config, config.ffn_width or backbone.ffn_width)
         if config.decoder_streams:
             self.codebook = nn.Parameter(torch.randn(len(STRATEGIES), width) * 0.5)  # T
-            last = backbone.encoder_layers[-1].final_layer_norm
+            last = None if backbone.causal else backbone.encoder_layers[-1].final_layer_norm
             self.fusions = nn.ModuleDict({n: Fusion(width, config.fusion, last) for n in (CONTEXT, EMOTION)})
 
     @classmethod
     def streams_of(cls, config: AdmiscConfig) -> tuple[str, ...]:
-        """Eq. 29 without A^h, which is the context's attention."""
+        """Eq. 29 without A^h, which is the context's attention; on a causal base FUSED stands beside them."""
         if not config.decoder_streams:
             return ()
         raw = (RAW_SITUATION, RAW_POST) if config.raw_streams else ()
@@ -206,12 +200,13 @@ class Admisc(Net):
                 for part in (attention.v_proj, attention.out_proj):
                     adapt(part, max(1, rank // 2))
 
-    def read(self, batch: Batch) -> Encoded:
+    def encode(self, batch: Batch) -> Encoded:
         """The encoder side: sources, and the strategy before and after refinement. No gold label is looked at."""
-        context = Stream(self.backbone.encode(batch.ids, batch.mask), batch.mask)
+        reading = self.read(batch)[1]
+        context = reading.stream
         feelings = batch.emotion_ids != self.tokenizer.pad
         with torch.no_grad():  # as the blocks: no gradient through their own encoding
-            emotion = Stream(self.backbone.encode(batch.emotion_ids, feelings), feelings)
+            emotion = Stream(self.backbone.read(batch.emotion_ids, feelings).states, feelings)
         kind = torch.isin(batch.blocks[:, 0], self.emotional).long()
         situation, post = block_vectors(self.backbone, batch, self.kinds[kind])
         masks = {SITUATION: batch.situation >= 0, POST: batch.post >= 0}
@@ -221,11 +216,11 @@ class Admisc(Net):
         }
         raw = {RAW_SITUATION: Stream(situation, masks[SITUATION]), RAW_POST: Stream(post, masks[POST])}
         second, gate = self.mix(join(context, refined[POST]), join(emotion, refined[SITUATION]))  # eq. 14-19
-        first = self.head(self._pooled(context)).float().softmax(dim=1)  # eq. 12
+        first = self.head(pooled(reading, self.config.pool)).float().softmax(dim=1)  # eq. 12
         mixed = (first + self.config.beta * second) / (1 + self.config.beta)  # eq. 21
         scores, course = self.with_course(mixed.clamp_min(1e-9).log(), batch)
         streams = {CONTEXT: context, EMOTION: emotion} | refined | raw
-        return Encoded(streams, first, second, gate.float().mean(dim=1), scores.softmax(dim=1), course)
+        return Encoded(reading, streams, first, second, gate.float().mean(dim=1), scores.softmax(dim=1), course)
 
     def _refine(self, name: str, blocks: Tensor, context: Stream) -> Tensor:
         if self.block_norm is None:
@@ -233,32 +228,30 @@ class Admisc(Net):
         found = read_context(blocks, context.states, context.mask, blocks.shape[-1] ** -0.5)
         return torch.as_tensor(self.block_norm(blocks + found))
 
-    def _pooled(self, context: Stream) -> Tensor:
-        first = context.states[:, 0]
-        return first if self.config.pool == "first" else torch.cat((first, mean_state(context)), dim=1)
-
     def decoder_sources(self, streams: Mapping[str, Stream], strategies: Tensor) -> dict[str, Stream]:
         """What the decoder attends to: the streams that were read, with strategy probabilities (B, 8) mixed in."""
         if not self.config.decoder_streams:
-            return {CONTEXT: streams[CONTEXT]}
+            return {}
         history, cause = streams[CONTEXT], streams[EMOTION]
         if self.config.sources == "joined":
             history, cause = join(history, streams[POST]), join(cause, streams[SITUATION])
         weights = (1 + self.config.beta) * strategies  # p_g + beta q
         vector = weights.to(self.codebook.dtype) @ self.codebook  # h_g, eq. 20
         sources = {name: streams[name] for name in self.streams if name in streams}
-        return sources | {
-            CONTEXT: Stream(self.fusions[CONTEXT](history.states, weights, self.codebook), history.mask),
-            EMOTION: Stream(self.fusions[EMOTION](cause.states, weights, self.codebook), cause.mask),
-            STRATEGY: Stream(vector[:, None], torch.ones_like(vector[:, :1], dtype=torch.bool)),
-        }
+        fused = {} if self.backbone.causal else {CONTEXT: history}
+        if self.backbone.causal:
+            nothing = torch.zeros_like(vector[:, None])
+            sources[FUSED] = vector_source(self.fusions[CONTEXT](nothing, weights, self.codebook)[:, 0])
+        fused[EMOTION] = cause
+        mixed = {n: Stream(self.fusions[n](s.states, weights, self.codebook), s.mask) for n, s in fused.items()}
+        return sources | mixed | {STRATEGY: vector_source(vector)}
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """L_r (token mean) and L_g."""
-        found = self.read(batch)
+        found = self.encode(batch)
         gold = F.one_hot(batch.strategies, len(STRATEGIES)).to(found.strategies.dtype)
         strategies = gold if self.config.strategy_train == "gold" else found.strategies
-        memories = self.backbone.project(self.decoder_sources(found.streams, strategies))
+        memories = self.backbone.attach(found.context, self.decoder_sources(found.streams, strategies))
         states = self.reply_states(Plan(memories, self.begin(len(batch)), strategies), batch.labels)
         total, count = token_loss(self.backbone, states, batch.labels)
         chosen = self.strategy_loss(found.strategies.clamp_min(1e-9).log(), batch.strategies)
@@ -272,14 +265,14 @@ class Admisc(Net):
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """The refined mixture (or the gold strategy) in every source that holds the strategy."""
-        found = self.read(batch)
+        found = self.encode(batch)
         given = found.strategies if gold is None else F.one_hot(gold, len(STRATEGIES)).to(found.strategies.dtype)
         extras = found.course | {
             "strategies before refinement": found.first,
             "refinement": found.second,
             "gate": torch.stack((found.gate, 1 - found.gate), dim=1),
         }
-        memories = self.backbone.project(self.decoder_sources(found.streams, given))
+        memories = self.backbone.attach(found.context, self.decoder_sources(found.streams, given))
         return Plan(memories, self.begin(len(batch)), found.strategies, extras, gold, found.streams)
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
@@ -287,7 +280,9 @@ class Admisc(Net):
         if not plan.sources:
             return self.plan(batch, gold=chosen)
         given = F.one_hot(chosen, len(STRATEGIES)).to(plan.strategies.dtype)
-        return replace(plan, memories=self.backbone.project(self.decoder_sources(plan.sources, given)), chosen=chosen)
+        projected = self.backbone.project(self.decoder_sources(plan.sources, given))
+        memories = [layer | new for layer, new in zip(plan.memories, projected, strict=True)]
+        return replace(plan, memories=memories, chosen=chosen)
 
     def training_plan(self, batch: Batch) -> Plan:
         """Of the gold strategy or the predicted mixture, as `strategy_train` says."""
@@ -297,6 +292,11 @@ class Admisc(Net):
     def trains_strategy(self) -> bool:
         """Whether L_g weighs anything."""
         return self.config.weights == "dwa" or bool(self.config.strategy_weight)
+
+
+def vector_source(vector: Tensor) -> Stream:
+    """A source of one vector (B, D)."""
+    return Stream(vector[:, None], torch.ones_like(vector[:, :1], dtype=torch.bool))
 
 
 def join(one: Stream, other: Stream) -> Stream:

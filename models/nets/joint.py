@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from models.backbones.encoder_decoder import CONTEXT, Backbone, Memory, Stream, token_loss
+from models.backbones.interface import Backbone, Reading, token_loss
 from models.data.batches import Batch
 from models.data.examples import ContextShape
 from models.data.strategy_history import Course
@@ -41,21 +41,38 @@ class Joint(Net):
         self.course = Course() if config.course else None
         self.register_buffer("strategy_ids", torch.tensor(tokenizer.strategies), persistent=False)
 
-    def _memories(self, batch: Batch) -> list[dict[str, Memory]]:
-        states = self.backbone.encode(batch.ids, batch.mask)
-        return self.backbone.project({CONTEXT: Stream(states, batch.mask)})
-
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """ "reply": token mean over strategy + reply + end mark; "strategy": of the 8 scores, the course's added."""
-        memories = self._memories(batch)
-        strategy = self.strategy_ids[batch.strategies][:, None]  # (B, 1)
-        labels = torch.cat((strategy, batch.labels), dim=1)
-        inputs = torch.cat((self.begin(len(batch)), labels[:, :-1].clamp_min(0)), dim=1)
-        states = self.backbone.decode(inputs, memories)  # (B, 1 + T, D)
+        """ "reply": token mean over strategy + reply + end mark; "strategy": of the 8 scores, the course's added.
+
+        A turn whose strategy is not known has none in the sequence either.
+        """
+        whole = self.backbone.read(batch.ids, batch.mask)
+        labels = self._sequence(batch)
+        if bool(batch.follows.all()) and self.config.shape.strategies:
+            states = self._in_place(whole, batch, labels.shape[1])
+        else:
+            reading = whole.pick(batch.rows, batch.lengths)
+            inputs = torch.cat((self.begin(len(batch)), labels[:, :-1].clamp_min(0)), dim=1)
+            states = self.backbone.decode(inputs, self.backbone.attach(reading, {}))  # (B, 1 + T, D)
         total, count = token_loss(self.backbone, states, labels)
         scores = self.backbone.logits(states[:, 0])[:, self.strategy_ids].float()
         chosen = self.strategy_loss(self.with_course(scores, batch)[0], batch.strategies)
         return {"reply": total / count, "strategy": chosen}
+
+    def _sequence(self, batch: Batch) -> Tensor:
+        """(B, 1 + T) strategy, reply, end mark; without the strategy where it is not known."""
+        known = (batch.strategies >= 0)[:, None]
+        first = self.strategy_ids[batch.strategies.clamp_min(0)][:, None]
+        nothing = torch.full_like(first, -100)
+        return torch.where(
+            known, torch.cat((first, batch.labels), dim=1), torch.cat((batch.labels, nothing), dim=1)
+        )
+
+    @staticmethod
+    def _in_place(whole: Reading, batch: Batch, count: int) -> Tensor:
+        """(B, T, D) states of a causal reading from the begin token of each reply on: the reply follows in its row."""
+        places = batch.lengths[:, None] + torch.arange(count, device=batch.lengths.device)
+        return whole.states[batch.rows[:, None], places.clamp_max(whole.states.shape[1] - 1)]
 
     def weighting(self) -> Weighting:
         """The strategy has its share in the sequence loss; `strategy_weight` adds to it.
@@ -71,7 +88,7 @@ class Joint(Net):
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """One decoder step gives the strategy; prefix `[BOS] [strategy]`."""
-        memories = self._memories(batch)
+        memories = self.backbone.attach(self.read(batch)[1], {})
         begin = self.begin(len(batch))
         scores = self.backbone.logits(self.backbone.decode(begin, memories)[:, 0])[:, self.strategy_ids].float()
         scores, extras = self.with_course(scores, batch)

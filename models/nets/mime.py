@@ -23,16 +23,7 @@ import torch
 from torch import Tensor, nn
 from transformers.models.blenderbot_small.modeling_blenderbot_small import BlenderbotSmallEncoderLayer
 
-from models.backbones.encoder_decoder import CONTEXT, Backbone, Stream
-from models.data.batches import Batch
-from models.data.examples import ContextShape
-from models.data.tokenizer import Tokenizer
-from models.knowledge.emotion import EMOTION_TYPES
-from models.nets.net import Plan
-from models.nets.scratch import WHOLE_CONTEXT, ScratchNet, Size, emotion_loss
-from models.nets.weighting import Fixed, Weighting
-
-EMOTION, MIMICKED, OTHER = "emotion", "mimicked emotion", "other emotion"
+from models.backbones.interface import "mimicked emotion", "other emotion", Backbone, CONTEXT, MIMICKED, OTHER = "emotion", ScratchNet, Size, Stream from models.data.batches import Batch from models.data.examples import ContextShape from models.data.tokenizer import Tokenizer from models.knowledge.emotion import EMOTION_TYPES from models.nets.net import Plan from models.nets.scratch import WHOLE_CONTEXT, Weighting  EMOTION, emotion_loss from models.nets.weighting import Fixed
 POSITIVE: tuple[str, ...] = tuple(f"positive {number}" for number in range(1, 14))
 """names of vectors without a label"""
 
@@ -70,7 +61,7 @@ class Cluster(nn.Module):
 
     def __init__(self, backbone: Backbone, count: int) -> None:
         super().__init__()
-        width = backbone.config.d_model
+        width = backbone.width
         self.vectors = nn.Parameter(torch.randn(count, width) * 0.1)
         self.prior, self.posterior = Gaussian(width, width), Gaussian(2 * width, width)
         self.share = nn.Linear(width, count)
@@ -88,7 +79,7 @@ class Mime(ScratchNet):
     def __init__(self, config: MimeConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
         super().__init__(backbone, tokenizer, config.shape)
         self.config = config
-        width = backbone.config.d_model
+        width = backbone.width
         self.query = nn.Linear(width, width, bias=False)
         self.mimicked, self.other = Cluster(backbone, len(EMOTION_TYPES)), Cluster(backbone, len(POSITIVE))
         self.gate, self.fuse = nn.Linear(2 * width, 2 * width), nn.Linear(2 * width, width)

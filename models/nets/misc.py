@@ -11,6 +11,8 @@ The reference code differs from the paper: it refines in every encoder layer wit
 (`refine="per_layer"`), trains with the gold strategy vector and mixes only when it generates
 (`strategy_train="gold"`), and carries two bugs, reproduced only on request: attention scores multiplied by sqrt(d)
 (`scale="code"`) and BatchNorm applied twice (`batch_norm="twice"`).
+On a causal base C is the prefix that the decoder attends to itself, the state of its last token stands for C_1, and
+blocks are read by the base without changes (eq. 3 reads them with the net's own encoder, without gradient as here).
 """
 
 from __future__ import annotations
@@ -22,20 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbones.encoder_decoder import CONTEXT, Backbone, Stream, token_loss
-from models.data.batches import Batch
-from models.data.examples import ContextShape
-from models.data.strategies import STRATEGIES
-from models.data.strategy_history import Course
-from models.data.tokenizer import Tokenizer
-from models.knowledge.emotion import EMOTION_TYPES
-from models.nets.net import Net, Plan
-from models.nets.weighting import Fixed, Weighting
-
-SITUATION, POST, STRATEGY = "situation", "post", "strategy"
-
-
-@dataclass(frozen=True)
+from models.backbones.interface import "post", "strategy"   @dataclass frozen=True, Backbone, CONTEXT, POST, Plan from models.nets.weighting import Fixed, STRATEGY = "situation", Stream, Weighting  SITUATION, token_loss from models.data.batches import Batch from models.data.examples import ContextShape from models.data.strategies import STRATEGIES from models.data.strategy_history import Course from models.data.tokenizer import Tokenizer from models.knowledge.emotion import EMOTION_TYPES from models.nets.net import Net
 class MiscConfig:
     """Settings of MISC; the defaults follow the reference code without its two bugs."""
 
@@ -100,13 +89,15 @@ class Misc(Net):
         self.config, self.streams = config, self.streams_of(config)
         self.course = Course() if config.course else None
         self.needs_comet = config.situation_blocks or config.post_blocks
-        width = backbone.config.d_model
+        if config.refine == "per_layer" and backbone.causal:
+            raise ValueError('net \'misc\': refine="per_layer" needs an encoder; on a causal base set refine="last"')
+        width = backbone.width
         wide = 2 * width if config.pool == "first+mean" else width
         self.head = nn.Sequential(nn.Linear(wide, width), nn.Tanh(), nn.Linear(width, len(STRATEGIES)))
         self.head_norm = ScoreNorm(len(STRATEGIES)) if config.batch_norm != "none" else nn.Identity()
         if config.decode_strategy != "none":
             self.codebook = nn.Parameter(torch.randn(len(STRATEGIES), width) * 0.5)  # T of eq. 6
-        layers = backbone.config.encoder_layers if config.refine == "per_layer" else 0
+        layers = len(backbone.encoder_layers) if config.refine == "per_layer" else 0
         self.refine_situation = nn.ModuleList(BlockAttention(width) for _ in range(layers * config.situation_blocks))
         self.refine_post = nn.ModuleList(BlockAttention(width) for _ in range(layers * config.post_blocks))
         self.block_norm = nn.LayerNorm(width) if config.refine == "last" and self.needs_comet else None
@@ -123,36 +114,44 @@ class Misc(Net):
         }
         return tuple(name for name, there in used.items() if there)
 
-    def encode(self, batch: Batch) -> dict[str, Stream]:
-        """Context states and refined block vectors of situation and last post."""
+    def encode(self, batch: Batch) -> tuple[Reading, dict[str, Stream]]:
+        """The context of each example, and the refined block vectors of situation and last post."""
         if not self.needs_comet:
-            return {CONTEXT: Stream(self.backbone.encode(batch.ids, batch.mask), batch.mask)}
-        situation, post = block_vectors(self.backbone, batch)
+            return self.read(batch)[1], {}
+        blocks = dict(zip((SITUATION, POST), block_vectors(self.backbone, batch), strict=True))
+        if self.block_norm is None:
+            reading, blocks = self._read_per_layer(batch, blocks)
+        else:
+            reading = self.read(batch)[1]
+            blocks = {name: self._refine(found, reading.stream) for name, found in blocks.items()}
+        masks = {SITUATION: batch.situation >= 0, POST: batch.post >= 0}
+        return reading, {n: Stream(found, masks[n]) for n, found in blocks.items() if n in self.streams}
+
+    def _read_per_layer(self, batch: Batch, blocks: dict[str, Tensor]) -> tuple[Reading, dict[str, Tensor]]:
+        """The code's refinement: blocks look at the context after every encoder layer."""
+        refiners = {SITUATION: self.refine_situation, POST: self.refine_post}
         x = self.backbone.embed(batch.ids)
         for index, layer in enumerate(self.backbone.encoder_layers):
             x = self.backbone.encode_layer(layer, x, batch.mask)
-            if self.refine_situation:
-                situation = self.refine_situation[index](situation, x, batch.mask, self.scale)
-            if self.refine_post:
-                post = self.refine_post[index](post, x, batch.mask, self.scale)
-        if self.block_norm is not None:
-            situation, post = (self._refine(blocks, x, batch.mask) for blocks in (situation, post))
-        blocks = {SITUATION: Stream(situation, batch.situation >= 0), POST: Stream(post, batch.post >= 0)}
-        return {CONTEXT: Stream(x, batch.mask)} | {n: s for n, s in blocks.items() if n in self.streams}
+            blocks = {
+                name: refiners[name][index](found, x, batch.mask, self.scale) if refiners[name] else found
+                for name, found in blocks.items()
+            }
+        return Reading(x, batch.mask, x[:, 0]), blocks
 
-    def _refine(self, blocks: Tensor, context: Tensor, mask: Tensor) -> Tensor:
-        return self.block_norm(blocks + read_context(blocks, context, mask, self.scale))  # eq. 4
+    def _refine(self, blocks: Tensor, context: Stream) -> Tensor:
+        found = read_context(blocks, context.states, context.mask, self.scale)
+        return self.block_norm(blocks + found)  # eq. 4
 
-    def strategy_scores(self, context: Stream) -> Tensor:
+    def strategy_scores(self, context: Reading) -> Tensor:
         """(B, 8) scores of the strategies, before the softmax (eq. 5)."""
         scores = self.head_norm(self.head(self._pooled(context)).float())
         if self.config.batch_norm == "twice" and not self.training:
             scores = self.head_norm(scores)
         return scores
 
-    def _pooled(self, context: Stream) -> Tensor:
-        first = context.states[:, 0]
-        return first if self.config.pool == "first" else torch.cat((first, mean_state(context)), dim=1)
+    def _pooled(self, context: Reading) -> Tensor:
+        return pooled(context, self.config.pool)
 
     def _strategy(self, weights: Tensor) -> dict[str, Stream]:
         if self.config.decode_strategy == "none":
@@ -164,18 +163,18 @@ class Misc(Net):
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """L_r (token mean) and L_g; for MISE also the emotion's, over the examples that have one."""
-        streams = self.encode(batch)
-        scores, _ = self.with_course(self.strategy_scores(streams[CONTEXT]), batch)
+        reading, streams = self.encode(batch)
+        scores, _ = self.with_course(self.strategy_scores(reading), batch)
         gold = F.one_hot(batch.strategies, len(STRATEGIES)).to(scores.dtype)
         weights = gold if self.config.strategy_train == "gold" else scores.softmax(dim=1)
-        memories = self.backbone.project(streams | self._strategy(weights))
+        memories = self.backbone.attach(reading, streams | self._strategy(weights))
         states = self.reply_states(Plan(memories, self.begin(len(batch)), weights), batch.labels)
         total, count = token_loss(self.backbone, states, batch.labels)
         chosen = self.strategy_loss(scores, batch.strategies)
         parts = {"reply": total / count, "strategy": chosen}
         if self.emotion_head is None:
             return parts
-        scores = self.emotion_head(self._pooled(streams[CONTEXT])).float()
+        scores = self.emotion_head(self._pooled(reading)).float()
         known = (batch.emotion_labels >= 0).sum().clamp_min(1)
         return parts | {
             "emotion": F.cross_entropy(scores, batch.emotion_labels, ignore_index=-1, reduction="sum") / known
@@ -188,13 +187,13 @@ class Misc(Net):
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """The predicted mixture (or the gold strategy's vector) as a fourth source of the decoder."""
-        streams = self.encode(batch)
-        scores, extras = self.with_course(self.strategy_scores(streams[CONTEXT]), batch)
+        reading, streams = self.encode(batch)
+        scores, extras = self.with_course(self.strategy_scores(reading), batch)
         probabilities = scores.softmax(dim=1)
         weights = probabilities if gold is None else F.one_hot(gold, len(STRATEGIES)).to(probabilities.dtype)
-        memories = self.backbone.project(streams | self._strategy(weights))
+        memories = self.backbone.attach(reading, streams | self._strategy(weights))
         if self.emotion_head is not None:
-            extras["emotion of the seeker"] = self.emotion_head(self._pooled(streams[CONTEXT])).float().softmax(dim=1)
+            extras["emotion of the seeker"] = self.emotion_head(self._pooled(reading)).float().softmax(dim=1)
         return Plan(memories, self.begin(len(batch)), probabilities, extras, gold)
 
     def training_plan(self, batch: Batch) -> Plan:
@@ -215,11 +214,17 @@ class Misc(Net):
 
 
 def block_vectors(backbone: Backbone, batch: Batch, flags: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """(B, N, D) first-token states of the blocks of situation and last post (eq. 3), plus `flags` (U, D) if given."""
-    with torch.no_grad():  # as published: no gradient through the blocks' own encoding
-        vectors = backbone.encode(batch.blocks, _block_mask(batch.blocks))[:, 0]  # (U, D)
+    """(B, N, D) vectors of the blocks of situation and last post (eq. 3), plus `flags` (U, D) if given."""
+    vectors = backbone.summaries(batch.blocks, _block_mask(batch.blocks))  # (U, D)
     vectors = vectors if flags is None else vectors + flags
     return vectors[batch.situation.clamp_min(0)], vectors[batch.post.clamp_min(0)]
+
+
+def pooled(context: Reading, pool: str) -> Tensor:
+    """(B, D) the state that stands for the context, or (B, 2 D) that beside the mean of its states."""
+    if pool == "first":
+        return context.summary
+    return torch.cat((context.summary, mean_state(context.stream)), dim=1)
 
 
 def mean_state(stream: Stream) -> Tensor:

@@ -21,19 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import BlenderbotSmallConfig
 
-from models.backbones.encoder_decoder import CONTEXT, Backbone, Memory, Past, Stream, StreamDecoderLayer
-from models.data.batches import Batch
-from models.data.examples import ContextShape
-from models.data.tokenizer import Tokenizer
-from models.knowledge.emotion import EMOTION_TYPES
-from models.nets.net import Plan
-from models.nets.scratch import WHOLE_CONTEXT, ScratchNet, Size, emotion_loss
-from models.nets.weighting import Fixed, Weighting
-
-LISTENERS = "listeners"
-
-
-@dataclass(frozen=True)
+from models.backbones.interface import Backbone, CONTEXT, Memory, Past, ScratchNet, Size, Stream, StreamDecoderLayer from models.data.batches import Batch from models.data.examples import ContextShape from models.data.tokenizer import Tokenizer from models.knowledge.emotion import EMOTION_TYPES from models.nets.net import Plan from models.nets.scratch import WHOLE_CONTEXT, Weighting  LISTENERS = "listeners"   @dataclass frozen=True, emotion_loss from models.nets.weighting import Fixed
 class MoelConfig:
     """Settings of MoEL; the defaults are the published ones, with ESConv's 11 emotions for the 32 of its own data."""
 
@@ -99,7 +87,7 @@ class Moel(ScratchNet):
         if not 1 <= config.top_k <= count:
             raise ValueError(f"top_k is {config.top_k}; allowed: 1 to {count}")
         self.config = config
-        self.key = nn.Linear(backbone.config.d_model, count, bias=False)
+        self.key = nn.Linear(backbone.width, count, bias=False)
         self.listeners = Listeners(backbone.config, count)
         meta = list(backbone.model.decoder.layers)
         for index, layer in enumerate(meta, start=count + 1):  # behind the listeners' places in Past

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbones.encoder_decoder import Backbone, Memory, Past, Stream, select
+from models.backbones.interface import Backbone, Memories, Past, Reading, Stream, select
 from models.data.batches import Batch
 from models.data.examples import ContextShape
 from models.data.strategies import STRATEGIES
@@ -30,7 +30,7 @@ ALLOWED = {bool: "true or false", int: "a whole number", float: "a number", str:
 class Plan:
     """All that decoding a batch of replies needs; made once per reply."""
 
-    memories: list[dict[str, Memory]]
+    memories: Memories
     """keys and values of every stream, one dict per decoder layer"""
     prefix: Tensor
     """(B, P) decoder ids that precede the reply"""
@@ -92,6 +92,8 @@ class Net(nn.Module):
     needs_comet = needs_emotion = False
     streams: tuple[str, ...] = ()
     """decoder streams besides the context"""
+    causal_streams: tuple[str, ...] = ()
+    """streams that a net with any needs on a causal base besides"""
     extra_labels: Mapping[str, tuple[str, ...]] = {COURSE: STRATEGIES}
     """names of the K columns of each entry of `Plan.extras`"""
     traced: tuple[str, ...] = ()
@@ -145,8 +147,15 @@ class Net(nn.Module):
         return scores + added, {COURSE: added.softmax(dim=1)}
 
     def strategy_loss(self, scores: Tensor, gold: Tensor) -> Tensor:
-        """Mean cross-entropy of scores (B, 8) against gold strategies (B,), balanced as `balance` said."""
-        return F.cross_entropy(scores + self.strategy_offset, gold)
+        """Mean cross-entropy of scores (B, 8) against gold strategies (B,), balanced as `balance` said; of those that
+        are known (>= 0), 0 when none is."""
+        total = F.cross_entropy(scores + self.strategy_offset, gold, ignore_index=-1, reduction="sum")
+        return total / (gold >= 0).sum().clamp_min(1)
+
+    def read(self, batch: Batch) -> tuple[Reading, Reading]:
+        """The contexts as they were read, (R, S, D), and that of each example, (B, S, D)."""
+        whole = self.backbone.read(batch.ids, batch.mask)
+        return whole, whole.pick(batch.rows, batch.lengths)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The parts of the loss of a training batch by name, scalars with gradient; `weighting` combines them."""

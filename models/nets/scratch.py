@@ -16,14 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import BlenderbotSmallConfig
 
-from models.backbones.encoder_decoder import Backbone, Stream, token_loss
-from models.data.batches import Batch
-from models.data.examples import ContextShape
-from models.data.strategies import STRATEGIES
-from models.nets.net import Net, Plan
-
-
-@dataclass(frozen=True)
+from models.backbones.encoder_decoder import EncoderDecoder
+from models.backbones.interface import Plan   @dataclass frozen=True, Stream, token_loss from models.data.batches import Batch from models.data.examples import ContextShape from models.data.strategies import STRATEGIES from models.nets.net import Net
 class Size:
     """Size of a backbone trained from scratch; the defaults are those of MoEL's published runs."""
 
@@ -43,13 +37,13 @@ WHOLE_CONTEXT = ContextShape(tokens=512, strategies=False)
 """as published: all utterances, no strategy history"""
 
 
-def fresh_backbone(size: Size, shape: ContextShape, vocabulary: int) -> Backbone:
+def fresh_backbone(size: Size, shape: ContextShape, vocabulary: int) -> EncoderDecoder:
     """A backbone with random weights. Raises ValueError when the context is longer than the positions."""
     if shape.tokens > size.positions:
         raise ValueError(f"the context has up to {shape.tokens} tokens, size.positions is {size.positions}; raise it")
     if size.width % size.heads:
         raise ValueError(f"size.width is {size.width}; it must be a multiple of size.heads ({size.heads})")
-    return Backbone(
+    return EncoderDecoder(
         BlenderbotSmallConfig(
             vocab_size=vocabulary,
             d_model=size.width,

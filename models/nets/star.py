@@ -29,21 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbones.encoder_decoder import Backbone, Past, join_heads, split_heads, token_loss
-from models.data.batches import Batch
-from models.data.examples import ContextShape
-from models.data.strategies import STRATEGIES
-from models.data.tokenizer import Tokenizer
-from models.nets.joint import JointConfig
-from models.nets.net import Net, Plan, make_config
-from models.nets.weighting import Ramp, Weighting
-
-POOL_PLACE = -1
-"""of the pool's projections in a `Past`; layers, and listeners of some nets, have the places from 0 on"""
-GATE, CHOICE_GATE, BEFORE = "gate", "gate of the choice", "strategies before refinement"
-
-
-@dataclass(frozen=True)
+from models.backbones.interface import "gate of the choice", "strategies before refinement"   @dataclass frozen=True, BEFORE = "gate", Backbone, CHOICE_GATE, Past, Plan, Weighting  POOL_PLACE = -1 """of the pool's projections in a `Past`; layers, and listeners of some nets, have the places from 0 on""" GATE, join_heads, make_config from models.nets.weighting import Ramp, split_heads, token_loss from models.data.batches import Batch from models.data.examples import ContextShape from models.data.strategies import STRATEGIES from models.data.tokenizer import Tokenizer from models.nets.joint import JointConfig from models.nets.net import Net
 class StarConfig:
     """Settings of STAR; sizes and dropout as in the published code (BlenderBot-small, 512 wide)."""
 
@@ -164,8 +150,8 @@ class Star(Net):
         self.extra_labels = self._renamed(self.below.extra_labels) | {CHOICE_GATE: ("strategy",), BEFORE: STRATEGIES}
         self.needs_comet, self.needs_emotion = self.below.needs_comet, self.below.needs_emotion
         if config.hold:
-            self.held = tuple(n for n, p in self.named_parameters() if p.requires_grad and ".shared." not in n)
-        self.star = Refinement(config, backbone.config.d_model)
+            self.held = tuple(n for n, p in self.named_parameters() if p.requires_grad and not n.endswith(EMBEDDINGS))
+        self.star = Refinement(config, backbone.width)
         self.register_buffer("strategy_ids", torch.tensor(tokenizer.strategies), persistent=False)
 
     def _renamed(self, told: Mapping[str, Any]) -> dict[str, Any]:

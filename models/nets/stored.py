@@ -18,19 +18,7 @@ from torch import Tensor, nn
 from transformers import BlenderbotSmallConfig
 
 from models.backbones.adapters import adapt, load_trained, merge, trained
-from models.backbones.encoder_decoder import Backbone
-from models.data.strategies import STRATEGIES
-from models.data.tokenizer import Tokenizer
-from models.files.checkpoint import (
-    CARD,
-    WEIGHTS,
-    WeightsError,
-    fingerprint,
-    is_there,
-    load_packed,
-    read_card,
-    save_packed,
-)
+from models.backbones.interface import Backbone from models.data.strategies import STRATEGIES from models.data.tokenizer import Tokenizer from models.files.checkpoint import       CARD, WEIGHTS, WeightsError, fingerprint, is_there, load_packed, read_card, save_packed
 from models.nets.net import Net, make_config
 from models.nets.registry import NETS, build_net, compact_settings, net_class, streams_of
 from models.nets.scratch import fresh_backbone

@@ -12,19 +12,7 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
-from models.backbones.encoder_decoder import CONTEXT, Backbone
-from models.data.batches import Batch
-from models.data.examples import ContextShape
-from models.data.tokenizer import Tokenizer
-from models.knowledge.emotion import EMOTION_TYPES
-from models.nets.net import Plan
-from models.nets.scratch import WHOLE_CONTEXT, ScratchNet, Size, emotion_loss
-from models.nets.weighting import Fixed, Weighting
-
-EMOTION = "emotion"
-
-
-@dataclass(frozen=True)
+from models.backbones.interface import Backbone from models.data.batches import Batch from models.data.examples import ContextShape from models.data.tokenizer import Tokenizer from models.knowledge.emotion import EMOTION_TYPES from models.nets.net import Plan from models.nets.scratch import WHOLE_CONTEXT, CONTEXT, ScratchNet, Size, Weighting  EMOTION = "emotion"   @dataclass frozen=True, emotion_loss from models.nets.weighting import Fixed
 class TransformerConfig:
     """Settings of the Transformer; the defaults are those of MoEL's repository, which published both baselines."""
 
@@ -50,7 +38,7 @@ class Transformer(ScratchNet):
         super().__init__(backbone, tokenizer, config.shape)
         self.config = config
         wanted = config.emotion_weight > 0
-        self.emotion_head = nn.Linear(backbone.config.d_model, len(EMOTION_TYPES)) if wanted else None
+        self.emotion_head = nn.Linear(backbone.width, len(EMOTION_TYPES)) if wanted else None
         self.extra_labels = {EMOTION: EMOTION_TYPES} if wanted else {}
 
     def _read(self, batch: Batch) -> tuple[Plan, Tensor | None]:

@@ -1,0 +1,296 @@
+"""A causal language model of the Llama type under a net: frozen weights, low-rank changes beside them, extra sources.
+
+The published nets add attention sources to a decoder (MISC, eq. 7). Here A^c, the attention to the context, is the
+model's own self-attention over the prefix, and each further source passes the layer's *own* projections, changed a
+little, without rotary positions, through a gate per head that starts at 0:
+
+    x <- x + W_o (selfattn(n(x)) + sum over sources s of gate_s * attn(n(x), n(s)));   x <- x + ffn(n'(x))
+
+So training starts at the pretrained model. With every source off this is `LlamaForCausalLM`. The context is read
+without sources: its keys and values do not depend on what a reply attends to. Low-rank changes (LoRA, Hu et al. 2021)
+are applied beside the frozen weights, x W^T + (x A^T) B^T, so that all nets share one copy of these.
+Shapes: as in `interface`; K key heads of d numbers, G = H / K query heads to each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.backbones.interface import CONTEXT, Memories, Memory, Past, Reading, Stream, attend
+from models.backbones.llama_weights import LlamaLayer, LlamaShape, LlamaWeights
+
+GATE_RATE = 10.0
+"""learning rate of the gates beside that of the rest: one number moves a whole head"""
+VECTORS_KEPT = 100_000
+"""summaries of short texts kept in memory"""
+
+
+class Change(nn.Module):
+    """A low-rank change x -> (x A^T) B^T; `held` parts of an earlier stage stand before its own and do not train."""
+
+    held_a: Tensor | None
+    held_b: Tensor | None
+
+    def __init__(self, into: int, out: int, rank: int) -> None:
+        super().__init__()
+        self.a = nn.Parameter(torch.randn(rank, into) * into**-0.5)
+        self.b = nn.Parameter(torch.zeros(out, rank))
+        self.register_buffer("held_a", None)
+        self.register_buffer("held_b", None)
+
+    def forward(self, x: Tensor, first: int = 0) -> Tensor:
+        """(..., in) -> (..., out), from the output's number `first` on."""
+        a, b = self.a, self.b
+        if self.held_a is not None and self.held_b is not None:
+            a, b = torch.cat((self.held_a, a)), torch.cat((self.held_b, b), dim=1)
+        return F.linear(F.linear(x, a.to(x.dtype)), b[first:].to(x.dtype))
+
+    @torch.no_grad()
+    def hold(self, a: Tensor, b: Tensor) -> None:
+        """Put a trained change before this one."""
+        if a.shape[1] != self.a.shape[1] or b.shape[0] != self.b.shape[0]:
+            raise ValueError(f"the change is of {a.shape[1]} to {b.shape[0]} numbers, not of another base's")
+        self.held_a, self.held_b = a.clone(), b.clone()
+
+
+class SourceChange(nn.Module):
+    """How one layer reads one source: a small change of queries, keys and values, and a gate per head."""
+
+    def __init__(self, shape: LlamaShape, rank: int) -> None:
+        super().__init__()
+        self.q = Change(shape.width, shape.query_width, rank)
+        self.kv = Change(shape.width, 2 * shape.key_width, rank)
+        self.gate = nn.Parameter(torch.zeros(shape.heads))
+
+
+class CausalLayer(nn.Module):
+    """One layer: its frozen weights (not owned) and what a net changes of them."""
+
+    def __init__(self, shape: LlamaShape, index: int, rank: int, streams: tuple[str, ...], source_rank: int) -> None:
+        super().__init__()
+        self.shape, self.index = shape, index
+        self.qkv = Change(shape.width, shape.query_width + 2 * shape.key_width, rank)
+        self.o = Change(shape.query_width, shape.width, rank)
+        self.gate_up = Change(shape.width, 2 * shape.ffn, rank)
+        self.down = Change(shape.ffn, shape.width, rank)
+        self.sources = nn.ModuleDict({name: SourceChange(shape, source_rank) for name in streams})
+
+    def queries(self, w: LlamaLayer, n: Tensor, turns: tuple[Tensor, Tensor], changed: bool) -> tuple[Tensor, ...]:
+        """Turned queries (B, H, T, d), turned keys and values (B, K, T, d), plain queries (B, T, H d) of n (B, T, D)."""
+        s = self.shape
+        qkv = F.linear(n, w.qkv)
+        if changed:
+            qkv = qkv + self.qkv(n)
+        q, k, v = qkv.split((s.query_width, s.key_width, s.key_width), dim=-1)
+        heads = (_heads(q, s.heads), _heads(k, s.key_heads), _heads(v, s.key_heads))
+        return _turn(heads[0], turns), _turn(heads[1], turns), heads[2], q
+
+    def project(self, w: LlamaLayer, name: str, stream: Stream) -> Memory:
+        """Keys and values of a source, once per reply."""
+        s, change = self.shape, self.sources[name]
+        n = F.rms_norm(stream.states.to(w.qkv.dtype), (s.width,), w.attention_norm, s.epsilon)
+        kv = F.linear(n, w.qkv[s.query_width :]) + self.qkv(n, s.query_width) + change.kv(n)
+        k, v = kv.split(s.key_width, dim=-1)
+        empty = ~stream.mask.any(dim=1)[:, None, None]
+        constant = _repeat(_heads(v, s.key_heads), s).transpose(1, 2).flatten(2) if v.shape[1] == 1 else None
+        return Memory(_heads(k, s.key_heads), _heads(v, s.key_heads), stream.mask[:, None, None], empty, constant)
+
+    def read_sources(
+        self, q: Tensor, n: Tensor, memories: Mapping[str, Memory], record: dict[str, list[Tensor]] | None
+    ) -> Tensor | None:
+        """Sum (B, T, H d) over sources of the gated attention; q are the plain queries of n."""
+        s, total = self.shape, None
+        for name, memory in memories.items():
+            if name == CONTEXT:
+                continue
+            change = self.sources[name]
+            if memory.constant is not None:
+                weights = (~memory.empty).to(n.dtype).expand(-1, n.shape[1], 1)
+                found = memory.constant
+            else:
+                asked = _heads(q + change.q(n), s.heads)
+                mask = memory.mask | memory.empty[..., None]  # an all-masked row would be nan: attend, then drop it
+                mixed, weights = attend(asked, _repeat(memory.keys, s), _repeat(memory.values, s), mask)
+                found, weights = mixed.transpose(1, 2).flatten(2), weights.mean(dim=1).masked_fill(memory.empty, 0.0)
+            if record is not None:
+                record.setdefault(name, []).append(weights)
+            gate = change.gate.to(n.dtype).repeat_interleave(s.head_width)
+            part = (found * gate).masked_fill(memory.empty, 0.0)
+            total = part if total is None else total + part
+        return total
+
+    def finish(self, w: LlamaLayer, x: Tensor, mixed: Tensor, changed: bool) -> Tensor:
+        """Output projection and feed-forward network: states (B, T, D) after the attention's `mixed` (B, T, H d)."""
+        s = self.shape
+        out = F.linear(mixed, w.o)
+        x = x + (out + self.o(mixed) if changed else out)
+        n = F.rms_norm(x, (s.width,), w.ffn_norm, s.epsilon)
+        gate_up = F.linear(n, w.gate_up)
+        if changed:
+            gate_up = gate_up + self.gate_up(n)
+        gate, up = gate_up.chunk(2, dim=-1)
+        inner = F.silu(gate) * up
+        out = F.linear(inner, w.down)
+        return x + (out + self.down(inner) if changed else out)
+
+
+class Causal(nn.Module):
+    """See the module and `interface.Backbone`. `added` is the number of tokens behind the base's vocabulary."""
+
+    causal = True
+
+    def __init__(
+        self, weights: LlamaWeights, added: Tensor, rank: int, streams: tuple[str, ...] = (), source_rank: int = 8
+    ) -> None:
+        """`added` (n, D) are the vectors of the added tokens at the start; they train."""
+        super().__init__()
+        shape = weights.shape
+        self.weights, self.shape = weights, shape
+        self.width, self.heads, self.ffn_width = shape.width, shape.heads, shape.ffn
+        self.added = nn.Parameter(added.float().clone())
+        self.layers = nn.ModuleList(
+            CausalLayer(shape, index, rank, streams, source_rank) for index in range(shape.layers)
+        )
+        self.dropout = 0.0
+        self._turns = dict[tuple[int, torch.device], tuple[Tensor, Tensor]]()
+        self._vectors = dict[tuple[int, ...], Tensor]()
+
+    def set_dropout(self, rate: float) -> None:
+        """Of the embeddings alone: the changes are small, and the base is frozen."""
+        self.dropout = rate
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """(B, T) -> (B, T, D)."""
+        known = self.shape.vocabulary
+        x = F.embedding(ids.clamp_max(known - 1), self.weights.embedding)
+        new = ids >= known
+        if bool(new.any()):
+            x = torch.where(new[..., None], F.embedding((ids - known).clamp_min(0), self.added).to(x.dtype), x)
+        return F.dropout(x, self.dropout, self.training) if self.dropout else x
+
+    def logits(self, states: Tensor) -> Tensor:
+        """See `interface`."""
+        return torch.cat(
+            (F.linear(states, self.weights.embedding), F.linear(states, self.added.to(states.dtype))), dim=-1
+        )
+
+    def read(self, ids: Tensor, mask: Tensor) -> Reading:
+        """See `interface`; the summary is the state of each context's last token."""
+        states, cache = self._read(ids, changed=True)
+        last = mask.sum(dim=1) - 1
+        summary = states[torch.arange(len(ids), device=ids.device), last]
+        return Reading(states, mask, summary, cache)
+
+    def _read(self, ids: Tensor, changed: bool) -> tuple[Tensor, tuple[tuple[Tensor, Tensor], ...]]:
+        s = self.shape
+        if ids.shape[1] > s.positions:
+            raise ValueError(f"the context has {ids.shape[1]} tokens, the base reads {s.positions} at most; shorten it")
+        x = self.embed(ids)
+        turns, cache = self._turns_of(ids.shape[1], x), []
+        at = (turns[0][None, None], turns[1][None, None])
+        for layer, w in zip(self.layers, self.weights.layers, strict=True):
+            n = F.rms_norm(x, (s.width,), w.attention_norm, s.epsilon)
+            q, k, v, _ = layer.queries(w, n, at, changed)
+            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+            x = layer.finish(w, x, mixed.transpose(1, 2).flatten(2), changed)
+            cache.append((k, v))
+        return F.rms_norm(x, (s.width,), self.weights.norm, s.epsilon), tuple(cache)
+
+    @torch.no_grad()
+    def summaries(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """See `interface`. Read by the base without this net's changes: a text has one vector for ever, kept here.
+
+        The published nets read blocks with their own encoder; without gradient they do, too.
+        """
+        keys = [tuple(row[: int(keep.sum())].tolist()) for row, keep in zip(ids, mask, strict=True)]
+        fresh = [n for n, key in enumerate(keys) if key not in self._vectors]
+        if fresh:
+            if len(self._vectors) + len(fresh) > VECTORS_KEPT:
+                self._vectors.clear()
+                fresh = list(range(len(keys)))
+            states, _ = self._read(ids[fresh], changed=False)
+            last = states[torch.arange(len(fresh), device=ids.device), mask[fresh].sum(dim=1) - 1]
+            self._vectors.update((keys[n], vector) for n, vector in zip(fresh, last, strict=True))
+        return torch.stack([self._vectors[key] for key in keys])
+
+    def attach(self, reading: Reading, streams: Mapping[str, Stream]) -> Memories:
+        """See `interface`."""
+        mask, empty = reading.mask[:, None, None], ~reading.mask.any(dim=1)[:, None, None]
+        context = [{CONTEXT: Memory(k, v, mask, empty)} for k, v in reading.cache]
+        return [own | extra for own, extra in zip(context, self.project(streams), strict=True)]
+
+    def project(self, streams: Mapping[str, Stream]) -> Memories:
+        """See `interface`."""
+        return [
+            {name: layer.project(w, name, stream) for name, stream in streams.items()}
+            for layer, w in zip(self.layers, self.weights.layers, strict=True)
+        ]
+
+    def decode(
+        self, ids: Tensor, memories: Memories, past: Past | None = None, record: dict[str, list[Tensor]] | None = None
+    ) -> Tensor:
+        """See `interface`."""
+        s, x = self.shape, self.embed(ids)
+        count, earlier = ids.shape[1], past.length if past is not None else 0
+        seen = memories[0][CONTEXT].mask  # (B, 1, 1, S)
+        lengths = seen.sum(dim=-1).flatten()  # (B,)
+        places = lengths[:, None] + earlier + torch.arange(count, device=ids.device)
+        longest = seen.shape[-1] + earlier + count
+        if longest > s.positions:
+            raise ValueError(f"context and reply have {longest} tokens, the base reads {s.positions}; shorten them")
+        cos, sin = self._turns_of(longest, x)
+        turns = (cos[places][:, None], sin[places][:, None])
+        mask = self._mask(seen, earlier, count)
+        for layer, w, memory in zip(self.layers, self.weights.layers, memories, strict=True):
+            n = F.rms_norm(x, (s.width,), w.attention_norm, s.epsilon)
+            q, k, v, plain = layer.queries(w, n, turns, changed=True)
+            if past is not None:
+                k, v = past.extend(layer.index, k, v)
+            context = memory[CONTEXT]
+            k, v = torch.cat((context.keys, k), dim=2), torch.cat((context.values, v), dim=2)
+            mixed = F.scaled_dot_product_attention(q, k, v, mask, enable_gqa=True).transpose(1, 2).flatten(2)
+            extra = layer.read_sources(plain, n, memory, record)
+            x = layer.finish(w, x, mixed if extra is None else mixed + extra, changed=True)
+        return F.rms_norm(x, (s.width,), self.weights.norm, s.epsilon)
+
+    @staticmethod
+    def _mask(seen: Tensor, earlier: int, count: int) -> Tensor | None:
+        """(B, 1, T, S + t) what each new token may attend to; None = everything."""
+        if count == 1 and bool(seen.all()):
+            return None
+        new = torch.ones(count, earlier + count, dtype=torch.bool, device=seen.device).tril(earlier)
+        rows = len(seen)
+        return torch.cat((seen.expand(-1, -1, count, -1), new.expand(rows, 1, -1, -1)), dim=-1)
+
+    def _turns_of(self, length: int, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosines and sines (length, d) of the rotary positions, rounded up to a table that is kept."""
+        size = max(256, 1 << (length - 1).bit_length())
+        key = (size, like.device)
+        if key not in self._turns:
+            half = torch.arange(0, self.shape.head_width, 2, device=like.device).float() / self.shape.head_width
+            angles = torch.arange(size, device=like.device).float()[:, None] / self.shape.theta**half
+            angles = torch.cat((angles, angles), dim=-1)
+            self._turns[key] = (angles.cos().to(like.dtype), angles.sin().to(like.dtype))
+        cos, sin = self._turns[key]
+        return cos[:length], sin[:length]
+
+
+def _heads(x: Tensor, heads: int) -> Tensor:
+    """(B, T, H d) -> (B, H, T, d)."""
+    return x.view(*x.shape[:2], heads, -1).transpose(1, 2)
+
+
+def _repeat(x: Tensor, shape: LlamaShape) -> Tensor:
+    """(B, K, N, d) -> (B, H, N, d): each key head for its G query heads."""
+    return x.repeat_interleave(shape.heads // shape.key_heads, dim=1)
+
+
+def _turn(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
+    """Rotary positions (Su et al. 2021) of x (B, H, T, d); the halves of a head turn together."""
+    cos, sin = turns
+    one, other = x.chunk(2, dim=-1)
+    return x * cos + torch.cat((-other, one), dim=-1) * sin

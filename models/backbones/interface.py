@@ -1,0 +1,200 @@
+"""What a net may ask of the language model under it, whichever it is.
+
+    read      contexts -> Reading: states, a summary, and what the decoder attends to
+    attach    Reading + extra sources -> memories, once per reply
+    project   extra sources alone -> memories, to replace some (another strategy; nothing is read again)
+    decode    ids -> decoder states, after the context and whatever `Past` holds
+    logits    decoder states -> scores of all ids
+    summaries short texts (COMET blocks) -> one vector each
+
+Two implementations: `encoder_decoder.EncoderDecoder` (the papers' BlenderbotSmall) and `causal.Causal` (Llama type).
+Shapes: B batch, R distinct contexts, S context tokens, T reply tokens, N vectors of a source, D width, H heads,
+V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+CONTEXT = "context"
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A source of vectors: `states` (B, N, D) and `mask` (B, N) bool, True = attend."""
+
+    states: Tensor
+    mask: Tensor
+
+
+@dataclass
+class Memory:
+    """Keys and values of one source in one layer, (B, H, N, D/H); `mask` (B, 1, 1, N)."""
+
+    keys: Tensor
+    values: Tensor
+    mask: Tensor
+    empty: Tensor
+    """(B, 1, 1) bool, True where the source has nothing to attend to: its contribution is zero"""
+    constant: Tensor | None = None
+    """(B, 1, D) what a source of one vector always contributes: its only key has weight 1 whatever is asked"""
+
+    def select(self, rows: Tensor) -> Memory:
+        """The given batch rows, in that order (beam search: one reply, several hypotheses)."""
+        constant = None if self.constant is None else self.constant[rows]
+        return Memory(self.keys[rows], self.values[rows], self.mask[rows], self.empty[rows], constant)
+
+
+Memories = list[dict[str, Memory]]
+"""by layer and name of the source"""
+
+
+def select(memories: Memories, rows: Tensor) -> Memories:
+    """The memories of the given batch rows in every layer, in that order."""
+    return [{name: memory.select(rows) for name, memory in layer.items()} for layer in memories]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a backbone found in contexts, one row each."""
+
+    states: Tensor
+    """(B, S, D)"""
+    mask: Tensor
+    """(B, S) bool"""
+    summary: Tensor
+    """(B, D) the state that stands for the whole context"""
+    cache: tuple[tuple[Tensor, Tensor], ...] = ()
+    """causal only: keys and values (B, K, S, d) of every layer"""
+
+    @property
+    def stream(self) -> Stream:
+        """The context as a source."""
+        return Stream(self.states, self.mask)
+
+    def pick(self, rows: Tensor, lengths: Tensor) -> Reading:
+        """B contexts, each the first `lengths` (B,) tokens of one of the rows that were read, `rows` (B,).
+
+        Several may be parts of one row: the turns of one dialogue. The summary is then the last state of each part,
+        which only a causal backbone may be asked for.
+        """
+        if len(rows) == len(self.states) and bool((lengths == self.mask.sum(dim=1)).all()):
+            return self  # each row once, whole
+        longest = int(lengths.max())
+        mask = torch.arange(longest, device=rows.device) < lengths[:, None]
+        states = self.states[rows, :longest]
+        last = states[torch.arange(len(rows), device=rows.device), lengths - 1]
+        cache = tuple((k[rows, :, :longest], v[rows, :, :longest]) for k, v in self.cache)
+        return replace(self, states=states, mask=mask, summary=last, cache=cache)
+
+
+@dataclass
+class Past:
+    """Self-attention keys and values of the reply so far, one pair of (B, H, t, D/H) per layer that has decoded."""
+
+    keys: dict[int, Tensor] = field(default_factory=dict)
+    values: dict[int, Tensor] = field(default_factory=dict)
+
+    @property
+    def length(self) -> int:
+        """Number of tokens already decoded."""
+        return next(iter(self.keys.values())).shape[2] if self.keys else 0
+
+    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Append this step's keys and values of `layer`; returns all of them."""
+        if layer in self.keys:
+            keys = torch.cat((self.keys[layer], keys), dim=2)
+            values = torch.cat((self.values[layer], values), dim=2)
+        self.keys[layer], self.values[layer] = keys, values
+        return self.keys[layer], self.values[layer]
+
+    def select(self, rows: Tensor) -> None:
+        """Keep the given batch rows, in that order (beam search)."""
+        self.keys = {layer: keys[rows] for layer, keys in self.keys.items()}
+        self.values = {layer: values[rows] for layer, values in self.values.items()}
+
+
+class Backbone(Protocol):
+    """See the module. A backbone is an `nn.Module` too."""
+
+    width: int
+    """D"""
+    heads: int
+    ffn_width: int
+    """inner width of the feed-forward networks"""
+    causal: bool
+    """whether a state has seen only what stands before it"""
+
+    def read(self, ids: Tensor, mask: Tensor) -> Reading:
+        """Contexts `ids` (B, S) under `mask` (B, S) bool, padded on the right."""
+        ...
+
+    def summaries(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """(U, D) one vector for each short text (U, L); without gradient, as published."""
+        ...
+
+    def attach(self, reading: Reading, streams: Mapping[str, Stream]) -> Memories:
+        """All that the decoder attends to. A stream named CONTEXT takes the place of the context's own states."""
+        ...
+
+    def project(self, streams: Mapping[str, Stream]) -> Memories:
+        """Extra sources alone."""
+        ...
+
+    def decode(
+        self,
+        ids: Tensor,
+        memories: Memories,
+        past: Past | None = None,
+        record: dict[str, list[Tensor]] | None = None,
+    ) -> Tensor:
+        """States (B, T, D) of `ids` (B, T); `record` gets the attention to each source, (B, T, N), layer by layer."""
+        ...
+
+    def logits(self, states: Tensor) -> Tensor:
+        """(..., D) -> (..., V)."""
+        ...
+
+    def set_dropout(self, rate: float) -> None:
+        """Dropout rate of every layer while training."""
+        ...
+
+
+def split_heads(states: Tensor, heads: int) -> Tensor:
+    """(B, S, D) -> (B, H, S, D/H)."""
+    return states.view(*states.shape[:2], heads, -1).transpose(1, 2)
+
+
+def join_heads(states: Tensor) -> Tensor:
+    """(B, H, S, D/H) -> (B, S, D)."""
+    return states.transpose(1, 2).flatten(2)
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Scaled dot-product attention: mixed values (B, H, T, D/H) and weights (B, H, T, S).
+
+    `mask` broadcasts to (B, H, T, S), True = attend. Written out because torch's fused CPU kernel spends more time in
+    its backward pass than all projections of the layer together (sequences here are short).
+    """
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(2, 3)
+    if mask is not None:
+        scores = scores.masked_fill(~mask, torch.finfo(scores.dtype).min)
+    weights = scores.softmax(dim=-1)
+    return weights.to(v.dtype) @ v, weights
+
+
+def token_loss(backbone: Backbone, states: Tensor, labels: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Summed cross-entropy over labels >= 0 and their number. Only labelled positions meet the vocabulary.
+
+    states (B, T, D), labels (B, T) with -100 where nothing is to be learnt; `smoothing` 0..1 is the share of the
+    target spread over all ids.
+    """
+    keep = labels >= 0
+    scores = backbone.logits(states[keep]).float()
+    return F.cross_entropy(scores, labels[keep], reduction="sum", label_smoothing=smoothing), keep.sum()

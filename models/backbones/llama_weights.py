@@ -1,0 +1,116 @@
+"""The frozen weights of a Llama-type language model, one copy for all nets that stand on it.
+
+Sizes are checked when they are loaded. Matrices that read the same input lie under each other, so that one product
+serves them: queries, keys and values; gate and up. Shapes: D width, V vocabulary, F inner width of the feed-forward
+network, H query heads, K key heads, d width of a head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class LlamaShape:
+    """Sizes of a Llama-type net."""
+
+    width: int
+    layers: int
+    heads: int
+    key_heads: int
+    head_width: int
+    ffn: int
+    vocabulary: int
+    positions: int
+    """tokens it was made to read at most"""
+    theta: float = 10_000.0
+    """base of the rotary positions"""
+    epsilon: float = 1e-5
+    """of the RMS norms"""
+
+    @property
+    def query_width(self) -> int:
+        """Numbers of all query heads."""
+        return self.heads * self.head_width
+
+    @property
+    def key_width(self) -> int:
+        """Numbers of all key heads."""
+        return self.key_heads * self.head_width
+
+
+class LlamaLayer(nn.Module):
+    """Frozen weights of one layer."""
+
+    def __init__(self, shape: LlamaShape, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.attention_norm = _empty(dtype, shape.width)
+        self.qkv = _empty(dtype, shape.query_width + 2 * shape.key_width, shape.width)
+        self.o = _empty(dtype, shape.width, shape.query_width)
+        self.ffn_norm = _empty(dtype, shape.width)
+        self.gate_up = _empty(dtype, 2 * shape.ffn, shape.width)
+        self.down = _empty(dtype, shape.width, shape.ffn)
+
+
+class LlamaWeights(nn.Module):
+    """All frozen weights; the vocabulary's matrix reads tokens and scores them (tied)."""
+
+    def __init__(self, shape: LlamaShape, dtype: torch.dtype = torch.bfloat16) -> None:
+        super().__init__()
+        self.shape = shape
+        self.embedding = _empty(dtype, shape.vocabulary, shape.width)
+        self.layers = nn.ModuleList(LlamaLayer(shape, dtype) for _ in range(shape.layers))
+        self.norm = _empty(dtype, shape.width)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of the weights, and of the states computed with them."""
+        return self.embedding.dtype
+
+    @torch.no_grad()
+    def fill(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take the weights of a `LlamaForCausalLM` by its names.
+
+        Raises ValueError when one is missing or of another size, or when the output matrix is not the embedding.
+        """
+        self._copy(self.embedding, tensors, "model.embed_tokens.weight")
+        self._copy(self.norm, tensors, "model.norm.weight")
+        for index, layer in enumerate(self.layers):
+            names = {
+                "attention_norm": ("input_layernorm",),
+                "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+                "o": ("self_attn.o_proj",),
+                "ffn_norm": ("post_attention_layernorm",),
+                "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
+                "down": ("mlp.down_proj",),
+            }
+            for name, parts in names.items():
+                self._copy(getattr(layer, name), tensors, *(f"model.layers.{index}.{p}.weight" for p in parts))
+        head = tensors.get("lm_head.weight")
+        if head is not None and not torch.equal(head.to(self.dtype), self.embedding):
+            raise ValueError("the base has an output matrix of its own; only bases with tied embeddings are supported")
+        extra = [name for name in tensors if name.endswith(".bias")]
+        if extra:
+            raise ValueError(f"the base has biases ({extra[0]} ...); only Llama-type bases without them are supported")
+
+    def _copy(self, into: Tensor, tensors: Mapping[str, Tensor], *names: str) -> None:
+        missing = [name for name in names if name not in tensors]
+        if missing:
+            raise ValueError(f"the base lacks the weights {missing[0]}; it is no Llama, or half a download")
+        found = sum(tensors[name].shape[0] for name in names)
+        if found != into.shape[0] or tensors[names[0]].shape[1:] != into.shape[1:]:
+            sizes = " and ".join(str(tuple(tensors[name].shape)) for name in names)
+            raise ValueError(f"the base's {names[0]} is {sizes}, its settings say {tuple(into.shape)}; get it again")
+        row = 0
+        for name in names:
+            rows = tensors[name].shape[0]
+            into[row : row + rows].copy_(tensors[name])
+            row += rows
+
+
+def _empty(dtype: torch.dtype, *size: int) -> nn.Parameter:
+    return nn.Parameter(torch.empty(*size, dtype=dtype), requires_grad=False)
