@@ -15,8 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from models.commands.score import add_measure_arguments, bert_of, definition_of, pieces_of
 from models.evaluation.figure_sums import GramNumbers, Units, figures_of
+from models.evaluation.measure_flags import add_measure_arguments, bert_of, definition_of, pieces_of
 from models.evaluation.predictions import Prediction, write_whole
 from models.evaluation.reply_files import FILE, read_outputs
 from models.evaluation.tables import LABELS, aligned, shown

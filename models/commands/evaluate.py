@@ -17,10 +17,8 @@ from typing import Any
 
 import torch
 
-from models.commands.respond import add_decode_arguments, decode_options
-from models.commands.score import add_measure_arguments, all_reports, pieces_of
-from models.commands.train import comet_for, emotions_for, examples_of
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
+from models.evaluation.measure_flags import add_measure_arguments, all_reports, pieces_of
 from models.evaluation.predicting import key_of, predict
 from models.evaluation.predictions import Prediction
 from models.evaluation.published import published
@@ -33,11 +31,13 @@ from models.knowledge.comet import add_tails_argument
 from models.nets.net import Net
 from models.nets.registry import net_names
 from models.nets.stored import load_net, net_folder
+from models.serving.decode_flags import add_decode_arguments, decode_options
 from models.serving.trace import DecodeOptions
 from models.training.device import add_device_argument, pick_device
 from models.training.preflight import check_known
 from models.training.provenance import made_of, notes_on, reads_strategies
 from models.training.run_state import data_hash
+from models.training.turn_examples import comet_for, emotions_for, examples_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:

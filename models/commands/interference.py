@@ -28,7 +28,6 @@ from sklearn.manifold import TSNE
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, silhouette_score
 from torch import Tensor
 
-from models.commands.train import comet_for, emotions_for, examples_of
 from models.data.batches import Batch, make_batch
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.data.examples import Example
@@ -44,6 +43,7 @@ from models.training.device import add_device_argument, device_of, pick_device
 from models.training.preflight import check_known
 from models.training.provenance import made_of, notes_on
 from models.training.run_state import data_hash
+from models.training.turn_examples import comet_for, emotions_for, examples_of
 
 GROUPS = {"embedding": ("model.shared.",), "encoder": ("model.encoder.",), "decoder": ("model.decoder.",)}
 """parameter group -> parts of its parameters' names; what is in none is "heads": a net's own modules"""

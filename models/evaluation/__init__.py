@@ -12,5 +12,6 @@ In the order in which to read them:
     published.py         the figures the papers print, each with its split
     report.py            predictions -> figures with intervals
     tables.py            reports as text, our rows under the papers'
+    measure_flags.py     flags of what is counted, and the reports they ask for
     predicting.py        a net's predictions of many turns
 """

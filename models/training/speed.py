@@ -23,7 +23,6 @@ from torch import Tensor
 
 from models.backbones.adapters import adapt
 from models.backbones.encoder_decoder import CONTEXT, Backbone, Stream, token_loss
-from models.commands.train import Batches, comet_for, emotions_for, examples_of
 from models.data.batches import Batch
 from models.data.esconv import read_esconv, split_dialogues
 from models.data.examples import POST_BLOCKS, SITUATION_BLOCKS, ContextShape, Example
@@ -34,6 +33,8 @@ from models.nets.registry import compact_settings
 from models.nets.stored import load_base, new_net
 from models.training.device import device_of
 from models.training.fit import Fit, FitConfig, parameter_groups
+from models.training.sampler import Batches
+from models.training.turn_examples import comet_for, emotions_for, examples_of
 
 ALONE = "backbone alone"
 POOLED = 512
