@@ -35,7 +35,7 @@ def run(args: Namespace) -> int:
     predictions = read_outputs(args.file, args.references)
     system = System(args.name, args.split, all_reports(args, predictions, pieces_of(args.bpe)))
     print(figures(system))
-    if system.reports[0].strategy:
+    if system.reports[0].strategies:
         print(f"\n{confusion(system.reports[0])}")
     if tables := paper_tables([system], published(args.papers)):
         print(f"\n{tables}")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from models.data.tokenizer import Tokenizer
 from models.evaluation.bertscore import BertScores, bert_scores
-from models.evaluation.metrics import TOKENISERS, Definition, Tokenise
+from models.evaluation.definitions import TOKENISERS, Definition, Tokenise
 from models.evaluation.predictions import Prediction
 from models.evaluation.published import DEFINITIONS, published
 from models.evaluation.report import Bootstrap, Report, measure

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from sklearn.metrics import accuracy_score, f1_score
 from torch.nn.utils import parametrize
 
 from models.data.batches import make_batch
 from models.data.examples import Example
-from models.data.strategies import STRATEGIES
+from models.evaluation.strategy_figures import accuracy, confusion_of, macro_f1
 from models.nets.net import Net
 from models.training.device import device_of
 
@@ -40,10 +39,11 @@ def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str,
     reply, choice = nll / tokens, strategy / len(ordered)
     if not net.predicts_strategy:
         return {"valid_loss": reply, "valid_reply": reply}
+    table = confusion_of(predicted, gold)
     return {
         "valid_loss": reply + choice if net.trains_strategy else reply,
         "valid_reply": reply,
         "valid_strategy": choice,
-        "valid_accuracy": accuracy_score(gold, predicted),
-        "valid_macro_f1": f1_score(gold, predicted, labels=range(len(STRATEGIES)), average="macro", zero_division=0),
+        "valid_accuracy": float(accuracy(table)),
+        "valid_macro_f1": float(macro_f1(table)),
     }
