@@ -24,6 +24,7 @@ from models.backbones.encoder_decoder import CONTEXT, Backbone, Stream, select, 
 from models.data.dialogue import Speaker
 from models.data.esconv import read_esconv
 from models.data.tokenizer import RELATIONS
+from models.files.json_lines import drop_cut_line
 from models.knowledge.comet import CachedComet, Comet, normalise
 from models.knowledge.comet_compact import COMET, RANK, Search, load_comet, save_comet
 from models.knowledge.comet_data import HeadBatch, HeadMix, atomic_heads, esconv_heads
@@ -173,6 +174,7 @@ def _print_row(name: str, s: TailScores) -> None:
 def _precompute(args: Namespace, comet: CachedComet) -> None:
     """Append the tails of every situation and every last post of ESConv; a file that exists is taken up."""
     path = Path(args.precompute)
+    drop_cut_line(path)
     if path.is_file():
         comet.load(path)
     done = _events_in(path, comet.version)

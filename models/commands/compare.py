@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 
 from models.evaluation.measure_flags import add_measure_arguments, bert_of, definition_of, pieces_of
-from models.evaluation.predictions import Prediction, write_whole
+from models.evaluation.predictions import Prediction
 from models.evaluation.reply_files import FILE, read_outputs
 from models.evaluation.system_figures import figures_of, units_of
 from models.evaluation.tables import LABELS, aligned, shown
 from models.evaluation.text_figures import GramNumbers
 from models.evaluation.uncertainty import Comparison, compare, mcnemar
+from models.files.whole_file import write_whole
 
 
 def add_arguments(parser: ArgumentParser) -> None:

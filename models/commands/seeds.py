@@ -18,9 +18,9 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
-from models.evaluation.predictions import write_whole
 from models.evaluation.tables import aligned
 from models.files.checkpoint import fingerprint, read_card
+from models.files.whole_file import write_whole
 from models.knowledge.comet import add_tails_argument
 from models.nets.net import Net
 from models.nets.registry import net_names

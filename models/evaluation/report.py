@@ -15,10 +15,11 @@ from typing import Any
 from models.data.strategies import STRATEGIES
 from models.evaluation.bertscore import BertScores
 from models.evaluation.definitions import WORDS, Definition, Tokenise
-from models.evaluation.predictions import Prediction, write_whole
+from models.evaluation.predictions import Prediction
 from models.evaluation.strategy_figures import StrategyTable
 from models.evaluation.system_figures import figures_of, table_of, units_of
 from models.evaluation.uncertainty import Interval, interval
+from models.files.whole_file import write_whole
 
 
 @dataclass(frozen=True)
