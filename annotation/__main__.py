@@ -12,7 +12,7 @@ from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser
 from collections.abc import Sequence
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "migrate": ("annotation.store.migrate", "create the database or bring it to the current schema"),
+    "migrate": ("annotation.commands.migrate", "create the database or bring it to the current schema"),
     "export": (
         "annotation.commands.export",
         "write judgments or talks as CSV or JSON Lines, people's data masked",

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.__main__ import main
-from models.commands.benchmark_train import made_up_examples
+from models.training.speed import made_up_examples
 from tests.tiny import tiny_base, tiny_tokenizer
 
 

@@ -93,6 +93,10 @@ def test_train_ask_measure_precompute(
     tails = tmp_path / "tails.jsonl"
     for _ in range(2):  # the second time there is nothing left to do
         assert main(["comet", *flags, "--precompute", str(tails)]) == 0
+    whole = tails.read_text()
+    tails.write_bytes(whole.encode()[:-9])  # stopped within a line
+    assert main(["comet", *flags, "--precompute", str(tails)]) == 0
+    assert sorted(tails.read_text().splitlines()) == sorted(whole.splitlines())
     assert len(tails.read_text().splitlines()) == 2
     comet = load_comet(Path(files["comet"]), Path(files["base"]))
     assert CachedComet(comet).load(tails) == 18

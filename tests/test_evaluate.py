@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +17,8 @@ from models.data.esconv import Target
 from models.data.examples import make_example
 from models.data.strategies import STRATEGIES
 from models.evaluation import predicting
+from models.evaluation.predicting import finished, prediction_journal
 from models.evaluation.predictions import Prediction, read_predictions
-from models.files.resume_journal import Journal
 from models.knowledge.comet import NoComet
 from models.serving.trace import DecodeOptions
 from models.training import provenance
@@ -235,17 +235,25 @@ def test_weights_of_another_split_are_told_in_tables_and_metrics(
 
 def test_predictions_of_unknown_settings_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "predictions.jsonl").write_text('{"hypothesis": "a", "reference": "b"}\n')
-    with pytest.raises(ValueError, match=r"run\.json, which would tell them, is not there"):
-        Journal(tmp_path, {"seed": 1})
+    with pytest.raises(ValueError, match=r"run\.json, which would name them, is not there"):
+        prediction_journal(tmp_path, {"seed": 1})
     assert files(tmp_path) == {"predictions.jsonl"}
 
 
 def test_a_journal_keeps_batches_and_orders_them_at_the_end(tmp_path: Path) -> None:
-    one, other = (Prediction("a", "b", dialogue="d", turn=turn) for turn in (1, 3))
-    Journal(tmp_path, {"seed": 1}).add([other])
-    again = Journal(tmp_path, {"seed": 1})
-    assert again.made == {("d", 3): other}
-    again.add([one, other])  # a batch that was kept in part is made again as a whole
-    again = Journal(tmp_path, {"seed": 1})
-    assert again.finish([("d", 1), ("d", 3)]) == (one, other)
+    one, other = (Prediction("a\u2028", "b", dialogue=TALKS[0].id, turn=turn) for turn in (1, 3))
+    prediction_journal(tmp_path, {"seed": 1}).add([asdict(other)])
+    again = prediction_journal(tmp_path, {"seed": 1})
+    assert again.made.keys() == {("talk-0", 3)}
+    again.add([asdict(one), asdict(other)])  # a batch that was kept in part is made again as a whole
+    again = prediction_journal(tmp_path, {"seed": 1})
+    assert finished(again, [Target(TALKS[0], 1), Target(TALKS[0], 3)]) == (one, other)
     assert read_predictions(tmp_path / "predictions.jsonl") == (one, other)
+
+
+def test_a_damaged_row_is_named(tmp_path: Path) -> None:
+    prediction_journal(tmp_path, {}).add([asdict(Prediction("a", "b", dialogue="d", turn=turn)) for turn in (1, 3)])
+    part = tmp_path / "predictions.part.jsonl"
+    part.write_text("{}\n" + part.read_text())
+    with pytest.raises(ValueError, match=r"part\.jsonl, line 1: not a row of this command \(KeyError\('dialogue'\)\)"):
+        prediction_journal(tmp_path, {})

@@ -48,6 +48,16 @@ def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
             yield node.module.split(".")[0], node.lineno
 
 
+def imported_modules(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """(dotted module, line) of every import; of `from a import b` both a and a.b, since b may be a module."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, node.lineno
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
 def _functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     yield from (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
@@ -77,6 +87,25 @@ def test_no_relative_imports(trees: dict[Path, ast.Module]) -> None:
         if isinstance(node, ast.ImportFrom) and node.level
     ]
     assert wrong == []
+
+
+def test_nothing_is_imported_out_of_commands(trees: dict[Path, ast.Module]) -> None:
+    """A command is an end: what two of them need, or anything else needs, lies in the room it belongs to."""
+    wrong = [
+        f"{_name(path)}:{line} imports {module}"
+        for path, tree in trees.items()
+        if path.relative_to(ROOT).parts[0] != "tests"
+        for module, line in imported_modules(tree)
+        if module.split(".")[1:2] == ["commands"]
+    ]
+    assert wrong == []
+
+
+def test_every_command_is_a_module_of_its_own() -> None:
+    for package in ("models", "annotation"):
+        modules = {module for module, _ in importlib.import_module(f"{package}.__main__").COMMANDS.values()}
+        there = {f"{package}.commands.{path.stem}" for path in (ROOT / package / "commands").glob("[!_]*.py")}
+        assert modules == there
 
 
 def test_files_and_functions_are_short(trees: dict[Path, ast.Module]) -> None:

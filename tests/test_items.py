@@ -70,19 +70,19 @@ def test_the_file_is_imported_as_it_is(command: list[str], tmp_path: Path, capsy
 
 def test_an_interrupted_run_goes_on(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ASKED.append("stop")
-    out, draft = tmp_path / "items.jsonl", tmp_path / "items.jsonl.draft"
+    out, part = tmp_path / "items.jsonl", tmp_path / "items.part.jsonl"
     assert main([*command, *CARDS]) == 130
     assert not out.exists()
-    lines = draft.read_text("utf-8").splitlines()
-    assert len(lines) == 1 + 2  # settings, two items; the third lacked a reply
-    draft.write_text("\n".join(lines) + '\n{"id": "cut of', encoding="utf-8")
+    lines = part.read_text("utf-8").splitlines()
+    assert len(lines) == 2  # the third lacked a reply
+    part.write_text("\n".join(lines) + '\n{"id": "cut of', encoding="utf-8")
     ASKED.clear()
     assert main([*command, *CARDS]) == 0
     assert len(ASKED) == 3 * 2
     assert "2 of 5 items are in" in capsys.readouterr().out
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["items.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["items.jsonl", "items.run.json"]
     rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
-    assert [json.loads(line)["id"] for line in lines[1:]] == [row["id"] for row in rows[:2]]
+    assert [json.loads(line)["id"] for line in lines] == [row["id"] for row in rows[:2]]
     again = tmp_path / "again.jsonl"
     assert main([*command[:-1], str(again), *CARDS]) == 0
 
@@ -93,19 +93,25 @@ def test_an_interrupted_run_goes_on(command: list[str], tmp_path: Path, capsys: 
 
 
 def test_nothing_is_lost_unasked(command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    out, draft = tmp_path / "items.jsonl", tmp_path / "items.jsonl.draft"
+    out = tmp_path / "items.jsonl"
     ASKED.append("stop")
     assert main([*command, *CARDS]) == 130
     ASKED.clear()
     capsys.readouterr()
     other = [*command, *CARDS, "--seed", "2"]
     assert main(other) == 2
-    assert "seed was 1, is 2" in capsys.readouterr().err
+    assert "holds items.part.jsonl, made with other settings (seed 1 there, 2 now)" in capsys.readouterr().err
     assert main([*other, "--overwrite"]) == 0
     made = out.read_text("utf-8")
-    assert not draft.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["items.jsonl", "items.run.json"]
     assert main([*command, *CARDS]) == 2
-    assert "is there already; give another --out, or --overwrite" in capsys.readouterr().err
+    assert "holds items.jsonl, made with other settings (seed 2 there, 1 now)" in capsys.readouterr().err
+    ASKED.clear()
+    assert main(other) == 0
+    assert (ASKED, out.read_text("utf-8")) == ([], made), "what is whole is not made again"
+    (tmp_path / "items.run.json").unlink()
+    assert main(other) == 2
+    assert "items.run.json, which would name them, is not there" in capsys.readouterr().err
     assert out.read_text("utf-8") == made
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from models.evaluation.metrics import MISC, Definition
+from models.evaluation.definitions import MISC, Definition
 from models.evaluation.predictions import Prediction
 from models.evaluation.published import DEFINITIONS, PUBLISHED, published
 from models.evaluation.report import Bootstrap, measure, write_metrics
@@ -27,20 +27,21 @@ PREDICTIONS = (
 def test_all_figures_of_full_predictions() -> None:
     report = measure(PREDICTIONS)
     assert report.n == 3
-    assert report.strategy is not None
-    assert report.strategy.accuracy == pytest.approx(200 / 3)
-    assert report.strategy.top_k[0] == pytest.approx(200 / 3)
-    assert report.perplexity is not None
-    assert report.perplexity.token_gold == pytest.approx(math.exp(24 / 12))
-    assert report.perplexity.word_gold == pytest.approx(math.exp(24 / 10))
-    assert report.perplexity.token_predicted == pytest.approx(math.exp(30 / 12))
-    assert report.perplexity.word_predicted == pytest.approx(math.exp(30 / 10))
+    assert report.figures["accuracy"] == pytest.approx(200 / 3)
+    assert report.figures["top_1"] == pytest.approx(200 / 3)
+    assert report.figures["ppl_token_gold"] == pytest.approx(math.exp(24 / 12))
+    assert report.figures["ppl_word_gold"] == pytest.approx(math.exp(24 / 10))
+    assert report.figures["ppl_token_predicted"] == pytest.approx(math.exp(30 / 12))
+    assert report.figures["ppl_word_predicted"] == pytest.approx(math.exp(30 / 10))
 
 
 def test_texts_alone_give_the_text_figures() -> None:
     report = measure([Prediction(p.hypothesis, p.reference) for p in PREDICTIONS])
-    assert (report.strategy, report.perplexity) == (None, None)
-    assert report.text == measure(PREDICTIONS).text
+    assert report.strategies is None
+    texts = {name: value for name, value in measure(PREDICTIONS).figures.items() if name in report.figures}
+    assert report.figures == texts
+    assert {"distinct_1", "bleu_4", "rouge_l"} <= texts.keys()
+    assert not [name for name in texts if name.startswith(("ppl", "top", "accuracy"))]
 
 
 @pytest.mark.parametrize("field", ["gold", "strategy", "nll_gold"])
@@ -53,7 +54,7 @@ def test_a_field_in_some_predictions_only_is_refused(field: str) -> None:
 def test_the_definition_reaches_the_figures() -> None:
     pieces = measure(PREDICTIONS, MISC, bpe=list)
     assert pieces.definition == MISC
-    assert pieces.text != measure(PREDICTIONS).text
+    assert pieces.figures["distinct_1"] != measure(PREDICTIONS).figures["distinct_1"]
     with pytest.raises(ValueError, match="bpe needs the tokenizer of a net"):
         measure(PREDICTIONS, MISC)
 
@@ -70,7 +71,7 @@ def test_the_papers_tables_name_every_split_and_what_was_counted() -> None:
     assert " ".join(row[1:]) == "E 31.63 16.16 4.41 19.71 7.31 2.20 17.91 11.05 bpe, legacy D-n"
     ours = next(line.split() for line in misc if line.startswith("ours"))
     assert ours[1:5] == ["D", "test", "66.67", "7.39"]
-    assert float(ours[5]) == pytest.approx(reports[1].text.distinct_1, abs=0.006)
+    assert float(ours[5]) == pytest.approx(reports[1].figures["distinct_1"], abs=0.006)
     assert ours[-3:] == ["bpe,", "legacy", "D-n"]
     assert misc[-1].startswith("other")
     assert star[1].split() == ["system", "split", "F1", "PPL", "B-2", "B-4", "R-L", "counted"]
@@ -86,7 +87,7 @@ def test_a_paper_whose_tokens_are_not_at_hand_gets_our_count_by_name() -> None:
 
 def test_all_figures_are_shown_with_their_intervals() -> None:
     report = measure(PREDICTIONS, bootstrap=Bootstrap(200, 3))
-    assert {one.name for one in report.intervals} == report.values().keys()
+    assert {one.name for one in report.intervals} == report.figures.keys()
     for one in report.intervals:
         assert one.low - 1e-9 <= one.value <= one.high + 1e-9, one
     text = figures(System("misc", "D test", (report,)))
@@ -130,4 +131,4 @@ def test_metrics_json_keeps_the_definition_and_the_run(tmp_path: Path) -> None:
     saved = json.loads(path.read_text())
     assert (saved["net"], saved["split"], saved["strategies"][0]) == ("misc", "D", "Question")
     assert [report["definition"]["tokens"] for report in saved["reports"]] == ["words", "ws"]
-    assert saved["reports"][0]["strategy"]["confusion"][0][0] == 2
+    assert saved["reports"][0]["strategies"]["confusion"][0][0] == 2

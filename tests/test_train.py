@@ -17,10 +17,15 @@ from models.commands import evaluate, train
 from models.commands.pretrain import Mix, Shape, tokenise
 from models.data.batches import Batch
 from models.data.esconv import read_esconv, split_dialogues
+from models.data.examples import ContextShape
 from models.data.strategies import STRATEGIES
 from models.files.checkpoint import fingerprint
 from models.knowledge.comet import NoComet
 from models.nets.stored import load_net, save_base
+from models.training import turn_examples
+from models.training.sampler import Batches
+from models.training.turn_examples import examples_of
+from models.training.validation import validate
 from tests.tiny import (
     MadeUpComet,
     MadeUpEmotions,
@@ -134,7 +139,7 @@ def test_train_release_evaluate_score(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(evaluate, "comet_for", lambda net, tails: MadeUpComet())
-    monkeypatch.setattr(train, "load_emotion", MadeUpEmotions)
+    monkeypatch.setattr(turn_examples, "load_emotion", MadeUpEmotions)
     monkeypatch.setattr(evaluate, "load_net", lambda folder: load_net(folder, base))
     run = ["train", name, *flags, "--out", str(tmp_path / "run")]
     run += ["--set", 'size={"width": 16}'] if name == "moel" else []
@@ -169,15 +174,15 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
     """To the bit, with dropout, changed matrices, bfloat16 and the choice of the best weights."""
     run = ["train", name, *flags, "--steps", "4", "--check-steps", "2", "--out"]
     assert main([*run, str(tmp_path / "whole")]) == 0
-    at = train.Batches.at
+    at = Batches.at
 
-    def stop(self: train.Batches, step: int) -> Batch:
+    def stop(self: Batches, step: int) -> Batch:
         if step == 3:
             raise KeyboardInterrupt
         return at(self, step)
 
     with monkeypatch.context() as stopped:
-        stopped.setattr(train.Batches, "at", stop)
+        stopped.setattr(Batches, "at", stop)
         assert main([*run, str(tmp_path / "parts")]) == 130
     assert torch.load(tmp_path / "parts" / "fit.pt")["step"] == 2
     assert main([*run, str(tmp_path / "parts")]) == 0
@@ -282,8 +287,8 @@ def test_a_run_of_another_net_is_not_overwritten(
 def test_batches_are_the_same_when_asked_again(esconv: Path) -> None:
     tokenizer = tiny_tokenizer()
     targets = split_dialogues(read_esconv(esconv)).train
-    examples = train.examples_of(targets, NoComet(), tokenizer, train.ContextShape())
-    one, other = (train.Batches(examples, 4, 13) for _ in range(2))
+    examples = examples_of(targets, NoComet(), tokenizer, ContextShape())
+    one, other = (Batches(examples, 4, 13) for _ in range(2))
     one.at(0)
     for step in (0, 3, 9, 30, 2):
         assert torch.equal(one.at(step).ids, other.at(step).ids)
@@ -317,7 +322,7 @@ def test_weights_are_chosen_by_what_is_trained() -> None:
     for net, plan in ((free, free.plan(batch)), (told, told.plan(batch, gold=batch.strategies))):
         found = net.reply_nll(net.training_plan(batch), batch.labels)
         torch.testing.assert_close(found, net.reply_nll(plan, batch.labels))
-    one, other = (train.validate(net, tiny_examples(net)) for net in (free, told))
+    one, other = (validate(net, tiny_examples(net)) for net in (free, told))
     assert one["valid_loss"] == one["valid_reply"]
     assert other["valid_loss"] == pytest.approx(other["valid_reply"] + other["valid_strategy"])
     assert "valid_accuracy" in one

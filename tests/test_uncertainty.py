@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,13 +13,15 @@ import pytest
 from scipy.stats import norm
 
 from models.data.strategies import STRATEGIES
-from models.evaluation import figure_sums, metrics
+from models.evaluation import text_figures
 from models.evaluation.bertscore import BertScores
-from models.evaluation.figure_sums import GramNumbers, figures_of
-from models.evaluation.metrics import MISC, WORDS, Definition
+from models.evaluation.definitions import MISC, WORDS, Definition
+from models.evaluation.figure import Distinct, Summed, Units
 from models.evaluation.predictions import Prediction
 from models.evaluation.report import Bootstrap, measure
-from models.evaluation.uncertainty import Distinct, Summed, compare, interval, mcnemar
+from models.evaluation.system_figures import figures_of
+from models.evaluation.text_figures import GramNumbers, distinct
+from models.evaluation.uncertainty import compare, interval, mcnemar
 
 
 def made_up(n: int, seed: int, dialogues: int = 0) -> list[Prediction]:
@@ -38,40 +42,28 @@ def made_up(n: int, seed: int, dialogues: int = 0) -> list[Prediction]:
     return found
 
 
-@pytest.mark.parametrize("definition", [WORDS, MISC, Definition("ws")])
-@pytest.mark.parametrize("dialogues", [0, 7])
-def test_figures_as_sums_are_those_of_the_libraries(
-    definition: Definition, dialogues: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("name", "definition"), [("words", WORDS), ("misc", MISC), ("ws", Definition("ws"))])
+def test_figures_and_intervals_are_what_they_always_were(
+    name: str, definition: Definition, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = SimpleNamespace(synsets=lambda word: [])
-    monkeypatch.setattr(metrics, "find_wordnet", lambda: known)
-    monkeypatch.setattr(figure_sums, "find_wordnet", lambda: known)
-    items = made_up(40, 1, dialogues)
+    """Values of the libraries (NLTK, scikit-learn, sacrebleu), kept from when these gave the points of a report."""
+    monkeypatch.setattr(text_figures, "find_wordnet", lambda: SimpleNamespace(synsets=lambda word: []))
     bert = BertScores("m", (0.5,) * 40, (0.25, 0.75) * 20, (0.4,) * 40)
-    expected = measure(items, definition, str.split, bert).values()
-    found = {name: figure.value for name, figure in figures_of(items, definition, str.split, bert).items()}
-    assert found == pytest.approx(expected)
-    assert len(found) == 28
+    report = measure(made_up(40, 1, dialogues=7), definition, str.split, bert, Bootstrap(200, 1))
+    expected = json.loads(Path(__file__).with_name("golden_figures.json").read_text())[name]
+    assert list(report.figures) == list(expected)
+    assert report.figures == pytest.approx({n: value for n, (value, _, _) in expected.items()}, rel=1e-12)
+    found = {one.name: [one.value, one.low, one.high] for one in report.intervals}
+    for figure, three in expected.items():
+        assert found[figure] == pytest.approx(three, rel=1e-12), figure
 
 
-def test_a_figure_without_one_match_is_smoothed_alike() -> None:
-    items = [Prediction("a b c d e f", "a b x d y f"), Prediction("x y z u v", "u b c")]
-    figures = figures_of(items, Definition("ws"))
-    expected = measure(items, Definition("ws")).text
-    assert figures["bleu_4"].value == pytest.approx(expected.bleu_4)
-    assert figures["sacre_bleu"].value == pytest.approx(expected.sacre_bleu)
+def distinct_1(replies: list[list[str]]) -> float:
+    return distinct(replies, 1, Units([""] * len(replies)), GramNumbers()).value
 
 
 def share(right: list[int]) -> Summed:
     return Summed(np.array([[value, 1.0] for value in right]), lambda sums: 100 * sums[..., 0] / sums[..., 1])
-
-
-@pytest.mark.parametrize("replies", [["a b c", "a x"], ["a", "b"], ["", "a b"], ["", ""]])
-def test_replies_too_short_for_an_n_gram_count_alike(replies: list[str]) -> None:
-    items = [Prediction(reply, "a b c d") for reply in replies]
-    figures, text = figures_of(items, Definition("ws")), measure(items, Definition("ws")).text
-    assert (figures["bleu_2"].value, figures["bleu_4"].value) == pytest.approx((text.bleu_2, text.bleu_4))
-    assert figures["sacre_bleu"].value == pytest.approx(text.sacre_bleu)
 
 
 def test_a_single_unit_has_no_interval() -> None:
@@ -115,7 +107,7 @@ def test_distinct_without_each_turn_is_counted_anew() -> None:
     assert isinstance(figure, Distinct)
     for at, value in enumerate(figure.without_each()):
         rest = [text.split() for n, text in enumerate(replies) if n != at]
-        assert value == pytest.approx(metrics.distinct(rest, 1))
+        assert value == pytest.approx(distinct_1(rest))
 
 
 def test_the_interval_of_distinct_holds_the_expected_value() -> None:
@@ -153,7 +145,7 @@ def test_randomisation_of_distinct_against_all_swaps() -> None:
             [(b if swap else a).split() for a, b, swap in zip(x, y, swaps, strict=True)]
             for x, y in ((one, other), (other, one))
         ]
-        differences.append(metrics.distinct(mixed[1], 1) - metrics.distinct(mixed[0], 1))
+        differences.append(distinct_1(mixed[1]) - distinct_1(mixed[0]))
     seen = abs(second.value - first.value)
     exact = sum(abs(value) >= seen - 1e-9 for value in differences) / 16
     assert compare("d", first, second, 4000, 1).p == pytest.approx(exact, abs=0.03)

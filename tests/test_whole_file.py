@@ -9,12 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.commands.items import Draft
 from models.commands.pretrain import save_backbone
-from models.evaluation.predictions import Prediction, write_whole
 from models.files.checkpoint import save_packed
 from models.files.resume_journal import Journal
-from models.files.whole_file import whole_file
+from models.files.whole_file import whole_file, write_whole
 from models.training.run_state import write_record, write_tensors
 from tests.full_disk import in_child, largest_file
 from tests.tiny import tiny_backbone, tiny_tokenizer
@@ -76,23 +74,20 @@ def test_a_write_that_fails_leaves_what_was_there(name: str, found: dict[str, di
 
 def add_too_much(folder: str) -> str:
     """A batch of replies and an item that do not fit, in letters of two bytes."""
-    reply = Prediction("a", "b", dialogue="talk")
-    journal, draft = Journal(Path(folder), {}), Draft(Path(folder) / "items.jsonl", {})
-    journal.add([reply])
-    draft.add({"id": "1"})
-    long = "é" * LIMIT
-    told = [attempt(journal.add, [Prediction(long, "b")]), attempt(draft.add, {"id": "2", "text": long})]
-    return json.dumps(told)
+    journal = kept(Path(folder))
+    journal.add([{"id": "1"}])
+    return attempt(journal.add, [{"id": "2", "text": "é" * LIMIT}])
+
+
+def kept(folder: Path) -> Journal[str]:
+    return Journal(folder / "items.jsonl", folder / "run.json", {}, lambda row: str(row["id"]))
 
 
 def test_what_was_added_before_the_disk_was_full_is_read_again(tmp_path: Path) -> None:
-    replies, drafted = json.loads(in_child(add_too_much, str(tmp_path)).stdout)
-    assert "predictions.part.jsonl could not be written (File too large); its old content is still good" in replies
-    assert "items.jsonl.draft could not be written (File too large); its old content is still good" in drafted
-    for path in (tmp_path / "predictions.part.jsonl", tmp_path / "items.jsonl.draft"):
-        path.write_bytes(path.read_bytes().rpartition(b"\n")[0] + '\n{"a": "é'.encode()[:-1])  # within a letter
-    assert list(Journal(tmp_path, {}).made) == [("talk", 0)]
-    assert list(Draft(tmp_path / "items.jsonl", {}).lines) == ["1"]
+    failure, part = in_child(add_too_much, str(tmp_path)).stdout, tmp_path / "items.part.jsonl"
+    assert "items.part.jsonl could not be written (File too large); its old content is still good" in failure
+    part.write_bytes(part.read_bytes().rpartition(b"\n")[0] + '\n{"a": "é'.encode()[:-1])  # within a letter
+    assert list(kept(tmp_path).made) == ["1"]
 
 
 def test_an_interrupt_leaves_nothing_beside(tmp_path: Path) -> None:

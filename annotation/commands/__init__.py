@@ -2,9 +2,10 @@
 
 In the order in which to read them:
 
-    export.py     its commands
-    results.py    its commands
-    backup.py     its commands
-    study.py      its commands
-    benchmark.py  its commands
+    migrate.py    bring a database to the current schema
+    export.py     judgments or talks as CSV or JSON Lines
+    results.py    win / lose / tie per pair of systems and criterion
+    backup.py     the database as one file, while the app goes on running
+    study.py      plan studies, import items, invite people, watch progress
+    benchmark.py  many raters at once, their saves timed
 """

@@ -12,6 +12,6 @@ In the order in which to read them:
     study_schema.py  the tables of studies
     live_schema.py   the tables of live studies: talks, preferences, stars
     study_events.py  who did what when in a study, append-only
-    migrate.py       its commands
-    migrations/  how the tables came to be, step by step
+    migrate.py       the revisions that a database lacks, applied all or none
+    migrations/      how the tables came to be, step by step
 """

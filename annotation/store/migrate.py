@@ -1,11 +1,7 @@
-"""Bring a database to the current schema: `python -m annotation migrate --database sqlite:///escdemo.db`.
-
-`open_sessions` does the same on every start; the command lets an administrator do it before the app is started.
-"""
+"""Bring a database to the current schema: the revisions in `migrations/` that it lacks, all or none."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from alembic import command
@@ -14,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from annotation.store.engine import DatabaseUnavailable, add_database_argument, open_engine
+from annotation.store.engine import DatabaseUnavailable
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 73_561_209
@@ -50,15 +46,3 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
         if before != newest:
             command.upgrade(alembic_config(connection), "head")
     return before, newest
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of `python -m annotation migrate`."""
-    add_database_argument(parser)
-
-
-def run(args: Namespace) -> int:
-    """Migrate and say what was done."""
-    before, now = upgrade(open_engine(args.database))
-    print(f"schema {now}: already up to date" if before == now else f"schema {before or 'none'} -> {now}")
-    return 0

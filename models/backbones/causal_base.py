@@ -72,14 +72,18 @@ def _open_gguf(path: Path, name: str, expected: str | None, dtype: torch.dtype) 
     weights = LlamaWeights(file.shape(), dtype)
     weights.fill(file.tensors(dtype))
     words = file.vocabulary()
-    return CausalBase(name, found[:12], weights, ChatTokenizer(byte_level_bpe(words.pieces, words.merges), words.control))
+    return CausalBase(
+        name, found[:12], weights, ChatTokenizer(byte_level_bpe(words.pieces, words.merges), words.control)
+    )
 
 
 def _open_checkpoint(source: str, dtype: torch.dtype) -> CausalBase:
     tokenizer = from_hub(AutoTokenizer, source, "base's tokenizer")
     model = from_hub(AutoModelForCausalLM, source, "base")
     if not isinstance(model.config, LlamaConfig):
-        raise ValueError(f"the base {source} is a {model.config.model_type!r}; allowed: llama. Give a Llama-type checkpoint")
+        raise ValueError(
+            f"the base {source} is a {model.config.model_type!r}; allowed: llama. Give a Llama-type checkpoint"
+        )
     tensors = model.state_dict()
     weights = LlamaWeights(_shape(model.config), dtype)
     weights.fill(tensors)
@@ -92,7 +96,9 @@ def _open_checkpoint(source: str, dtype: torch.dtype) -> CausalBase:
     try:
         words = ChatTokenizer(FastTokenizer.from_str(json.dumps(known)), control)
     except ValueError as fault:
-        raise ValueError(f"the base {source} has no chat marks <|im_start|> and <|im_end|> ({fault}); give one that has") from None
+        raise ValueError(
+            f"the base {source} has no chat marks <|im_start|> and <|im_end|> ({fault}); give one that has"
+        ) from None
     name = Path(source).name if Path(source).is_dir() else source
     return CausalBase(name, digest.hexdigest()[:12], weights, words)
 

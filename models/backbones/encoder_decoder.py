@@ -34,6 +34,7 @@ from models.backbones.interface import (
     split_heads,
 )
 
+
 class StreamDecoderLayer(BlenderbotSmallDecoderLayer):
     """A BlenderbotSmall decoder layer that attends to any number of streams besides the context."""
 

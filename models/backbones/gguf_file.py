@@ -54,7 +54,9 @@ class GgufFile:
         try:
             self._reader = gguf.GGUFReader(str(path))
         except (ValueError, IndexError, OSError) as fault:
-            raise ValueError(f"{path} cannot be read as GGUF ({fault}); download it again, or give another base") from None
+            raise ValueError(
+                f"{path} cannot be read as GGUF ({fault}); download it again, or give another base"
+            ) from None
         kind = self._value("general.architecture")
         if kind != "llama":
             raise ValueError(f"{path} is a GGUF of a {kind!r}; allowed: llama. Give a Llama-type checkpoint as base")

@@ -2,18 +2,17 @@
 
 In the order in which to read them:
 
-    respond.py          answer a seeker, with the trace of the reply
-    samples.py          answer the fixed prompts, unselected
-    train.py            fine-tune a net on ESConv
-    evaluate.py         measure nets on a part of ESConv beside the published figures
-    score.py            measure anybody's replies
-    compare.py          two systems on the same turns, with intervals and tests
-    seeds.py            several trainings of a net: mean and deviation
-    interference.py     how losses pull against each other, how states cluster
-    items.py            a study's items: contexts with the reply and trace of each net
-    benchmark.py        how long replies take
-    benchmark_train.py  training speed of every net beside the backbone alone
-    comet.py            train, measure and try the shipped COMET
-    emotion.py          train, measure and try the shipped detector
-    pretrain.py         build and train the compact backbone
+    respond.py       answer a seeker, with the trace of the reply
+    samples.py       answer the fixed prompts, unselected
+    train.py         fine-tune a net on ESConv
+    evaluate.py      measure nets on a part of ESConv beside the published figures
+    score.py         measure anybody's replies
+    compare.py       two systems on the same turns, with intervals and tests
+    seeds.py         several trainings of a net: mean and deviation
+    interference.py  how losses pull against each other, how states cluster
+    items.py         a study's items: contexts with the reply and trace of each net
+    benchmark.py     how long replies take
+    comet.py         train, measure and try the shipped COMET
+    emotion.py       train, measure and try the shipped detector
+    pretrain.py      build and train the compact backbone
 """

@@ -5,7 +5,7 @@ Measured side by side and interleaved, as medians over prompts:
            of the papers, and once more with those of the app, the best of several samples
     plain  three replies of transformers' `generate` on the same backbone, one after another, no COMET
 All replies have exactly `--tokens` word pieces. The claim is the ratio; seconds depend on the machine.
-`python -m models benchmark train` measures training instead: see `models.commands.benchmark_train`.
+`python -m models benchmark train` measures training instead: see `models.training.speed`.
 """
 
 from __future__ import annotations
@@ -23,11 +23,9 @@ from typing import Any
 import torch
 from transformers.models.blenderbot_small.modeling_blenderbot_small import BlenderbotSmallForConditionalGeneration
 
-from models.commands.benchmark_train import measure as measure_training
-from models.commands.benchmark_train import table
-from models.commands.samples import read_prompts
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.examples import ContextShape, context_ids
+from models.data.prompts import read_prompts
 from models.knowledge.comet import CachedComet
 from models.knowledge.comet_compact import load_comet
 from models.nets.registry import NETS, net_class, net_names
@@ -36,6 +34,8 @@ from models.serving.hosting import NetResponder, Sources, open_responders
 from models.serving.responder import Responder
 from models.serving.trace import DECODING, DecodeOptions
 from models.training.device import add_device_argument, pick_device
+from models.training.speed import measure as measure_training
+from models.training.speed import table
 
 SIDES = "joint,misc"
 

@@ -21,7 +21,24 @@ from tqdm import tqdm
 
 from models.backbones.adapters import adapt, computed_once
 from models.backbones.encoder_decoder import EncoderDecoder
-from models.backbones.interface import "atomic": 0.2, "event2mind": 0.1} """how often a training event is drawn from each set""", CONTEXT, Comet, FitConfig, HeadMix, RANK, Search, Stream, atomic_heads, device_of, esconv_heads from models.knowledge.comet_score import TailScores, load_base from models.training.device import add_device_argument, load_comet, most_frequent, normalise from models.knowledge.comet_compact import COMET, parameter_groups from models.training.run_state import data_hash  SHARES = {"esconv": 0.7, pick_device from models.training.fit import Fit, save_comet from models.knowledge.comet_data import HeadBatch, select, tail_scores from models.nets.stored import BASE, token_loss from models.data.dialogue import Speaker from models.data.esconv import read_esconv from models.data.tokenizer import RELATIONS from models.knowledge.comet import CachedComet
+from models.backbones.interface import CONTEXT, Stream, select, token_loss
+from models.data.dialogue import Speaker
+from models.data.esconv import read_esconv
+from models.data.tokenizer import RELATIONS
+from models.files.json_lines import drop_cut_line
+from models.knowledge.comet import CachedComet, Comet, normalise
+from models.knowledge.comet_compact import COMET, RANK, Search, load_comet, save_comet
+from models.knowledge.comet_data import HeadBatch, HeadMix, atomic_heads, esconv_heads
+from models.knowledge.comet_score import TailScores, most_frequent, tail_scores
+from models.nets.stored import BASE, load_base
+from models.training.device import add_device_argument, device_of, pick_device
+from models.training.fit import Fit, FitConfig, parameter_groups
+from models.training.run_state import data_hash
+
+SHARES = {"esconv": 0.7, "atomic": 0.2, "event2mind": 0.1}
+"""how often a training event is drawn from each set"""
+
+
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of `python -m models comet`."""
     action = parser.add_argument_group("what to do")
@@ -158,6 +175,7 @@ def _print_row(name: str, s: TailScores) -> None:
 def _precompute(args: Namespace, comet: CachedComet) -> None:
     """Append the tails of every situation and every last post of ESConv; a file that exists is taken up."""
     path = Path(args.precompute)
+    drop_cut_line(path)
     if path.is_file():
         comet.load(path)
     done = _events_in(path, comet.version)

@@ -15,12 +15,14 @@ from pathlib import Path
 
 import numpy as np
 
-from models.commands.score import add_measure_arguments, bert_of, definition_of, pieces_of
-from models.evaluation.figure_sums import GramNumbers, Units, figures_of
-from models.evaluation.predictions import Prediction, write_whole
+from models.evaluation.measure_flags import add_measure_arguments, bert_of, definition_of, pieces_of
+from models.evaluation.predictions import Prediction
 from models.evaluation.reply_files import FILE, read_outputs
+from models.evaluation.system_figures import figures_of, units_of
 from models.evaluation.tables import LABELS, aligned, shown
+from models.evaluation.text_figures import GramNumbers
 from models.evaluation.uncertainty import Comparison, compare, mcnemar
+from models.files.whole_file import write_whole
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -42,7 +44,7 @@ def run(args: Namespace) -> int:
     same_turns(first, second, args.a, args.b)
     if not (first[0].dialogue and second[0].dialogue):  # one does not tell: turns are the units of both
         first, second = (tuple(replace(p, dialogue="") for p in these) for these in (first, second))
-    units = Units(first)
+    units = units_of(first)
     if units.number < 2:
         raise ValueError(f"all turns are of one of the {units.kind} that the tests draw anew; give at least 2")
     numbers, bpe = GramNumbers(), pieces_of(args.bpe)

@@ -17,11 +17,9 @@ from typing import Any
 
 import torch
 
-from models.commands.respond import add_decode_arguments, decode_options
-from models.commands.score import add_measure_arguments, all_reports, pieces_of
-from models.commands.train import comet_for, emotions_for, examples_of
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
-from models.evaluation.predicting import key_of, predict
+from models.evaluation.measure_flags import add_measure_arguments, all_reports, pieces_of
+from models.evaluation.predicting import Key, finished, key_of, predict, prediction_journal
 from models.evaluation.predictions import Prediction
 from models.evaluation.published import published
 from models.evaluation.report import write_metrics
@@ -33,11 +31,13 @@ from models.knowledge.comet import add_tails_argument
 from models.nets.net import Net
 from models.nets.registry import net_names
 from models.nets.stored import load_net, net_folder
+from models.serving.decode_flags import add_decode_arguments, decode_options
 from models.serving.trace import DecodeOptions
 from models.training.device import add_device_argument, pick_device
 from models.training.preflight import check_known
 from models.training.provenance import made_of, notes_on, reads_strategies
 from models.training.run_state import data_hash
+from models.training.turn_examples import comet_for, emotions_for, examples_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -84,7 +84,7 @@ def run(args: Namespace) -> int:
     nets = {name: load_net(net_folder(name, args.weights)) for name in args.net}
     decoded = _decoding(args, options) | {"turns": len(targets)}
     abouts = {name: made_of(args, name, net, data) | decoded for name, net in nets.items()}
-    journals = {name: Journal(args.out / name, about, overwrite=args.overwrite) for name, about in abouts.items()}
+    journals = {n: prediction_journal(args.out / n, about, overwrite=args.overwrite) for n, about in abouts.items()}
     systems = []
     for name, journal in journals.items():
         net = nets[name].to(args.device)
@@ -140,14 +140,14 @@ def _note_on_strategies(nets: Mapping[str, Net]) -> list[str]:
 
 
 def _predictions(
-    args: Namespace, net: Net, targets: Sequence[Target], options: DecodeOptions, journal: Journal
+    args: Namespace, net: Net, targets: Sequence[Target], options: DecodeOptions, journal: Journal[Key]
 ) -> tuple[Prediction, ...]:
     keys = [key_of(target) for target in targets]
     known = sum(key in journal.made for key in keys)
     if known:
-        print(f"{known} of {len(keys)} predictions are in {journal.whole.parent} and stay as they are")
+        print(f"{known} of {len(keys)} predictions are in {journal.out.parent} and stay as they are")
     if known == len(keys):
-        return journal.finish(keys)
+        return finished(journal, targets)
     whole = replace(net.shape, reply_tokens=net.backbone.config.max_position_embeddings - 2)  # references uncut
     examples = examples_of(targets, comet_for(net, args.tails), net.tokenizer, whole, emotions_for(net))
     check_known(net, examples)

@@ -28,14 +28,13 @@ from sklearn.manifold import TSNE
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, silhouette_score
 from torch import Tensor
 
-from models.commands.train import comet_for, emotions_for, examples_of
 from models.data.batches import Batch, make_batch
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.data.examples import Example
 from models.data.strategies import STRATEGIES
-from models.evaluation.predictions import write_whole
 from models.files.checkpoint import WEIGHTS
 from models.files.resume_journal import claim, holds
+from models.files.whole_file import write_whole
 from models.knowledge.comet import add_tails_argument
 from models.nets.net import Net
 from models.nets.registry import net_names
@@ -44,10 +43,13 @@ from models.training.device import add_device_argument, device_of, pick_device
 from models.training.preflight import check_known
 from models.training.provenance import made_of, notes_on
 from models.training.run_state import data_hash
+from models.training.turn_examples import comet_for, emotions_for, examples_of
 
 GROUPS = {"embedding": ("model.shared.",), "encoder": ("model.encoder.",), "decoder": ("model.decoder.",)}
 """parameter group -> parts of its parameters' names; what is in none is "heads": a net's own modules"""
 FILES = GRADIENTS, STATES, POINTS = "gradients.json", "states.json", "states.csv"
+RUN = "run.json"
+"""the settings that all of them were made with"""
 
 
 @dataclass(frozen=True)
@@ -191,11 +193,15 @@ def run(args: Namespace) -> int:
     sizes = {name: getattr(args, name) for name in ("batches", "batch", "turns", "seed", "device")}
     abouts = {name: made_of(args, name, net, data) | sizes for name, net in nets.items()}
     for name, about in abouts.items():
-        holds(args.out / name, FILES, about, overwrite=args.overwrite)
+        holds(args.out / name / RUN, _files(args.out / name), about, overwrite=args.overwrite)
     for name, net in nets.items():
         _measure(args, net.to(args.device), targets, abouts[name])
     print("".join(f"{note}\n" for note in notes_on(about["measured_on"] for about in abouts.values())), end="")
     return 0
+
+
+def _files(folder: Path) -> list[Path]:
+    return [folder / name for name in FILES]
 
 
 def _check_sizes(args: Namespace) -> None:
@@ -216,7 +222,7 @@ def _measure(args: Namespace, net: Net, targets: Sequence[Target], about: Mappin
     torch.manual_seed(args.seed)  # the losses of MoEL and MIME draw
     cosines = gradient_cosines(net, (make_batch(examples[i : i + args.batch]) for i in starts))
     name, folder = about["net"], args.out / about["net"]
-    claim(folder, FILES, about)  # now that all is measured: nothing is lost to a net that cannot be
+    claim(folder / RUN, _files(folder), about)  # now that all is measured: nothing is lost to a net that cannot be
     found = {"settings": about, "cosines": [asdict(cosine) for cosine in cosines]}
     write_whole(folder / GRADIENTS, json.dumps(found, indent=1) + "\n")
     found = {"settings": about, "strategies": STRATEGIES, **asdict(separation)}

@@ -2,16 +2,13 @@
 
 Each net answers each drawn context (see `contexts`) with the shipped decoding. OUT is the file that
 `python -m annotation study import --items OUT` reads: contexts, replies with strategy and checkpoint, and how each came
-about. Until all are made they are in OUT.draft, one line per item after a line of settings: an interrupted run goes on
-there, and OUT is never there in part. With --esconv the items hold texts of ESConv (CC BY-NC 4.0).
+about; NAME.run.json beside it holds the settings. An interrupted run goes on (models.files.resume_journal), and OUT is
+never there in part. With --esconv the items hold texts of ESConv (CC BY-NC 4.0).
 """
 
 from __future__ import annotations
 
-import json
-import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,66 +17,13 @@ from tqdm import tqdm
 
 from models.data.contexts import MAX_TURN, MIN_TURN, Context, card_contexts, draw_contexts, esconv_contexts, item_row
 from models.data.esconv import PARTS, read_esconv
-from models.evaluation.predictions import write_whole
 from models.files.checkpoint import WEIGHTS, fingerprint, sha256
-from models.files.whole_file import failures_told
+from models.files.resume_journal import Journal
 from models.nets.registry import net_names
 from models.nets.stored import net_folder
 from models.serving.hosting import open_responders
 from models.serving.trace import DECODING
 from models.training.device import add_device_argument, pick_device
-
-
-class Draft:
-    """OUT.draft: the items made so far, and the settings that decide them.
-
-    Raises ValueError when OUT is there already, or OUT.draft has other settings, unless `overwrite` gives them up.
-    """
-
-    def __init__(self, out: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
-        self.out, self.path = out, out.with_name(f"{out.name}.draft")
-        if out.exists() and not overwrite:
-            raise ValueError(f"{out} is there already; give another --out, or --overwrite to replace it")
-        told = json.loads(json.dumps(settings))
-        there, rows = self._read()
-        if there != told:
-            if there is not None and not overwrite:
-                raise ValueError(_differences(self.path, there, told))
-            rows = []
-        self.lines = {json.loads(line)["id"]: line for line in rows}
-        write_whole(self.path, "".join(f"{line}\n" for line in [json.dumps(told), *rows]))
-
-    def _read(self) -> tuple[Any, list[str]]:
-        """(settings, lines of items); a last line that is not whole is dropped. (None, []) where there is nothing."""
-        if not self.path.is_file():
-            return None, []
-        whole = self.path.read_bytes().rpartition(b"\n")[0].decode()  # a write may stop within a letter
-        first, *rows = (whole or "null").split("\n")
-        return json.loads(first), rows
-
-    def add(self, row: Mapping[str, Any]) -> None:
-        """Keep one item."""
-        line = json.dumps(row, ensure_ascii=False)
-        with failures_told(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(f"{line}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        self.lines[row["id"]] = line
-
-    def finish(self, ids: Sequence[str]) -> None:
-        """All items in the order of `ids`, in OUT; the draft goes."""
-        write_whole(self.out, "".join(f"{self.lines[name]}\n" for name in ids))
-        self.path.unlink()
-
-
-def _differences(path: Path, there: Any, told: Mapping[str, Any]) -> str:
-    saved = there if isinstance(there, dict) else {}
-    other = [
-        f"{name} was {saved.get(name)!r}, is {told.get(name)!r}"
-        for name in {**told, **saved}
-        if saved.get(name) != told.get(name)
-    ]
-    return f"{path} is of another run ({'; '.join(other)}); give another --out, or --overwrite to start anew"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -97,7 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=1, help="seed of the draw; item n is decoded with seed + n")
     parser.add_argument("--out", type=Path, default=Path("items.jsonl"), help="the file of items")
     parser.add_argument(
-        "--overwrite", action="store_true", help="replace OUT, and what an interrupted run with other settings left"
+        "--overwrite", action="store_true", help="throw away items of OUT that were made with other settings"
     )
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     add_device_argument(parser, alone=True)
@@ -113,16 +57,17 @@ def run(args: Namespace) -> int:
     """Make the items; those that an interrupted run made stay as they are."""
     options, args.device = DECODING[args.decode], pick_device(args.device)
     contexts = draw_contexts(_contexts(args), args.count, args.seed)
-    draft = Draft(args.out, _settings(args), overwrite=args.overwrite)
-    missing = [number for number, context in enumerate(contexts) if context.id not in draft.lines]
+    run = args.out.with_name(f"{args.out.stem}.run.json")
+    journal = Journal(args.out, run, _settings(args), lambda row: str(row["id"]), overwrite=args.overwrite)
+    missing = [number for number, context in enumerate(contexts) if context.id not in journal.made]
     if len(missing) < len(contexts):
-        print(f"{len(contexts) - len(missing)} of {len(contexts)} items are in {draft.path} and stay as they are")
+        print(f"{len(contexts) - len(missing)} of {len(contexts)} items are in {args.out.parent} and stay as they are")
     responders = open_responders(args.net, args.device, args.weights) if missing else {}
     for number in tqdm(missing, desc="items", initial=len(contexts) - len(missing), total=len(contexts)):
         answered = contexts[number].dialogue
         replies = {name: one.respond(answered, options, args.seed + number) for name, one in responders.items()}
-        draft.add(item_row(contexts[number], replies))
-    draft.finish([context.id for context in contexts])
+        journal.add([item_row(contexts[number], replies)])
+    journal.finish([context.id for context in contexts])
     print(f"{len(contexts)} items with {len(contexts) * len(args.net)} replies: {args.out}")
     return 0
 

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser, Namespace
-from dataclasses import fields
 
-from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.strategies import STRATEGIES
 from models.nets.registry import net_names
+from models.serving.converse import converse
+from models.serving.decode_flags import add_decode_arguments, decode_options
 from models.serving.hosting import open_responders
-from models.serving.responder import Responder
-from models.serving.trace import DecodeOptions, Reply
 from models.training.device import add_device_argument
 
 
@@ -27,43 +25,6 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_device_argument(parser, alone=True)
     parser.add_argument("--json", action="store_true", help="print reply and trace as JSON")
     add_decode_arguments(parser)
-
-
-def add_decode_arguments(parser: ArgumentParser) -> None:
-    """One flag per decode option, with the paper's settings as defaults."""
-    help_of = {
-        "method": "sample, greedy, beam, or rerank (the sample that fits the dialogue best)",
-        "top_p": "probability mass kept when sampling, in (0, 1]",
-        "top_k": "candidates kept when sampling, 0 = all",
-        "temperature": "divides the scores when sampling, > 0",
-        "repetition_penalty": "weakens tokens already in the reply, >= 1",
-        "no_repeat_ngram": "no run of so many word pieces occurs twice in a reply; 0 = allowed",
-        "beams": "beam width of method beam",
-        "candidates": "samples drawn for method rerank",
-        "topicality": "method rerank: how much a reply loses by being likely whatever the seeker said, 0 to 1",
-        "min_tokens": "word pieces before the reply may end",
-        "max_tokens": "word pieces after which the reply is cut",
-    }
-    for option in fields(DecodeOptions):
-        kind = type(option.default)
-        parser.add_argument(
-            f"--{option.name.replace('_', '-')}", type=kind, default=option.default, help=help_of[option.name]
-        )
-
-
-def decode_options(args: Namespace) -> DecodeOptions:
-    """The options the flags ask for. Raises ValueError naming the option out of range."""
-    return DecodeOptions(**{option.name: getattr(args, option.name) for option in fields(DecodeOptions)})
-
-
-def converse(responder: Responder, situation: str, posts: list[str], options: DecodeOptions, seed: int) -> Reply:
-    """Answer each post in turn; returns the last reply."""
-    turns: tuple[Turn, ...] = ()
-    for post in posts:
-        turns += (Turn(Speaker.SEEKER, post),)
-        reply = responder.respond(Dialogue(turns, situation), options, seed)
-        turns += (Turn(Speaker.SUPPORTER, reply.text, reply.strategy),)
-    return reply
 
 
 def run(args: Namespace) -> int:

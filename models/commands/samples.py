@@ -5,21 +5,14 @@ Prints Markdown for EXPERIMENTS.md: what a reader sees when asking whether the r
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
-from models.commands.respond import add_decode_arguments, converse, decode_options
+from models.data.prompts import read_prompts
 from models.nets.registry import net_names
+from models.serving.converse import converse
+from models.serving.decode_flags import add_decode_arguments, decode_options
 from models.serving.hosting import open_responders
 from models.training.device import add_device_argument
-
-PROMPTS = Path(__file__).with_name("prompts.json")
-
-
-def read_prompts() -> list[tuple[str, list[str]]]:
-    """(situation, posts of the seeker) pairs."""
-    return [(entry["situation"], entry["posts"]) for entry in json.loads(PROMPTS.read_text("utf-8"))]
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -17,17 +17,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 
-from models.commands.train import comet_for, emotions_for, examples_of, validate
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
-from models.evaluation.predictions import write_whole
 from models.evaluation.tables import aligned
 from models.files.checkpoint import fingerprint, read_card
+from models.files.whole_file import write_whole
 from models.knowledge.comet import add_tails_argument
 from models.nets.net import Net
 from models.nets.registry import net_names
 from models.nets.stored import load_net, net_folder
 from models.training.preflight import check_known
 from models.training.provenance import measured_on, notes_on
+from models.training.turn_examples import comet_for, emotions_for, examples_of
+from models.training.validation import validate
 
 FIGURES = {"accuracy": "ACC %", "macro_f1": "macro F1 %", "perplexity": "PPL"}
 """figures of a training -> their headings

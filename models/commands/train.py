@@ -16,144 +16,35 @@ import random
 import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import torch
-from sklearn.metrics import accuracy_score, f1_score
-from torch.nn.utils import parametrize
 
-from models.data.batches import Batch, make_batch
-from models.data.esconv import Splits, Target, read_esconv, split_dialogues
-from models.data.examples import ContextShape, Example, make_example
+from models.data.batches import Batch
+from models.data.esconv import Splits, read_esconv, split_dialogues
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
-from models.data.tokenizer import Tokenizer
 from models.files.checkpoint import WEIGHTS, fingerprint, learned_from, read_card, sha256
-from models.knowledge.comet import CachedComet, Comet, NoComet, blocks_for
-from models.knowledge.comet_compact import COMET, load_comet
-from models.knowledge.emotion import CachedEmotion, EmotionDetector
-from models.knowledge.emotion_compact import load_emotion
 from models.nets.net import Net
 from models.nets.registry import net_class, net_names
 from models.nets.stored import BASE, COMPACT_RANK, is_compact, save_net, start_net
-from models.training.device import add_device_argument, device_of, pick_device
+from models.training.device import add_device_argument, pick_device
 from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.preflight import GENERATE, check_examples, check_flags, check_release, check_tails_flag
 from models.training.run_state import check_room, data_hash
+from models.training.sampler import Batches
+from models.training.turn_examples import comet_for, emotions_for, examples_of
+from models.training.validation import validate
 
-POOL = 16
-"""batches drawn together and sorted by length"""
 RATE, WHOLE_RATE = 1e-3, 2e-5
 """peak learning rate unless told: in general, and of a full backbone that trains whole (MISC's)"""
 COURSE_RATE = 3.0
 """learning rate of the strategy history beside that of the rest: it starts from nothing, and an epoch has to do"""
-ENTRIES = 500_000
-"""answers kept in memory: all of ESConv"""
-ASKED_TOGETHER = 96
-"""events whose tails are generated in one batch"""
 VALIDATED = 640
 """turns of the validation part at most, the same at every check"""
-
-
-def examples_of(
-    targets: Sequence[Target],
-    comet: Comet,
-    tokenizer: Tokenizer,
-    shape: ContextShape,
-    emotions: EmotionDetector | None = None,
-) -> list[Example]:
-    """The examples of supporter turns, with the tails of their situation and last post.
-
-    With a detector also with the emotions of the seeker's turns before them.
-    """
-    told = [text for t in targets for text in (t.dialogue.situation, t.context.last_post()) if text.strip()]
-    events = sorted(dict.fromkeys(told), key=len)
-    for start in range(0, len(events), ASKED_TOGETHER):  # many at once is far quicker than turn by turn
-        comet.tails(events[start : start + ASKED_TOGETHER])
-    heard = list(dict.fromkeys(post for t in targets for post in t.context.seeker_posts())) if emotions else []
-    readings = dict(zip(heard, emotions.read(heard), strict=True)) if emotions else {}
-    return [
-        make_example(
-            target.context,
-            target.gold,
-            blocks_for(comet, target.dialogue.situation, target.context.last_post()),
-            tokenizer,
-            shape,
-            [readings[post] for post in target.context.seeker_posts()] if emotions else (),
-        )
-        for target in targets
-    ]
-
-
-@dataclass(frozen=True)
-class Batches:
-    """Endless batches of examples of like length; batch number n is always the same."""
-
-    examples: Sequence[Example]
-    size: int
-    seed: int
-
-    def at(self, step: int) -> Batch:
-        """Batch number `step`."""
-        each = -(-len(self.examples) // self.size)
-        epoch, place = divmod(step, each)
-        return make_batch([self.examples[i] for i in self._order(epoch)[place]])
-
-    def _order(self, epoch: int) -> list[list[int]]:
-        known: dict[int, list[list[int]]] = self.__dict__.setdefault("_orders", {})
-        if epoch not in known:
-            rng = random.Random(f"{self.seed}:{epoch}")
-            order = list(range(len(self.examples)))
-            rng.shuffle(order)
-            groups: list[list[int]] = []
-            for start in range(0, len(order), self.size * POOL):
-                pool = sorted(order[start : start + self.size * POOL], key=self._length)
-                groups += [pool[i : i + self.size] for i in range(0, len(pool), self.size)]
-            rng.shuffle(groups)
-            known.clear()
-            known[epoch] = groups
-        return known[epoch]
-
-    def _length(self, index: int) -> tuple[int, int]:
-        example = self.examples[index]
-        return len(example.context) // 8, len(example.target)
-
-
-@torch.inference_mode()
-def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str, float]:
-    """Reply loss per token given what training gives (the gold strategy, unless told otherwise); strategy loss
-    (balanced as trained), accuracy, macro F1 (argmax).
-
-    "valid_loss", the sum of the first two, chooses the weights that are kept. Of a net whose strategies no loss
-    supervises it is the reply loss.
-    """
-    net.eval()
-    ordered = sorted(examples, key=lambda e: len(e.context))
-    nll = tokens = strategy = 0.0
-    predicted, gold = list[int](), list[int]()
-    for start in range(0, len(ordered), size):
-        batch = make_batch(ordered[start : start + size]).to(device_of(net))
-        with torch.autocast(batch.ids.device.type, dtype=torch.bfloat16), parametrize.cached():
-            plan = net.training_plan(batch)
-            nll += float(net.reply_nll(plan, batch.labels).sum())
-        tokens += float(net.counted(batch.labels).sum())
-        scores = plan.strategies.float().clamp_min(1e-9).log()
-        strategy += float(net.strategy_loss(scores, batch.strategies)) * len(batch)
-        predicted += scores.argmax(dim=1).tolist()
-        gold += batch.strategies.tolist()
-    reply, choice = nll / tokens, strategy / len(ordered)
-    if not net.predicts_strategy:
-        return {"valid_loss": reply, "valid_reply": reply}
-    return {
-        "valid_loss": reply + choice if net.trains_strategy else reply,
-        "valid_reply": reply,
-        "valid_strategy": choice,
-        "valid_accuracy": accuracy_score(gold, predicted),
-        "valid_macro_f1": f1_score(gold, predicted, labels=range(len(STRATEGIES)), average="macro", zero_division=0),
-    }
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -347,27 +238,6 @@ def _about(args: Namespace, net: Net) -> dict[str, Any]:
         "split": args.split,
         **{name: getattr(args, name) for name in ("rank", "batch", "dropout", "balance")},
     }
-
-
-def comet_for(net: Net, tails: str | None) -> Comet:
-    """What training and evaluation ask for tails: nothing (nets without COMET), a file, or the compact COMET.
-
-    With a file only its tails are used: a turn that is not in it has no blocks, which MISC has to cope with anyway.
-    """
-    if not net.needs_comet:
-        return NoComet()
-    if not tails:
-        return CachedComet(load_comet(), ENTRIES)
-    known = NoComet()
-    known.version = fingerprint(COMET)
-    cached = CachedComet(known, ENTRIES)
-    cached.load(Path(tails))
-    return cached
-
-
-def emotions_for(net: Net) -> EmotionDetector | None:
-    """The shipped detector for a net that reads emotions, each utterance read once; None for the others."""
-    return CachedEmotion(load_emotion(), ENTRIES) if net.needs_emotion else None
 
 
 def _card(args: Namespace, splits: Splits, fit: Fit, figures: dict[str, float]) -> dict[str, Any]:

@@ -10,5 +10,6 @@ In the order in which to read them:
     batches.py           list of Examples -> Batch of tensors
     tokenizer.py         text <-> ids
     corpora.py           open dialogue sets the backbone is trained on
+    prompts.py           the fixed prompts, to look at replies and to time them
     contexts.py          role cards or turns of ESConv for the items of a study, drawn by seed
 """

@@ -1,8 +1,8 @@
 """BERTScore (Zhang et al. 2020) through the package bert-score, which is optional: it brings matplotlib along.
 
-Place in the flow: replies and references -> one precision, recall and F each -> models.evaluation.figure_sums. Figures
-of two models (roberta-large, a folder) cannot be compared, so the model's name is kept with them; never rescaled to a
-baseline.
+Place in the flow: replies and references -> one precision, recall and F each -> models.evaluation.system_figures.
+Figures of two models (roberta-large, a folder) cannot be compared, so the model's name is kept with them; never
+rescaled to a baseline.
 """
 
 from __future__ import annotations

@@ -6,7 +6,10 @@ the same plan given the gold one. No gold strategy reaches a reply.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -15,18 +18,38 @@ from models.data.batches import make_batch
 from models.data.esconv import Target
 from models.data.examples import Example
 from models.data.strategies import STRATEGIES
-from models.evaluation.predictions import Prediction
-from models.files.resume_journal import Journal, Key
+from models.evaluation.predictions import Prediction, read_predictions
+from models.evaluation.reply_files import FILE, RUN
+from models.files.resume_journal import Journal, Row
 from models.nets.net import Net
 from models.serving.batch_decoding import decode_batch
 from models.serving.rerank import best_replies
 from models.serving.trace import DecodeOptions
 from models.training.device import device_of
 
+Key = tuple[str, int]
+"""(id of the dialogue, index of the answered turn)"""
+
 
 def key_of(target: Target) -> Key:
     """What names a turn in a journal."""
     return target.dialogue.id, target.turn
+
+
+def prediction_journal(folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> Journal[Key]:
+    """The predictions of one net in its folder, made with one set of settings; `metrics.json` goes with them."""
+
+    def key(row: Row) -> Key:
+        return row["dialogue"], row["turn"]
+
+    out, run = folder / FILE, folder / RUN
+    return Journal(out, run, settings, key, others=("metrics.json",), overwrite=overwrite)
+
+
+def finished(journal: Journal[Key], targets: Sequence[Target]) -> tuple[Prediction, ...]:
+    """The predictions of all targets in their order, once the journal has all of them."""
+    journal.finish([key_of(target) for target in targets])
+    return read_predictions(journal.out)
 
 
 @torch.inference_mode()
@@ -35,7 +58,7 @@ def predict(
     targets: Sequence[Target],
     examples: Sequence[Example],
     options: DecodeOptions,
-    journal: Journal,
+    journal: Journal[Key],
     *,
     seed: int,
     batch: int = 32,
@@ -47,8 +70,8 @@ def predict(
     missing = [rows for rows in chunks if any(key_of(targets[i]) not in journal.made for i in rows)]
     for rows in tqdm(missing, desc="batches", initial=len(chunks) - len(missing), total=len(chunks)):
         here = [targets[i] for i in rows], [examples[i] for i in rows]
-        journal.add(_predict(net, *here, options, [seed + i for i in rows]))
-    return journal.finish([key_of(target) for target in targets])
+        journal.add([asdict(p) for p in _predict(net, *here, options, [seed + i for i in rows])])
+    return finished(journal, targets)
 
 
 def _predict(

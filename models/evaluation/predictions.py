@@ -19,7 +19,7 @@ from sys import float_info
 from typing import Any
 
 from models.data.strategies import STRATEGIES, strategy_id
-from models.files.whole_file import whole_file
+from models.files.whole_file import write_whole
 
 
 @dataclass(frozen=True)
@@ -46,33 +46,22 @@ class Prediction:
     """index of the answered turn in it"""
 
 
-def write_whole(path: Path, text: str) -> None:
-    """One text file, whole or not at all. Raises OSError that says why and that the old file is still there."""
-    with whole_file(path) as partial:
-        partial.write_text(text, encoding="utf-8")
-
-
-def prediction_lines(predictions: Sequence[Prediction]) -> str:
-    """One JSON object a line."""
-    return "".join(json.dumps(asdict(prediction), ensure_ascii=False) + "\n" for prediction in predictions)
-
-
 def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
     """One prediction a line, the file whole or not at all; `read_predictions` gives the equal ones back."""
-    write_whole(path, prediction_lines(predictions))
+    write_whole(path, "".join(json.dumps(asdict(p), ensure_ascii=False) + "\n" for p in predictions))
 
 
-def read_predictions(path: Path, *, repeated: bool = False) -> tuple[Prediction, ...]:
+def read_predictions(path: Path) -> tuple[Prediction, ...]:
     """Inverse of `write_predictions`; fields it does not know are passed over.
 
     Raises FileNotFoundError, and ValueError naming file, line and field: an empty line is a missing prediction, a field
-    that some lines have is expected in all, and a turn is given once, unless it may be `repeated`.
+    that some lines have is expected in all, and a turn is given once.
     """
     lines = read_text(path).rstrip("\r\n").split("\n")
     if lines == [""]:
         raise ValueError(f"{path}: empty; want one JSON object with hypothesis and reference a line")
     records = [(f"{path}, line {number}", _record(line, path, number)) for number, line in enumerate(lines, 1)]
-    return to_predictions(records, repeated=repeated)
+    return to_predictions(records)
 
 
 def read_text(path: Path) -> str:
@@ -117,11 +106,10 @@ WHOLE = ("strategy", "gold", "strategies", "nll_gold", "nll_predicted", "dialogu
 """fields to be given for all turns or for none"""
 
 
-def to_predictions(records: Sequence[tuple[str, dict[str, Any]]], *, repeated: bool = False) -> tuple[Prediction, ...]:
+def to_predictions(records: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Prediction, ...]:
     """Checked predictions of (where, fields) pairs; `where` names file and line in errors."""
     found = tuple(_prediction(record, where) for where, record in records)
-    if not repeated:
-        _check_once(records)
+    _check_once(records)
     for name in WHOLE:
         known = [getattr(prediction, name) not in (None, (), "") for prediction in found]
         if any(known) and not all(known):

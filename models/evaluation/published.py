@@ -1,7 +1,7 @@
 """The automatic figures that the papers print for ESConv, as data: each table with its split and what it counts.
 
 Rows of different sources are not comparable: split, tokens and decoding differ (see
-`models.evaluation.metrics.Definition`). Split D is dialogue level, E is MISC's turn level and leaky
+`models.evaluation.definitions.Definition`). Split D is dialogue level, E is MISC's turn level and leaky
 (`models.data.esconv.SPLITS`); "?" where a paper does not say and its code, or agreement with other tables, does not
 settle it. Where two papers differ on one system, both rows stand.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.evaluation.metrics import MISC, Definition
+from models.evaluation.definitions import MISC, Definition
 
 MISC_2022 = "Tu et al. 2022 (MISC), table 2"
 MISC_PARTS = "Tu et al. 2022 (MISC), tables 4, 6 and 7"

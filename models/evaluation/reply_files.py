@@ -20,6 +20,7 @@ from typing import Any
 
 from models.data.strategies import STRATEGIES, strategy_id
 from models.evaluation.predictions import Prediction, read_predictions, read_text, to_predictions
+from models.files.resume_journal import settings_of
 
 logger = logging.getLogger(__name__)
 
@@ -47,18 +48,9 @@ def read_outputs(path: Path, references: Path | None = None) -> tuple[Prediction
     return found
 
 
-def settings_of(folder: Path) -> dict[str, Any]:
-    """What the folder's run.json tells; {} where it is missing or damaged."""
-    try:
-        found = json.loads((folder / RUN).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        found = None
-    return found if isinstance(found, dict) else {}
-
-
 def _check_complete(folder: Path, count: int) -> None:
     """Raises ValueError when `evaluate` was to make another number of predictions; without run.json nobody knows."""
-    wanted = settings_of(folder).get("turns", count)
+    wanted = settings_of(folder / RUN).get("turns", count)
     if wanted != count:
         raise ValueError(
             f"{folder / FILE} holds {count} of the {wanted} turns that {RUN} tells; go on with the same `python -m"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from models.data.strategies import STRATEGIES
-from models.evaluation.metrics import Definition
+from models.evaluation.definitions import Definition
 from models.evaluation.published import DEFINITIONS, PublishedRow, by_source
 from models.evaluation.report import Report
 
@@ -72,22 +72,22 @@ def figures(system: System) -> str:
     report = system.reports[0]
     intervals = {one.name: f"{shown(one.name, one.low)} - {shown(one.name, one.high)}" for one in report.intervals}
     rows = [["figure", "value", "95 % interval"] if intervals else ["figure", "value"]]
-    for name, value in report.values().items():
+    for name, value in report.figures.items():
         row = [LABELS[name], shown(name, value)]
         rows.append([*row, intervals.get(name, "-")] if intervals else row)
-    if report.strategy:
-        rows.append(["always the most frequent strategy", f"{report.strategy.most_frequent:.2f}"])
+    if report.strategies:
+        rows.append(["always the most frequent strategy", f"{report.strategies.most_frequent:.2f}"])
     lines = [f"{system.name}, {system.split}, {report.n} turns", *aligned(rows, left={0}), *_notes(report)]
     return "\n".join(lines)
 
 
 def confusion(report: Report) -> str:
     """Counts, gold strategy by row, predicted by column, with precision, recall and F1 of each; "" without any."""
-    if report.strategy is None:
+    if report.strategies is None:
         return ""
     rows = [["gold \\ predicted", *(str(i) for i in range(1, len(STRATEGIES) + 1)), "P", "R", "F1"]]
     for i, (name, counts, one) in enumerate(
-        zip(STRATEGIES, report.strategy.confusion, report.strategy.classes, strict=True), start=1
+        zip(STRATEGIES, report.strategies.confusion, report.strategies.classes, strict=True), start=1
     ):
         shares = (f"{value:.1f}" for value in (one.precision, one.recall, one.f1))
         rows.append([f"{i} {name}", *map(str, counts), *shares])
@@ -111,7 +111,7 @@ def paper_tables(systems: Sequence[System], published: Sequence[PublishedRow]) -
 
 
 def _row(system: System, report: Report) -> PublishedRow:
-    values = report.values()
+    values = dict(report.figures)
     if "ppl_token_gold" in values:  # as the papers count it
         values["perplexity"] = values["ppl_token_gold"]
     known = {field: values[field] for field in COLUMNS.values() if field in values}
@@ -140,10 +140,10 @@ def _notes(report: Report) -> list[str]:
     definition = report.definition
     counted = "without the last n-gram of each reply (legacy)" if definition.legacy_distinct else "all n-grams"
     lines = [f"tokens {definition.tokens}; D-n over {counted}; B-n corpus BLEU, smoothing 3; R-L beta 1.2"]
-    if report.text.meteor is None:
+    if "meteor" not in report.figures:
         lines.append("METEOR left out: WordNet is not installed; get it with `python -m nltk.downloader wordnet`")
-    if report.bert:
-        lines.append(f"BERTScore under {report.bert.model}, not rescaled")
+    if report.bert_model:
+        lines.append(f"BERTScore under {report.bert_model}, not rescaled")
     if report.resampled:
         lines.append(f"intervals: {report.resampled}")
     return lines

@@ -1,13 +1,10 @@
 """How sure a figure is: 95 % intervals for one system, paired tests between two, all from a seed.
 
-Place in the flow: models.evaluation.figure_sums gives each figure as a function of units; here units are drawn anew. A
-unit is a dialogue where the predictions tell theirs (its turns are alike, so turns are no independent draws), else a
-turn.
+Place in the flow: models.evaluation.system_figures gives each figure as a function of units; here units are drawn anew.
 
-Nearly every figure is a function of sums over units (`Summed`): accuracy of counts, corpus BLEU of matched n-grams, F1
-of the confusion matrix, perplexity of two sums. A bootstrap round weighs the units, adds up, and applies the function,
-so a thousand rounds are one matrix product. Distinct-n (`Distinct`) is not: a resample repeats units, repeated n-grams
-are never new, and D-n falls well below its value. Its interval comes from the jackknife (leave each unit out once).
+A bootstrap round weighs the units, adds up what they add, and applies the figure's function (`Summed`), so a thousand
+rounds are one matrix product. For distinct-n (`Distinct`) a resample is wrong: it repeats units, repeated n-grams are
+never new, and D-n falls well below its value. Its interval comes from the jackknife (leave each unit out once).
 
 The paired test is approximate randomisation (Noreen 1989; Riezler and Maxwell 2005): if both systems were alike,
 swapping their outputs on any unit would change nothing. p is the share of random swaps whose difference is as large.
@@ -15,60 +12,18 @@ swapping their outputs on any unit would change nothing. p is the share of rando
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, norm
 
-Floats = NDArray[np.float64]
+from models.evaluation.figure import Distinct, Figure, Floats, Summed
 
 LEVEL = 0.95
 CHUNK = 200
 """rounds computed together: bounds the memory to CHUNK x units"""
-
-
-@dataclass(frozen=True)
-class Summed:
-    """A figure that is a function of sums over units."""
-
-    parts: Floats
-    """(units, k) what each unit adds"""
-    of: Callable[[Floats], Floats]
-    """(..., k) sums -> (...) figures"""
-
-    @property
-    def value(self) -> float:
-        """The figure of all units."""
-        return float(self.of(self.parts.sum(axis=0)))
-
-
-@dataclass(frozen=True)
-class Distinct:
-    """D-n in percent: different n-grams by all n-grams."""
-
-    units: int
-    owner: NDArray[np.int64]
-    """(m,) the unit of each n-gram"""
-    gram: NDArray[np.int64]
-    """(m,) which n-gram: the same number for the same one, in both of two systems that are compared"""
-
-    @property
-    def value(self) -> float:
-        """The figure of all units; 0 when there is no n-gram."""
-        return 100 * len(np.unique(self.gram)) / len(self.gram) if len(self.gram) else 0.0
-
-    def without_each(self) -> Floats:
-        """(units,) the figure of all other units."""
-        pairs = np.unique(np.stack((self.gram, self.owner)), axis=1)
-        grams, first, owners = np.unique(pairs[0], return_index=True, return_counts=True)
-        only_here = np.bincount(pairs[1][first[owners == 1]], minlength=self.units)  # n-grams that no other unit has
-        left = len(self.gram) - np.bincount(self.owner, minlength=self.units)
-        return 100 * np.divide(len(grams) - only_here, left, out=np.zeros(self.units), where=left > 0)
-
-
-Figure = Summed | Distinct
 
 
 @dataclass(frozen=True)

@@ -5,5 +5,6 @@ In the order in which to read them:
     checkpoint.py      weights on disk: int8 rows, shards, hashes
     hub.py             checkpoints from the Hub, with errors that say what to do
     whole_file.py      files written whole or not at all
-    resume_journal.py  what an evaluation has predicted so far, and with which settings
+    json_lines.py      rows added one by one, safe from whatever stops the program
+    resume_journal.py  results of a long command, with their settings: an interrupted one goes on
 """

@@ -1,107 +1,129 @@
-"""What an evaluation has predicted so far, so that an interrupted one goes on where it stopped.
+"""Results that take long, row by row, so that an interrupted command goes on where it stopped.
 
-    OUT/NET/run.json                 the settings that decide what is predicted; written first
-    OUT/NET/predictions.part.jsonl   whole batches, added as they are made
-    OUT/NET/predictions.jsonl        all of them in the order of the turns; replaces the part file
+    OUT          all rows in their order, written at the end; of `evaluate` predictions.jsonl
+    OUT's part   NAME.part.jsonl beside it: the rows made so far, added as they are made; goes at the end
+    run          the settings that decide what is made; of `evaluate` run.json, of a file of items ITEMS.run.json
 
-A folder with other settings is never written into: its predictions would mix with, or be replaced by, others.
+What was made with other settings is never written into: rows of two kinds would mix, or one would replace the other.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from models.evaluation.predictions import Prediction, prediction_lines, read_predictions, write_predictions, write_whole
-from models.evaluation.reply_files import FILE, RUN, settings_of
-from models.files.whole_file import failures_told
+from models.files.json_lines import append_rows, drop_cut_line
+from models.files.whole_file import write_whole
 
-Key = tuple[str, int]
-"""(id of the dialogue, index of the answered turn)"""
+Row = Mapping[str, Any]
+Key = TypeVar("Key", bound=Hashable)
 
 
-class Journal:
-    """The predictions of one net with one set of settings.
+class Journal(Generic[Key]):
+    """The rows of OUT, made with one set of settings.
 
-    Raises ValueError when the folder holds predictions made otherwise, unless `overwrite` gives them up: they go when
-    the first new ones are there, so that whatever stops a run before loses nothing.
+    Raises ValueError when there are rows, or one of the `others` (files that are made of the rows), of other settings,
+    unless `overwrite` gives them up: they go when the first new rows are there, so that whatever stops a run before
+    loses nothing.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> None:
-        self.whole, self.part, self.settings = folder / FILE, folder / "predictions.part.jsonl", settings
-        self.files = (FILE, self.part.name, "metrics.json")
-        self.made: dict[Key, Prediction] = {}
-        if holds(folder, self.files, settings, overwrite=overwrite):
-            self._read()
+    def __init__(
+        self,
+        out: Path,
+        run: Path,
+        settings: Mapping[str, Any],
+        key: Callable[[Row], Key],
+        *,
+        others: Sequence[str] = (),
+        overwrite: bool = False,
+    ) -> None:
+        self.out, self.part = out, out.with_name(f"{out.stem}.part.jsonl")
+        self.run, self.settings, self.key = run, settings, key
+        self.files = (out, self.part, *(out.with_name(name) for name in others))
+        self.made: dict[Key, Row] = {}
+        """in the part file a batch may be given twice: the last counts"""
+        if holds(run, self.files, settings, overwrite=overwrite):
+            drop_cut_line(self.part)
+            self.made = {self.key(row): row for path in (self.out, self.part) for row in self._rows(path)}
 
-    def _read(self) -> None:
-        found = list(read_predictions(self.whole)) if self.whole.is_file() else []
-        if self.part.is_file():
-            lines, newline, rest = self.part.read_bytes().rpartition(b"\n")
-            if rest:  # stopped within a line, perhaps within a letter
-                write_whole(self.part, (lines + newline).decode())
-            found += read_predictions(self.part, repeated=True) if newline else ()  # batches made again
-        self.made = {(p.dialogue, p.turn): p for p in found}
+    def _rows(self, path: Path) -> list[Row]:
+        if not path.is_file():
+            return []
+        found = []
+        for number, line in enumerate(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"), 1):
+            try:
+                row = json.loads(line)
+                self.key(row)
+            except (ValueError, KeyError, TypeError) as fault:
+                raise ValueError(
+                    f"{path}, line {number}: not a row of this command ({fault!r}); delete the line to make it again"
+                ) from fault
+            found.append(row)
+        return found
 
-    def add(self, predictions: Sequence[Prediction]) -> None:
-        """Keep a batch."""
-        claim(self.whole.parent, self.files, self.settings)
-        with failures_told(self.part), self.part.open("a", encoding="utf-8") as file:
-            file.write(prediction_lines(predictions))
-            file.flush()
-            os.fsync(file.fileno())
-        self.made |= {(p.dialogue, p.turn): p for p in predictions}
+    def add(self, rows: Sequence[Row]) -> None:
+        """Keep rows."""
+        claim(self.run, self.files, self.settings)
+        append_rows(self.part, rows)
+        self.made |= {self.key(row): row for row in rows}
 
-    def finish(self, keys: Sequence[Key]) -> tuple[Prediction, ...]:
-        """All predictions in the order of `keys`, in their file."""
-        claim(self.whole.parent, self.files, self.settings)
-        ordered = tuple(self.made[key] for key in keys)
-        if self.part.is_file() or not self.whole.is_file():
-            write_predictions(self.whole, ordered)
+    def finish(self, keys: Sequence[Key]) -> None:
+        """All rows in the order of `keys`, in OUT."""
+        claim(self.run, self.files, self.settings)
+        if self.part.is_file() or not self.out.is_file():
+            rows = (json.dumps(self.made[key], ensure_ascii=False) + "\n" for key in keys)
+            write_whole(self.out, "".join(rows))
         self.part.unlink(missing_ok=True)
-        return ordered
 
 
-def holds(folder: Path, files: Sequence[str], settings: Mapping[str, Any], *, overwrite: bool) -> bool:
-    """Whether the folder holds some of `files`, made with these settings. Nothing is changed.
+def holds(run: Path, files: Sequence[Path], settings: Mapping[str, Any], *, overwrite: bool) -> bool:
+    """Whether there are some of `files`, made with these settings. Nothing is changed.
 
-    Raises ValueError when it holds some that were made otherwise, unless `overwrite` gives these up.
+    Raises ValueError when there are some that were made otherwise, unless `overwrite` gives these up.
     """
-    told = _saved(settings)
-    found = [folder / name for name in files if (folder / name).is_file()]
-    same = bool(found) and settings_of(folder) == told
+    now = _saved(settings)
+    found = [path for path in files if path.is_file()]
+    same = bool(found) and settings_of(run) == now
     if found and not same and not overwrite:
-        raise ValueError(_differences(folder, found, told))
+        raise ValueError(_differences(run, found, now))
     return same
 
 
-def claim(folder: Path, files: Sequence[str], settings: Mapping[str, Any]) -> None:
-    """Make the folder one of these settings: those of `files` that were made otherwise go."""
-    told = _saved(settings)
-    if settings_of(folder) == told:
+def claim(run: Path, files: Sequence[Path], settings: Mapping[str, Any]) -> None:
+    """Note these settings: those of `files` that were made otherwise go."""
+    now = _saved(settings)
+    if settings_of(run) == now:
         return
-    for name in files:
-        (folder / name).unlink(missing_ok=True)
-    write_whole(folder / RUN, json.dumps(told, indent=1) + "\n")
+    for path in files:
+        path.unlink(missing_ok=True)
+    write_whole(run, json.dumps(now, indent=1) + "\n")
+
+
+def settings_of(run: Path) -> dict[str, Any]:
+    """The settings that a file of `claim` holds; {} where it is missing or damaged."""
+    try:
+        found = json.loads(run.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        found = None
+    return found if isinstance(found, dict) else {}
 
 
 def _saved(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """As run.json gives them back."""
+    """As a file gives them back."""
     return dict(json.loads(json.dumps(settings)))
 
 
-def _differences(folder: Path, found: Sequence[Path], told: Mapping[str, Any]) -> str:
-    there = settings_of(folder)
+def _differences(run: Path, found: Sequence[Path], now: Mapping[str, Any]) -> str:
+    there = settings_of(run)
     other = "; ".join(
-        f"{name} {there.get(name, 'not told')!r} there, {told.get(name, 'not told')!r} now"
-        for name in {**told, **there}
-        if there.get(name) != told.get(name)
+        f"{name} {there.get(name, 'not known')!r} there, {now.get(name, 'not known')!r} now"
+        for name in {**now, **there}
+        if there.get(name) != now.get(name)
     )
-    other = other if there else "run.json, which would tell them, is not there"
+    other = other if there else f"{run.name}, which would name them, is not there"
     return (
-        f"{folder} holds {', '.join(path.name for path in found)}, made with other settings ({other}); "
+        f"{run.parent} holds {', '.join(path.name for path in found)}, made with other settings ({other}); "
         "give another --out, or --overwrite to lose them"
     )

@@ -25,6 +25,12 @@ def whole_file(path: Path) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """One text file, whole or not at all. Raises OSError that says why and that the old file is still there."""
+    with whole_file(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
 @contextmanager
 def failures_told(path: Path) -> Iterator[None]:
     """Turns what the libraries raise when `path` cannot be written into an OSError that says why and what is left."""

@@ -15,10 +15,11 @@ from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from models.data.examples import POST_BLOCKS, SITUATION_BLOCKS
 from models.data.tokenizer import RELATIONS
+from models.files.json_lines import append_rows
 from models.knowledge.lru import Lru
 
 SITUATION_RELATIONS: tuple[str, ...] = RELATIONS[:6]
@@ -114,12 +115,12 @@ class CachedComet(Comet):
 
     def save(self, path: Path, events: Iterable[str]) -> None:
         """Append what is known about `events` to a JSON Lines file, one event a line."""
-        with path.open("a", encoding="utf-8") as out:
-            for event in dict.fromkeys(map(normalise, events)):
-                known = {relation: self._known.get((event, relation)) for relation in RELATIONS}
-                tails = {relation: found for relation, found in known.items() if found is not None}
-                row = {"version": self.version, "event": event, "tails": tails}
-                out.write(json.dumps(row, ensure_ascii=False) + "\n")
+        append_rows(path, [self._row(event) for event in dict.fromkeys(map(normalise, events))])
+
+    def _row(self, event: str) -> dict[str, Any]:
+        known = {relation: self._known.get((event, relation)) for relation in RELATIONS}
+        tails = {relation: found for relation, found in known.items() if found is not None}
+        return {"version": self.version, "event": event, "tails": tails}
 
 
 def normalise(event: str) -> str:

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from models.backbones.adapters import adapt
 from models.backbones.interface import CONTEXT, Backbone, Reading, Stream, token_loss
+
 """relations whose tails are the emotional part of eq. 8-9; the paper does not say which, this choice is ours"""
 
 

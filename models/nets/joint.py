@@ -64,9 +64,7 @@ class Joint(Net):
         known = (batch.strategies >= 0)[:, None]
         first = self.strategy_ids[batch.strategies.clamp_min(0)][:, None]
         nothing = torch.full_like(first, -100)
-        return torch.where(
-            known, torch.cat((first, batch.labels), dim=1), torch.cat((batch.labels, nothing), dim=1)
-        )
+        return torch.where(known, torch.cat((first, batch.labels), dim=1), torch.cat((batch.labels, nothing), dim=1))
 
     @staticmethod
     def _in_place(whole: Reading, batch: Batch, count: int) -> Tensor:

@@ -6,7 +6,9 @@ In the order in which to read them:
     batch_decoding.py  many replies at once, for evaluation
     rerank.py          the best of several samples: what fits this dialogue rather than any
     trace.py           DecodeOptions, Trace, Reply: how a reply came about
+    decode_flags.py    the decode options as flags of a command
     responder.py       the border: something that can answer a seeker
+    converse.py        a seeker's posts answered in turn
     hosting.py         loaded nets as responders
     service.py         replies as jobs that outlive the page
 """

@@ -23,7 +23,26 @@ from torch import Tensor
 
 from models.backbones.adapters import adapt
 from models.backbones.encoder_decoder import EncoderDecoder
-from models.backbones.interface import CONTEXT, ContextShape, Example from models.data.strategies import STRATEGIES from models.data.tokenizer import RELATIONS, FitConfig, SITUATION_BLOCKS, Stream, Tokenizer from models.nets.net import Net from models.nets.registry import compact_settings from models.nets.stored import load_base, comet_for, emotions_for, examples_of from models.data.batches import Batch from models.data.esconv import read_esconv, new_net from models.training.device import device_of from models.training.fit import Fit, parameter_groups  ALONE = "backbone alone" POOLED = 512 """made-up examples"""   @dataclass frozen=True, split_dialogues from models.data.examples import POST_BLOCKS, token_loss from models.commands.train import Batches
+from models.backbones.interface import CONTEXT, Stream, token_loss
+from models.data.batches import Batch
+from models.data.esconv import read_esconv, split_dialogues
+from models.data.examples import POST_BLOCKS, SITUATION_BLOCKS, ContextShape, Example
+from models.data.strategies import STRATEGIES
+from models.data.tokenizer import RELATIONS, Tokenizer
+from models.nets.net import Net
+from models.nets.registry import compact_settings
+from models.nets.stored import load_base, new_net
+from models.training.device import device_of
+from models.training.fit import Fit, FitConfig, parameter_groups
+from models.training.sampler import Batches
+from models.training.turn_examples import comet_for, emotions_for, examples_of
+
+ALONE = "backbone alone"
+POOLED = 512
+"""made-up examples"""
+
+
+@dataclass(frozen=True)
 class Speed:
     """Training speed of one net: median examples a second, and median over rounds of its share of the backbone's."""
 

@@ -1,0 +1,35 @@
+"""The decode options as flags of a command."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import fields
+
+from models.serving.trace import DecodeOptions
+
+
+def add_decode_arguments(parser: ArgumentParser) -> None:
+    """One flag per decode option, with the paper's settings as defaults."""
+    help_of = {
+        "method": "sample, greedy, beam, or rerank (the sample that fits the dialogue best)",
+        "top_p": "probability mass kept when sampling, in (0, 1]",
+        "top_k": "candidates kept when sampling, 0 = all",
+        "temperature": "divides the scores when sampling, > 0",
+        "repetition_penalty": "weakens tokens already in the reply, >= 1",
+        "no_repeat_ngram": "no run of so many word pieces occurs twice in a reply; 0 = allowed",
+        "beams": "beam width of method beam",
+        "candidates": "samples drawn for method rerank",
+        "topicality": "method rerank: how much a reply loses by being likely whatever the seeker said, 0 to 1",
+        "min_tokens": "word pieces before the reply may end",
+        "max_tokens": "word pieces after which the reply is cut",
+    }
+    for option in fields(DecodeOptions):
+        kind = type(option.default)
+        parser.add_argument(
+            f"--{option.name.replace('_', '-')}", type=kind, default=option.default, help=help_of[option.name]
+        )
+
+
+def decode_options(args: Namespace) -> DecodeOptions:
+    """The options the flags ask for. Raises ValueError naming the option out of range."""
+    return DecodeOptions(**{option.name: getattr(args, option.name) for option in fields(DecodeOptions)})

@@ -1,0 +1,75 @@
+"""ESConv turns -> Examples, with what a net reads beside the text: COMET tails and emotions.
+
+Place in the flow: models.data.esconv gives Targets; every command that trains or measures nets gets its Examples here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.data.esconv import Target
+from models.data.examples import ContextShape, Example, make_example
+from models.data.tokenizer import Tokenizer
+from models.files.checkpoint import fingerprint
+from models.knowledge.comet import CachedComet, Comet, NoComet, blocks_for
+from models.knowledge.comet_compact import COMET, load_comet
+from models.knowledge.emotion import CachedEmotion, EmotionDetector
+from models.knowledge.emotion_compact import load_emotion
+from models.nets.net import Net
+
+ENTRIES = 500_000
+"""answers kept in memory: all of ESConv"""
+ASKED_TOGETHER = 96
+"""events whose tails are generated in one batch"""
+
+
+def comet_for(net: Net, tails: str | None) -> Comet:
+    """What training and evaluation ask for tails: nothing (nets without COMET), a file, or the compact COMET.
+
+    With a file only its tails are used: a turn that is not in it has no blocks, which MISC has to cope with anyway.
+    """
+    if not net.needs_comet:
+        return NoComet()
+    if not tails:
+        return CachedComet(load_comet(), ENTRIES)
+    known = NoComet()
+    known.version = fingerprint(COMET)
+    cached = CachedComet(known, ENTRIES)
+    cached.load(Path(tails))
+    return cached
+
+
+def emotions_for(net: Net) -> EmotionDetector | None:
+    """The shipped detector for a net that reads emotions, each utterance read once; None for the others."""
+    return CachedEmotion(load_emotion(), ENTRIES) if net.needs_emotion else None
+
+
+def examples_of(
+    targets: Sequence[Target],
+    comet: Comet,
+    tokenizer: Tokenizer,
+    shape: ContextShape,
+    emotions: EmotionDetector | None = None,
+) -> list[Example]:
+    """The examples of supporter turns, with the tails of their situation and last post.
+
+    With a detector also with the emotions of the seeker's turns before them.
+    """
+    told = [text for t in targets for text in (t.dialogue.situation, t.context.last_post()) if text.strip()]
+    events = sorted(dict.fromkeys(told), key=len)
+    for start in range(0, len(events), ASKED_TOGETHER):  # many at once is far quicker than turn by turn
+        comet.tails(events[start : start + ASKED_TOGETHER])
+    heard = list(dict.fromkeys(post for t in targets for post in t.context.seeker_posts())) if emotions else []
+    readings = dict(zip(heard, emotions.read(heard), strict=True)) if emotions else {}
+    return [
+        make_example(
+            target.context,
+            target.gold,
+            blocks_for(comet, target.dialogue.situation, target.context.last_post()),
+            tokenizer,
+            shape,
+            [readings[post] for post in target.context.seeker_posts()] if emotions else (),
+        )
+        for target in targets
+    ]

@@ -1,0 +1,49 @@
+"""Losses and strategy figures of a net on held-out examples, given what training gives: no reply is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch.nn.utils import parametrize
+
+from models.data.batches import make_batch
+from models.data.examples import Example
+from models.evaluation.strategy_figures import accuracy, confusion_of, macro_f1
+from models.nets.net import Net
+from models.training.device import device_of
+
+
+@torch.inference_mode()
+def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str, float]:
+    """Reply loss per token given what training gives (the gold strategy, unless told otherwise); strategy loss
+    (balanced as trained), accuracy, macro F1 (argmax).
+
+    "valid_loss", the sum of the first two, chooses the weights that are kept. Of a net whose strategies no loss
+    supervises it is the reply loss.
+    """
+    net.eval()
+    ordered = sorted(examples, key=lambda e: len(e.context))
+    nll = tokens = strategy = 0.0
+    predicted, gold = list[int](), list[int]()
+    for start in range(0, len(ordered), size):
+        batch = make_batch(ordered[start : start + size]).to(device_of(net))
+        with torch.autocast(batch.ids.device.type, dtype=torch.bfloat16), parametrize.cached():
+            plan = net.training_plan(batch)
+            nll += float(net.reply_nll(plan, batch.labels).sum())
+        tokens += float(net.counted(batch.labels).sum())
+        scores = plan.strategies.float().clamp_min(1e-9).log()
+        strategy += float(net.strategy_loss(scores, batch.strategies)) * len(batch)
+        predicted += scores.argmax(dim=1).tolist()
+        gold += batch.strategies.tolist()
+    reply, choice = nll / tokens, strategy / len(ordered)
+    if not net.predicts_strategy:
+        return {"valid_loss": reply, "valid_reply": reply}
+    table = confusion_of(predicted, gold)
+    return {
+        "valid_loss": reply + choice if net.trains_strategy else reply,
+        "valid_reply": reply,
+        "valid_strategy": choice,
+        "valid_accuracy": float(accuracy(table)),
+        "valid_macro_f1": float(macro_f1(table)),
+    }
