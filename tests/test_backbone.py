@@ -13,7 +13,10 @@ from transformers.models.blenderbot_small.modeling_blenderbot_small import Blend
 
 from models.backbones import warm_start as warm
 from models.backbones.encoder_decoder import EncoderDecoder
-from models.backbones.interface import 0]], 2, 2], 30, 31, 32, 33, 34, CONTEXT, Past, Stream from tests.tiny import tiny_backbone, [4, tiny_config  IDS = torch.tensor [[4
+from models.backbones.interface import CONTEXT, Past, Stream
+from tests.tiny import tiny_backbone, tiny_config
+
+IDS = torch.tensor([[4, 30, 31, 32, 2], [4, 33, 34, 2, 0]])
 MASK = IDS != 0
 REPLY = torch.tensor([[1, 40, 41, 42], [1, 43, 44, 45]])
 

@@ -10,7 +10,17 @@ import torch
 from transformers import BlenderbotSmallForConditionalGeneration
 
 from models.backbones.blenderbot_90m import load_full
-from models.backbones.interface import CONTEXT, Stream from models.data.batches import make_batch from models.files.checkpoint import WeightsError from models.nets.registry import NETS, VARIANTS, net_config from models.nets.stored import load_net, new_net, save_net, start_net from models.serving.decoding import decode from models.serving.trace import DecodeOptions from tests.tiny import LETTERS, tiny_base, tiny_batch, tiny_config, tiny_examples, tiny_loss   @pytest.fixture scope="module"
+from models.backbones.interface import CONTEXT, Stream
+from models.data.batches import make_batch
+from models.files.checkpoint import WeightsError
+from models.nets.registry import NETS, VARIANTS, net_config
+from models.nets.stored import load_net, new_net, save_net, start_net
+from models.serving.decoding import decode
+from models.serving.trace import DecodeOptions
+from tests.tiny import LETTERS, tiny_base, tiny_batch, tiny_config, tiny_examples, tiny_loss
+
+
+@pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A folder as the Hub has it: config, weights, vocab.json, merges.txt."""
     folder = tmp_path_factory.mktemp("blenderbot_small-tiny")

@@ -10,7 +10,16 @@ import pytest
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from models.backbones.interface import CONTEXT, OTHER, Past from models.data.examples import ContextShape from models.nets.mime import MIMICKED, divergence from models.nets.moel import LISTENERS from models.nets.net import make_config from models.nets.registry import NETS from models.nets.scratch import Size, emotion_loss, fresh_backbone from models.nets.stored import load_net, new_net, save_net from tests.tiny import tiny_base, tiny_batch, tiny_net, tiny_tokenizer
+from models.backbones.interface import CONTEXT, Past
+from models.data.examples import ContextShape
+from models.nets.mime import MIMICKED, OTHER, divergence
+from models.nets.moel import LISTENERS
+from models.nets.net import make_config
+from models.nets.registry import NETS
+from models.nets.scratch import Size, emotion_loss, fresh_backbone
+from models.nets.stored import load_net, new_net, save_net
+from tests.tiny import tiny_base, tiny_batch, tiny_net, tiny_tokenizer
+
 SCRATCH = [name for name, (_, net) in NETS.items() if net.from_scratch]
 SMALL = {"size": {"width": 16, "heads": 2, "ffn": 8, "positions": 64}, "shape": ContextShape(48, strategies=False)}
 

@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.backbones.interface import "mime", "moel", "mt-transformer", CHOICE_GATE, CausalPool, GATE, NETS from models.nets.star import BEFORE, Past from models.data.batches import make_batch from models.files.checkpoint import WeightsError from models.nets.net import Plan from models.nets.registry import COMPACT, Star, new_net, save_net, star_on from models.nets.stored import load_net, start_net from models.serving.batch_decoding import decode_batch from models.serving.decoding import decode from models.serving.trace import DecodeOptions from tests.tiny import tiny_base, tiny_batch, tiny_examples, tiny_loss, tiny_net  UNREGISTERED =  "transformer"
+from models.backbones.interface import Past
+from models.data.batches import make_batch
+from models.files.checkpoint import WeightsError
+from models.nets.net import Plan
+from models.nets.registry import COMPACT, NETS
+from models.nets.star import BEFORE, CHOICE_GATE, GATE, CausalPool, Star, star_on
+from models.nets.stored import load_net, new_net, save_net, start_net
+from models.serving.batch_decoding import decode_batch
+from models.serving.decoding import decode
+from models.serving.trace import DecodeOptions
+from tests.tiny import tiny_base, tiny_batch, tiny_examples, tiny_loss, tiny_net
+
+UNREGISTERED = ("transformer", "mt-transformer", "moel", "mime")
 NAMES = ("star", "star-misc", "star-admisc", *(f"star-{name}" for name in UNREGISTERED))
 
 

@@ -11,7 +11,18 @@ import torch
 from torch import Tensor
 from transformers import BlenderbotSmallConfig
 
-from models.backbones.interface import BASE_TOKENS, Backbone from models.data.batches import Batch, Example, Query from models.knowledge.emotion import EMOTIONS, Reading from models.nets.net import Net from models.nets.registry import build_net, Speaker, Tokenizer, Turn from models.data.examples import ContextShape, compact_settings, make_batch from models.data.dialogue import Dialogue, make_example from models.data.tokenizer import ADDED_TOKENS, streams_of from models.nets.stored import save_base  WORDS =, wordpiece from models.knowledge.comet import Comet
+from models.backbones.encoder_decoder import EncoderDecoder
+from models.data.batches import Batch, make_batch
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.examples import ContextShape, Example, make_example
+from models.data.tokenizer import ADDED_TOKENS, BASE_TOKENS, Tokenizer, wordpiece
+from models.knowledge.comet import Comet, Query
+from models.knowledge.emotion import EMOTIONS, Reading
+from models.nets.net import Net
+from models.nets.registry import build_net, compact_settings, streams_of
+from models.nets.stored import save_base
+
+WORDS = (
     *("i", "you", "feel", "sad", "am", "sorry", "to", "hear", "that", "what", "happened", "lost", "my", "job"),
     *("tired", "it", "is", "hard", "hello", "thank", ".", "?", ",", "'", "!", "(", ")"),
 )
@@ -40,12 +51,12 @@ def tiny_config(vocabulary: int = 0) -> BlenderbotSmallConfig:
     )
 
 
-def tiny_backbone(streams: tuple[str, ...] = (), seed: int = 0) -> Backbone:
+def tiny_backbone(streams: tuple[str, ...] = (), seed: int = 0) -> EncoderDecoder:
     """Random weights, large enough that outputs differ clearly."""
     torch.manual_seed(seed)
     config = tiny_config()
     config.streams = list(streams)
-    backbone = Backbone(config)
+    backbone = EncoderDecoder(config)
     with torch.no_grad():
         for parameter in backbone.parameters():
             if parameter.ndim > 1:

@@ -12,7 +12,10 @@ from pathlib import Path
 import torch
 from transformers import BlenderbotSmallConfig, BlenderbotSmallTokenizer
 
-from models.backbones.interface import "__end__", "__start__", "__unk__", Backbone from models.data.tokenizer import ADDED_TOKENS, Tokenizer, readable  OWN_TOKENS =  "__null__"
+from models.backbones.encoder_decoder import EncoderDecoder
+from models.data.tokenizer import ADDED_TOKENS, Tokenizer, readable
+
+OWN_TOKENS = ("__null__", "__start__", "__end__", "__unk__")
 """what the checkpoint calls pad, begin, end, unknown; [CLS] is added, as MISC does"""
 
 
@@ -74,7 +77,7 @@ def _unreachable(source: str, fault: Exception) -> ValueError:
     )
 
 
-def load_full(source: str, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, Backbone]:
+def load_full(source: str, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, EncoderDecoder]:
     """Tokenizer and backbone of a BlenderbotSmall checkpoint, a Hub name or a folder.
 
     Extra streams start as copies of the context attention. Raises ValueError naming the source and what to do when it
@@ -84,7 +87,7 @@ def load_full(source: str, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, Ba
     try:
         config = BlenderbotSmallConfig.from_pretrained(source)
         config.streams = list(streams)  # no checkpoint's own config has them
-        backbone = Backbone.from_pretrained(source, config=config)
+        backbone = EncoderDecoder.from_pretrained(source, config=config)
     except OSError as fault:
         raise _unreachable(source, fault) from fault
     torch.manual_seed(0)  # the added rows are drawn the same way each time a net is built on this checkpoint

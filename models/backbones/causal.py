@@ -15,6 +15,7 @@ Shapes: as in `interface`; K key heads of d numbers, G = H / K query heads to ea
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -22,11 +23,10 @@ from torch import Tensor, nn
 
 from models.backbones.interface import CONTEXT, Memories, Memory, Past, Reading, Stream, attend
 from models.backbones.llama_weights import LlamaLayer, LlamaShape, LlamaWeights
+from models.data.batches import pad
 
 GATE_RATE = 10.0
 """learning rate of the gates beside that of the rest: one number moves a whole head"""
-VECTORS_KEPT = 100_000
-"""summaries of short texts kept in memory"""
 
 
 class Change(nn.Module):
@@ -50,6 +50,16 @@ class Change(nn.Module):
         return F.linear(F.linear(x, a.to(x.dtype)), b[first:].to(x.dtype))
 
     @torch.no_grad()
+    def settle(self, dtype: torch.dtype) -> None:
+        """Join held and own part for good, in the base's own numbers: a hosted net trains no more."""
+        if self.held_a is not None and self.held_b is not None:
+            a, b = torch.cat((self.held_a, self.a)), torch.cat((self.held_b, self.b), dim=1)
+            self.held_a = self.held_b = None
+        else:
+            a, b = self.a, self.b
+        self.a, self.b = (nn.Parameter(part.to(dtype), requires_grad=False) for part in (a, b))
+
+    @torch.no_grad()
     def hold(self, a: Tensor, b: Tensor) -> None:
         """Put a trained change before this one."""
         if a.shape[1] != self.a.shape[1] or b.shape[0] != self.b.shape[0]:
@@ -67,6 +77,35 @@ class SourceChange(nn.Module):
         self.gate = nn.Parameter(torch.zeros(shape.heads))
 
 
+@dataclass(frozen=True)
+class Layout:
+    """Where the tokens of a batch (B, T) lie. Padding costs nothing outside of attention: tokens are packed (1, N)."""
+
+    rows: int
+    steps: int
+    index: Tensor | None
+    """(N,) places of the tokens in B x T; None = all of them, nothing to pack"""
+
+    @classmethod
+    def of(cls, ids: Tensor) -> Layout:
+        """The layout of ids (B, T), padded on the right with 0."""
+        rows, steps = ids.shape
+        kept = ids != 0
+        kept[:, 0] = True
+        return cls(rows, steps, None if bool(kept.all()) else kept.flatten().nonzero()[:, 0])
+
+    def pack(self, x: Tensor) -> Tensor:
+        """(B, T, C) -> (1, N, C)."""
+        return x if self.index is None else x.flatten(0, 1).index_select(0, self.index)[None]
+
+    def unpack(self, x: Tensor) -> Tensor:
+        """(1, N, C) -> (B, T, C), 0 at the padding."""
+        if self.index is None:
+            return x
+        empty = x.new_zeros(self.rows * self.steps, x.shape[-1])
+        return empty.index_copy(0, self.index, x[0]).view(self.rows, self.steps, -1)
+
+
 class CausalLayer(nn.Module):
     """One layer: its frozen weights (not owned) and what a net changes of them."""
 
@@ -79,15 +118,16 @@ class CausalLayer(nn.Module):
         self.down = Change(shape.ffn, shape.width, rank)
         self.sources = nn.ModuleDict({name: SourceChange(shape, source_rank) for name in streams})
 
-    def queries(self, w: LlamaLayer, n: Tensor, turns: tuple[Tensor, Tensor], changed: bool) -> tuple[Tensor, ...]:
-        """Turned queries (B, H, T, d), turned keys and values (B, K, T, d), plain queries (B, T, H d) of n (B, T, D)."""
-        s = self.shape
+    def ask(self, w: LlamaLayer, n: Tensor, changed: bool) -> Tensor:
+        """Queries, keys and values of n (B, T, D) under one another: (B, T, (H + 2 K) d)."""
         qkv = F.linear(n, w.qkv)
-        if changed:
-            qkv = qkv + self.qkv(n)
+        return qkv + self.qkv(n) if changed else qkv
+
+    def turned(self, qkv: Tensor, turns: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries (B, H, T, d), keys and values (B, K, T, d) at their positions."""
+        s = self.shape
         q, k, v = qkv.split((s.query_width, s.key_width, s.key_width), dim=-1)
-        heads = (_heads(q, s.heads), _heads(k, s.key_heads), _heads(v, s.key_heads))
-        return _turn(heads[0], turns), _turn(heads[1], turns), heads[2], q
+        return _turn(_heads(q, s.heads), turns), _turn(_heads(k, s.key_heads), turns), _heads(v, s.key_heads)
 
     def project(self, w: LlamaLayer, name: str, stream: Stream) -> Memory:
         """Keys and values of a source, once per reply."""
@@ -100,19 +140,24 @@ class CausalLayer(nn.Module):
         return Memory(_heads(k, s.key_heads), _heads(v, s.key_heads), stream.mask[:, None, None], empty, constant)
 
     def read_sources(
-        self, q: Tensor, n: Tensor, memories: Mapping[str, Memory], record: dict[str, list[Tensor]] | None
+        self,
+        plain: Tensor,
+        n: Tensor,
+        memories: Mapping[str, Memory],
+        record: dict[str, list[Tensor]] | None,
+        at: Layout,
     ) -> Tensor | None:
-        """Sum (B, T, H d) over sources of the gated attention; q are the plain queries of n."""
+        """Sum (B, T, H d) over sources of the gated attention; `plain` and n are packed: queries, and what they are of."""
         s, total = self.shape, None
         for name, memory in memories.items():
             if name == CONTEXT:
                 continue
             change = self.sources[name]
             if memory.constant is not None:
-                weights = (~memory.empty).to(n.dtype).expand(-1, n.shape[1], 1)
+                weights = (~memory.empty).to(n.dtype).expand(-1, at.steps, 1)
                 found = memory.constant
             else:
-                asked = _heads(q + change.q(n), s.heads)
+                asked = _heads(at.unpack(plain + change.q(n)), s.heads)
                 mask = memory.mask | memory.empty[..., None]  # an all-masked row would be nan: attend, then drop it
                 mixed, weights = attend(asked, _repeat(memory.keys, s), _repeat(memory.values, s), mask)
                 found, weights = mixed.transpose(1, 2).flatten(2), weights.mean(dim=1).masked_fill(memory.empty, 0.0)
@@ -157,7 +202,6 @@ class Causal(nn.Module):
         )
         self.dropout = 0.0
         self._turns = dict[tuple[int, torch.device], tuple[Tensor, Tensor]]()
-        self._vectors = dict[tuple[int, ...], Tensor]()
 
     def set_dropout(self, rate: float) -> None:
         """Of the embeddings alone: the changes are small, and the base is frozen."""
@@ -194,7 +238,7 @@ class Causal(nn.Module):
         at = (turns[0][None, None], turns[1][None, None])
         for layer, w in zip(self.layers, self.weights.layers, strict=True):
             n = F.rms_norm(x, (s.width,), w.attention_norm, s.epsilon)
-            q, k, v, _ = layer.queries(w, n, at, changed)
+            q, k, v = layer.turned(layer.ask(w, n, changed), at)
             mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
             x = layer.finish(w, x, mixed.transpose(1, 2).flatten(2), changed)
             cache.append((k, v))
@@ -202,20 +246,23 @@ class Causal(nn.Module):
 
     @torch.no_grad()
     def summaries(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """See `interface`. Read by the base without this net's changes: a text has one vector for ever, kept here.
-
-        The published nets read blocks with their own encoder; without gradient they do, too.
+        """See `interface`. Read by the base without this net's changes, added tokens left out: a text has one vector
+        for all nets, kept with the base. The published nets read blocks with their own encoder, without gradient too.
         """
-        keys = [tuple(row[: int(keep.sum())].tolist()) for row, keep in zip(ids, mask, strict=True)]
-        fresh = [n for n, key in enumerate(keys) if key not in self._vectors]
-        if fresh:
-            if len(self._vectors) + len(fresh) > VECTORS_KEPT:
-                self._vectors.clear()
-                fresh = list(range(len(keys)))
-            states, _ = self._read(ids[fresh], changed=False)
-            last = states[torch.arange(len(fresh), device=ids.device), mask[fresh].sum(dim=1) - 1]
-            self._vectors.update((keys[n], vector) for n, vector in zip(fresh, last, strict=True))
-        return torch.stack([self._vectors[key] for key in keys])
+        return self.weights.vectors.of(
+            [
+                tuple(i for i in row[: int(keep.sum())].tolist() if i < self.shape.vocabulary)
+                for row, keep in zip(ids, mask, strict=True)
+            ],
+            self._last_states,
+        )
+
+    def _last_states(self, texts: list[tuple[int, ...]]) -> Tensor:
+        """(U, D) of texts as ids, without changes; an empty text is read as padding."""
+        ids = pad([text or (0,) for text in texts], 0).to(self.added.device)
+        states, _ = self._read(ids, changed=False)
+        last = torch.tensor([max(len(text), 1) - 1 for text in texts], device=ids.device)
+        return states[torch.arange(len(texts), device=ids.device), last]
 
     def attach(self, reading: Reading, streams: Mapping[str, Stream]) -> Memories:
         """See `interface`."""
@@ -245,17 +292,20 @@ class Causal(nn.Module):
         cos, sin = self._turns_of(longest, x)
         turns = (cos[places][:, None], sin[places][:, None])
         mask = self._mask(seen, earlier, count)
+        at = Layout.of(ids)
+        x = at.pack(x)
         for layer, w, memory in zip(self.layers, self.weights.layers, memories, strict=True):
             n = F.rms_norm(x, (s.width,), w.attention_norm, s.epsilon)
-            q, k, v, plain = layer.queries(w, n, turns, changed=True)
+            qkv = layer.ask(w, n, changed=True)
+            q, k, v = layer.turned(at.unpack(qkv), turns)
             if past is not None:
                 k, v = past.extend(layer.index, k, v)
             context = memory[CONTEXT]
             k, v = torch.cat((context.keys, k), dim=2), torch.cat((context.values, v), dim=2)
             mixed = F.scaled_dot_product_attention(q, k, v, mask, enable_gqa=True).transpose(1, 2).flatten(2)
-            extra = layer.read_sources(plain, n, memory, record)
-            x = layer.finish(w, x, mixed if extra is None else mixed + extra, changed=True)
-        return F.rms_norm(x, (s.width,), self.weights.norm, s.epsilon)
+            extra = layer.read_sources(qkv[..., : s.query_width], n, memory, record, at)
+            x = layer.finish(w, x, at.pack(mixed if extra is None else mixed + extra), changed=True)
+        return at.unpack(F.rms_norm(x, (s.width,), self.weights.norm, s.epsilon))
 
     @staticmethod
     def _mask(seen: Tensor, earlier: int, count: int) -> Tensor | None:

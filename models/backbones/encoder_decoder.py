@@ -118,7 +118,7 @@ class StreamDecoderLayer(BlenderbotSmallDecoderLayer):
 
 
 class EncoderDecoder(BlenderbotSmallForConditionalGeneration):
-    """BlenderbotSmall with stream attention, see `interface.Backbone`; loads every BlenderbotSmall checkpoint of the Hub as it is.
+    """BlenderbotSmall with stream attention, a `Backbone`; loads every BlenderbotSmall checkpoint of the Hub as it is.
 
     `config.layer_norm_eps` (default 1e-5, torch's) is 1e-12 for a backbone warm-started from a BERT-like encoder: with
     1e-5 its states would differ by 2e-3. `config.streams` names the extra streams of the decoder.

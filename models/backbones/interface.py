@@ -88,9 +88,11 @@ class Reading:
             return self  # each row once, whole
         longest = int(lengths.max())
         mask = torch.arange(longest, device=rows.device) < lengths[:, None]
-        states = self.states[rows, :longest]
+        states = self.states.index_select(0, rows)[:, :longest]
         last = states[torch.arange(len(rows), device=rows.device), lengths - 1]
-        cache = tuple((k[rows, :, :longest], v[rows, :, :longest]) for k, v in self.cache)
+        cache = tuple(
+            (k.index_select(0, rows)[:, :, :longest], v.index_select(0, rows)[:, :, :longest]) for k, v in self.cache
+        )
         return replace(self, states=states, mask=mask, summary=last, cache=cache)
 
 

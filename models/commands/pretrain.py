@@ -23,7 +23,26 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from models.backbones.encoder_decoder import EncoderDecoder, compact_config
-from models.backbones.interface import CONTEXT, FitConfig, Speaker from models.data.esconv import Target, Stream, WEIGHTS, context_ids from models.data.strategies import strategy_id from models.data.tokenizer import Tokenizer, corpus_files, device_of from models.training.fit import Fit, load_base, parameter_groups from models.training.run_state import data_hash  POOL = 24 """batches drawn together and sorted by length, read_corpus from models.data.dialogue import Dialogue, read_esconv, save_base from models.training.device import add_device_argument, so that a batch holds examples of like length"""   @dataclass frozen=True, split_dialogues from models.data.examples import ContextShape, token_loss from models.backbones.warm_start import find_minilm, trim_vocabulary from models.files.whole_file import whole_file from models.nets.stored import is_compact, warm_start from models.data.batches import pad from models.data.corpora import SUPPORT_SETS
+from models.backbones.interface import CONTEXT, Stream, token_loss
+from models.backbones.warm_start import find_minilm, warm_start
+from models.data.batches import pad
+from models.data.corpora import SUPPORT_SETS, WEIGHTS, corpus_files, read_corpus
+from models.data.dialogue import Dialogue, Speaker
+from models.data.esconv import Target, read_esconv, split_dialogues
+from models.data.examples import ContextShape, context_ids
+from models.data.strategies import strategy_id
+from models.data.tokenizer import Tokenizer, trim_vocabulary
+from models.files.whole_file import whole_file
+from models.nets.stored import is_compact, load_base, save_base
+from models.training.device import add_device_argument, device_of
+from models.training.fit import Fit, FitConfig, parameter_groups
+from models.training.run_state import data_hash
+
+POOL = 24
+"""batches drawn together and sorted by length, so that a batch holds examples of like length"""
+
+
+@dataclass(frozen=True)
 class Piece:
     """One tokenised turn: whose, its strategy token or -1, its ids."""
 

@@ -2,7 +2,7 @@
 
 COMET blocks repeat a lot ("sad", "upset"), so a batch holds each distinct block once; examples point at rows. So do
 contexts that are parts of one dialogue: it stands there once.
-Shapes: B batch, R contexts, S context tokens, T reply tokens, U distinct blocks, L block tokens, N blocks of an example.
+Shapes: B examples, R contexts, S context tokens, T reply tokens, U distinct blocks, L block tokens, N blocks each.
 """
 
 from __future__ import annotations

@@ -52,7 +52,6 @@ class ChatTokenizer(Tokenizer):
         places = {token: self.known + n for n, token in enumerate(ADDED)}
         self.strategies = tuple(places[f"[{name}]"] for name in STRATEGIES)
         self.relations = {name: places[f"[{name}]"] for name in RELATIONS}
-        self.speakers = {speaker: self.encode(role)[0] for speaker, role in ROLES.items()}
         marks = {self.pad, self.bos, self.eos, self.cls, *(self._id(piece) for piece in control)}
         self.special = frozenset((*marks, *places.values()))
 
@@ -86,7 +85,7 @@ class ChatTokenizer(Tokenizer):
 
     def closing(self) -> list[int]:
         """What stands between the last turn and the begin token."""
-        return [self.cls, self.speakers[Speaker.SUPPORTER]]
+        return [self.cls, *self.encode(ROLES[Speaker.SUPPORTER])]
 
     def block_ids(self, relation: str, text: str) -> tuple[int, ...]:
         """A COMET block: the relation's token, the relation in words, the tail."""

@@ -32,8 +32,8 @@ ADDED_TOKENS = (*SPEAKER_TOKENS.values(), *(f"[{name}]" for name in STRATEGIES),
 class Tokenizer:
     """A `tokenizers` model with the added tokens found by name.
 
-    Attributes: pad, bos, eos, unk, cls (ids); speakers (Speaker -> id); strategies (8 ids, in order);
-    relations (name -> id); special (frozenset of every id that is not text).
+    Attributes: pad, bos, eos, unk, cls (ids); speakers (Speaker -> id, not in chat formats); strategies (8 ids, in
+    order); relations (name -> id); special (frozenset of every id that is not text).
     """
 
     chat = False

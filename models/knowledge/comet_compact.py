@@ -16,7 +16,22 @@ from torch import Tensor
 
 from models.backbones.adapters import adapt, load_trained, merge, trained
 from models.backbones.encoder_decoder import EncoderDecoder
-from models.backbones.interface import CONTEXT, Memory, Past, Query, Stream, WeightsError, check_relations, clean from models.nets.stored import BASE, fingerprint, load_base from models.training.device import device_of  COMET = WEIGHTS / "comet" EVENT_TOKENS = 48 """an event is cut after this many tokens""" RANK = 16 """rank of the changes to the base"""   @dataclass frozen=True, load_packed, read_card, save_packed from models.knowledge.comet import Comet, select from models.data.batches import pad_with_mask from models.data.tokenizer import Tokenizer from models.files.checkpoint import WEIGHTS
+from models.backbones.interface import CONTEXT, Memory, Past, Stream, select
+from models.data.batches import pad_with_mask
+from models.data.tokenizer import Tokenizer
+from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint, load_packed, read_card, save_packed
+from models.knowledge.comet import Comet, Query, check_relations, clean
+from models.nets.stored import BASE, load_base
+from models.training.device import device_of
+
+COMET = WEIGHTS / "comet"
+EVENT_TOKENS = 48
+"""an event is cut after this many tokens"""
+RANK = 16
+"""rank of the changes to the base"""
+
+
+@dataclass(frozen=True)
 class Search:
     """How tails are looked for."""
 
@@ -33,7 +48,9 @@ class Search:
 class CompactComet(Comet):
     """Tails from a compact backbone whose changes are merged. Safe to call from several threads."""
 
-    def __init__(self, tokenizer: Tokenizer, backbone: EncoderDecoder, version: str, search: Search | None = None) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, backbone: EncoderDecoder, version: str, search: Search | None = None
+    ) -> None:
         self.tokenizer, self.backbone, self.version = tokenizer, backbone.eval(), version
         self.search = search or Search()
 

@@ -10,11 +10,25 @@ import torch
 from torch import Tensor, nn
 
 from models.backbones.adapters import adapt, load_trained, merge, trained
-from models.backbones.interface import Backbone from models.data.batches import pad_with_mask from models.data.tokenizer import Tokenizer from models.files.checkpoint import WEIGHTS, Reading, WeightsError, fingerprint, load_base from models.training.device import device_of  EMOTION = WEIGHTS / "emotion" TEXT_TOKENS = 48 """a text keeps its last tokens, load_packed, read_card, save_packed from models.knowledge.emotion import GO_EMOTIONS, this many""" RANK = 16 """rank of the changes to the encoder""", to_reading from models.nets.stored import BASE
+from models.backbones.encoder_decoder import EncoderDecoder
+from models.data.batches import pad_with_mask
+from models.data.tokenizer import Tokenizer
+from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint, load_packed, read_card, save_packed
+from models.knowledge.emotion import GO_EMOTIONS, Reading, to_reading
+from models.nets.stored import BASE, load_base
+from models.training.device import device_of
+
+EMOTION = WEIGHTS / "emotion"
+TEXT_TOKENS = 48
+"""a text keeps its last tokens, this many"""
+RANK = 16
+"""rank of the changes to the encoder"""
+
+
 class EmotionNet(nn.Module):
     """Encoder states -> [mean; first] -> one hidden layer -> 28 logits."""
 
-    def __init__(self, backbone: Backbone, rank: int = RANK, dropout: float = 0.1) -> None:
+    def __init__(self, backbone: EncoderDecoder, rank: int = RANK, dropout: float = 0.1) -> None:
         super().__init__()
         backbone.requires_grad_(requires_grad=False)
         backbone.model.decoder.layers = nn.ModuleList()  # never used here; an eighth of the memory

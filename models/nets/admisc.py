@@ -29,7 +29,17 @@ from torch import Tensor, nn
 
 from models.backbones.adapters import adapt
 from models.backbones.interface import CONTEXT, Backbone, Reading, Stream, token_loss
+from models.data.batches import Batch
+from models.data.examples import ContextShape
+from models.data.strategies import STRATEGIES
+from models.data.strategy_history import Course
+from models.data.tokenizer import Tokenizer
+from models.nets.misc import POST, SITUATION, STRATEGY, block_vectors, mean_state, pooled, read_context
+from models.nets.net import Net, Plan
+from models.nets.weighting import Dwa, Fixed, Weighting
 
+EMOTION, RAW_SITUATION, RAW_POST, FUSED = "emotion", "raw_situation", "raw_post", "fused"
+EMOTIONAL = ("xReact", "oReact", "xAttr")
 """relations whose tails are the emotional part of eq. 8-9; the paper does not say which, this choice is ours"""
 
 

@@ -23,7 +23,16 @@ import torch
 from torch import Tensor, nn
 from transformers.models.blenderbot_small.modeling_blenderbot_small import BlenderbotSmallEncoderLayer
 
-from models.backbones.interface import "mimicked emotion", "other emotion", Backbone, CONTEXT, MIMICKED, OTHER = "emotion", ScratchNet, Size, Stream from models.data.batches import Batch from models.data.examples import ContextShape from models.data.tokenizer import Tokenizer from models.knowledge.emotion import EMOTION_TYPES from models.nets.net import Plan from models.nets.scratch import WHOLE_CONTEXT, Weighting  EMOTION, emotion_loss from models.nets.weighting import Fixed
+from models.backbones.interface import CONTEXT, Backbone, Stream
+from models.data.batches import Batch
+from models.data.examples import ContextShape
+from models.data.tokenizer import Tokenizer
+from models.knowledge.emotion import EMOTION_TYPES
+from models.nets.net import Plan
+from models.nets.scratch import WHOLE_CONTEXT, ScratchNet, Size, emotion_loss
+from models.nets.weighting import Fixed, Weighting
+
+EMOTION, MIMICKED, OTHER = "emotion", "mimicked emotion", "other emotion"
 POSITIVE: tuple[str, ...] = tuple(f"positive {number}" for number in range(1, 14))
 """names of vectors without a label"""
 

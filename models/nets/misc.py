@@ -24,7 +24,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbones.interface import "post", "strategy"   @dataclass frozen=True, Backbone, CONTEXT, POST, Plan from models.nets.weighting import Fixed, STRATEGY = "situation", Stream, Weighting  SITUATION, token_loss from models.data.batches import Batch from models.data.examples import ContextShape from models.data.strategies import STRATEGIES from models.data.strategy_history import Course from models.data.tokenizer import Tokenizer from models.knowledge.emotion import EMOTION_TYPES from models.nets.net import Net
+from models.backbones.interface import Backbone, Reading, Stream, token_loss
+from models.data.batches import Batch
+from models.data.examples import ContextShape
+from models.data.strategies import STRATEGIES
+from models.data.strategy_history import Course
+from models.data.tokenizer import Tokenizer
+from models.knowledge.emotion import EMOTION_TYPES
+from models.nets.net import Net, Plan
+from models.nets.weighting import Fixed, Weighting
+
+SITUATION, POST, STRATEGY = "situation", "post", "strategy"
+
+
+@dataclass(frozen=True)
 class MiscConfig:
     """Settings of MISC; the defaults follow the reference code without its two bugs."""
 

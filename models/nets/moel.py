@@ -21,7 +21,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import BlenderbotSmallConfig
 
-from models.backbones.interface import Backbone, CONTEXT, Memory, Past, ScratchNet, Size, Stream, StreamDecoderLayer from models.data.batches import Batch from models.data.examples import ContextShape from models.data.tokenizer import Tokenizer from models.knowledge.emotion import EMOTION_TYPES from models.nets.net import Plan from models.nets.scratch import WHOLE_CONTEXT, Weighting  LISTENERS = "listeners"   @dataclass frozen=True, emotion_loss from models.nets.weighting import Fixed
+from models.backbones.encoder_decoder import StreamDecoderLayer
+from models.backbones.interface import CONTEXT, Backbone, Memory, Past, Stream
+from models.data.batches import Batch
+from models.data.examples import ContextShape
+from models.data.tokenizer import Tokenizer
+from models.knowledge.emotion import EMOTION_TYPES
+from models.nets.net import Plan
+from models.nets.scratch import WHOLE_CONTEXT, ScratchNet, Size, emotion_loss
+from models.nets.weighting import Fixed, Weighting
+
+LISTENERS = "listeners"
+
+
+@dataclass(frozen=True)
 class MoelConfig:
     """Settings of MoEL; the defaults are the published ones, with ESConv's 11 emotions for the 32 of its own data."""
 

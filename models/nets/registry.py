@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from models.backbones.interface import AdmiscConfig from models.nets.joint import Joint, Backbone from models.data.examples import ContextShape from models.data.tokenizer import Tokenizer from models.nets.admisc import Admisc, JointConfig from models.nets.mime import Mime, MimeConfig from models.nets.misc import Misc, MiscConfig from models.nets.moel import Moel, MoelConfig from models.nets.net import Net, Transformer, TransformerConfig  NETS: dict[str, make_config from models.nets.star import star_on from models.nets.transformer import MtTransformerConfig, tuple[type[Any], type[Net]]] = {
+from models.backbones.interface import Backbone
+from models.data.examples import ContextShape
+from models.data.tokenizer import Tokenizer
+from models.nets.admisc import Admisc, AdmiscConfig
+from models.nets.joint import Joint, JointConfig
+from models.nets.mime import Mime, MimeConfig
+from models.nets.misc import Misc, MiscConfig
+from models.nets.moel import Moel, MoelConfig
+from models.nets.net import Net, make_config
+from models.nets.star import star_on
+from models.nets.transformer import MtTransformerConfig, Transformer, TransformerConfig
+
+NETS: dict[str, tuple[type[Any], type[Net]]] = {
     "joint": (JointConfig, Joint),
     "misc": (MiscConfig, Misc),
     "admisc": (AdmiscConfig, Admisc),

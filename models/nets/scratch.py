@@ -17,7 +17,14 @@ from torch import Tensor
 from transformers import BlenderbotSmallConfig
 
 from models.backbones.encoder_decoder import EncoderDecoder
-from models.backbones.interface import Plan   @dataclass frozen=True, Stream, token_loss from models.data.batches import Batch from models.data.examples import ContextShape from models.data.strategies import STRATEGIES from models.nets.net import Net
+from models.backbones.interface import Stream, token_loss
+from models.data.batches import Batch
+from models.data.examples import ContextShape
+from models.data.strategies import STRATEGIES
+from models.nets.net import Net, Plan
+
+
+@dataclass(frozen=True)
 class Size:
     """Size of a backbone trained from scratch; the defaults are those of MoEL's published runs."""
 

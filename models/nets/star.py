@@ -29,7 +29,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbones.interface import "gate of the choice", "strategies before refinement"   @dataclass frozen=True, BEFORE = "gate", Backbone, CHOICE_GATE, Past, Plan, Weighting  POOL_PLACE = -1 """of the pool's projections in a `Past`; layers, and listeners of some nets, have the places from 0 on""" GATE, join_heads, make_config from models.nets.weighting import Ramp, split_heads, token_loss from models.data.batches import Batch from models.data.examples import ContextShape from models.data.strategies import STRATEGIES from models.data.tokenizer import Tokenizer from models.nets.joint import JointConfig from models.nets.net import Net
+from models.backbones.interface import Backbone, Past, join_heads, split_heads, token_loss
+from models.data.batches import Batch
+from models.data.examples import ContextShape
+from models.data.strategies import STRATEGIES
+from models.data.tokenizer import Tokenizer
+from models.nets.joint import JointConfig
+from models.nets.net import Net, Plan, make_config
+from models.nets.weighting import Ramp, Weighting
+
+POOL_PLACE = -1
+"""of the pool's projections in a `Past`; layers, and listeners of some nets, have the places from 0 on"""
+EMBEDDINGS = (".shared.weight", ".shared.parametrizations.weight.0.a", ".shared.parametrizations.weight.0.b", ".added")
+"""ends of the names of the vocabulary's parameters, on either backbone"""
+GATE, CHOICE_GATE, BEFORE = "gate", "gate of the choice", "strategies before refinement"
+
+
+@dataclass(frozen=True)
 class StarConfig:
     """Settings of STAR; sizes and dropout as in the published code (BlenderBot-small, 512 wide)."""
 

@@ -18,7 +18,19 @@ from torch import Tensor, nn
 from transformers import BlenderbotSmallConfig
 
 from models.backbones.adapters import adapt, load_trained, merge, trained
-from models.backbones.interface import Backbone from models.data.strategies import STRATEGIES from models.data.tokenizer import Tokenizer from models.files.checkpoint import       CARD, WEIGHTS, WeightsError, fingerprint, is_there, load_packed, read_card, save_packed
+from models.backbones.encoder_decoder import EncoderDecoder
+from models.data.strategies import STRATEGIES
+from models.data.tokenizer import Tokenizer
+from models.files.checkpoint import (
+    CARD,
+    WEIGHTS,
+    WeightsError,
+    fingerprint,
+    is_there,
+    load_packed,
+    read_card,
+    save_packed,
+)
 from models.nets.net import Net, make_config
 from models.nets.registry import NETS, build_net, compact_settings, net_class, streams_of
 from models.nets.scratch import fresh_backbone
@@ -42,7 +54,7 @@ ARCHITECTURE = (
 """settings of a BlenderbotSmall that its card keeps"""
 
 
-def load_base(folder: Path = BASE, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, Backbone]:
+def load_base(folder: Path = BASE, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, EncoderDecoder]:
     """Tokenizer and backbone of a compact base folder; extra streams start as copies of the context attention."""
     tensors, card = load_packed(folder)
     tokenizer = Tokenizer.load(folder / TOKENIZER)
@@ -51,17 +63,17 @@ def load_base(folder: Path = BASE, streams: tuple[str, ...] = ()) -> tuple[Token
     return tokenizer, backbone.eval()
 
 
-def _empty_backbone(config: BlenderbotSmallConfig) -> Backbone:
+def _empty_backbone(config: BlenderbotSmallConfig) -> EncoderDecoder:
     """A backbone whose weights are still to be filled in: drawing random ones takes longer than reading them."""
     with torch.device("meta"):
-        backbone = Backbone(config)
+        backbone = EncoderDecoder(config)
     backbone.to_empty(device="cpu")
     backbone.tie_weights()
     backbone.final_logits_bias.zero_()
     return backbone
 
 
-def fill(backbone: Backbone, tensors: dict[str, Tensor]) -> None:
+def fill(backbone: EncoderDecoder, tensors: dict[str, Tensor]) -> None:
     """Copy base tensors into a backbone that may have extra streams."""
     named = {n: p for n, p in backbone.named_parameters() if "extra_attn" not in n}
     if named.keys() != tensors.keys():
@@ -72,7 +84,7 @@ def fill(backbone: Backbone, tensors: dict[str, Tensor]) -> None:
     backbone.copy_context_attention()
 
 
-def save_base(backbone: Backbone, tokenizer: Tokenizer, card: dict[str, Any], folder: Path = BASE) -> None:
+def save_base(backbone: EncoderDecoder, tokenizer: Tokenizer, card: dict[str, Any], folder: Path = BASE) -> None:
     """Pack a trained backbone, its vocabulary and its card."""
     known = backbone.config.to_dict()
     kept = {name: known[name] for name in ARCHITECTURE if name in known}
@@ -80,7 +92,7 @@ def save_base(backbone: Backbone, tokenizer: Tokenizer, card: dict[str, Any], fo
     save_packed(folder, tensors, card | {"backbone": kept}, {TOKENIZER: tokenizer.fast.to_str()})
 
 
-def open_backbone(source: str | Path, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, Backbone]:
+def open_backbone(source: str | Path, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, EncoderDecoder]:
     """A compact base folder, or else a full BlenderbotSmall checkpoint by Hub name or folder."""
     if is_compact(source):
         return load_base(Path(source), streams)

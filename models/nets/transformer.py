@@ -12,7 +12,19 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
-from models.backbones.interface import Backbone from models.data.batches import Batch from models.data.examples import ContextShape from models.data.tokenizer import Tokenizer from models.knowledge.emotion import EMOTION_TYPES from models.nets.net import Plan from models.nets.scratch import WHOLE_CONTEXT, CONTEXT, ScratchNet, Size, Weighting  EMOTION = "emotion"   @dataclass frozen=True, emotion_loss from models.nets.weighting import Fixed
+from models.backbones.interface import CONTEXT, Backbone
+from models.data.batches import Batch
+from models.data.examples import ContextShape
+from models.data.tokenizer import Tokenizer
+from models.knowledge.emotion import EMOTION_TYPES
+from models.nets.net import Plan
+from models.nets.scratch import WHOLE_CONTEXT, ScratchNet, Size, emotion_loss
+from models.nets.weighting import Fixed, Weighting
+
+EMOTION = "emotion"
+
+
+@dataclass(frozen=True)
 class TransformerConfig:
     """Settings of the Transformer; the defaults are those of MoEL's repository, which published both baselines."""
 

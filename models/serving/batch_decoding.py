@@ -9,7 +9,13 @@ from collections.abc import Sequence
 
 import torch
 
-from models.backbones.interface import Past from models.nets.net import Net, Plan from models.serving.decoding import decode, warp from models.serving.trace import DecodeOptions   @torch.inference_mode
+from models.backbones.interface import Past
+from models.nets.net import Net, Plan
+from models.serving.decoding import decode, warp
+from models.serving.trace import DecodeOptions
+
+
+@torch.inference_mode()
 def decode_batch(net: Net, plan: Plan, options: DecodeOptions, seeds: Sequence[int]) -> list[tuple[int, ...]]:
     """Reply ids of every row of `plan` without prefix and end mark; `seeds` has one seed a row."""
     if options.method == "beam":

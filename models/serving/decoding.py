@@ -12,7 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from models.backbones.interface import CONTEXT, None]   @dataclass frozen=True, Past from models.nets.net import Net, Plan from models.serving.trace import DecodeOptions  OnTokens = Callable[[list[int]]
+from models.backbones.interface import CONTEXT, Past
+from models.nets.net import Net, Plan
+from models.serving.trace import DecodeOptions
+
+OnTokens = Callable[[list[int]], None]
+
+
+@dataclass(frozen=True)
 class Decoded:
     """One decoded reply."""
 

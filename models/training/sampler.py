@@ -1,4 +1,7 @@
-"""Examples -> endless batches of like length, the same at every step whatever ran before: what a resumed run needs."""
+"""Examples -> endless batches of like length, the same at every step whatever ran before: what a resumed run needs.
+
+`Batches` has one example a row; `WholeBatches` has whole dialogues, every turn of them learnt from one reading.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,8 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.data.batches import Batch, make_batch
-from models.data.examples import Example
+from models.data.batches import Batch, make_batch, make_whole_batch
+from models.data.examples import Example, Whole
 
 POOL = 16
 """batches drawn together and sorted by length"""
@@ -45,3 +48,49 @@ class Batches:
     def _length(self, index: int) -> tuple[int, int]:
         example = self.examples[index]
         return len(example.context) // 8, len(example.target)
+
+
+@dataclass(frozen=True)
+class WholeBatches:
+    """Endless batches of whole dialogues, each of at most `tokens` ids, padding included (one dialogue at least)."""
+
+    dialogues: Sequence[Whole]
+    tokens: int
+    seed: int
+
+    def at(self, step: int) -> Batch:
+        """Batch number `step`; the same for ever."""
+        epoch = 0
+        while step >= len(order := self._order(epoch)):  # epochs differ a little in length
+            step, epoch = step - len(order), epoch + 1
+        return make_whole_batch([self.dialogues[i] for i in order[step]])
+
+    def each(self) -> list[Batch]:
+        """Every dialogue once, in order of length: for validation."""
+        order = sorted(range(len(self.dialogues)), key=self._length)
+        return [make_whole_batch([self.dialogues[i] for i in group]) for group in self._cut(order)]
+
+    def _order(self, epoch: int) -> list[list[int]]:
+        known: dict[int, list[list[int]]] = self.__dict__.setdefault("_orders", {})
+        if epoch not in known:
+            rng = random.Random(f"{self.seed}:{epoch}")
+            order = list(range(len(self.dialogues)))
+            rng.shuffle(order)
+            groups: list[list[int]] = []
+            for start in range(0, len(order), 8 * POOL):
+                groups += self._cut(sorted(order[start : start + 8 * POOL], key=self._length))
+            rng.shuffle(groups)
+            known[epoch] = groups
+        return known[epoch]
+
+    def _cut(self, order: Sequence[int]) -> list[list[int]]:
+        groups: list[list[int]] = []
+        for i in order:  # ascending lengths: the latest is the longest
+            if groups and (len(groups[-1]) + 1) * self._length(i) <= self.tokens:
+                groups[-1].append(i)
+            else:
+                groups.append([i])
+        return groups
+
+    def _length(self, index: int) -> int:
+        return len(self.dialogues[index].ids)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from models.data.dialogue import Dialogue
 from models.data.esconv import Target
-from models.data.examples import ContextShape, Example, make_example
+from models.data.examples import ContextShape, Example, Whole, make_example, whole_dialogues
 from models.data.tokenizer import Tokenizer
 from models.files.checkpoint import fingerprint
 from models.knowledge.comet import CachedComet, Comet, NoComet, blocks_for
@@ -72,4 +73,24 @@ def examples_of(
             [readings[post] for post in target.context.seeker_posts()] if emotions else (),
         )
         for target in targets
+    ]
+
+
+def wholes_of(
+    found: Sequence[Target],
+    comet: Comet,
+    tokenizer: Tokenizer,
+    shape: ContextShape,
+    emotions: EmotionDetector | None = None,
+) -> list[Whole]:
+    """Whole dialogues with the examples of their turns, for a causal base: every turn is learnt from one reading."""
+    examples = examples_of(found, comet, tokenizer, shape, emotions)
+    by_dialogue: dict[int, tuple[Dialogue, dict[int, Example]]] = {}
+    for target, example in zip(found, examples, strict=True):
+        turns = by_dialogue.setdefault(id(target.dialogue), (target.dialogue, {}))[1]
+        turns[len(target.context.turns)] = example
+    return [
+        whole
+        for dialogue, turns in by_dialogue.values()
+        for whole in whole_dialogues(dialogue, turns, tokenizer, shape)
     ]

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch.nn.utils import parametrize
 
-from models.data.batches import make_batch
+from models.data.batches import Batch, make_batch
 from models.data.examples import Example
 from models.evaluation.strategy_figures import accuracy, confusion_of, macro_f1
 from models.nets.net import Net
 from models.training.device import device_of
 
 
+def turn_batches(examples: Sequence[Example], size: int = 64) -> list[Batch]:
+    """One example a row, in order of length."""
+    ordered = sorted(examples, key=lambda e: len(e.context))
+    return [make_batch(ordered[start : start + size]) for start in range(0, len(ordered), size)]
+
+
 @torch.inference_mode()
-def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str, float]:
+def validate(net: Net, batches: Iterable[Batch]) -> dict[str, float]:
     """Reply loss per token given what training gives (the gold strategy, unless told otherwise); strategy loss
     (balanced as trained), accuracy, macro F1 (argmax).
 
@@ -23,11 +29,9 @@ def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str,
     supervises it is the reply loss.
     """
     net.eval()
-    ordered = sorted(examples, key=lambda e: len(e.context))
     nll = tokens = strategy = 0.0
     predicted, gold = list[int](), list[int]()
-    for start in range(0, len(ordered), size):
-        batch = make_batch(ordered[start : start + size]).to(device_of(net))
+    for batch in (found.to(device_of(net)) for found in batches):
         with torch.autocast(batch.ids.device.type, dtype=torch.bfloat16), parametrize.cached():
             plan = net.training_plan(batch)
             nll += float(net.reply_nll(plan, batch.labels).sum())
@@ -36,7 +40,7 @@ def validate(net: Net, examples: Sequence[Example], size: int = 64) -> dict[str,
         strategy += float(net.strategy_loss(scores, batch.strategies)) * len(batch)
         predicted += scores.argmax(dim=1).tolist()
         gold += batch.strategies.tolist()
-    reply, choice = nll / tokens, strategy / len(ordered)
+    reply, choice = nll / tokens, strategy / len(gold)
     if not net.predicts_strategy:
         return {"valid_loss": reply, "valid_reply": reply}
     table = confusion_of(predicted, gold)

@@ -1,0 +1,69 @@
+"""What the shared support adapter learns from: ESConv, and sets of support talks, all as dialogues.
+
+Sets without strategies keep theirs unknown: labelled "Others", they taught interjections (`models/EXPERIMENTS.md`).
+ESConv greets first, so a part of its dialogues begins where the seeker states the problem; the other sets do so by
+themselves, or lose their greeting.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from models.data.corpora import read_corpus
+from models.data.dialogue import Dialogue, Speaker, Turn
+
+SETS: dict[str, float] = {"escot": 0.45, "synthetic_es_gpt4": 0.1, "healme": 0.1, "empathetic_dialogues": 0.02}
+"""share of each set that is used, by file name"""
+PROBLEM_WORDS = 8
+"""a seeker's turn of so many words states something"""
+UNTOLD = 0.4
+"""share of dialogues whose situation is left out: most people have written none beforehand"""
+PLAIN_START = 0.5
+"""share of ESConv's dialogues that begin at the problem"""
+
+
+def support_dialogues(esconv: Sequence[Dialogue], folder: Path | None, seed: int) -> list[Dialogue]:
+    """ESConv's train dialogues and those of the sets in `folder`, the same for the same seed.
+
+    Raises FileNotFoundError naming the sets that are expected when the folder has none of them.
+    """
+    rng = random.Random(seed)
+    mixed = [_from_problem(d) if rng.random() < PLAIN_START else d for d in esconv]
+    for name, path in _files(folder).items() if folder else ():
+        found = [d for d in read_corpus(path) if _usable(d)]
+        mixed += [_from_problem(d) for d in rng.sample(found, round(SETS[name] * len(found)))]
+    rng.shuffle(mixed)
+    return [replace(d, situation="") if rng.random() < UNTOLD else d for d in mixed]
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    found = {path.name.split(".")[0]: path for path in sorted(folder.glob("*.jsonl*"))}
+    known = {name: found[name] for name in SETS if name in found}
+    if not known:
+        raise FileNotFoundError(f"no support set in {folder}; expected any of {', '.join(SETS)} as .jsonl[.gz]")
+    return known
+
+
+def _usable(dialogue: Dialogue) -> bool:
+    """Both speak, and no supporter lectures: replies here are short."""
+    lengths = [len(turn.text.split()) for turn in dialogue.turns if turn.speaker is Speaker.SUPPORTER]
+    return bool(lengths) and bool(dialogue.seeker_posts()) and sum(lengths) / len(lengths) <= 45
+
+
+def _from_problem(dialogue: Dialogue) -> Dialogue:
+    """Without what stands before the first turn of the seeker that states something, where that leaves enough."""
+    turns = dialogue.turns
+    start = next((n for n, turn in enumerate(turns) if _states(turn)), 0)
+    return replace(dialogue, turns=turns[start:]) if len(turns) - start >= 2 else dialogue
+
+
+def _states(turn: Turn) -> bool:
+    return turn.speaker is Speaker.SEEKER and len(turn.text.split()) >= PROBLEM_WORDS
+
+
+def answered(dialogues: Iterable[Dialogue]) -> int:
+    """Supporter turns that have something before them."""
+    return sum(turn.speaker is Speaker.SUPPORTER for d in dialogues for turn in d.turns[1:])
