@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from models.backbones.adapters import trained
+from models.backbones.compact_base import load_base, save_base
 from models.data.examples import ContextShape
 from models.files import checkpoint
 from models.files.checkpoint import WeightsError, fingerprint, load_packed, pack, save_packed, sha256, unpack
-from models.nets.stored import load_base, load_net, net_folder, new_net, save_base, save_net, start_net, trained_nets
+from models.nets.stored import load_net, net_folder, new_net, save_net, start_net, trained_nets
 from tests.tiny import tiny_backbone, tiny_base, tiny_batch, tiny_tokenizer
 
 TENSORS = {"matrix": torch.randn(80, 64), "vector": torch.randn(64), "small": torch.randn(3, 3)}

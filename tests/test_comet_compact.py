@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from models.backbones.adapters import adapt, merge
+from models.backbones.compact_base import load_base
 from models.backbones.encoder_decoder import EncoderDecoder
 from models.backbones.interface import CONTEXT, Stream
 from models.data.tokenizer import RELATIONS, Tokenizer
 from models.files.checkpoint import WeightsError
 from models.knowledge.comet import clean
 from models.knowledge.comet_compact import EVENT_TOKENS, CompactComet, Search, event_ids, load_comet, save_comet
-from models.nets.stored import load_base
 from tests.tiny import tiny_backbone, tiny_base, tiny_tokenizer
 
 EVENTS = ("i lost my job", "it is hard to hear that you feel tired", "hello")

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from models.backbones.adapters import merge
+from models.backbones.compact_base import load_base
 from models.files.checkpoint import WeightsError
 from models.knowledge.emotion import EMOTIONS
 from models.knowledge.emotion_compact import (
@@ -18,7 +19,6 @@ from models.knowledge.emotion_compact import (
     save_emotion,
     text_ids,
 )
-from models.nets.stored import load_base
 from tests.tiny import tiny_backbone, tiny_base, tiny_tokenizer
 
 TEXTS = ("i am sad", "it is hard to hear that you feel tired", "", "hello")

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from models.__main__ import main
+from models.backbones.compact_base import save_base
 from models.commands import evaluate, train
 from models.commands.pretrain import Mix, Shape, tokenise
 from models.data.batches import Batch
@@ -21,7 +22,7 @@ from models.data.examples import ContextShape
 from models.data.strategies import STRATEGIES
 from models.files.checkpoint import fingerprint
 from models.knowledge.comet import NoComet
-from models.nets.stored import load_net, save_base
+from models.nets.stored import load_net
 from models.training import turn_examples
 from models.training.sampler import Batches
 from models.training.turn_examples import examples_of

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from transformers import BlenderbotSmallConfig
 
+from models.backbones.compact_base import save_base
 from models.backbones.encoder_decoder import EncoderDecoder
 from models.data.batches import Batch, make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
@@ -20,7 +21,6 @@ from models.knowledge.comet import Comet, Query
 from models.knowledge.emotion import EMOTIONS, Reading
 from models.nets.net import Net
 from models.nets.registry import build_net, compact_settings, streams_of
-from models.nets.stored import save_base
 
 WORDS = (
     *("i", "you", "feel", "sad", "am", "sorry", "to", "hear", "that", "what", "happened", "lost", "my", "job"),

@@ -30,7 +30,10 @@ GATE_RATE = 10.0
 
 
 class Change(nn.Module):
-    """A low-rank change x -> (x A^T) B^T; `held` parts of an earlier stage stand before its own and do not train."""
+    """A low-rank change x -> (x A^T) B; a `held` part of an earlier stage stands before its own and does not train.
+
+    a (rank, in), b (rank, out): rows of equal meaning, which pack well as int8.
+    """
 
     held_a: Tensor | None
     held_b: Tensor | None
@@ -38,32 +41,32 @@ class Change(nn.Module):
     def __init__(self, into: int, out: int, rank: int) -> None:
         super().__init__()
         self.a = nn.Parameter(torch.randn(rank, into) * into**-0.5)
-        self.b = nn.Parameter(torch.zeros(out, rank))
-        self.register_buffer("held_a", None)
-        self.register_buffer("held_b", None)
+        self.b = nn.Parameter(torch.zeros(rank, out))
+        self.register_buffer("held_a", None, persistent=False)
+        self.register_buffer("held_b", None, persistent=False)
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """(..., in) -> (..., out), from the output's number `first` on."""
-        a, b = self.a, self.b
-        if self.held_a is not None and self.held_b is not None:
-            a, b = torch.cat((self.held_a, a)), torch.cat((self.held_b, b), dim=1)
-        return F.linear(F.linear(x, a.to(x.dtype)), b[first:].to(x.dtype))
+        a, b = self._both()
+        return F.linear(x, a.to(x.dtype)) @ b[:, first:].to(x.dtype)
+
+    def _both(self) -> tuple[Tensor, Tensor]:
+        if self.held_a is None or self.held_b is None:
+            return self.a, self.b
+        return torch.cat((self.held_a, self.a)), torch.cat((self.held_b, self.b))
 
     @torch.no_grad()
     def settle(self, dtype: torch.dtype) -> None:
         """Join held and own part for good, in the base's own numbers: a hosted net trains no more."""
-        if self.held_a is not None and self.held_b is not None:
-            a, b = torch.cat((self.held_a, self.a)), torch.cat((self.held_b, self.b), dim=1)
-            self.held_a = self.held_b = None
-        else:
-            a, b = self.a, self.b
+        a, b = self._both()
+        self.held_a = self.held_b = None
         self.a, self.b = (nn.Parameter(part.to(dtype), requires_grad=False) for part in (a, b))
 
     @torch.no_grad()
     def hold(self, a: Tensor, b: Tensor) -> None:
-        """Put a trained change before this one."""
-        if a.shape[1] != self.a.shape[1] or b.shape[0] != self.b.shape[0]:
-            raise ValueError(f"the change is of {a.shape[1]} to {b.shape[0]} numbers, not of another base's")
+        """Put a trained change before this one. Raises ValueError when it is of another size."""
+        if a.shape[1:] != self.a.shape[1:] or b.shape[1:] != self.b.shape[1:]:
+            raise ValueError(f"a change of {a.shape[1]} to {b.shape[1]} numbers is of another base")
         self.held_a, self.held_b = a.clone(), b.clone()
 
 
@@ -147,7 +150,7 @@ class CausalLayer(nn.Module):
         record: dict[str, list[Tensor]] | None,
         at: Layout,
     ) -> Tensor | None:
-        """Sum (B, T, H d) over sources of the gated attention; `plain` and n are packed: queries, and what they are of."""
+        """Sum (B, T, H d) over sources of the gated attention; `plain` are the queries of n, both packed."""
         s, total = self.shape, None
         for name, memory in memories.items():
             if name == CONTEXT:
@@ -206,6 +209,17 @@ class Causal(nn.Module):
     def set_dropout(self, rate: float) -> None:
         """Of the embeddings alone: the changes are small, and the base is frozen."""
         self.dropout = rate
+
+    def settle(self) -> None:
+        """Make this a hosted net's backbone: it trains no more, and its changes are in the base's numbers."""
+        for module in self.modules():
+            if isinstance(module, Change):
+                module.settle(self.weights.dtype)
+
+    def changes(self) -> dict[str, Change]:
+        """The changes of the base's own matrices, by name; those of sources are not among them."""
+        parts = ("qkv", "o", "gate_up", "down")
+        return {f"layers.{n}.{part}": getattr(layer, part) for n, layer in enumerate(self.layers) for part in parts}
 
     def embed(self, ids: Tensor) -> Tensor:
         """(B, T) -> (B, T, D)."""

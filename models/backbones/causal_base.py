@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer as FastTokenizer
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, PretrainedConfig
 
 from models.backbones.causal import Causal
 from models.backbones.gguf_file import DEFAULT_FILE, DEFAULT_SHA256, GET_IT, GgufFile, default_file
@@ -31,13 +31,18 @@ RANK, SOURCE_RANK = 8, 8
 
 @dataclass(frozen=True)
 class CausalBase:
-    """An open base."""
+    """An open base. `backbone` may be called many times: all share the one copy of the weights."""
 
     name: str
     digest: str
     """12 hex digits of the file or files: changes fit exactly these numbers"""
     weights: LlamaWeights
     tokenizer: ChatTokenizer
+
+    @property
+    def label(self) -> str:
+        """What a card calls it: name and hash."""
+        return f"{self.name}@{self.digest}"
 
     def backbone(self, rank: int = RANK, streams: Iterable[str] = (), source_rank: int = SOURCE_RANK) -> Causal:
         """A backbone on these weights, with changes that change nothing yet."""
@@ -62,6 +67,14 @@ def open_causal(source: str = DEFAULT, dtype: torch.dtype = torch.bfloat16) -> C
             raise FileNotFoundError(f"the base {path} is missing; give a GGUF file, a folder or a Hub name")
         return _open_gguf(path, path.name, None, dtype)
     return _open_checkpoint(source, dtype)
+
+
+def kind_of(source: str) -> str:
+    """Kind of a checkpoint, a folder or Hub name, e.g. "llama"; "" where it does not say or cannot be reached."""
+    try:
+        return str(PretrainedConfig.get_config_dict(source)[0].get("model_type", ""))
+    except OSError:
+        return ""
 
 
 def _open_gguf(path: Path, name: str, expected: str | None, dtype: torch.dtype) -> CausalBase:

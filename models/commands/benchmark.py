@@ -23,13 +23,13 @@ from typing import Any
 import torch
 from transformers.models.blenderbot_small.modeling_blenderbot_small import BlenderbotSmallForConditionalGeneration
 
+from models.backbones.compact_base import BASE, load_base
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.examples import ContextShape, context_ids
 from models.data.prompts import read_prompts
 from models.knowledge.comet import CachedComet
 from models.knowledge.comet_compact import load_comet
 from models.nets.registry import NETS, net_class, net_names
-from models.nets.stored import BASE, load_base
 from models.serving.hosting import NetResponder, Sources, open_responders
 from models.serving.responder import Responder
 from models.serving.trace import DECODING, DecodeOptions

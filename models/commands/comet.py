@@ -20,6 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from models.backbones.adapters import adapt, computed_once
+from models.backbones.compact_base import BASE, load_base
 from models.backbones.encoder_decoder import EncoderDecoder
 from models.backbones.interface import CONTEXT, Stream, select, token_loss
 from models.data.dialogue import Speaker
@@ -30,7 +31,6 @@ from models.knowledge.comet import CachedComet, Comet, normalise
 from models.knowledge.comet_compact import COMET, RANK, Search, load_comet, save_comet
 from models.knowledge.comet_data import HeadBatch, HeadMix, atomic_heads, esconv_heads
 from models.knowledge.comet_score import TailScores, most_frequent, tail_scores
-from models.nets.stored import BASE, load_base
 from models.training.device import add_device_argument, device_of, pick_device
 from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.run_state import data_hash

@@ -24,11 +24,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.backbones.compact_base import BASE, load_base
 from models.data.batches import pad_with_mask
 from models.data.tokenizer import Tokenizer
 from models.knowledge.emotion import GO_EMOTIONS
 from models.knowledge.emotion_compact import EMOTION, CompactEmotion, EmotionNet, load_emotion, save_emotion, text_ids
-from models.nets.stored import BASE, load_base
 from models.training.device import add_device_argument, device_of, pick_device
 from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.run_state import data_hash

@@ -22,6 +22,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from models.backbones.compact_base import is_compact, load_base, save_base
 from models.backbones.encoder_decoder import EncoderDecoder, compact_config
 from models.backbones.interface import CONTEXT, Stream, token_loss
 from models.backbones.warm_start import find_minilm, warm_start
@@ -33,7 +34,6 @@ from models.data.examples import ContextShape, context_ids
 from models.data.strategies import strategy_id
 from models.data.tokenizer import Tokenizer, trim_vocabulary
 from models.files.whole_file import whole_file
-from models.nets.stored import is_compact, load_base, save_base
 from models.training.device import add_device_argument, device_of
 from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.run_state import data_hash

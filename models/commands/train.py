@@ -23,6 +23,7 @@ from typing import Any
 
 import torch
 
+from models.backbones.compact_base import BASE, is_compact
 from models.data.batches import Batch
 from models.data.esconv import Splits, read_esconv, split_dialogues
 from models.data.strategies import STRATEGIES
@@ -30,7 +31,7 @@ from models.data.strategy_history import Course
 from models.files.checkpoint import WEIGHTS, fingerprint, learned_from, read_card, sha256
 from models.nets.net import Net
 from models.nets.registry import net_class, net_names
-from models.nets.stored import BASE, COMPACT_RANK, is_compact, save_net, start_net
+from models.nets.stored import COMPACT_RANK, save_net, start_net
 from models.training.device import add_device_argument, pick_device
 from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.preflight import GENERATE, check_examples, check_flags, check_release, check_tails_flag

@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from models.backbones.adapters import adapt, load_trained, merge, trained
+from models.backbones.compact_base import BASE, load_base
 from models.backbones.encoder_decoder import EncoderDecoder
 from models.backbones.interface import CONTEXT, Memory, Past, Stream, select
 from models.data.batches import pad_with_mask
 from models.data.tokenizer import Tokenizer
 from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint, load_packed, read_card, save_packed
 from models.knowledge.comet import Comet, Query, check_relations, clean
-from models.nets.stored import BASE, load_base
 from models.training.device import device_of
 
 COMET = WEIGHTS / "comet"

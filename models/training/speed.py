@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from models.backbones.adapters import adapt
+from models.backbones.compact_base import load_base
 from models.backbones.encoder_decoder import EncoderDecoder
 from models.backbones.interface import CONTEXT, Stream, token_loss
 from models.data.batches import Batch
@@ -31,7 +32,7 @@ from models.data.strategies import STRATEGIES
 from models.data.tokenizer import RELATIONS, Tokenizer
 from models.nets.net import Net
 from models.nets.registry import compact_settings
-from models.nets.stored import load_base, new_net
+from models.nets.stored import new_net
 from models.training.device import device_of
 from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.sampler import Batches

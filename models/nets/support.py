@@ -1,0 +1,37 @@
+"""The support adapter: a change of a causal base that all nets on it share, trained on support talks first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.backbones.causal import Causal
+from models.backbones.causal_base import CausalBase
+from models.files.checkpoint import WeightsError, load_packed, save_packed
+
+SUPPORT = "support"
+"""its folder, beside those of the nets"""
+
+
+def hold_support(backbone: Causal, folder: Path, base: CausalBase) -> None:
+    """Put the support adapter in `folder` under the backbone's own changes; its added tokens are where they start."""
+    tensors, card = load_packed(folder)
+    if card.get("kind") != SUPPORT or card.get("base") != base.label:
+        raise WeightsError(
+            f"{folder} is a {card.get('kind') or card.get('net')!r} of base {card.get('base')}, not a support adapter"
+            f" of {base.label}; train one with `python -m models support`"
+        )
+    for name, change in backbone.changes().items():
+        change.hold(tensors[f"{name}.a"], tensors[f"{name}.b"])
+    with torch.no_grad():
+        backbone.added.copy_(tensors["added"])
+
+
+def save_support(backbone: Causal, base: CausalBase, card: dict[str, Any], folder: Path) -> None:
+    """Pack a trained support adapter."""
+    tensors = {
+        f"{name}.{part}": getattr(change, part).detach() for name, change in backbone.changes().items() for part in "ab"
+    }
+    save_packed(folder, tensors | {"added": backbone.added.detach()}, {"kind": SUPPORT, "base": base.label} | card)
