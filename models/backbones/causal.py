@@ -14,8 +14,9 @@ Shapes: as in `interface`; K key heads of d numbers, G = H / K query heads to ea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -70,6 +71,14 @@ class Change(nn.Module):
         self.held_a, self.held_b = a.clone(), b.clone()
 
 
+class Gate(nn.Module):
+    """How much of a source enters, a number per head, 0 at first; a module, so that it may have its own rate."""
+
+    def __init__(self, heads: int) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.zeros(heads))
+
+
 class SourceChange(nn.Module):
     """How one layer reads one source: a small change of queries, keys and values, and a gate per head."""
 
@@ -77,7 +86,7 @@ class SourceChange(nn.Module):
         super().__init__()
         self.q = Change(shape.width, shape.query_width, rank)
         self.kv = Change(shape.width, 2 * shape.key_width, rank)
-        self.gate = nn.Parameter(torch.zeros(shape.heads))
+        self.gate = Gate(shape.heads)
 
 
 @dataclass(frozen=True)
@@ -134,7 +143,7 @@ class CausalLayer(nn.Module):
 
     def project(self, w: LlamaLayer, name: str, stream: Stream) -> Memory:
         """Keys and values of a source, once per reply."""
-        s, change = self.shape, self.sources[name]
+        s, change = self.shape, cast(SourceChange, self.sources[name])
         n = F.rms_norm(stream.states.to(w.qkv.dtype), (s.width,), w.attention_norm, s.epsilon)
         kv = F.linear(n, w.qkv[s.query_width :]) + self.qkv(n, s.query_width) + change.kv(n)
         k, v = kv.split(s.key_width, dim=-1)
@@ -155,7 +164,7 @@ class CausalLayer(nn.Module):
         for name, memory in memories.items():
             if name == CONTEXT:
                 continue
-            change = self.sources[name]
+            change = cast(SourceChange, self.sources[name])
             if memory.constant is not None:
                 weights = (~memory.empty).to(n.dtype).expand(-1, at.steps, 1)
                 found = memory.constant
@@ -166,7 +175,7 @@ class CausalLayer(nn.Module):
                 found, weights = mixed.transpose(1, 2).flatten(2), weights.mean(dim=1).masked_fill(memory.empty, 0.0)
             if record is not None:
                 record.setdefault(name, []).append(weights)
-            gate = change.gate.to(n.dtype).repeat_interleave(s.head_width)
+            gate = change.gate.value.to(n.dtype).repeat_interleave(s.head_width)
             part = (found * gate).masked_fill(memory.empty, 0.0)
             total = part if total is None else total + part
         return total
@@ -190,6 +199,7 @@ class Causal(nn.Module):
     """See the module and `interface.Backbone`. `added` is the number of tokens behind the base's vocabulary."""
 
     causal = True
+    longest_reply = 256
 
     def __init__(
         self, weights: LlamaWeights, added: Tensor, rank: int, streams: tuple[str, ...] = (), source_rank: int = 8
@@ -209,6 +219,11 @@ class Causal(nn.Module):
     def set_dropout(self, rate: float) -> None:
         """Of the embeddings alone: the changes are small, and the base is frozen."""
         self.dropout = rate
+
+    def _layers(self) -> Iterator[tuple[CausalLayer, LlamaLayer]]:
+        """Every layer with its frozen weights."""
+        for layer, weights in zip(self.layers, self.weights.layers, strict=True):
+            yield cast(CausalLayer, layer), cast(LlamaLayer, weights)
 
     def settle(self) -> None:
         """Make this a hosted net's backbone: it trains no more, and its changes are in the base's numbers."""
@@ -250,7 +265,7 @@ class Causal(nn.Module):
         x = self.embed(ids)
         turns, cache = self._turns_of(ids.shape[1], x), []
         at = (turns[0][None, None], turns[1][None, None])
-        for layer, w in zip(self.layers, self.weights.layers, strict=True):
+        for layer, w in self._layers():
             n = F.rms_norm(x, (s.width,), w.attention_norm, s.epsilon)
             q, k, v = layer.turned(layer.ask(w, n, changed), at)
             mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
@@ -287,8 +302,7 @@ class Causal(nn.Module):
     def project(self, streams: Mapping[str, Stream]) -> Memories:
         """See `interface`."""
         return [
-            {name: layer.project(w, name, stream) for name, stream in streams.items()}
-            for layer, w in zip(self.layers, self.weights.layers, strict=True)
+            {name: layer.project(w, name, stream) for name, stream in streams.items()} for layer, w in self._layers()
         ]
 
     def decode(
@@ -308,7 +322,7 @@ class Causal(nn.Module):
         mask = self._mask(seen, earlier, count)
         at = Layout.of(ids)
         x = at.pack(x)
-        for layer, w, memory in zip(self.layers, self.weights.layers, memories, strict=True):
+        for (layer, w), memory in zip(self._layers(), memories, strict=True):
             n = F.rms_norm(x, (s.width,), w.attention_norm, s.epsilon)
             qkv = layer.ask(w, n, changed=True)
             q, k, v = layer.turned(at.unpack(qkv), turns)

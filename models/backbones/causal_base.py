@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer as FastTokenizer
@@ -117,15 +118,16 @@ def _open_checkpoint(source: str, dtype: torch.dtype) -> CausalBase:
 
 
 def _shape(config: LlamaConfig) -> LlamaShape:
+    turns: Any = config.rope_parameters
     return LlamaShape(
         width=config.hidden_size,
         layers=config.num_hidden_layers,
         heads=config.num_attention_heads,
-        key_heads=config.num_key_value_heads,
+        key_heads=config.num_key_value_heads or config.num_attention_heads,
         head_width=config.head_dim or config.hidden_size // config.num_attention_heads,
         ffn=config.intermediate_size,
         vocabulary=config.vocab_size,
         positions=config.max_position_embeddings,
-        theta=float(config.rope_parameters["rope_theta"]),
+        theta=float(turns["rope_theta"]),
         epsilon=config.rms_norm_eps,
     )

@@ -129,6 +129,7 @@ class EncoderDecoder(BlenderbotSmallForConditionalGeneration):
     def __init__(self, config: BlenderbotSmallConfig) -> None:
         super().__init__(config)
         self.width, self.heads, self.ffn_width = config.d_model, config.encoder_attention_heads, config.encoder_ffn_dim
+        self.longest_reply = config.max_position_embeddings - 2
         streams = tuple(getattr(config, "streams", ()))
         self.model.decoder.layers = nn.ModuleList(
             StreamDecoderLayer(config, index, streams) for index in range(config.decoder_layers)

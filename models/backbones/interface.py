@@ -132,6 +132,8 @@ class Backbone(Protocol):
     """inner width of the feed-forward networks"""
     causal: bool
     """whether a state has seen only what stands before it"""
+    longest_reply: int
+    """tokens that a reply may have at most, its end mark included"""
 
     def read(self, ids: Tensor, mask: Tensor) -> Reading:
         """Contexts `ids` (B, S) under `mask` (B, S) bool, padded on the right."""

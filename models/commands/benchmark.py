@@ -133,7 +133,7 @@ def _plain(options: DecodeOptions, device: str) -> Callable[[Dialogue], None]:
     torch.nn.Module.to(model, device)
 
     def answer(dialogue: Dialogue) -> None:
-        ids = torch.tensor([context_ids(dialogue.turns, tokenizer, ContextShape())], device=device)
+        ids = torch.tensor([context_ids(dialogue, tokenizer, ContextShape())], device=device)
         with torch.inference_mode():
             model.generate(
                 input_ids=ids,

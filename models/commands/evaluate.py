@@ -148,7 +148,7 @@ def _predictions(
         print(f"{known} of {len(keys)} predictions are in {journal.out.parent} and stay as they are")
     if known == len(keys):
         return finished(journal, targets)
-    whole = replace(net.shape, reply_tokens=net.backbone.config.max_position_embeddings - 2)  # references uncut
+    whole = replace(net.shape, reply_tokens=net.backbone.longest_reply)  # references uncut
     examples = examples_of(targets, comet_for(net, args.tails), net.tokenizer, whole, emotions_for(net))
     check_known(net, examples)
     with torch.autocast(args.device, dtype=torch.bfloat16, enabled=args.bf16):

@@ -243,7 +243,7 @@ def valid_perplexity(backbone: EncoderDecoder, tokenizer: Tokenizer, targets: Se
     backbone.eval()
     examples = [
         (
-            list(context_ids(target.context.turns, tokenizer, ContextShape())),
+            list(context_ids(target.context, tokenizer, ContextShape())),
             [tokenizer.bos, *tokenizer.encode(target.gold.text)[:80], tokenizer.eos],
         )
         for target in targets

@@ -28,7 +28,7 @@ from models.nets.stored import load_net, net_folder
 from models.training.preflight import check_known
 from models.training.provenance import measured_on, notes_on
 from models.training.turn_examples import comet_for, emotions_for, examples_of
-from models.training.validation import validate
+from models.training.validation import turn_batches, validate
 
 FIGURES = {"accuracy": "ACC %", "macro_f1": "macro F1 %", "perplexity": "PPL"}
 """figures of a training -> their headings
@@ -91,10 +91,10 @@ def run(args: Namespace) -> int:
 
 def figures_of(net: Net, targets: Sequence[Target], tails: str | None) -> dict[str, float]:
     """Accuracy and macro F1 in percent, perplexity per word piece of whole references, see FIGURES."""
-    whole = replace(net.shape, reply_tokens=net.backbone.config.max_position_embeddings - 2)
+    whole = replace(net.shape, reply_tokens=net.backbone.longest_reply)
     examples = examples_of(targets, comet_for(net, tails), net.tokenizer, whole, emotions_for(net))
     check_known(net, examples)
-    found = validate(net, examples)
+    found = validate(net, turn_batches(examples))
     shares = {name: 100 * found[f"valid_{name}"] for name in ("accuracy", "macro_f1") if f"valid_{name}" in found}
     return shares | {"perplexity": math.exp(found["valid_reply"])}
 

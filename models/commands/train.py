@@ -1,8 +1,9 @@
 """Fine-tune a net on ESConv: `python -m models train misc --esconv PATH --tails FILE --minutes 20`.
 
-The net starts from the shared compact base; the base stays as it is and the net learns a low-rank change of it plus
-its own modules. The weights of the best validation loss so far are kept (`OUT/best.pt`), and `--release` packs them
-into `models/weights/NET` with a card. The same command goes on with a run that was stopped.
+The net starts from a shared base, by default the causal one with its support adapter; the base stays as it is and the
+net learns a low-rank change of it plus its own modules. On a causal base whole dialogues are read once for all turns.
+The weights of the best validation loss so far are kept (`OUT/best.pt`), and `--release` packs them into
+`models/weights/NET` with a card. The same command goes on with a run that was stopped.
 
 On several GPUs: `accelerate launch --num_processes 4 -m models train misc ...`, no other flags; in several processes on
 CPUs `torchrun --nproc_per_node 4 -m models train misc ...`, since `accelerate launch` needs MPI for these.
@@ -12,7 +13,6 @@ from __future__ import annotations
 
 import json
 import platform
-import random
 import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
@@ -23,29 +23,31 @@ from typing import Any
 
 import torch
 
+from models.backbones.causal import GATE_RATE, Gate
+from models.backbones.causal_base import DEFAULT, CausalBase
 from models.backbones.compact_base import BASE, is_compact
 from models.data.batches import Batch
 from models.data.esconv import Splits, read_esconv, split_dialogues
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
-from models.files.checkpoint import WEIGHTS, fingerprint, learned_from, read_card, sha256
+from models.files.checkpoint import WEIGHTS, fingerprint, is_there, learned_from, read_card, sha256
 from models.nets.net import Net
 from models.nets.registry import net_class, net_names
-from models.nets.stored import COMPACT_RANK, save_net, start_net
+from models.nets.stored import COMPACT_RANK, base_label, open_source, save_net, start_net
+from models.nets.support import SUPPORT
 from models.training.device import add_device_argument, pick_device
 from models.training.fit import Fit, FitConfig, parameter_groups
-from models.training.preflight import GENERATE, check_examples, check_flags, check_release, check_tails_flag
-from models.training.run_state import check_room, data_hash
-from models.training.sampler import Batches
-from models.training.turn_examples import comet_for, emotions_for, examples_of
+from models.training.preflight import GENERATE, check_flags, check_release, check_tails_flag
+from models.training.run_state import check_room
+from models.training.training_data import Sizes, training_data
 from models.training.validation import validate
 
 RATE, WHOLE_RATE = 1e-3, 2e-5
 """peak learning rate unless told: in general, and of a full backbone that trains whole (MISC's)"""
 COURSE_RATE = 3.0
 """learning rate of the strategy history beside that of the rest: it starts from nothing, and an epoch has to do"""
-VALIDATED = 640
-"""turns of the validation part at most, the same at every check"""
+NONE = "none"
+LICENCE = "research and non-commercial use, as the data; the base SmolLM2-135M-Instruct is Apache-2.0"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -67,9 +69,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--base",
-        default=str(BASE),
-        help="folder of a compact base, or a full BlenderbotSmall checkpoint (name or folder); a net has its compact"
-        " settings on the one, its published settings on the other",
+        help=f"{DEFAULT}, a GGUF file or another Llama-type checkpoint (Hub name or folder): a causal base; folder of"
+        " a compact base; or a full BlenderbotSmall checkpoint (name or folder), on which a net has its published"
+        f" settings (default: {DEFAULT}; the compact base for nets that train from scratch and take its vocabulary)",
+    )
+    parser.add_argument(
+        "--support",
+        help=f"folder of a support adapter, held under the net's own change of a causal base; {NONE}: without one"
+        f" (default: the folder {SUPPORT} of --weights)",
     )
     parser.add_argument(
         "--set",
@@ -105,6 +112,9 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, default=1_000_000, help="optimiser steps at most")
     parser.add_argument(
         "--batch", type=int, default=32, help="examples of a forward pass; a step has times accumulation and processes"
+    )
+    parser.add_argument(
+        "--tokens", type=int, default=2560, help="on a causal base instead: tokens of whole dialogues in a forward pass"
     )
     parser.add_argument("--grad-accumulation", type=int, default=1, help="forward passes of each process a step")
     parser.add_argument("--warmup", type=int, default=30, help="steps of linear warm-up")
@@ -166,48 +176,65 @@ def run(args: Namespace) -> int:
     pick_device(args.device)
     torch.manual_seed(args.seed)
     start = start_of(args.net, args.start, args.weights)
-    net, args.rank = start_net(args.net, told_settings(args.set), args.rank, Path(args.base), start)
+    source = source_of(args)
+    support = support_of(args, source)
+    net, args.rank = start_net(args.net, told_settings(args.set), args.rank, source, start, support)
     args.lr = args.lr or (RATE if args.rank or is_compact(args.base) else WHOLE_RATE)
     config, weighting = _fit_config(args), net.weighting()
     if args.release and not args.overwrite:
-        check_release(args.weights / args.net, _about(args, net))
+        check_release(args.weights / args.net, _about(args, net, source))
     check_tails_flag(net, args.net, args.tails)
     net.backbone.set_dropout(args.dropout)
     check_room(out, net)
     splits = split_dialogues(read_esconv(args.esconv), args.split)
-    comet = comet_for(net, None if args.tails == GENERATE else args.tails)
-    emotions = emotions_for(net)
-    train, valid = (
-        examples_of(part, comet, net.tokenizer, net.shape, emotions) for part in (splits.train, splits.valid)
-    )
-    train = [e for e in train if e.strategy >= 0]
-    check_examples(net, train, valid, args.batch)
-    net.balance(torch.bincount(torch.tensor([e.strategy for e in train]), minlength=8) / len(train), args.balance)
+    sizes = Sizes(args.batch, args.tokens, args.seed)
+    data = training_data(net, splits, None if args.tails == GENERATE else args.tails, sizes)
+    net.balance(data.shares, args.balance)
     before = learned_from(read_card(start)) if start else []
-    about = _about(args, net) | {
-        "data": data_hash({"train": train, "valid": valid}),
+    about = _about(args, net, source) | {
+        "data": data.digest,
         "start": fingerprint(start) if start else "",
         "splits": sorted({args.split, *before}),
     }
-    faster = [(module, COURSE_RATE) for module in net.modules() if isinstance(module, Course)]
+    rates = {Course: COURSE_RATE, Gate: GATE_RATE}
+    faster = [(module, rates[type(module)]) for module in net.modules() if type(module) in rates]
     groups = parameter_groups([*faster, (net, 1.0)], config.weight_decay)
     fit = Fit(net, groups, config, out, weighting, about)
     fit.resume()
     if fit.is_main:
         print(f"{args.net} on {args.base}, rank {args.rank}, rate {args.lr}, settings {json.dumps(about['settings'])}")
-    checked = random.Random(args.seed).sample(valid, min(VALIDATED, len(valid)))
 
     def loss_of(batch: Batch) -> dict[str, torch.Tensor]:
         return net.losses(batch.to(fit.device))
 
-    fit.run(Batches(train, args.batch, args.seed).at, loss_of, lambda: validate(net, checked))
+    fit.run(data.batch_at, loss_of, lambda: validate(net, data.checked))
     figures = fit.restore_best()
     if fit.is_main:
         print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
         if args.release:
             card = _card(args, splits, fit, figures) | ({"start": fingerprint(start)} if start else {})
-            save_net(net, args.net, args.rank, card, args.weights / args.net, Path(args.base))
+            save_net(net, args.net, args.rank, card, args.weights / args.net, source, support)
     return 0
+
+
+def source_of(args: Namespace) -> str | Path | CausalBase:
+    """The base that `--base` names, open where it is causal."""
+    if args.base is None:
+        args.base = str(BASE) if net_class(args.net)[1].from_scratch else DEFAULT
+    return open_source(args.base)
+
+
+def support_of(args: Namespace, source: str | Path | CausalBase) -> Path | None:
+    """The folder of the support adapter, of a causal base only. Raises ValueError where it is missing."""
+    if not isinstance(source, CausalBase) or args.support == NONE:
+        return None
+    folder = Path(args.support) if args.support else args.weights / SUPPORT
+    if not is_there(folder):
+        raise ValueError(
+            f"there is no support adapter in {folder}; train one with `python -m models support`, name its folder, or"
+            f" go without: --support {NONE}"
+        )
+    return folder
 
 
 def _fit_config(args: Namespace) -> FitConfig:
@@ -227,17 +254,17 @@ def _fit_config(args: Namespace) -> FitConfig:
     )
 
 
-def _about(args: Namespace, net: Net) -> dict[str, Any]:
+def _about(args: Namespace, net: Net, source: str | Path | CausalBase) -> dict[str, Any]:
     """What makes this run this run, but for its data: saved with its weights, and compared when it is resumed."""
-    compact = is_compact(args.base)
+    size = "tokens" if net.backbone.causal else "batch"
     return {
         "net": args.net,
         "settings": asdict(net.config),
-        "base": fingerprint(Path(args.base)) if compact else str(args.base),
+        "base": base_label(source),
         "strategies": list(STRATEGIES),
         "vocabulary": net.tokenizer.digest(),
         "split": args.split,
-        **{name: getattr(args, name) for name in ("rank", "batch", "dropout", "balance")},
+        **{name: getattr(args, name) for name in ("rank", size, "dropout", "balance")},
     }
 
 
@@ -246,7 +273,7 @@ def _card(args: Namespace, splits: Splits, fit: Fit, figures: dict[str, float]) 
         "data": f"ESConv (CC BY-NC 4.0), split {args.split} train: {len(splits.train)} supporter turns",
         "data_sha256": sha256(Path(args.esconv)) if Path(args.esconv).is_file() else "",
         "run": fit.about,
-        "licence": "research and non-commercial use, as the data",
+        "licence": LICENCE,
         "date": date.today().isoformat(),
         "command": _command(args),
         "hardware": f"{fit.processes.num_processes} x {fit.device.type} {platform.machine()},"
@@ -259,10 +286,10 @@ def _card(args: Namespace, splits: Splits, fit: Fit, figures: dict[str, float]) 
 
 def _command(args: Namespace) -> str:
     """The command again, with names in the place of this machine's paths."""
-    sizes = ("split", "rank", "batch", "grad_accumulation", "lr", "warmup", "minutes", "steps")
+    sizes = ("split", "rank", "batch", "tokens", "grad_accumulation", "lr", "warmup", "minutes", "steps")
     told = (*sizes, "seed", "dropout", "balance", "precision", "check_steps", "check_seconds", "patience")
     flags = [f"--{name.replace('_', '-')} {getattr(args, name)}" for name in told]
     flags += [f"--set {shlex.join(args.set)}"] if args.set else []
-    flags += [f"--{n} {n.upper()}" for n in ("base", "start") if getattr(args, n) not in (None, str(BASE))]
+    flags += [f"--{n} {n.upper()}" for n in ("base", "start") if getattr(args, n) not in (None, str(BASE), DEFAULT)]
     flags += [f"--tails {GENERATE if args.tails == GENERATE else 'TAILS'}"] if args.tails else []
     return " ".join([f"python -m models train {args.net} --esconv ESCONV", *flags, "--release"])

@@ -110,7 +110,7 @@ BLOCK_TOKENS = 16
 def byte_level_bpe(pieces: Sequence[str], merges: Sequence[str]) -> FastTokenizer:
     """The splitting of SmolLM2: single digits, then GPT-2's byte-level BPE."""
     vocabulary = {piece: n for n, piece in enumerate(pieces)}
-    pairs = [tuple(merge.split(" ", 1)) for merge in merges]
+    pairs = [(left, right) for left, _, right in (merge.partition(" ") for merge in merges)]
     fast = FastTokenizer(models.BPE(vocabulary, pairs, fuse_unk=False, byte_fallback=False))
     fast.pre_tokenizer = pre_tokenizers.Sequence(
         [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]

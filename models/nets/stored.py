@@ -78,13 +78,16 @@ class Bases:
         return self._open[source]
 
 
-def is_causal(source: str | Path) -> bool:
-    """Whether `source` is a causal base: the default's name, a GGUF file, or a checkpoint whose config is a Llama's."""
-    if source == DEFAULT or str(source).endswith(".gguf"):
-        return True
-    if is_compact(source):
-        return False
-    return kind_of(str(source)) == "llama"
+def open_source(source: str | Path) -> str | Path | CausalBase:
+    """What nets are built on: a causal base is opened, so that its weights are read once; others stay a name.
+
+    Causal are the default's name, a GGUF file, and a checkpoint whose config is a Llama's.
+    """
+    if not is_compact(source) and (
+        str(source) == DEFAULT or str(source).endswith(".gguf") or kind_of(str(source)) == "llama"
+    ):
+        return open_causal(str(source))
+    return source
 
 
 def causal_net(name: str, settings: dict[str, Any], rank: int, base: CausalBase, support: Path | None = None) -> Net:
@@ -103,17 +106,15 @@ def new_net(
     name: str,
     settings: dict[str, Any],
     rank: int,
-    source: str | Path = BASE,
-    bases: Bases | None = None,
+    source: str | Path | CausalBase = BASE,
     support: Path | None = None,
 ) -> Net:
     """A net ready for training. With a rank: low-rank changes of the backbone, everything else trains whole.
 
-    Of a net trained from scratch everything trains, and of `source` it takes the vocabulary only. A causal base is
-    opened through `bases`, which keeps it for the next net.
+    Of a net trained from scratch everything trains, and of `source` it takes the vocabulary only.
     """
-    if not net_class(name)[1].from_scratch and is_causal(source):
-        return causal_net(name, settings, rank, (bases or Bases()).open(str(source)), support)
+    if isinstance(source, CausalBase):
+        return causal_net(name, settings, rank, source, support)
     if net_class(name)[1].from_scratch:
         tokenizer, config = open_tokenizer(source), make_config(name, net_class(name)[0], settings)
         return build_net(
@@ -130,7 +131,7 @@ def start_net(
     name: str,
     told: dict[str, Any],
     rank: int | None,
-    source: str | Path,
+    source: str | Path | CausalBase,
     start: Path | None,
     support: Path | None = None,
 ) -> tuple[Net, int]:
@@ -161,25 +162,32 @@ def start_net(
     return net, rank
 
 
-def default_settings(name: str, source: str | Path) -> dict[str, Any]:
+def default_settings(name: str, source: str | Path | CausalBase) -> dict[str, Any]:
     """Where a net on this base departs from its published settings."""
-    if is_compact(source):
-        return compact_settings(name)
-    return causal_settings(name) if is_causal(source) else {}
+    if isinstance(source, CausalBase):
+        return causal_settings(name)
+    return compact_settings(name) if is_compact(source) else {}
 
 
-def default_rank(source: str | Path) -> int:
+def default_rank(source: str | Path | CausalBase) -> int:
     """Rank of the change of each matrix of this base unless told; 0 trains all of it."""
-    if is_compact(source):
-        return COMPACT_RANK
-    return CAUSAL_RANK if is_causal(source) else 0
+    if isinstance(source, CausalBase):
+        return CAUSAL_RANK
+    return COMPACT_RANK if is_compact(source) else 0
+
+
+def base_label(source: str | Path | CausalBase) -> str:
+    """What a card calls this base: name and hash, hash alone (compact), or name alone (a full checkpoint)."""
+    if isinstance(source, CausalBase):
+        return source.label
+    return fingerprint(Path(source)) if is_compact(source) else str(source)
 
 
 def _go_on(
     name: str,
     settings: dict[str, Any],
     told: dict[str, Any],
-    source: str | Path,
+    source: str | Path | CausalBase,
     start: Path,
     support: Path | None,
 ) -> tuple[Net, int]:
@@ -344,16 +352,17 @@ def _net_card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def _check_base(start: Path, made_for: str | None, source: Path) -> None:
+def _check_base(start: Path, made_for: str | None, source: str | Path | CausalBase) -> None:
     """Raises WeightsError when weights to start from change another base; those of a net from scratch change none.
 
-    A full checkpoint may have moved since: only a compact base has a fingerprint to compare.
+    A full checkpoint may have moved since: it has no fingerprint to compare.
     """
-    here = fingerprint(source) if is_compact(source) else str(source)
-    if made_for is not None and made_for != here and (is_compact(source) or is_hash(made_for)):
+    here = base_label(source)
+    marked = is_labelled(here) or is_hash(here) or is_labelled(made_for) or is_hash(made_for or "")
+    if made_for is not None and made_for != here and marked:
         raise WeightsError(
-            f"{start} changes base {made_for}, but {source} is {here}; give --start weights trained on this base, or"
-            " the --base that they change"
+            f"{start} changes base {made_for}, but {source if isinstance(source, str | Path) else 'this'} is {here};"
+            " give --start weights trained on this base, or the --base that they change"
         )
 
 

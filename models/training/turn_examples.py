@@ -88,7 +88,7 @@ def wholes_of(
     by_dialogue: dict[int, tuple[Dialogue, dict[int, Example]]] = {}
     for target, example in zip(found, examples, strict=True):
         turns = by_dialogue.setdefault(id(target.dialogue), (target.dialogue, {}))[1]
-        turns[len(target.context.turns)] = example
+        turns[target.turn] = example
     return [
         whole
         for dialogue, turns in by_dialogue.values()

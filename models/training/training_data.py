@@ -1,0 +1,75 @@
+"""What a run learns from and is checked by: ESConv as batches by number.
+
+On an encoder-decoder one example is one row. On a causal base a row is a whole dialogue, and every supporter turn in it
+is learnt from one reading.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from models.data.batches import Batch
+from models.data.esconv import Splits
+from models.nets.net import Net
+from models.training.preflight import check_examples
+from models.training.run_state import data_hash
+from models.training.sampler import Batches, WholeBatches
+from models.training.turn_examples import comet_for, emotions_for, examples_of, wholes_of
+from models.training.validation import turn_batches
+
+VALIDATED = 640
+"""turns of the validation part at most, the same at every check"""
+VALIDATED_WHOLE = 60
+"""parts of dialogues instead, on a causal base"""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much goes into one forward pass."""
+
+    batch: int
+    """examples, one a row"""
+    tokens: int
+    """tokens of whole dialogues, on a causal base"""
+    seed: int
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Batches to learn from, and to check by."""
+
+    batch_at: Callable[[int], Batch]
+    checked: list[Batch]
+    """of the validation part, the same at every check"""
+    shares: Tensor
+    """(8,) of the strategies in the training part"""
+    digest: str
+    """identifies all of it"""
+
+
+def training_data(net: Net, splits: Splits, tails: str | None, sizes: Sizes) -> TrainingData:
+    """The data of a run; `tails` as in `comet_for`. Raises ValueError when it is not enough to train on."""
+    comet, emotions, rng = comet_for(net, tails), emotions_for(net), random.Random(sizes.seed)
+    if net.backbone.causal:
+        parts, held_out = (
+            wholes_of(part, comet, net.tokenizer, net.shape, emotions) for part in (splits.train, splits.valid)
+        )
+        train, valid = ([example for part in found for example in part.turns] for found in (parts, held_out))
+        batch_at = WholeBatches(parts, sizes.tokens, sizes.seed).at
+        drawn = rng.sample(held_out, min(VALIDATED_WHOLE, len(held_out)))
+        checked = WholeBatches(drawn, sizes.tokens, sizes.seed).each()
+    else:
+        train, valid = (
+            examples_of(part, comet, net.tokenizer, net.shape, emotions) for part in (splits.train, splits.valid)
+        )
+        train = [example for example in train if example.strategy >= 0]
+        batch_at = Batches(train, sizes.batch, sizes.seed).at
+        checked = turn_batches(rng.sample(valid, min(VALIDATED, len(valid))))
+    check_examples(net, train, valid, sizes.batch)
+    counts = torch.bincount(torch.tensor([e.strategy for e in train if e.strategy >= 0]), minlength=8)
+    return TrainingData(batch_at, checked, counts / counts.sum(), data_hash({"train": train, "valid": valid}))
