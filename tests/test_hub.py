@@ -16,7 +16,7 @@ from transformers import (
     RobertaForSequenceClassification,
 )
 
-from models.data.tokenizer import RELATIONS
+from models.data.relations import RELATIONS
 from models.knowledge.comet_hub import HubComet
 from models.knowledge.emotion import EMOTIONS, GO_EMOTIONS
 from models.knowledge.emotion_hub import HubEmotion

@@ -23,7 +23,7 @@ from models.backbones.adapters import adapt, computed_once
 from models.backbones.encoder_decoder import CONTEXT, Backbone, Stream, select, token_loss
 from models.data.dialogue import Speaker
 from models.data.esconv import read_esconv
-from models.data.tokenizer import RELATIONS
+from models.data.relations import RELATIONS
 from models.files.json_lines import drop_cut_line
 from models.knowledge.comet import CachedComet, Comet, normalise
 from models.knowledge.comet_compact import COMET, RANK, Search, load_comet, save_comet

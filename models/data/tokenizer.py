@@ -16,11 +16,9 @@ from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import decoders, models, normalizers, pre_tokenizers
 
 from models.data.dialogue import Speaker
+from models.data.relations import RELATIONS
 from models.data.strategies import STRATEGIES
 from models.files.whole_file import whole_file
-
-RELATIONS: tuple[str, ...] = ("xAttr", "xEffect", "xIntent", "xNeed", "xReact", "xWant", "oWant", "oEffect", "oReact")
-"""ATOMIC relations in the order MISC feeds them (reference implementation, COMET files)."""
 
 BASE_TOKENS = ("[PAD]", "[BOS]", "[EOS]", "[UNK]", "[CLS]")
 SPEAKER_TOKENS = {Speaker.SEEKER: "[seeker]", Speaker.SUPPORTER: "[supporter]"}

@@ -23,10 +23,9 @@ from models.knowledge.comet import Block, CachedComet, Comet, NoComet, blocks_fo
 from models.knowledge.comet_compact import load_comet
 from models.knowledge.emotion import CachedEmotion, EmotionDetector
 from models.knowledge.emotion_compact import load_emotion
-from models.nets.admisc import EMOTION
-from models.nets.misc import POST, SITUATION
 from models.nets.net import Net, Plan
 from models.nets.stored import BASE, load_net, net_folder
+from models.nets.streams import EMOTION, POST, SITUATION
 from models.serving.decoding import Decoded, decode, replay
 from models.serving.rerank import rank
 from models.serving.responder import OnText, Responder

@@ -26,8 +26,9 @@ from models.backbones.encoder_decoder import CONTEXT, Backbone, Stream, token_lo
 from models.data.batches import Batch
 from models.data.esconv import read_esconv, split_dialogues
 from models.data.examples import POST_BLOCKS, SITUATION_BLOCKS, ContextShape, Example
+from models.data.relations import RELATIONS
 from models.data.strategies import STRATEGIES
-from models.data.tokenizer import RELATIONS, Tokenizer
+from models.data.tokenizer import Tokenizer
 from models.nets.net import Net
 from models.nets.registry import compact_settings
 from models.nets.stored import load_base, new_net
