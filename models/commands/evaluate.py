@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
-from models.evaluation.measure_flags import add_measure_arguments, all_reports, pieces_of
+from models.evaluation.measure_flags import PAPERS_PIECES, add_measure_arguments, all_reports, pieces_of
 from models.evaluation.predicting import Key, finished, key_of, predict, prediction_journal
 from models.evaluation.predictions import Prediction
 from models.evaluation.published import published
@@ -74,7 +74,7 @@ def run(args: Namespace) -> int:
     """
     _check_flags(args)
     args.device = pick_device(args.device)
-    options, bpe = decode_options(args), pieces_of(args.bpe)
+    options, bpe = decode_options(args), pieces_of(args)
     dialogues = read_esconv(args.esconv)
     targets = split_dialogues(dialogues, args.split).part(args.part)
     if args.limit:
@@ -99,7 +99,11 @@ def run(args: Namespace) -> int:
     notes: list[str] = []
     if tables := paper_tables(systems, published(args.papers)):
         print(f"{tables}\n")
-        pieces = f"pieces of {args.bpe}" if bpe else "each net's own word pieces, not the papers'; see --bpe"
+        pieces = (
+            f"pieces of {args.bpe or PAPERS_PIECES}"
+            if bpe
+            else "each net's own word pieces, not the papers'; see --bpe"
+        )
         notes = [f"bpe: {pieces}", *_note_on_strategies(nets)]
     notes += notes_on(system.split for system in systems)
     print("\n".join([*notes, f"decoding: {asdict(options)}, seed {args.seed}"]))
