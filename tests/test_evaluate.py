@@ -19,6 +19,7 @@ from models.data.strategies import STRATEGIES
 from models.evaluation import predicting
 from models.evaluation.predicting import finished, prediction_journal
 from models.evaluation.predictions import Prediction, read_predictions
+from models.knowledge import shipped_or_hub
 from models.knowledge.comet import NoComet
 from models.serving.trace import DecodeOptions
 from models.training import provenance
@@ -42,9 +43,10 @@ TALKS = tuple(
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Six test turns, in batches of two."""
     monkeypatch.setattr(evaluate, "read_esconv", lambda path: TALKS)
-    monkeypatch.setattr(evaluate, "comet_for", lambda net, tails: MadeUpComet())
+    monkeypatch.setattr(evaluate, "comet_for", lambda *_: MadeUpComet())
     monkeypatch.setattr(evaluate, "load_net", lambda folder: tiny_net(folder.name))
-    monkeypatch.setattr(provenance, "fingerprint", lambda folder: f"{folder.name}-weights")
+    for module in (provenance, shipped_or_hub):
+        monkeypatch.setattr(module, "fingerprint", lambda folder: f"{folder.name}-weights")
     told = [
         "--esconv",
         "x",
@@ -184,9 +186,7 @@ def test_predictions_of_other_data_or_another_comet_are_not_taken(
     monkeypatch.setattr(evaluate, "read_esconv", lambda path: (replace(TALKS[0], situation="other"), *TALKS[1:]))
     assert "joint holds predictions.jsonl, metrics.json, made with other settings (data '" in refused("joint")
     monkeypatch.setattr(evaluate, "read_esconv", lambda path: TALKS)
-    monkeypatch.setattr(
-        provenance, "fingerprint", lambda folder: f"{folder.name}-{'new' if folder.name == 'comet' else 'weights'}"
-    )
+    monkeypatch.setattr(shipped_or_hub, "fingerprint", lambda folder: f"{folder.name}-new")
     assert main([*command, "joint"]) == 0
     assert "(comet 'comet-weights' there, 'comet-new' now)" in refused("misc")
 
@@ -194,7 +194,7 @@ def test_predictions_of_other_data_or_another_comet_are_not_taken(
 def test_tails_of_another_comet_and_a_missing_gpu_are_refused(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(evaluate, "comet_for", lambda net, tails: NoComet())
+    monkeypatch.setattr(evaluate, "comet_for", lambda *_: NoComet())
     assert main([*command, "misc"]) == 2
     assert "only 0 of 6 turns have COMET tails" in capsys.readouterr().err
     assert not (tmp_path / "misc" / "metrics.json").exists()
@@ -215,7 +215,7 @@ def test_tails_that_will_not_do_lose_nothing(
     other = [*command, "misc", "--seed", "2", "--overwrite"]
     assert main([*other, "--tails", str(tmp_path / "none.jsonl")]) == 2
     with monkeypatch.context() as changed:
-        changed.setattr(evaluate, "comet_for", lambda net, tails: NoComet())
+        changed.setattr(evaluate, "comet_for", lambda *_: NoComet())
         assert main(other) == 2
     assert "only 0 of 6 turns have COMET tails" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in (tmp_path / "misc").iterdir()} == before

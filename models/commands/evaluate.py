@@ -28,6 +28,7 @@ from models.evaluation.uncertainty import check_rounds
 from models.files.checkpoint import WEIGHTS
 from models.files.resume_journal import Journal
 from models.knowledge.comet import add_tails_argument
+from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.net import Net
 from models.nets.registry import net_names
 from models.nets.stored import load_net, net_folder
@@ -50,6 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--part", default="test", choices=PARTS, help="which part of the split")
     parser.add_argument("--limit", type=int, default=0, help="evaluate a random sample of so many turns; 0 = all")
     add_tails_argument(parser)
+    add_knowledge_arguments(parser)
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     parser.add_argument("--out", type=Path, default=Path("runs/evaluate"), help="folder for predictions and metrics")
     parser.add_argument(
@@ -153,7 +155,13 @@ def _predictions(
     if known == len(keys):
         return finished(journal, targets)
     whole = replace(net.shape, reply_tokens=net.backbone.config.max_position_embeddings - 2)  # references uncut
-    examples = examples_of(targets, comet_for(net, args.tails), net.tokenizer, whole, emotions_for(net))
+    examples = examples_of(
+        targets,
+        comet_for(net, args.tails, args.comet, args.device),
+        net.tokenizer,
+        whole,
+        emotions_for(net, args.emotion, args.device),
+    )
     check_known(net, examples)
     with torch.autocast(args.device, dtype=torch.bfloat16, enabled=args.bf16):
         return predict(net, targets, examples, options, journal, seed=args.seed, batch=args.batch)

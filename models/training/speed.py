@@ -134,7 +134,13 @@ def _examples(args: Namespace, nets: dict[str, Net], tokenizer: Tokenizer) -> Se
     first = next(iter(nets.values()))
     reader = next((net for net in nets.values() if net.needs_comet), first)
     hearer = next((net for net in nets.values() if net.needs_emotion), first)
-    return examples_of(chosen, comet_for(reader, args.tails), tokenizer, first.shape, emotions_for(hearer))
+    return examples_of(
+        chosen,
+        comet_for(reader, args.tails, args.comet, args.device),
+        tokenizer,
+        first.shape,
+        emotions_for(hearer, args.emotion, args.device),
+    )
 
 
 def _losses_of(net: Net) -> Callable[[Batch], dict[str, Tensor]]:
