@@ -28,6 +28,12 @@ def parse(argv: list[str] | None = None) -> Settings:
     parser.add_argument("--nets", default=",".join(DEFAULTS.nets), help="names of the nets to compare, comma-separated")
     parser.add_argument("--study", metavar="NAME", help="study mode under this name: models hidden until the vote")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default=DEFAULTS.device, help="where the nets run")
+    parser.add_argument("--comet", metavar="NAME", help="COMET-BART by Hub name or folder (default: the shipped COMET)")
+    parser.add_argument(
+        "--emotion",
+        metavar="NAME",
+        help="GoEmotions classifier by Hub name or folder (default: the shipped one)",
+    )
     parser.add_argument(
         "--decode",
         choices=tuple(DECODING),
@@ -37,7 +43,8 @@ def parse(argv: list[str] | None = None) -> Settings:
     flags = parser.parse_args(argv)
     nets = tuple(name.strip() for name in flags.nets.split(",") if name.strip())
     key = secrets.token_urlsafe(16)
-    return Settings(flags.host, flags.port, flags.database, nets, flags.study, flags.device, flags.decode, key)
+    told = (flags.host, flags.port, flags.database, nets, flags.study, flags.device, flags.decode, key)
+    return Settings(*told, comet=flags.comet, emotion=flags.emotion)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -56,7 +63,8 @@ def main(argv: list[str] | None = None) -> int:
         from models.serving.service import GenerationService
 
         print(f"loading {', '.join(settings.nets)} ...", flush=True)
-        service = GenerationService(open_responders(settings.nets, settings.device))
+        responders = open_responders(settings.nets, settings.device, comet=settings.comet, emotion=settings.emotion)
+        service = GenerationService(responders)
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

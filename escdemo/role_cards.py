@@ -16,39 +16,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from models.data.esconv_labels import EMOTION_TYPES_BY_COUNT, PROBLEM_TYPES
+
 CARDS_PATH = Path(__file__).with_name("role_cards.json")
-
-EMOTION_TYPES: tuple[str, ...] = (
-    "anxiety",
-    "depression",
-    "sadness",
-    "anger",
-    "fear",
-    "shame",
-    "disgust",
-    "nervousness",
-    "guilt",
-    "jealousy",
-    "pain",
-)
-"""the 11 emotion labels of ESConv, most frequent first"""
-
-PROBLEM_TYPES: tuple[str, ...] = (
-    "ongoing depression",
-    "job crisis",
-    "breakup with partner",
-    "problems with friends",
-    "academic pressure",
-    "Sleep Problems",
-    "Procrastination",
-    "Alcohol Abuse",
-    "Appearance Anxiety",
-    "conflict with parents",
-    "Issues with Children",
-    "Issues with Parents",
-    "School Bullying",
-)
-"""the 13 problem labels of ESConv, most frequent first"""
 
 
 @dataclass(frozen=True)
@@ -58,9 +28,9 @@ class RoleCard:
     id: str
     """lower-case words joined by hyphens; stored with every encounter played from the card"""
     emotion_type: str
-    """one of EMOTION_TYPES"""
+    """one of `models.data.esconv_labels.EMOTION_TYPES`"""
     problem_type: str
-    """one of PROBLEM_TYPES"""
+    """one of `models.data.esconv_labels.PROBLEM_TYPES`"""
     intensity: int
     """how strong the emotion is before the talk, 1 (weak) to 5 (strong), as in ESConv's survey"""
     situation: str
@@ -71,7 +41,7 @@ class RoleCard:
     def __post_init__(self) -> None:
         if type(self.intensity) is not int or not 1 <= self.intensity <= 5:
             raise ValueError(f"intensity is {self.intensity!r}; allowed: a whole number from 1 to 5")
-        for name, allowed in (("emotion_type", EMOTION_TYPES), ("problem_type", PROBLEM_TYPES)):
+        for name, allowed in (("emotion_type", EMOTION_TYPES_BY_COUNT), ("problem_type", PROBLEM_TYPES)):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; allowed: {', '.join(allowed)}")
         for name in ("id", "situation", "opening"):

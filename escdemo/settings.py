@@ -40,6 +40,10 @@ class Settings:
     """longest description of a situation, characters"""
     max_posts: int = 200
     """messages of a seeker per conversation"""
+    comet: str | None = None
+    """Hub name or folder of the COMET whose commonsense the nets read; None: the shipped one"""
+    emotion: str | None = None
+    """Hub name or folder of the emotion detector; None: the shipped one"""
 
     def __post_init__(self) -> None:
         checks = {

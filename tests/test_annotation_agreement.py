@@ -13,7 +13,7 @@ from scipy.stats import t
 from statsmodels.stats.proportion import proportion_confint
 
 from annotation.statistics.agreement import agreement, alpha, cohen, count_table, fleiss, percent_agreement
-from annotation.statistics.intervals import bootstrap, clustered_mean, clustered_share, share
+from annotation.statistics.intervals import bootstrap, clustered_mean, clustered_share
 
 FLEISS_1971_STYLE = np.array(
     [
@@ -126,15 +126,15 @@ def test_agreement_keeps_its_bounds_and_ignores_order(table: np.ndarray) -> None
 
 def test_a_share_of_single_votes_is_wilsons() -> None:
     found = clustered_share([1] * 7 + [0] * 3, [1] * 10, empty="")
-    wilson = share(7, 10)
-    assert (found.value, found.low, found.high) == pytest.approx((wilson.percent, wilson.low, wilson.high))
+    low, high = proportion_confint(7, 10, method="wilson")
+    assert (found.value, found.low, found.high) == pytest.approx((70, 100 * low, 100 * high))
 
 
 def test_a_share_of_repeated_votes_counts_items() -> None:
     """5 raters who always agree are one vote per item: 7 of 10 items, not 35 of 50 votes."""
     same = clustered_share([5] * 7 + [0] * 3, [5] * 10, empty="")
-    wilson = share(7, 10)
-    assert (same.low, same.high) == pytest.approx((wilson.low, wilson.high))
+    low, high = proportion_confint(7, 10, method="wilson")
+    assert (same.low, same.high) == pytest.approx((100 * low, 100 * high))
     assert same.count == 50
     every = clustered_share([5] * 4, [5] * 4, empty="")
     low, high = proportion_confint(4, 4, method="wilson")

@@ -9,7 +9,6 @@ import pytest
 
 from annotation.rubric import RUBRICS
 from annotation.statistics.pairwise import (
-    Counts,
     first_position,
     order_consistency,
     pair_agreements,
@@ -20,6 +19,7 @@ from annotation.statistics.pairwise import (
 from annotation.statistics.raters import rater_table, time_per_item, without_rater
 from annotation.statistics.strength import bradley_terry, rankings
 from annotation.statistics.study_data import StudyData
+from annotation.statistics.win_tie_lose import Counts
 from annotation.studies.study_views import Ballot, Verdict
 from tests.simulated_study import CARELESS, CRITERIA, DUPLICATES, ITEMS, RATERS, STRENGTHS, simulated
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import Mode
 from annotation.commands.results import table_of
-from annotation.statistics.intervals import share
+from annotation.statistics.intervals import clustered_share
 from annotation.store.database import for_reading
 from annotation.talks.encounters import EncounterSetup, find_encounter
 from annotation.talks.judgments import Vote
@@ -45,8 +45,8 @@ def test_tallies_count_from_the_first_system_whatever_the_sides(sessions: sessio
 
 def test_the_interval_is_wilsons() -> None:
     """7 of 10: centre (0.7 + z2/20) / (1 + z2/10), half-width z sqrt(0.7 * 0.3/10 + z2/400) / (1 + z2/10), z = 1.96."""
-    found = share(7, 10)
-    assert (found.percent, found.low, found.high) == pytest.approx((70.0, 39.68, 89.22), abs=0.01)
+    found = clustered_share([1] * 7 + [0] * 3, [1] * 10, empty="")
+    assert (found.value, found.low, found.high) == pytest.approx((70.0, 39.68, 89.22), abs=0.01)
 
 
 def test_the_sign_test_leaves_ties_out() -> None:
@@ -58,11 +58,10 @@ def test_the_sign_test_leaves_ties_out() -> None:
 
 def test_what_cannot_be_computed_says_why() -> None:
     none = summarise(Tally("a", "b", "Fluency", 0, 0, 0))
-    assert (none.win, none.p_value, none.sentence) == (None, None, "No judgments yet.")
+    assert (none.win.value, none.p_value, none.sentence) == (None, None, "No judgments yet.")
     ties = summarise(Tally("a", "b", "Fluency", 0, 0, 4))
     assert ties.p_value is None
-    assert ties.tie is not None
-    assert ties.tie.percent == 100
+    assert ties.tie.value == 100
     assert "All 4 judgments are ties" in ties.sentence
     assert "equally often" in summarise(Tally("a", "b", "Fluency", 3, 3, 0)).sentence
     assert "b won 9 times, a 0 times; the difference unlikely" in summarise(Tally("a", "b", "F", 0, 9, 0)).sentence
@@ -74,9 +73,14 @@ def test_shares_add_up_and_lie_in_their_intervals(win: int, lose: int, tie: int)
     found = summarise(Tally("a", "b", "Fluency", win, lose, tie))
     if win + lose + tie == 0:
         return
-    shares = [share for share in (found.win, found.lose, found.tie) if share is not None]
-    assert sum(share.percent for share in shares) == pytest.approx(100)
-    assert all(-1e-9 <= share.low <= share.percent + 1e-9 and share.percent <= share.high + 1e-9 for share in shares)
+    shares = [(one.low, one.value, one.high) for one in (found.win, found.lose, found.tie)]
+    assert sum(value for _, value, _ in shares if value is not None) == pytest.approx(100)
+    for low, value, high in shares:
+        assert low is not None
+        assert value is not None
+        assert high is not None
+        assert -1e-9 <= low <= value + 1e-9
+        assert value <= high + 1e-9
 
 
 def test_the_printed_table_has_each_pair_once() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from models.data.tokenizer import RELATIONS
+from models.data.relations import RELATIONS
 from models.knowledge.comet import (
     SITUATION_RELATIONS,
     Block,

@@ -11,7 +11,8 @@ from models.backbones.adapters import adapt, merge
 from models.backbones.compact_base import load_base
 from models.backbones.encoder_decoder import EncoderDecoder
 from models.backbones.interface import CONTEXT, Stream
-from models.data.tokenizer import RELATIONS, Tokenizer
+from models.data.relations import RELATIONS
+from models.data.tokenizer import Tokenizer
 from models.files.checkpoint import WeightsError
 from models.knowledge.comet import clean
 from models.knowledge.comet_compact import EVENT_TOKENS, CompactComet, Search, event_ids, load_comet, save_comet

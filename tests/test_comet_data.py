@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from models.data.tokenizer import RELATIONS
+from models.data.relations import RELATIONS
 from models.knowledge.comet_data import Head, HeadMix, atomic_heads, esconv_heads, first_person, read_rows
 from tests.tiny import tiny_tokenizer
 

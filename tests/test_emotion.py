@@ -10,15 +10,14 @@ from hypothesis import strategies as st
 
 from models.data.batches import make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.esconv_labels import EMOTION_TYPES, emotion_type_id
 from models.data.examples import ContextShape, make_example
 from models.knowledge.emotion import (
-    EMOTION_TYPES,
     EMOTIONS,
     GO_EMOTIONS,
     TABLE,
     CachedEmotion,
     Reading,
-    emotion_type_id,
     to_reading,
 )
 from tests.tiny import tiny_tokenizer

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 
 import pytest
@@ -11,15 +13,20 @@ from tokenizers import models, pre_tokenizers, processors
 from transformers import (
     BartConfig,
     BartForConditionalGeneration,
+    BartForSequenceClassification,
     PreTrainedTokenizerFast,
     RobertaConfig,
     RobertaForSequenceClassification,
+    RobertaModel,
 )
 
-from models.data.tokenizer import RELATIONS
+from models.__main__ import main
+from models.data.relations import RELATIONS
+from models.files.checkpoint import WEIGHTS
 from models.knowledge.comet_hub import HubComet
 from models.knowledge.emotion import EMOTIONS, GO_EMOTIONS
 from models.knowledge.emotion_hub import HubEmotion
+from models.knowledge.shipped_or_hub import comet_version
 
 WORDS = ("<s>", "<pad>", "</s>", "<unk>", "[GEN]", *RELATIONS, "i", "am", "sad", "to", "rest", "none", "happy")
 
@@ -70,7 +77,8 @@ def test_a_comet_from_a_folder(comet_folder: Path) -> None:
         assert len(found) <= 5
         assert len({tail.lower() for tail in found}) == len(found)
         assert "none" not in found
-    assert comet.version == "comet@local"
+    assert comet.version == comet_version(str(comet_folder))
+    assert comet.version.startswith("comet@")
     assert comet.answer([]) == []
 
 
@@ -92,9 +100,80 @@ def test_a_classifier_with_other_labels_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("open_", [HubComet, HubEmotion])
 def test_what_cannot_be_loaded_says_what_to_do(open_: type, tmp_path: Path) -> None:
+    start = time.monotonic()
     with pytest.raises(FileNotFoundError, match=r"'nobody/nothing-here' .Hub name. cannot be loaded.*hf download"):
         open_("nobody/nothing-here")
+    assert time.monotonic() - start < 20, "transformers by itself would try for minutes"
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(FileNotFoundError, match=r"empty' .folder. cannot be loaded.*must hold config.json"):
         open_(empty)
+
+
+def test_a_version_tells_two_folders_of_one_name_apart(comet_folder: Path) -> None:
+    before = comet_version(str(comet_folder))
+    weights = comet_folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    assert comet_version(str(comet_folder)) != before
+
+
+def test_a_net_answers_with_the_comet_and_the_detector_that_are_named(
+    comet_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    emotion = save_classifier(tmp_path / "emotion", GO_EMOTIONS, None)
+    flags = ["--text", "I am sad", "--situation", "i am to rest", "--max-tokens", "6", "--device", "cpu", "--json"]
+    assert main(["respond", "--net", "misc", *flags, "--comet", str(comet_folder), "--emotion", str(emotion)]) == 0
+    trace = json.loads(capsys.readouterr().out)["trace"]
+    assert {word for block in trace["blocks"] for word in block["text"].split()} <= set(WORDS)
+    assert trace["blocks"]
+    expected = HubEmotion(emotion).read(["I am sad"])[0]
+    assert dict(map(tuple, trace["emotions"][0]["scores"])) == pytest.approx(dict(expected), abs=1e-4)
+
+
+def test_comet_and_emotion_ask_full_checkpoints_too(
+    comet_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tails = tmp_path / "tails.jsonl"
+    said = [{"speaker": who, "annotation": {}, "content": "i am"} for who in ("seeker", "supporter")]
+    talk = {
+        "emotion_type": "sadness",
+        "problem_type": "job crisis",
+        "situation": "i am sad",
+        "dialog": said,
+    }
+    (tmp_path / "esconv.json").write_text(json.dumps([talk]))
+    flags = ["comet", "--comet", str(comet_folder), "--precompute", str(tails)]
+    assert main([*flags, "--esconv", str(tmp_path / "esconv.json"), "--event", "i am sad"]) == 0
+    assert "xReact" in capsys.readouterr().out
+    assert json.loads(tails.read_text().splitlines()[0])["version"] == comet_version(str(comet_folder))
+    emotion = save_classifier(tmp_path / "emotion", GO_EMOTIONS, None)
+    assert main(["emotion", "--emotion", str(emotion), "--text", "i am sad"]) == 0
+    assert "neutral" in capsys.readouterr().out
+    assert main(["emotion", "--emotion", str(emotion), "--evaluate", "--data", str(tmp_path)]) == 2
+    assert "--evaluate measures packed weights" in capsys.readouterr().err
+
+
+def test_a_checkpoint_of_another_kind_is_refused(
+    comet_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*flags: str) -> str:
+        assert main(["respond", "--net", "misc", "--text", "hi", *flags]) == 2
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert error.startswith("error: ")
+        return error
+
+    emotion = save_classifier(tmp_path / "emotion", GO_EMOTIONS, None)
+    assert "cannot be loaded: Unrecognized configuration class" in refused("--comet", str(emotion))
+    assert "COMET checkpoint" in refused("--comet", str(emotion))
+    config = BartConfig.from_pretrained(comet_folder)
+    BartForSequenceClassification(config).save_pretrained(comet_folder)
+    assert "is a BartForSequenceClassification; give a BartForConditionalGeneration" in refused(
+        "--comet", str(comet_folder)
+    )
+    RobertaModel(RobertaConfig.from_pretrained(emotion)).save_pretrained(emotion)
+    error = refused("--emotion", str(emotion))
+    assert "is a RobertaModel, without classifier." in error
+    (emotion / "model.safetensors").write_bytes(b"half a download")
+    assert "emotion' (folder) cannot be loaded: " in refused("--emotion", str(emotion))
+    assert "holds weights of 'comet', not of 'emotion'" in refused("--emotion", str(WEIGHTS / "comet"))
+    assert "holds weights of 'emotion', not of 'comet'" in refused("--comet", str(WEIGHTS / "emotion"))

@@ -39,7 +39,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Five items of two fake nets."""
     ASKED.clear()
 
-    def opened(names: Sequence[str], *_: Any) -> dict[str, EchoResponder]:
+    def opened(names: Sequence[str], *_: Any, **__: Any) -> dict[str, EchoResponder]:
         return {name: Counted(name, f"sha-{name}") for name in names}
 
     monkeypatch.setattr(items, "open_responders", opened)

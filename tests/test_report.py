@@ -11,7 +11,7 @@ import pytest
 
 from models.evaluation.definitions import MISC, Definition
 from models.evaluation.predictions import Prediction
-from models.evaluation.published import DEFINITIONS, PUBLISHED, published
+from models.evaluation.published import DEFINITIONS, PUBLISHED, TAKEN_OVER, counted, published
 from models.evaluation.report import Bootstrap, measure, write_metrics
 from models.evaluation.tables import System, confusion, figures, paper_tables
 
@@ -80,6 +80,23 @@ def test_the_papers_tables_name_every_split_and_what_was_counted() -> None:
     assert paper_tables([system], ()) == ""
 
 
+def test_rows_taken_over_keep_their_split_and_count_and_ours_stand_under_them_so() -> None:
+    """GLHG's row in AdMISC's table is of 2,801 turns of split D, in words: B-4 and R-L are those of STAR's table."""
+    glhg = {row.source: row for row in published("GLHG")}
+    assert {(row.split, row.bleu_4, row.rouge_l) for row in glhg.values()} == {("D", 2.13, 16.37)}
+    assert {counted(row) for row in glhg.values()} == {LEGACY}
+    assert TAKEN_OVER.keys() <= {(row.source, row.system) for row in PUBLISHED}
+    reports = (measure(PREDICTIONS), measure(PREDICTIONS, MISC, bpe=list), measure(PREDICTIONS, LEGACY))
+    lines = paper_tables([System("ours", "D test", reports)], PUBLISHED).split("\n\n")[2].splitlines()
+    assert lines[0] == "AdMISC 2024, table 4"
+    assert [line.split("  ")[-1].strip() for line in lines if line.startswith(("GLHG", "MISC"))] == [
+        "bpe, legacy D-n",
+        "words, legacy D-n",
+    ]
+    ours = [line.split("  ")[-1].strip() for line in lines if line.startswith("ours")]
+    assert ours == ["bpe, legacy D-n", "words, legacy D-n"]
+
+
 def test_a_paper_whose_tokens_are_not_at_hand_gets_our_count_by_name() -> None:
     lines = paper_tables([System("ours", "?", (measure(PREDICTIONS),))], published("misc")).splitlines()
     assert next(line for line in lines if line.startswith("ours")).endswith("  words")
@@ -120,7 +137,7 @@ def test_published_rows_are_found_by_name() -> None:
     assert published("none") == published("") == ()
     with pytest.raises(ValueError, match=r"no published row of 'nobody'; allowed: all, none, or a part of .*MISC"):
         published("nobody")
-    assert {row.split for row in PUBLISHED} == {"D", "E", "?"}
+    assert {row.split for row in PUBLISHED} == {"D", "D, merged", "E", "?"}
     assert len(set(PUBLISHED)) == len(PUBLISHED)
     assert {row.source for row in PUBLISHED} == DEFINITIONS.keys()
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from escdemo.role_cards import CARDS_PATH, EMOTION_TYPES, PROBLEM_TYPES, load_role_cards
+from escdemo.role_cards import CARDS_PATH, load_role_cards
+from models.data.esconv_labels import EMOTION_TYPES, EMOTION_TYPES_BY_COUNT, PROBLEM_TYPES
 
 GOOD = {
     "id": "lost-keys",
@@ -26,7 +27,7 @@ def test_cards_cover_every_label() -> None:
     cards = load_role_cards()
     assert len(cards) >= 48
     assert set(PROBLEM_TYPES) == {card.problem_type for card in cards}
-    assert set(EMOTION_TYPES) == {card.emotion_type for card in cards}
+    assert set(EMOTION_TYPES) == set(EMOTION_TYPES_BY_COUNT) == {card.emotion_type for card in cards}
     assert min(Counter(card.problem_type for card in cards).values()) >= 3
     assert {card.intensity for card in cards} >= {2, 3, 4, 5}
 

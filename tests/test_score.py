@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 
 from models.__main__ import main
@@ -148,6 +150,42 @@ def test_word_pieces_come_from_a_folder(tmp_path: Path, capsys: pytest.CaptureFi
     (tmp_path / "empty").mkdir()
     assert main(["score", str(tmp_path / "p.csv"), "--tokens", "bpe", "--bpe", str(tmp_path / "empty")]) == 2
     assert "cannot be loaded" in capsys.readouterr().err
+
+
+def test_the_definitions_of_a_paper_are_one_flag(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "p.csv").write_text(table(","))
+    tiny_tokenizer().save(tmp_path / "tokenizer.json")
+    arguments = ["score", str(tmp_path / "p.csv"), "--rounds", "0", "--out", str(tmp_path / "m.json"), "--definitions"]
+
+    def saved() -> list[dict[str, object]]:
+        capsys.readouterr()
+        return [report["definition"] for report in json.loads((tmp_path / "m.json").read_text())["reports"]]
+
+    assert main([*arguments, "star"]) == 0
+    assert saved() == [{"tokens": "words", "legacy_distinct": True}]
+    assert main([*arguments, "misc", "--bpe", str(tmp_path)]) == 0
+    assert saved() == [{"tokens": "bpe", "legacy_distinct": True}]
+    assert main([*arguments, "emstremo", "--tokens", "emstremo", "--distinct", "legacy"]) == 0
+    assert saved() == [{"tokens": "emstremo", "legacy_distinct": True}]
+    assert main([*arguments, "emstremo", "--tokens", "ws"]) == 2
+    assert "--definitions emstremo sets --tokens and --distinct; leave these out" in capsys.readouterr().err
+
+
+def test_without_a_network_the_papers_pieces_are_named_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "p.csv").write_text(table(","))
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    start = time.monotonic()
+    assert main(["score", str(tmp_path / "p.csv"), "--rounds", "0", "--definitions", "misc"]) == 2
+    error = capsys.readouterr().err
+    assert "tokenizer 'facebook/blenderbot_small-90M' cannot be loaded" in error
+    assert "hf download facebook/blenderbot_small-90M vocab.json merges.txt" in error
+    assert error.count("\n") == 1
+    assert time.monotonic() - start < 20
 
 
 def test_compare_tests_every_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,7 +44,7 @@ def command(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return net
 
     monkeypatch.setattr(seeds, "read_esconv", lambda path: TALKS)
-    monkeypatch.setattr(seeds, "comet_for", lambda net, tails: NoComet())
+    monkeypatch.setattr(seeds, "comet_for", lambda *_: NoComet())
     monkeypatch.setattr(seeds, "net_folder", lambda name, root: root / name)
     monkeypatch.setattr(seeds, "load_net", loaded)
     monkeypatch.setattr(seeds, "fingerprint", lambda folder: f"{folder.name}-{int(folder.parent.name) % 10}")

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer as FastTokenizer
 
 from models.data.dialogue import Speaker
+from models.data.relations import RELATIONS
 from models.data.strategies import STRATEGIES
-from models.data.tokenizer import RELATIONS, Tokenizer, readable, trim_vocabulary, wordpiece
+from models.data.tokenizer import Tokenizer, readable, trim_vocabulary, wordpiece
 from tests.tiny import LETTERS, WORDS, tiny_tokenizer
 
 

@@ -124,7 +124,7 @@ def test_what_the_weights_to_start_from_decide_cannot_be_told(
 def flags(esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A short training on the CPU, its results under `tmp_path`."""
     monkeypatch.setattr(train, "WEIGHTS", tmp_path / "weights")
-    monkeypatch.setattr(train, "comet_for", lambda net, tails: MadeUpComet())
+    monkeypatch.setattr(train, "comet_for", lambda *_: MadeUpComet())
     (tmp_path / "tails.jsonl").touch()
     known = ["--esconv", str(esconv), "--base", str(base), "--tails", str(tmp_path / "tails.jsonl"), "--rank", "2"]
     return [*known, "--batch", "8", "--minutes", "5", "--device", "cpu"]
@@ -139,8 +139,8 @@ def test_train_release_evaluate_score(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(evaluate, "comet_for", lambda net, tails: MadeUpComet())
-    monkeypatch.setattr(turn_examples, "load_emotion", MadeUpEmotions)
+    monkeypatch.setattr(evaluate, "comet_for", lambda *_: MadeUpComet())
+    monkeypatch.setattr(turn_examples, "open_emotion", lambda *_: MadeUpEmotions())
     monkeypatch.setattr(evaluate, "load_net", lambda folder: load_net(folder, base))
     run = ["train", name, *flags, "--out", str(tmp_path / "run")]
     run += ["--set", 'size={"width": 16}'] if name == "moel" else []
@@ -204,7 +204,7 @@ def test_what_does_not_suffice_is_said_before_the_first_step(
     assert "misc reads COMET tails: give --tails FILE" in told("--tails", "")
     assert "none.jsonl is missing; make it by" in told("--tails", str(tmp_path / "none.jsonl"))
     assert "42 supporter turns with a strategy to train on, a batch takes 64" in told("--batch", "64")
-    monkeypatch.setattr(train, "comet_for", lambda net, tails: NoComet())
+    monkeypatch.setattr(train, "comet_for", lambda *_: NoComet())
     assert "only 0 of 42 training turns have COMET tails" in told()
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "torch finds no GPU here" in told("--device", "cuda")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from annotation.files.study_files import KINDS
 from annotation.rubric import DEFAULT_RUBRIC, load_rubric
-from annotation.statistics.intervals import Share
+from annotation.statistics.intervals import Estimate
 from annotation.statistics.report_tables import report_tables
 from annotation.statistics.study_data import StudyData
 from annotation.statistics.study_report import analyse
@@ -44,8 +44,8 @@ def study_text(data: StudyData, style: str = "text") -> str:
     return "\n\n".join(blocks) or "No judgments yet."
 
 
-def _share(share: Share | None) -> str:
-    return "" if share is None else f"{share.percent:.1f} ({share.low:.1f}-{share.high:.1f})"
+def _share(share: Estimate) -> str:
+    return "" if share.value is None else f"{share.value:.1f} ({share.low:.1f}-{share.high:.1f})"
 
 
 def add_arguments(parser: ArgumentParser) -> None:

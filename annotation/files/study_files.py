@@ -23,8 +23,8 @@ import pyarrow.parquet
 
 from annotation.files.masking import mask
 from annotation.statistics.explanations import ReplyFeature
-from annotation.statistics.pairwise import OUTCOMES
 from annotation.statistics.study_data import GoldAnswer, StudyData
+from annotation.statistics.win_tie_lose import OUTCOMES
 from annotation.studies.live_views import StarRow, TalkRow, TurnVote
 from annotation.studies.study_views import Ballot, Rating, Verdict
 

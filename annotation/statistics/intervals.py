@@ -13,20 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest, t
+from scipy.stats import t
 
 RESAMPLES = 400
 """draws of a bootstrap; the ends of an interval then vary by a few hundredths of its width"""
 _Z = 1.959963984540054  # 97.5 % point of the normal distribution
-
-
-@dataclass(frozen=True)
-class Share:
-    """A share of all judgments in percent, 0 to 100, with its 95 % Wilson interval."""
-
-    percent: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -44,12 +35,6 @@ class Estimate:
 def undefined(reason: str, count: int = 0) -> Estimate:
     """No figure, and why."""
     return Estimate(None, count=count, reason=reason)
-
-
-def share(count: int, total: int) -> Share:
-    """`count` of `total` (at least 1) independent judgments as percent with its 95 % Wilson interval."""
-    interval = binomtest(count, total).proportion_ci(confidence_level=0.95, method="wilson")
-    return Share(100 * count / total, 100 * float(interval.low), 100 * float(interval.high))
 
 
 def clustered_share(hits: Sequence[int], totals: Sequence[int], *, empty: str) -> Estimate:

@@ -6,37 +6,29 @@ results; duplicates only show how far raters keep their answer when the sides ar
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from annotation.rubric import DEFAULT_RUBRIC, find_rubric
 from annotation.statistics.agreement import Agreement, agreement, count_table
-from annotation.statistics.intervals import RESAMPLES, Estimate, clustered_share
+from annotation.statistics.intervals import RESAMPLES, Estimate
+from annotation.statistics.win_tie_lose import (
+    OUTCOMES,
+    Counts,
+    counts,
+    finding,
+    outcome_shares,
+    share_over_items,
+    sign_test,
+)
 from annotation.studies.study_views import Ballot, Verdict
-from annotation.talks.open_talks import Tally, finding, sign_test
 
-OUTCOMES = ("a", "tie", "b")
 Rule = Callable[[Sequence[str]], str | None]
 """the votes of one item -> its result, None without a majority: `Rubric.agreed` of the study's rubric"""
 AT_LEAST_HALF: Rule = find_rubric(DEFAULT_RUBRIC).agreed
 Provenance = Literal["unanimous", "majority", "corrected", "no majority"]
 _NONE = "No votes."
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How often the first system of the pair won, tied and lost; `none` counts items without a majority."""
-
-    win: int
-    tie: int
-    lose: int
-    none: int = 0
-
-    def total(self) -> int:
-        """All of them."""
-        return self.win + self.tie + self.lose + self.none
 
 
 @dataclass(frozen=True)
@@ -193,22 +185,18 @@ def _pair_result(group: Sequence[Ballot], rule: Rule, ruled: dict[tuple[str, str
     found = decisions(group, rule, ruled)
     kept = {decision.item_id for decision in found}
     votes = [ballot for ballot in group if ballot.item_id in kept]
-    items = _counts([decision.outcome for decision in found])
-    win, tie, lose = (
-        share_over_items([(vote.item_id, vote.outcome == one) for vote in votes], _NONE) for one in OUTCOMES
-    )
-    item_win, item_tie, item_lose, item_none = (
-        share_over_items([(one.item_id, one.outcome == kind) for one in found], _NONE) for kind in (*OUTCOMES, None)
-    )
+    items = counts(decision.outcome for decision in found)
+    win, tie, lose, _ = outcome_shares([(vote.item_id, vote.outcome) for vote in votes], _NONE)
+    item_win, item_tie, item_lose, item_none = outcome_shares([(one.item_id, one.outcome) for one in found], _NONE)
     p_value = sign_test(items.win, items.lose)
     names = (group[0].system_a, group[0].system_b, group[0].criterion)
     if p_value is not None:
-        sentence = finding(Tally(*names, items.win, items.lose, items.tie), p_value)
+        sentence = finding(group[0].system_a, group[0].system_b, items.win, items.lose)
     else:
         sentence = f"No item was won by either system ({items.tie} ties, {items.none} without a majority)."
     return PairResult(
         *names,
-        votes=_counts([ballot.outcome for ballot in votes]),
+        votes=counts(ballot.outcome for ballot in votes),
         win=win,
         tie=tie,
         lose=lose,
@@ -227,21 +215,8 @@ def _agreement(group: Sequence[Ballot], resamples: int, seed: int) -> Agreement:
     return agreement(table, seed=seed, resamples=resamples)
 
 
-def _counts(outcomes: Sequence[str | None]) -> Counts:
-    at = Counter(outcomes)
-    return Counts(at["a"], at["tie"], at["b"], at[None])
-
-
 def _by_item(ballots: Iterable[Ballot]) -> dict[str, list[str]]:
     items: dict[str, list[str]] = {}
     for ballot in ballots:
         items.setdefault(ballot.item_id, []).append(ballot.outcome)
     return items
-
-
-def share_over_items(hits: Iterable[tuple[str, bool]], empty: str) -> Estimate:
-    """Percent of hits with an interval over items, from (item, hit) pairs; `empty` is the reason given without any."""
-    items: dict[str, list[bool]] = {}
-    for item_id, hit in hits:
-        items.setdefault(item_id, []).append(hit)
-    return clustered_share([sum(one) for one in items.values()], [len(one) for one in items.values()], empty=empty)

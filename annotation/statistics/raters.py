@@ -18,7 +18,6 @@ from annotation.statistics.flags import LIMITS, FlagLimits, Work, flagged, measu
 from annotation.statistics.intervals import Estimate
 from annotation.statistics.pairwise import (
     AT_LEAST_HALF,
-    OUTCOMES,
     Rule,
     by_pair_and_criterion,
     counted,
@@ -26,8 +25,8 @@ from annotation.statistics.pairwise import (
     order_consistency,
     pair_results,
     picked,
-    share_over_items,
 )
+from annotation.statistics.win_tie_lose import OUTCOMES, share_over_items
 from annotation.studies.study_views import Ballot
 
 Gold = Mapping[tuple[str, str], str]

@@ -22,7 +22,7 @@ from annotation.store.texts import MAX_POST_CHARS, MAX_POSTS, accept_text, clean
 from annotation.talks.encounters import encounter_exists, find_encounter
 from annotation.talks.projection import latest_replies, names_hidden, turn_view
 from annotation.talks.stages import Stage, StageError, require_step
-from annotation.talks.views import Exchange, ReplySlot, ReplyTask, TurnView
+from annotation.talks.views import PostAndReply, ReplySlot, ReplyTask, TurnView
 
 
 def add_post(*, session: Session, encounter_id: str, visitor: str, text: str, key: str) -> TurnView:
@@ -176,7 +176,7 @@ def _task(session: Session, reply: Reply) -> ReplyTask:
     exchanges = []
     for post in posts:
         answer = answers.get((post.turn_index, shared.get(post.turn_index, reply.side)))
-        exchanges.append(Exchange(post.text, answer.text if answer else None, answer.strategy if answer else None))
+        exchanges.append(PostAndReply(post.text, answer.text if answer else None, answer.strategy if answer else None))
     return ReplyTask(
         slot=ReplySlot(reply.encounter_id, reply.turn_index, reply.side, reply.attempt),
         system=reply.system,

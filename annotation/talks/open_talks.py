@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scipy.stats import binomtest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotation.choices import Mode, Outcome
 from annotation.rubric import DEFAULT_RUBRIC, find_rubric
-from annotation.statistics.intervals import Share, share
+from annotation.statistics.intervals import Estimate
+from annotation.statistics.win_tie_lose import finding, outcome_shares, sign_test
 from annotation.store.schema import Encounter, Judgment
 
 
@@ -32,14 +32,14 @@ class Tally:
 
 @dataclass(frozen=True)
 class Summary:
-    """The shares of a tally and whether wins and losses differ; None where there is nothing to say, see `sentence`."""
+    """The shares of a tally in percent and whether wins and losses differ."""
 
     tally: Tally
-    win: Share | None
-    lose: Share | None
-    tie: Share | None
+    win: Estimate
+    lose: Estimate
+    tie: Estimate
     p_value: float | None
-    """two-sided sign test of wins against losses, ties left out"""
+    """two-sided sign test of wins against losses, ties left out; None without either"""
     sentence: str
     """the finding, or why there is none, in plain words"""
 
@@ -69,26 +69,13 @@ def tallies(
 
 def summarise(tally: Tally) -> Summary:
     """Shares, intervals and sign test of one tally; pure."""
-    total = tally.total()
+    total, empty = tally.total(), "No judgments yet."
+    outcomes = ["a"] * tally.win + ["tie"] * tally.tie + ["b"] * tally.lose
+    win, tie, lose, _ = outcome_shares([(str(talk), outcome) for talk, outcome in enumerate(outcomes)], empty)
     if total == 0:
-        return Summary(tally, None, None, None, None, "No judgments yet.")
-    win, lose, tie = (share(count, total) for count in (tally.win, tally.lose, tally.tie))
-    p_value = sign_test(tally.win, tally.lose)
-    if p_value is None:
-        return Summary(tally, win, lose, tie, None, f"All {total} judgments are ties, so neither system is ahead.")
-    return Summary(tally, win, lose, tie, p_value, finding(tally, p_value))
-
-
-def sign_test(win: int, lose: int) -> float | None:
-    """p value of the two-sided sign test of wins against losses; None when there is neither."""
-    return float(binomtest(win, win + lose).pvalue) if win + lose else None
-
-
-def finding(tally: Tally, p_value: float) -> str:
-    """Who is ahead, and whether that may be chance, in a sentence."""
-    if tally.win == tally.lose:
-        return f"{tally.system_1} and {tally.system_2} won equally often."
-    ahead, behind = (tally.system_1, tally.system_2) if tally.win > tally.lose else (tally.system_2, tally.system_1)
-    sure = "unlikely to be chance" if p_value < 0.05 else "could be chance"
-    high, low = max(tally.win, tally.lose), min(tally.win, tally.lose)
-    return f"{ahead} won {high} times, {behind} {low} times; the difference {sure} (sign test p = {p_value:.3g})."
+        sentence = empty
+    elif tally.win + tally.lose == 0:
+        sentence = f"All {total} judgments are ties, so neither system is ahead."
+    else:
+        sentence = finding(tally.system_1, tally.system_2, tally.win, tally.lose)
+    return Summary(tally, win, lose, tie, sign_test(tally.win, tally.lose), sentence)

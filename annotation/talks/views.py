@@ -114,7 +114,7 @@ class EncounterView:
 
 
 @dataclass(frozen=True)
-class Exchange:
+class PostAndReply:
     """One post and the reply of one side to it, None where there is none (yet)."""
 
     post: str
@@ -132,5 +132,5 @@ class ReplyTask:
     situation: str
     emotion_type: str
     problem_type: str
-    exchanges: tuple[Exchange, ...]
+    exchanges: tuple[PostAndReply, ...]
     """the conversation as this side is to know it, oldest first; the last one is to be answered"""

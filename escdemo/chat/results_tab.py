@@ -69,7 +69,7 @@ def results_table(rows: Sequence[Tally]) -> str:
     for tally in rows:
         summary = summarise(tally)
         won = summary.win
-        share = f"{won.percent:.0f} % ({won.low:.0f} to {won.high:.0f})" if won else "none yet"
+        share = f"{won.value:.0f} % ({won.low:.0f} to {won.high:.0f})" if won.value is not None else "none yet"
         counts = [str(tally.win), str(tally.tie), str(tally.lose), str(tally.total())]
         lines.append([tally.criterion, *counts, share])
         sentences.append(

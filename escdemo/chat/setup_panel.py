@@ -15,8 +15,9 @@ import gradio as gr
 from escdemo import intake, texts
 from escdemo.chat.talks import Start
 from escdemo.intake import Refusal
-from escdemo.role_cards import EMOTION_TYPES, PROBLEM_TYPES, RoleCard
+from escdemo.role_cards import RoleCard
 from escdemo.settings import Settings
+from models.data.esconv_labels import EMOTION_TYPES_BY_COUNT, PROBLEM_TYPES
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def build(cards: Sequence[RoleCard], settings: Settings) -> SetupPanel:
                 )
                 with gr.Row():
                     emotion = gr.Dropdown(
-                        list(EMOTION_TYPES), value=None, label=texts.EMOTION, elem_id="emotion", min_width=140
+                        list(EMOTION_TYPES_BY_COUNT), value=None, label=texts.EMOTION, elem_id="emotion", min_width=140
                     )
                     problem = gr.Dropdown(
                         list(PROBLEM_TYPES), value=None, label=texts.PROBLEM, elem_id="problem", min_width=140
@@ -134,7 +135,7 @@ def read_start(cards: Sequence[RoleCard], settings: Settings, *fields: Any) -> S
     """The checked choices; `fields` are the values of `SetupPanel.fields`. Raises Refusal saying what is missing."""
     card_id, situation, emotion, problem, intensity, systems = fields
     situation = intake.check_length(situation or "", settings.max_situation_chars, texts.SITUATION_NAME)
-    if emotion not in EMOTION_TYPES or problem not in PROBLEM_TYPES or intensity not in range(1, 6):
+    if emotion not in EMOTION_TYPES_BY_COUNT or problem not in PROBLEM_TYPES or intensity not in range(1, 6):
         raise Refusal(texts.SETUP_MISSING)
     card = find_card(cards, card_id)
     # A card whose story was changed is an own situation.

@@ -9,8 +9,9 @@ from typing import Any
 import gradio as gr
 
 from escdemo.chat.setup_panel import card_choices
-from escdemo.role_cards import PROBLEM_TYPES, RoleCard
+from escdemo.role_cards import RoleCard
 from escdemo.study import texts
+from models.data.esconv_labels import PROBLEM_TYPES
 
 MAKING_EVERY_S = 2.0
 """how often the page asks how far the items are"""

@@ -28,7 +28,7 @@ from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.examples import ContextShape, context_ids
 from models.data.prompts import read_prompts
 from models.knowledge.comet import CachedComet
-from models.knowledge.comet_compact import load_comet
+from models.knowledge.shipped_or_hub import add_knowledge_arguments, open_comet
 from models.nets.registry import NETS, net_class, net_names
 from models.serving.hosting import NetResponder, Sources, open_responders
 from models.serving.responder import Responder
@@ -47,6 +47,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--tokens", type=int, default=40, help="word pieces of every reply")
     parser.add_argument("--rounds", type=int, default=20, help="prompts or batches measured")
     add_device_argument(parser)
+    add_knowledge_arguments(parser)
     training = parser.add_argument_group("train")
     training.add_argument("--batch", type=int, default=32, help="examples of a batch")
     training.add_argument("--rank", type=int, default=24, help="rank of the change of each base matrix; 0 trains all")
@@ -70,13 +71,13 @@ def run(args: Namespace) -> int:
     options, topical = (
         replace(DECODING[name], min_tokens=args.tokens, max_tokens=args.tokens) for name in ("published", "topical")
     )
-    sides = open_responders(names, args.device)
+    sides = open_responders(names, args.device, comet=args.comet, emotion=args.emotion)
     plain = _plain(options, args.device)
     prompts = [Dialogue((Turn(Speaker.SEEKER, posts[0]),), situation) for situation, posts in read_prompts()]
     cores = os.cpu_count() or 1
     contenders: dict[str, tuple[int, Callable[[Dialogue], None]]] = {
-        "ours, both sides with COMET": (max(1, cores // len(names)), _both(sides, options)),
-        "ours, best of several samples": (max(1, cores // len(names)), _both(sides, topical)),
+        "ours, both sides with COMET": (max(1, cores // len(names)), _both(args, sides, options)),
+        "ours, best of several samples": (max(1, cores // len(names)), _both(args, sides, topical)),
         "plain generate x 3, all threads": (cores, lambda d: _repeat(plain, d, 3)),
         "plain generate x 3, one thread": (1, lambda d: _repeat(plain, d, 3)),
     }
@@ -112,9 +113,9 @@ def _train(args: Namespace, names: list[str]) -> int:
     return 0
 
 
-def _both(sides: Mapping[str, Responder], options: DecodeOptions) -> Callable[[Dialogue], None]:
+def _both(args: Namespace, sides: Mapping[str, Responder], options: DecodeOptions) -> Callable[[Dialogue], None]:
     pool = ThreadPoolExecutor(len(sides))
-    generator = load_comet()
+    generator = open_comet(args.comet, args.device)
 
     def answer(dialogue: Dialogue) -> None:
         fresh = CachedComet(generator)  # shared by the sides as in the app, but forgetful from post to post

@@ -25,12 +25,13 @@ from models.backbones.encoder_decoder import EncoderDecoder
 from models.backbones.interface import CONTEXT, Stream, select, token_loss
 from models.data.dialogue import Speaker
 from models.data.esconv import read_esconv
-from models.data.tokenizer import RELATIONS
+from models.data.relations import RELATIONS
 from models.files.json_lines import drop_cut_line
 from models.knowledge.comet import CachedComet, Comet, normalise
 from models.knowledge.comet_compact import COMET, RANK, Search, load_comet, save_comet
 from models.knowledge.comet_data import HeadBatch, HeadMix, atomic_heads, esconv_heads
 from models.knowledge.comet_score import TailScores, most_frequent, tail_scores
+from models.knowledge.shipped_or_hub import is_packed, open_comet
 from models.training.device import add_device_argument, device_of, pick_device
 from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.run_state import data_hash
@@ -51,7 +52,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--precompute", metavar="FILE", help="append tails of ESConv's situations and posts to this file"
     )
     source = parser.add_argument_group("files")
-    source.add_argument("--comet", default=str(COMET), help="folder of the packed weights, read or written")
+    source.add_argument(
+        "--comet",
+        default=str(COMET),
+        help="packed weights, read or written; to ask or precompute also a COMET-BART, Hub name or folder",
+    )
     source.add_argument("--base", default=str(BASE), help="folder of the packed base")
     source.add_argument("--triples", help="triples of ESConv texts: kind, split, head, relation, tail (.tsv[.gz])")
     source.add_argument("--atomic", help="folder with ATOMIC and Event2Mind triples")
@@ -98,8 +103,11 @@ def _need(args: Namespace, name: str) -> Path:
 
 def _open(args: Namespace) -> Comet:
     search = Search(beams=args.beams, rows=args.rows, bfloat16=args.bf16)
+    device = pick_device(args.device)
+    if not is_packed(args.comet):
+        return open_comet(args.comet, device)
     comet = load_comet(Path(args.comet), Path(args.base), search)
-    comet.backbone.to(pick_device(args.device))
+    comet.backbone.to(device)
     return comet
 
 

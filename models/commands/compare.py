@@ -47,14 +47,14 @@ def run(args: Namespace) -> int:
     units = units_of(first)
     if units.number < 2:
         raise ValueError(f"all turns are of one of the {units.kind} that the tests draw anew; give at least 2")
-    numbers, bpe = GramNumbers(), pieces_of(args.bpe)
+    numbers, bpe = GramNumbers(), pieces_of(args)
     one, other = (
         figures_of(these, definition_of(args), bpe, bert_of(args, these), numbers) for these in (first, second)
     )
     found = [compare(n, one[n], other[n], args.rounds, args.bootstrap_seed) for n in one if n in other]
     print("\n".join(_table(found)))
     drawn = f"{units.number} {units.kind} drawn and swapped {args.rounds} times, seed {args.bootstrap_seed}"
-    print(f"{len(first)} turns; {drawn}; tokens {args.tokens}")
+    print(f"{len(first)} turns; {drawn}; tokens {definition_of(args).tokens}")
     print("p is for one figure by itself, not corrected for their number")
     tested = _mcnemar(first, second)
     if tested:

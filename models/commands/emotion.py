@@ -27,8 +27,9 @@ from torch import Tensor
 from models.backbones.compact_base import BASE, load_base
 from models.data.batches import pad_with_mask
 from models.data.tokenizer import Tokenizer
-from models.knowledge.emotion import GO_EMOTIONS
+from models.knowledge.emotion import GO_EMOTIONS, EmotionDetector
 from models.knowledge.emotion_compact import EMOTION, CompactEmotion, EmotionNet, load_emotion, save_emotion, text_ids
+from models.knowledge.shipped_or_hub import is_packed, open_emotion
 from models.training.device import add_device_argument, device_of, pick_device
 from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.run_state import data_hash
@@ -48,7 +49,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--train", metavar="FOLDER", help="train; the resumable state goes to this folder")
     parser.add_argument("--evaluate", action="store_true", help="measure on GoEmotions' test set")
     parser.add_argument("--data", help="folder with goemotions_{train,dev,test}.tsv[.gz]")
-    parser.add_argument("--emotion", default=str(EMOTION), help="folder of the packed weights, read or written")
+    parser.add_argument(
+        "--emotion",
+        default=str(EMOTION),
+        help="packed weights, read or written; to ask also a GoEmotions classifier, Hub name or folder",
+    )
     parser.add_argument("--base", default=str(BASE), help="folder of the packed base")
     parser.add_argument("--minutes", type=float, default=8.0, help="wall-clock limit of the training, minutes")
     parser.add_argument("--steps", type=int, default=1_000_000, help="optimiser steps at most")
@@ -65,14 +70,24 @@ def run(args: Namespace) -> int:
         raise ValueError("nothing to do; give --text TEXT, --train FOLDER or --evaluate")
     if args.train:
         _train(args)
+    device = pick_device(args.device)
+    if not is_packed(args.emotion):
+        if args.evaluate:
+            raise ValueError(f"--evaluate measures packed weights, {args.emotion} is something else; give --text TEXT")
+        _print_readings(args.text, open_emotion(args.emotion, device))
+        return 0
     detector = load_emotion(Path(args.emotion), Path(args.base))
-    detector.net.to(pick_device(args.device))
-    for text, reading in zip(args.text, detector.read(args.text), strict=True):
-        print(text, "  " + ", ".join(f"{emotion} {share:.2f}" for emotion, share in reading), sep="\n")
+    detector.net.to(device)
+    _print_readings(args.text, detector)
     if args.evaluate:
         for name, value in measure(detector, _folder(args)).items():
             print(f"{name:24} {value:6.2f}")
     return 0
+
+
+def _print_readings(texts: Sequence[str], detector: EmotionDetector) -> None:
+    for text, reading in zip(texts, detector.read(texts), strict=True):
+        print(text, "  " + ", ".join(f"{emotion} {share:.2f}" for emotion, share in reading), sep="\n")
 
 
 def _folder(args: Namespace) -> Path:

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
-from models.evaluation.measure_flags import add_measure_arguments, all_reports, pieces_of
+from models.evaluation.measure_flags import PAPERS_PIECES, add_measure_arguments, all_reports, pieces_of
 from models.evaluation.predicting import Key, finished, key_of, predict, prediction_journal
 from models.evaluation.predictions import Prediction
 from models.evaluation.published import published
@@ -28,6 +28,7 @@ from models.evaluation.uncertainty import check_rounds
 from models.files.checkpoint import WEIGHTS
 from models.files.resume_journal import Journal
 from models.knowledge.comet import add_tails_argument
+from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.net import Net
 from models.nets.registry import net_names
 from models.nets.stored import load_net, net_folder
@@ -50,6 +51,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--part", default="test", choices=PARTS, help="which part of the split")
     parser.add_argument("--limit", type=int, default=0, help="evaluate a random sample of so many turns; 0 = all")
     add_tails_argument(parser)
+    add_knowledge_arguments(parser)
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     parser.add_argument("--out", type=Path, default=Path("runs/evaluate"), help="folder for predictions and metrics")
     parser.add_argument(
@@ -74,7 +76,7 @@ def run(args: Namespace) -> int:
     """
     _check_flags(args)
     args.device = pick_device(args.device)
-    options, bpe = decode_options(args), pieces_of(args.bpe)
+    options, bpe = decode_options(args), pieces_of(args)
     dialogues = read_esconv(args.esconv)
     targets = split_dialogues(dialogues, args.split).part(args.part)
     if args.limit:
@@ -99,7 +101,11 @@ def run(args: Namespace) -> int:
     notes: list[str] = []
     if tables := paper_tables(systems, published(args.papers)):
         print(f"{tables}\n")
-        pieces = f"pieces of {args.bpe}" if bpe else "each net's own word pieces, not the papers'; see --bpe"
+        pieces = (
+            f"pieces of {args.bpe or PAPERS_PIECES}"
+            if bpe
+            else "each net's own word pieces, not the papers'; see --bpe"
+        )
         notes = [f"bpe: {pieces}", *_note_on_strategies(nets)]
     notes += notes_on(system.split for system in systems)
     print("\n".join([*notes, f"decoding: {asdict(options)}, seed {args.seed}"]))
@@ -149,7 +155,13 @@ def _predictions(
     if known == len(keys):
         return finished(journal, targets)
     whole = replace(net.shape, reply_tokens=net.backbone.longest_reply)  # references uncut
-    examples = examples_of(targets, comet_for(net, args.tails), net.tokenizer, whole, emotions_for(net))
+    examples = examples_of(
+        targets,
+        comet_for(net, args.tails, args.comet, args.device),
+        net.tokenizer,
+        whole,
+        emotions_for(net, args.emotion, args.device),
+    )
     check_known(net, examples)
     with torch.autocast(args.device, dtype=torch.bfloat16, enabled=args.bf16):
         return predict(net, targets, examples, options, journal, seed=args.seed, batch=args.batch)

@@ -36,6 +36,7 @@ from models.files.checkpoint import WEIGHTS
 from models.files.resume_journal import claim, holds
 from models.files.whole_file import write_whole
 from models.knowledge.comet import add_tails_argument
+from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.net import Net
 from models.nets.registry import net_names
 from models.nets.stored import load_net, net_folder
@@ -166,6 +167,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=16, help="turns a batch")
     parser.add_argument("--turns", type=int, default=1000, help="turns at most whose decoder states are clustered")
     add_tails_argument(parser)
+    add_knowledge_arguments(parser)
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     parser.add_argument("--out", type=Path, default=Path("runs/interference"), help="folder for the files")
     parser.add_argument(
@@ -212,7 +214,13 @@ def _check_sizes(args: Namespace) -> None:
 
 def _measure(args: Namespace, net: Net, targets: Sequence[Target], about: Mapping[str, Any]) -> None:
     """Both views of one net."""
-    examples = examples_of(targets, comet_for(net, args.tails), net.tokenizer, net.shape, emotions_for(net))
+    examples = examples_of(
+        targets,
+        comet_for(net, args.tails, args.comet, args.device),
+        net.tokenizer,
+        net.shape,
+        emotions_for(net, args.emotion, args.device),
+    )
     check_known(net, examples)
     examples = [example for example in examples if example.strategy >= 0]
     chosen = examples[: args.turns]

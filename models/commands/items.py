@@ -19,6 +19,7 @@ from models.data.contexts import MAX_TURN, MIN_TURN, Context, card_contexts, dra
 from models.data.esconv import PARTS, read_esconv
 from models.files.checkpoint import WEIGHTS, fingerprint, sha256
 from models.files.resume_journal import Journal
+from models.knowledge.shipped_or_hub import add_knowledge_arguments, comet_version, emotion_version
 from models.nets.registry import net_names
 from models.nets.stored import net_folder
 from models.serving.hosting import open_responders
@@ -45,6 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     add_device_argument(parser, alone=True)
+    add_knowledge_arguments(parser)
     parser.add_argument(
         "--decode",
         choices=tuple(DECODING),
@@ -62,7 +64,8 @@ def run(args: Namespace) -> int:
     missing = [number for number, context in enumerate(contexts) if context.id not in journal.made]
     if len(missing) < len(contexts):
         print(f"{len(contexts) - len(missing)} of {len(contexts)} items are in {args.out.parent} and stay as they are")
-    responders = open_responders(args.net, args.device, args.weights) if missing else {}
+    knowledge = {"comet": args.comet, "emotion": args.emotion}
+    responders = open_responders(args.net, args.device, args.weights, **knowledge) if missing else {}
     for number in tqdm(missing, desc="items", initial=len(contexts) - len(missing), total=len(contexts)):
         answered = contexts[number].dialogue
         replies = {name: one.respond(answered, options, args.seed + number) for name, one in responders.items()}
@@ -83,6 +86,8 @@ def _settings(args: Namespace) -> dict[str, Any]:
     source = Path(args.cards or args.esconv)
     return {
         "nets": {name: fingerprint(net_folder(name, args.weights)) for name in args.net},
+        "comet": comet_version(args.comet),
+        "emotion": emotion_version(args.emotion),
         "source": "cards" if args.cards is not None else "esconv",
         "sha256": sha256(source) if source.is_file() else str(source),
         "part": args.part,

@@ -9,6 +9,7 @@ import json
 from argparse import ArgumentParser, Namespace
 
 from models.data.strategies import STRATEGIES
+from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.registry import net_names
 from models.serving.converse import converse
 from models.serving.decode_flags import add_decode_arguments, decode_options
@@ -23,6 +24,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--text", action="append", required=True, help="a post of the seeker; give it again for more")
     parser.add_argument("--seed", type=int, default=1, help="seed of the sampling; the same seed gives the same reply")
     add_device_argument(parser, alone=True)
+    add_knowledge_arguments(parser)
     parser.add_argument("--json", action="store_true", help="print reply and trace as JSON")
     add_decode_arguments(parser)
 
@@ -30,7 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Print the last reply."""
     options = decode_options(args)
-    responder = open_responders([args.net], args.device)[args.net]
+    responder = open_responders([args.net], args.device, comet=args.comet, emotion=args.emotion)[args.net]
     reply = converse(responder, args.situation, args.text, options, args.seed)
     if args.json:
         print(json.dumps(reply.to_dict(), ensure_ascii=False, indent=1))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from models.data.prompts import read_prompts
+from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.registry import net_names
 from models.serving.converse import converse
 from models.serving.decode_flags import add_decode_arguments, decode_options
@@ -20,13 +21,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("net", nargs="+", choices=net_names(), help="nets that answer")
     parser.add_argument("--seed", type=int, default=1, help="seed of the sampling")
     add_device_argument(parser, alone=True)
+    add_knowledge_arguments(parser)
     add_decode_arguments(parser)
 
 
 def run(args: Namespace) -> int:
     """Print one section per net; several posts are answered in turn, the last reply is shown."""
     options = decode_options(args)
-    for name, responder in open_responders(args.net, args.device).items():
+    responders = open_responders(args.net, args.device, comet=args.comet, emotion=args.emotion)
+    for name, responder in responders.items():
         print(f"\n**{name}** (`{responder.checkpoint}`, seed {args.seed}, {options.method})\n")
         for number, (situation, posts) in enumerate(read_prompts(), 1):
             reply = converse(responder, situation, posts, options, args.seed)

@@ -33,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Print the tables; exit status 0. Raises ValueError or FileNotFoundError on a bad file."""
     predictions = read_outputs(args.file, args.references)
-    system = System(args.name, args.split, all_reports(args, predictions, pieces_of(args.bpe)))
+    system = System(args.name, args.split, all_reports(args, predictions, pieces_of(args)))
     print(figures(system))
     if system.reports[0].strategies:
         print(f"\n{confusion(system.reports[0])}")

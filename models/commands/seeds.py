@@ -22,6 +22,7 @@ from models.evaluation.tables import aligned
 from models.files.checkpoint import fingerprint, read_card
 from models.files.whole_file import write_whole
 from models.knowledge.comet import add_tails_argument
+from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.net import Net
 from models.nets.registry import net_names
 from models.nets.stored import load_net, net_folder
@@ -61,6 +62,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--part", default="test", choices=PARTS, help="which part of the split")
     add_tails_argument(parser)
+    add_knowledge_arguments(parser)
     parser.add_argument("--out", type=Path, default=None, help="write the figures to this JSON file")
 
 
@@ -75,7 +77,7 @@ def run(args: Namespace) -> int:
     made: list[Training] = []
     for (name, _), folder in folders.items():
         net, card = load_net(folder), read_card(folder)
-        figures, seed = figures_of(net, targets, args.tails), card.get("run", {}).get("seed")
+        figures, seed = figures_of(args, net, targets), card.get("run", {}).get("seed")
         label = measured_on(card, net, args.split, args.part)
         made.append(Training(name, str(folder), seed, fingerprint(folder), figures, label))
         print("  ".join(_row(made[-1])), flush=True)
@@ -89,10 +91,12 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def figures_of(net: Net, targets: Sequence[Target], tails: str | None) -> dict[str, float]:
+def figures_of(args: Namespace, net: Net, targets: Sequence[Target]) -> dict[str, float]:
     """Accuracy and macro F1 in percent, perplexity per word piece of whole references, see FIGURES."""
     whole = replace(net.shape, reply_tokens=net.backbone.longest_reply)
-    examples = examples_of(targets, comet_for(net, tails), net.tokenizer, whole, emotions_for(net))
+    examples = examples_of(
+        targets, comet_for(net, args.tails, args.comet), net.tokenizer, whole, emotions_for(net, args.emotion)
+    )
     check_known(net, examples)
     found = validate(net, turn_batches(examples))
     shares = {name: 100 * found[f"valid_{name}"] for name in ("accuracy", "macro_f1") if f"valid_{name}" in found}

@@ -31,6 +31,7 @@ from models.data.esconv import Splits, read_esconv, split_dialogues
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.files.checkpoint import WEIGHTS, fingerprint, is_there, learned_from, read_card, sha256
+from models.knowledge.shipped_or_hub import add_knowledge_arguments, comet_version, emotion_version
 from models.nets.net import Net
 from models.nets.registry import net_class, net_names
 from models.nets.stored import COMPACT_RANK, base_label, open_source, save_net, start_net
@@ -62,6 +63,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="file of COMET tails made by `python -m models comet --precompute`, for nets that read them;"
         f" {GENERATE} makes them now, which takes long without a GPU",
     )
+    add_knowledge_arguments(parser)
     parser.add_argument("--out", help="folder of the run's state (default: runs/NET)")
     parser.add_argument(
         "--start",
@@ -173,7 +175,7 @@ def run(args: Namespace) -> int:
     """
     out = Path(args.out or f"runs/{args.net}")
     check_flags(args)
-    pick_device(args.device)
+    device = pick_device(args.device)
     torch.manual_seed(args.seed)
     start = start_of(args.net, args.start, args.weights)
     source = source_of(args)
@@ -188,7 +190,8 @@ def run(args: Namespace) -> int:
     check_room(out, net)
     splits = split_dialogues(read_esconv(args.esconv), args.split)
     sizes = Sizes(args.batch, args.tokens, args.seed)
-    data = training_data(net, splits, None if args.tails == GENERATE else args.tails, sizes)
+    comet = comet_for(net, None if args.tails == GENERATE else args.tails, args.comet, device)
+    data = training_data(net, splits, comet, emotions_for(net, args.emotion, device), sizes)
     net.balance(data.shares, args.balance)
     before = learned_from(read_card(start)) if start else []
     about = _about(args, net, source) | {
@@ -212,7 +215,7 @@ def run(args: Namespace) -> int:
     if fit.is_main:
         print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
         if args.release:
-            card = _card(args, splits, fit, figures) | ({"start": fingerprint(start)} if start else {})
+            card = _card(args, net, splits, fit, figures) | ({"start": fingerprint(start)} if start else {})
             save_net(net, args.net, args.rank, card, args.weights / args.net, source, support)
     return 0
 
@@ -268,8 +271,10 @@ def _about(args: Namespace, net: Net, source: str | Path | CausalBase) -> dict[s
     }
 
 
-def _card(args: Namespace, splits: Splits, fit: Fit, figures: dict[str, float]) -> dict[str, Any]:
+def _card(args: Namespace, net: Net, splits: Splits, fit: Fit, figures: dict[str, float]) -> dict[str, Any]:
+    read = {"comet": (net.needs_comet, comet_version), "emotion": (net.needs_emotion, emotion_version)}
     return {
+        "read": {name: version(getattr(args, name)) for name, (reads, version) in read.items() if reads},
         "data": f"ESConv (CC BY-NC 4.0), split {args.split} train: {len(splits.train)} supporter turns",
         "data_sha256": sha256(Path(args.esconv)) if Path(args.esconv).is_file() else "",
         "run": fit.about,
@@ -290,6 +295,10 @@ def _command(args: Namespace) -> str:
     told = (*sizes, "seed", "dropout", "balance", "precision", "check_steps", "check_seconds", "patience")
     flags = [f"--{name.replace('_', '-')} {getattr(args, name)}" for name in told]
     flags += [f"--set {shlex.join(args.set)}"] if args.set else []
-    flags += [f"--{n} {n.upper()}" for n in ("base", "start") if getattr(args, n) not in (None, str(BASE), DEFAULT)]
+    flags += [
+        f"--{n} {n.upper()}"
+        for n in ("base", "start", "comet", "emotion")
+        if getattr(args, n) not in (None, str(BASE), DEFAULT)
+    ]
     flags += [f"--tails {GENERATE if args.tails == GENERATE else 'TAILS'}"] if args.tails else []
     return " ".join([f"python -m models train {args.net} --esconv ESCONV", *flags, "--release"])

@@ -6,6 +6,8 @@ In the order in which to read them:
     strategies.py        the 8 support strategies: order, names, spellings
     esconv.py            ESConv from a file or the Hub, and its two splits
     strategy_history.py  how a talk has gone so far, and what that says of the next strategy
+    esconv_labels.py     emotions and problems that ESConv's dialogues are labelled with
+    relations.py         the relations of ATOMIC that COMET is asked
     examples.py          Dialogue -> Example: what a net reads and writes for one turn
     batches.py           list of Examples -> Batch of tensors
     tokenizer.py         text <-> ids

@@ -17,8 +17,9 @@ from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import decoders, models, pre_tokenizers
 
 from models.data.dialogue import Speaker, Turn
+from models.data.relations import RELATIONS
 from models.data.strategies import STRATEGIES
-from models.data.tokenizer import RELATIONS, Tokenizer
+from models.data.tokenizer import Tokenizer
 
 ADDED = (*(f"[{name}]" for name in STRATEGIES), *(f"[{name}]" for name in RELATIONS))
 """tokens behind the base's vocabulary, in this order"""

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from models.data.dialogue import Dialogue, Turn
+from models.data.esconv_labels import emotion_type_id
 from models.data.strategies import strategy_id
 from models.data.strategy_history import FEATURES, course_of
 from models.data.tokenizer import Tokenizer
-from models.knowledge.emotion import Reading, emotion_type_id
+from models.knowledge.emotion import Reading
 
 POST_BLOCKS = 30
 """COMET blocks of the last post at most"""
@@ -66,7 +67,7 @@ class Example:
     course: tuple[float, ...] = (0.0,) * FEATURES
     """how the talk has gone so far (`models.data.strategy_history`), all of it, however little the encoder reads"""
     emotion_label: int = -1
-    """gold emotion of the dialogue, an index of `models.knowledge.emotion.EMOTION_TYPES`; a target, no input"""
+    """gold emotion of the dialogue, an index of `models.data.esconv_labels.EMOTION_TYPES`; a target, no input"""
 
 
 @dataclass(frozen=True)

@@ -19,11 +19,10 @@ from models.data.dialogue import Speaker, Turn
 from models.data.strategies import STRATEGIES
 from models.files.whole_file import whole_file
 
-RELATIONS: tuple[str, ...] = ("xAttr", "xEffect", "xIntent", "xNeed", "xReact", "xWant", "oWant", "oEffect", "oReact")
-"""ATOMIC relations in the order MISC feeds them (reference implementation, COMET files)."""
-
 BLOCK_TOKENS = 10
 """tokens of a COMET block at most, its relation token included (MISC's "10 words")"""
+from models.data.relations import RELATIONS
+
 BASE_TOKENS = ("[PAD]", "[BOS]", "[EOS]", "[UNK]", "[CLS]")
 SPEAKER_TOKENS = {Speaker.SEEKER: "[seeker]", Speaker.SUPPORTER: "[supporter]"}
 ADDED_TOKENS = (*SPEAKER_TOKENS.values(), *(f"[{name}]" for name in STRATEGIES), *(f"[{name}]" for name in RELATIONS))

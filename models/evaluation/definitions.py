@@ -54,7 +54,17 @@ class Definition:
 WORDS = Definition()
 """the default"""
 MISC = Definition("bpe", legacy_distinct=True)
-"""Gives table 2 of MISC exactly on the authors' outputs, with their word pieces and B-n and R-L as below."""
+"""Gives table 2 of MISC exactly on the authors' outputs, with their word pieces; B-n and R-L as everywhere here."""
+ESCONV = Definition("words", legacy_distinct=True)
+"""the metrics of the public ESConv code (Liu et al. 2021), which GLHG, FADO, KEMI and STAR go on with"""
+EMSTREMO = Definition("emstremo", legacy_distinct=True)
+"""the metrics of Emstremo's code"""
+BY_PAPER: dict[str, Definition] = {
+    **{"joint": ESCONV, "glhg": ESCONV, "fado": ESCONV, "kemi": ESCONV, "star": ESCONV},
+    **{"misc": MISC, "admisc": MISC, "transesc": MISC, "supporter": MISC},
+    "emstremo": EMSTREMO,
+}
+"""names of the flag `--definitions` -> what that paper's code counts; AdMISC has no code, its older rows are MISC's"""
 
 
 def tokeniser(name: str, bpe: Tokenise | None = None) -> Tokenise:

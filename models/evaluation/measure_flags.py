@@ -8,10 +8,15 @@ from pathlib import Path
 
 from models.data.tokenizer import Tokenizer
 from models.evaluation.bertscore import BertScores, bert_scores
-from models.evaluation.definitions import TOKENISERS, Definition, Tokenise
+from models.evaluation.definitions import BY_PAPER, TOKENISERS, WORDS, Definition, Tokenise
 from models.evaluation.predictions import Prediction
-from models.evaluation.published import DEFINITIONS, published
+from models.evaluation.published import DEFINITIONS, counted, published
 from models.evaluation.report import Bootstrap, Report, measure
+from models.files.hub import hub_files
+
+PAPERS_PIECES = "facebook/blenderbot_small-90M"
+"""whose word pieces MISC and its successors count"""
+PIECES = ("vocab.json", "merges.txt", "tokenizer_config.json")
 
 
 def add_measure_arguments(parser: ArgumentParser) -> None:
@@ -26,6 +31,12 @@ def add_measure_arguments(parser: ArgumentParser) -> None:
         help="n-grams counted in D-n: all, or all but the last of each reply as the public ESC code",
     )
     parser.add_argument(
+        "--definitions",
+        choices=tuple(BY_PAPER),
+        help="count as this paper does, in the place of --tokens and --distinct; those of MISC take the word pieces of"
+        f" {PAPERS_PIECES} from the Hub, unless --bpe names a folder",
+    )
+    parser.add_argument(
         "--bpe",
         help="tokenizer of --tokens bpe: a BlenderbotSmall checkpoint (Hub name or folder; the papers' pieces), or a "
         "folder with our tokenizer.json",
@@ -37,12 +48,22 @@ def add_measure_arguments(parser: ArgumentParser) -> None:
 
 
 def definition_of(args: Namespace) -> Definition:
-    """The definition that the flags ask for."""
-    return Definition(args.tokens, args.distinct == "legacy")
+    """The definition that the flags ask for. Raises ValueError when they ask for two."""
+    told = Definition(args.tokens, args.distinct == "legacy")
+    if not args.definitions:
+        return told
+    if told not in (WORDS, BY_PAPER[args.definitions]):
+        raise ValueError(f"--definitions {args.definitions} sets --tokens and --distinct; leave these out")
+    return BY_PAPER[args.definitions]
 
 
-def pieces_of(source: str | None) -> Tokenise | None:
-    """The word pieces of `--bpe`; None without it. Raises ValueError naming the source when it cannot be loaded."""
+def pieces_of(args: Namespace) -> Tokenise | None:
+    """The word pieces of `--bpe`, or those that `--definitions` needs; None without either.
+
+    Raises ValueError naming the source when it cannot be loaded.
+    """
+    needed = args.definitions and BY_PAPER[args.definitions].tokens == "bpe"
+    source = args.bpe or (PAPERS_PIECES if needed else None)
     if not source:
         return None
     if (Path(source) / "tokenizer.json").is_file() and not (Path(source) / "merges.txt").is_file():
@@ -50,11 +71,12 @@ def pieces_of(source: str | None) -> Tokenise | None:
     from models.backbones.blenderbot_90m import FullTokenizer  # loads transformers' models, needed for this only
 
     try:
-        return FullTokenizer(source).pieces
-    except (OSError, TypeError) as fault:
+        return FullTokenizer(str(hub_files(source, PIECES))).pieces
+    except (OSError, TypeError, ValueError) as fault:
+        reason = (str(fault).strip().splitlines() or [type(fault).__name__])[0]
         raise ValueError(
-            f"the tokenizer {source!r} cannot be loaded ({type(fault).__name__}); give facebook/blenderbot_small-90M, "
-            "or the folder of a downloaded one, with its vocab.json and merges.txt"
+            f"the tokenizer {source!r} cannot be loaded ({reason}); where there is a network, run `hf download"
+            f" {PAPERS_PIECES} {' '.join(PIECES)} --local-dir FOLDER`, then give --bpe FOLDER"
         ) from fault
 
 
@@ -68,7 +90,8 @@ def bert_of(args: Namespace, predictions: Sequence[Prediction]) -> BertScores | 
 
 def all_reports(args: Namespace, predictions: Sequence[Prediction], bpe: Tokenise | None) -> tuple[Report, ...]:
     """The report that the flags ask for, then one for each other way in which a chosen paper counts."""
-    wanted = [definition_of(args), *(DEFINITIONS[row.source] for row in published(args.papers))]
+    rows = published(args.papers)
+    wanted = [definition_of(args), *(DEFINITIONS[row.source] for row in rows), *map(counted, rows)]
     bert = bert_of(args, predictions)
     bootstrap = Bootstrap(args.rounds, args.bootstrap_seed) if args.rounds else None
     return tuple(

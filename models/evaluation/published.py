@@ -1,9 +1,11 @@
 """The automatic figures that the papers print for ESConv, as data: each table with its split and what it counts.
 
 Rows of different sources are not comparable: split, tokens and decoding differ (see
-`models.evaluation.definitions.Definition`). Split D is dialogue level, E is MISC's turn level and leaky
-(`models.data.esconv.SPLITS`); "?" where a paper does not say and its code, or agreement with other tables, does not
-settle it. Where two papers differ on one system, both rows stand.
+`models.evaluation.definitions.Definition`), and a table may hold rows that its authors took over from elsewhere
+(`TAKEN_OVER`). Split D is dialogue level, E is MISC's turn level and leaky (`models.data.esconv.SPLITS`); "D, merged"
+makes turns of one speaker in a row one (MultiESC: 2,295 test turns and a BLEU of its own), which is another task; "?"
+where a paper does not say and its code, or agreement with other tables, does not settle it. Where two papers differ on
+one system, both rows stand.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.evaluation.definitions import MISC, Definition
+from models.evaluation.definitions import EMSTREMO, ESCONV, MISC, Definition
 
 MISC_2022 = "Tu et al. 2022 (MISC), table 2"
 MISC_PARTS = "Tu et al. 2022 (MISC), tables 4, 6 and 7"
@@ -25,10 +27,20 @@ DEFINITIONS: dict[str, Definition] = {
     MISC_PARTS: MISC,
     ADMISC_2024: MISC,  # no code: its rows of older systems are MISC's, so its own are taken to count alike
     ADMISC_PARTS: MISC,
-    STAR: Definition("words", legacy_distinct=True),  # the metrics of the public ESConv code
-    STAR_LLM: Definition("words", legacy_distinct=True),
+    STAR: ESCONV,
+    STAR_LLM: ESCONV,
 }
 """source -> what the text figures of its table count, as far as known"""
+
+TAKEN_OVER: dict[tuple[str, str], Definition] = {
+    (ADMISC_2024, "GLHG"): ESCONV,  # the authors' outputs of 2,801 turns give D-1 3.50 and B-4 2.13 so
+    (ADMISC_2024, "FADO"): ESCONV,  # the metrics of its code
+    (STAR, "TransESC"): MISC,
+    (STAR, "SUPPORTER"): MISC,
+    (STAR, "Emstremo"): EMSTREMO,
+    (STAR, "Emstremo + STAR"): EMSTREMO,
+}
+"""(source, system) -> what the code behind that row counts, where it is not that of the table"""
 
 
 @dataclass(frozen=True)
@@ -104,7 +116,7 @@ PUBLISHED: tuple[PublishedRow, ...] = (
     PublishedRow("MIME",               ADMISC_2024, "E", None,  None,  47.51,  2.11, None,  5.23, 1.17, 14.74),
     PublishedRow("BlenderBot-Joint",   ADMISC_2024, "E", 28.57, None,  18.49,  3.12, None,  5.78, 1.74, 16.39),
     PublishedRow("MISC",               ADMISC_2024, "E", 31.01, None,  16.16,  3.41, None,  6.24, 1.76, 17.37),
-    PublishedRow("GLHG",               ADMISC_2024, "E", None,  None,  15.72,  3.50, None,  7.57, 2.13, 16.37),
+    PublishedRow("GLHG",               ADMISC_2024, "D", None,  None,  15.72,  3.50, None,  7.57, 2.13, 16.37),
     PublishedRow("FADO",               ADMISC_2024, "?", 32.90, None,  15.52,  3.80, None,  8.00, 2.32, 17.53),
     PublishedRow("AdMISC",             ADMISC_2024, "E", 34.41, None,  15.49,  3.83, None,  8.16, 2.36, 17.91),
     #        table 6                   ACC    D-1   B-2   R-L    P      R
@@ -114,9 +126,9 @@ PUBLISHED: tuple[PublishedRow, ...] = (
     _ablated("AdMISC w/o f",           33.90, 3.42, 6.61, 17.06, 27.61, 30.45),
     PublishedRow("SCBG",               STAR,        "?", None,  None,  None,   None, None,  5.61, 2.91, 14.83),
     PublishedRow("GLHG",               STAR,        "D", None,  None,  15.67,  None, None,  7.57, 2.13, 16.37),
-    PublishedRow("TransESC",           STAR,        "?", None,  None,  15.85,  None, None,  7.64, 2.43, 17.51),
+    PublishedRow("TransESC",           STAR,        "E", None,  None,  15.85,  None, None,  7.64, 2.43, 17.51),
     PublishedRow("SUPPORTER",          STAR,        "?", None,  None,  15.37,  None, None,  7.49, None, None),
-    PublishedRow("MultiESC",           STAR,        "?", None,  None,  15.41,  None, None,  9.18, 3.09, 20.41),
+    PublishedRow("MultiESC",           STAR, "D, merged",   None,  None,  15.41,  None, None,  9.18, 3.09, 20.41),
     PublishedRow("BlenderBot-Joint",   STAR,        "D", None,  19.23, 16.15,  None, None,  5.52, 1.29, 15.51),
     PublishedRow("MISC",               STAR,        "D", None,  19.89, 16.08,  None, None,  7.62, 2.19, 16.40),
     PublishedRow("Emstremo",           STAR,        "?", None,  21.30, 16.12,  None, None,  8.22, 2.53, 18.04),
@@ -148,6 +160,11 @@ def published(system: str) -> tuple[PublishedRow, ...]:
         names = ", ".join(dict.fromkeys(row.system for row in PUBLISHED))
         raise ValueError(f"no published row of {system!r}; allowed: all, none, or a part of one of {names}")
     return found
+
+
+def counted(row: PublishedRow) -> Definition:
+    """What the text figures of a row count, as far as known."""
+    return TAKEN_OVER.get((row.source, row.system), DEFINITIONS[row.source])
 
 
 def by_source(rows: Sequence[PublishedRow]) -> dict[str, tuple[PublishedRow, ...]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from models.data.strategies import STRATEGIES
 from models.evaluation.definitions import Definition
-from models.evaluation.published import DEFINITIONS, PublishedRow, by_source
+from models.evaluation.published import DEFINITIONS, PublishedRow, by_source, counted
 from models.evaluation.report import Report
 
 LABELS: dict[str, str] = {
@@ -62,9 +62,10 @@ class System:
     split: str
     reports: tuple[Report, ...]
 
-    def under(self, definition: Definition) -> Report:
-        """The report under that definition, else the first one."""
-        return next((report for report in self.reports if report.definition == definition), self.reports[0])
+    def under(self, definitions: Sequence[Definition]) -> tuple[Report, ...]:
+        """The reports under these definitions, else the first one."""
+        found = tuple(report for report in self.reports if report.definition in definitions)
+        return found or self.reports[:1]
 
 
 def figures(system: System) -> str:
@@ -95,17 +96,18 @@ def confusion(report: Report) -> str:
 
 
 def paper_tables(systems: Sequence[System], published: Sequence[PublishedRow]) -> str:
-    """Each paper's table with its own columns, and our rows counted as that paper counts where we can."""
+    """Each paper's table with its own columns, and our rows counted as its rows are, where we can."""
     blocks = []
     for source, rows in by_source(published).items():
-        definition = DEFINITIONS[source]
-        ours = [(_row(one, one.under(definition)), one.under(definition).definition) for one in systems]
+        definitions = list(dict.fromkeys((DEFINITIONS[source], *map(counted, rows))))
+        ours = [(_row(one, report), report.definition) for one in systems for report in one.under(definitions)]
+        ours.sort(key=lambda pair: definitions.index(pair[1]) if pair[1] in definitions else 0)
         heads = [h for h, field in COLUMNS.items() if any(getattr(row, field) is not None for row in rows)]
         cells = [["system", "split", *heads, "counted"]]
-        for row, counted in [*((row, definition) for row in rows), *ours]:
+        for row, definition in [*((row, counted(row)) for row in rows), *ours]:
             values = (getattr(row, COLUMNS[head]) for head in heads)
             shares = ("-" if v is None else shown(COLUMNS[h], v) for h, v in zip(heads, values, strict=True))
-            cells.append([row.system, row.split, *shares, _counted(counted)])
+            cells.append([row.system, row.split, *shares, _counted(definition)])
         blocks.append("\n".join([source, *aligned(cells, left={0, 1, len(heads) + 2})]))
     return "\n\n".join(blocks)
 

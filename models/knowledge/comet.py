@@ -18,12 +18,10 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from models.data.examples import POST_BLOCKS, SITUATION_BLOCKS
-from models.data.tokenizer import RELATIONS
+from models.data.relations import RELATIONS, SITUATION_RELATIONS
 from models.files.json_lines import append_rows
 from models.knowledge.lru import Lru
 
-SITUATION_RELATIONS: tuple[str, ...] = RELATIONS[:6]
-"""the x-relations: MISC asks nothing about others for a situation"""
 TAILS = 5
 """tails per query at most"""
 

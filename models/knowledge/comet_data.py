@@ -25,8 +25,9 @@ import torch
 from torch import Tensor
 
 from models.data.batches import pad_with_mask
-from models.data.tokenizer import RELATIONS, Tokenizer
-from models.knowledge.comet import SITUATION_RELATIONS, normalise
+from models.data.relations import RELATIONS, SITUATION_RELATIONS
+from models.data.tokenizer import Tokenizer
+from models.knowledge.comet import normalise
 from models.knowledge.comet_compact import Search, event_ids
 
 POOL = 16

@@ -11,17 +11,19 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-from models.files.hub import from_hub, revision
+from models.files.hub import from_hub, net_from_hub, revision
 from models.knowledge.comet import TAILS, Comet, Query, check_relations, clean
 
 
 class HubComet(Comet):
-    """Tails of a sequence-to-sequence checkpoint. Raises FileNotFoundError when it cannot be loaded."""
+    """Tails of a sequence-to-sequence checkpoint. Raises FileNotFoundError when it cannot be loaded, ValueError
+    when it is of another kind.
+    """
 
     def __init__(self, name: str | Path, device: str = "cpu", max_tokens: int = 16, batch: int = 64) -> None:
         self.tokenizer = from_hub(AutoTokenizer, name, "COMET tokenizer")
-        self.model = from_hub(AutoModelForSeq2SeqLM, name, "COMET checkpoint").to(device)
-        self.version = revision(self.model, name)
+        self.model = net_from_hub(AutoModelForSeq2SeqLM, name, "COMET checkpoint").to(device)
+        self.version = revision(self.model.config, name)
         self.max_tokens, self.batch = max_tokens, batch
 
     @torch.inference_mode()

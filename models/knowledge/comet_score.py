@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from nltk.translate.bleu_score import SmoothingFunction, corpus_bleu
 
-from models.data.tokenizer import RELATIONS
+from models.data.relations import RELATIONS
 from models.knowledge.comet import TAILS
 from models.knowledge.comet_data import Head
 

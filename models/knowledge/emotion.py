@@ -38,12 +38,6 @@ TABLE: dict[str, tuple[str, ...]] = {
 AdMISC (section 3) integrates the 28 labels "to the 7 of the dataset" without giving a table; this one is ours.
 """
 
-EMOTION_TYPES: tuple[str, ...] = (
-    *("anxiety", "anger", "fear", "depression", "sadness", "disgust", "shame", "nervousness", "pain", "jealousy"),
-    "guilt",
-)
-"""what a dialogue of ESConv is labelled with as a whole, in the order of MISC's code; 4 of the 11 are rare"""
-
 Reading = tuple[tuple[str, float], ...]
 """(emotion, share) pairs, highest share first"""
 
@@ -73,12 +67,6 @@ class CachedEmotion:
             known[text] = found
             self._known.put(text, found)
         return [known[text] for text in texts]
-
-
-def emotion_type_id(name: str) -> int:
-    """The index in `EMOTION_TYPES`, in any case; -1 for any other text (a live seeker may write what they like)."""
-    key = name.strip().lower()
-    return EMOTION_TYPES.index(key) if key in EMOTION_TYPES else -1
 
 
 def to_reading(scores: Mapping[str, float]) -> Reading:

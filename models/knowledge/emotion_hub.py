@@ -8,20 +8,20 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from models.files.hub import from_hub, revision
+from models.files.hub import from_hub, net_from_hub, revision
 from models.knowledge.emotion import GO_EMOTIONS, Reading, to_reading
 
 
 class HubEmotion:
     """Readings of a sequence classifier whose `id2label` names GoEmotions' labels.
 
-    Raises FileNotFoundError when it cannot be loaded, ValueError when its labels are others.
+    Raises FileNotFoundError when it cannot be loaded, ValueError when it is of another kind or its labels are others.
     """
 
     def __init__(self, name: str | Path, device: str = "cpu", batch: int = 32) -> None:
         self.tokenizer = from_hub(AutoTokenizer, name, "emotion tokenizer")
-        self.model = from_hub(AutoModelForSequenceClassification, name, "emotion checkpoint").to(device)
-        self.version, self.batch = revision(self.model, name), batch
+        self.model = net_from_hub(AutoModelForSequenceClassification, name, "emotion checkpoint").to(device)
+        self.version, self.batch = revision(self.model.config, name), batch
         names = self.model.config.id2label
         self.labels = tuple(str(names[n]).lower() for n in range(len(names)))
         if set(self.labels) != set(GO_EMOTIONS):

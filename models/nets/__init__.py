@@ -4,6 +4,7 @@ In the order in which to read them:
 
     weighting.py    how the parts of a loss combine: fixed, averaged, ramped
     net.py          what every net is: losses and a plan for one reply
+    streams.py      names of what a decoder reads beside the context
     joint.py        BlenderBot-Joint (Liu et al. 2021)
     misc.py         MISC (Tu et al. 2022) and its variants
     admisc.py       AdMISC (Jia et al. 2024) and its ablations

@@ -34,11 +34,11 @@ from models.data.examples import ContextShape
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
-from models.nets.misc import POST, SITUATION, STRATEGY, block_vectors, mean_state, pooled, read_context
+from models.nets.misc import block_vectors, mean_state, pooled, read_context
 from models.nets.net import Net, Plan
+from models.nets.streams import EMOTION, FUSED, POST, RAW_POST, RAW_SITUATION, SITUATION, STRATEGY
 from models.nets.weighting import Dwa, Fixed, Weighting
 
-EMOTION, RAW_SITUATION, RAW_POST, FUSED = "emotion", "raw_situation", "raw_post", "fused"
 EMOTIONAL = ("xReact", "oReact", "xAttr")
 """relations whose tails are the emotional part of eq. 8-9; the paper does not say which, this choice is ours"""
 

@@ -25,9 +25,9 @@ from transformers.models.blenderbot_small.modeling_blenderbot_small import Blend
 
 from models.backbones.interface import CONTEXT, Backbone, Stream
 from models.data.batches import Batch
+from models.data.esconv_labels import EMOTION_TYPES
 from models.data.examples import ContextShape
 from models.data.tokenizer import Tokenizer
-from models.knowledge.emotion import EMOTION_TYPES
 from models.nets.net import Plan
 from models.nets.scratch import WHOLE_CONTEXT, ScratchNet, Size, emotion_loss
 from models.nets.weighting import Fixed, Weighting

@@ -26,15 +26,14 @@ from torch import Tensor, nn
 
 from models.backbones.interface import Backbone, Reading, Stream, token_loss
 from models.data.batches import Batch
+from models.data.esconv_labels import EMOTION_TYPES
 from models.data.examples import ContextShape
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
-from models.knowledge.emotion import EMOTION_TYPES
 from models.nets.net import Net, Plan
+from models.nets.streams import POST, SITUATION, STRATEGY
 from models.nets.weighting import Fixed, Weighting
-
-SITUATION, POST, STRATEGY = "situation", "post", "strategy"
 
 
 @dataclass(frozen=True)

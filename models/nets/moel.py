@@ -24,9 +24,9 @@ from transformers import BlenderbotSmallConfig
 from models.backbones.encoder_decoder import StreamDecoderLayer
 from models.backbones.interface import CONTEXT, Backbone, Memory, Past, Stream
 from models.data.batches import Batch
+from models.data.esconv_labels import EMOTION_TYPES
 from models.data.examples import ContextShape
 from models.data.tokenizer import Tokenizer
-from models.knowledge.emotion import EMOTION_TYPES
 from models.nets.net import Plan
 from models.nets.scratch import WHOLE_CONTEXT, ScratchNet, Size, emotion_loss
 from models.nets.weighting import Fixed, Weighting

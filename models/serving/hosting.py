@@ -21,13 +21,11 @@ from models.data.examples import Example, make_example
 from models.data.tokenizer import Tokenizer
 from models.files.checkpoint import WEIGHTS, fingerprint
 from models.knowledge.comet import Block, CachedComet, Comet, NoComet, blocks_for
-from models.knowledge.comet_compact import load_comet
 from models.knowledge.emotion import CachedEmotion, EmotionDetector
-from models.knowledge.emotion_compact import load_emotion
-from models.nets.admisc import EMOTION
-from models.nets.misc import POST, SITUATION
+from models.knowledge.shipped_or_hub import open_comet, open_emotion
 from models.nets.net import Net, Plan
-from models.nets.stored import load_net, net_folder
+from models.nets.stored import Bases, load_net, net_folder
+from models.nets.streams import EMOTION, POST, SITUATION
 from models.serving.decoding import Decoded, decode, replay
 from models.serving.rerank import rank
 from models.serving.responder import OnText, Responder
@@ -233,20 +231,28 @@ def _weigh(tails: Sequence[Block], decoded: Decoded, stream: str) -> tuple[Comet
 
 
 def open_responders(
-    names: Sequence[str], device: str = "auto", weights: Path = WEIGHTS, on_load: Callable[[str], None] | None = None
+    names: Sequence[str],
+    device: str = "auto",
+    weights: Path = WEIGHTS,
+    on_load: Callable[[str], None] | None = None,
+    *,
+    comet: str | None = None,
+    emotion: str | None = None,
 ) -> dict[str, Responder]:
-    """Load nets and what they share.
+    """Load nets and what they share; `comet` and `emotion` as `models.knowledge.shipped_or_hub` takes them.
 
-    Raises ValueError for an unknown name or device, WeightsError for bad files and a net that must be trained first.
+    Raises ValueError for an unknown name or device, WeightsError for bad files and a net that must be trained first,
+    FileNotFoundError for a COMET or detector that cannot be loaded.
     """
     place = pick_device(device)
     if place == "cpu":  # two replies are made at once: with all cores each, they would wait for one another
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     folders = {name: net_folder(name, weights) for name in names}  # all of them before the first is loaded
-    sources = Sources(CachedComet(load_comet()), CachedEmotion(load_emotion()))
+    sources = Sources(CachedComet(open_comet(comet, place)), CachedEmotion(open_emotion(emotion, place)))
     responders: dict[str, Responder] = {}
+    bases = Bases()
     for name, folder in folders.items():
         if on_load is not None:
             on_load(name)
-        responders[name] = NetResponder(name, load_net(folder, BASE), fingerprint(folder), sources, place)
+        responders[name] = NetResponder(name, load_net(folder, BASE, bases), fingerprint(folder), sources, place)
     return responders

@@ -13,8 +13,7 @@ from typing import Any
 
 from models.data.strategy_history import Course
 from models.files.checkpoint import fingerprint, learned_from, read_card, sha256
-from models.knowledge.comet_compact import COMET
-from models.knowledge.emotion_compact import EMOTION
+from models.knowledge.shipped_or_hub import comet_version, emotion_version
 from models.nets.net import Net
 from models.nets.stored import is_hash
 from models.training.preflight import check_tails_file
@@ -52,7 +51,8 @@ def notes_on(labels: Iterable[str]) -> list[str]:
 def made_of(args: Namespace, name: str, net: Net, data: str) -> dict[str, Any]:
     """All of weights and data that decides what a net does on `--part`; "" for what it does not read.
 
-    `data` is the hash of the dialogues, as they were read. Raises FileNotFoundError for tails that are not there.
+    `data` is the hash of the dialogues, as they were read. Raises FileNotFoundError for tails, a COMET or
+    a detector that are not there.
     """
     folder, tails = args.weights / name, Path(args.tails) if args.tails and net.needs_comet else None
     if tails:
@@ -62,8 +62,8 @@ def made_of(args: Namespace, name: str, net: Net, data: str) -> dict[str, Any]:
         "checkpoint": fingerprint(folder),
         "data": data,
         "tails_sha256": sha256(tails) if tails else "",
-        "comet": fingerprint(COMET) if net.needs_comet else "",
-        "emotion": fingerprint(EMOTION) if net.needs_emotion else "",
+        "comet": comet_version(args.comet) if net.needs_comet else "",
+        "emotion": emotion_version(args.emotion) if net.needs_emotion else "",
         "split": args.split,
         "part": args.part,
         "measured_on": measured_on(read_card(folder), net, args.split, args.part),

@@ -28,8 +28,9 @@ from models.backbones.interface import CONTEXT, Stream, token_loss
 from models.data.batches import Batch
 from models.data.esconv import read_esconv, split_dialogues
 from models.data.examples import POST_BLOCKS, SITUATION_BLOCKS, ContextShape, Example
+from models.data.relations import RELATIONS
 from models.data.strategies import STRATEGIES
-from models.data.tokenizer import RELATIONS, Tokenizer
+from models.data.tokenizer import Tokenizer
 from models.nets.net import Net
 from models.nets.registry import compact_settings
 from models.nets.stored import new_net
@@ -135,7 +136,13 @@ def _examples(args: Namespace, nets: dict[str, Net], tokenizer: Tokenizer) -> Se
     first = next(iter(nets.values()))
     reader = next((net for net in nets.values() if net.needs_comet), first)
     hearer = next((net for net in nets.values() if net.needs_emotion), first)
-    return examples_of(chosen, comet_for(reader, args.tails), tokenizer, first.shape, emotions_for(hearer))
+    return examples_of(
+        chosen,
+        comet_for(reader, args.tails, args.comet, args.device),
+        tokenizer,
+        first.shape,
+        emotions_for(hearer, args.emotion, args.device),
+    )
 
 
 def _losses_of(net: Net) -> Callable[[Batch], dict[str, Tensor]]:

@@ -15,11 +15,13 @@ from torch import Tensor
 
 from models.data.batches import Batch
 from models.data.esconv import Splits
+from models.knowledge.comet import Comet
+from models.knowledge.emotion import EmotionDetector
 from models.nets.net import Net
 from models.training.preflight import check_examples
 from models.training.run_state import data_hash
 from models.training.sampler import Batches, WholeBatches
-from models.training.turn_examples import comet_for, emotions_for, examples_of, wholes_of
+from models.training.turn_examples import examples_of, wholes_of
 from models.training.validation import turn_batches
 
 VALIDATED = 640
@@ -52,9 +54,11 @@ class TrainingData:
     """identifies all of it"""
 
 
-def training_data(net: Net, splits: Splits, tails: str | None, sizes: Sizes) -> TrainingData:
-    """The data of a run; `tails` as in `comet_for`. Raises ValueError when it is not enough to train on."""
-    comet, emotions, rng = comet_for(net, tails), emotions_for(net), random.Random(sizes.seed)
+def training_data(
+    net: Net, splits: Splits, comet: Comet, emotions: EmotionDetector | None, sizes: Sizes
+) -> TrainingData:
+    """The data of a run. Raises ValueError when it is not enough to train on."""
+    rng = random.Random(sizes.seed)
     if net.backbone.causal:
         parts, held_out = (
             wholes_of(part, comet, net.tokenizer, net.shape, emotions) for part in (splits.train, splits.valid)

@@ -12,11 +12,9 @@ from models.data.dialogue import Dialogue
 from models.data.esconv import Target
 from models.data.examples import ContextShape, Example, Whole, make_example, whole_dialogues
 from models.data.tokenizer import Tokenizer
-from models.files.checkpoint import fingerprint
 from models.knowledge.comet import CachedComet, Comet, NoComet, blocks_for
-from models.knowledge.comet_compact import COMET, load_comet
 from models.knowledge.emotion import CachedEmotion, EmotionDetector
-from models.knowledge.emotion_compact import load_emotion
+from models.knowledge.shipped_or_hub import comet_version, open_comet, open_emotion
 from models.nets.net import Net
 
 ENTRIES = 500_000
@@ -25,25 +23,26 @@ ASKED_TOGETHER = 96
 """events whose tails are generated in one batch"""
 
 
-def comet_for(net: Net, tails: str | None) -> Comet:
-    """What training and evaluation ask for tails: nothing (nets without COMET), a file, or the compact COMET.
+def comet_for(net: Net, tails: str | None, name: str | None = None, device: str = "cpu") -> Comet:
+    """What training and evaluation ask for tails: nothing (nets without COMET), a file, or the COMET of `--comet`.
 
-    With a file only its tails are used: a turn that is not in it has no blocks, which MISC has to cope with anyway.
+    With a file only its tails of that COMET are used: a turn that is not in it has no blocks, which MISC has to cope
+    with anyway. Raises as `models.knowledge.shipped_or_hub.open_comet`.
     """
     if not net.needs_comet:
         return NoComet()
     if not tails:
-        return CachedComet(load_comet(), ENTRIES)
+        return CachedComet(open_comet(name, device), ENTRIES)
     known = NoComet()
-    known.version = fingerprint(COMET)
+    known.version = comet_version(name)
     cached = CachedComet(known, ENTRIES)
     cached.load(Path(tails))
     return cached
 
 
-def emotions_for(net: Net) -> EmotionDetector | None:
-    """The shipped detector for a net that reads emotions, each utterance read once; None for the others."""
-    return CachedEmotion(load_emotion(), ENTRIES) if net.needs_emotion else None
+def emotions_for(net: Net, name: str | None = None, device: str = "cpu") -> EmotionDetector | None:
+    """The detector of `--emotion` for a net that reads emotions, each utterance read once; None for the others."""
+    return CachedEmotion(open_emotion(name, device), ENTRIES) if net.needs_emotion else None
 
 
 def examples_of(

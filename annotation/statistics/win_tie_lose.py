@@ -1,0 +1,73 @@
+"""Win, tie and lose of the first of two systems: counts, shares with intervals over items, the sign test, the finding.
+
+Open talks and studies both count here; in open talks every talk is an item with one vote.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from scipy.stats import binomtest
+
+from annotation.statistics.intervals import Estimate, clustered_share
+
+OUTCOMES = ("a", "tie", "b")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How often the first system of the pair won, tied and lost; `none` counts items without a majority."""
+
+    win: int
+    tie: int
+    lose: int
+    none: int = 0
+
+    def total(self) -> int:
+        """All of them."""
+        return self.win + self.tie + self.lose + self.none
+
+
+def counts(outcomes: Iterable[str | None]) -> Counts:
+    """Of outcomes in OUTCOMES, None for an item without a majority."""
+    at = Counter(outcomes)
+    return Counts(at["a"], at["tie"], at["b"], at[None])
+
+
+def outcome_shares(
+    votes: Sequence[tuple[str, str | None]], empty: str
+) -> tuple[Estimate, Estimate, Estimate, Estimate]:
+    """Percent that are won, tied, lost and without a majority, from (item, outcome) pairs, with intervals over items.
+
+    `empty` is the reason given without any.
+    """
+    win, tie, lose, none = (
+        share_over_items([(item, outcome == kind) for item, outcome in votes], empty) for kind in (*OUTCOMES, None)
+    )
+    return win, tie, lose, none
+
+
+def share_over_items(hits: Iterable[tuple[str, bool]], empty: str) -> Estimate:
+    """Percent of hits with an interval over items, from (item, hit) pairs; `empty` is the reason given without any."""
+    items: dict[str, list[bool]] = {}
+    for item_id, hit in hits:
+        items.setdefault(item_id, []).append(hit)
+    return clustered_share([sum(one) for one in items.values()], [len(one) for one in items.values()], empty=empty)
+
+
+def sign_test(win: int, lose: int) -> float | None:
+    """p value of the two-sided sign test of wins against losses; None when there is neither."""
+    return float(binomtest(win, win + lose).pvalue) if win + lose else None
+
+
+def finding(system_1: str, system_2: str, win: int, lose: int) -> str:
+    """Who is ahead, and whether that may be chance, in a sentence. At least one of the two has won."""
+    p_value = sign_test(win, lose)
+    if win == lose:
+        return f"{system_1} and {system_2} won equally often."
+    ahead, behind = (system_1, system_2) if win > lose else (system_2, system_1)
+    sure = "unlikely to be chance" if p_value is not None and p_value < 0.05 else "could be chance"
+    high, low = max(win, lose), min(win, lose)
+    return f"{ahead} won {high} times, {behind} {low} times; the difference {sure} (sign test p = {p_value:.3g})."
