@@ -8,19 +8,24 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import torch
+from tokenizers import pre_tokenizers
 from torch import Tensor
 from transformers import BlenderbotSmallConfig
 
+from models.backbones.causal_base import CausalBase
 from models.backbones.compact_base import save_base
 from models.backbones.encoder_decoder import EncoderDecoder
+from models.backbones.llama_weights import LlamaShape, LlamaWeights
 from models.data.batches import Batch, make_batch
+from models.data.chat_tokenizer import BEGIN, END, ChatTokenizer, byte_level_bpe
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.examples import ContextShape, Example, make_example
 from models.data.tokenizer import ADDED_TOKENS, BASE_TOKENS, Tokenizer, wordpiece
 from models.knowledge.comet import Comet, Query
 from models.knowledge.emotion import EMOTIONS, Reading
 from models.nets.net import Net
-from models.nets.registry import build_net, compact_settings, streams_of
+from models.nets.registry import build_net, causal_settings, compact_settings, net_class, streams_of
+from models.nets.stored import causal_net
 
 WORDS = (
     *("i", "you", "feel", "sad", "am", "sorry", "to", "hear", "that", "what", "happened", "lost", "my", "job"),
@@ -64,8 +69,45 @@ def tiny_backbone(streams: tuple[str, ...] = (), seed: int = 0) -> EncoderDecode
     return backbone.eval()
 
 
+CAUSAL = "causal/"
+"""before the name of a net: it stands on `tiny_causal`"""
+
+
+def on_each_backbone(names: Sequence[str]) -> list[str]:
+    """Names of nets for `tiny_net`, on the encoder-decoder and, but for those from scratch, on the causal base."""
+    return [*names, *(CAUSAL + name for name in names if not net_class(name)[1].from_scratch)]
+
+
+def tiny_chat_tokenizer() -> ChatTokenizer:
+    """Bytes and the marks of the chat format."""
+    marks = ["<|endoftext|>", BEGIN, END]
+    return ChatTokenizer(byte_level_bpe([*marks, *sorted(pre_tokenizers.ByteLevel.alphabet())], []), marks)
+
+
+def tiny_causal(seed: int = 0) -> CausalBase:
+    """16 wide, 2 layers, 4 query heads to 2 key heads; random weights, large enough that outputs differ clearly."""
+    torch.manual_seed(seed)
+    words = tiny_chat_tokenizer()
+    weights = LlamaWeights(LlamaShape(16, 2, 4, 2, 4, 32, words.known, 512), torch.float32)
+    for name, parameter in weights.named_parameters():
+        parameter.data = torch.ones_like(parameter) if "norm" in name else torch.randn_like(parameter) * 0.3
+    return CausalBase("tiny", "0" * 12, weights, words)
+
+
 def tiny_net(name: str, **settings: object) -> Net:
-    """A net of the registry on a tiny backbone, with its compact settings unless told otherwise."""
+    """A net of the registry on a tiny backbone, with its settings on such a base unless told otherwise.
+
+    Low-rank changes on the causal base are not nothing at first, so that tests see them.
+    """
+    if name.startswith(CAUSAL):
+        name, base = name.removeprefix(CAUSAL), tiny_causal()
+        chosen = {**causal_settings(name), **settings}
+        chosen["shape"] = replace(chosen["shape"], tokens=160)  # a letter is a token
+        net = causal_net(name, chosen, 3, base)
+        for key, parameter in net.backbone.named_parameters():
+            if key.endswith((".b", "gate.value")) and parameter.requires_grad:
+                parameter.data.normal_(std=0.3)
+        return net.eval()
     chosen = {**compact_settings(name), "shape": replace(ContextShape(), tokens=48), **settings}
     return build_net(name, chosen, tiny_backbone(streams_of(name, chosen)), tiny_tokenizer()).eval()
 

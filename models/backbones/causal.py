@@ -247,6 +247,7 @@ class Causal(nn.Module):
 
     def logits(self, states: Tensor) -> Tensor:
         """See `interface`."""
+        states = states.to(self.weights.dtype)
         return torch.cat(
             (F.linear(states, self.weights.embedding), F.linear(states, self.added.to(states.dtype))), dim=-1
         )
@@ -271,7 +272,11 @@ class Causal(nn.Module):
             mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
             x = layer.finish(w, x, mixed.transpose(1, 2).flatten(2), changed)
             cache.append((k, v))
-        return F.rms_norm(x, (s.width,), self.weights.norm, s.epsilon), tuple(cache)
+        return self._states(x), tuple(cache)
+
+    def _states(self, x: Tensor) -> Tensor:
+        """What nets get to see, in float32 as their own modules are."""
+        return F.rms_norm(x, (self.width,), self.weights.norm, self.shape.epsilon).float()
 
     @torch.no_grad()
     def summaries(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -333,7 +338,7 @@ class Causal(nn.Module):
             mixed = F.scaled_dot_product_attention(q, k, v, mask, enable_gqa=True).transpose(1, 2).flatten(2)
             extra = layer.read_sources(qkv[..., : s.query_width], n, memory, record, at)
             x = layer.finish(w, x, at.pack(mixed if extra is None else mixed + extra), changed=True)
-        return at.unpack(F.rms_norm(x, (s.width,), self.weights.norm, s.epsilon))
+        return at.unpack(self._states(x))
 
     @staticmethod
     def _mask(seen: Tensor, earlier: int, count: int) -> Tensor | None:

@@ -89,7 +89,7 @@ class GgufFile:
         shape = self.shape()
         found = {}
         for tensor in self._reader.tensors:
-            values = torch.from_numpy(dequantize(tensor.data, tensor.tensor_type)).to(dtype)
+            values = torch.tensor(dequantize(tensor.data, tensor.tensor_type), dtype=dtype)
             name = _hub_name(tensor.name)
             if name.endswith(("q_proj.weight", "k_proj.weight")):
                 heads = shape.heads if name.endswith("q_proj.weight") else shape.key_heads

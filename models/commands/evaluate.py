@@ -31,7 +31,7 @@ from models.knowledge.comet import add_tails_argument
 from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.net import Net
 from models.nets.registry import net_names
-from models.nets.stored import load_net, net_folder
+from models.nets.stored import Bases, load_net, net_folder
 from models.serving.decode_flags import add_decode_arguments, decode_options
 from models.serving.trace import DecodeOptions
 from models.training.device import add_device_argument, pick_device
@@ -83,7 +83,8 @@ def run(args: Namespace) -> int:
         targets = tuple(random.Random(args.seed).sample(targets, min(args.limit, len(targets))))
     data = data_hash({"dialogues": dialogues})
     # all nets and folders before the first is measured: a wrong one is told at once
-    nets = {name: load_net(net_folder(name, args.weights)) for name in args.net}
+    bases = Bases()
+    nets = {name: load_net(net_folder(name, args.weights), bases=bases) for name in args.net}
     decoded = _decoding(args, options) | {"turns": len(targets)}
     abouts = {name: made_of(args, name, net, data) | decoded for name, net in nets.items()}
     journals = {n: prediction_journal(args.out / n, about, overwrite=args.overwrite) for n, about in abouts.items()}

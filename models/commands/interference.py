@@ -39,7 +39,7 @@ from models.knowledge.comet import add_tails_argument
 from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.net import Net
 from models.nets.registry import net_names
-from models.nets.stored import load_net, net_folder
+from models.nets.stored import Bases, load_net, net_folder
 from models.training.device import add_device_argument, device_of, pick_device
 from models.training.preflight import check_known
 from models.training.provenance import made_of, notes_on
@@ -191,7 +191,8 @@ def run(args: Namespace) -> int:
     wanted = min(len(targets), max(args.batches * args.batch, args.turns))
     targets = tuple(random.Random(args.seed).sample(targets, wanted))
     data = data_hash({"dialogues": dialogues})
-    nets = {name: load_net(net_folder(name, args.weights)) for name in args.net}
+    bases = Bases()
+    nets = {name: load_net(net_folder(name, args.weights), bases=bases) for name in args.net}
     sizes = {name: getattr(args, name) for name in ("batches", "batch", "turns", "seed", "device")}
     abouts = {name: made_of(args, name, net, data) | sizes for name, net in nets.items()}
     for name, about in abouts.items():

@@ -25,7 +25,7 @@ from models.knowledge.comet import add_tails_argument
 from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.net import Net
 from models.nets.registry import net_names
-from models.nets.stored import load_net, net_folder
+from models.nets.stored import Bases, load_net, net_folder
 from models.training.preflight import check_known
 from models.training.provenance import measured_on, notes_on
 from models.training.turn_examples import comet_for, emotions_for, examples_of
@@ -74,9 +74,9 @@ def run(args: Namespace) -> int:
     folders = {(name, root): net_folder(name, root) for name in args.net for root in args.weights}
     _all_different(list(folders.values()))
     targets = split_dialogues(read_esconv(args.esconv), args.split).part(args.part)
-    made: list[Training] = []
+    made, bases = list[Training](), Bases()
     for (name, _), folder in folders.items():
-        net, card = load_net(folder), read_card(folder)
+        net, card = load_net(folder, bases=bases), read_card(folder)
         figures, seed = figures_of(args, net, targets), card.get("run", {}).get("seed")
         label = measured_on(card, net, args.split, args.part)
         made.append(Training(name, str(folder), seed, fingerprint(folder), figures, label))

@@ -41,6 +41,7 @@ from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.preflight import GENERATE, check_flags, check_release, check_tails_flag
 from models.training.run_state import check_room
 from models.training.training_data import Sizes, training_data
+from models.training.turn_examples import comet_for, emotions_for
 from models.training.validation import validate
 
 RATE, WHOLE_RATE = 1e-3, 2e-5

@@ -16,13 +16,12 @@ from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import decoders, models, normalizers, pre_tokenizers
 
 from models.data.dialogue import Speaker, Turn
+from models.data.relations import RELATIONS
 from models.data.strategies import STRATEGIES
 from models.files.whole_file import whole_file
 
 BLOCK_TOKENS = 10
 """tokens of a COMET block at most, its relation token included (MISC's "10 words")"""
-from models.data.relations import RELATIONS
-
 BASE_TOKENS = ("[PAD]", "[BOS]", "[EOS]", "[UNK]", "[CLS]")
 SPEAKER_TOKENS = {Speaker.SEEKER: "[seeker]", Speaker.SUPPORTER: "[supporter]"}
 ADDED_TOKENS = (*SPEAKER_TOKENS.values(), *(f"[{name}]" for name in STRATEGIES), *(f"[{name}]" for name in RELATIONS))

@@ -24,7 +24,6 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.backbones.adapters import adapt
@@ -260,8 +259,8 @@ class Admisc(Net):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """L_r (token mean) and L_g."""
         found = self.encode(batch)
-        gold = F.one_hot(batch.strategies, len(STRATEGIES)).to(found.strategies.dtype)
-        strategies = gold if self.config.strategy_train == "gold" else found.strategies
+        gold = self.config.strategy_train == "gold"
+        strategies = self.told(batch.strategies, found.strategies) if gold else found.strategies
         memories = self.backbone.attach(found.context, self.decoder_sources(found.streams, strategies))
         states = self.reply_states(Plan(memories, self.begin(len(batch)), strategies), batch.labels)
         total, count = token_loss(self.backbone, states, batch.labels)
@@ -277,7 +276,7 @@ class Admisc(Net):
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """The refined mixture (or the gold strategy) in every source that holds the strategy."""
         found = self.encode(batch)
-        given = found.strategies if gold is None else F.one_hot(gold, len(STRATEGIES)).to(found.strategies.dtype)
+        given = found.strategies if gold is None else self.told(gold, found.strategies)
         extras = found.course | {
             "strategies before refinement": found.first,
             "refinement": found.second,
@@ -290,7 +289,7 @@ class Admisc(Net):
         """Another strategy in every source; nothing is read again."""
         if not plan.sources:
             return self.plan(batch, gold=chosen)
-        given = F.one_hot(chosen, len(STRATEGIES)).to(plan.strategies.dtype)
+        given = self.told(chosen, plan.strategies)
         projected = self.backbone.project(self.decoder_sources(plan.sources, given))
         memories = [layer | new for layer, new in zip(plan.memories, projected, strict=True)]
         return replace(plan, memories=memories, chosen=chosen)

@@ -90,7 +90,7 @@ class Joint(Net):
         begin = self.begin(len(batch))
         scores = self.backbone.logits(self.backbone.decode(begin, memories)[:, 0])[:, self.strategy_ids].float()
         scores, extras = self.with_course(scores, batch)
-        chosen = scores.argmax(dim=1) if gold is None else gold
+        chosen = scores.argmax(dim=1) if gold is None else torch.where(gold >= 0, gold, scores.argmax(dim=1))
         return Plan(memories, self._prefix(chosen), scores.softmax(dim=1), extras, chosen)
 
     def _prefix(self, chosen: Tensor) -> Tensor:

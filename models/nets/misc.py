@@ -177,8 +177,8 @@ class Misc(Net):
         """L_r (token mean) and L_g; for MISE also the emotion's, over the examples that have one."""
         reading, streams = self.encode(batch)
         scores, _ = self.with_course(self.strategy_scores(reading), batch)
-        gold = F.one_hot(batch.strategies, len(STRATEGIES)).to(scores.dtype)
-        weights = gold if self.config.strategy_train == "gold" else scores.softmax(dim=1)
+        shares = scores.softmax(dim=1)
+        weights = self.told(batch.strategies, shares) if self.config.strategy_train == "gold" else shares
         memories = self.backbone.attach(reading, streams | self._strategy(weights))
         states = self.reply_states(Plan(memories, self.begin(len(batch)), weights), batch.labels)
         total, count = token_loss(self.backbone, states, batch.labels)
@@ -202,7 +202,7 @@ class Misc(Net):
         reading, streams = self.encode(batch)
         scores, extras = self.with_course(self.strategy_scores(reading), batch)
         probabilities = scores.softmax(dim=1)
-        weights = probabilities if gold is None else F.one_hot(gold, len(STRATEGIES)).to(probabilities.dtype)
+        weights = probabilities if gold is None else self.told(gold, probabilities)
         memories = self.backbone.attach(reading, streams | self._strategy(weights))
         if self.emotion_head is not None:
             extras["emotion of the seeker"] = self.emotion_head(self._pooled(reading)).float().softmax(dim=1)
@@ -219,7 +219,7 @@ class Misc(Net):
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
         """The one vector of the chosen strategy in the place of the mixture."""
-        weights = F.one_hot(chosen, len(STRATEGIES)).to(plan.strategies.dtype)
+        weights = self.told(chosen, plan.strategies)
         projected = self.backbone.project(self._strategy(weights))
         memories = [layer | strategy for layer, strategy in zip(plan.memories, projected, strict=True)]
         return replace(plan, memories=memories, chosen=chosen)

@@ -152,6 +152,12 @@ class Net(nn.Module):
         total = F.cross_entropy(scores + self.strategy_offset, gold, ignore_index=-1, reduction="sum")
         return total / (gold >= 0).sum().clamp_min(1)
 
+    @staticmethod
+    def told(gold: Tensor, predicted: Tensor) -> Tensor:
+        """(B, 8) one-hot of the gold strategies (B,), the predicted shares (B, 8) where none is known (-1)."""
+        one = F.one_hot(gold.clamp_min(0), len(STRATEGIES)).to(predicted.dtype)
+        return torch.where((gold >= 0)[:, None], one, predicted)
+
     def read(self, batch: Batch) -> tuple[Reading, Reading]:
         """The contexts as they were read, (R, S, D), and that of each example, (B, S, D)."""
         whole = self.backbone.read(batch.ids, batch.mask)

@@ -216,7 +216,8 @@ class Star(Net):
         """L_LM (token mean of the reply after the gold strategy) and L_ST (on tau')."""
         first = self.below.plan(batch)
         before, after, _ = self._refine_choice(first)
-        plan = replace(self.below.follow(first, batch, batch.strategies), chosen=batch.strategies)
+        gold = torch.where(batch.strategies >= 0, batch.strategies, after.argmax(dim=1))  # where none is known
+        plan = replace(self.below.follow(first, batch, gold), chosen=gold)
         total, count = token_loss(self.backbone, self.reply_states(plan, batch.labels), batch.labels)
         chosen = self.strategy_loss(after, batch.strategies)
         if self.config.initial_weight:
@@ -255,7 +256,7 @@ def star_on(name: str, config_class: type[Any], net_class: type[Net]) -> tuple[t
         below_name = name
         below_class = (config_class, net_class)
         from_scratch = net_class.from_scratch
-        streams = net_class.streams
+        streams, causal_streams = net_class.streams, net_class.causal_streams
         traced = (*net_class.traced, GATE)
 
         @classmethod

