@@ -86,7 +86,7 @@ def test_nets_share_the_papers_tables(command: list[str], tmp_path: Path, capsys
     blocks = out[out.index("Tu et al. 2022 (MISC), table 2") :].split("\n\n")
     assert all({line.split()[0] for line in block.splitlines()[-2:]} == {"joint", "misc"} for block in blocks[:6])
     assert "not the papers'; see --bpe" in out
-    assert "joint, misc: told the annotated strategies of earlier supporter turns" in out
+    assert "joint, misc: given the annotated strategies of earlier supporter turns" in out
     assert "decoding: {'method': 'sample', 'top_p': 0.3" in out
     assert "leaky" not in out
     for name in ("joint", "misc"):

@@ -134,7 +134,9 @@ def test_comet_and_emotion_ask_full_checkpoints_too(
     comet_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tails = tmp_path / "tails.jsonl"
-    said = [{"speaker": who, "annotation": {}, "content": "i am"} for who in ("seeker", "supporter")]
+    said = [
+        {"speaker": who, "annotation": {"strategy": "Others"}, "content": "i am"} for who in ("seeker", "supporter")
+    ]
     talk = {
         "emotion_type": "sadness",
         "problem_type": "job crisis",

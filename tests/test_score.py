@@ -11,7 +11,7 @@ import pytest
 
 from models.__main__ import main
 from models.evaluation.predictions import Prediction, write_predictions
-from models.evaluation.reply_files import read_outputs
+from models.evaluation.reply_files import read_replies
 from tests.tiny import tiny_tokenizer
 
 PAIRS = [('i see, "really" .', "i see that is hard ."), ("", "so hard ."), ("that is hard .", "that is so hard .")]
@@ -36,7 +36,7 @@ def table(delimiter: str) -> str:
 @pytest.mark.parametrize(("name", "delimiter"), [("x.csv", ","), ("x.tsv", "\t"), ("X.CSV", ",")])
 def test_tables_are_read(name: str, delimiter: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(table(delimiter), encoding="utf-8")
-    assert read_outputs(tmp_path / name) == PREDICTIONS
+    assert read_replies(tmp_path / name) == PREDICTIONS
 
 
 def test_two_files_of_texts_or_lists_are_read(tmp_path: Path) -> None:
@@ -45,35 +45,35 @@ def test_two_files_of_texts_or_lists_are_read(tmp_path: Path) -> None:
         texts = [pair[at] for pair in PAIRS]
         (tmp_path / f"{kind}.txt").write_text("\n".join(texts) + "\n")
         (tmp_path / f"{kind}.json").write_text(json.dumps(texts))
-    assert read_outputs(tmp_path / "hyp.txt", tmp_path / "ref.txt") == plain
-    assert read_outputs(tmp_path / "hyp.json", tmp_path / "ref.json") == plain
+    assert read_replies(tmp_path / "hyp.txt", tmp_path / "ref.txt") == plain
+    assert read_replies(tmp_path / "hyp.json", tmp_path / "ref.json") == plain
 
 
 def test_a_folder_of_evaluate_is_read(tmp_path: Path) -> None:
     write_predictions(tmp_path / "misc" / "predictions.jsonl", PREDICTIONS)
-    assert read_outputs(tmp_path / "misc") == PREDICTIONS
+    assert read_replies(tmp_path / "misc") == PREDICTIONS
     with pytest.raises(FileNotFoundError, match="no predictions at"):
-        read_outputs(tmp_path)
+        read_replies(tmp_path)
 
 
 def test_a_folder_that_lacks_turns_is_refused_and_its_file_is_not(tmp_path: Path) -> None:
     write_predictions(tmp_path / "predictions.jsonl", PREDICTIONS)
     (tmp_path / "run.json").write_text('{"turns": 3}')
-    assert read_outputs(tmp_path) == PREDICTIONS
+    assert read_replies(tmp_path) == PREDICTIONS
     (tmp_path / "run.json").write_text('{"turns": 4}')
     with pytest.raises(ValueError, match=r"predictions\.jsonl holds 3 of the 4 turns that run\.json tells; go on with"):
-        read_outputs(tmp_path)
-    assert read_outputs(tmp_path / "predictions.jsonl") == PREDICTIONS
+        read_replies(tmp_path)
+    assert read_replies(tmp_path / "predictions.jsonl") == PREDICTIONS
 
 
 def test_another_order_of_strategies_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     shares = (0.05,) * 7
     right, wrong = (Prediction("a", "b", "Question", "Question", told) for told in ((0.65, *shares), (*shares, 0.65)))
     write_predictions(tmp_path / "right", [right, right])
-    read_outputs(tmp_path / "right")
+    read_replies(tmp_path / "right")
     assert caplog.text == ""
     write_predictions(tmp_path / "wrong", [right, wrong, wrong])
-    read_outputs(tmp_path / "wrong")
+    read_replies(tmp_path / "wrong")
     assert "in 2 of 3 lines strategy is not the largest of strategies" in caplog.text
     assert "the order Question, Restatement or Paraphrasing, Reflection" in caplog.text
 

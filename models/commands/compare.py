@@ -17,9 +17,9 @@ import numpy as np
 
 from models.evaluation.measure_flags import add_measure_arguments, bert_of, definition_of, pieces_of
 from models.evaluation.predictions import Prediction
-from models.evaluation.reply_files import FILE, read_outputs
+from models.evaluation.reply_files import FILE, read_replies
 from models.evaluation.system_figures import figures_of, units_of
-from models.evaluation.tables import LABELS, aligned, shown
+from models.evaluation.tables import LABELS, aligned, formatted
 from models.evaluation.text_figures import GramNumbers
 from models.evaluation.uncertainty import Comparison, compare, mcnemar
 from models.files.whole_file import write_whole
@@ -40,7 +40,7 @@ def run(args: Namespace) -> int:
     """
     if not args.rounds:
         raise ValueError("--rounds is 0; a comparison needs at least 100")
-    first, second = read_outputs(args.a), read_outputs(args.b)
+    first, second = read_replies(args.a), read_replies(args.b)
     same_turns(first, second, args.a, args.b)
     if not (first[0].dialogue and second[0].dialogue):  # one does not tell: turns are the units of both
         first, second = (tuple(replace(p, dialogue="") for p in these) for these in (first, second))
@@ -97,7 +97,7 @@ def _file(path: Path) -> Path:
 def _table(found: Sequence[Comparison]) -> list[str]:
     rows = [["figure", "A", "B", "B - A", "95 % interval", "p"]]
     for c in found:
-        values = [shown(c.name, value) for value in (c.first, c.second, c.second - c.first, c.low, c.high)]
+        values = [formatted(c.name, value) for value in (c.first, c.second, c.second - c.first, c.low, c.high)]
         rows.append([LABELS[c.name], *values[:3], f"{values[3]} to {values[4]}", f"{c.p:.4f}"])
     return aligned(rows, left={0})
 

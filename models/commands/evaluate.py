@@ -71,8 +71,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Evaluate each net; prints its figures, then the papers' tables.
 
-    Raises ValueError, WeightsError or FileNotFoundError before the first net is measured for flags, weights, files and
-    folders that will not do.
+    Raises ValueError, WeightsError or FileNotFoundError before the first net is measured for flags, weights, files or
+    folders that cannot be used.
     """
     _check_flags(args)
     args.device = pick_device(args.device)
@@ -137,12 +137,12 @@ def _decoding(args: Namespace, options: DecodeOptions) -> dict[str, Any]:
 
 def _note_on_strategies(nets: Mapping[str, Net]) -> list[str]:
     """What our rows have over the published ones above them, where they do."""
-    told = [name for name, net in nets.items() if reads_strategies(net)]
-    if not told:
+    readers = [name for name, net in nets.items() if reads_strategies(net)]
+    if not readers:
         return []
     return [
-        f"{', '.join(told)}: told the annotated strategies of earlier supporter turns (marks in the context, course of"
-        " the talk), which the published MISC, AdMISC and STAR are not"
+        f"{', '.join(readers)}: given the annotated strategies of earlier supporter turns (marks in the context, course"
+        " of the talk), which the published MISC, AdMISC and STAR are not"
     ]
 
 

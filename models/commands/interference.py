@@ -182,7 +182,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Measure each net and write its files; prints the figures.
 
-    Raises WeightsError or ValueError before the first net is measured for weights, sizes and folders that will not do.
+    Raises WeightsError or ValueError before the first net is measured for unusable weights, sizes or folders.
     """
     _check_sizes(args)
     args.device = pick_device(args.device)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from models.evaluation.measure_flags import add_measure_arguments, all_reports, pieces_of
 from models.evaluation.published import published
-from models.evaluation.reply_files import read_outputs
+from models.evaluation.reply_files import read_replies
 from models.evaluation.report import write_metrics
 from models.evaluation.tables import System, confusion, figures, paper_tables
 
@@ -32,7 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(args: Namespace) -> int:
     """Print the tables; exit status 0. Raises ValueError or FileNotFoundError on a bad file."""
-    predictions = read_outputs(args.file, args.references)
+    predictions = read_replies(args.file, args.references)
     system = System(args.name, args.split, all_reports(args, predictions, pieces_of(args)))
     print(figures(system))
     if system.reports[0].strategies:

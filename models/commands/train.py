@@ -147,25 +147,25 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
     add_device_argument(parser)
 
 
-def start_of(name: str, told: str | None, weights: Path) -> Path | None:
-    """Where training starts: the folder told, for a two-stage net the net below it in `weights`, else nowhere."""
+def start_of(name: str, folder: str | None, weights: Path) -> Path | None:
+    """Where training starts: the folder of `--start`, of a two-stage net the one below in `weights`, else nowhere."""
     below = getattr(net_class(name)[1], "below_name", None)
-    return Path(told) if told else weights / below if below else None
+    return Path(folder) if folder else weights / below if below else None
 
 
-def told_settings(flags: Sequence[str]) -> dict[str, Any]:
+def settings_from_flags(flags: Sequence[str]) -> dict[str, Any]:
     """The values of `--set NAME=JSON ...` by name. Raises ValueError naming the one that cannot be read."""
-    told = {}
+    settings = {}
     for flag in flags:
         name, _, value = flag.partition("=")
         try:
-            told[name] = json.loads(value)
+            settings[name] = json.loads(value)
         except ValueError:
             raise ValueError(
                 f"--set {flag} cannot be read; allowed: NAME=JSON, e.g. strategy_weight=0.5, course=true or"
                 " 'refine=\"last\"' (a word in its own quotes)"
             ) from None
-    return told
+    return settings
 
 
 def run(args: Namespace) -> int:
@@ -181,7 +181,7 @@ def run(args: Namespace) -> int:
     start = start_of(args.net, args.start, args.weights)
     source = source_of(args)
     support = support_of(args, source)
-    net, args.rank = start_net(args.net, told_settings(args.set), args.rank, source, start, support)
+    net, args.rank = start_net(args.net, settings_from_flags(args.set), args.rank, source, start, support)
     args.lr = args.lr or (RATE if args.rank or is_compact(args.base) else WHOLE_RATE)
     config, weighting = _fit_config(args), net.weighting()
     if args.release and not args.overwrite:

@@ -49,10 +49,10 @@ def add_measure_arguments(parser: ArgumentParser) -> None:
 
 def definition_of(args: Namespace) -> Definition:
     """The definition that the flags ask for. Raises ValueError when they ask for two."""
-    told = Definition(args.tokens, args.distinct == "legacy")
+    counted_by_flags = Definition(args.tokens, args.distinct == "legacy")
     if not args.definitions:
-        return told
-    if told not in (WORDS, BY_PAPER[args.definitions]):
+        return counted_by_flags
+    if counted_by_flags not in (WORDS, BY_PAPER[args.definitions]):
         raise ValueError(f"--definitions {args.definitions} sets --tokens and --distinct; leave these out")
     return BY_PAPER[args.definitions]
 

@@ -32,7 +32,7 @@ DELIMITERS = {".csv": ",", ".tsv": "\t"}
 NUMBERS = {"nll_gold": float, "nll_predicted": float, "tokens": int, "turn": int}
 
 
-def read_outputs(path: Path, references: Path | None = None) -> tuple[Prediction, ...]:
+def read_replies(path: Path, references: Path | None = None) -> tuple[Prediction, ...]:
     """Predictions of one file, of a folder that `evaluate` wrote, or of a file of replies and one of references.
 
     Raises FileNotFoundError, and ValueError naming file, line and field, or telling that a folder is not complete.

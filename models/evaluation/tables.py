@@ -71,10 +71,12 @@ class System:
 def figures(system: System) -> str:
     """All figures of the first report of a system, with 95 % intervals where they were drawn."""
     report = system.reports[0]
-    intervals = {one.name: f"{shown(one.name, one.low)} - {shown(one.name, one.high)}" for one in report.intervals}
+    intervals = {
+        one.name: f"{formatted(one.name, one.low)} - {formatted(one.name, one.high)}" for one in report.intervals
+    }
     rows = [["figure", "value", "95 % interval"] if intervals else ["figure", "value"]]
     for name, value in report.figures.items():
-        row = [LABELS[name], shown(name, value)]
+        row = [LABELS[name], formatted(name, value)]
         rows.append([*row, intervals.get(name, "-")] if intervals else row)
     if report.strategies:
         rows.append(["always the most frequent strategy", f"{report.strategies.most_frequent:.2f}"])
@@ -106,7 +108,7 @@ def paper_tables(systems: Sequence[System], published: Sequence[PublishedRow]) -
         cells = [["system", "split", *heads, "counted"]]
         for row, definition in [*((row, counted(row)) for row in rows), *ours]:
             values = (getattr(row, COLUMNS[head]) for head in heads)
-            shares = ("-" if v is None else shown(COLUMNS[h], v) for h, v in zip(heads, values, strict=True))
+            shares = ("-" if v is None else formatted(COLUMNS[h], v) for h, v in zip(heads, values, strict=True))
             cells.append([row.system, row.split, *shares, _counted(definition)])
         blocks.append("\n".join([source, *aligned(cells, left={0, 1, len(heads) + 2})]))
     return "\n\n".join(blocks)
@@ -120,7 +122,7 @@ def _row(system: System, report: Report) -> PublishedRow:
     return PublishedRow(system.name, f"this run, {report.n} turns", system.split, **known)
 
 
-def shown(name: str, value: float) -> str:
+def formatted(name: str, value: float) -> str:
     """Two digits after the point, four for BERTScore, which moves little."""
     return f"{value:.4f}" if name.startswith("bert_") else f"{value:.2f}"
 
