@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 COMMANDS: dict[str, tuple[str, str]] = {
     "respond": ("models.commands.respond", "answer a seeker on the command line, with the trace of the reply"),
     "train": ("models.commands.train", "fine-tune a net on ESConv"),
+    "support": ("models.commands.support", "train the support adapter that all nets on a causal base share"),
     "pretrain": ("models.commands.pretrain", "build and train the compact backbone that the nets share"),
     "comet": ("models.commands.comet", "train or try the generator of commonsense tails"),
     "emotion": ("models.commands.emotion", "train or try the emotion detector"),

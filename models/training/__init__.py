@@ -13,4 +13,5 @@ In the order in which to read them:
     speed.py          training speed of every net beside the backbone alone
     preflight.py      reasons not to start a training
     provenance.py     what a measured net is made of, and whether it has seen what it is measured on
+    training_data.py     ESConv as batches by number
 """
