@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from escdemo.role_cards import load_role_cards
+from models.backbones.gguf_file import WHEEL
 from tests.test_house_rules import ROOT, SOURCES, _name, repository_files
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,6 +68,8 @@ def test_set_up_is_one_line_each() -> None:
     steps = [command for command in COMMANDS if command.startswith("python3 -m venv .venv && ")]
     assert [step.split("&& ")[-1] for step in steps] == [".venv/bin/python app.py", ".venv/bin/python -m tests"]
     assert all(".venv/bin/pip install -r requirements.txt" in step for step in steps)
+    assert all(f".venv/bin/pip install --no-deps {WHEEL}" in step for step in steps)
+    assert f"--no-deps {WHEEL}" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert ".venv/bin/python -m tests" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
