@@ -171,6 +171,19 @@ def test_a_whole_dialogue_learns_what_one_example_a_turn_learns(name: str) -> No
         torch.testing.assert_close(value, found["each"][key], atol=2e-4, rtol=1e-3, msg=key)
 
 
+@pytest.mark.parametrize("name", ["joint", "misc", "star"])
+def test_contexts_that_begin_alike_are_read_once_and_predict_the_same(name: str) -> None:
+    net = tiny_net(CAUSAL + name)
+    examples = turns_of(net)[1]
+    shared, alone = make_batch(examples, share=True), make_batch(examples)
+    assert (len(shared.ids), len(alone.ids), len(shared)) == (1, 4, 4)
+    with torch.no_grad():
+        one, other = net.plan(shared), net.plan(alone)
+        torch.testing.assert_close(one.strategies, other.strategies, atol=1e-5, rtol=1e-4)
+        expected = net.reply_nll(other, alone.labels)
+        torch.testing.assert_close(net.reply_nll(one, shared.labels), expected, atol=1e-4, rtol=1e-4)
+
+
 def test_a_turn_without_a_strategy_is_learnt_without_one() -> None:
     net = tiny_net(CAUSAL + "joint")
     wholes, _ = turns_of(net)

@@ -98,7 +98,7 @@ def figures_of(args: Namespace, net: Net, targets: Sequence[Target]) -> dict[str
         targets, comet_for(net, args.tails, args.comet), net.tokenizer, whole, emotions_for(net, args.emotion)
     )
     check_known(net, examples)
-    found = validate(net, turn_batches(examples))
+    found = validate(net, turn_batches(examples, share=net.backbone.causal))
     shares = {name: 100 * found[f"valid_{name}"] for name in ("accuracy", "macro_f1") if f"valid_{name}" in found}
     return shares | {"perplexity": math.exp(found["valid_reply"])}
 

@@ -56,9 +56,20 @@ class Batch:
         return self.rows.shape[0]
 
 
-def make_batch(examples: Sequence[Example]) -> Batch:
-    """Pad and stack. Raises ValueError on an empty list."""
-    return _batch([e.context for e in examples], list(range(len(examples))), examples, follows=False)
+def make_batch(examples: Sequence[Example], *, share: bool = False) -> Batch:
+    """Pad and stack. Raises ValueError on an empty list.
+
+    With `share`, a context that another one begins with is not read again: the turns of a dialogue on a causal base.
+    """
+    contexts = [e.context for e in examples]
+    if not share:
+        return _batch(contexts, list(range(len(examples))), examples, follows=False)
+    read: list[tuple[int, ...]] = []
+    for context in sorted(set(contexts), key=len, reverse=True):
+        if not any(longer[: len(context)] == context for longer in read):
+            read.append(context)
+    rows = [next(n for n, longer in enumerate(read) if longer[: len(c)] == c) for c in contexts]
+    return _batch(read, rows, examples, follows=False)
 
 
 def make_whole_batch(dialogues: Sequence[Whole]) -> Batch:

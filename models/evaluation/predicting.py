@@ -64,7 +64,9 @@ def predict(
     batch: int = 32,
 ) -> tuple[Prediction, ...]:
     """One prediction per target, in order; reply i is decoded with seed + i. What the journal has is kept."""
-    order = sorted(range(len(examples)), key=lambda i: len(examples[i].context))
+    order = list(range(len(examples)))
+    if not net.backbone.causal:  # there the turns of a dialogue stay together: its words are read once
+        order.sort(key=lambda i: len(examples[i].context))
     chunks = [order[start : start + batch] for start in range(0, len(order), batch)]
     # a batch that was kept in part is made again as a whole: rounding may depend on what else is in it
     missing = [rows for rows in chunks if any(key_of(targets[i]) not in journal.made for i in rows)]
@@ -77,7 +79,7 @@ def predict(
 def _predict(
     net: Net, targets: Sequence[Target], examples: Sequence[Example], options: DecodeOptions, seeds: Sequence[int]
 ) -> list[Prediction]:
-    batch = make_batch(examples).to(device_of(net))
+    batch = make_batch(examples, share=net.backbone.causal).to(device_of(net))
     plan = net.plan(batch)
     columns = zip(
         targets,

@@ -14,10 +14,10 @@ from models.nets.net import Net
 from models.training.device import device_of
 
 
-def turn_batches(examples: Sequence[Example], size: int = 64) -> list[Batch]:
-    """One example a row, in order of length."""
-    ordered = sorted(examples, key=lambda e: len(e.context))
-    return [make_batch(ordered[start : start + size]) for start in range(0, len(ordered), size)]
+def turn_batches(examples: Sequence[Example], size: int = 64, *, share: bool = False) -> list[Batch]:
+    """One example a row, in order of length; with `share`, as in `make_batch`, in the order given."""
+    ordered = examples if share else sorted(examples, key=lambda e: len(e.context))
+    return [make_batch(ordered[start : start + size], share=share) for start in range(0, len(ordered), size)]
 
 
 @torch.inference_mode()
