@@ -44,7 +44,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Six test turns, in batches of two."""
     monkeypatch.setattr(evaluate, "read_esconv", lambda path: TALKS)
     monkeypatch.setattr(evaluate, "comet_for", lambda *_: MadeUpComet())
-    monkeypatch.setattr(evaluate, "load_net", lambda folder: tiny_net(folder.name))
+    monkeypatch.setattr(evaluate, "load_net", lambda folder, bases=None: tiny_net(folder.name))
     for module in (provenance, shipped_or_hub):
         monkeypatch.setattr(module, "fingerprint", lambda folder: f"{folder.name}-weights")
     told = [

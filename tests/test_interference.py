@@ -82,7 +82,7 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Thirty talks of two turns, a tiny Joint, files in `out`."""
     source = tiny_base(tmp_path / "compact")
     save_net(new_net("joint", COMPACT["joint"], 2, source), "joint", 2, {}, tmp_path / "weights" / "joint", source)
-    monkeypatch.setattr(interference, "load_net", lambda folder: load_net(folder, source))
+    monkeypatch.setattr(interference, "load_net", lambda folder, bases=None: load_net(folder, source))
     monkeypatch.setattr(interference, "comet_for", lambda *_: NoComet())
     records = []
     for number in range(30):  # all different: equal turns would have equal states, fewer than there are clusters

@@ -37,7 +37,7 @@ TALKS = tuple(
 def command(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Trainings whose seed is the name of their folder's parent."""
 
-    def loaded(folder: Path) -> Net:
+    def loaded(folder: Path, bases: object = None) -> Net:
         net = tiny_net(folder.name)
         torch.manual_seed(int(folder.parent.name))
         torch.nn.init.normal_(net.backbone.model.shared.weight, std=0.5)

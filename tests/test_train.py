@@ -26,7 +26,7 @@ from models.nets.stored import load_net
 from models.training import turn_examples
 from models.training.sampler import Batches
 from models.training.turn_examples import examples_of
-from models.training.validation import validate
+from models.training.validation import turn_batches, validate
 from tests.tiny import (
     MadeUpComet,
     MadeUpEmotions,
@@ -141,7 +141,7 @@ def test_train_release_evaluate_score(
 ) -> None:
     monkeypatch.setattr(evaluate, "comet_for", lambda *_: MadeUpComet())
     monkeypatch.setattr(turn_examples, "open_emotion", lambda *_: MadeUpEmotions())
-    monkeypatch.setattr(evaluate, "load_net", lambda folder: load_net(folder, base))
+    monkeypatch.setattr(evaluate, "load_net", lambda folder, bases=None: load_net(folder, base))
     run = ["train", name, *flags, "--out", str(tmp_path / "run")]
     run += ["--set", 'size={"width": 16}'] if name == "moel" else []
     assert main([*run, "--steps", "4", "--grad-accumulation", "2", "--release"]) == 0
@@ -323,7 +323,7 @@ def test_weights_are_chosen_by_what_is_trained() -> None:
     for net, plan in ((free, free.plan(batch)), (told, told.plan(batch, gold=batch.strategies))):
         found = net.reply_nll(net.training_plan(batch), batch.labels)
         torch.testing.assert_close(found, net.reply_nll(plan, batch.labels))
-    one, other = (validate(net, tiny_examples(net)) for net in (free, told))
+    one, other = (validate(net, turn_batches(tiny_examples(net))) for net in (free, told))
     assert one["valid_loss"] == one["valid_reply"]
     assert other["valid_loss"] == pytest.approx(other["valid_reply"] + other["valid_strategy"])
     assert "valid_accuracy" in one
