@@ -115,6 +115,29 @@ def test_a_continuation_from_the_cache_equals_a_full_pass() -> None:
     assert not torch.allclose(plain, whole)
 
 
+@pytest.mark.parametrize("name", ["joint", "misc", "admisc", "star"])
+def test_a_hosted_net_reads_only_what_is_new_and_finds_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh, hosted = tiny_net(CAUSAL + name), tiny_net(CAUSAL + name)
+    hosted.requires_grad_(requires_grad=False).backbone.settle()
+    counts = list[int]()
+    read = hosted.backbone._read
+    monkeypatch.setattr(
+        hosted.backbone, "_read", lambda ids, *a, **k: counts.append(ids.shape[1]) or read(ids, *a, **k)
+    )
+    rows = [make_batch([example]) for example in turns_of(fresh)[1]]
+    with torch.no_grad():
+        for row in [*rows, rows[1], rows[3]]:
+            one, other = fresh.plan(row), hosted.plan(row)
+            torch.testing.assert_close(other.strategies, one.strategies, atol=1e-5, rtol=1e-4)
+            expected = fresh.reply_nll(one, row.labels)
+            torch.testing.assert_close(hosted.reply_nll(other, row.labels), expected, atol=1e-4, rtol=1e-4)
+    if not fresh.needs_comet and not fresh.needs_emotion:
+        lengths = [row.ids.shape[1] for row in rows]
+        assert counts[0] == lengths[0]
+        assert all(new < whole for new, whole in zip(counts[1:4], lengths[1:], strict=True))
+        assert counts[4:] == [1, 1]
+
+
 def test_padding_of_a_reply_is_not_computed_and_changes_nothing() -> None:
     backbone, streams = sourced()
     ids, reply = torch.randint(5, 200, (2, 9)), torch.randint(5, 200, (2, 6))

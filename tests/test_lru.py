@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.knowledge.lru import Lru
+from models.files.lru import Lru
 
 
 def test_the_entry_unused_for_longest_goes_first() -> None:

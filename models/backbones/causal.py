@@ -14,7 +14,7 @@ Shapes: as in `interface`; K key heads of d numbers, G = H / K query heads to ea
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -25,7 +25,12 @@ from torch import Tensor, nn
 from models.backbones.interface import CONTEXT, Memories, Memory, Past, Reading, Stream, attend
 from models.backbones.llama_weights import LlamaLayer, LlamaShape, LlamaWeights
 from models.data.batches import pad
+from models.files.lru import Lru
 
+READINGS_KEPT = 8
+"""contexts that a hosted net keeps: about 25 KB a token on the default base, 100 MB if all are of 512 tokens"""
+Cache = tuple[tuple[Tensor, Tensor], ...]
+"""keys and values (B, K, S, d) of every layer"""
 GATE_RATE = 10.0
 """learning rate of the gates beside that of the rest: one number moves a whole head"""
 
@@ -195,6 +200,27 @@ class CausalLayer(nn.Module):
         return x + (out + self.down(inner) if changed else out)
 
 
+class EarlierReadings:
+    """What a hosted net has read lately, to go on from. Safe to use from several threads."""
+
+    def __init__(self, limit: int = READINGS_KEPT) -> None:
+        self._readings = Lru[tuple[int, ...], Reading](limit)
+
+    def longest(self, ids: tuple[int, ...]) -> tuple[int, Reading | None]:
+        """How many ids the best of them shares with the start of `ids`, the last one left out, and that reading."""
+        best, found = 0, None
+        for key in self._readings.recent():
+            shared = next((n for n, (a, b) in enumerate(zip(key, ids[:-1], strict=False)) if a != b), None)
+            shared = min(len(key), len(ids) - 1) if shared is None else shared
+            if shared > best:
+                best, found = shared, self._readings.get(key)
+        return (best, found) if found is not None else (0, None)
+
+    def keep(self, ids: tuple[int, ...], reading: Reading) -> None:
+        """Remember a reading; the one unused for longest makes room."""
+        self._readings.put(ids, reading)
+
+
 class Causal(nn.Module):
     """See the module and `interface.Backbone`. `added` is the number of tokens behind the base's vocabulary."""
 
@@ -214,6 +240,7 @@ class Causal(nn.Module):
             CausalLayer(shape, index, rank, streams, source_rank) for index in range(shape.layers)
         )
         self.dropout = 0.0
+        self.earlier: EarlierReadings | None = None
         self._turns = dict[tuple[int, torch.device], tuple[Tensor, Tensor]]()
 
     def set_dropout(self, rate: float) -> None:
@@ -230,6 +257,7 @@ class Causal(nn.Module):
         for module in self.modules():
             if isinstance(module, Change):
                 module.settle(self.weights.dtype)
+        self.earlier = EarlierReadings()
 
     def changes(self) -> dict[str, Change]:
         """The changes of the base's own matrices, by name; those of sources are not among them."""
@@ -253,23 +281,45 @@ class Causal(nn.Module):
         )
 
     def read(self, ids: Tensor, mask: Tensor) -> Reading:
-        """See `interface`; the summary is the state of each context's last token."""
-        states, cache = self._read(ids, changed=True)
-        last = mask.sum(dim=1) - 1
-        summary = states[torch.arange(len(ids), device=ids.device), last]
-        return Reading(states, mask, summary, cache)
+        """See `interface`; the summary is the state of each context's last token.
 
-    def _read(self, ids: Tensor, changed: bool) -> tuple[Tensor, tuple[tuple[Tensor, Tensor], ...]]:
-        s = self.shape
-        if ids.shape[1] > s.positions:
-            raise ValueError(f"the context has {ids.shape[1]} tokens, the base reads {s.positions} at most; shorten it")
+        A hosted net (`settle`) reads a single context from where it differs from one that it has read before: the next
+        message of a talk costs its own tokens.
+        """
+        if self.earlier is None or len(ids) > 1:
+            return self._reading(mask, *self._read(ids, changed=True))
+        key = tuple(ids[0].tolist())
+        shared, known = self.earlier.longest(key)
+        if known is None:
+            reading = self._reading(mask, *self._read(ids, changed=True))
+        else:
+            before = [(k[:, :, :shared], v[:, :, :shared]) for k, v in known.cache]
+            states, cache = self._read(ids[:, shared:], changed=True, past=before)
+            reading = self._reading(mask, torch.cat((known.states[:, :shared], states), dim=1), cache)
+        self.earlier.keep(key, reading)
+        return reading
+
+    @staticmethod
+    def _reading(mask: Tensor, states: Tensor, cache: Cache) -> Reading:
+        last = states[torch.arange(len(mask), device=mask.device), mask.sum(dim=1) - 1]
+        return Reading(states, mask, last, cache)
+
+    def _read(self, ids: Tensor, changed: bool, past: Sequence[tuple[Tensor, Tensor]] = ()) -> tuple[Tensor, Cache]:
+        """States of ids (B, S), and the keys and values of all; `past` are those of what stands before, unpadded."""
+        s, before = self.shape, past[0][0].shape[2] if past else 0
+        total = before + ids.shape[1]
+        if total > s.positions:
+            raise ValueError(f"the context has {total} tokens, the base reads {s.positions} at most; shorten it")
         x = self.embed(ids)
-        turns, cache = self._turns_of(ids.shape[1], x), []
-        at = (turns[0][None, None], turns[1][None, None])
-        for layer, w in self._layers():
+        turns, cache = self._turns_of(total, x), list[tuple[Tensor, Tensor]]()
+        at = (turns[0][None, None, before:], turns[1][None, None, before:])
+        mask = torch.ones(ids.shape[1], total, dtype=torch.bool, device=ids.device).tril(before) if before else None
+        for index, (layer, w) in enumerate(self._layers()):
             n = F.rms_norm(x, (s.width,), w.attention_norm, s.epsilon)
             q, k, v = layer.turned(layer.ask(w, n, changed), at)
-            mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
+            if past:
+                k, v = torch.cat((past[index][0], k), dim=2), torch.cat((past[index][1], v), dim=2)
+            mixed = F.scaled_dot_product_attention(q, k, v, mask, is_causal=not before, enable_gqa=True)
             x = layer.finish(w, x, mixed.transpose(1, 2).flatten(2), changed)
             cache.append((k, v))
         return self._states(x), tuple(cache)

@@ -7,4 +7,5 @@ In the order in which to read them:
     whole_file.py      files written whole or not at all
     json_lines.py      rows added one by one, safe from whatever stops the program
     resume_journal.py  results of a long command, with their settings: an interrupted one goes on
+    lru.py           a bounded cache shared by threads
 """

@@ -11,5 +11,4 @@ In the order in which to read them:
     emotion_compact.py  the shipped emotion detector
     emotion_hub.py      a GoEmotions classifier from the Hub or a folder
     shipped_or_hub.py   the one that --comet and --emotion name
-    lru.py              a bounded cache shared by threads
 """

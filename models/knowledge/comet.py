@@ -20,7 +20,7 @@ from typing import Any, Literal, Protocol
 from models.data.examples import POST_BLOCKS, SITUATION_BLOCKS
 from models.data.relations import RELATIONS, SITUATION_RELATIONS
 from models.files.json_lines import append_rows
-from models.knowledge.lru import Lru
+from models.files.lru import Lru
 
 TAILS = 5
 """tails per query at most"""

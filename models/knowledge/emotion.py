@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from models.knowledge.lru import Lru
+from models.files.lru import Lru
 
 GO_EMOTIONS: tuple[str, ...] = (
     *("admiration", "amusement", "anger", "annoyance", "approval", "caring", "confusion", "curiosity", "desire"),

@@ -26,7 +26,7 @@ from models.training.validation import turn_batches
 
 VALIDATED = 640
 """turns of the validation part at most, the same at every check"""
-VALIDATED_WHOLE = 60
+VALIDATED_WHOLE = 20
 """parts of dialogues instead, on a causal base"""
 
 

@@ -23,6 +23,11 @@ class Lru(Generic[K, V]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def recent(self) -> list[K]:
+        """The keys at this moment, the one unused for longest first."""
+        with self._lock:
+            return list(self._entries)
+
     def get(self, key: K) -> V | None:
         """The value of `key`, now the most recently used one; None when it is not there."""
         with self._lock:
