@@ -22,76 +22,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.backbones.earlier_readings import EarlierReadings
 from models.backbones.interface import CONTEXT, Memories, Memory, Past, Reading, Stream, attend
 from models.backbones.llama_weights import LlamaLayer, LlamaShape, LlamaWeights
+from models.backbones.low_rank import Change, SourceChange
 from models.data.batches import pad
-from models.files.lru import Lru
 
-READINGS_KEPT = 8
-"""contexts that a hosted net keeps: about 25 KB a token on the default base, 100 MB if all are of 512 tokens"""
 Cache = tuple[tuple[Tensor, Tensor], ...]
 """keys and values (B, K, S, d) of every layer"""
-GATE_RATE = 10.0
-"""learning rate of the gates beside that of the rest: one number moves a whole head"""
-
-
-class Change(nn.Module):
-    """A low-rank change x -> (x A^T) B; a `held` part of an earlier stage stands before its own and does not train.
-
-    a (rank, in), b (rank, out): rows of equal meaning, which pack well as int8.
-    """
-
-    held_a: Tensor | None
-    held_b: Tensor | None
-
-    def __init__(self, into: int, out: int, rank: int) -> None:
-        super().__init__()
-        self.a = nn.Parameter(torch.randn(rank, into) * into**-0.5)
-        self.b = nn.Parameter(torch.zeros(rank, out))
-        self.register_buffer("held_a", None, persistent=False)
-        self.register_buffer("held_b", None, persistent=False)
-
-    def forward(self, x: Tensor, first: int = 0) -> Tensor:
-        """(..., in) -> (..., out), from the output's number `first` on."""
-        a, b = self._both()
-        return F.linear(x, a.to(x.dtype)) @ b[:, first:].to(x.dtype)
-
-    def _both(self) -> tuple[Tensor, Tensor]:
-        if self.held_a is None or self.held_b is None:
-            return self.a, self.b
-        return torch.cat((self.held_a, self.a)), torch.cat((self.held_b, self.b))
-
-    @torch.no_grad()
-    def settle(self, dtype: torch.dtype) -> None:
-        """Join held and own part for good, in the base's own numbers: a hosted net trains no more."""
-        a, b = self._both()
-        self.held_a = self.held_b = None
-        self.a, self.b = (nn.Parameter(part.to(dtype), requires_grad=False) for part in (a, b))
-
-    @torch.no_grad()
-    def hold(self, a: Tensor, b: Tensor) -> None:
-        """Put a trained change before this one. Raises ValueError when it is of another size."""
-        if a.shape[1:] != self.a.shape[1:] or b.shape[1:] != self.b.shape[1:]:
-            raise ValueError(f"a change of {a.shape[1]} to {b.shape[1]} numbers is of another base")
-        self.held_a, self.held_b = a.clone(), b.clone()
-
-
-class Gate(nn.Module):
-    """How much of a source enters, a number per head, 0 at first; a module, so that it may have its own rate."""
-
-    def __init__(self, heads: int) -> None:
-        super().__init__()
-        self.value = nn.Parameter(torch.zeros(heads))
-
-
-class SourceChange(nn.Module):
-    """How one layer reads one source: a small change of queries, keys and values, and a gate per head."""
-
-    def __init__(self, shape: LlamaShape, rank: int) -> None:
-        super().__init__()
-        self.q = Change(shape.width, shape.query_width, rank)
-        self.kv = Change(shape.width, 2 * shape.key_width, rank)
-        self.gate = Gate(shape.heads)
 
 
 @dataclass(frozen=True)
@@ -198,27 +136,6 @@ class CausalLayer(nn.Module):
         inner = F.silu(gate) * up
         out = F.linear(inner, w.down)
         return x + (out + self.down(inner) if changed else out)
-
-
-class EarlierReadings:
-    """What a hosted net has read lately, to go on from. Safe to use from several threads."""
-
-    def __init__(self, limit: int = READINGS_KEPT) -> None:
-        self._readings = Lru[tuple[int, ...], Reading](limit)
-
-    def longest(self, ids: tuple[int, ...]) -> tuple[int, Reading | None]:
-        """How many ids the best of them shares with the start of `ids`, the last one left out, and that reading."""
-        best, found = 0, None
-        for key in self._readings.recent():
-            shared = next((n for n, (a, b) in enumerate(zip(key, ids[:-1], strict=False)) if a != b), None)
-            shared = min(len(key), len(ids) - 1) if shared is None else shared
-            if shared > best:
-                best, found = shared, self._readings.get(key)
-        return (best, found) if found is not None else (0, None)
-
-    def keep(self, ids: tuple[int, ...], reading: Reading) -> None:
-        """Remember a reading; the one unused for longest makes room."""
-        self._readings.put(ids, reading)
 
 
 class Causal(nn.Module):

@@ -23,9 +23,9 @@ from typing import Any
 
 import torch
 
-from models.backbones.causal import GATE_RATE, Gate
 from models.backbones.causal_base import DEFAULT, CausalBase
 from models.backbones.compact_base import BASE, is_compact
+from models.backbones.low_rank import GATE_RATE, Gate
 from models.data.batches import Batch
 from models.data.esconv import Splits, read_esconv, split_dialogues
 from models.data.strategies import STRATEGIES

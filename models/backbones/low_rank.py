@@ -1,0 +1,71 @@
+"""Low-rank changes applied beside frozen weights (LoRA, Hu et al. 2021), and how a layer reads an extra source."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.backbones.llama_weights import LlamaShape
+
+GATE_RATE = 10.0
+"""learning rate of the gates beside that of the rest: one number moves a whole head"""
+
+
+class Change(nn.Module):
+    """A low-rank change x -> (x A^T) B; a `held` part of an earlier stage stands before its own and does not train.
+
+    a (rank, in), b (rank, out): rows of equal meaning, which pack well as int8.
+    """
+
+    held_a: Tensor | None
+    held_b: Tensor | None
+
+    def __init__(self, into: int, out: int, rank: int) -> None:
+        super().__init__()
+        self.a = nn.Parameter(torch.randn(rank, into) * into**-0.5)
+        self.b = nn.Parameter(torch.zeros(rank, out))
+        self.register_buffer("held_a", None, persistent=False)
+        self.register_buffer("held_b", None, persistent=False)
+
+    def forward(self, x: Tensor, first: int = 0) -> Tensor:
+        """(..., in) -> (..., out), from the output's number `first` on."""
+        a, b = self._both()
+        return F.linear(x, a.to(x.dtype)) @ b[:, first:].to(x.dtype)
+
+    def _both(self) -> tuple[Tensor, Tensor]:
+        if self.held_a is None or self.held_b is None:
+            return self.a, self.b
+        return torch.cat((self.held_a, self.a)), torch.cat((self.held_b, self.b))
+
+    @torch.no_grad()
+    def settle(self, dtype: torch.dtype) -> None:
+        """Join held and own part for good, in the base's own numbers: a hosted net trains no more."""
+        a, b = self._both()
+        self.held_a = self.held_b = None
+        self.a, self.b = (nn.Parameter(part.to(dtype), requires_grad=False) for part in (a, b))
+
+    @torch.no_grad()
+    def hold(self, a: Tensor, b: Tensor) -> None:
+        """Put a trained change before this one. Raises ValueError when it is of another size."""
+        if a.shape[1:] != self.a.shape[1:] or b.shape[1:] != self.b.shape[1:]:
+            raise ValueError(f"a change of {a.shape[1]} to {b.shape[1]} numbers is of another base")
+        self.held_a, self.held_b = a.clone(), b.clone()
+
+
+class Gate(nn.Module):
+    """How much of a source enters, a number per head, 0 at first; a module, so that it may have its own rate."""
+
+    def __init__(self, heads: int) -> None:
+        super().__init__()
+        self.value = nn.Parameter(torch.zeros(heads))
+
+
+class SourceChange(nn.Module):
+    """How one layer reads one source: a small change of queries, keys and values, and a gate per head."""
+
+    def __init__(self, shape: LlamaShape, rank: int) -> None:
+        super().__init__()
+        self.q = Change(shape.width, shape.query_width, rank)
+        self.kv = Change(shape.width, 2 * shape.key_width, rank)
+        self.gate = Gate(shape.heads)
