@@ -161,6 +161,7 @@ def test_other_settings_do_not_touch_what_is_there(
     [
         ("--batch", "0", "--batch is 0; want at least 1"),
         ("--limit", "-1", "--limit is -1; want at least 0"),
+        ("--dialogues", "-1", "--dialogues is -1; want at least 0"),
         ("--rounds", "50", "50 rounds are too few for a 95 % interval"),
         ("--papers", "mics", "no published row of 'mics'; allowed: all, none, or a part of one of "),
     ],

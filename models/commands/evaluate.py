@@ -50,6 +50,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--part", default="test", choices=PARTS, help="which part of the split")
     parser.add_argument("--limit", type=int, default=0, help="evaluate a random sample of so many turns; 0 = all")
+    parser.add_argument(
+        "--dialogues", type=int, default=0, help="evaluate all turns of so many dialogues, drawn at random; 0 = all"
+    )
     add_tails_argument(parser)
     add_knowledge_arguments(parser)
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
@@ -79,6 +82,10 @@ def run(args: Namespace) -> int:
     options, bpe = decode_options(args), pieces_of(args)
     dialogues = read_esconv(args.esconv)
     targets = split_dialogues(dialogues, args.split).part(args.part)
+    if args.dialogues:
+        ids = list(dict.fromkeys(target.dialogue.id for target in targets))
+        drawn = set(random.Random(args.seed).sample(ids, min(args.dialogues, len(ids))))
+        targets = tuple(target for target in targets if target.dialogue.id in drawn)
     if args.limit:
         targets = tuple(random.Random(args.seed).sample(targets, min(args.limit, len(targets))))
     data = data_hash({"dialogues": dialogues})
@@ -115,7 +122,7 @@ def run(args: Namespace) -> int:
 
 def _check_flags(args: Namespace) -> None:
     """Also what is needed only when all is predicted, an hour later."""
-    for name, least in {"batch": 1, "limit": 0}.items():
+    for name, least in {"batch": 1, "limit": 0, "dialogues": 0}.items():
         if getattr(args, name) < least:
             raise ValueError(f"--{name} is {getattr(args, name)}; want at least {least}")
     published(args.papers)
@@ -127,6 +134,7 @@ def _decoding(args: Namespace, options: DecodeOptions) -> dict[str, Any]:
     """All that decides what is predicted, besides nets and data."""
     return {
         "limit": args.limit,
+        "dialogues": args.dialogues,
         "decode": asdict(options),
         "seed": args.seed,
         "batch": args.batch,

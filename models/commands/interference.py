@@ -46,7 +46,11 @@ from models.training.provenance import made_of, notes_on
 from models.training.run_state import data_hash
 from models.training.turn_examples import comet_for, emotions_for, examples_of
 
-GROUPS = {"embedding": ("model.shared.",), "encoder": ("model.encoder.",), "decoder": ("model.decoder.",)}
+GROUPS = {
+    "embedding": ("model.shared.", "backbone.added"),
+    "encoder": ("model.encoder.",),
+    "decoder": ("model.decoder.", "backbone.layers."),
+}
 """parameter group -> parts of its parameters' names; what is in none is "heads": a net's own modules"""
 FILES = GRADIENTS, STATES, POINTS = "gradients.json", "states.json", "states.csv"
 RUN = "run.json"
