@@ -61,7 +61,7 @@ def test_a_folder_that_lacks_turns_is_refused_and_its_file_is_not(tmp_path: Path
     (tmp_path / "run.json").write_text('{"turns": 3}')
     assert read_replies(tmp_path) == PREDICTIONS
     (tmp_path / "run.json").write_text('{"turns": 4}')
-    with pytest.raises(ValueError, match=r"predictions\.jsonl holds 3 of the 4 turns that run\.json tells; go on with"):
+    with pytest.raises(ValueError, match=r"holds 3 of the 4 turns that run\.json names; continue with the same"):
         read_replies(tmp_path)
     assert read_replies(tmp_path / "predictions.jsonl") == PREDICTIONS
 

@@ -45,7 +45,7 @@ class Training:
     net: str
     folder: str
     seed: int | None
-    """as its card tells it"""
+    """as its card gives it"""
     checkpoint: str
     figures: dict[str, float]
     measured_on: str = ""

@@ -121,7 +121,7 @@ def to_predictions(records: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Predi
 
 
 def _check_once(records: Sequence[tuple[str, dict[str, Any]]]) -> None:
-    """Records that do not tell both dialogue and turn may be of any."""
+    """A record that does not name both dialogue and turn may be of any."""
     first: dict[tuple[str, int], str] = {}
     for where, record in records:
         if record.get("dialogue") and "turn" in record:

@@ -44,7 +44,7 @@ class Report:
     intervals: tuple[Interval, ...] = ()
     """95 %, named as the figures"""
     resampled: str = ""
-    """what was drawn anew for them, and how often"""
+    """what was resampled for them, and how often"""
 
 
 def measure(

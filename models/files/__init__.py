@@ -6,5 +6,5 @@ In the order in which to read them:
     hub.py             checkpoints from the Hub, with errors that say what to do
     whole_file.py      files written whole or not at all
     json_lines.py      rows added one by one, safe from whatever stops the program
-    resume_journal.py  results of a long command, with their settings: an interrupted one goes on
+    resume_journal.py  results of a long command, with their settings: an interrupted one continues
 """

@@ -37,9 +37,9 @@ class Plan:
     strategies: Tensor
     """(B, 8) predicted strategy probabilities"""
     extras: dict[str, Tensor] = field(default_factory=dict)
-    """what else the net tells about its replies, by name: (B, K), each row named by `Net.extra_labels`"""
+    """what else the net reports about its replies, by name: (B, K), each row named by `Net.extra_labels`"""
     chosen: Tensor | None = None
-    """(B,) the strategies followed, predicted or told; None: the predicted mixture, or none at all"""
+    """(B,) the strategies followed, predicted or given; None: the predicted mixture, or none at all"""
     sources: Mapping[str, Stream] = field(default_factory=dict)
     """what the memories are projected from, of nets that mix the strategy into it; a selection of rows has none"""
 

@@ -86,7 +86,7 @@ class ScratchNet(Net):
         return total / count
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """The plan itself: a told strategy changes nothing."""
+        """The plan itself: a given strategy changes nothing."""
         return plan
 
     def no_strategies(self, rows: int) -> Tensor:
