@@ -13,7 +13,8 @@ In the order in which to read them:
     commands/    python -m annotation COMMAND
 
 Every store function takes `session` by keyword and neither opens nor commits one: the caller writes
-`with sessions.begin() as session:` around one user action, so an action is stored whole or not at all. `STUDIES.md` leads through a study.
+`with sessions.begin() as session:` around one user action, so an action is stored whole or not at all.
+`STUDIES.md` leads through a study.
 """
 
 __version__ = "0.1.0"

@@ -1,7 +1,7 @@
 """Predictions of one system -> every figure that they allow.
 
-Place in the flow: the value of each is what a report prints (models.evaluation.report); intervals and tests draw its
-units anew (models.evaluation.uncertainty).
+Place in the flow: the value of each is what a report prints (models.evaluation.report); intervals and tests
+resample its units (models.evaluation.uncertainty).
 """
 
 from __future__ import annotations
