@@ -7,7 +7,7 @@ Imports torch and transformers; never gradio, sqlalchemy or the other packages. 
     backbones/    the language models under every net, and low-rank changes of them
     nets/         one published model a file, and the registry of them
     knowledge/    commonsense (COMET) and the seeker's emotions
-    training/     one training loop and what stands around it
+    training/     one training loop and what belongs to it
     serving/      decoding, traces, hosted nets, replies as jobs
     evaluation/   predictions -> figures with intervals, beside the published ones
     commands/     python -m models COMMAND

@@ -39,7 +39,7 @@ from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.run_state import data_hash
 
 POOL = 24
-"""batches drawn together and sorted by length, so that a batch holds examples of like length"""
+"""batches drawn together and sorted by length, so that a batch holds examples of similar length"""
 
 
 @dataclass(frozen=True)

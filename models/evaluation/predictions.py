@@ -52,7 +52,7 @@ def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
 
 
 def read_predictions(path: Path) -> tuple[Prediction, ...]:
-    """Inverse of `write_predictions`; fields it does not know are passed over.
+    """Inverse of `write_predictions`; fields it does not know are skipped.
 
     Raises FileNotFoundError, and ValueError naming file, line and field: an empty line is a missing prediction, a field
     that some lines have is expected in all, and a turn is given once.

@@ -1,4 +1,4 @@
-"""Files and folders written whole or not at all: weights with their cards, what a stopped run left, the Hub.
+"""Files and folders written whole or not at all: weights with their cards, what a stopped run has left, the Hub.
 
 In the order in which to read them:
 

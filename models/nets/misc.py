@@ -214,7 +214,7 @@ class Misc(Net):
 
     @property
     def trains_strategy(self) -> bool:
-        """Whether L_g weighs anything."""
+        """Whether L_g has a weight above 0."""
         return bool(self.config.strategy_weight)
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:

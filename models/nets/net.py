@@ -212,7 +212,7 @@ class Net(nn.Module):
     def reply_nll(self, plan: Plan, labels: Tensor) -> Tensor:
         """Negative log-likelihood (B,) of the replies in nats, normalised over text tokens and the end mark.
 
-        Labels outside of these (unknown characters of a reference) are passed over, see `counted`.
+        Labels outside of these (unknown characters of a reference) are skipped, see `counted`.
         """
         keep = self.counted(labels)
         scores = self.backbone.logits(

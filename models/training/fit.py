@@ -196,7 +196,7 @@ class Fit:
         self.processes.wait_for_everyone()
 
     def resume(self) -> bool:
-        """Take up the saved state when there is one. Raises ValueError when it is damaged or of another run."""
+        """Load the saved state when there is one. Raises ValueError when it is damaged or of another run."""
         path = self.folder / STATE
         if not path.is_file():
             return False

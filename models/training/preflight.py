@@ -1,5 +1,5 @@
-"""Reasons not to start a training or a measurement, found before it costs time: flags without sense, weights that would
-be lost, data that are missing or do not suffice.
+"""Reasons not to start a training or a measurement, found before it costs time: flags that make no sense, weights that
+would be lost, data that are missing or too few.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def check_flags(args: Namespace) -> None:
 def check_release(folder: Path, run: Mapping[str, Any]) -> None:
     """Raises ValueError when a folder has weights of another kind than this run's, which releasing would replace.
 
-    Seed, length and pace of a training make no other kind, nor does what an old card leaves out.
+    Another seed, length or learning rate makes no other kind, nor does what an old card leaves out.
     """
     try:
         card = read_card(folder)
