@@ -43,15 +43,15 @@ def parse(argv: list[str] | None = None) -> Settings:
     flags = parser.parse_args(argv)
     nets = tuple(name.strip() for name in flags.nets.split(",") if name.strip())
     key = secrets.token_urlsafe(16)
-    told = (flags.host, flags.port, flags.database, nets, flags.study, flags.device, flags.decode, key)
-    return Settings(*told, comet=flags.comet, emotion=flags.emotion)
+    common = (flags.host, flags.port, flags.database, nets, flags.study, flags.device, flags.decode, key)
+    return Settings(*common, comet=flags.comet, emotion=flags.emotion)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the app; 2 when it cannot start, with one line on stderr that says why."""
     try:
         settings = parse(argv)
-        # Imported late: --help is instant, and a bad flag, port or folder is told before torch loads.
+        # Imported late: --help is instant, and a bad flag, port or folder is reported before torch loads.
         from annotation.store.database import open_sessions
         from escdemo.chat.build import build_app
         from escdemo.server import listen, serve, web_app

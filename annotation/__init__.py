@@ -14,6 +14,7 @@ In the order in which to read them:
 
 Every store function takes `session` by keyword and neither opens nor commits one: the caller writes
 `with sessions.begin() as session:` around one user action, so an action is stored whole or not at all.
+`STUDIES.md` leads through a study.
 """
 
 __version__ = "0.1.0"

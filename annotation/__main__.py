@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "plan studies, import items, invite people, watch progress",
     ),
     "results": ("annotation.commands.results", "print win / lose / tie per pair of systems and criterion"),
-    "backup": ("annotation.commands.backup", "copy the database into one file while the app goes on running"),
+    "backup": ("annotation.commands.backup", "copy the database into one file while the app runs"),
     "benchmark": ("annotation.commands.benchmark", "let many raters work at once and time their saves"),
 }
 

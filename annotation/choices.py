@@ -78,7 +78,7 @@ class StudyKind(StrEnum):
 
 
 class Preference(StrEnum):
-    """Whether the rater of a live talk says which of each pair of replies is better, and what the talk goes on from."""
+    """Whether the rater of a live talk says which of each pair of replies is better, and which one then continues."""
 
     NONE = "none"
     """not asked; each side keeps its own history"""

@@ -2,7 +2,7 @@
 
 In the order in which to read them:
 
-    settings.py    what one run of the app is told
+    settings.py    the settings of one run of the app
     server.py      both pages beside /healthz
     replies.py     owed replies, made by the generation service and handed to the store
     intake.py      what is typed: cleaned, measured

@@ -74,7 +74,7 @@ class Replies:
     def settled(
         self, view: EncounterView, again: Callable[[], EncounterView | None]
     ) -> tuple[EncounterView | None, dict[str, Job]]:
-        """The talk and its jobs at one moment; None when it was deleted. `again` reads the talk anew.
+        """The talk and its jobs at one moment; None when it was deleted. `again` reads the talk afresh.
 
         A job that is seen to have ended has its reply in the store already, but perhaps not in `view`, which was read
         earlier: read again until no job has ended since. One that stays could not be saved.

@@ -1,4 +1,4 @@
-"""What one run of the app is told: where to listen, where to keep judgments, which nets answer, which mode.
+"""The settings of one run of the app: where to listen, where to keep judgments, which nets answer, which mode.
 
 Made by `app.py` from the command line, checked here, passed on unchanged to everything else.
 """

@@ -17,7 +17,7 @@ CONSENT_HTML = """
 <p>This page is for <strong>role play and research</strong>. You play a person who seeks support; two computer models
 answer. It is <strong>not therapy</strong> and nobody reads along while you write.</p>
 <ul>
-<li>The models are small and often wrong. They can say things that are odd, unfit or hurtful. Do not follow their
+<li>The models are small and often wrong. They can say things that are odd, unsuitable or hurtful. Do not follow their
 advice.</li>
 <li>Please play a role. Do not write names, addresses or anything that points to a real person.</li>
 <li>What you write, the replies and your judgment are stored on the server that runs this page, and may be analysed and
@@ -40,7 +40,7 @@ CRISIS_TITLES = {
 CRISIS_LEAD = (
     "If any of this is real and not role play, please talk to a person now. These models cannot help in a crisis."
 )
-CRISIS_CHAT_GOES_ON = "The chat goes on as usual below."
+CRISIS_CHAT_GOES_ON = "The chat continues as usual below."
 CRISIS_LINES_HTML = """
 <ul>
 <li><strong>In danger right now?</strong> Call your emergency number: 112 (Europe and most mobile phones), 911 (North
@@ -58,7 +58,7 @@ findahelpline.com, which lists free lines in more than 130 countries.</li>
 HELP_BUTTON = "Help now"
 HELP_NOTE = "Numbers can change. If one does not work, use your emergency number."
 
-SETUP_TITLE = "Whom do you play?"
+SETUP_TITLE = "Who do you play?"
 SETUP_HINT = "Take a role card, or write a situation of your own. The models only read the messages you send."
 CARD_FILTER = "Problem type"
 ANY_PROBLEM = "all problem types"
@@ -84,17 +84,17 @@ SEND_BUTTON = "Send"
 STOP_BUTTON = "Stop"
 RETRY_BUTTON = "Try {side} again"
 FINISH_BUTTON = "Finish and judge"
-EMPTY_PANEL = "Nothing said yet. Your message goes to both supporters; each answers on its own."
+EMPTY_PANEL = "Nothing has been said yet. Your message goes to both supporters; each answers on its own."
 THINKING = "thinking …"
 WAITING = "waiting: {ahead} ahead"
 HELD = "thinking … (both replies appear together)"
 STOPPED = "Stopped before the reply was finished."
 FAILED = "No reply came this time. Try again below."
-WENT_ON = "the talk went on from here"
+WENT_ON = "the talk continued from here"
 WITHHELD = "A reply was held back here, because it could have led somebody to harm. Try again below."
-READY = "Both have answered. Write on, or finish and judge."
+READY = "Both have answered. Keep writing, or finish and judge."
 WORKING = "The supporters are thinking."
-ONE_MISSING = "One reply is missing. Try it again, then write on."
+ONE_MISSING = "One reply is missing. Try it again, then keep writing."
 FIRST_POST = "Send the first message to begin."
 NOT_ENGLISH = (
     "This does not look like English. The small models here were trained on English only: they will answer, but may not"
@@ -150,7 +150,7 @@ ERASE_BUTTON = "Delete my data"
 ERASE_SURE = "Yes, delete everything"
 ERASE_CANCEL = "Keep it"
 ERASED = "Deleted. Nothing you wrote in this browser is stored any more."
-NOTHING_TO_ERASE = "There was nothing stored for this browser."
+NOTHING_TO_ERASE = "Nothing was stored for this browser."
 
 SCRIPT_TEXTS = {
     "restarted": "The server was restarted. Everything sent is saved. Copy what you are writing, then reload the page.",
@@ -168,8 +168,8 @@ judgment closes the talk. The models were trained on ESConv (Liu et al. 2021).</
 <li>Not therapy, not advice, not for people in crisis.</li>
 <li>The models are compact, know English only, and forget the beginning of a long talk.</li>
 <li>The explanations show what the computation attended to. Attention is a hint, not a proof of cause.</li>
-<li>The crisis check is a list of phrases. It misses much and sometimes fires without need. The same holds for the check
-that holds harmful replies back.</li>
+<li>The crisis check is a list of phrases. It misses a lot and sometimes triggers without need. The same holds for the
+check that holds harmful replies back.</li>
 </ul>
 <h2>Your data</h2>
 <p>Stored on this server: your messages, the replies with their explanations, your judgment and the times. Not stored:

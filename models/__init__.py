@@ -2,16 +2,18 @@
 
 Imports torch and transformers; never gradio, sqlalchemy or the other packages. In the order in which to read them:
 
-    data/        dialogues, strategies, ESConv -> examples -> batches
-    files/       files written whole or not at all; weights with their cards; the Hub
-    backbones/   the language models under every net, and low-rank changes of them
-    nets/        one published model a file, and the registry of them
-    knowledge/   commonsense (COMET) and the seeker's emotions
-    training/    one training loop and what stands around it
-    serving/     decoding, traces, hosted nets, replies as jobs
-    evaluation/  predictions -> figures with intervals, beside the published ones
-    commands/    python -m models COMMAND
-    weights/     the shipped weights, each folder with its card
+    data/         dialogues, strategies, ESConv -> examples -> batches
+    files/        files written whole or not at all; weights with their cards; the Hub
+    backbones/    the language models under every net, and low-rank changes of them
+    nets/         one published model a file, and the registry of them
+    knowledge/    commonsense (COMET) and the seeker's emotions
+    training/     one training loop and what belongs to it
+    serving/      decoding, traces, hosted nets, replies as jobs
+    evaluation/   predictions -> figures with intervals, beside the published ones
+    commands/     python -m models COMMAND
+    weights/      the shipped weights, each folder with its card
+    experiments/  replies as the nets gave them, beside the log
 
-`EXPERIMENTS.md` is the log of what was tried and what it gave.
+`EXPERIMENTS.md` has the current results and the log of what was tried, `REPRODUCE.md` the commands behind them,
+`data/DATA.md` the data sets and licences, `CITATIONS.md` what to cite.
 """

@@ -104,4 +104,4 @@ def test_a_deleted_claim_leaves_no_false_alarm_but_an_unknown_one_is_named(room:
     with room.sessions.begin() as session:
         values = {name: getattr(gone, name) for name in Claim.__table__.columns.keys() if name != "id"}  # noqa: SIM118
         session.add(Claim(**values))
-    assert "no event tells of this claim" in "\n".join(found(room).differences)
+    assert "no event records this claim" in "\n".join(found(room).differences)

@@ -43,8 +43,8 @@ def test_one_rater_does_one_live_item(browser: Browser, tmp_path: Path) -> None:
         box.fill("What shall I do?")
         box.press("Enter")
         page.locator("#stars-a input").first.wait_for()
-        page.get_by_text("the talk went on from here").first.wait_for()
-        assert page.locator("#side-b").get_by_text("the talk went on from here").count() == 1
+        page.get_by_text("the talk continued from here").first.wait_for()
+        assert page.locator("#side-b").get_by_text("the talk continued from here").count() == 1
         page.locator("#stars-a input").nth(4).check()
         page.locator("#turn-preference input").nth(1).check()
         page.set_viewport_size(PHONE)

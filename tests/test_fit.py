@@ -142,7 +142,7 @@ def test_a_bad_loss_stops_and_names_loss_and_batch(tmp_path: Path, part: str, ac
         return losses | {part: losses[part] * float("nan")} if torch.equal(batch, batch_at(7)) else losses
 
     step = 7 // accumulation
-    kept = f"fit.pt keeps the state of step {step - step % 2}. The same command goes on from there"
+    kept = f"fit.pt keeps the state of step {step - step % 2}. The same command continues from there"
     with pytest.raises(NonFiniteLossError, match=rf"step {step}, batch 7: {part} is not finite.*{kept}"):
         make_longer(fit).run(batch_at, bad)
     assert torch.load(tmp_path / "fit.pt")["step"] == step - step % 2

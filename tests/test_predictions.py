@@ -139,7 +139,7 @@ def test_a_turn_is_given_once_where_it_is_told(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"file, line 3: turn 1 of dialogue 'd' is in .*file, line 1 too"):
         read_predictions(path)
     path.write_text(f"{json.dumps(line)}\n" * 3)
-    assert len(read_predictions(path)) == 3, "which turns of d these are is not told"
+    assert len(read_predictions(path)) == 3, "which turns of d these are is not given"
 
 
 def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

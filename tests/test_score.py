@@ -61,7 +61,7 @@ def test_a_folder_that_lacks_turns_is_refused_and_its_file_is_not(tmp_path: Path
     (tmp_path / "run.json").write_text('{"turns": 3}')
     assert read_replies(tmp_path) == PREDICTIONS
     (tmp_path / "run.json").write_text('{"turns": 4}')
-    with pytest.raises(ValueError, match=r"predictions\.jsonl holds 3 of the 4 turns that run\.json tells; go on with"):
+    with pytest.raises(ValueError, match=r"holds 3 of the 4 turns that run\.json names; continue with the same"):
         read_replies(tmp_path)
     assert read_replies(tmp_path / "predictions.jsonl") == PREDICTIONS
 
@@ -207,7 +207,7 @@ def test_compare_tests_every_figure(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main([*told[:3], "--rounds", "0"]) == 2
     write_predictions(tmp_path / "one.jsonl", a[:1])
     assert main(["compare", str(tmp_path / "one.jsonl"), str(tmp_path / "one.jsonl")]) == 2
-    assert "all turns are of one of the dialogues that the tests draw anew" in capsys.readouterr().err
+    assert "all turns are of one of the dialogues that the tests resample" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_a_live_item_from_the_card_to_the_hand_in(site: Site) -> None:
     lead = make_study(site, ([], ["grey-winter", "retired-captain"]))
     assert "Open: raters work" in lead.told
     rater = invited(site, lead)
-    assert "Whom you play" in rater.told
+    assert "Who you play" in rater.told
     assert "computer programs" in "".join(rater.seen)
     assert "1 to 5; then the talk begins" in rater.call("talk", None)
     assert "still empty" in (rater.call("talk", 4), rater.call("send", " "))[1]
@@ -92,7 +92,7 @@ def test_a_live_item_from_the_card_to_the_hand_in(site: Site) -> None:
     again = Member(site, rater.token)  # a reload, or another machine: the same talk
     assert "I feel alone tonight." in again.told
     told = say(again, "What shall I do?")
-    assert "the talk went on from here" in told
+    assert "the talk continued from here" in told
     assert "better one, for both" in told
     again.call("star_b", 5)
     again.call("prefer", "tie")

@@ -70,7 +70,7 @@ def test_a_single_unit_has_no_interval() -> None:
     """Drawn again and again it is itself, which looks as sure as can be."""
     report = measure(made_up(3, 1, dialogues=1), bootstrap=Bootstrap(100, 1))
     assert report.intervals == ()
-    assert report.resampled == "none, since they draw dialogues anew and all turns are of one"
+    assert report.resampled == "none, since they resample dialogues and all turns are of one"
     assert len(measure(made_up(2, 1), bootstrap=Bootstrap(100, 1)).intervals) > 20
 
 

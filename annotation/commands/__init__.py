@@ -5,7 +5,7 @@ In the order in which to read them:
     migrate.py    bring a database to the current schema
     export.py     judgments or talks as CSV or JSON Lines
     results.py    win / lose / tie per pair of systems and criterion
-    backup.py     the database as one file, while the app goes on running
+    backup.py     the database as one file, while the app runs
     study.py      plan studies, import items, invite people, watch progress
     benchmark.py  many raters at once, their saves timed
 """

@@ -1,4 +1,4 @@
-"""A copy of the SQLite database while the app goes on: `python -m annotation backup --output escdemo-2026-01-31.db`."""
+"""A copy of the SQLite database while the app runs: `python -m annotation backup --output escdemo-2026-01-31.db`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Judgments, conversations and studies as flat rows: `python -m annotation export --format csv --output votes.csv`.
 
-Visitors become r1, r2, ... in the order they first came, raters of a live study are called as there (so a name tells
-people apart within a study only); texts written by people and nets go through `mask`. The rows of a study (ballots,
+Visitors become r1, r2, ... in the order they first came, raters of a live study keep their names there (so a name
+is unique within a study only); texts written by people and nets go through `mask`. The rows of a study (ballots,
 ratings, verdicts, gold, features of the replies) can be read again: `python -m annotation results --ballots FILE`.
 """
 

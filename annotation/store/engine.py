@@ -126,9 +126,9 @@ def _set_up_connection(connection: Any, _record: Any) -> None:
 
 
 def _ask_for_wal(cursor: sqlite3.Cursor) -> str:
-    """Switch to write-ahead logging, the mode told. Programs that open a new file at once switch it one by one.
+    """Switch to write-ahead logging, the mode given. Programs that open a new file at once switch it one by one.
 
-    SQLite does not wait for this lock by itself: who comes second is told "database is locked" at once.
+    SQLite does not wait for this lock by itself: who comes second gets "database is locked" at once.
     """
     until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     while True:

@@ -95,7 +95,7 @@ def give_back(*, session: Session, access: Access, claim_id: int) -> None:
 
 
 def begin_break(*, session: Session, access: Access) -> None:
-    """By a rater: stop the clock of the item in work; its lease begins anew. Does nothing the second time."""
+    """By a rater: stop the clock of the item in work; its lease begins again. Does nothing the second time."""
     study, member = require(session, access, Role.RATER, lock=True)
     if member.break_since is not None:
         return
@@ -107,7 +107,7 @@ def begin_break(*, session: Session, access: Access) -> None:
 
 
 def end_break(*, session: Session, access: Access) -> None:
-    """By a rater: go on. Does nothing when there is no break."""
+    """By a rater: continue. Does nothing when there is no break."""
     study, member = require(session, access, Role.RATER, lock=True)
     if member.break_since is None:
         return
@@ -148,7 +148,7 @@ def _check_ready(study: Study, member: Member, plan: StudyPlan) -> None:
     if plan.consent and member.consented_at is None:
         raise NotAllowed("Please read the information about this study and agree to it first.")
     if member.break_since is not None:
-        raise NotAllowed("You are on a break; end it to go on.")
+        raise NotAllowed("You are on a break; end it to continue.")
 
 
 def _active(session: Session, member: Member) -> list[Claim]:

@@ -38,8 +38,8 @@ def encounter_ballots(
 
 
 def rater_numbers(session: Session) -> dict[str, str]:
-    """visitor -> r1, r2, ... in the order in which they first came; raters of live studies are called as
-    there, so a name tells people apart within a study only."""
+    """visitor -> r1, r2, ... in the order in which they first came; raters of live studies keep their
+    names there, so a name is unique within a study only."""
     first = func.min(Encounter.created_at)
     visitors = session.scalars(select(Encounter.visitor).group_by(Encounter.visitor).order_by(first, Encounter.visitor))
     statement = (

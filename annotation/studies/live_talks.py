@@ -144,7 +144,7 @@ def prefer(*, session: Session, access: Access, claim_id: int, turn_index: int, 
 
 
 def continuing_side(seed: int, turn_index: int, picked: Pick) -> Side:
-    """The side whose reply both histories go on from: the preferred one; of two alike, one drawn from the seed."""
+    """The side whose reply both histories continue from: the preferred one; of two alike, one drawn from the seed."""
     if picked is Pick.TIE:
         return random.Random(f"continues:{seed}:{turn_index}").choice(list(Side))
     return Side(picked.value)
@@ -158,7 +158,7 @@ def rate_side(*, session: Session, access: Access, claim_id: int, side: Side | s
     here = _at_work(session, access, claim_id)
     encounter_id, turn = here.encounter_id(), here.view().to_star()
     if turn is None:
-        raise NotAllowed("Helpfulness is asked after every second message, while the talk goes on.")
+        raise NotAllowed("Helpfulness is asked after every second message, during the talk.")
     if stars not in range(1, 6):
         raise ValueError(f"helpfulness is {stars!r}; allowed: 1 (not at all) to 5 (very)")
     encounter = find_encounter(session, encounter_id, here.visitor, lock=True)
@@ -223,7 +223,7 @@ def _at_work(session: Session, access: Access, claim_id: int, handed_in: bool = 
     if not can_change(study, session.get_one(Item, claim.item_id), claim):
         raise NotAllowed("This item is closed; it counts as it is.")
     if member.break_since is not None:
-        raise NotAllowed("You are on a break; end it to go on.")
+        raise NotAllowed("You are on a break; end it to continue.")
     if claim.state is ClaimState.ACTIVE:
         touch(claim, plan)
     return _Here(session, study, member, claim, plan)

@@ -31,7 +31,7 @@ class TalkView:
     preferences: tuple[tuple[int, Pick], ...] = ()
     """(turn, which reply is better)"""
     continued: tuple[tuple[int, Side], ...] = ()
-    """(turn, the side whose reply both go on from)"""
+    """(turn, the side whose reply both continue from)"""
     stars: tuple[tuple[int, Side, int], ...] = ()
     """(turn, side, stars)"""
     intensity_after: int | None = None
@@ -61,7 +61,7 @@ class TalkView:
         return dict(self.preferences).get(turn) if turn is not None else None
 
     def must_prefer(self) -> bool:
-        """Whether a choice is needed before the talk goes on."""
+        """Whether a choice is needed before the talk continues."""
         turn = self.to_prefer()
         return turn is not None and self.picked(turn) is None
 

@@ -145,7 +145,7 @@ def sign_in(*, session: Session, token: str, origin: str) -> SignIn:
 def sign_in_with_password(*, session: Session, study: str, pseudonym: str, password: str, origin: str) -> SignIn:
     """The same with the study's name, the pseudonym ("r3") and a password; also counted per account.
 
-    A wrong name, a wrong password and a member without one take as long and are told alike.
+    A wrong name, a wrong password and a member without one take as long and get the same answer.
     """
     study, pseudonym = study.strip(), pseudonym.strip().lower()
     account = _hash(f"{study}\n{pseudonym}")

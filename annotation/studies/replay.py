@@ -1,6 +1,6 @@
 """Does a study obey its plan? What follows from plan, contexts and seed is derived again and compared with the store.
 
-The items: which there are, in which order, with how many seats. The claims, in the order in which the events tell that
+The items: which there are, in which order, with how many seats. The claims, in the order in which the events say
 they were handed out: a seat was free, the dialogue was new to the rater, a duplicate came late enough and with sides
 swapped, and any other item was shown as `assignment` draws it, which is what keeps sides balanced.
 """
@@ -82,7 +82,7 @@ class _Seat:
 
 @dataclass
 class _Rater:
-    """One member as the replay goes on."""
+    """One member as the replay proceeds."""
 
     held: dict[int, _Seat] = field(default_factory=dict)
     """by id of the claim"""
@@ -152,15 +152,15 @@ class _Table:
                 begun.add(number)
             self.seated[item.id][number] = arrangement
             self.owners[number] = event.actor
-        told += [f"{self.names[number]}: no event tells of this claim" for number in self.claims if number not in begun]
+        told += [f"{self.names[number]}: no event records this claim" for number in self.claims if number not in begun]
         return told + [
-            f"{self.names[number]}: the claim is {claim.state.value}, which no event tells"
+            f"{self.names[number]}: the claim is {claim.state.value}, which no event records"
             for number, claim in self.claims.items()
             if number in begun and (claim.state is ClaimState.RELEASED) == (number in self.seated[claim.item_id])
         ]
 
     def _claim(self, number: int, event: StudyEvent) -> Claim | None:
-        """The claim that the event tells of; None when it is deleted. SQLite gives its number to a later one."""
+        """The claim that the event is about; None when it is deleted. SQLite gives its number to a later one."""
         claim = self.claims.get(number)
         same = claim is not None and (claim.item_id, self.actors[number]) == (event.item_id, event.actor)
         return claim if same else None

@@ -90,7 +90,7 @@ def give_verdict(*, session: Session, access: Access, review_id: int, verdict: S
         question for question in questions(plan.rubric, plan.pairwise(), systems_of(item)) if question not in given
     ]
     if missing:
-        raise ValueError(f"{len(missing)} question(s) have no answer; answer each once, then go on.")
+        raise ValueError(f"{len(missing)} question(s) have no answer; answer each once, then continue.")
     for (criterion, system), value in given.items():
         session.add(ReviewAnswer(review_id=review.id, criterion=criterion, system=system, blind_value=value))
     review.blind_at = utc_now()

@@ -197,7 +197,7 @@ class AnswerView:
 
 @dataclass(frozen=True)
 class TaskView:
-    """One item as its rater may see it: replies by place, never by system. Nothing tells a gold item from others."""
+    """One item as its rater may see it: replies by place, never by system. Nothing marks a gold item."""
 
     claim_id: int
     ordinal: int

@@ -27,7 +27,7 @@ def is_ticket(text: str) -> bool:
 
 
 def holder_of(ticket: str) -> str:
-    """The id of the member whom the ticket names; `is_genuine` tells whether that is true."""
+    """The id of the member whom the ticket names; `is_genuine` says whether that is true."""
     return ticket.split(".")[1]
 
 

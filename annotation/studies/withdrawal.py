@@ -4,7 +4,7 @@
     withdraw(session=session, access=lead, pseudonym="r3")       # by the lead, for a rater who asked for it
 
 Results are computed from what is stored, so they follow at once. The member's row stays without link, password and
-consent, so that the number is not given to anybody else. The study's events stay too, without the answers: they tell
+consent, so that the number is not given to anybody else. The study's events stay too, without the answers: they record
 what was handed out and done when, and nothing links the number to a person any more.
 """
 
@@ -39,7 +39,7 @@ def withdraw(*, session: Session, access: Access, pseudonym: str | None = None) 
     rater.token_hash, rater.password_hash = secrets.token_hex(32), None
     rater.consented_at = rater.break_since = None
     rater.revoked_at = rater.revoked_at or utc_now()
-    # What tells a withdrawal from a link that was revoked: the items that went.
+    # What distinguishes a withdrawal from a revoked link: the items that went.
     gone, name = str(items), rater.pseudonym()
     record_study(session, study.id, StudyEventKind.REVOKED, actor=member.pseudonym(), old_value=gone, new_value=name)
     empty_log_after_commit(session)

@@ -15,7 +15,7 @@ from annotation.talks.views import EncounterView, JudgmentView, ReplySlot, Reply
 HIDDEN_ERROR = "This reply could not be made."
 """shown in study mode instead of the error, which may name the system"""
 HELD_BACK = "held back by the safety screen"
-"""kept as the error of a reply that must not be shown; it names nobody, so it may be told while names are hidden"""
+"""kept as the error of a reply that must not be shown; it names nobody, so it may be shown while names are hidden"""
 
 
 def encounter_view(session: Session, encounter: Encounter) -> EncounterView:

@@ -1,6 +1,6 @@
 """The frozen values that leave this package. They hold only what may be shown: a hidden thing is None, not masked.
 
-In study mode nothing here tells the two systems apart before the names are revealed: no name, checkpoint, seed,
+In study mode nothing here distinguishes the two systems before the names are revealed: no name, checkpoint, seed,
 strategy or trace, no error text, and no reply before both sides have answered (the faster one would give itself away).
 """
 

@@ -111,7 +111,7 @@ class Page:
         return values | self.reasons(view if talking else None)
 
     def reasons(self, view: EncounterView | None, turn: int | None = None) -> Shown:
-        """The why panel for one message (the last one answered, unless told); hidden while reasons are."""
+        """The why panel for one message (the last one answered by default); hidden while reasons are."""
         why = self.parts.why
         told = [] if view is None else [one.index for one in view.turns if one.a.reply_json or one.b.reply_json]
         at = turn if turn in told else (told[-1] if told else None)

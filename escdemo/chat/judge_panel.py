@@ -76,7 +76,7 @@ def build() -> JudgePanel:
 
 
 def update(panel: JudgePanel, step: str, view: EncounterView | None) -> dict[Any, Any]:
-    """Form or reveal or neither; a form that opens anew is empty."""
+    """Form or reveal or neither; a form that opens again is empty."""
     values: dict[Any, Any] = {
         panel.form: gr.update(visible=step == "judge"),
         panel.result: gr.update(visible=step == "result"),

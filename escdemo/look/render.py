@@ -32,7 +32,7 @@ class ReplyShown:
     ahead: int = 0
     """replies waiting in front of this one, for state "waiting" """
     went_on: bool = False
-    """both sides go on from this reply"""
+    """both sides continue from this reply"""
 
     @property
     def open(self) -> bool:

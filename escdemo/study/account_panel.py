@@ -57,7 +57,7 @@ class AccountPanel:
 
 
 def build_sign_in() -> SignInForm:
-    """Draw the form; it stands where somebody without a link is told so."""
+    """Draw the form; it is shown to somebody who came without a link."""
     gr.HTML(f'<h2 class="esc-h2">{texts.SIGN_IN_TITLE}</h2><p class="esc-hint">{texts.SIGN_IN_HINT}</p>')
     with gr.Row():
         study = _field(texts.SIGN_IN_STUDY, "sign-in-study", "organization")

@@ -30,7 +30,7 @@ LEVELS = list(zip(page_texts.INTENSITY_LABELS, range(1, 6), strict=True))
 
 @dataclass(frozen=True)
 class TurnForm:
-    """What is asked about the replies while the talk goes on."""
+    """What is asked about the replies during the talk."""
 
     box: gr.Column
     preference: gr.Radio

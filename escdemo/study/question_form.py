@@ -28,7 +28,7 @@ Values = tuple[str | None, ...]
 
 @dataclass(frozen=True)
 class Known:
-    """The answers to one item that a page was last told, in the page's order."""
+    """The answers to one item that a page last received, in the page's order."""
 
     item: int = 0
     values: Values = ()
@@ -107,7 +107,7 @@ def hide(form: QuestionForm) -> dict[Any, Any]:
 def changed(
     asked: Sequence[Question], values: Sequence[str | None], item: int = 0, known: Known | None = None
 ) -> list[Given]:
-    """The answers that the page holds and was not told itself: only these are the reader's doing.
+    """The answers that the page holds and did not receive: only these are the reader's doing.
 
     What another tab has saved meanwhile is not overwritten by what this page still shows.
     """

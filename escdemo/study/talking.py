@@ -149,5 +149,5 @@ class Talking:
 
 
 def _open(task: TaskView) -> EncounterView | None:
-    """The talk while it goes on."""
+    """The talk while it lasts."""
     return None if task.talk is None or task.talk.ended() else task.talk.encounter

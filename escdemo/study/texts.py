@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 TITLE = "Study"
-SUBTITLE = "Say which of two supporters helps more. Nothing here tells who wrote what."
+SUBTITLE = "Say which of two supporters helps more. Nothing here shows who wrote what."
 STEPS = ("Consent", "Instructions", "Items", "Done")
 ROLES = {"lead": "lead", "rater": "rater", "reviewer": "reviewer"}
 
@@ -15,7 +15,7 @@ any device, and takes you back to where you stopped.</p>
 <code>python -m annotation study create</code>.</p>
 """
 SIGN_IN_TITLE = "Sign in with a password"
-SIGN_IN_HINT = "For members who chose a password on an earlier visit by their link."
+SIGN_IN_HINT = "For members who chose a password on an earlier visit with their link."
 SIGN_IN_STUDY = "Study"
 SIGN_IN_NAME = "Your name in it, such as r3"
 SIGN_IN_PASSWORD = "Password"
@@ -24,10 +24,10 @@ SIGN_IN_BUTTON = "Sign in"
 ACCOUNT_TITLE = "Your part in this study"
 ACCOUNT_WHO = "You are {name} ({role}) in the study {study}."
 ACCOUNT_PASSWORD = (
-    "You can come back by your link. With a password you can also sign in without it, on any device, with these two"
+    "You can come back with your link. With a password you can also sign in without it, on any device, with these two"
     " names."
 )
-ACCOUNT_LINK = "You can come back by your link, on any device."
+ACCOUNT_LINK = "You can come back with your link, on any device."
 PASSWORD_NEW = "New password (10 characters or more)"
 PASSWORD_AGAIN = "The same once more"
 PASSWORD_BUTTON = "Set the password"
@@ -36,8 +36,8 @@ PASSWORD_SET = "The password is set. To sign in elsewhere: study {study}, name {
 SIGN_OUT_BUTTON = "Sign out"
 WITHDRAW_TITLE = "Delete my answers"
 WITHDRAW_TEXT = (
-    "You can leave the study and take back all that you gave to it. Your talks, answers and reasons are deleted,"
-    " those that you handed in too; they no longer count in any result, and others may be asked in your place. What"
+    "You can leave the study and take back everything you gave it. Your talks, answers and reasons are deleted,"
+    " including those you handed in; they no longer count in any result, and others may be asked in your place. What"
     " stays is your number, with the study's log of what was done when: no answers, no text, and no way back to you."
     " Copies that the lead exported before are out of reach."
 )
@@ -45,16 +45,16 @@ WITHDRAW_BUTTON = "Delete my answers and leave"
 WITHDRAW_ASK = "All your answers will be deleted and your link will stop working. This cannot be undone."
 WITHDRAW_SURE = "Yes, delete them and leave"
 WITHDRAW_STAY = "Keep them"
-WITHDRAWN = "Deleted: {items} that you had handed in, and all that you had begun. Your link no longer works. Thank you."
+WITHDRAWN = "Deleted: {items} you had handed in, and everything you had begun. Your link no longer works. Thank you."
 
-RELOAD = "This page has lost touch with its server. Everything saved is safe; reload the page to go on."
+RELOAD = "This page has lost touch with its server. Everything saved is safe; reload the page to continue."
 
 CONSENT_TITLE = "Before you start"
 CONSENT_HTML = """
 <ul>
 <li>You read conversations in which somebody seeks emotional support, and judge replies to them. Some are about grief,
 fear or conflict. You may skip any item, take a break, or stop for good at any time. Under <em>Your part in this
-study</em> you can delete all your answers, also later.</li>
+study</em> you can delete all your answers, now or later.</li>
 <li>Your answers, the reasons you write and the time you take are stored on the server that runs this page under a
 number, not under your name, and may be analysed and published.</li>
 <li>Please write nothing that points to a real person.</li>
@@ -65,7 +65,7 @@ CONSENT_LIVE_HTML = """
 <ul>
 <li>You play invented people who seek emotional support, and talk with two computer programs. Some cards are about
 grief, fear or conflict. You may skip any item, take a break, or stop for good at any time. Under <em>Your part in this
-study</em> you can delete all your talks and answers, also later.</li>
+study</em> you can delete all your talks and answers, now or later.</li>
 <li>What you write, the replies, your answers and the time you take are stored on the server that runs this page under a
 number, not under your name, and may be analysed and published.</li>
 <li>The programs can be wrong and are no help in real trouble: please play the card, and write nothing that points to a
@@ -86,17 +86,17 @@ GUIDE_SCORES = (
     "Each item shows a conversation and what the supporters replied. Give each reply a score on every question."
 )
 GUIDE_LIVE = (
-    "In each item you play the person on a role card and talk with two supporters at once: both answer every message of"
-    " yours. Send at least {least} messages, then end the talk. Who is A and who is B changes from item to item."
+    "In each item you play the person on a role card and talk with two supporters at once: both answer each of your"
+    " messages. Send at least {least} messages, then end the talk. Who is A and who is B changes from item to item."
 )
 GUIDE_OWN = "After each message, say which of the two replies is better; each supporter remembers its own replies."
 GUIDE_PREFERRED = (
-    "After each message, say which of the two replies is better: the talk goes on from that one, for both supporters."
+    "After each message, say which of the two replies is better: the talk continues from that one, for both supporters."
     " If they are about the same, chance decides."
 )
-GUIDE_AFTER = "Every two messages you may give each supporter stars. After the talk, answer these questions:"
+GUIDE_AFTER = "After every two messages you may give each supporter stars. After the talk, answer these questions:"
 GUIDE_SAVED = (
-    "Every answer is saved at once. You can change your answers, also on earlier items, until the study closes them."
+    "Every answer is saved at once. You can change your answers, on earlier items too, until the study closes them."
 )
 GUIDE_KEYS_PAIRS = "Keys: 1 = A better, 0 = about the same, 2 = B better; the focus then moves on."
 GUIDE_KEYS_SCORES = "Keys: the digit of a score; the focus then moves on."
@@ -105,18 +105,18 @@ START_BUTTON = "Start"
 SO_FAR = "The conversation so far"
 OPENING = "How the conversation began"
 REPLIED = "What the supporters replied"
-TALKED = "How it went on with each supporter"
+TALKED = "How it continued with each supporter"
 WHOLE_TALK = "The talk with each supporter"
 SUPPORTER = "Supporter {letter}"
 
-ROLE_TITLE = "Whom you play"
+ROLE_TITLE = "Who you play"
 ROLE_HINT = "Put yourself in this person's place. You talk with two supporters at once; both answer every message."
 TALK_LEAST = "At least {least} messages are needed."
 TALK_BUTTON = "Start the talk"
-CHOOSE = "Which of the two replies is better? Choose, then write on."
+CHOOSE = "Which of the two replies is better? Choose, then keep writing."
 PREFERENCE = "Which of the last two replies is better?"
-GOES_ON = "The talk goes on from the better one, for both supporters; if they are alike, chance decides."
-STAYS_APART = "Each supporter goes on from its own reply."
+GOES_ON = "The talk continues from the better one, for both supporters; if they are alike, chance decides."
+STAYS_APART = "Each supporter continues from its own reply."
 STARS = "How helpful is Supporter {letter} so far? (optional)"
 END_TALK = "End the talk and judge"
 END_TALK_LEFT = "End the talk (messages left: {left})"
@@ -145,8 +145,8 @@ TOO_MANY = (
 )
 
 BREAK_HTML = (
-    '<h2 class="esc-h2">A break</h2><p class="esc-hint">The clock stands still. Your answers are saved; you can close'
-    " this page and come back by the same link.</p>"
+    '<h2 class="esc-h2">A break</h2><p class="esc-hint">The clock has stopped. Your answers are saved; you can close'
+    " this page and come back with the same link.</p>"
 )
 GO_ON_BUTTON = "Go on"
 END_TITLE = "Thank you"
@@ -160,15 +160,15 @@ LOOK_BUTTON = "Look for more items"
 END_BACK_BUTTON = "Back to my last item"
 
 REVIEW_TITLE = "Review"
-REVIEW_OWN = "Give your own verdict first; how the raters voted shows afterwards."
+REVIEW_OWN = "Give your own verdict first; you see how the raters voted afterwards."
 REVIEW_DECIDE = "Now decide what counts."
-REVIEW_NONE = "No item is waiting for review at the moment. Items come here when all their raters have handed them in."
+REVIEW_NONE = "No item is waiting for review at the moment. Items come here once all their raters have handed them in."
 VERDICT_BUTTON = "Give my verdict"
 VOTES_TITLE = "How the raters voted"
 VOTES_OWN = "Your verdict"
 VOTES_MAJORITY = "Majority"
 NO_MAJORITY = "no majority"
-IN_SAMPLE = "This item was drawn by chance."
+IN_SAMPLE = "This item was drawn at random."
 FOR_MAJORITY = "This item is here because the raters have no majority on it."
 DECISION = "What counts?"
 DECISIONS = (
@@ -176,7 +176,7 @@ DECISIONS = (
     ("Correct: other answers count", "correct"),
     ("Discard: the item does not count", "discard"),
 )
-CORRECT_HINT = "Change the answers that should count otherwise; the others stay as the majority has them."
+CORRECT_HINT = "Change the answers that should count differently; the others stay as the majority has them."
 CAUSE = "Cause (to correct or discard)"
 DECIDE_BUTTON = "Decide and go on"
 DECISION_MISSING = "Please choose what counts: confirm, correct or discard."
@@ -186,7 +186,7 @@ NOTHING_CORRECTED = "Every answer is as the majority has it. Change at least one
 CREATE_TITLE = "A new study"
 CREATE_HINT = "It begins as a draft: add items, then open it, then invite raters. A plan that cannot work is refused."
 CREATE_KEY_WRONG = (
-    "This link cannot make studies (any more). Use the one that python app.py printed when it was started last."
+    "This link cannot make studies (any more). Use the one that python app.py printed when it last started."
 )
 PLAN_FILE = "Upload a plan file (JSON) instead"
 NAME = "Name"
@@ -214,7 +214,7 @@ TURN_PREFERENCE = "Live talks: is the better of two replies asked for?"
 TURN_PREFERENCES = (
     ("No; each side keeps its own history", "none"),
     ("Yes; each side keeps its own history", "own"),
-    ("Yes; both sides go on from the preferred one", "preferred"),
+    ("Yes; both sides continue from the preferred one", "preferred"),
 )
 MIN_TURNS = "Live talks: messages before the end"
 INSTRUCTIONS = "Instructions for raters"
@@ -223,7 +223,7 @@ CONSENT_INFO = "Raters can delete their answers by themselves at any time: say s
 PASSWORDS = "Members may choose a password"
 PASSWORDS_INFO = "to sign in with their name on another device; everybody has a link in any case"
 CREATE_BUTTON = "Make the study"
-CREATED = "The draft is stored. Keep this link: it is yours as the lead, is shown this once and opens the study again."
+CREATED = "The draft is stored. Keep this link: it is yours as the lead, is shown only once and opens the study again."
 
 OVERVIEW_TAB = "Overview"
 ITEMS_TAB = "Items"
@@ -249,7 +249,7 @@ RATERS_CAPTION = (
     " duplicates: answers that stayed the same with sides swapped"
 )
 NO_RATERS = "No rater is invited yet."
-FLAGS_NOTE = "What stands out informs you; nothing is blocked or left out because of it."
+FLAGS_NOTE = "What stands out is for your information; nothing is blocked or left out because of it."
 
 ITEMS_HINT_HTML = """
 <p class="esc-hint">JSON Lines, one object per line, or CSV with the same names as columns (<code>reply:SYSTEM</code>
@@ -289,11 +289,9 @@ MAKE_DRAFT = "Items are made for a draft; this study is {state}."
 MAKE_FAILED = "Nothing was imported: {why}"
 MAKE_HARMFUL = "a reply to {context} could have led somebody to harm, each time it was made"
 MAKE_STOPPED = "stopped before the last item was made"
-MAKE_BROKEN = "the server could not go on; its log says why"
+MAKE_BROKEN = "the server could not continue; its log says why"
 MAKING_ALREADY = "Items of this study are being made; wait until they are in, or stop it."
-MAKING = (
-    "Making items: {made} of {total} contexts are answered. You can leave this page; they are imported when all are."
-)
+MAKING = "Making items: {made} of {total} contexts are answered. You can leave this page; all are imported at the end."
 NOT_HOSTED = (
     "This server does not host {missing}. It hosts {hosted}: start it with --nets and the names of the plan, or upload"
     " the replies of the systems as a file."
@@ -303,13 +301,13 @@ LIVE_HINT = (
     "Talks that were held on the first page, while the app ran with --study and this study's name, can be imported too."
 )
 IMPORTED = "Imported {contexts} contexts with {replies} replies."
-NO_LIVE = "There is no finished live talk under this study's name that is not imported yet."
+NO_LIVE = "No finished live talk under this study's name is left to import."
 WARNINGS = "A rater who reads these is not blind:"
 
 INVITE_ROLE = "Role"
 INVITE_COUNT = "How many"
 INVITE_BUTTON = "Make links"
-INVITED = "Send one link to each person. They are shown this once and cannot be looked up later."
+INVITED = "Send one link to each person. They are shown only this once and cannot be looked up later."
 REVOKE_NAME = "Member"
 REVOKE_BUTTON = "Revoke the link"
 REVOKED = "The link of {name} no longer works; what was handed in stays."

@@ -14,6 +14,6 @@ In the order in which to read them:
     benchmark.py     how long replies take
     comet.py         train, measure and try the shipped COMET
     emotion.py       train, measure and try the shipped detector
-    support.py          train the support adapter that all nets on a causal base share
+    support.py       train the support adapter that all nets on a causal base share
     pretrain.py      build and train the compact backbone
 """

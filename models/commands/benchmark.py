@@ -58,7 +58,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print medians and the ratio. Raises ValueError for nets that are none and for flags out of range."""
+    """Print medians and the ratio. Raises ValueError for unknown nets and for flags out of range."""
     for flag, least in {"rounds": 1, "batch": 1, "rank": 0}.items():
         if getattr(args, flag) < least:
             raise ValueError(f"--{flag} is {getattr(args, flag)}; want at least {least}")

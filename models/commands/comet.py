@@ -78,7 +78,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Do what the flags ask for. Raises ValueError when they ask for nothing, or a file they need is not given."""
+    """Do what the flags say. Raises ValueError when they ask for nothing, or a file they need is not given."""
     if args.train:
         _train(args)
     comet = _open(args) if args.event or args.precompute or args.evaluate else None
@@ -181,7 +181,7 @@ def _print_row(name: str, s: TailScores) -> None:
 
 
 def _precompute(args: Namespace, comet: CachedComet) -> None:
-    """Append the tails of every situation and every last post of ESConv; a file that exists is taken up."""
+    """Append the tails of every situation and every last post of ESConv; a file that exists is continued."""
     path = Path(args.precompute)
     drop_cut_line(path)
     if path.is_file():

@@ -42,11 +42,11 @@ def run(args: Namespace) -> int:
         raise ValueError("--rounds is 0; a comparison needs at least 100")
     first, second = read_replies(args.a), read_replies(args.b)
     same_turns(first, second, args.a, args.b)
-    if not (first[0].dialogue and second[0].dialogue):  # one does not tell: turns are the units of both
+    if not (first[0].dialogue and second[0].dialogue):  # one names no dialogues: turns are the units of both
         first, second = (tuple(replace(p, dialogue="") for p in these) for these in (first, second))
     units = units_of(first)
     if units.number < 2:
-        raise ValueError(f"all turns are of one of the {units.kind} that the tests draw anew; give at least 2")
+        raise ValueError(f"all turns are of one of the {units.kind} that the tests resample; give at least 2")
     numbers, bpe = GramNumbers(), pieces_of(args)
     one, other = (
         figures_of(these, definition_of(args), bpe, bert_of(args, these), numbers) for these in (first, second)
@@ -72,10 +72,10 @@ def run(args: Namespace) -> int:
 def same_turns(first: Sequence[Prediction], second: Sequence[Prediction], a: Path, b: Path) -> None:
     """Raises ValueError naming the first line at which two files are not of the same turn."""
     for line, (one, other) in enumerate(zip(first, second, strict=False), start=1):
-        told = all((one.dialogue, other.dialogue))
+        named = all((one.dialogue, other.dialogue))
         if " ".join(one.reference.split()) != " ".join(other.reference.split()):
             what = "have different references"
-        elif told and (one.dialogue, one.turn) != (other.dialogue, other.turn):
+        elif named and (one.dialogue, one.turn) != (other.dialogue, other.turn):
             what = f"are turn {one.turn} of {one.dialogue} and turn {other.turn} of {other.dialogue}"
         elif one.gold != other.gold and None not in (one.gold, other.gold):
             what = f"have different gold strategies, {one.gold} and {other.gold}"

@@ -65,7 +65,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Do what the flags ask for. Raises ValueError when they ask for nothing, or --data is needed and not given."""
+    """Do what the flags say. Raises ValueError when they ask for nothing, or --data is needed and not given."""
     if not (args.train or args.text or args.evaluate):
         raise ValueError("nothing to do; give --text TEXT, --train FOLDER or --evaluate")
     if args.train:

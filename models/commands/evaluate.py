@@ -1,9 +1,9 @@
 """Predict a part of ESConv with nets and measure it: `python -m models evaluate joint misc --esconv PATH --part test`.
 
 For every net: OUT/NET/predictions.jsonl (replies, strategy distribution, likelihoods; readable by `score` and
-`compare`) and OUT/NET/metrics.json; then the papers' tables with one row for each net. An interrupted run goes on where
-it stopped; predictions that are there already, made with the same settings, are only measured. No gold strategy reaches
-a reply; it is used only for the perplexity that the papers report, next to the one with the predicted strategy.
+`compare`) and OUT/NET/metrics.json; then the papers' tables with one row for each net. An interrupted run continues
+where it stopped; predictions that are there already, made with the same settings, are only measured. No gold strategy
+reaches a reply; it is used only for the perplexity that the papers report, next to the one with the predicted strategy.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def run(args: Namespace) -> int:
     if args.limit:
         targets = tuple(random.Random(args.seed).sample(targets, min(args.limit, len(targets))))
     data = data_hash({"dialogues": dialogues})
-    # all nets and folders before the first is measured: a wrong one is told at once
+    # all nets and folders before the first is measured: a wrong one is reported at once
     bases = Bases()
     nets = {name: load_net(net_folder(name, args.weights), bases=bases) for name in args.net}
     decoded = _decoding(args, options) | {"turns": len(targets)}

@@ -4,7 +4,7 @@ Two views of a trained net, written to OUT/NET and free of any text, each with t
     gradients.json    cosine similarity of the gradients of each pair of loss parts, over batches, by parameter group
     states.json       how well the final decoder states separate by strategy: silhouette, NMI, ARI
     states.csv        one row a turn: its place in a t-SNE plane, its K-means cluster, its gold strategy
-Everything is measured without dropout. A folder of other settings (run.json tells them) is refused.
+Everything is measured without dropout. A folder of other settings (as its run.json says) is refused.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Each net answers each drawn context (see `contexts`) with the shipped decoding. OUT is the file that
 `python -m annotation study import --items OUT` reads: contexts, replies with strategy and checkpoint, and how each came
-about; NAME.run.json beside it holds the settings. An interrupted run goes on (models.files.resume_journal), and OUT is
-never there in part. With --esconv the items hold texts of ESConv (CC BY-NC 4.0).
+about; NAME.run.json beside it holds the settings. An interrupted run continues (models.files.resume_journal), and OUT
+is never there in part. With --esconv the items hold texts of ESConv (CC BY-NC 4.0).
 """
 
 from __future__ import annotations

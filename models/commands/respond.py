@@ -39,8 +39,8 @@ def run(args: Namespace) -> int:
         return 0
     print(reply.text)
     mixture = sorted(zip(STRATEGIES, reply.trace.strategies, strict=True), key=lambda pair: -pair[1])
-    told = ", ".join(f"{name} {share:.0%}" for name, share in mixture[:3])
-    print("strategies: " + (told if reply.strategy else "this net predicts none"))
+    likeliest = ", ".join(f"{name} {share:.0%}" for name, share in mixture[:3])
+    print("strategies: " + (likeliest if reply.strategy else "this net predicts none"))
     for block in sorted(reply.trace.blocks, key=lambda b: -b.weight)[:6]:
         print(f"  {block.source:9} {block.relation:8} {block.weight:.3f}  {block.text}")
     return 0

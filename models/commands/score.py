@@ -25,7 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--references", type=Path, help="file of references, one a line (or a JSON list), beside FILE")
     add_measure_arguments(parser)
     parser.add_argument("--name", default="this file", help="name of the system in the table")
-    parser.add_argument("--split", default="not told", help="split that the turns are from, as shown in the table")
+    parser.add_argument("--split", default="not given", help="split that the turns are from, as shown in the table")
     parser.add_argument("--papers", default="none", help="published tables: rows of a system by name, all, or none")
     parser.add_argument("--out", type=Path, default=None, help="write the figures to this JSON file")
 

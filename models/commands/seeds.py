@@ -1,4 +1,4 @@
-"""How much of a figure is the seed: `python -m models seeds joint star --esconv PATH --weights A B C`.
+"""How much of a figure is due to the seed: `python -m models seeds joint star --esconv PATH --weights A B C`.
 
 Each folder of `--weights` holds one training of every net (A/joint, A/star, ...), of another seed each, made by
     python -m models train joint --seed 14 --weights seed14 --out runs/joint14 --release ...
@@ -45,7 +45,7 @@ class Training:
     net: str
     folder: str
     seed: int | None
-    """as its card tells it"""
+    """as its card gives it"""
     checkpoint: str
     figures: dict[str, float]
     measured_on: str = ""

@@ -2,7 +2,7 @@
 
 A change of a causal base that every net on it shares: BlenderBot-Joint's form (strategy, then reply) on ESConv and on
 other support talks (`models.data.support_corpora`). Each net then learns a small change of its own on ESConv alone.
-The same command goes on with a run that was stopped.
+The same command continues a run that was stopped.
 """
 
 from __future__ import annotations

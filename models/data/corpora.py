@@ -2,7 +2,7 @@
 
 One record (made up), one per line, gzip or not:
     {"source": "...", "turns": [{"speaker": "a", "text": "Hi", "strategy": ["Question"]}, ...], "final_strategy": "..."}
-In support sets `a` is the seeker and `b` the supporter; in open chat either side is answered, so the speakers are told
+In support sets `a` is the seeker and `b` the supporter; in open chat either side is answered, so the speakers are kept
 apart but named only when a target turn is chosen (`models.commands.pretrain`).
 """
 

@@ -18,9 +18,9 @@ from models.data.dialogue import Speaker, Turn
 from models.data.strategies import STRATEGIES, strategy_id
 
 LATEST = 3
-"""latest strategies told one by one"""
+"""latest strategies given one by one"""
 MOST_IN_A_ROW = 4
-"""turns in a row of one speaker that are told apart"""
+"""turns in a row of one speaker that are distinguished"""
 FEATURES = 4 + (2 + LATEST) * len(STRATEGIES)
 """numbers in a description of the course"""
 

@@ -56,7 +56,7 @@ WORDS = Definition()
 MISC = Definition("bpe", legacy_distinct=True)
 """Gives table 2 of MISC exactly on the authors' outputs, with their word pieces; B-n and R-L as everywhere here."""
 ESCONV = Definition("words", legacy_distinct=True)
-"""the metrics of the public ESConv code (Liu et al. 2021), which GLHG, FADO, KEMI and STAR go on with"""
+"""the metrics of the public ESConv code (Liu et al. 2021), which GLHG, FADO, KEMI and STAR keep using"""
 EMSTREMO = Definition("emstremo", legacy_distinct=True)
 """the metrics of Emstremo's code"""
 BY_PAPER: dict[str, Definition] = {

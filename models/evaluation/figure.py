@@ -1,7 +1,7 @@
 """A figure as a function of what each unit adds: its value comes from it, and so do the values of drawn units.
 
 Place in the flow: text_figures, strategy_figures and perplexity define one Figure each for every figure of a report;
-models.evaluation.uncertainty draws the units anew. Nearly every figure is a function of sums over units (`Summed`):
+models.evaluation.uncertainty resamples the units. Nearly every figure is a function of sums over units (`Summed`):
 accuracy of counts, corpus BLEU of matched n-grams, F1 of the confusion matrix, perplexity of two sums. Distinct-n
 (`Distinct`) is not.
 """
@@ -60,8 +60,8 @@ Figure = Summed | Distinct
 
 
 class Units:
-    """What is drawn anew: dialogues where every turn tells its own (its turns are alike, so no independent draws), else
-    turns.
+    """What is resampled: dialogues where every turn names its own (turns of one dialogue are alike, so they are no
+    independent draws), else turns.
     """
 
     def __init__(self, names: Sequence[str]) -> None:

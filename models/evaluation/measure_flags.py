@@ -33,7 +33,7 @@ def add_measure_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--definitions",
         choices=tuple(BY_PAPER),
-        help="count as this paper does, in the place of --tokens and --distinct; those of MISC take the word pieces of"
+        help="count as this paper does, instead of --tokens and --distinct; those of MISC take the word pieces of"
         f" {PAPERS_PIECES} from the Hub, unless --bpe names a folder",
     )
     parser.add_argument(

@@ -90,14 +90,14 @@ def _predict(
         net.counted(batch.labels).sum(dim=1).tolist(),
         strict=True,
     )
-    told = net.predicts_strategy
+    predicts = net.predicts_strategy
     return [
         Prediction(
             net.tokenizer.decode(reply),
             target.gold.text,
-            STRATEGIES[max(range(len(chances)), key=chances.__getitem__)] if told else None,
-            target.gold.strategy if told else None,  # in all or in none: a net that predicts none is not scored for it
-            chances if told else (),
+            STRATEGIES[max(range(len(chances)), key=chances.__getitem__)] if predicts else None,
+            target.gold.strategy if predicts else None,  # in all or in none: who predicts none is not scored for it
+            chances if predicts else (),
             gold,
             predicted,
             tokens,

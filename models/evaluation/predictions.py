@@ -52,7 +52,7 @@ def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
 
 
 def read_predictions(path: Path) -> tuple[Prediction, ...]:
-    """Inverse of `write_predictions`; fields it does not know are passed over.
+    """Inverse of `write_predictions`; fields it does not know are skipped.
 
     Raises FileNotFoundError, and ValueError naming file, line and field: an empty line is a missing prediction, a field
     that some lines have is expected in all, and a turn is given once.
@@ -121,7 +121,7 @@ def to_predictions(records: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Predi
 
 
 def _check_once(records: Sequence[tuple[str, dict[str, Any]]]) -> None:
-    """Records that do not tell both dialogue and turn may be of any."""
+    """A record that does not name both dialogue and turn may be of any."""
     first: dict[tuple[str, int], str] = {}
     for where, record in records:
         if record.get("dialogue") and "turn" in record:

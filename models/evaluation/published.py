@@ -3,9 +3,9 @@
 Rows of different sources are not comparable: split, tokens and decoding differ (see
 `models.evaluation.definitions.Definition`), and a table may hold rows that its authors took over from elsewhere
 (`TAKEN_OVER`). Split D is dialogue level, E is MISC's turn level and leaky (`models.data.esconv.SPLITS`); "D, merged"
-makes turns of one speaker in a row one (MultiESC: 2,295 test turns and a BLEU of its own), which is another task; "?"
+merges consecutive turns of one speaker (MultiESC: 2,295 test turns and a BLEU of its own), a different task; "?"
 where a paper does not say and its code, or agreement with other tables, does not settle it. Where two papers differ on
-one system, both rows stand.
+one system, both rows are kept.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ NUMBERS = {"nll_gold": float, "nll_predicted": float, "tokens": int, "turn": int
 def read_replies(path: Path, references: Path | None = None) -> tuple[Prediction, ...]:
     """Predictions of one file, of a folder that `evaluate` wrote, or of a file of replies and one of references.
 
-    Raises FileNotFoundError, and ValueError naming file, line and field, or telling that a folder is not complete.
+    Raises FileNotFoundError, and ValueError naming file, line and field, or saying that a folder is not complete.
     """
     if references is not None:
         return _pair(path, references)
@@ -53,22 +53,22 @@ def _check_complete(folder: Path, count: int) -> None:
     wanted = settings_of(folder / RUN).get("turns", count)
     if wanted != count:
         raise ValueError(
-            f"{folder / FILE} holds {count} of the {wanted} turns that {RUN} tells; go on with the same `python -m"
+            f"{folder / FILE} holds {count} of the {wanted} turns that {RUN} names; continue with the same `python -m"
             f" models evaluate`, or give {folder / FILE} itself to score what it holds"
         )
 
 
 def _warn_of_order(path: Path, found: Sequence[Prediction]) -> None:
     """A predicted strategy that is not the likeliest: the shares are probably in another order than ours."""
-    told = [p for p in found if p.strategies and p.strategy is not None]
-    other = sum(p.strategies[strategy_id(str(p.strategy))] < max(p.strategies) for p in told)
+    predicted = [p for p in found if p.strategies and p.strategy is not None]
+    other = sum(p.strategies[strategy_id(str(p.strategy))] < max(p.strategies) for p in predicted)
     if other:
         logger.warning(
             "%s: in %d of %d lines strategy is not the largest of strategies; the figures of the top k want these in"
             " the order %s",
             path,
             other,
-            len(told),
+            len(predicted),
             ", ".join(STRATEGIES),
         )
 

@@ -44,7 +44,7 @@ class Report:
     intervals: tuple[Interval, ...] = ()
     """95 %, named as the figures"""
     resampled: str = ""
-    """what was drawn anew for them, and how often"""
+    """what was resampled for them, and how often"""
 
 
 def measure(
@@ -57,7 +57,7 @@ def measure(
     """Every figure that the predictions allow. `bpe` is the tokenizer of the net, for `Definition("bpe")`.
 
     Raises ValueError when there are none, or a field is given for some of them only. A single unit has no intervals:
-    drawn anew it is itself.
+    resampled, it stays itself.
     """
     found, units = figures_of(predictions, definition, bpe, bert), units_of(predictions)
     values = {name: figure.value for name, figure in found.items()}
@@ -65,7 +65,7 @@ def measure(
     if bootstrap is None:
         return report
     if units.number < 2:
-        return replace(report, resampled=f"none, since they draw {units.kind} anew and all turns are of one")
+        return replace(report, resampled=f"none, since they resample {units.kind} and all turns are of one")
     intervals = tuple(interval(name, figure, bootstrap.rounds, bootstrap.seed) for name, figure in found.items())
     drawn = f"{units.number} {units.kind} drawn {bootstrap.rounds} times, seed {bootstrap.seed}; D-n by jackknife"
     return replace(report, intervals=intervals, resampled=drawn)

@@ -1,7 +1,7 @@
 """Predictions of one system -> every figure that they allow.
 
-Place in the flow: the value of each is what a report prints (models.evaluation.report); intervals and tests draw its
-units anew (models.evaluation.uncertainty).
+Place in the flow: the value of each is what a report prints (models.evaluation.report); intervals and tests
+resample its units (models.evaluation.uncertainty).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from models.evaluation.text_figures import GramNumbers, text_figures
 
 
 def units_of(predictions: Sequence[Prediction]) -> Units:
-    """The dialogues of the predictions, or each turn alone where one does not tell its dialogue."""
+    """The dialogues of the predictions, or each turn alone where one does not name its dialogue."""
     return Units([prediction.dialogue for prediction in predictions])
 
 
@@ -49,7 +49,7 @@ def figures_of(
 
 
 def table_of(predictions: Sequence[Prediction]) -> StrategyTable | None:
-    """Predicted against gold strategies; None where the predictions tell none."""
+    """Predicted against gold strategies; None where the predictions hold none."""
     return strategy_table(*_named(predictions)) if in_all(predictions, "strategy", "gold") else None
 
 

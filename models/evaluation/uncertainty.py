@@ -1,6 +1,6 @@
 """How sure a figure is: 95 % intervals for one system, paired tests between two, all from a seed.
 
-Place in the flow: models.evaluation.system_figures gives each figure as a function of units; here units are drawn anew.
+Place in the flow: models.evaluation.system_figures gives each figure as a function of units; here units are resampled.
 
 A bootstrap round weighs the units, adds up what they add, and applies the figure's function (`Summed`), so a thousand
 rounds are one matrix product. For distinct-n (`Distinct`) a resample is wrong: it repeats units, repeated n-grams are

@@ -177,7 +177,7 @@ def sha256(path: Path) -> str:
 
 
 def learned_from(card: Mapping[str, Any]) -> list[str]:
-    """The splits of ESConv that weights, and those they started from, were trained on; [] where the card is mute."""
+    """The splits of ESConv that weights, and those they started from, were trained on; [] where the card says none."""
     run = card.get("run", {})
     return list(run.get("splits", [run["split"]] if "split" in run else []))
 

@@ -47,7 +47,7 @@ def _from_hub(loader: Any, name: str | Path, what: str, **options: Any) -> Any:
 
 def _loaded(loader: Any, name: str, options: dict[str, Any]) -> Any:
     """What lies in the local cache is taken as it is. Without it and without a network transformers would try for
-    minutes; asking for one file tells at once.
+    minutes; asking for one file settles it at once.
     """
     if Path(name).is_dir():
         return loader.from_pretrained(name, **options)

@@ -20,7 +20,7 @@ def append_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def drop_cut_line(path: Path) -> None:
-    """Take away a last line that a stop has cut, perhaps within a letter; a whole or missing file stays as it is."""
+    """Remove a last line that a stop has cut, perhaps within a letter; a whole or missing file stays as it is."""
     if path.is_file():
         lines, newline, rest = path.read_bytes().rpartition(b"\n")
         if rest:

@@ -1,4 +1,4 @@
-"""Results that take long, row by row, so that an interrupted command goes on where it stopped.
+"""Results that take long, row by row, so that an interrupted command continues where it stopped.
 
     OUT          all rows in their order, written at the end; of `evaluate` predictions.jsonl
     OUT's part   NAME.part.jsonl beside it: the rows made so far, added as they are made; goes at the end

@@ -1,4 +1,4 @@
-"""What a net is told besides the dialogue: commonsense (COMET) and the seeker's emotions.
+"""What a net reads besides the dialogue: commonsense (COMET) and the seeker's emotions.
 
 In the order in which to read them:
 

@@ -45,7 +45,7 @@ class Comet(Protocol):
 
     @abstractmethod
     def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
-        """Up to 5 tails per query in beam order, without "none" and case-insensitive doubles; one batch."""
+        """Up to 5 tails per query in beam order, without "none" and case-insensitive duplicates; one batch."""
         ...
 
     def tails(self, events: Sequence[str], relations: Sequence[str] = RELATIONS) -> list[dict[str, tuple[str, ...]]]:
@@ -134,7 +134,7 @@ def check_relations(relations: Iterable[str]) -> None:
 
 
 def clean(tails: Iterable[str], limit: int = TAILS) -> tuple[str, ...]:
-    """At most `limit` tails in the given order, stripped, without "none", empty ones and case-insensitive doubles."""
+    """At most `limit` tails in the given order, stripped; no "none", no empty one, no duplicate in another case."""
     kept: dict[str, str] = {}
     for tail in tails:
         text = " ".join(tail.split()).strip(" .")

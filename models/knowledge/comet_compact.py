@@ -59,7 +59,7 @@ class CompactComet(Comet):
         """Tails per query, best first."""
         check_relations(relation for _, relation in queries)
         ids = {event: event_ids(self.tokenizer, event) for event, _ in queries}
-        # events of like length next to each other: less padding in the encoder
+        # events of similar length next to each other: less padding in the encoder
         order = sorted(range(len(queries)), key=lambda n: (len(ids[queries[n][0]]), queries[n][0]))
         size = max(1, self.search.rows // self.search.beams)
         answers: dict[int, tuple[str, ...]] = {}

@@ -31,7 +31,7 @@ from models.knowledge.comet import normalise
 from models.knowledge.comet_compact import Search, event_ids
 
 POOL = 16
-"""batches drawn together and sorted by event length, so that a batch holds events of like length"""
+"""batches drawn together and sorted by event length, so that a batch holds events of similar length"""
 GROUPS = 3
 """parts of a batch's tails, by length, each padded on its own"""
 SETS: dict[str, tuple[str, ...]] = {
@@ -135,7 +135,7 @@ def _plain_verb(word: str) -> str:
 
 @dataclass(frozen=True)
 class TailGroup:
-    """Decoder rows of like length: inputs and labels (M, T; -100 = no loss), owner (M,) the event of each row."""
+    """Decoder rows of similar length: inputs and labels (M, T; -100 = no loss), owner (M,) the event of each row."""
 
     inputs: Tensor
     labels: Tensor

@@ -20,7 +20,7 @@ from models.training.device import device_of
 
 EMOTION = WEIGHTS / "emotion"
 TEXT_TOKENS = 48
-"""a text keeps its last tokens, this many"""
+"""a text keeps its last tokens, at most this many"""
 RANK = 16
 """rank of the changes to the encoder"""
 

@@ -20,12 +20,12 @@ from models.knowledge.emotion_compact import EMOTION, load_emotion
 def add_knowledge_arguments(parser: ArgumentParser) -> None:
     """The flags `--comet` and `--emotion` of every command that hosts, trains or measures nets."""
     parser.add_argument(
-        "--comet", metavar="NAME", help="Hub name or folder of a COMET-BART in the place of the shipped COMET"
+        "--comet", metavar="NAME", help="Hub name or folder of a COMET-BART instead of the shipped COMET"
     )
     parser.add_argument(
         "--emotion",
         metavar="NAME",
-        help="Hub name or folder of a GoEmotions classifier in the place of the shipped emotion detector",
+        help="Hub name or folder of a GoEmotions classifier instead of the shipped emotion detector",
     )
 
 

@@ -15,5 +15,5 @@ In the order in which to read them:
     mime.py         MIME (Majumder et al. 2020)
     registry.py     the nets by name
     stored.py       the shipped base, and nets as changes of it
-    support.py           the support adapter under all nets on a causal base
+    support.py      the support adapter under all nets on a causal base
 """

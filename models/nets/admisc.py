@@ -300,7 +300,7 @@ class Admisc(Net):
 
     @property
     def trains_strategy(self) -> bool:
-        """Whether L_g weighs anything."""
+        """Whether L_g has a weight above 0."""
         return self.config.weights == "dwa" or bool(self.config.strategy_weight)
 
 

@@ -214,11 +214,11 @@ class Misc(Net):
 
     @property
     def trains_strategy(self) -> bool:
-        """Whether L_g weighs anything."""
+        """Whether L_g has a weight above 0."""
         return bool(self.config.strategy_weight)
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """The one vector of the chosen strategy in the place of the mixture."""
+        """The one vector of the chosen strategy instead of the mixture."""
         weights = self.told(chosen, plan.strategies)
         projected = self.backbone.project(self._strategy(weights))
         memories = [layer | strategy for layer, strategy in zip(plan.memories, projected, strict=True)]

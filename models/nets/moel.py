@@ -86,9 +86,9 @@ class Listeners(nn.Module):
     ) -> Tensor:
         """(B, T, D) -> (B, T, D)."""
         _, *heard = (int(name) for name in memories if name != LISTENERS)  # the shared listener 0 comes first
-        shared, *told = (self.layers[i](x, {CONTEXT: memories[str(i)]}, past, record) for i in (0, *heard))
+        shared, *listened = (self.layers[i](x, {CONTEXT: memories[str(i)]}, past, record) for i in (0, *heard))
         weights = memories[LISTENERS].values[:, 0, [i - 1 for i in heard], 0]  # (B, listeners heard)
-        return shared + torch.einsum("nbtd,bn->btd", torch.stack(told), weights.to(shared.dtype))
+        return shared + torch.einsum("nbtd,bn->btd", torch.stack(listened), weights.to(shared.dtype))
 
 
 class Moel(ScratchNet):
@@ -113,11 +113,11 @@ class Moel(ScratchNet):
         least = scores.topk(self.config.top_k, dim=1).values[:, -1:]
         return scores.masked_fill(scores < least, -torch.inf).softmax(dim=1)
 
-    def _told(self, weights: Tensor, labels: Tensor) -> Tensor:
+    def _with_gold(self, weights: Tensor, labels: Tensor) -> Tensor:
         """The weights with a random `gold_share` of the rows replaced by the gold listener alone."""
-        told = (torch.rand(len(labels), device=labels.device) < self.config.gold_share) & (labels >= 0)
+        replaced = (torch.rand(len(labels), device=labels.device) < self.config.gold_share) & (labels >= 0)
         gold = F.one_hot(labels.clamp_min(0), weights.shape[1]).to(weights.dtype)
-        return torch.where(told[:, None], gold, weights)
+        return torch.where(replaced[:, None], gold, weights)
 
     def _plan(self, context: Stream, weights: Tensor) -> Plan:
         _, *meta = self.backbone.model.decoder.layers
@@ -129,7 +129,7 @@ class Moel(ScratchNet):
         """ "reply" and "emotion"."""
         context = self.encode(batch)
         scores = self.key(context.states[:, 0]).float()
-        weights = self._told(self._weights(scores), batch.emotion_labels)
+        weights = self._with_gold(self._weights(scores), batch.emotion_labels)
         return {
             "reply": self.reply_loss(self._plan(context, weights), batch.labels),
             "emotion": emotion_loss(scores, batch.emotion_labels),

@@ -37,9 +37,9 @@ class Plan:
     strategies: Tensor
     """(B, 8) predicted strategy probabilities"""
     extras: dict[str, Tensor] = field(default_factory=dict)
-    """what else the net tells about its replies, by name: (B, K), each row named by `Net.extra_labels`"""
+    """what else the net reports about its replies, by name: (B, K), each row named by `Net.extra_labels`"""
     chosen: Tensor | None = None
-    """(B,) the strategies followed, predicted or told; None: the predicted mixture, or none at all"""
+    """(B,) the strategies followed, predicted or given; None: the predicted mixture, or none at all"""
     sources: Mapping[str, Stream] = field(default_factory=dict)
     """what the memories are projected from, of nets that mix the strategy into it; a selection of rows has none"""
 
@@ -212,7 +212,7 @@ class Net(nn.Module):
     def reply_nll(self, plan: Plan, labels: Tensor) -> Tensor:
         """Negative log-likelihood (B,) of the replies in nats, normalised over text tokens and the end mark.
 
-        Labels outside of these (unknown characters of a reference) are passed over, see `counted`.
+        Labels outside of these (unknown characters of a reference) are skipped, see `counted`.
         """
         keep = self.counted(labels)
         scores = self.backbone.logits(

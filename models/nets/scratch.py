@@ -4,7 +4,7 @@ They stand on a small backbone of their own, drawn at random, and take nothing f
 a folder with their weights is complete. The published code (of MoEL, which MIME builds on) has pre-layer-norm layers,
 sinusoidal positions, GloVe vectors, 20 dimensions a head and an embedding of the speaker at every token. Here the
 layers are BlenderbotSmall's (post-layer-norm, learned positions, width / heads dimensions a head), embeddings start
-at random, and speaker marks say who speaks. None of these nets knows of strategies.
+at random, and speaker marks say who speaks. None of these nets has strategies.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class ScratchNet(Net):
         return total / count
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """The plan itself: a told strategy changes nothing."""
+        """The plan itself: a given strategy changes nothing."""
         return plan
 
     def no_strategies(self, rows: int) -> Tensor:

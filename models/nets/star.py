@@ -11,11 +11,11 @@ from that code, which lets future tokens in:
   a single state when decoding.
 - s is fixed for the whole reply: the first choice tau, of the net below, picks the expert that refines the strategy
   scores after [BOS]; the refined choice tau' (in training: the gold strategy) picks the expert of the reply. The
-  published code feeds the gold strategy to the expert that is to predict it, and chooses anew at every token.
+  published code feeds the gold strategy to the expert that is to predict it, and chooses again at every token.
 - `change` lets an expert add to the state, h^_t = h_t + expert_s(z_t), from nothing: the start is the net below, with
   the gate half-way open. As published, an untrained expert costs so much that the gate closes in a few steps for good.
 - The strategy loss is on tau', the scores that are used (`initial_weight` adds the loss on tau).
-- The context tells the strategies of earlier supporter turns, as Joint's does here; the published one does not.
+- The context shows the strategies of earlier supporter turns, as Joint's does here; the published one does not.
 The net below trains first, by itself; then it is held and only STAR and the vocabulary's embedding train.
 """
 
@@ -170,10 +170,10 @@ class Star(Net):
         self.star = Refinement(config, backbone.width)
         self.register_buffer("strategy_ids", torch.tensor(tokenizer.strategies), persistent=False)
 
-    def _renamed(self, told: Mapping[str, Any]) -> dict[str, Any]:
-        """What the net below tells, its name before names that STAR uses too: AdMISC has a gate and a refinement."""
+    def _renamed(self, extras: Mapping[str, Any]) -> dict[str, Any]:
+        """What the net below reports, its name before names that STAR uses too: AdMISC has a gate and a refinement."""
         own = (GATE, CHOICE_GATE, BEFORE)
-        return {f"{self.below_name}: {name}" if name in own else name: value for name, value in told.items()}
+        return {f"{self.below_name}: {name}" if name in own else name: value for name, value in extras.items()}
 
     def train(self, mode: bool = True) -> Star:
         """Training mode; a held net below does not move its running statistics either."""

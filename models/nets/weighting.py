@@ -35,7 +35,7 @@ class Weighting:
         """After each step: the values of the parts and how much of the training is done (0..1)."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain numbers that let a resumed run go on with the same weights."""
+        """Plain numbers that let a resumed run continue with the same weights."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -180,7 +180,7 @@ def _beam(net: Net, plan: Plan, options: DecodeOptions, first_banned: Collection
         rows, tokens = at // logs.shape[1], at % logs.shape[1]
         prefix = plan.prefix.shape[1]
         ends = zip(best[:width].tolist(), rows[:width].tolist(), tokens[:width].tolist(), strict=True)
-        for value, row, token in ends:  # an end must be as good as a start that goes on
+        for value, row, token in ends:  # an end must be as good as a start that continues
             if token == eos and value > -torch.inf:
                 finished.append(_Hypothesis(value / (made + 1), decoder_ids[row, prefix:].tolist()))
         going = (tokens != eos).nonzero()[:width, 0]

@@ -141,8 +141,8 @@ class GenerationService:
         """Queue a reply and return at once; a known id is not queued twice.
 
         An id that is queued, running or done returns that job as it stands (its first `on_done` stays the one that
-        runs). An id that failed, was cancelled or timed out starts anew. `on_done` runs in a thread of the service when
-        the job has ended in any state, before anyone sees that it ended: once DONE is seen, the reply has been kept.
+        runs). An id that failed, was cancelled or timed out starts again. `on_done` runs in a thread of the service
+        when the job has ended in any state, before anyone sees that it ended: once DONE is seen, the reply is kept.
         Should it raise, a DONE job becomes FAILED (its `reply` stays), so that the same id can be submitted again.
 
         Raises ValueError for an unknown net and ServiceBusy when the queue is full or the service is closed.

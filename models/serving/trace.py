@@ -95,7 +95,7 @@ class EmotionReading:
 
 @dataclass(frozen=True)
 class NamedRow:
-    """Something a net tells about its reply: one value per label, e.g. its strategies before refinement."""
+    """Something a net reports about its reply: one value per label, e.g. its strategies before refinement."""
 
     name: str
     labels: tuple[str, ...]

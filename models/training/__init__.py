@@ -1,4 +1,4 @@
-"""One training loop, resumable to the bit, on one or many devices, and what stands around it.
+"""One training loop, resumable to the bit, on one or many devices, and what belongs to it.
 
 In the order in which to read them:
 
@@ -7,11 +7,11 @@ In the order in which to read them:
     run_log.py        log.jsonl and TensorBoard curves
     divergence.py     NaN, infinite or huge: what ends a training before it is saved
     fit.py            one training loop: resumable to the bit, on one or many devices
-    sampler.py        examples -> endless batches of like length
+    sampler.py        examples -> endless batches of similar length
     turn_examples.py  ESConv turns -> examples, with their tails and emotions
     validation.py     losses and strategy figures on held-out examples
     speed.py          training speed of every net beside the backbone alone
     preflight.py      reasons not to start a training
     provenance.py     what a measured net is made of, and whether it has seen what it is measured on
-    training_data.py     ESConv as batches by number
+    training_data.py  ESConv as batches by number
 """

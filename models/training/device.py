@@ -21,12 +21,12 @@ def device_of(module: nn.Module) -> torch.device:
 
 def add_device_argument(parser: ArgumentParser, *, alone: bool = False) -> None:
     """The flag `--device` of every command; `alone`: the command does not train, so processes cannot share its work."""
-    told = "cpu, cuda, or auto: a GPU when there is one"
+    choices = "cpu, cuda, or auto: a GPU when there is one"
     together = (
         "; several GPUs: `accelerate launch -m models COMMAND`, several processes on the CPU: `torchrun"
         " --nproc_per_node N -m models COMMAND`"
     )
-    parser.add_argument("--device", default="auto", choices=DEVICES, help=told if alone else told + together)
+    parser.add_argument("--device", default="auto", choices=DEVICES, help=choices if alone else choices + together)
 
 
 def pick_device(name: str) -> str:

@@ -1,4 +1,4 @@
-"""When a training has become useless: NaN, infinite or huge numbers, and what is told about them."""
+"""When a training has become useless: NaN, infinite or huge numbers, and what is said about them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class NonFiniteLossError(ValueError):
 
     def __init__(self, where: str, reason: str, state: Path, kept: int | None) -> None:
         """`kept` is the step of the state in the file `state`, None when this run has saved none."""
-        told, advice = f"nothing was saved in {state} yet", "Try"
+        kept_state, advice = f"nothing was saved in {state} yet", "Try"
         if kept is not None:
-            told = f"{state} keeps the state of step {kept}"
-            advice = "The same command goes on from there; if it stops again, start in another folder with"
-        super().__init__(f"stopped at {where}: {reason}; {told}. {advice} a lower --lr")
+            kept_state = f"{state} keeps the state of step {kept}"
+            advice = "The same command continues from there; if it stops again, start in another folder with"
+        super().__init__(f"stopped at {where}: {reason}; {kept_state}. {advice} a lower --lr")
 
 
 def bad_tensors(tensors: Mapping[str, Tensor]) -> list[str]:

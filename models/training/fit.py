@@ -196,7 +196,7 @@ class Fit:
         self.processes.wait_for_everyone()
 
     def resume(self) -> bool:
-        """Take up the saved state when there is one. Raises ValueError when it is damaged or of another run."""
+        """Load the saved state when there is one. Raises ValueError when it is damaged or of another run."""
         path = self.folder / STATE
         if not path.is_file():
             return False
@@ -312,8 +312,8 @@ class Fit:
         for place, values in enumerate(rows):
             bad = [n for n, v in zip(names, values, strict=True) if not math.isfinite(v) and n != _TOTAL]
             if bad or not math.isfinite(values[0]):
-                told = _shown(dict(zip(names, values, strict=True)))
-                self._stop(f"{', '.join(bad) or 'the loss'} is not finite in {told}", first + place)
+                values_now = _shown(dict(zip(names, values, strict=True)))
+                self._stop(f"{', '.join(bad) or 'the loss'} is not finite in {values_now}", first + place)
         return {name: sum(column) / len(rows) for name, column in zip(names, zip(*rows, strict=True), strict=True)}
 
     def _stop(self, reason: str, batch: int | None = None) -> None:
@@ -346,8 +346,8 @@ class Fit:
                 figures = on_check()
         figures = self._shared(figures)
         weights = self.weighting.weights()
-        told = seen | figures | ({f"weight_{n}": w for n, w in weights.items()} if len(weights) > 1 else {})
-        self._refuse(bad_figures(told))
+        shown = seen | figures | ({f"weight_{n}": w for n, w in weights.items()} if len(weights) > 1 else {})
+        self._refuse(bad_figures(shown))
         if self.config.select:
             value = figures[self.config.select]
             better = value < self.best
@@ -356,7 +356,7 @@ class Fit:
                 about = {"figures": figures, "step": self.step, "about": self.about}
                 write_tensors(self.folder / BEST, about | {"weights": trained(self.module)})
         if log:  # before the state: what is in the log too early is dropped when an older state is resumed
-            log.line(self.step, self.used_s / 60, told)
+            log.line(self.step, self.used_s / 60, shown)
             log.curve(self.step, {f"check/{name}": value for name, value in figures.items()})
         self.save()
 

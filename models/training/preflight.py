@@ -1,5 +1,5 @@
-"""Reasons not to start a training or a measurement, found before it costs time: flags without sense, weights that would
-be lost, data that are missing or do not suffice.
+"""Reasons not to start a training or a measurement, found before it costs time: flags that make no sense, weights that
+would be lost, data that are missing or too few.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LEAST_KNOWN = 0.5
 """share of the turns that must have COMET blocks"""
 
 KIND = ("net", "base", "rank", "split")
-"""what weights are, beside the settings of their net, of all that their card tells of their training"""
+"""entries of a card that say, with the settings of the net, of what kind its weights are"""
 
 LEAST = {"steps": 1, "batch": 1, "grad_accumulation": 1} | dict.fromkeys(
     ("rank", "minutes", "warmup", "check_steps", "check_seconds", "patience"), 0
@@ -43,7 +43,7 @@ def check_flags(args: Namespace) -> None:
 def check_release(folder: Path, run: Mapping[str, Any]) -> None:
     """Raises ValueError when a folder has weights of another kind than this run's, which releasing would replace.
 
-    Seed, length and pace of a training make no other kind, nor does what an old card does not tell.
+    Another seed, length or learning rate makes no other kind, nor does what an old card leaves out.
     """
     try:
         card = read_card(folder)
@@ -61,8 +61,8 @@ def check_release(folder: Path, run: Mapping[str, Any]) -> None:
 
 
 def _kind(run: Mapping[str, Any]) -> dict[str, Any]:
-    told = {name: run[name] for name in KIND if name in run}
-    return told | {f"setting {name}": value for name, value in run.get("settings", {}).items()}
+    kind = {name: run[name] for name in KIND if name in run}
+    return kind | {f"setting {name}": value for name, value in run.get("settings", {}).items()}
 
 
 def check_tails_flag(net: Net, name: str, tails: str | None) -> None:

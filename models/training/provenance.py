@@ -1,7 +1,7 @@
 """What a measured net is made of, and whether its weights have seen what it is measured on.
 
 Place in the flow: `models.commands.evaluate`, `models.commands.seeds` and `models.commands.interference` measure
-trained nets on a part of ESConv and tell this beside their figures.
+trained nets on a part of ESConv and print this beside their figures.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ LEAKY = ": leaky"
 def measured_on(card: Mapping[str, Any], net: Net, split: str, part: str) -> str:
     """What figures of a net with this card are of: "D test", and how that leaks where it does.
 
-    Cards of the first release do not tell their split: nothing is said of these.
+    Cards of the first release do not name their split: nothing is said of these.
     """
     other = [one for one in learned_from(card) if one != split]
     if other:
@@ -71,5 +71,5 @@ def made_of(args: Namespace, name: str, net: Net, data: str) -> dict[str, Any]:
 
 
 def reads_strategies(net: Net) -> bool:
-    """Whether a net is told the annotated strategies of earlier supporter turns: as marks, or in the course."""
+    """Whether a net reads the annotated strategies of earlier supporter turns: as marks, or in the course."""
     return net.shape.strategies or any(isinstance(module, Course) for module in net.modules())

@@ -1,4 +1,4 @@
-"""What a training tells while it runs: `log.jsonl` (one line a check) and TensorBoard curves in `tensorboard/`.
+"""What a training reports while it runs: `log.jsonl` (one line a check) and TensorBoard curves in `tensorboard/`.
 
 To look at the curves: `pip install tensorboard`, then `tensorboard --logdir runs`.
 """
@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 
 
 class RunLog:
-    """The log of one run's folder. A resumed run goes on after `step`: later lines and points are dropped, and so is a
-    line that an interrupt or a full disk has cut.
+    """The log of one run's folder. A resumed run continues after `step`: later lines and points are dropped, and so is
+    a line that an interrupt or a full disk has cut.
     """
 
     def __init__(self, folder: Path, step: int) -> None:

@@ -1,4 +1,4 @@
-"""Examples -> endless batches of like length, the same at every step whatever ran before: what a resumed run needs.
+"""Examples -> endless batches of similar length, the same at every step whatever ran before: what a resumed run needs.
 
 `Batches` has one example a row; `WholeBatches` has whole dialogues, every turn of them learnt from one reading.
 """
@@ -18,7 +18,7 @@ POOL = 16
 
 @dataclass(frozen=True)
 class Batches:
-    """Endless batches of examples of like length; batch number n is always the same."""
+    """Endless batches of examples of similar length; batch number n is always the same."""
 
     examples: Sequence[Example]
     size: int

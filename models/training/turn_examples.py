@@ -56,8 +56,8 @@ def examples_of(
 
     With a detector also with the emotions of the seeker's turns before them.
     """
-    told = [text for t in targets for text in (t.dialogue.situation, t.context.last_post()) if text.strip()]
-    events = sorted(dict.fromkeys(told), key=len)
+    texts = [text for t in targets for text in (t.dialogue.situation, t.context.last_post()) if text.strip()]
+    events = sorted(dict.fromkeys(texts), key=len)
     for start in range(0, len(events), ASKED_TOGETHER):  # many at once is far quicker than turn by turn
         comet.tails(events[start : start + ASKED_TOGETHER])
     heard = list(dict.fromkeys(post for t in targets for post in t.context.seeker_posts())) if emotions else []

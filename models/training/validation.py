@@ -22,8 +22,8 @@ def turn_batches(examples: Sequence[Example], size: int = 64, *, share: bool = F
 
 @torch.inference_mode()
 def validate(net: Net, batches: Iterable[Batch]) -> dict[str, float]:
-    """Reply loss per token given what training gives (the gold strategy, unless told otherwise); strategy loss
-    (balanced as trained), accuracy, macro F1 (argmax).
+    """Reply loss per token given what training gives (the gold strategy, unless the net trains otherwise); strategy
+    loss (balanced as trained), accuracy, macro F1 (argmax).
 
     "valid_loss", the sum of the first two, chooses the weights that are kept. Of a net whose strategies no loss
     supervises it is the reply loss.
