@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import uvicorn
 
@@ -15,6 +16,7 @@ from escdemo.chat.build import build_app
 from escdemo.server import listen, web_app
 from escdemo.settings import Settings
 from escdemo.study.build import build_studies
+from escdemo.web.uploads import private_folder
 from models.serving.responder import Responder
 from models.serving.service import GenerationService
 
@@ -23,10 +25,13 @@ CREATE_KEY = "the key of this run"
 
 @dataclass(frozen=True)
 class Site:
-    """Where it runs."""
+    """Where it runs, and what a test may need to know of it."""
 
     url: str
     port: int
+    settings: Settings
+    uploads: Path
+    """the folder in which Gradio keeps files"""
 
 
 @contextmanager
@@ -39,24 +44,29 @@ def running(
     bound = listen(settings)
     sessions = open_sessions(database_url)
     service = GenerationService(responders)
-    site = web_app(
-        build_app(service, sessions, settings), build_studies(service, sessions, settings), service, settings
-    )
-    server = uvicorn.Server(
-        uvicorn.Config(site, log_level="critical", timeout_graceful_shutdown=0, ws="none", lifespan="on")
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.02)
-    try:
-        yield Site(f"http://127.0.0.1:{port}", port)
-    finally:
-        service.close()
-        server.should_exit = True
-        thread.join(10)
-        bound.close()
-        sessions.kw["bind"].dispose()
+    with private_folder() as uploads:
+        pages = build_app(service, sessions, settings), build_studies(service, sessions, settings)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                web_app(*pages, service, settings),
+                log_level="critical",
+                timeout_graceful_shutdown=0,
+                ws="none",
+                lifespan="on",
+            )
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.02)
+        try:
+            yield Site(f"http://127.0.0.1:{port}", port, settings, uploads)
+        finally:
+            service.close()
+            server.should_exit = True
+            thread.join(10)
+            bound.close()
+            sessions.kw["bind"].dispose()
 
 
 def free_port() -> int:
