@@ -40,7 +40,7 @@ def web_app(demo: gr.Blocks, studies: gr.Blocks, service: GenerationService, set
 
     @site.get("/healthz")
     @site.get(f"{STUDY_PATH}/healthz")  # the same question from that page
-    def healthz() -> dict[str, Any]:
+    async def healthz() -> dict[str, Any]:
         """Whether the server is up; in a study not which models it runs."""
         return {"status": "ok", "mode": settings.mode, "nets": len(service.names), "run": run}
 

@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from annotation.store.database import open_sessions
 from escdemo.chat.build import build_app
@@ -32,13 +34,22 @@ class Site:
     settings: Settings
     uploads: Path
     """the folder in which Gradio keeps files"""
+    checked: bool
 
 
 @contextmanager
 def running(
-    database_url: str, responders: Mapping[str, Responder], study: str | None = None, port: int | None = None
+    database_url: str,
+    responders: Mapping[str, Responder],
+    study: str | None = None,
+    port: int | None = None,
+    *,
+    checked: bool = True,
 ) -> Iterator[Site]:
-    """Serve until the block ends; `port` None takes a free one. The same port and database later are "a restart"."""
+    """Serve until the block ends; `port` None takes a free one. The same port and database later are "a restart".
+
+    Not `checked`, requests reach Gradio without the checks of `escdemo.web`: to see what it refuses by itself.
+    """
     port = port or free_port()
     settings = Settings(port=port, database=database_url, nets=tuple(responders), study=study, create_key=CREATE_KEY)
     bound = listen(settings)
@@ -46,9 +57,12 @@ def running(
     service = GenerationService(responders)
     with private_folder() as uploads:
         pages = build_app(service, sessions, settings), build_studies(service, sessions, settings)
+        site: Any = web_app(*pages, service, settings)
+        while not checked and not isinstance(site, FastAPI):
+            site = site.app
         server = uvicorn.Server(
             uvicorn.Config(
-                web_app(*pages, service, settings),
+                site,
                 log_level="critical",
                 timeout_graceful_shutdown=0,
                 ws="none",
@@ -60,7 +74,7 @@ def running(
         while not server.started and thread.is_alive():
             time.sleep(0.02)
         try:
-            yield Site(f"http://127.0.0.1:{port}", port, settings, uploads)
+            yield Site(f"http://127.0.0.1:{port}", port, settings, uploads, checked)
         finally:
             service.close()
             server.should_exit = True

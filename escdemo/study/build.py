@@ -44,11 +44,8 @@ KEEP_PASS = f"""(value) => {{
 }}"""
 """a cookie of this page only, which goes with the browser's session"""
 TICKET = "escdemo-study"
-"""what the ticket is called in the browser; it goes with the tab"""
-READ_ADDRESS = f"""() => {{
-  const [invite, create] = ["invite", "create"].map((name) => new URLSearchParams(location.search).get(name) || "");
-  return [invite || (create ? "" : sessionStorage.getItem("{TICKET}")) || "", create];
-}}"""
+"""what the ticket, or the invitation of a link, is called in the browser (page.js); it goes with the tab"""
+READ_ARRIVAL = "() => [window.escArrival.invite, window.escArrival.create]"
 KEEP_TICKET = f"""(ticket) => {{ if (ticket) sessionStorage.setItem("{TICKET}", ticket); }}"""
 FORGET_TICKET = f"""() => {{ sessionStorage.removeItem("{TICKET}"); }}"""
 LEAVE = f"""() => {{ sessionStorage.removeItem("{TICKET}"); location.assign(location.pathname); }}"""
@@ -96,7 +93,7 @@ def build_studies(service: GenerationService, sessions: sessionmaker[Session], s
 def _wire_arrival(demo: gr.Blocks, arrival: Arrival) -> None:
     parts = arrival.parts
     everything = parts.everything()
-    demo.load(arrival.enter, [parts.link, parts.key], everything, js=READ_ADDRESS, api_name="enter", queue=False)
+    demo.load(arrival.enter, [parts.link, parts.key], everything, js=READ_ARRIVAL, api_name="enter", queue=False)
     parts.upload_pass.change(None, [parts.upload_pass], js=KEEP_PASS)
     entry = parts.entry
     agreed = entry.go.click(arrival.agree, [parts.access, entry.agreed], parts.working(), api_name="agree", **ONCE)

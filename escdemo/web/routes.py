@@ -37,6 +37,8 @@ def is_upload(scope: Scope) -> bool:
 
 def is_open(scope: Scope) -> bool:
     """Whether the pages need what is asked for."""
+    if ".." in scope["path"]:
+        return False
     if scope["method"] in ("GET", "HEAD"):
         # Gradio would read a stored page by this name; none is ever stored.
         return _READ.fullmatch(scope["path"]) is not None and b"deep_link=" not in scope["query_string"]
