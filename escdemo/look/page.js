@@ -4,10 +4,13 @@
   // the history or a screenshot. The tab keeps it, so that a reload brings the same page back.
   const LINKED = { invite: "escdemo-study", create: "escdemo-create" };
   window.escArrival = { invite: "", create: "" };
+  window.escForget = () => {
+    for (const key of Object.values(LINKED)) sessionStorage.removeItem(key);
+  };
   const here = new URL(location.href);
   const linked = Object.keys(LINKED).filter((name) => here.searchParams.get(name));
   try {
-    if (linked.length) for (const key of Object.values(LINKED)) sessionStorage.removeItem(key);
+    if (linked.length) window.escForget();
     for (const name of linked) sessionStorage.setItem(LINKED[name], here.searchParams.get(name));
     for (const name in LINKED) window.escArrival[name] = sessionStorage.getItem(LINKED[name]) || "";
   } catch { // no storage: until the next reload

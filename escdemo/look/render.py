@@ -10,10 +10,12 @@ import base64
 import csv
 import html
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from annotation.files.study_files import spreadsheet_safe
 from annotation.statistics.tables import Table
 from escdemo import texts
 
@@ -51,6 +53,16 @@ class Exchange:
 def escape(text: str) -> str:
     """Text as text: no tag, no attribute, no entity of the writer's comes through."""
     return html.escape(text, quote=True)
+
+
+def plain_markdown(text: str) -> str:
+    """Markdown that shows `text` as it is, on one line: for what Gradio would read as Markdown, such as `info`.
+
+    >>> print(plain_markdown("**Warm**, 1.\n<b>"))
+    \\*\\*Warm\\*\\*\\, 1\\. \\<b\\>
+    """
+    # CommonMark, section 2.4: a backslash before any ASCII punctuation makes it a plain character.
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
 
 
 def panel(side: int, name: str, exchanges: Sequence[Exchange]) -> str:
@@ -199,9 +211,9 @@ def study_table(shown: Table) -> str:
 
 
 def csv_text(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """RFC 4180 text of a table."""
+    """RFC 4180 text of a table, safe to open in a spreadsheet."""
     text = io.StringIO()
-    csv.writer(text).writerows((head, *rows))
+    csv.writer(text).writerows([spreadsheet_safe(cell) for cell in row] for row in (head, *rows))
     return text.getvalue()
 
 

@@ -47,8 +47,8 @@ TICKET = "escdemo-study"
 """what the ticket, or the invitation of a link, is called in the browser (page.js); it goes with the tab"""
 READ_ARRIVAL = "() => [window.escArrival.invite, window.escArrival.create]"
 KEEP_TICKET = f"""(ticket) => {{ if (ticket) sessionStorage.setItem("{TICKET}", ticket); }}"""
-FORGET_TICKET = f"""() => {{ sessionStorage.removeItem("{TICKET}"); }}"""
-LEAVE = f"""() => {{ sessionStorage.removeItem("{TICKET}"); location.assign(location.pathname); }}"""
+FORGET_TICKET = "() => window.escForget()"
+LEAVE = "() => { window.escForget(); location.assign(location.pathname); }"
 ONCE: dict[str, Any] = {"queue": False, "trigger_mode": "once", "show_progress": "hidden"}
 """a click that must not happen twice"""
 LAST: dict[str, Any] = {"queue": False, "trigger_mode": "always_last", "show_progress": "hidden"}
