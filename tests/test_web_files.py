@@ -129,7 +129,11 @@ def test_no_file_is_handed_out_and_all_else_of_gradio_is_closed(site: Site, secr
     quoted = urllib.parse.quote(str(site.uploads / "own.txt"))
     api = f"{prefix}/gradio_api"
     closed = [
-        *(f"{api}/{way}{what}" for way in ("file=", "file/", "proxy=") for what in (quoted, str(secret), "/etc/hostname")),
+        *(
+            f"{api}/{way}{what}"
+            for way in ("file=", "file/", "proxy=")
+            for what in (quoted, str(secret), "/etc/hostname")
+        ),
         f"{api}/file=http://127.0.0.1:{site.port}/healthz",
         f"{api}/proxy=http://127.0.0.1:{site.port}/healthz",
         f"{api}/stream/s/1/2/playlist.m3u8",

@@ -39,9 +39,7 @@ def open_mask() -> Iterator[None]:
 
 
 def open_to_others(folder: Path) -> list[str]:
-    return [
-        path.name for path in folder.rglob("*") if path.is_file() and stat.S_IMODE(path.stat().st_mode) & 0o077
-    ]
+    return [path.name for path in folder.rglob("*") if path.is_file() and stat.S_IMODE(path.stat().st_mode) & 0o077]
 
 
 def test_the_database_and_its_journals_are_private(tmp_path: Path) -> None:
@@ -103,7 +101,10 @@ def test_no_address_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_further_names_come_from_the_flag() -> None:
-    assert app.parse("--trusted-host a.example --trusted-host b.example".split()).trusted_hosts == ("a.example", "b.example")
+    assert app.parse(["--trusted-host", "a.example", "--trusted-host", "b.example"]).trusted_hosts == (
+        "a.example",
+        "b.example",
+    )
     assert app.parse([]).trusted_hosts == ()
     assert "upload_key" not in repr(Settings())
     assert Settings().upload_key != Settings().upload_key

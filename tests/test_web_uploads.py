@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from annotation.files.item_files import ItemFileError, parse_rows
 from escdemo.study import uploaded
 from escdemo.study.uploaded import MAX_PLAN_BYTES, read_plan_file, read_turns, take
 from escdemo.web import uploads
@@ -111,6 +112,17 @@ def test_limits_are_told_in_words(site: Site, tmp_path: Path, monkeypatch: pytes
         read_turns(packed)
 
 
+def test_rows_and_problems_are_bounded() -> None:
+    row = {"context": [{"speaker": "seeker", "text": "Hello."}], "replies": {"a": "Hi."}}
+    many = ((at, row | {"id": f"i{at}"}) for at in range(10**9))
+    with pytest.raises(ItemFileError, match=r"more than 20,000 items"):
+        parse_rows(many)
+    bad = ((at, {"x" * 100_000: 1}) for at in range(10**9))
+    with pytest.raises(ItemFileError, match=r"1000 bad row") as caught:
+        parse_rows(bad)
+    assert sum(len(what) for _, what in caught.value.problems) < 500_000
+
+
 def test_a_file_that_cannot_be_read_is_deleted_all_the_same(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     path.write_bytes(b"\xff\xfe")
@@ -166,5 +178,7 @@ def test_a_page_hands_the_pass_to_nobody_else(site: Site) -> None:
     told = json.loads(ask(site, "GET", "/study/config").body)
     given = next(one for one in told["components"] if one["props"].get("elem_id") == "upload-pass")
     assert given["props"]["value"] == ""
-    assert Member(site).upload_pass == Member(site, "no link").upload_pass == Member(site, key="wrong").upload_pass == ""
+    assert (
+        Member(site).upload_pass == Member(site, "no link").upload_pass == Member(site, key="wrong").upload_pass == ""
+    )
     assert b"ticket.uploads" not in Stranger(site, "/study").call("enter", "", "").body

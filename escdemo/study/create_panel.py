@@ -120,4 +120,3 @@ def read_plan(*fields: Any) -> StudyPlan:
     values["systems"] = [name.strip() for name in str(values["systems"]).split(",") if name.strip()]
     values["pairs_per_context"] = values["pairs_per_context"] or None
     return plan_from_dict(values)
-

@@ -76,7 +76,9 @@ def _check_declared(scope: Scope, limit: int) -> None:
 
 def _too_long(limit: int) -> Refused:
     size = f"{limit // 2**20} MB" if limit >= 2**20 else f"{limit // 1024} KB"
-    return Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"This is too long: at most {size} are accepted. Nothing was stored.")
+    return Refused(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"This is too long: at most {size} are accepted. Nothing was stored."
+    )
 
 
 async def _whole(receive: Receive, limit: int) -> bytes:

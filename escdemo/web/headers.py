@@ -1,4 +1,4 @@
-"""What every answer tells the browser not to do: frame the page, load from elsewhere, guess types, pass addresses on."""
+"""What every answer forbids the browser: to frame the page, load from elsewhere, guess types, pass addresses on."""
 
 from __future__ import annotations
 

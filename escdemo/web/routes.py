@@ -32,7 +32,7 @@ def is_event(scope: Scope) -> bool:
 
 def is_upload(scope: Scope) -> bool:
     """Whether this is a file for the study page."""
-    return scope["method"] == "POST" and scope["path"] == UPLOAD
+    return bool(scope["method"] == "POST" and scope["path"] == UPLOAD)
 
 
 def is_open(scope: Scope) -> bool:
