@@ -94,9 +94,8 @@ def listen(settings: Settings) -> socket.socket:
             if taken
             else "--host must be an address of this machine (127.0.0.1, or 0.0.0.0 for all), --port one you may use"
         )
-        raise PortTaken(
-            f"cannot listen on {address_of(settings).removeprefix('http://')}: {getattr(error, 'strerror', None) or error}; {advice}"
-        ) from error
+        place = address_of(settings).removeprefix("http://")
+        raise PortTaken(f"cannot listen on {place}: {getattr(error, 'strerror', None) or error}; {advice}") from error
     return bound
 
 

@@ -5,8 +5,8 @@
      "gold_share": 0.05, "duplicate_share": 0.1, "passwords": true, "seed": 1, "instructions": "...", "consent": "..."}
 
 A live study adds "kind": "live", "min_turns": 4, "turn_preference": "none" (or "own", "preferred"). `name`, `systems`
-and `raters` are needed, the rest has the defaults of `StudyPlan`. `rubric` is a preset, an object (see `rubric`), or, on
-the command line, the name of a JSON file beside the plan.
+and `raters` are needed, the rest has the defaults of `StudyPlan`. `rubric` is a preset, an object (see `rubric`), or,
+on the command line, the name of a JSON file beside the plan.
 """
 
 from __future__ import annotations

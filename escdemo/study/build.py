@@ -40,7 +40,8 @@ from models.serving.service import GenerationService
 
 ALIVE_EVERY_S = 45
 KEEP_PASS = f"""(value) => {{
-  if (value) document.cookie = `{COOKIE}=${{value}}; SameSite=Strict${{location.protocol === "https:" ? "; Secure" : ""}}`;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  if (value) document.cookie = `{COOKIE}=${{value}}; SameSite=Strict${{secure}}`;
 }}"""
 """a cookie of this page only, which goes with the browser's session"""
 TICKET = "escdemo-study"
