@@ -43,7 +43,7 @@ class Refused(Exception):  # noqa: N818  (an answer)
 
 
 class BoundedBodies:
-    """ASGI middleware: events come in whole, checked and short; uploads, kept in `folder`, are cut off at their limit."""
+    """ASGI middleware: events come in whole, checked and short; uploads, kept in `folder`, are cut off at a limit."""
 
     def __init__(self, app: ASGIApp, folder: Path) -> None:
         self.app, self.folder = app, folder
@@ -125,7 +125,7 @@ def _counted(receive: Receive, limit: int) -> Receive:
 
 
 def check_event(body: bytes, folder: Path) -> None:
-    """Raise Refused unless this is an event as the pages send it: a JSON object, few values, no file but of `folder`."""
+    """Raise Refused unless this is an event as the pages send it: an object, few values, no file but of `folder`."""
     try:
         event = json.loads(body)
     except (ValueError, RecursionError) as error:
