@@ -102,6 +102,9 @@ def test_limits_are_told_in_words(site: Site, tmp_path: Path, monkeypatch: pytes
     assert "at most 1,048,576 are read" in lead.call("create_from_file", lead.send_file("plan.json", big))
     deep = lead.send_file("plan.json", "[" * 100_000)
     assert "not JSON" in lead.call("create_from_file", deep)
+    rubric = {"name": "x", "scale": "pointwise", "high": 10**12, "criteria": [{"name": "a", "question": "b?"}]}
+    endless = lead.send_file("plan.json", json.dumps(PLAN | {"rubric": rubric}))
+    assert "at most 100 steps" in lead.call("create_from_file", endless)
     monkeypatch.setattr(uploaded, "MAX_FILE_BYTES", 2**20)
     packed = tmp_path / "bomb.json.gz"
     packed.write_bytes(gzip.compress(b" " * 3 * 2**20))
@@ -158,7 +161,7 @@ def test_what_nobody_read_is_deleted_after_a_while(tmp_path: Path) -> None:
 
 
 def test_the_folder_is_private_and_swept_and_goes_at_the_end(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "not" / "there"))
     monkeypatch.setattr(uploads, "SWEEP_EVERY_S", 0.02)
     monkeypatch.setattr(uploads, "MAX_AGE_S", 0.1)
     with private_folder() as folder:
@@ -171,7 +174,7 @@ def test_the_folder_is_private_and_swept_and_goes_at_the_end(monkeypatch: pytest
         assert not (folder / "part").exists()
         (folder / "left").write_text("x")
     assert not folder.exists()
-    assert os.environ["GRADIO_TEMP_DIR"] == str(tmp_path)
+    assert os.environ["GRADIO_TEMP_DIR"] == str(tmp_path / "not" / "there")
 
 
 def test_a_page_hands_the_pass_to_nobody_else(site: Site) -> None:

@@ -135,22 +135,23 @@ def check_event(body: bytes, folder: Path) -> None:
     session = event.get("session_hash")
     if session is not None and not (isinstance(session, str) and len(session) <= MAX_SESSION_CHARS):
         raise Refused(HTTPStatus.BAD_REQUEST, f"session_hash: at most {MAX_SESSION_CHARS} characters are accepted.")
-    for number, value in enumerate(_values(event)):
-        if number >= MAX_VALUES:
-            raise Refused(HTTPStatus.BAD_REQUEST, f"This event has too many values: {MAX_VALUES:,} are accepted.")
+    for value in _values(event):
         if isinstance(value, dict) and "path" in value and not _is_upload(value["path"], folder):
             raise Refused(HTTPStatus.FORBIDDEN, "This event names a file that was not uploaded here.")
 
 
 def _values(event: Any) -> Iterator[Any]:
-    """Every value in a parsed event, nested ones too. Raises Refused when they are nested too deep."""
-    waiting = [(event, 0)]
+    """Every value in a parsed event, nested ones too. Raises Refused when they are too many or nested too deep."""
+    waiting, known = [(event, 0)], 1
     while waiting:
         value, depth = waiting.pop()
         if depth > MAX_DEPTH:
             raise Refused(HTTPStatus.BAD_REQUEST, "This event is nested too deep.")
         yield value
         if isinstance(value, dict | list):
+            known += len(value)
+            if known > MAX_VALUES:
+                raise Refused(HTTPStatus.BAD_REQUEST, f"This event has too many values: {MAX_VALUES:,} are accepted.")
             inner = value.values() if isinstance(value, dict) else value
             waiting += [(one, depth + 1) for one in inner]
 

@@ -72,6 +72,8 @@ def private_folder() -> Iterator[Path]:
     The pages are built inside: Gradio asks for the folder then.
     """
     before = os.environ.get(_FOLDER)
+    if before is not None:
+        Path(before).mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="escdemo-uploads-", dir=before))  # mode 0700
     os.environ[_FOLDER] = str(folder)
     over = threading.Event()
