@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import os
+import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,9 @@ from annotation.talks.encounters import EncounterSetup, start_encounter, visitor
 from escdemo.look import render
 from escdemo.server import serve
 from escdemo.settings import Settings
+from tests.running import free_port
 
+ROOT = Path(app.__file__).parent
 STORED = EncounterSetup(
     systems=("joint", "misc"), mode="demo", seed=1, situation="I moved.", emotion_type="sadness", problem_type="other"
 )
@@ -112,7 +116,26 @@ def test_further_names_come_from_the_flag() -> None:
 
 def test_the_app_opens_its_mask_to_nobody(tmp_path: Path) -> None:
     program = "import app, os; app.main(['--nets', 'one']); print(oct(os.umask(0)))"
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path(app.__file__).parent
-    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert run.stdout.strip() == "0o77"
+
+
+def test_a_stop_leaves_no_upload(tmp_path: Path) -> None:
+    """By the signal of a service manager, not by Ctrl+C alone."""
+    program = (
+        "import models.serving.hosting as hosting; from tests.fakes import EchoResponder; import app\n"
+        "hosting.open_responders = lambda names, *_, **__: {name: EchoResponder(name, name) for name in names}\n"
+        f"app.main(['--port', '{free_port()}', '--nets', 'one,two', '--database', 'sqlite:///{tmp_path / 'a.db'}'])"
+    )
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(tmp_path / "uploads")}
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment
+    ) as run:
+        assert run.stdout is not None
+        assert any("ready" in line for line in run.stdout)
+        (folder,) = (tmp_path / "uploads").glob("escdemo-uploads-*")
+        (folder / "left.csv").write_text("what somebody uploaded")
+        time.sleep(1)  # the server begins to listen for the signal after the line
+        run.send_signal(signal.SIGTERM)
+        assert run.wait(60) == 0
+    assert not folder.exists()
