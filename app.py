@@ -6,7 +6,9 @@ Only wiring: flags -> Settings -> database, nets -> page -> server. See README.m
 from __future__ import annotations
 
 import argparse
+import os
 import secrets
+import signal
 import sys
 
 from escdemo.settings import Settings
@@ -21,6 +23,13 @@ def parse(argv: list[str] | None = None) -> Settings:
         prog="app.py", description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--host", default=DEFAULTS.host, help="address to listen on; 0.0.0.0 lets other machines in")
+    parser.add_argument(
+        "--trusted-host",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="a further name by which browsers may call this server, such as that of a reverse proxy; may be repeated",
+    )
     parser.add_argument("--port", type=int, default=DEFAULTS.port, help="TCP port, 1 to 65535")
     parser.add_argument(
         "--database", metavar="URL", default=DEFAULTS.database, help="SQLAlchemy address of the judgment database"
@@ -44,11 +53,12 @@ def parse(argv: list[str] | None = None) -> Settings:
     nets = tuple(name.strip() for name in flags.nets.split(",") if name.strip())
     key = secrets.token_urlsafe(16)
     common = (flags.host, flags.port, flags.database, nets, flags.study, flags.device, flags.decode, key)
-    return Settings(*common, comet=flags.comet, emotion=flags.emotion)
+    return Settings(*common, comet=flags.comet, emotion=flags.emotion, trusted_hosts=tuple(flags.trusted_host))
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the app; 2 when it cannot start, with one line on stderr that says why."""
+    os.umask(0o077)  # whatever is written here is for the user who runs the app, and nobody else
     try:
         settings = parse(argv)
         # Imported late: --help is instant, and a bad flag, port or folder is reported before torch loads.
@@ -56,6 +66,8 @@ def main(argv: list[str] | None = None) -> int:
         from escdemo.chat.build import build_app
         from escdemo.server import listen, serve, web_app
         from escdemo.study.build import build_studies
+        from escdemo.web.hosts import address_of
+        from escdemo.web.uploads import private_folder
 
         bound = listen(settings)
         sessions = open_sessions(settings.database)
@@ -68,15 +80,16 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop tidies up as Ctrl+C does
     try:
-        studies = build_studies(service, sessions, settings)
-        site = web_app(build_app(service, sessions, settings), studies, service, settings)
-        address = f"http://{settings.host}:{settings.port}"
-        print(f"ready: {address}", flush=True)
-        print(
-            f"to make a study (keep this link to yourself): {address}/study/?create={settings.create_key}", flush=True
-        )
-        serve(site, bound)
+        with private_folder():
+            studies = build_studies(service, sessions, settings)
+            site = web_app(build_app(service, sessions, settings), studies, service, settings)
+            address = address_of(settings)
+            print(f"ready: {address}", flush=True)
+            link = f"{address}/study/?create={settings.create_key}"
+            print(f"to make a study (keep this link to yourself): {link}", flush=True)
+            serve(site, bound)
     except KeyboardInterrupt:
         pass
     finally:

@@ -7,6 +7,7 @@ command is asked for.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser
 from collections.abc import Sequence
@@ -29,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 2 for wrong usage or input, else what the command returns."""
+    os.umask(0o077)  # exports and backups hold what people wrote: they are for the user who runs the command
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview(), file=sys.stdout if arguments else sys.stderr)

@@ -21,6 +21,9 @@ from typing import Any
 
 from annotation.choices import Majority, Pick, Scale
 
+MAX_STEPS = 100
+"""from the lowest score to the highest"""
+
 
 @dataclass(frozen=True)
 class Criterion:
@@ -54,6 +57,10 @@ class Rubric:
             raise ValueError(f"rubric {self.name!r}: every criterion needs a question")
         if self.low >= self.high:
             raise ValueError(f"rubric {self.name!r}: scores go from {self.low} to {self.high}; low must be below high")
+        if self.high - self.low > MAX_STEPS:
+            raise ValueError(
+                f"rubric {self.name!r}: scores go from {self.low} to {self.high}; at most {MAX_STEPS} steps"
+            )
 
     def names(self) -> tuple[str, ...]:
         """The names of the criteria, in the order they are asked."""

@@ -10,6 +10,9 @@ import unicodedata
 
 # Overrides that would flip the text around a message. Isolates and joiners (emoji, Persian, Indic scripts) stay.
 _BIDI_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e")
+_MAX_MARKS = 30
+_MAX_GROWTH = 4
+"""characters that may be typed for one that is kept"""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -41,27 +44,43 @@ class Refusal(ValueError):  # noqa: N818  (an answer to the user, not a fault)
 
 
 def clean(raw: str | None) -> str:
-    """The text without control characters and outer blanks, in Unicode's composed form; emoji and any script stay."""
-    text = unicodedata.normalize("NFC", (raw or "").replace("\r\n", "\n").replace("\r", "\n"))
-    kept = "".join(
-        letter
-        for letter in text
-        if letter in "\n\t" or (unicodedata.category(letter) not in ("Cc", "Cs") and letter not in _BIDI_OVERRIDES)
+    """The text without control characters and outer blanks, in Unicode's composed form; emoji and any script stay.
+
+    Of a run of combining marks 30 stay, as in Unicode's stream-safe text format (UAX 15, section 13): no language needs
+    so many, and composing takes time that grows with the square of the run.
+    """
+    kept, marks = [], 0
+    for letter in (raw or "").replace("\r\n", "\n").replace("\r", "\n"):
+        if letter not in "\n\t" and (unicodedata.category(letter) in ("Cc", "Cs") or letter in _BIDI_OVERRIDES):
+            continue
+        marks = marks + 1 if unicodedata.combining(letter) else 0
+        if marks <= _MAX_MARKS:
+            kept.append(letter)
+    text = unicodedata.normalize("NFC", "".join(kept))
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def clean_within(raw: str | None, limit: int) -> str:
+    """`clean(raw)` of at most `limit` characters, not looked at when it is far longer. Raises Refusal when too long."""
+    size = len(raw or "")
+    # Composed, a letter and its marks are one character.
+    if size <= limit * _MAX_GROWTH:
+        text = clean(raw)
+        size = len(text)
+        if size <= limit:
+            return text
+    raise Refusal(
+        f"This is {size:,} characters long and the limit is {limit:,}. "
+        "Nothing was sent and your text is still in the box: please shorten it."
     )
-    return re.sub(r"\n{3,}", "\n\n", kept).strip()
 
 
 def check_length(text: str, limit: int, what: str) -> str:
     """The cleaned `text` itself. Raises Refusal when it is empty or longer than `limit` characters."""
-    text = clean(text)
+    text = clean_within(text, limit)
     # Something must be visible: a message of zero-width characters is empty to everyone.
     if not any(letter.isprintable() and not letter.isspace() for letter in text):
         raise Refusal(f"Please write {what} first; it is still empty.")
-    if len(text) > limit:
-        raise Refusal(
-            f"This is {len(text):,} characters long and the limit is {limit:,}. "
-            "Nothing was sent and your text is still in the box: please shorten it."
-        )
     return text
 
 

@@ -1,4 +1,4 @@
-"""Serves the page: Gradio mounted in FastAPI beside /healthz, under uvicorn."""
+"""Serves the pages: Gradio mounted in FastAPI beside /healthz, behind the checks of `web`, under uvicorn."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import socket
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
@@ -14,29 +15,32 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
+from gradio.utils import get_upload_folder
+from starlette.types import ASGIApp
 
 from escdemo.look import theme
 from escdemo.settings import Settings
+from escdemo.web.bodies import MAX_FILE_BYTES, BoundedBodies
+from escdemo.web.headers import SafeHeaders
+from escdemo.web.hosts import TrustedHosts, address_of
+from escdemo.web.routes import STUDY_PATH, OpenRoutes
+from escdemo.web.uploads import UploadGate
 from models.serving.service import GenerationService
-
-STUDY_PATH = "/study"
-MAX_UPLOAD = "50mb"
-"""largest file of items"""
 
 
 class PortTaken(OSError):  # noqa: N818  (reads as the sentence it is)
     """The port cannot be used; the message says what to do."""
 
 
-def web_app(demo: gr.Blocks, studies: gr.Blocks, service: GenerationService, settings: Settings) -> FastAPI:
-    """The whole site: the study page under /study/, the first page above it."""
+def web_app(demo: gr.Blocks, studies: gr.Blocks, service: GenerationService, settings: Settings) -> ASGIApp:
+    """The whole site: the study page under /study/, the first page above it; every request passes the checks first."""
     site = FastAPI(title="escdemo", docs_url=None, redoc_url=None, openapi_url=None)
 
     run = secrets.token_hex(8)  # lets an open page notice that its server is gone and another one has come
 
     @site.get("/healthz")
     @site.get(f"{STUDY_PATH}/healthz")  # the same question from that page
-    def healthz() -> dict[str, Any]:
+    async def healthz() -> dict[str, Any]:
         """Whether the server is up; in a study not which models it runs."""
         return {"status": "ok", "mode": settings.mode, "nets": len(service.names), "run": run}
 
@@ -48,12 +52,14 @@ def web_app(demo: gr.Blocks, studies: gr.Blocks, service: GenerationService, set
 
     _mount(site, studies, STUDY_PATH, settings, show_error=False)
     # The message of an unforeseen error could name a model.
-    return _mount(site, demo, "/", settings, show_error=settings.mode == "demo")
+    _mount(site, demo, "/", settings, show_error=settings.mode == "demo")
+    bounded = BoundedBodies(site, Path(get_upload_folder()))
+    return SafeHeaders(TrustedHosts(OpenRoutes(UploadGate(bounded, settings.upload_key)), settings))
 
 
-def _mount(site: FastAPI, page: gr.Blocks, path: str, settings: Settings, show_error: bool) -> FastAPI:
+def _mount(site: FastAPI, page: gr.Blocks, path: str, settings: Settings, show_error: bool) -> None:
     """Put a page under `path`. No run history: it would keep a seeker's words in the browser."""
-    mounted: FastAPI = gr.mount_gradio_app(
+    gr.mount_gradio_app(
         site,
         page,
         path=path,
@@ -62,13 +68,15 @@ def _mount(site: FastAPI, page: gr.Blocks, path: str, settings: Settings, show_e
         footer_links=[],
         run_history=False,
         show_error=show_error,
-        max_file_size=MAX_UPLOAD,
+        max_file_size=MAX_FILE_BYTES,
         ssr_mode=False,
         theme=theme.page_theme(),
         css=theme.page_css(),
         head=theme.page_head(),
     )
-    return mounted
+    # Gradio checks the paths of files against the folder of uploads only in pages that were launched (gradio 6.31,
+    # processing_utils._check_allowed), and mounting does not count. `web.bodies` checks them as well, and earlier.
+    page.has_launched = True
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -86,13 +94,12 @@ def listen(settings: Settings) -> socket.socket:
             if taken
             else "--host must be an address of this machine (127.0.0.1, or 0.0.0.0 for all), --port one you may use"
         )
-        raise PortTaken(
-            f"cannot listen on {settings.host}:{settings.port}: {getattr(error, 'strerror', None) or error}; {advice}"
-        ) from error
+        place = address_of(settings).removeprefix("http://")
+        raise PortTaken(f"cannot listen on {place}: {getattr(error, 'strerror', None) or error}; {advice}") from error
     return bound
 
 
-def serve(site: FastAPI, bound: socket.socket) -> None:
-    """Answer requests until interrupted. Access logs stay off: they add nothing and could hold addresses."""
-    config = uvicorn.Config(site, log_level="warning", access_log=False, timeout_graceful_shutdown=3)
+def serve(site: ASGIApp, bound: socket.socket) -> None:
+    """Answer requests until interrupted. Access logs stay off: they add nothing and would hold invitations."""
+    config = uvicorn.Config(site, log_level="warning", access_log=False, timeout_graceful_shutdown=3, ws="none")
     uvicorn.Server(config).run(sockets=[bound])

@@ -5,7 +5,9 @@ Made by `app.py` from the command line, checked here, passed on unchanged to eve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+import secrets
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from models.serving.trace import DECODING, DecodeOptions
@@ -34,6 +36,10 @@ class Settings:
     """name in `models.serving.trace.DECODING` of how replies are decoded"""
     create_key: str = ""
     """whoever knows it may make studies in the browser; empty: nobody may"""
+    trusted_hosts: tuple[str, ...] = ()
+    """names by which browsers may call this server, beside the loopback names and `host`"""
+    upload_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False, compare=False)
+    """signs the passes of those who may upload files; lasts as long as this run"""
     max_post_chars: int = 2000
     """longest message of a seeker, characters"""
     max_situation_chars: int = 1000
@@ -49,6 +55,11 @@ class Settings:
         checks = {
             "--host": (bool(self.host.strip()), self.host, "a host name or address"),
             "--port": (1 <= self.port <= 65535, self.port, "1 to 65535"),
+            "--trusted-host": (
+                all(_is_host(name) for name in self.trusted_hosts),
+                ", ".join(self.trusted_hosts),
+                "a host name or address without scheme and port, such as escdemo.example.org",
+            ),
             "--database": ("://" in self.database, self.database, "an address such as sqlite:///escdemo.db"),
             "--nets": (
                 len(self.nets) >= 2 and len(set(self.nets)) == len(self.nets) and all(self.nets),
@@ -72,6 +83,11 @@ class Settings:
     def mode(self) -> Mode:
         """ "study" hides the names until the vote, "demo" shows them at once."""
         return "study" if self.study else "demo"
+
+
+def _is_host(name: str) -> bool:
+    """A name, an IPv4 address, or an IPv6 address with or without brackets."""
+    return re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]*|\[?[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*\]?", name) is not None
 
 
 def _is_study_name(name: str) -> bool:

@@ -7,14 +7,18 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from annotation.store.database import open_sessions
 from escdemo.chat.build import build_app
 from escdemo.server import listen, web_app
 from escdemo.settings import Settings
 from escdemo.study.build import build_studies
+from escdemo.web.uploads import private_folder
 from models.serving.responder import Responder
 from models.serving.service import GenerationService
 
@@ -23,40 +27,60 @@ CREATE_KEY = "the key of this run"
 
 @dataclass(frozen=True)
 class Site:
-    """Where it runs."""
+    """Where it runs, and what a test may need to know of it."""
 
     url: str
     port: int
+    settings: Settings
+    uploads: Path
+    """the folder in which Gradio keeps files"""
+    checked: bool
 
 
 @contextmanager
 def running(
-    database_url: str, responders: Mapping[str, Responder], study: str | None = None, port: int | None = None
+    database_url: str,
+    responders: Mapping[str, Responder],
+    study: str | None = None,
+    port: int | None = None,
+    *,
+    checked: bool = True,
 ) -> Iterator[Site]:
-    """Serve until the block ends; `port` None takes a free one. The same port and database later are "a restart"."""
+    """Serve until the block ends; `port` None takes a free one. The same port and database later are "a restart".
+
+    Not `checked`, requests reach Gradio without the checks of `escdemo.web`: to see what it refuses by itself.
+    """
     port = port or free_port()
     settings = Settings(port=port, database=database_url, nets=tuple(responders), study=study, create_key=CREATE_KEY)
     bound = listen(settings)
     sessions = open_sessions(database_url)
     service = GenerationService(responders)
-    site = web_app(
-        build_app(service, sessions, settings), build_studies(service, sessions, settings), service, settings
-    )
-    server = uvicorn.Server(
-        uvicorn.Config(site, log_level="critical", timeout_graceful_shutdown=0, ws="none", lifespan="on")
-    )
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.02)
-    try:
-        yield Site(f"http://127.0.0.1:{port}", port)
-    finally:
-        service.close()
-        server.should_exit = True
-        thread.join(10)
-        bound.close()
-        sessions.kw["bind"].dispose()
+    with private_folder() as uploads:
+        pages = build_app(service, sessions, settings), build_studies(service, sessions, settings)
+        site: Any = web_app(*pages, service, settings)
+        while not checked and not isinstance(site, FastAPI):
+            site = site.app
+        server = uvicorn.Server(
+            uvicorn.Config(
+                site,
+                log_level="critical",
+                timeout_graceful_shutdown=0,
+                ws="none",
+                lifespan="on",
+            )
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, daemon=True)
+        thread.start()
+        while not server.started and thread.is_alive():
+            time.sleep(0.02)
+        try:
+            yield Site(f"http://127.0.0.1:{port}", port, settings, uploads, checked)
+        finally:
+            service.close()
+            server.should_exit = True
+            thread.join(10)
+            bound.close()
+            sessions.kw["bind"].dispose()
 
 
 def free_port() -> int:

@@ -259,7 +259,8 @@ def test_a_rater_chooses_a_password_signs_in_elsewhere_and_out(browser: Browser,
 def test_a_rater_deletes_the_answers_after_a_second_question(browser: Browser, site: Site, items: Path) -> None:
     lead = Visitor(browser, site, f"?create={CREATE_KEY}")
     make_study(lead, items, "left")
-    rater = Visitor(browser, site, lead.links(2)[0])
+    link = lead.links(2)[0]
+    rater = Visitor(browser, site, link)
     judge_rest(rater.agree())
     page = rater.page
     page.get_by_role("button", name="Your part in this study").click()
@@ -270,7 +271,9 @@ def test_a_rater_deletes_the_answers_after_a_second_question(browser: Browser, s
     rater.press("Yes, delete them and leave")
     page.get_by_text("Deleted: 2 items").wait_for()
     page.locator("#end").wait_for(state="hidden")
-    page.reload()
+    page.reload()  # the tab has forgotten the link
+    page.get_by_label("Your name in it").wait_for()
+    page.goto(f"{site.url}/study{link}")
     page.get_by_text("not valid").wait_for()
     lead.page.get_by_role("tab", name="Overview").click()
     lead.press("Refresh")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escdemo.intake import Refusal, check_length, clean, looks_english
+from escdemo.intake import Refusal, check_length, clean, clean_within, looks_english
 
 
 def test_control_characters_go_and_everything_else_stays() -> None:
@@ -32,6 +34,24 @@ def test_too_long_is_refused_with_both_numbers_and_without_the_text() -> None:
         check_length("secret" + "x" * 9_994, 2_000, "a message")
     assert "secret" not in str(caught.value)
     assert check_length("x" * 2_000, 2_000, "a message") == "x" * 2_000
+
+
+def test_a_run_of_marks_is_cut_before_it_is_composed() -> None:
+    """Composing 200,000 marks takes half a minute; 30 of them are left, and what a language writes stays."""
+    assert len(clean("a" + "\u0315\u0300" * 100_000)) <= 31
+    for kept in ("Việt Nam", "שָׁלוֹם", "ภาษาไทย", "e\u0301\u0323" * 50):
+        assert clean(unicodedata.normalize("NFD", kept)) == unicodedata.normalize("NFC", kept)
+
+
+def test_what_is_far_too_long_is_not_cleaned_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("escdemo.intake.clean", lambda raw: pytest.fail("looked at"))
+    with pytest.raises(Refusal, match=r"100,000 characters long and the limit is 20"):
+        clean_within("x" * 100_000, 20)
+
+
+def test_a_letter_with_marks_counts_as_one() -> None:
+    text = "ệ" * 20
+    assert clean_within(unicodedata.normalize("NFD", text), 20) == text
 
 
 @pytest.mark.parametrize(

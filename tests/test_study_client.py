@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from escdemo.study.question_form import MAX_QUESTIONS
+from escdemo.web.uploads import COOKIE
 from tests.fakes import EchoResponder
 from tests.running import CREATE_KEY, Site, running
 
@@ -88,13 +89,14 @@ class Member:
     """One browser on the study page: speaks HTTP as the page's own script does, and keeps all that it is sent."""
 
     def __init__(self, site: Site, token: str = "", key: str = "") -> None:
-        self.token = token
+        self.token, self.upload_pass = token, ""
         self.base, self.session = f"{site.url}/study/", secrets.token_hex(8)
         self.page = self._ask("config")
         config = json.loads(self.page)
         self.calls = {one["api_name"]: one for one in config["dependencies"]}
         self.shown = next(one["id"] for one in config["components"] if one["props"].get("elem_id") == "shown")
         self.item = 0
+        self.given = next(one["id"] for one in config["components"] if one["props"].get("elem_id") == "upload-pass")
         self.states = {one["id"] for one in config["components"] if one["type"] == "state"}
         self.seen: list[str] = []
         self.told = self.call("enter", token, key)
@@ -108,6 +110,9 @@ class Member:
         if self.shown in call["outputs"]:
             new = answer["data"][call["outputs"].index(self.shown)]
             self.item = self.item if isinstance(new, dict) else new
+        if self.given in call["outputs"]:
+            new = answer["data"][call["outputs"].index(self.given)]
+            self.upload_pass = new if isinstance(new, str) and new else self.upload_pass
         self.told = json.dumps(answer, ensure_ascii=False)
         self.seen.append(self.told)
         return self.told
@@ -121,7 +126,8 @@ class Member:
         return {"path": json.loads(told)[0], "orig_name": name, "meta": {"_type": "gradio.FileData"}}
 
     def _ask(self, path: str, body: bytes | None = None, kind: str = "") -> str:
-        request = urllib.request.Request(self.base + path, body, {"Content-Type": kind} if kind else {})
+        headers = {"Cookie": f"{COOKIE}={self.upload_pass}"} | ({"Content-Type": kind} if kind else {})
+        request = urllib.request.Request(self.base + path, body, headers)
         with urllib.request.urlopen(request) as answer:
             return str(answer.read().decode())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
@@ -22,9 +23,13 @@ def back_up(url: str, target: Path) -> int:
     if target.exists():
         raise FileExistsError(f"{target} exists; name a new file or remove it first")
     engine = open_engine(url, create=False)
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # VACUUM INTO takes an empty file
     connection = engine.raw_connection()  # VACUUM runs outside transactions only
     try:
         connection.cursor().execute("VACUUM INTO ?", (str(target),))
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
     finally:
         connection.close()
         engine.dispose()

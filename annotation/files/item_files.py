@@ -38,6 +38,11 @@ from annotation.studies.study_views import Line
 
 SPEAKERS = ("seeker", "supporter")
 MAX_TURNS = 400
+MAX_ITEMS = 20_000
+"""most items of one file"""
+MAX_PROBLEMS = 1_000
+"""bad rows after which the rest is not read"""
+_PROBLEM_CHARS = 400
 _FIELDS = {
     "id",
     "dialogue",
@@ -125,7 +130,11 @@ def parse_rows(rows: Iterable[tuple[int, Mapping[str, Any] | Exception]]) -> tup
             first_line[item.key] = line
             items.append(item)
         except ValueError as error:
-            problems.append((line, str(error)))
+            problems.append((line, str(error)[:_PROBLEM_CHARS]))
+        if len(items) > MAX_ITEMS:
+            raise ItemFileError([(line, f"more than {MAX_ITEMS:,} items; split the file and import its parts")])
+        if len(problems) == MAX_PROBLEMS:
+            break
     if problems:
         raise ItemFileError(problems)
     if not items:

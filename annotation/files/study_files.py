@@ -42,7 +42,7 @@ FILE_FORMATS = ("csv", "jsonl", "parquet")
 MASKED = ("problem_type", "discard_cause", "cause")
 """columns that people wrote in their own words; ids are kept, since masking them could make two of them one"""
 Row = dict[str, Any]
-_RISKY = ("=", "+", "-", "@", "'")
+_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 
 
 def study_rows(data: StudyData, kind: str) -> list[Row]:

@@ -93,6 +93,7 @@ def _prepare_file(address: URL, create: bool) -> Path:
             f"the folder {path.parent} for the database cannot be made: {error.strerror}. "
             "Make it yourself, or name a file elsewhere with --database sqlite:///FILE."
         ) from error
+    _make_private(path)
     # SQLite writes its journal beside the file, so the folder itself must be writable.
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise DatabaseUnavailable(
@@ -100,6 +101,18 @@ def _prepare_file(address: URL, create: bool) -> Path:
             "Change its permissions, or name a file elsewhere with --database sqlite:///FILE."
         )
     return path
+
+
+def _make_private(path: Path) -> None:
+    """Let nobody but the owner read the file, made if missing; SQLite gives new journals the mode of the file."""
+    try:
+        if not path.exists():  # never open one that is there: closing it would end SQLite's locks on it in this process
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
+        for one in (path, *(path.with_name(f"{path.name}{part}") for part in ("-wal", "-shm"))):
+            if one.exists():
+                one.chmod(one.stat().st_mode & 0o600)
+    except OSError:
+        return  # somebody else's file, or a folder that takes none: opening it says what is wrong
 
 
 def _reason(error: Exception) -> str:

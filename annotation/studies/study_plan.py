@@ -5,8 +5,8 @@
      "gold_share": 0.05, "duplicate_share": 0.1, "passwords": true, "seed": 1, "instructions": "...", "consent": "..."}
 
 A live study adds "kind": "live", "min_turns": 4, "turn_preference": "none" (or "own", "preferred"). `name`, `systems`
-and `raters` are needed, the rest has the defaults of `StudyPlan`. `rubric` is a preset or the name of
-a JSON file beside the plan (see `rubric`).
+and `raters` are needed, the rest has the defaults of `StudyPlan`. `rubric` is a preset, an object (see `rubric`), or,
+on the command line, the name of a JSON file beside the plan.
 """
 
 from __future__ import annotations
@@ -207,16 +207,18 @@ def raters_needed(plan: StudyPlan, contexts: Sequence[ContextKey]) -> int:
     return max(seats.values(), default=0)
 
 
-def plan_from_dict(values: Mapping[str, Any], beside: Path = Path()) -> StudyPlan:
-    """A plan out of parsed JSON; `beside` is the folder of a rubric file. Raises PlanError or ValueError."""
+def plan_from_dict(values: Mapping[str, Any], beside: Path | None = None) -> StudyPlan:
+    """A plan out of parsed JSON; `beside` is the folder of a rubric file, None when no file may be read.
+
+    Raises PlanError or ValueError.
+    """
     known = {entry.name for entry in fields(StudyPlan)}
     missing, unknown = {"name", "systems", "raters"} - values.keys(), values.keys() - known
     if missing or unknown:
         raise PlanError(f"plan: missing {sorted(missing)}, unknown {sorted(unknown)}; allowed: {sorted(known)}")
     given = dict(values)
     if "rubric" in given:
-        rubric = given["rubric"]
-        given["rubric"] = rubric_from_dict(rubric) if isinstance(rubric, Mapping) else load_rubric(str(rubric), beside)
+        given["rubric"] = _rubric(given["rubric"], beside)
     if isinstance(given["systems"], str) or not all(isinstance(name, str) for name in given["systems"]):
         raise PlanError(f"plan: systems is {given['systems']!r}; a list of names is needed")
     for entry in fields(StudyPlan):
@@ -233,12 +235,29 @@ def plan_from_dict(values: Mapping[str, Any], beside: Path = Path()) -> StudyPla
     return StudyPlan(**{**given, "systems": tuple(given["systems"])})
 
 
+def _rubric(value: Any, beside: Path | None) -> Rubric:
+    if isinstance(value, Mapping):
+        return rubric_from_dict(value)
+    return find_rubric(str(value)) if beside is None else load_rubric(str(value), beside)
+
+
+def plan_from_text(text: str, beside: Path | None = None) -> StudyPlan:
+    """The plan in a JSON text; `beside` as for `plan_from_dict`. Raises PlanError or ValueError."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"the plan is not JSON ({error})") from error
+    if not isinstance(values, dict):
+        raise PlanError(f"the file holds a JSON {type(values).__name__}; an object is needed")
+    try:
+        return plan_from_dict(values, beside)
+    except TypeError as error:
+        raise PlanError(f"plan: {error}") from error
+
+
 def load_plan(path: Path) -> StudyPlan:
     """The plan in a JSON file. Raises PlanError or ValueError naming the file."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise PlanError(f"the file holds a JSON {type(values).__name__}; an object is needed")
-        return plan_from_dict(values, path.parent)
-    except (OSError, ValueError, TypeError) as error:
+        return plan_from_text(path.read_text(encoding="utf-8"), path.parent)
+    except (OSError, ValueError) as error:
         raise PlanError(f"{path}: {error}") from error

@@ -212,16 +212,22 @@ class Page:
         view = await asyncio.to_thread(self.talks.find, token, talk)
         last: Any = None
         while view is not None:
-            view, jobs = await asyncio.to_thread(self.talks.look, token, view)
-            if view is None:
-                break
-            now = screen_state.exchanges(view, jobs)
-            if now[-1:] != last:
+            # All of it in a thread: a long talk takes longer to draw than the event loop may stand still.
+            view, now, shown = await asyncio.to_thread(self._look, token, view, last)
+            if shown is not None:
                 last = now[-1:]
-                yield chat_panel.live(self.parts.chat, view, jobs)
-            if not screen_state.is_open(now):
+                yield shown
+            if view is None or not screen_state.is_open(now):
                 break
             await asyncio.sleep(LOOK_EVERY_S)
+
+    def _look(self, token: str, view: EncounterView, last: Any) -> tuple[EncounterView | None, Any, Shown | None]:
+        """The talk now, its exchanges, and what the page shows of it, None when its end still looks like `last`."""
+        found, jobs = self.talks.look(token, view)
+        if found is None:
+            return None, (), None
+        now = screen_state.exchanges(found, jobs)
+        return found, now, None if now[-1:] == last else chat_panel.live(self.parts.chat, found, jobs)
 
     def explain(self, token: str, talk: str, turn: int | None = None) -> Shown:
         """The why panel, for the message chosen there."""

@@ -113,7 +113,7 @@ def read_vote(intensity: Any, reason: str | None, picks: Sequence[Any], seconds:
     missing = [name for name, pick in zip(RUBRIC.names(), picks, strict=True) if pick not in ("a", "tie", "b")]
     if missing:
         raise Refusal(texts.VOTES_MISSING.format(missing=", ".join(missing)))
-    why = intake.clean(reason)
+    why = intake.clean_within(reason, MAX_REASON_CHARS)
     if why:
         why = intake.check_length(why, MAX_REASON_CHARS, texts.REASON_NAME)
     after = intensity if intensity in range(1, 6) else None

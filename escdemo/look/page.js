@@ -1,5 +1,26 @@
 // Keys, names for controls that Gradio leaves unnamed, saving of figures, scrolling. Delegated, so re-rendering is harmless.
 (() => {
+  // What a link carries leaves the address at once, before any request repeats it: it must not stay in the address bar,
+  // the history or a screenshot. The tab keeps it, so that a reload brings the same page back.
+  const LINKED = { invite: "escdemo-study", create: "escdemo-create" };
+  window.escArrival = { invite: "", create: "" };
+  window.escForget = () => {
+    for (const key of Object.values(LINKED)) sessionStorage.removeItem(key);
+  };
+  const here = new URL(location.href);
+  const linked = Object.keys(LINKED).filter((name) => here.searchParams.get(name));
+  try {
+    if (linked.length) window.escForget();
+    for (const name of linked) sessionStorage.setItem(LINKED[name], here.searchParams.get(name));
+    for (const name in LINKED) window.escArrival[name] = sessionStorage.getItem(LINKED[name]) || "";
+  } catch { // no storage: until the next reload
+    for (const name of linked) window.escArrival[name] = here.searchParams.get(name);
+  }
+  if (linked.length) {
+    for (const name of linked) here.searchParams.delete(name);
+    history.replaceState(history.state, "", here);
+  }
+
   const PICKS = { "1": 0, "0": 1, "2": 2 }; // position of the answer in each group: A better, about the same, B better
   const votes = () => [...document.querySelectorAll(".esc-vote")].filter((vote) => vote.offsetParent);
   const inputs = (vote) => [...vote.querySelectorAll("input[type=radio]")];

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from annotation.files.study_files import spreadsheet_safe
 from annotation.statistics.tables import Table
 from escdemo import texts
 
@@ -51,6 +52,16 @@ class Exchange:
 def escape(text: str) -> str:
     """Text as text: no tag, no attribute, no entity of the writer's comes through."""
     return html.escape(text, quote=True)
+
+
+# Of a control's `info` Gradio 6.31 escapes the HTML, then makes bold, italic, code and links of what these characters
+# enclose, and knows no way to write the characters themselves: letters that look the same stand in for them.
+_LOOKALIKES = str.maketrans({"*": "\u2217", "_": "\u02cd", "`": "\u02cb", "[": "\u2772", "]": "\u2773"})
+
+
+def plain_info(text: str) -> str:
+    """A text for the `info` of a control that is shown as it was written, on one line."""
+    return " ".join(text.split()).translate(_LOOKALIKES)
 
 
 def panel(side: int, name: str, exchanges: Sequence[Exchange]) -> str:
@@ -199,9 +210,9 @@ def study_table(shown: Table) -> str:
 
 
 def csv_text(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """RFC 4180 text of a table."""
+    """RFC 4180 text of a table, safe to open in a spreadsheet."""
     text = io.StringIO()
-    csv.writer(text).writerows((head, *rows))
+    csv.writer(text).writerows([spreadsheet_safe(cell) for cell in row] for row in (head, *rows))
     return text.getvalue()
 
 

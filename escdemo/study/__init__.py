@@ -21,7 +21,8 @@ leads.py. In the order in which to read them:
     lead_panel.py      progress, items, people
     lead_render.py     progress, items, people
     item_making.py     items by the nets of this server, made beside the page
-    create_panel.py    a plan from a form or a file
+    create_panel.py    a plan from a form
+    uploaded.py        an uploaded file: read once by whoever may, then gone
     results.py         figures, tables and files of a study
     render.py          escaped HTML, and every fixed sentence
     texts.py           escaped HTML, and every fixed sentence

@@ -35,18 +35,21 @@ from escdemo.study.parts import StudyParts
 from escdemo.study.raters import Raters
 from escdemo.study.reviewers import Reviewers
 from escdemo.study.talking import Talking
+from escdemo.web.uploads import COOKIE
 from models.serving.service import GenerationService
 
 ALIVE_EVERY_S = 45
-TICKET = "escdemo-study"
-"""what the ticket is called in the browser; it goes with the tab"""
-READ_ADDRESS = f"""() => {{
-  const [invite, create] = ["invite", "create"].map((name) => new URLSearchParams(location.search).get(name) || "");
-  return [invite || (create ? "" : sessionStorage.getItem("{TICKET}")) || "", create];
+KEEP_PASS = f"""(value) => {{
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  if (value) document.cookie = `{COOKIE}=${{value}}; SameSite=Strict${{secure}}`;
 }}"""
+"""a cookie of this page only, which goes with the browser's session"""
+TICKET = "escdemo-study"
+"""what the ticket, or the invitation of a link, is called in the browser (page.js); it goes with the tab"""
+READ_ARRIVAL = "() => [window.escArrival.invite, window.escArrival.create]"
 KEEP_TICKET = f"""(ticket) => {{ if (ticket) sessionStorage.setItem("{TICKET}", ticket); }}"""
-FORGET_TICKET = f"""() => {{ sessionStorage.removeItem("{TICKET}"); }}"""
-LEAVE = f"""() => {{ sessionStorage.removeItem("{TICKET}"); location.assign(location.pathname); }}"""
+FORGET_TICKET = "() => window.escForget()"
+LEAVE = "() => { window.escForget(); location.assign(location.pathname); }"
 ONCE: dict[str, Any] = {"queue": False, "trigger_mode": "once", "show_progress": "hidden"}
 """a click that must not happen twice"""
 LAST: dict[str, Any] = {"queue": False, "trigger_mode": "always_last", "show_progress": "hidden"}
@@ -59,6 +62,7 @@ def build_studies(service: GenerationService, sessions: sessionmaker[Session], s
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as demo:
         link, key = gr.Textbox(visible=False), gr.Textbox(visible=False)
         founder, access, known = gr.State(""), gr.State(None), gr.State(question_form.Known())
+        upload_pass = gr.Textbox("", visible="hidden", elem_id="upload-pass")
         shown = gr.Number(0, visible="hidden", precision=0, elem_id="shown")
         header = gr.HTML(elem_id="header")
         steps, note = gr.HTML(elem_id="steps"), gr.HTML(elem_id="study-note")
@@ -72,8 +76,8 @@ def build_studies(service: GenerationService, sessions: sessionmaker[Session], s
         review = review_panel.build(ruling)
         create, lead = create_panel.build(), lead_panel.build(cards)
         people = (entry, item, live, form, rater, review, create, lead, account_panel.build())
-        parts = StudyParts(link, key, founder, access, shown, known, header, steps, note, *people)
-        desk = Desk(sessions, settings.create_key)
+        parts = StudyParts(link, key, founder, upload_pass, access, shown, known, header, steps, note, *people)
+        desk = Desk(sessions, settings.create_key, settings.upload_key)
         raters, reviewers = Raters(parts, desk, Replies(sessions, service, settings.options)), Reviewers(parts, desk)
         leads = Leads(parts, desk, ItemMaker(service, desk, settings.options), cards)
         arrival = Arrival(parts, desk, raters, reviewers, leads)
@@ -90,7 +94,8 @@ def build_studies(service: GenerationService, sessions: sessionmaker[Session], s
 def _wire_arrival(demo: gr.Blocks, arrival: Arrival) -> None:
     parts = arrival.parts
     everything = parts.everything()
-    demo.load(arrival.enter, [parts.link, parts.key], everything, js=READ_ADDRESS, api_name="enter", queue=False)
+    demo.load(arrival.enter, [parts.link, parts.key], everything, js=READ_ARRIVAL, api_name="enter", queue=False)
+    parts.upload_pass.change(None, [parts.upload_pass], js=KEEP_PASS)
     entry = parts.entry
     agreed = entry.go.click(arrival.agree, [parts.access, entry.agreed], parts.working(), api_name="agree", **ONCE)
     agreed.then(None, js=go_to("#guide-start"))
@@ -228,7 +233,7 @@ def _wire_reviewer(reviewers: Reviewers) -> None:
 def _wire_lead(leads: Leads) -> None:
     parts, lead = leads.parts, leads.parts.lead
     outputs = [parts.note, parts.steps, *parts.entry.outputs(), *lead.outputs()]
-    made = [parts.access, parts.header, parts.create.box, *parts.account.outputs(), *outputs]
+    made = [parts.access, parts.upload_pass, parts.header, parts.create.box, *parts.account.outputs(), *outputs]
     create, over, access = parts.create, lead.overview, [parts.access]
     create.go.click(leads.create, [parts.founder, *create.inputs], made, api_name="create", **ONCE)
     cards = lead.items

@@ -1,15 +1,14 @@
-"""A new study: a form, or a plan file. `read_plan` and `plan_from_file` are pure."""
+"""A new study: a form, or a plan file (read by `uploaded`). `read_plan` is pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from annotation.rubric import DEFAULT_RUBRIC, RUBRICS
-from annotation.studies.study_plan import PlanError, StudyPlan, load_plan, plan_from_dict
+from annotation.studies.study_plan import PlanError, StudyPlan, plan_from_dict
 from escdemo.study import texts
 
 FIELDS = (
@@ -121,11 +120,3 @@ def read_plan(*fields: Any) -> StudyPlan:
     values["systems"] = [name.strip() for name in str(values["systems"]).split(",") if name.strip()]
     values["pairs_per_context"] = values["pairs_per_context"] or None
     return plan_from_dict(values)
-
-
-def plan_from_file(path: str) -> StudyPlan:
-    """The plan in an uploaded file. Raises PlanError without the server's path."""
-    try:
-        return load_plan(Path(path))
-    except PlanError as error:
-        raise PlanError(str(error).removeprefix(f"{path}: ")) from error

@@ -41,7 +41,7 @@ class Arrival:
             return attempt(self.parts, lambda: self._sign_in(link, origin_of(request)))
         if key and self.desk.may_create(key):
             shown = {self.parts.founder: key, self.parts.create.box: gr.update(visible=True)}
-            return self._header(texts.TITLE, "") | shown
+            return self._header(texts.TITLE, "") | shown | {self.parts.upload_pass: self.desk.upload_pass()}
         wrong = page_render.notice(texts.CREATE_KEY_WRONG, "problem") if key else ""
         return self._stranger(wrong)
 
@@ -62,7 +62,7 @@ class Arrival:
     def _first(self, access: Access) -> Shown:
         """Consent, instructions, or straight back to work."""
         if access.role is Role.LEAD:
-            return self.work[Role.LEAD].continue_(access)
+            return self.work[Role.LEAD].continue_(access) | {self.parts.upload_pass: self.desk.upload_pass()}
         brief = self.desk.read(get_brief, access)
         if not brief.consented:
             steps = page_render.steps(0, texts.STEPS)

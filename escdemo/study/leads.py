@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -25,8 +24,8 @@ from escdemo.study import account_panel, create_panel, entry_panel, lead_render,
 from escdemo.study.item_making import ItemMaker
 from escdemo.study.member_session import REFUSED, Desk, sentence
 from escdemo.study.parts import Shown, StudyParts, attempt
-from models.data.contexts import Context, card_contexts, draw_contexts, esconv_contexts
-from models.data.esconv import N_DIALOGUES, read_esconv
+from escdemo.study.uploaded import read_plan_file, read_turns, take
+from models.data.contexts import Context, card_contexts, draw_contexts
 
 
 class Leads:
@@ -96,8 +95,12 @@ class Leads:
         return attempt(self.parts, lambda: self._created(key, create_panel.read_plan(*fields)))
 
     def create_from_file(self, key: str, path: str) -> Shown:
-        """A draft out of a plan file, which is deleted once it is read."""
-        return attempt(self.parts, lambda: self._created(key, _take(path, create_panel.plan_from_file)))
+        """A draft out of a plan file, read for who may make studies; deleted in any case."""
+
+        def made() -> Shown:
+            return self._created(key, take(path, lambda: self.desk.check_key(key), read_plan_file))
+
+        return attempt(self.parts, made)
 
     def _created(self, key: str, plan: StudyPlan) -> Shown:
         created = self.desk.create(key, plan)
@@ -107,6 +110,7 @@ class Leads:
             **self.continue_(created.access),
             **account_panel.show(parts.account, created.access, brief),
             parts.access: created.access,
+            parts.upload_pass: self.desk.upload_pass(),
             parts.create.box: gr.update(visible=False),
             parts.header: page_render.banner(created.study.name, texts.ROLES["lead"], ""),
             parts.lead.link: _links([created.invitation], texts.CREATED),
@@ -162,8 +166,13 @@ class Leads:
     # items
 
     def upload(self, access: Access | None, path: str) -> Shown:
-        """Import a file, which is deleted once it is read; bad rows are listed and nothing is imported."""
-        return self._import(access, lambda: self.desk.do(import_items, access, items=_take(path, _items_of)))
+        """Import a file, read for a lead and deleted in any case; bad rows are listed and nothing is imported."""
+
+        def imported() -> Imported:
+            items = take(path, lambda: self.desk.read(get_study, access), read_items)
+            return self.desk.do(import_items, access, items=items)
+
+        return self._import(access, imported)
 
     def import_live(self, access: Access | None) -> Shown:
         """Import the finished live talks of this study."""
@@ -196,13 +205,14 @@ class Leads:
         return self._start(access, count, lambda: card_contexts(CARDS_PATH))
 
     def make_from_esconv(self, access: Access | None, count: float | None, path: str) -> Shown:
-        """Have the plan's systems answer turns of an uploaded ESConv file, which is deleted once it is read."""
-        return self._start(access, count, lambda: _take(path, _turns_of))
+        """Have the plan's systems answer turns of an uploaded ESConv file, read for a lead and deleted in any case."""
+        return self._start(access, count, lambda: take(path, lambda: self.desk.read(get_study, access), read_turns))
 
     def _start(self, access: Access | None, count: float | None, read: Callable[[], Sequence[Context]]) -> Shown:
         note = self.parts.lead.items.note
         try:
-            study, contexts = self.desk.read(get_study, access), read()
+            contexts = read()
+            study = self.desk.read(get_study, access)
             known = self.desk.read(drafted_dialogues, access)
             new = [context for context in contexts if context.dialogue.id not in known]
             self.maker.start(access, draw_contexts(new, int(count or 0), study.plan.seed))
@@ -274,27 +284,6 @@ class Leads:
             return {self.parts.lead.export.files: results.files(self.desk.read(stored_data, access), plain, form)}
 
         return attempt(self.parts, made)
-
-
-def _items_of(path: str) -> Any:
-    return read_items(Path(path))
-
-
-def _turns_of(path: str) -> tuple[Context, ...]:
-    """The turns of an uploaded file: of the complete ESConv those of the test part, which no net was trained on."""
-    try:
-        dialogues = read_esconv(path)
-    except ValueError as error:
-        raise ValueError(str(error).replace(f"{path}: ", "").replace(f"{path}, ", "")) from error
-    return esconv_contexts(dialogues, "test" if len(dialogues) == N_DIALOGUES else "all")
-
-
-def _take(path: str, read: Callable[[str], Any]) -> Any:
-    """Read an uploaded file and leave no copy of it on the server."""
-    try:
-        return read(path)
-    finally:
-        Path(path).unlink(missing_ok=True)
 
 
 def _links(made: list[Invitation], note: str) -> str:

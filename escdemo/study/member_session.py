@@ -21,6 +21,7 @@ from annotation.studies.study_views import Access, SignIn
 from annotation.studies.tickets import is_ticket
 from escdemo import texts as page_texts
 from escdemo.study import texts
+from escdemo.web.uploads import make_pass
 
 T = TypeVar("T")
 
@@ -34,10 +35,11 @@ class Desk:
     ValueError (NotAllowed among them) and LookupError: refused; the message is for the user.
     """
 
-    def __init__(self, sessions: sessionmaker[Session], create_key: str = "") -> None:
+    def __init__(self, sessions: sessionmaker[Session], create_key: str = "", upload_key: bytes = b"") -> None:
         self._sessions = sessions
         self._reading = for_reading(sessions)
         self._create_key = create_key
+        self._upload_key = upload_key
         self._ticket_key = secrets.token_bytes(32)
 
     def do(self, action: Callable[..., T], access: Access | None, **arguments: Any) -> T:
@@ -70,10 +72,18 @@ class Desk:
         """Whether `key` is the one that this run of the app printed for whoever runs the server."""
         return bool(self._create_key) and hmac.compare_digest(key.encode(), self._create_key.encode())
 
-    def create(self, key: str, plan: StudyPlan) -> CreatedStudy:
-        """A new draft. Raises NotAllowed for a wrong key."""
+    def check_key(self, key: str) -> None:
+        """Raise NotAllowed unless this key makes studies."""
         if not self.may_create(key):
             raise NotAllowed(texts.CREATE_KEY_WRONG)
+
+    def upload_pass(self) -> str:
+        """With this a browser may upload files, until this server ends; for leads and those who may make studies."""
+        return make_pass(self._upload_key)
+
+    def create(self, key: str, plan: StudyPlan) -> CreatedStudy:
+        """A new draft. Raises NotAllowed for a wrong key."""
+        self.check_key(key)
         with self._sessions.begin() as session:
             return create_study(session=session, plan=plan)
 

@@ -33,6 +33,8 @@ class StudyParts:
     """never shown: the same for the link that makes studies"""
     founder: gr.State
     """the key of such a link, kept by the server"""
+    upload_pass: gr.Textbox
+    """never seen: carries the pass of those who may upload to the browser, which keeps it as a cookie"""
     access: gr.State
     """who the server takes this page for; never sent to the browser"""
     shown: gr.Number
@@ -61,7 +63,7 @@ class StudyParts:
 
     def everything(self) -> list[Any]:
         """Everything that an arrival may touch."""
-        start = [self.founder, self.access, self.header, self.create.box]
+        start = [self.founder, self.upload_pass, self.access, self.header, self.create.box]
         return [*start, *self.working(), *self.lead.outputs(), *self.account.outputs()]
 
 

@@ -12,6 +12,7 @@ from annotation.choices import Pick
 from annotation.studies.answers import Given
 from annotation.studies.study_views import Brief
 from annotation.studies.task_projection import PLACES
+from escdemo.look.render import plain_info
 from escdemo.study import render, texts
 
 MAX_QUESTIONS = 24
@@ -92,7 +93,7 @@ def update(
             choices=list(choices),
             value=values[at],
             label=render.question_label(criterion, place),
-            info=texts_of[criterion],
+            info=plain_info(texts_of[criterion]),
             interactive=open_,
             visible=True,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gradio as gr
 
 from annotation.choices import ClaimState, StudyState
+from annotation.store.texts import MAX_REASON_CHARS
 from annotation.studies.answers import save_answer, save_note, submit, undo
 from annotation.studies.claims import begin_break, end_break, get_task, give_back, keep_alive, open_task, own_tasks
 from annotation.studies.members import NotAllowed
@@ -144,7 +145,7 @@ class Raters:
         """Store the reason when the field is left."""
 
         def kept() -> Shown:
-            stored = self.desk.do(save_note, access, claim_id=claim, note=intake.clean(reason))
+            stored = self.desk.do(save_note, access, claim_id=claim, note=intake.clean_within(reason, MAX_REASON_CHARS))
             return {self.parts.rater.saved: render.saved(stored.saved_at, stored.missing)}
 
         return attempt(self.parts, kept)
@@ -155,7 +156,7 @@ class Raters:
         def handed_in() -> Shown:
             task = self._store(access, claim, known, values)
             if task.can_change:
-                self.desk.do(submit, access, claim_id=claim, note=intake.clean(reason))
+                self.desk.do(submit, access, claim_id=claim, note=intake.clean_within(reason, MAX_REASON_CHARS))
             return self._step(access, claim, forward=True)
 
         return attempt(self.parts, handed_in)

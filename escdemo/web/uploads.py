@@ -1,0 +1,111 @@
+"""Who may upload, and how long an upload stays.
+
+A file is taken only from a browser that the server has let in as a lead (or by the link that makes studies): it then
+holds a pass, a signed claim in a cookie. What a handler has read is deleted by it; the rest goes after MAX_AGE_S, and
+everything when the server ends.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http import HTTPStatus
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from annotation.studies.tickets import holder_of, is_genuine, is_ticket, make_ticket
+from escdemo.web.routes import is_upload, refusal
+
+COOKIE = "escdemo-uploads"
+MAX_AGE_S = 600.0
+"""how long an upload waits for the event that reads it"""
+SWEEP_EVERY_S = 60.0
+_FOLDER = "GRADIO_TEMP_DIR"
+_HOLDER = "uploads"
+
+
+def make_pass(key: bytes) -> str:
+    """The value of COOKIE: whoever sends it may upload, for as long as a ticket lives."""
+    return make_ticket(_HOLDER, "", key, datetime.now(UTC))
+
+
+def is_pass(text: str, key: bytes) -> bool:
+    """Whether this server made that pass and its time is not over."""
+    return is_ticket(text) and holder_of(text) == _HOLDER and is_genuine(text, "", key, datetime.now(UTC))
+
+
+class UploadGate:
+    """ASGI middleware: an upload without a pass is refused before it is read."""
+
+    def __init__(self, app: ASGIApp, key: bytes) -> None:
+        self.app, self.key = app, key
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and is_upload(scope) and not is_pass(_cookie(scope), self.key):
+            words = "Only a lead may upload files here. If you are one, reload the page and try again."
+            await refusal(HTTPStatus.FORBIDDEN, words)(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def _cookie(scope: Scope) -> str:
+    try:
+        found = SimpleCookie(Headers(scope=scope).get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return "" if found is None else found.value
+
+
+@contextmanager
+def private_folder() -> Iterator[Path]:
+    """While this lasts, Gradio keeps uploads in a folder that nobody else can read, and old ones are deleted.
+
+    The pages are built inside: Gradio asks for the folder then.
+    """
+    before = os.environ.get(_FOLDER)
+    if before is not None:
+        Path(before).mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="escdemo-uploads-", dir=before))  # mode 0700
+    os.environ[_FOLDER] = str(folder)
+    over = threading.Event()
+    janitor = threading.Thread(target=_sweep_often, args=(folder, over), name="uploads", daemon=True)
+    janitor.start()
+    try:
+        yield folder
+    finally:
+        over.set()
+        janitor.join()
+        if before is None:
+            del os.environ[_FOLDER]
+        else:
+            os.environ[_FOLDER] = before
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep_often(folder: Path, over: threading.Event) -> None:
+    while not over.wait(SWEEP_EVERY_S):
+        sweep(folder, MAX_AGE_S)
+
+
+def sweep(folder: Path, age_s: float) -> None:
+    """Delete what nobody has touched for `age_s` seconds, then the folders that are empty for so long."""
+    oldest = time.time() - age_s
+    for path in sorted(folder.rglob("*"), reverse=True):  # what lies inside a folder comes before it
+        try:
+            if path.lstat().st_mtime >= oldest:
+                continue
+            if path.is_dir() and not path.is_symlink():
+                path.rmdir()
+            else:
+                path.unlink()
+        except OSError:  # read and deleted meanwhile, or a folder that is not empty
+            continue
