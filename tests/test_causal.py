@@ -265,7 +265,7 @@ def test_saved_beside_a_support_adapter_and_loaded_again_is_equal(name: str, tmp
     for key, parameter in net.named_parameters():
         if key.endswith((".b", "gate.value")) and parameter.requires_grad:
             parameter.data.normal_(std=0.3)
-    save_net(net, name, 3, {}, tmp_path / name, base, tmp_path / "support")
+    save_net(net, name, 3, {}, tmp_path / name, base, support=tmp_path / "support")
     bases = Bases()
     bases._open["tiny"] = base
     loaded = load_net(tmp_path / name, bases=bases)

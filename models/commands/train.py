@@ -217,7 +217,7 @@ def run(args: Namespace) -> int:
         print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
         if args.release:
             card = _card(args, net, splits, fit, figures) | ({"start": fingerprint(start)} if start else {})
-            save_net(net, args.net, args.rank, card, args.weights / args.net, source, support)
+            save_net(net, args.net, args.rank, card, args.weights / args.net, source, support=support)
     return 0
 
 

@@ -239,6 +239,7 @@ def save_net(
     card: dict[str, Any],
     folder: Path,
     source: str | Path | CausalBase = BASE,
+    *,
     support: Path | None = None,
 ) -> None:
     """Pack what training changed, with all that is needed to rebuild the net."""
