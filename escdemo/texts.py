@@ -149,7 +149,23 @@ ERASE_TEXT = (
 ERASE_BUTTON = "Delete my data"
 ERASE_SURE = "Yes, delete everything"
 ERASE_CANCEL = "Keep it"
-ERASED = "Deleted. Nothing you wrote in this browser is stored any more."
+ERASED = {
+    "none": "Deleted. Nothing you wrote in this browser is stored any more.",
+    "files": (
+        "Deleted: no page, result or export shows it any more. A copy may still lie in a working file of the database,"
+        " because another program is reading it (a backup, for example) or because it is too big to be tidied while"
+        " people use it. The server tries again by itself, at the latest when it starts next."
+    ),
+    "server": (
+        "Deleted: no page, result or export shows it any more. The database server overwrites the freed space in its"
+        " own time."
+    ),
+}
+"""by what `annotation.store.erasure.remains` finds"""
+ERASE_FAILED = (
+    "Nothing was deleted: the database did not answer, or the server's disk is full. Please try again in a moment; if"
+    " it stays so, tell whoever runs this server."
+)
 NOTHING_TO_ERASE = "There was nothing stored for this browser."
 
 SCRIPT_TEXTS = {

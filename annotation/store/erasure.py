@@ -88,8 +88,8 @@ def remains(session: Session) -> Remains:
 def finish_erasures(engine: Engine, *, largest: float | None = None) -> bool:
     """Take what was deleted out of all files; False when that must be tried again.
 
-    A database of more than `largest` bytes (REBUILD_BYTES) is not rebuilt. Never raises for what the database does: the rows are gone
-    already, and a locked file or a full disk is a reason to try again.
+    A database of more than `largest` bytes (REBUILD_BYTES) is not rebuilt. Never raises for what the database does: the
+    rows are gone already, and a locked file or a full disk is a reason to try again.
     """
     try:
         return _finish(engine, REBUILD_BYTES if largest is None else largest)

@@ -189,10 +189,13 @@ def _wire_rest(page: Page) -> None:
     about.sure.click(
         page.erase,
         [parts.token],
-        [parts.token, parts.draft, about.erase, about.confirm, about.note, *everything],
+        [parts.token, parts.draft, about.erase, about.confirm, about.note, about.again, *everything],
         api_name="erase",
         queue=False,
         trigger_mode="once",
+    )
+    about.again.tick(
+        page.erased, None, [about.note, about.again], api_name="erased", queue=False, show_progress="hidden"
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import gradio as gr
 from sqlalchemy.exc import SQLAlchemyError
 
+from annotation.store.erasure import Remains
 from annotation.talks.open_talks import tallies
 from annotation.talks.views import EncounterView
 from escdemo import intake, texts
@@ -281,13 +282,30 @@ class Page:
         return {about.erase: gr.update(value=texts.ERASE_BUTTON, visible=True), about.confirm: gr.update(visible=False)}
 
     def erase(self, token: str) -> Shown:
-        """Delete all that this browser left, and forget the browser."""
-        gone = self.talks.erase(token)
-        note = texts.ERASED if gone.encounters else texts.NOTHING_TO_ERASE
+        """Delete all that this browser left, and forget the browser; refused, nothing is changed."""
         about = self.parts.about
-        done = self.keep() | {about.note: render.notice(note, "good")}
+        try:
+            gone = self.talks.erase(token)
+        except REFUSED as refusal:
+            failed = texts.ERASE_FAILED if isinstance(refusal, SQLAlchemyError) else _sentence(refusal)
+            return {about.note: render.notice(failed, "problem")}
+        told = self.erased() if gone.encounters else {about.note: render.notice(texts.NOTHING_TO_ERASE, "good")}
+        done = self.keep() | told
         anew = {self.parts.token: _new_token(), self.parts.draft: judge_panel.NO_DRAFT, self.parts.chat.post: ""}
         return self.project(None) | done | anew
+
+    def erased(self) -> Shown:
+        """Whether what was deleted is out of all files by now; looked at again until it is."""
+        about = self.parts.about
+        try:
+            left = self.talks.remains()
+        except SQLAlchemyError:
+            left = Remains.FILES
+        kind = "info" if left is Remains.FILES else "good"
+        return {
+            about.note: render.notice(texts.ERASED[left], kind),
+            about.again: gr.Timer(active=left is Remains.FILES),
+        }
 
     def _act(self, token: str, talk: str, action: Callable[[EncounterView], EncounterView]) -> Shown:
         """Do one thing to the talk and show it; refused, show the talk as it is and why."""

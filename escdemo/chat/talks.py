@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import Mode, ReplyState
-from annotation.store.erasure import Erased, delete_visitor
+from annotation.store.erasure import Erased, Remains, delete_visitor, remains
 from annotation.talks.conversation import add_post, retry_reply
 from annotation.talks.encounters import (
     EncounterSetup,
@@ -129,12 +129,18 @@ class Talks(Replies):
             return reveal(session=session, encounter_id=encounter_id, visitor=visitor)
 
     def erase(self, token: str) -> Erased:
-        """Delete everything this browser left, after stopping what is still being written for it."""
+        """Delete everything this browser left, then stop what is still being written for it: nothing will keep it."""
         view = self.find(token)
-        if view is not None:
-            self.stop(token, view.id)
         with self.sessions.begin() as session:
-            return delete_visitor(session=session, visitor=visitor_of(token))
+            erased = delete_visitor(session=session, visitor=visitor_of(token))
+        if view is not None:
+            self.cut_off(view)
+        return erased
+
+    def remains(self) -> Remains:
+        """Where copies of what was deleted may still lie."""
+        with self.reading() as session:
+            return remains(session)
 
     def look(self, token: str, view: EncounterView) -> tuple[EncounterView | None, dict[str, Job]]:
         """The talk and its jobs at one moment; None when the talk was deleted."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gradio as gr
+from sqlalchemy.exc import SQLAlchemyError
 
+from annotation.store.erasure import Remains
 from annotation.studies.members import set_password
 from annotation.studies.studies import get_brief
 from annotation.studies.study_views import Access
 from annotation.studies.withdrawal import withdraw
+from escdemo import texts as page_texts
 from escdemo.look import render as page_render
 from escdemo.study import account_panel, entry_panel, live_panel, question_form, texts
 from escdemo.study.entry import Arrival, origin_of
@@ -69,8 +72,8 @@ class Accounts:
         try:
             items = self.desk.do(withdraw, access)
         except REFUSED as refusal:
-            return {parts.account.note: page_render.notice(sentence(refusal), "problem")}
-        done = texts.WITHDRAWN.format(items="1 item" if items == 1 else f"{items} items")
+            failed = page_texts.ERASE_FAILED if isinstance(refusal, SQLAlchemyError) else sentence(refusal)
+            return {parts.account.note: page_render.notice(failed, "problem")}
         closed = (parts.item.box, parts.rater.controls, parts.rater.rest, parts.rater.end, parts.account.box)
         return {
             **dict.fromkeys(closed, gr.update(visible=False)),
@@ -84,5 +87,24 @@ class Accounts:
             parts.rater.reason: gr.update(value=""),
             parts.header: page_render.banner(texts.TITLE, "", ""),
             parts.steps: "",
-            parts.note: page_render.notice(done, "good"),
+            **self.withdrawn(items),
+        }
+
+    def withdrawn(self, items: int) -> Shown:
+        """What was deleted, and whether it is out of all files by now; looked at again until it is."""
+        try:
+            left = self.desk.remains()
+        except SQLAlchemyError:
+            left = Remains.FILES
+        told = {
+            Remains.NONE: texts.WITHDRAWN_ALL,
+            Remains.FILES: texts.WITHDRAWN_FILES,
+            Remains.SERVER: texts.WITHDRAWN_SERVER,
+        }[left]
+        done = texts.WITHDRAWN.format(items="1 item" if items == 1 else f"{items} items")
+        pending = left is Remains.FILES
+        return {
+            self.parts.note: page_render.notice(f"{done} {told}", "info" if pending else "good"),
+            self.parts.account.look: gr.Timer(active=pending),
+            self.parts.withdrawn: items,
         }

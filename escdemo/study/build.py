@@ -60,7 +60,7 @@ def build_studies(service: GenerationService, sessions: sessionmaker[Session], s
         link, key = gr.Textbox(visible=False), gr.Textbox(visible=False)
         founder, access, known = gr.State(""), gr.State(None), gr.State(question_form.Known())
         shown = gr.Number(0, visible="hidden", precision=0, elem_id="shown")
-        header = gr.HTML(elem_id="header")
+        withdrawn, header = gr.State(0), gr.HTML(elem_id="header")
         steps, note = gr.HTML(elem_id="steps"), gr.HTML(elem_id="study-note")
         entry = entry_panel.build()
         item = rater_panel.build_item()
@@ -72,7 +72,7 @@ def build_studies(service: GenerationService, sessions: sessionmaker[Session], s
         review = review_panel.build(ruling)
         create, lead = create_panel.build(), lead_panel.build(cards)
         people = (entry, item, live, form, rater, review, create, lead, account_panel.build())
-        parts = StudyParts(link, key, founder, access, shown, known, header, steps, note, *people)
+        parts = StudyParts(link, key, founder, access, shown, known, withdrawn, header, steps, note, *people)
         desk = Desk(sessions, settings.create_key)
         raters, reviewers = Raters(parts, desk, Replies(sessions, service, settings.options)), Reviewers(parts, desk)
         leads = Leads(parts, desk, ItemMaker(service, desk, settings.options), cards)
@@ -124,6 +124,9 @@ def _wire_account(accounts: Accounts) -> None:
     panel.stay.click(accounts.stay, None, panel.question(), api_name="stay", **ONCE)
     gone = panel.sure.click(accounts.withdraw, [parts.access], parts.everything(), api_name="withdraw", **ONCE)
     gone.then(None, js=FORGET_TICKET)
+    panel.look.tick(
+        accounts.withdrawn, [parts.withdrawn], [parts.note, panel.look, parts.withdrawn], api_name="withdrawn", **LAST
+    )
 
 
 def _wire_rater(raters: Raters) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.store.database import for_reading
+from annotation.store.erasure import Remains, remains
 from annotation.studies.members import NotAllowed, sign_in, sign_in_with_password, sign_in_with_ticket, ticket_of
 from annotation.studies.studies import CreatedStudy, create_study
 from annotation.studies.study_plan import StudyPlan
@@ -61,6 +62,11 @@ class Desk:
         """The same for who has no link at hand."""
         with self._sessions.begin() as session:
             return sign_in_with_password(session=session, study=study, pseudonym=name, password=password, origin=origin)
+
+    def remains(self) -> Remains:
+        """Where copies of what was deleted may still lie."""
+        with self._reading() as session:
+            return remains(session)
 
     def ticket(self, access: Access | None) -> str:
         """With this a browser comes back after a reload, until this server ends. Raises NotAllowed without password."""

@@ -46,6 +46,13 @@ WITHDRAW_ASK = "All your answers will be deleted and your link will stop working
 WITHDRAW_SURE = "Yes, delete them and leave"
 WITHDRAW_STAY = "Keep them"
 WITHDRAWN = "Deleted: {items} that you had handed in, and all that you had begun. Your link no longer works. Thank you."
+WITHDRAWN_FILES = (
+    "A copy may still lie in a working file of the database, because another program is reading it (a backup, for"
+    " example) or because it is too big to be tidied while people use it. The server tries again by itself, at the"
+    " latest when it starts next."
+)
+WITHDRAWN_SERVER = "The database server overwrites the freed space in its own time."
+WITHDRAWN_ALL = "No copy is left in the files of the database."
 
 RELOAD = "This page has lost touch with its server. Everything saved is safe; reload the page to go on."
 
