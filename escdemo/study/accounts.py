@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import gradio as gr
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,7 +15,7 @@ from annotation.studies.withdrawal import withdraw
 from escdemo import texts as page_texts
 from escdemo.look import render as page_render
 from escdemo.study import account_panel, entry_panel, live_panel, question_form, texts
-from escdemo.study.entry import Arrival, origin_of
+from escdemo.study.entry import Arrival
 from escdemo.study.member_session import REFUSED, Desk, sentence
 from escdemo.study.parts import Shown, StudyParts
 
@@ -26,18 +28,20 @@ class Accounts:
         self.desk = desk
         self.arrival = arrival
 
-    def sign_in(self, study: str, name: str, password: str, request: gr.Request) -> Shown:
+    async def sign_in(self, study: str, name: str, password: str, request: gr.Request) -> Shown:
         """Let somebody in who knows study, name and password; the fields forget the password in either case."""
-        parts = self.parts
-        empty = {parts.entry.sign_in.password: ""}
+        address = request.client.host if request.client is not None else "unknown"
+        parts, empty = self.parts, {self.parts.entry.sign_in.password: ""}
         try:
-            entered = self.desk.enter_with_password(study or "", name or "", password or "", origin_of(request))
+            entered = await self.desk.enter_with_password(study or "", name or "", password or "", address)
             if entered.access is None:
                 return {parts.note: page_render.notice(entered.refusal or "", "problem")} | empty
-            ticket = {parts.account.ticket: self.desk.ticket(entered.access)}
-            return self.arrival.welcome(entered.access) | ticket | empty
+            return await asyncio.to_thread(self._entered, entered.access) | empty
         except REFUSED as refusal:
             return {parts.note: page_render.notice(sentence(refusal), "problem")} | empty
+
+    def _entered(self, access: Access) -> Shown:
+        return self.arrival.welcome(access) | {self.parts.account.ticket: self.desk.ticket(access)}
 
     def choose_password(self, access: Access | None, new: str, again: str) -> Shown:
         """Store a password of the member's own choice."""

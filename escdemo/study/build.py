@@ -106,7 +106,7 @@ def _wire_account(accounts: Accounts) -> None:
         form.fields(),
         [*parts.everything(), form.password],
         api_name="sign_in",
-        **ONCE,
+        **(ONCE | {"show_progress": "minimal"}),  # after failed attempts it takes seconds
     )
     chosen = gr.on(
         [panel.choose.click, panel.again.submit],

@@ -20,6 +20,10 @@ SIGN_IN_STUDY = "Study"
 SIGN_IN_NAME = "Your name in it, such as r3"
 SIGN_IN_PASSWORD = "Password"
 SIGN_IN_BUTTON = "Sign in"
+SIGN_IN_CROWDED = (
+    "Many attempts to sign in are waiting at the moment, so this one was not looked at. Try again in ten seconds, or"
+    " use your link: it always works."
+)
 
 ACCOUNT_TITLE = "Your part in this study"
 ACCOUNT_WHO = "You are {name} ({role}) in the study {study}."
