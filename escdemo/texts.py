@@ -137,7 +137,11 @@ EMOTION_HELP = "What the emotion detector read in each message of the seeker, in
 
 RESULTS_TITLE = "Results so far"
 RESULTS_EMPTY = "No judgment has been saved yet. Results appear after the first vote."
-RESULTS_HIDDEN = "Results name the models, so in a study they are shown only when your open talk has been judged."
+RESULTS_HIDDEN = (
+    "The results of a study are for its lead: they name the models and say which is ahead, so nobody who talks here"
+    " should see them before the study is over. The lead's link opens them, or the one that makes studies."
+)
+RESULTS_LINK = "Lead's link"
 RESULTS_PAIR = "Pair of models"
 REFRESH_BUTTON = "Refresh"
 
@@ -188,6 +192,8 @@ judgment closes the talk. The models were trained on ESConv (Liu et al. 2021).</
 that holds harmful replies back.</li>
 </ul>
 <h2>Your data</h2>
+<p>In the demo everybody may see the results: they count votes, show no text, and no study rests on them. Those of a
+study are for its lead.</p>
 <p>Stored on this server: your messages, the replies with their explanations, your judgment and the times. Not stored:
 your name, your address, your browser. Nothing is sent anywhere else; there are no trackers and no outside fonts or
 scripts.</p>

@@ -27,7 +27,7 @@ from escdemo.chat.chat_panel import ChatPanel
 from escdemo.chat.judge_panel import JudgePanel
 from escdemo.chat.results_tab import ResultsTab
 from escdemo.chat.setup_panel import ConsentPanel, SetupPanel
-from escdemo.chat.talks import Talks, can_see_results
+from escdemo.chat.talks import Talks
 from escdemo.chat.why_panel import WhyPanel
 from escdemo.intake import Refusal
 from escdemo.look import render
@@ -261,9 +261,9 @@ class Page:
         except REFUSED as refusal:
             return {self.parts.judge.note: render.notice(_sentence(refusal), "problem")}
 
-    def show_results(self, token: str, pair: str | None = None) -> Shown:
-        """What the votes say so far."""
-        allowed = can_see_results(self.talks.find(token) if token else None, self.talks.settings)
+    def show_results(self, pair: str | None = None, link: str = "") -> Shown:
+        """What the votes say so far, to those who may see it."""
+        allowed = self.talks.may_see_results(link)
         with self.talks.reading() as session:
             # A study counts its own votes only; the demo counts all there are.
             rows = tallies(session=session, study=self.talks.settings.study) if allowed else ()
