@@ -16,6 +16,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
 
 from escdemo.look import theme
+from escdemo.page_sessions import keep_little
 from escdemo.settings import Settings
 from models.serving.service import GenerationService
 
@@ -48,7 +49,9 @@ def web_app(demo: gr.Blocks, studies: gr.Blocks, service: GenerationService, set
 
     _mount(site, studies, STUDY_PATH, settings, show_error=False)
     # The message of an unforeseen error could name a model.
-    return _mount(site, demo, "/", settings, show_error=settings.mode == "demo")
+    _mount(site, demo, "/", settings, show_error=settings.mode == "demo")
+    keep_little(site)
+    return site
 
 
 def _mount(site: FastAPI, page: gr.Blocks, path: str, settings: Settings, show_error: bool) -> FastAPI:
