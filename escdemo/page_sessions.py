@@ -60,7 +60,7 @@ class PageSessions(StateHolder):
     """All open pages, the one that was used longest ago first."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # gradio leaves it untyped
         self._changed: OrderedDict[tuple[int, str], Any] = OrderedDict()
 
     def __getitem__(self, session_id: str) -> SessionState:

@@ -301,10 +301,10 @@ class Page:
             left = self.talks.remains()
         except SQLAlchemyError:
             left = Remains.FILES
-        kind = "info" if left is Remains.FILES else "good"
+        pending = left is Remains.FILES
         return {
-            about.note: render.notice(texts.ERASED[left], kind),
-            about.again: gr.Timer(active=left is Remains.FILES),
+            about.note: render.notice(texts.ERASED[left], "info" if pending else "good"),
+            about.again: gr.Timer(active=pending),
         }
 
     def _act(self, token: str, talk: str, action: Callable[[EncounterView], EncounterView]) -> Shown:
