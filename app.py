@@ -6,10 +6,12 @@ Only wiring: flags -> Settings -> database, nets -> page -> server. See README.m
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import secrets
 import signal
 import sys
+from typing import Any
 
 from escdemo.settings import Settings
 from models.serving.trace import DECODING
@@ -62,7 +64,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         settings = parse(argv)
         # Imported late: --help is instant, and a bad flag, port or folder is reported before torch loads.
-        from annotation.store.database import open_sessions
+        from annotation.store.database import close_sessions, open_sessions
+        from annotation.store.erasure import finish_erasures
+        from annotation.store.sweeper import Sweeper
         from escdemo.chat.build import build_app
         from escdemo.server import listen, serve, web_app
         from escdemo.study.build import build_studies
@@ -80,7 +84,9 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop tidies up as Ctrl+C does
+    signal.signal(signal.SIGTERM, _interrupt)
+    finish_erasures(sessions.kw["bind"], largest=math.inf)  # nobody is here yet, so it may take its time
+    sweeper = Sweeper(sessions)
     try:
         with private_folder():
             studies = build_studies(service, sessions, settings)
@@ -94,7 +100,14 @@ def main(argv: list[str] | None = None) -> int:
         pass
     finally:
         service.close()
+        sweeper.close()
+        close_sessions(sessions)
     return 0
+
+
+def _interrupt(_signal: int, _frame: Any) -> None:
+    """End as after Ctrl-C: by itself, SIGTERM would leave no time to close the database."""
+    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import sys
 from argparse import ArgumentDefaultsHelpFormatter, ArgumentParser
 from collections.abc import Sequence
 
+from sqlalchemy.exc import SQLAlchemyError
+
 COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("annotation.commands.migrate", "create the database or bring it to the current schema"),
     "export": (
@@ -48,6 +50,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(module.run(parser.parse_args(arguments[1:])))
     except (ValueError, OSError) as error:
         return complain(str(error))
+    except SQLAlchemyError as error:
+        reason = getattr(error, "orig", None) or type(error).__name__
+        return complain(f"the database did not do it ({reason}), so nothing was changed; try again in a moment")
 
 
 def overview() -> str:

@@ -5,6 +5,7 @@ In the order in which to read them:
     settings.py    the settings of one run of the app
     server.py      both pages beside /healthz
     web/           what every request passes before a page sees it
+    page_sessions.py  what is kept in memory for each open page
     replies.py     owed replies, made by the generation service and handed to the store
     intake.py      what is typed: cleaned, measured
     role_cards.py  people to play, checked on load (role_cards.json: the cards, all written for this project)

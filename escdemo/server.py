@@ -19,6 +19,7 @@ from gradio.utils import get_upload_folder
 from starlette.types import ASGIApp
 
 from escdemo.look import theme
+from escdemo.page_sessions import keep_little
 from escdemo.settings import Settings
 from escdemo.web.bodies import MAX_FILE_BYTES, BoundedBodies
 from escdemo.web.headers import SafeHeaders
@@ -53,6 +54,7 @@ def web_app(demo: gr.Blocks, studies: gr.Blocks, service: GenerationService, set
     _mount(site, studies, STUDY_PATH, settings, show_error=False)
     # The message of an unforeseen error could name a model.
     _mount(site, demo, "/", settings, show_error=settings.mode == "demo")
+    keep_little(site)
     bounded = BoundedBodies(site, Path(get_upload_folder()))
     return SafeHeaders(TrustedHosts(OpenRoutes(UploadGate(bounded, settings.upload_key)), settings))
 

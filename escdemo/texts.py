@@ -137,7 +137,11 @@ EMOTION_HELP = "What the emotion detector read in each message of the seeker, in
 
 RESULTS_TITLE = "Results so far"
 RESULTS_EMPTY = "No judgment has been saved yet. Results appear after the first vote."
-RESULTS_HIDDEN = "Results name the models, so in a study they are shown only when your open talk has been judged."
+RESULTS_HIDDEN = (
+    "The results of a study are for its lead: they name the models and say which is ahead, so nobody who talks here"
+    " should see them before the study is over. The lead's link opens them, or the one that makes studies."
+)
+RESULTS_LINK = "Lead's link"
 RESULTS_PAIR = "Pair of models"
 REFRESH_BUTTON = "Refresh"
 
@@ -149,7 +153,23 @@ ERASE_TEXT = (
 ERASE_BUTTON = "Delete my data"
 ERASE_SURE = "Yes, delete everything"
 ERASE_CANCEL = "Keep it"
-ERASED = "Deleted. Nothing you wrote in this browser is stored any more."
+ERASED = {
+    "none": "Deleted. Nothing you wrote in this browser is stored any more.",
+    "files": (
+        "Deleted: no page, result or export shows it any more. A copy may still lie in a working file of the database,"
+        " because another program is reading it (a backup, for example) or because it is too big to be tidied while"
+        " people use it. The server tries again by itself, at the latest when it starts next."
+    ),
+    "server": (
+        "Deleted: no page, result or export shows it any more. The database server overwrites the freed space in its"
+        " own time."
+    ),
+}
+"""by what `annotation.store.erasure.remains` finds"""
+ERASE_FAILED = (
+    "Nothing was deleted: the database did not answer, or the server's disk is full. Please try again in a moment; if"
+    " it stays so, tell whoever runs this server."
+)
 NOTHING_TO_ERASE = "Nothing was stored for this browser."
 
 SCRIPT_TEXTS = {
@@ -172,6 +192,8 @@ judgment closes the talk. The models were trained on ESConv (Liu et al. 2021).</
 check that holds harmful replies back.</li>
 </ul>
 <h2>Your data</h2>
+<p>In the demo everybody may see the results: they count votes, show no text, and no study rests on them. Those of a
+study are for its lead.</p>
 <p>Stored on this server: your messages, the replies with their explanations, your judgment and the times. Not stored:
 your name, your address, your browser. Nothing is sent anywhere else; there are no trackers and no outside fonts or
 scripts.</p>

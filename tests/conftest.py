@@ -109,7 +109,7 @@ def dialogue() -> Dialogue:
 
 @pytest.fixture
 def make_page(sessions: sessionmaker[Session]) -> Iterator[Any]:
-    """make_page(study=None, joint=..., misc=...) -> the page's handlers; all services are closed afterwards."""
+    """make_page(study=None, create_key="", joint=..., misc=...) -> the handlers; all services are closed afterwards."""
     # The page loads gradio, which few tests need.
     from escdemo.chat.build import build_app
     from escdemo.settings import Settings
@@ -117,9 +117,9 @@ def make_page(sessions: sessionmaker[Session]) -> Iterator[Any]:
 
     services = []
 
-    def make(study: str | None = None, **nets: Any) -> Page:
+    def make(study: str | None = None, create_key: str = "", **nets: Any) -> Page:
         loaded = {name: EchoResponder(name, f"sha-{name}") for name in ("joint", "misc")} | nets
-        settings = Settings(nets=tuple(loaded), study=study)
+        settings = Settings(nets=tuple(loaded), study=study, create_key=create_key)
         service = GenerationService(loaded)
         services.append(service)
         demo = build_app(service, sessions, settings)

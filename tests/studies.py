@@ -13,7 +13,7 @@ from annotation.files.item_files import ImportedItem, ImportedReply
 from annotation.studies.answers import Given, save_answer, submit
 from annotation.studies.claims import get_task, open_task
 from annotation.studies.item_import import import_items
-from annotation.studies.members import invite, sign_in
+from annotation.studies.members import invite, sign_in, whose_link
 from annotation.studies.studies import create_study, open_study
 from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_views import Access, Line, TaskView
@@ -70,8 +70,8 @@ class StudyRoom:
     def _admitted(self, role: str, count: int) -> list[Access]:
         with self.sessions.begin() as session:
             people = [invite(session=session, access=self.lead, role=Role(role)) for _ in range(count)]
-            entries = [sign_in(session=session, token=person.token, origin="here") for person in people]
-        return [entry.access for entry in entries if entry.access is not None]
+            entered = [whose_link(session=session, token=person.token) for person in people]
+            return [sign_in(session=session, access=access) for access in entered if access is not None]
 
     def open(self, rater: Access) -> TaskView | None:
         return self.do(open_task, rater)

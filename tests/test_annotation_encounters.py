@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -189,3 +190,15 @@ def test_a_study_makes_a_good_reply_once(sessions: sessionmaker[Session]) -> Non
     story = Story(sessions).told_until("chatting")
     with story.step() as own, pytest.raises(StageError, match="only if it failed"):
         retry_reply(**own, turn_index=0, side="b")
+
+
+def test_a_clock_set_back_does_not_bring_the_older_talk(
+    sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    older = Story(sessions)
+    monkeypatch.setattr("annotation.talks.encounters.utc_now", lambda: older.view().created_at - timedelta(hours=1))
+    newer = Story(sessions)
+    with for_reading(sessions)() as session:
+        latest = latest_encounter(session=session, visitor=older.visitor)
+    assert latest is not None
+    assert latest.id == newer.id

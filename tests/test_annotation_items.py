@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import Mode, Purpose
@@ -17,6 +18,7 @@ from annotation.files.item_files import ImportedItem, ItemFileError, read_items
 from annotation.store.erasure import delete_visitor
 from annotation.store.study_schema import Context, Item, SystemReply
 from annotation.store.texts import clean_text
+from annotation.studies import item_import
 from annotation.studies.item_import import import_encounters, import_items
 from annotation.studies.stored_replies import read_stored
 from annotation.studies.studies import open_study
@@ -37,6 +39,31 @@ def _jsonl(tmp_path: Path, *rows: object) -> Path:
     path = tmp_path / "items.jsonl"
     path.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows), encoding="utf-8")
     return path
+
+
+def test_other_writers_wait_only_while_rows_are_stored(
+    sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All rows are made, and searched for names of systems, before the import takes the store's write lock."""
+    room, made = StudyRoom(sessions, items=(), opened=False), 0
+    engine = sessions.kw["bind"]
+
+    def seen(lines: object, turns_json: Callable[..., str] = item_import._turns_json) -> str:
+        nonlocal made
+        made += 1
+        if engine.dialect.name == "sqlite" and made in (1, 24):  # the first context, the last reply
+            with sessions.begin() as other:
+                other.execute(text("UPDATE encounter SET situation = situation"))
+        return turns_json(lines)
+
+    monkeypatch.setattr("annotation.store.engine.BUSY_TIMEOUT_MS", 20)
+    engine.dispose()
+    monkeypatch.setattr(item_import, "_turns_json", seen)
+    found = room.do(import_items, room.lead, items=tuple(item(number) for number in range(6)))
+    assert (found.contexts, found.replies, made) == (6, 18, 24)
+    with sessions() as session:
+        counted = [session.scalar(select(func.count()).select_from(table)) for table in (Context, SystemReply)]
+    assert counted == [6, 18]
 
 
 def test_json_lines_and_csv_say_the_same(tmp_path: Path) -> None:

@@ -136,6 +136,18 @@ def test_strengths_that_do_not_exist_say_why() -> None:
     assert one_tie.reason == ""
 
 
+def test_votes_that_balance_out_on_each_item_have_no_interval() -> None:
+    """Nothing varies between the items; whether rounding made the variance negative used to be chance."""
+    wide = {"system_a": "m1", "system_b": "m3"}
+    ballots = [one for at in range(6) for one in votes(f"i{at}", "abt")]
+    ballots += [replace(one, item_id=f"{one.item_id} too", **wide) for one in ballots]
+    for chosen in (ballots, ballots[:18], [*ballots, *votes("tie", "tt")]):
+        ranking = bradley_terry(chosen)
+        assert [one.estimate.value for one in ranking.strengths] == pytest.approx([0] * len(ranking.strengths))
+        assert {(one.estimate.low, one.estimate.high) for one in ranking.strengths} == {(None, None)}
+        assert all("balance out" in one.estimate.reason for one in ranking.strengths)
+
+
 def test_two_systems_have_the_log_odds_of_their_wins() -> None:
     """6 wins, 2 losses: strengths differ by log(6 / 2)."""
     found = bradley_terry([ballot(f"i{at}", "r1", "a" if at < 6 else "b") for at in range(8)])

@@ -165,6 +165,11 @@ def test_what_cannot_be_related_says_why() -> None:
     )
     separated = reasons([1.0, 2.0, -1.0] * 10, ["a", "a", "b"] * 10)
     assert separated == ("", "The feature tells every winner without exception, so its effect has no upper limit.")
+    ballots, known = votes_on([0.1 * at + 0.3 for at in range(12)], ["a", "b"] * 6)
+    ballots += [replace(one, rater="r2", outcome="b" if one.outcome == "a" else "a") for one in ballots]
+    (balanced,) = explained_votes(ballots, known, resamples=0)
+    assert (balanced.odds.low, balanced.odds.high) == (None, None)
+    assert "balance out" in balanced.odds.reason
     ballots, _ = votes_on([1.0], ["a"])
     assert explained_votes(ballots, []) == ()
     (unjoined,) = explained_votes(ballots, [ReplyFeature("other", "m1", "x", 1.0)])

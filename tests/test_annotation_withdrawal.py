@@ -17,7 +17,7 @@ from annotation.store.study_schema import Answer, Claim, StudyEvent
 from annotation.studies.answers import Given, save_answer, save_note, undo
 from annotation.studies.ballots import ballots
 from annotation.studies.live_talks import rate_side
-from annotation.studies.members import NotAllowed, invite, members, set_password, sign_in, sign_in_with_password
+from annotation.studies.members import NotAllowed, invite, members, set_password, whose_link, whose_password
 from annotation.studies.progress import team_progress
 from annotation.studies.replay import replay
 from annotation.studies.studies import close_study
@@ -58,16 +58,15 @@ def test_all_that_a_rater_gave_is_deleted_and_asked_of_others(room: StudyRoom) -
 def test_link_and_password_end_and_the_lead_sees_it(room: StudyRoom) -> None:
     invitation = room.do(invite, room.lead, role="rater")
     with room.sessions.begin() as session:
-        rater = sign_in(session=session, token=invitation.token, origin="here").access
+        rater = whose_link(session=session, token=invitation.token)
     assert rater is not None
     room.do(set_password, rater, password="a long password")
     room.judge(rater)
     assert room.do(withdraw, rater) == 1
     name = {"study": "pilot", "pseudonym": "r4"}
     with room.sessions.begin() as session:
-        assert sign_in(session=session, token=invitation.token, origin="here").access is None
-        by_password = sign_in_with_password(session=session, password="a long password", origin="here", **name)
-        assert by_password.access is None
+        assert whose_link(session=session, token=invitation.token) is None
+        assert whose_password(session=session, password="a long password", **name) is None
     with pytest.raises(NotAllowed, match="not valid"):
         room.open(rater)
     found = {row.pseudonym: row.withdrew for row in room.do(members, room.lead)}

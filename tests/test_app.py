@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 import app
 from escdemo.settings import Settings
 from models.serving.trace import DECODING, DecodeOptions
+from tests.running import free_port
 
 ROOT = Path(app.__file__).parent
 
@@ -68,6 +71,34 @@ def test_a_bad_database_folder_is_told(capsys: pytest.CaptureFixture[str], tmp_p
     told = capsys.readouterr().err.splitlines()
     assert "--port" in told[0]
     assert "cannot be made" in told[1]
+
+
+FAKE_APP = """
+import sys
+import models.serving.hosting as hosting
+from tests.fakes import EchoResponder
+hosting.open_responders = lambda names, device: {name: EchoResponder(name) for name in names}
+import app
+sys.exit(app.main(sys.argv[1:]))
+"""
+
+
+def test_a_terminated_app_folds_its_log_into_the_database(tmp_path: Path) -> None:
+    """Another connection stays open, so SQLite does not do it by itself when the app's last one is closed."""
+    database, log = tmp_path / "x.db", tmp_path / "x.db-wal"
+    command = [sys.executable, "-c", FAKE_APP, "--port", str(free_port()), "--database", f"sqlite:///{database}"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        while not process.stdout.readline().startswith("ready"):
+            assert process.poll() is None
+        with closing(sqlite3.connect(database)) as other:
+            other.execute("CREATE TABLE kept (text)")
+            other.commit()
+            assert log.stat().st_size > 0
+            process.terminate()
+            assert process.wait(30) == 0
+            assert log.stat().st_size == 0
+            assert b"CREATE TABLE kept" in database.read_bytes()
 
 
 def test_help_is_instant_and_explains_every_flag() -> None:

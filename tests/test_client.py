@@ -37,7 +37,7 @@ def test_a_study_through_the_interface(study_site: Site) -> None:
     seen.append(client.predict(token, "I feel alone.", api_name="/send"))
     seen.append(list(client.submit(token, api_name="/follow_send")))
     seen.append(client.predict(token, api_name="/finish"))
-    seen.append(client.predict(token, None, api_name="/results"))
+    seen.append(client.predict(None, "", api_name="/results"))
     seen.append(client.predict(token, 1, api_name="/explain"))
     told = json.dumps(seen, default=str)
     assert "You said" in told

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.fakes import EchoResponder, HarmfulResponder
-from tests.running import Site, running
+from tests.running import CREATE_KEY, Site, running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -155,6 +155,9 @@ def test_two_raters_from_consent_to_results(browser: Browser, database_url: str)
         first.page.reload()
         first.page.get_by_text("Your judgment is saved").wait_for()
         first.page.get_by_role("tab", name="Results").click()
+        first.page.get_by_text("for its lead").wait_for()
+        first.page.get_by_label("Lead's link").fill(f"{site.url}/study/?create={CREATE_KEY}")
+        first.page.get_by_label("Lead's link").press("Enter")
         first.page.locator("#results-table tbody tr").nth(4).wait_for()
         rows = [row.split("\t") for row in first.page.locator("#results-table tbody tr").all_inner_texts()]
         assert [row[0] for row in rows] == ["Fluency", "Accuracy", "Empathy", "Suggestion", "Overall"]

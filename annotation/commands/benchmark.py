@@ -27,7 +27,7 @@ from annotation.studies.answers import Given, save_answer, submit
 from annotation.studies.ballots import ballots
 from annotation.studies.claims import open_task
 from annotation.studies.item_import import import_items
-from annotation.studies.members import invite, sign_in
+from annotation.studies.members import invite, whose_link
 from annotation.studies.studies import create_study, open_study
 from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_views import Access, Line
@@ -110,8 +110,8 @@ def _prepare(sessions: sessionmaker[Session], load: Load) -> tuple[Access, list[
         import_items(session=session, access=lead, items=[_item(number) for number in range(needed + load.raters)])
         open_study(session=session, access=lead)
         people = [invite(session=session, access=lead, role="rater") for _ in range(load.raters)]
-        entries = [sign_in(session=session, token=person.token, origin="benchmark") for person in people]
-    return lead, [entry.access for entry in entries if entry.access is not None]
+        entered = [whose_link(session=session, token=person.token) for person in people]
+    return lead, [access for access in entered if access is not None]
 
 
 def _item(number: int) -> ImportedItem:

@@ -18,12 +18,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import Role, StudyKind
 from annotation.files.item_files import read_items
-from annotation.store.database import open_sessions
+from annotation.store.database import for_reading, open_sessions
 from annotation.store.engine import add_database_argument
+from annotation.store.erasure import Remains, remains
 from annotation.store.study_schema import Study
 from annotation.studies.item_import import import_encounters, import_items
 from annotation.studies.live_items import add_scenes, read_scenes
@@ -81,7 +82,10 @@ def run(args: Namespace) -> int:
     sessions = open_sessions(args.database, create=args.action == "create")
     try:
         with sessions.begin() as session:
-            return ACTIONS[args.action][0](session, args)
+            status = ACTIONS[args.action][0](session, args)
+        if args.action == "withdraw":
+            _say_what_remains(sessions)
+        return status
     except LookupError as error:
         raise ValueError(str(error)) from error
     finally:
@@ -152,6 +156,17 @@ def _withdraw(session: Session, args: Namespace) -> int:
     items = withdraw(session=session, access=access, pseudonym=args.member)
     print(f"{args.member} withdrew: {items} items deleted, the link no longer works")
     return 0
+
+
+def _say_what_remains(sessions: sessionmaker[Session]) -> None:
+    """Whether copies of what was just deleted are left in the files."""
+    with for_reading(sessions)() as session:
+        left = remains(session)
+    if left is Remains.FILES:
+        print("a copy may still lie in the database's files, which another program uses now or which are too big to")
+        print("rebuild beside it: the running app tries again by itself, at the latest when it starts next")
+    elif left is Remains.SERVER:
+        print("the database server overwrites the freed space in its own time")
 
 
 def _status(session: Session, args: Namespace) -> int:

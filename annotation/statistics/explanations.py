@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from statsmodels.tools.sm_exceptions import PerfectSeparationError
 
-from annotation.statistics.intervals import RESAMPLES, Estimate, bootstrap, undefined
+from annotation.statistics.intervals import RESAMPLES, Estimate, bootstrap, undefined, wald
 from annotation.statistics.pairwise import counted
 from annotation.statistics.strength import SCORES, pair_design
 from annotation.studies.study_views import Ballot
@@ -179,7 +179,8 @@ def _odds(ballots: Sequence[Ballot], design: NDArray[np.float64]) -> Estimate:
             fit = model.fit(cov_type="cluster", cov_kwds={"groups": items})
         except (Warning, np.linalg.LinAlgError, PerfectSeparationError):
             return undefined(separated, count)
-    value, error = float(fit.params[0]), float(fit.bse[0])
-    if not math.isfinite(error) or abs(value) > 20:
+    # Not `fit.bse`: it takes the root of a variance that may be a hair below 0.
+    value, variance = float(fit.params[0]), float(np.asarray(fit.cov_params())[0, 0])
+    if not math.isfinite(variance) or abs(value) > 20:
         return undefined(separated, count)
-    return Estimate(value, value - 1.96 * error, value + 1.96 * error, count)
+    return wald(value, variance, count)

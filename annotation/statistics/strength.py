@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
-from annotation.statistics.intervals import Estimate, undefined
+from annotation.statistics.intervals import Estimate, undefined, wald
 from annotation.statistics.pairwise import counted
 from annotation.studies.study_views import Ballot
 
 SCORES = {"a": 1.0, "tie": 0.5, "b": 0.0}
-_Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,10 @@ def bradley_terry(ballots: Sequence[Ballot], criterion: str = "") -> Ranking:
     size = len(systems)
     centre = (np.eye(size) - 1 / size)[:, :-1]
     values = centre @ np.asarray(fit.params)
-    errors = np.sqrt(np.diag(centre @ np.asarray(fit.cov_params()) @ centre.T))
+    variances = np.diag(centre @ np.asarray(fit.cov_params()) @ centre.T)
     found = [
-        Strength(name, Estimate(float(v), float(v - _Z * e), float(v + _Z * e), len(ballots)))
-        for name, v, e in zip(systems, values, errors, strict=True)
+        Strength(name, wald(float(value), float(variance), len(ballots)))
+        for name, value, variance in zip(systems, values, variances, strict=True)
     ]
     return Ranking(criterion, tuple(sorted(found, key=lambda one: (-(one.estimate.value or 0.0), one.system))))
 

@@ -8,6 +8,7 @@ In the order in which to read them:
     engine.py        connections and SQLite's settings
     database.py      open_sessions(url): the one way in
     erasure.py       delete my data
+    sweeper.py       until no copy is left in any file
     events.py        who did what when, append-only
     study_schema.py  the tables of studies
     live_schema.py   the tables of live studies: talks, preferences, stars

@@ -11,13 +11,19 @@ SQLite is the default; any other URL (PostgreSQL) is passed to SQLAlchemy as it 
 
 from __future__ import annotations
 
+import logging
+import sqlite3
+
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.store.engine import READ_ONLY, DatabaseUnavailable, open_engine
+from annotation.store.engine import BUSY_TIMEOUT_MS, READ_ONLY, DatabaseUnavailable, empty_log, open_engine
 from annotation.store.migrate import upgrade
 
-__all__ = ["DatabaseUnavailable", "for_reading", "open_sessions"]
+__all__ = ["DatabaseUnavailable", "close_sessions", "for_reading", "open_sessions"]
+
+_log = logging.getLogger(__name__)
 
 
 def open_sessions(url: str, create: bool = True) -> sessionmaker[Session]:
@@ -35,3 +41,13 @@ def for_reading(sessions: sessionmaker[Session]) -> sessionmaker[Session]:
     """A factory over the same connections whose sessions see one snapshot and cannot write."""
     engine: Engine = sessions.kw["bind"]
     return sessionmaker(engine.execution_options(**{READ_ONLY: True, "postgresql_readonly": True}))
+
+
+def close_sessions(sessions: sessionmaker[Session]) -> None:
+    """At the end of a program: fold SQLite's write-ahead log into the database file, close all connections."""
+    engine: Engine = sessions.kw["bind"]
+    try:
+        empty_log(engine, BUSY_TIMEOUT_MS)
+    except (SQLAlchemyError, sqlite3.Error) as error:  # nothing is lost: the next start reads the log
+        _log.warning("the write-ahead log was not folded in: %s", error)
+    engine.dispose()

@@ -11,6 +11,8 @@ import os
 import sqlite3
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -181,6 +183,34 @@ def _begin(connection: Connection) -> None:
     read_only = connection.get_execution_options().get(READ_ONLY, False)
     connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
     connection.exec_driver_sql("BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE")
+
+
+def empty_log(engine: Engine, wait_ms: int) -> bool:
+    """Move SQLite's write-ahead log into the database file and cut it to nothing; False while readers need it.
+
+    Writers wait meanwhile, for `wait_ms` milliseconds at most. True on other databases, which have no such file.
+    """
+    if engine.dialect.name != "sqlite":
+        return True
+    with outside_transactions(engine, wait_ms) as cursor:
+        return not cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
+
+@contextmanager
+def outside_transactions(engine: Engine, wait_ms: int) -> Iterator[sqlite3.Cursor]:
+    """A cursor of the driver for what SQLite does outside transactions only; it waits `wait_ms` for locks."""
+    connection = engine.raw_connection()
+    try:
+        cursor: Any = connection.cursor()
+        cursor.execute("PRAGMA query_only = OFF")  # the connection may have served a reader
+        cursor.execute(f"PRAGMA busy_timeout = {wait_ms}")
+        yield cursor
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    except BaseException:
+        connection.invalidate()  # it would keep the other waiting time
+        raise
+    finally:
+        connection.close()
 
 
 def add_database_argument(parser: ArgumentParser) -> None:

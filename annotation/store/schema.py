@@ -245,3 +245,12 @@ class Event(Base):
     criterion: Mapped[str | None]
     new_value: Mapped[str | None]
     app_version: Mapped[str]
+
+
+class Erasure(Base):
+    """A deletion of which copies may still lie in SQLite's files; the row goes when none does (see `erasure`)."""
+
+    __tablename__ = "erasure"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    erased_at: Mapped[datetime]

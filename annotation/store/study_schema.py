@@ -66,18 +66,6 @@ class Member(Base):
         return f"{'r' if self.role is Role.RATER else self.role.value}{self.number}"
 
 
-class FailedSignIn(Base):
-    """A sign-in that failed; too many from one origin in a short time block it for a while."""
-
-    __tablename__ = "study_failed_sign_in"
-    __table_args__ = (Index(None, "origin", "at"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    origin: Mapped[str] = mapped_column(String(64))
-    """sha256 of where the attempt came from"""
-    at: Mapped[datetime]
-
-
 class Context(Base):
     """What was said before the replies that are judged."""
 

@@ -9,6 +9,7 @@ In the order in which to read them:
     live_views.py       their frozen values: for raters, for statistics
     passwords.py        scrypt hashes
     tickets.py          what a browser keeps that signed in by password
+    pace.py             slows down who guesses passwords
     members.py          invitation links, passwords, roles
     studies.py          a study from draft to closed
     item_import.py      items into the store, from files or finished conversations

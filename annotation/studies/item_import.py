@@ -7,8 +7,9 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, insert, select
 from sqlalchemy.orm import Session, undefer
 
 from annotation.choices import Purpose, ReplyState, Role, Side, StudyEventKind, StudyKind, StudyState
@@ -42,6 +43,12 @@ def import_items(*, session: Session, access: Access, items: Sequence[ImportedIt
 
     Raises ValueError listing every item whose id is taken or whose gold answer does not fit, NotAllowed once opened.
     """
+    # Before the first question to the database: other writers wait only while the rows are stored, not while they are
+    # made. They are plain dicts, stored by the driver in one go, which takes a fifth of the time that objects take.
+    named = {reply.system for item in items for reply in item.replies}
+    naming = _naming(items, sorted(named))
+    contexts = [_context_row(access.study_id, item) for item in items]
+    replies = [row for item in items for row in _reply_rows(access.study_id, item)]
     study, lead = require(session, access, Role.LEAD, lock=True)
     if study.state is not StudyState.DRAFT:
         raise NotAllowed(f"Items are imported into a draft; this study is {study.state.value}.")
@@ -49,14 +56,15 @@ def import_items(*, session: Session, access: Access, items: Sequence[ImportedIt
         raise NotAllowed("The items of a live study are role cards, with which raters talk; add those instead.")
     plan = plan_of(study)
     _check(session, study, plan, items)
-    for item in items:
-        session.add(_context_row(study, item, plan))
-    session.flush()
-    for item in items:
-        session.add_all(_reply_row(study, item, reply) for reply in item.replies)
+    naming += _naming(items, [name for name in plan.systems if name not in named])
+    for row, item in zip(contexts, items, strict=True):
+        row["gold_json"] = _gold_json(item, plan)
+    for table, rows in ((Context, contexts), (SystemReply, replies)):
+        if rows:
+            session.connection().execute(insert(cast(Table, table.__table__)), rows)  # past the objects' own way
     record_study(session, study.id, StudyEventKind.IMPORTED, actor=lead.pseudonym(), new_value=str(len(items)))
     session.flush()
-    return Imported(len(items), sum(len(item.replies) for item in items), _naming(items, plan.systems))
+    return Imported(len(contexts), len(replies), naming)
 
 
 def drafted_dialogues(*, session: Session, access: Access) -> frozenset[str]:
@@ -161,6 +169,8 @@ def _check(session: Session, study: Study, plan: StudyPlan, items: Sequence[Impo
 
 
 def _naming(items: Sequence[ImportedItem], systems: Sequence[str]) -> tuple[str, ...]:
+    if not systems:
+        return ()
     patterns = {name: re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE) for name in systems}
     return tuple(
         f"{item.key}: the reply of {reply.system} contains the name {name!r}"
@@ -175,34 +185,41 @@ def _turns_json(lines: Sequence[Line]) -> str:
     return json.dumps([{"speaker": line.speaker, "text": line.text} for line in lines], ensure_ascii=False)
 
 
-def _context_row(study: Study, item: ImportedItem, plan: StudyPlan) -> Context:
-    gold = None
-    if item.gold_json is not None:
-        systems = [reply.system for reply in item.replies]
-        gold = json.dumps(gold_answers(json.loads(item.gold_json), plan.rubric, systems), ensure_ascii=False)
-    return Context(
-        id=context_id(study.id, item.key),
-        study_id=study.id,
-        key=item.key,
-        dialogue=item.dialogue,
-        purpose=item.purpose,
-        situation=item.situation,
-        turns_json=_turns_json(item.context),
-        problem_type=item.problem_type,
-        emotion_type=item.emotion_type,
-        strategy=item.strategy,
-        turn=item.turn,
-        gold_json=gold,
-        encounter_id=item.encounter_id,
-    )
+def _context_row(study_id: str, item: ImportedItem) -> dict[str, Any]:
+    return {
+        "id": context_id(study_id, item.key),
+        "study_id": study_id,
+        "key": item.key,
+        "dialogue": item.dialogue,
+        "purpose": item.purpose,
+        "situation": item.situation,
+        "turns_json": _turns_json(item.context),
+        "problem_type": item.problem_type,
+        "emotion_type": item.emotion_type,
+        "strategy": item.strategy,
+        "turn": item.turn,
+        "gold_json": None,
+        "encounter_id": item.encounter_id,
+    }
 
 
-def _reply_row(study: Study, item: ImportedItem, reply: ImportedReply) -> SystemReply:
-    return SystemReply(
-        context_id=context_id(study.id, item.key),
-        system=reply.system,
-        turns_json=_turns_json(reply.turns),
-        strategy=reply.strategy,
-        checkpoint=reply.checkpoint,
-        replies_json=reply.replies_json,
-    )
+def _gold_json(item: ImportedItem, plan: StudyPlan) -> str | None:
+    if item.gold_json is None:
+        return None
+    systems = [reply.system for reply in item.replies]
+    return json.dumps(gold_answers(json.loads(item.gold_json), plan.rubric, systems), ensure_ascii=False)
+
+
+def _reply_rows(study_id: str, item: ImportedItem) -> list[dict[str, Any]]:
+    here = context_id(study_id, item.key)
+    return [
+        {
+            "context_id": here,
+            "system": reply.system,
+            "turns_json": _turns_json(reply.turns),
+            "strategy": reply.strategy,
+            "checkpoint": reply.checkpoint,
+            "replies_json": reply.replies_json,
+        }
+        for reply in item.replies
+    ]

@@ -1,8 +1,8 @@
 """Who takes part in a study: invitation links, passwords, roles, breaks.
 
-    invitation = invite(session=session, access=lead, role="rater")        # .token goes into the link, once
-    signed_in = sign_in(session=session, token=token, origin=address)      # .access, or .refusal to show
-    require(session, access, Role.RATER)                                   # first line of every store function
+    invitation = invite(session=session, access=lead, role="rater")  # .token goes into the link, once
+    access = whose_link(session=session, token=token)                # None: revoked, or never given out
+    require(session, access, Role.RATER)                             # first line of every store function
 
 A token is 32 random bytes; only its sha256 is stored, so a stolen database opens no door. `Access` is a claim that the
 store checks again on every call: a revoked link stops working at once.
@@ -14,26 +14,21 @@ import hashlib
 import json
 import re
 import secrets
-from datetime import timedelta
 
-from sqlalchemy import Select, delete, func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from annotation.choices import Role, StudyEventKind, StudyState
 from annotation.store.schema import utc_now
 from annotation.store.study_events import record_study
-from annotation.store.study_schema import FailedSignIn, Member, Study, StudyEvent
+from annotation.store.study_schema import Member, Study, StudyEvent
 from annotation.studies.passwords import check_password, hash_password
 from annotation.studies.study_plan import plan_from_dict
-from annotation.studies.study_views import Access, Invitation, MemberView, SignIn
+from annotation.studies.study_views import Access, Invitation, MemberView
 from annotation.studies.tickets import holder_of, is_genuine, make_ticket
 
-MAX_FAILURES = 10
-"""failed sign-ins from one origin, or at one account, within WINDOW before it is blocked"""
-WINDOW = timedelta(minutes=5)
-_WRONG = "This link or password is not valid (any more). Ask the study's lead for a new one."
-_AGAIN = "Please sign in again."
-_BLOCKED = "Too many failed attempts. Wait five minutes, then try again."
+WRONG = "This link or password is not valid (any more). Ask the study's lead for a new one."
+AGAIN = "Please sign in again."
 
 
 class NotAllowed(ValueError):  # noqa: N818  (reads as the sentence it is)
@@ -52,7 +47,7 @@ def require(
     study = session.get(Study, access.study_id, with_for_update=how, populate_existing=lock or share)
     member = session.get(Member, access.member_id)
     if study is None or member is None or member.study_id != study.id or member.revoked_at is not None:
-        raise NotAllowed(_WRONG)
+        raise NotAllowed(WRONG)
     if member.role not in roles:
         allowed = " or a ".join(role.value for role in roles)
         raise NotAllowed(f"This is for a {allowed} of the study; your link is a {member.role.value}'s.")
@@ -131,30 +126,40 @@ def _withdrawals(session: Session, study: Study) -> dict[str, int]:
     return {str(row[0]): int(str(row[1])) for row in rows}
 
 
-def sign_in(*, session: Session, token: str, origin: str) -> SignIn:
-    """Who the invitation link belongs to. Never raises, so that a failure is counted: commit in either case.
-
-    `origin` is where the request came from (an address); it is stored as a hash, and only on failure.
-    """
-    if _blocked(session, _hash(origin)):
-        return SignIn(None, _BLOCKED)
-    member = session.scalar(select(Member).where(Member.token_hash == _hash(token)))
-    return _admit(session, member, (_hash(origin),))
+def whose_link(*, session: Session, token: str) -> Access | None:
+    """The member whose invitation this is. Only reads: 256 bits cannot be guessed, so nothing is counted."""
+    return _access(session.scalar(select(Member).where(Member.token_hash == _hash(token))))
 
 
-def sign_in_with_password(*, session: Session, study: str, pseudonym: str, password: str, origin: str) -> SignIn:
-    """The same with the study's name, the pseudonym ("r3") and a password; also counted per account.
+def whose_password(*, session: Session, study: str, pseudonym: str, password: str) -> Access | None:
+    """The member who is called so in that study and has this password. Only reads; `pace` slows guesses down.
 
     A wrong name, a wrong password and a member without one take as long and get the same answer.
     """
-    study, pseudonym = study.strip(), pseudonym.strip().lower()
-    account = _hash(f"{study}\n{pseudonym}")
-    if _blocked(session, _hash(origin)) or _blocked(session, account):
-        return SignIn(None, _BLOCKED)
-    member = session.scalar(_named(pseudonym).join(Study).where(Study.name == study))
-    if not check_password(password, None if member is None else member.password_hash):
-        member = None
-    return _admit(session, member, (_hash(origin), account))
+    member = session.scalar(_named(pseudonym.strip().lower()).join(Study).where(Study.name == study.strip()))
+    found = check_password(password, None if member is None else member.password_hash)
+    return _access(member) if found else None
+
+
+def whose_ticket(*, session: Session, ticket: str, key: bytes) -> Access | None:
+    """The member who comes back with a ticket of this run of the server. Only reads."""
+    member = session.get(Member, holder_of(ticket))
+    if member is None or member.password_hash is None:
+        return None
+    return _access(member) if is_genuine(ticket, member.password_hash, key, utc_now()) else None
+
+
+def sign_in(*, session: Session, access: Access) -> Access:
+    """Record that this member came in. Raises NotAllowed."""
+    study, member = require(session, access, *Role)
+    record_study(session, study.id, StudyEventKind.SIGNED_IN, actor=member.pseudonym())
+    return access
+
+
+def _access(member: Member | None) -> Access | None:
+    if member is None or member.revoked_at is not None:
+        return None
+    return Access(member.study_id, member.id, member.role, member.pseudonym())
 
 
 def set_password(*, session: Session, access: Access, password: str) -> None:
@@ -162,25 +167,15 @@ def set_password(*, session: Session, access: Access, password: str) -> None:
     study, member = require(session, access, *Role)
     if not plan_from_dict(json.loads(study.plan_json)).passwords:
         raise NotAllowed("In this study members come in by their link only.")
-    member.password_hash = hash_password(password)
+    member.password_hash = hash_password(password, names=(study.name, member.pseudonym()))
 
 
 def ticket_of(*, session: Session, access: Access, key: bytes) -> str:
     """By any member with a password: the ticket with which their browser comes back; `key` is the server's own."""
     _, member = require(session, access, *Role)
     if member.password_hash is None:
-        raise NotAllowed(_AGAIN)
+        raise NotAllowed(AGAIN)
     return make_ticket(member.id, member.password_hash, key, utc_now())
-
-
-def sign_in_with_ticket(*, session: Session, ticket: str, key: bytes) -> SignIn:
-    """Who comes back. What is refused is not counted: it cannot be guessed, and after a restart all have old ones."""
-    member = session.get(Member, holder_of(ticket))
-    if member is None or member.password_hash is None or member.revoked_at is not None:
-        return SignIn(None, _AGAIN)
-    if not is_genuine(ticket, member.password_hash, key, utc_now()):
-        return SignIn(None, _AGAIN)
-    return _admit(session, member, ())
 
 
 def find_member(session: Session, study_id: str, pseudonym: str) -> Member | None:
@@ -194,21 +189,6 @@ def consent(*, session: Session, access: Access) -> None:
     if member.consented_at is None:
         member.consented_at = utc_now()
         record_study(session, study.id, StudyEventKind.CONSENTED, actor=member.pseudonym())
-
-
-def _admit(session: Session, member: Member | None, origins: tuple[str, ...]) -> SignIn:
-    if member is None or member.revoked_at is not None:
-        now = utc_now()
-        session.add_all(FailedSignIn(origin=origin, at=now) for origin in origins)
-        session.execute(delete(FailedSignIn).where(FailedSignIn.at < now - WINDOW))
-        return SignIn(None, _WRONG)
-    record_study(session, member.study_id, StudyEventKind.SIGNED_IN, actor=member.pseudonym())
-    return SignIn(Access(member.study_id, member.id, member.role, member.pseudonym()), None)
-
-
-def _blocked(session: Session, origin: str) -> bool:
-    recent = (FailedSignIn.origin == origin, FailedSignIn.at >= utc_now() - WINDOW)
-    return (session.scalar(select(func.count()).select_from(FailedSignIn).where(*recent)) or 0) >= MAX_FAILURES
 
 
 def _named(pseudonym: str) -> Select[Member]:

@@ -7,22 +7,62 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 import unicodedata
+from collections.abc import Collection
 
 MIN_CHARS = 10
 MAX_CHARS = 200
+MIN_DIFFERENT = 5
+"""fewest different characters, blanks aside"""
+_LIST = (
+    "0123456789 1234567890 12345678910 123456789012 0987654321 1234512345 123123123123 1q2w3e4r5t 1q2w3e4r5t6y "
+    "q1w2e3r4t5 1qaz2wsx3edc qazwsxedcrfv qwertyuiop qwertyuiop123 qwertzuiop azertyuiop qwerty12345 qwerty123456 "
+    "qwerty1234 asdfghjkl1 asdfghjkl123 zxcvbnm123 abcdefghij abcdefghijk abcd123456 abc1234567 abcde12345 "
+    "password12 password123 password1234 password12345 passw0rd123 mypassword mypassword1 passwordpassword "
+    "iloveyou12 iloveyou123 iloveyou1234 letmein123 letmein1234 welcome123 welcome1234 admin12345 administrator "
+    "changeme123 football123 baseball123 princess123 sunshine123 superman123 liverpool1 manchester computer123 "
+    "basketball chocolate1 jennifer123 alexander1 michael123 starwars123 whatever123 trustno1234 dragon1234"
+)
+_COMMON = frozenset(_LIST.split())
+"""of those with ten characters or more, as `_letters` leaves them"""
 _COST = (2**14, 8, 1)
 """n, r, p: 16 MiB and about 50 ms"""
 
 
-def hash_password(password: str) -> str:
-    """`scrypt$n$r$p$salt$hash` with a fresh salt. Raises ValueError when the password is too short or too long."""
+def hash_password(password: str, names: Collection[str] = ()) -> str:
+    """`scrypt$n$r$p$salt$hash` with a fresh salt. Raises ValueError for one that is too easy to guess.
+
+    `names` are those that go with it, of the member and the study.
+    """
     if not MIN_CHARS <= len(password) <= MAX_CHARS:
         raise ValueError(f"The password has {len(password)} characters; allowed: {MIN_CHARS} to {MAX_CHARS}.")
+    reason = _too_easy(password, names)
+    if reason:
+        raise ValueError(f"The password {reason}, so it is easy to guess. Choose another, such as four unusual words.")
     salt = secrets.token_bytes(16)
     n, r, p = _COST
     return f"scrypt${n}${r}${p}${salt.hex()}${_digest(password, salt, n, r, p).hex()}"
+
+
+def _too_easy(password: str, names: Collection[str]) -> str:
+    """Why this is one of the first that somebody would try; "" when it is not."""
+    plain = _letters(password)
+    if len(set(password.casefold()) - {" "}) < MIN_DIFFERENT:
+        return f"has fewer than {MIN_DIFFERENT} different characters"
+    if plain in _COMMON:
+        return "is one of the most common ones"
+    known = {_letters(name) for name in names} - {""}
+    parts = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
+    if known and re.fullmatch(f"(?>{parts}|password)++[0-9]*", plain):  # without going back: names may overlap
+        return "is made of your name and the study's"
+    return ""
+
+
+def _letters(text: str) -> str:
+    """Letters and digits only, small: what is left of "Pilot-1 !" is "pilot1"."""
+    return "".join(sign for sign in unicodedata.normalize("NFKC", text).casefold() if sign.isalnum())
 
 
 def check_password(password: str, stored: str | None) -> bool:

@@ -98,20 +98,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Access:
-    """Who acts. Made by `members.sign_in`, kept by the server; every store function checks it again."""
+    """Who acts. Made by `members.whose_link`, kept by the server; every store function checks it again."""
 
     study_id: str
     member_id: str
     role: Role
     pseudonym: str
-
-
-@dataclass(frozen=True)
-class SignIn:
-    """Either `access`, or `refusal`: the sentence to show."""
-
-    access: Access | None
-    refusal: str | None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from annotation.choices import ClaimState, Role, StudyEventKind
-from annotation.store.erasure import empty_log_after_commit
+from annotation.store.erasure import mark_erasure
 from annotation.store.schema import utc_now
 from annotation.store.study_events import blank_answers, record_study
 from annotation.store.study_schema import Claim, Member, Study
@@ -42,7 +42,7 @@ def withdraw(*, session: Session, access: Access, pseudonym: str | None = None) 
     # What distinguishes a withdrawal from a revoked link: the items that went.
     gone, name = str(items), rater.pseudonym()
     record_study(session, study.id, StudyEventKind.REVOKED, actor=member.pseudonym(), old_value=gone, new_value=name)
-    empty_log_after_commit(session)
+    mark_erasure(session)
     return items
 
 

@@ -7,13 +7,13 @@ import random
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from annotation.choices import EventKind, Mode, ReplyState, Scale, Side
 from annotation.rubric import DEFAULT_RUBRIC, find_rubric
 from annotation.store.events import record
-from annotation.store.schema import Encounter, Reply, utc_now
+from annotation.store.schema import Encounter, Event, Reply, utc_now
 from annotation.store.texts import MAX_LABEL_CHARS, MAX_SITUATION_CHARS, accept_text, clean_text
 from annotation.talks.projection import encounter_view, latest_replies
 from annotation.talks.stages import Stage, StageError, require_step
@@ -123,7 +123,9 @@ def get_encounter(*, session: Session, encounter_id: str, visitor: str) -> Encou
 
 def latest_encounter(*, session: Session, visitor: str) -> EncounterView | None:
     """The visitor's newest encounter, None when there is none."""
-    statement = select(Encounter).where(Encounter.visitor == visitor).order_by(Encounter.created_at.desc()).limit(1)
+    # By the place in the record, not by the time: a clock may be set back.
+    begun = select(func.min(Event.id)).where(Event.encounter_id == Encounter.id).scalar_subquery()
+    statement = select(Encounter).where(Encounter.visitor == visitor).order_by(begun.desc()).limit(1)
     encounter = session.scalar(statement)
     return None if encounter is None else encounter_view(session, encounter)
 

@@ -8,6 +8,8 @@ import gradio as gr
 
 from escdemo import texts
 
+LOOK_EVERY_S = 5.0
+
 
 @dataclass(frozen=True)
 class AboutTab:
@@ -18,6 +20,8 @@ class AboutTab:
     sure: gr.Button
     cancel: gr.Button
     note: gr.HTML
+    again: gr.Timer
+    """runs while copies of what was deleted may be left"""
 
 
 def build() -> AboutTab:
@@ -30,4 +34,5 @@ def build() -> AboutTab:
             sure = gr.Button(texts.ERASE_SURE, variant="stop", elem_id="erase-sure")
             cancel = gr.Button(texts.ERASE_CANCEL, elem_id="erase-cancel")
         note = gr.HTML(elem_id="erase-note")
-    return AboutTab(erase, confirm, sure, cancel, note)
+        again = gr.Timer(LOOK_EVERY_S, active=False)
+    return AboutTab(erase, confirm, sure, cancel, note, again)

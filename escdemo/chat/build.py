@@ -43,7 +43,7 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
                 chat = chat_panel.build()
                 judge = judge_panel.build()
                 why = why_panel.build()
-            results = results_tab.build()
+            results = results_tab.build(study=settings.mode == "study")
             about = about_tab.build()
         own = (token, fresh, draft, talk, seen, opened)
         parts = Parts(*own, steps, note, consent, setup, chat, judge, why, results, about)
@@ -176,9 +176,9 @@ def _wire_rest(page: Page) -> None:
     )
     results = parts.results
     gr.on(
-        [results.tab.select, results.refresh.click, results.pair.select],
+        [results.tab.select, results.refresh.click, results.pair.select, results.link.submit],
         page.show_results,
-        [parts.token, results.pair],
+        [results.pair, results.link],
         list(results.outputs),
         api_name="results",
         queue=False,
@@ -189,10 +189,13 @@ def _wire_rest(page: Page) -> None:
     about.sure.click(
         page.erase,
         [parts.token],
-        [parts.token, parts.draft, about.erase, about.confirm, about.note, *everything],
+        [parts.token, parts.draft, about.erase, about.confirm, about.note, about.again, *everything],
         api_name="erase",
         queue=False,
         trigger_mode="once",
+    )
+    about.again.tick(
+        page.erased, None, [about.note, about.again], api_name="erased", queue=False, show_progress="hidden"
     )
 
 

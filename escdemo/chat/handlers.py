@@ -17,6 +17,7 @@ from typing import Any
 import gradio as gr
 from sqlalchemy.exc import SQLAlchemyError
 
+from annotation.store.erasure import Remains
 from annotation.talks.open_talks import tallies
 from annotation.talks.views import EncounterView
 from escdemo import intake, texts
@@ -26,7 +27,7 @@ from escdemo.chat.chat_panel import ChatPanel
 from escdemo.chat.judge_panel import JudgePanel
 from escdemo.chat.results_tab import ResultsTab
 from escdemo.chat.setup_panel import ConsentPanel, SetupPanel
-from escdemo.chat.talks import Talks, can_see_results
+from escdemo.chat.talks import Talks
 from escdemo.chat.why_panel import WhyPanel
 from escdemo.intake import Refusal
 from escdemo.look import render
@@ -266,9 +267,9 @@ class Page:
         except REFUSED as refusal:
             return {self.parts.judge.note: render.notice(_sentence(refusal), "problem")}
 
-    def show_results(self, token: str, pair: str | None = None) -> Shown:
-        """What the votes say so far."""
-        allowed = can_see_results(self.talks.find(token) if token else None, self.talks.settings)
+    def show_results(self, pair: str | None = None, link: str = "") -> Shown:
+        """What the votes say so far, to those who may see it."""
+        allowed = self.talks.may_see_results(link)
         with self.talks.reading() as session:
             # A study counts its own votes only; the demo counts all there are.
             rows = tallies(session=session, study=self.talks.settings.study) if allowed else ()
@@ -287,13 +288,30 @@ class Page:
         return {about.erase: gr.update(value=texts.ERASE_BUTTON, visible=True), about.confirm: gr.update(visible=False)}
 
     def erase(self, token: str) -> Shown:
-        """Delete all that this browser left, and forget the browser."""
-        gone = self.talks.erase(token)
-        note = texts.ERASED if gone.encounters else texts.NOTHING_TO_ERASE
+        """Delete all that this browser left, and forget the browser; refused, nothing is changed."""
         about = self.parts.about
-        done = self.keep() | {about.note: render.notice(note, "good")}
+        try:
+            gone = self.talks.erase(token)
+        except REFUSED as refusal:
+            failed = texts.ERASE_FAILED if isinstance(refusal, SQLAlchemyError) else _sentence(refusal)
+            return {about.note: render.notice(failed, "problem")}
+        told = self.erased() if gone.encounters else {about.note: render.notice(texts.NOTHING_TO_ERASE, "good")}
+        done = self.keep() | told
         anew = {self.parts.token: _new_token(), self.parts.draft: judge_panel.NO_DRAFT, self.parts.chat.post: ""}
         return self.project(None) | done | anew
+
+    def erased(self) -> Shown:
+        """Whether what was deleted is out of all files by now; looked at again until it is."""
+        about = self.parts.about
+        try:
+            left = self.talks.remains()
+        except SQLAlchemyError:
+            left = Remains.FILES
+        pending = left is Remains.FILES
+        return {
+            about.note: render.notice(texts.ERASED[left], "info" if pending else "good"),
+            about.again: gr.Timer(active=pending),
+        }
 
     def _act(self, token: str, talk: str, action: Callable[[EncounterView], EncounterView]) -> Shown:
         """Do one thing to the talk and show it; refused, show the talk as it is and why."""

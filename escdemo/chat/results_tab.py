@@ -22,20 +22,23 @@ class ResultsTab:
     tab: gr.Tab
     pair: gr.Dropdown
     refresh: gr.Button
+    link: gr.Textbox
+    """in a study: the link of who may see them"""
     outputs: tuple[Any, ...]
 
 
-def build() -> ResultsTab:
-    """Draw the tab."""
+def build(study: bool) -> ResultsTab:
+    """Draw the tab; in a study with a field for the lead's link."""
     with gr.Tab(texts.RESULTS_TAB, id="results", elem_id="results-tab") as tab:
         with gr.Row(equal_height=True):
             gr.HTML(f'<h2 class="esc-h2">{texts.RESULTS_TITLE}</h2>')
             pair = gr.Dropdown([], label=texts.RESULTS_PAIR, visible=False, elem_id="results-pair", interactive=True)
             refresh = gr.Button(texts.REFRESH_BUTTON, elem_id="results-refresh", scale=0, min_width=120)
+        link = gr.Textbox(label=texts.RESULTS_LINK, type="password", visible=study, elem_id="results-link", max_lines=1)
         note = gr.HTML(elem_id="results-note")
         plot = gr.Plot(show_label=False, visible=False, elem_id="results-plot", elem_classes="esc-fig")
         table = gr.HTML(elem_id="results-table")
-    return ResultsTab(tab, pair, refresh, (pair, note, plot, table))
+    return ResultsTab(tab, pair, refresh, link, (pair, note, plot, table))
 
 
 def fill(tallies: Sequence[Tally], allowed: bool, pair: str | None) -> list[Any]:

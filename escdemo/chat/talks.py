@@ -5,14 +5,17 @@ The store decides what may happen and remembers everything. A page only looks on
 
 from __future__ import annotations
 
+import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.choices import Mode, ReplyState
-from annotation.store.erasure import Erased, delete_visitor
+from annotation.choices import Mode, ReplyState, Role
+from annotation.store.erasure import Erased, Remains, delete_visitor, remains
+from annotation.studies.members import whose_link
+from annotation.studies.studies import get_brief
 from annotation.talks.conversation import add_post, retry_reply
 from annotation.talks.encounters import (
     EncounterSetup,
@@ -24,7 +27,6 @@ from annotation.talks.encounters import (
     visitor_of,
 )
 from annotation.talks.judgments import Vote, judge
-from annotation.talks.stages import Stage
 from annotation.talks.views import EncounterView
 from escdemo import texts
 from escdemo.replies import Replies
@@ -129,12 +131,35 @@ class Talks(Replies):
             return reveal(session=session, encounter_id=encounter_id, visitor=visitor)
 
     def erase(self, token: str) -> Erased:
-        """Delete everything this browser left, after stopping what is still being written for it."""
+        """Delete everything this browser left, then stop what is still being written for it: nothing will keep it."""
         view = self.find(token)
-        if view is not None:
-            self.stop(token, view.id)
         with self.sessions.begin() as session:
-            return delete_visitor(session=session, visitor=visitor_of(token))
+            erased = delete_visitor(session=session, visitor=visitor_of(token))
+        if view is not None:
+            self.cut_off(view)
+        return erased
+
+    def remains(self) -> Remains:
+        """Where copies of what was deleted may still lie."""
+        with self.reading() as session:
+            return remains(session)
+
+    def may_see_results(self, link: str) -> bool:
+        """In the demo everybody. In a study its lead, by the own link, and who has the link that makes studies.
+
+        Results name the models and say who is ahead, so whoever sees them is no longer blind in the next talk.
+        """
+        if self.settings.mode == "demo":
+            return True
+        secret = (link or "").strip().rpartition("=")[2]
+        key = self.settings.create_key
+        if key and hmac.compare_digest(secret.encode("utf-8", "surrogatepass"), key.encode()):
+            return True
+        with self.reading() as session:
+            access = whose_link(session=session, token=secret)
+            if access is None or access.role is not Role.LEAD:
+                return False
+            return get_brief(session=session, access=access).name == self.settings.study
 
     def look(self, token: str, view: EncounterView) -> tuple[EncounterView | None, dict[str, Job]]:
         """The talk and its jobs at one moment; None when the talk was deleted."""
@@ -149,11 +174,6 @@ def names_of(view: EncounterView) -> tuple[str, str]:
     """What the two sides are called on the page now."""
     first, second = view.systems
     return (first or "Supporter A", second or "Supporter B")
-
-
-def can_see_results(view: EncounterView | None, settings: Settings) -> bool:
-    """In a study, the names on the results page wait until the visitor's own open talk has been judged."""
-    return settings.mode == "demo" or view is None or view.stage in (Stage.REVEALED, Stage.REVIEWED)
 
 
 def outcome_counts(judgments: Mapping[str, str]) -> tuple[int, int, int]:

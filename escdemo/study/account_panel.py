@@ -11,6 +11,8 @@ from annotation.choices import Role
 from annotation.studies.study_views import Access, Brief
 from escdemo.study import render, texts
 
+LOOK_EVERY_S = 5.0
+
 
 @dataclass(frozen=True)
 class SignInForm:
@@ -45,11 +47,13 @@ class AccountPanel:
     ask: gr.Column
     sure: gr.Button
     stay: gr.Button
+    look: gr.Timer
+    """runs while copies of what was deleted may be left"""
 
     def outputs(self) -> list[Any]:
         """All components that the handlers touch."""
         corner = [self.box, self.who, self.passwords, self.new, self.again, self.note, self.ticket]
-        return [*corner, self.leave, *self.question()]
+        return [*corner, self.leave, self.look, *self.question()]
 
     def question(self) -> list[Any]:
         """What changes when somebody thinks of leaving."""
@@ -81,7 +85,8 @@ def build() -> AccountPanel:
         note = gr.HTML(elem_id="account-note")
         sign_out = gr.Button(texts.SIGN_OUT_BUTTON, elem_id="sign-out")
         leaving = _build_leave()
-    return AccountPanel(box, who, passwords, new, again, choose, note, ticket, sign_out, *leaving)
+    look = gr.Timer(LOOK_EVERY_S, active=False)
+    return AccountPanel(box, who, passwords, new, again, choose, note, ticket, sign_out, *leaving, look)
 
 
 def _build_leave() -> tuple[gr.Column, gr.Button, gr.Column, gr.Button, gr.Button]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import gradio as gr
+import asyncio
 
+import gradio as gr
+from sqlalchemy.exc import SQLAlchemyError
+
+from annotation.store.erasure import Remains
 from annotation.studies.members import set_password
 from annotation.studies.studies import get_brief
 from annotation.studies.study_views import Access
 from annotation.studies.withdrawal import withdraw
+from escdemo import texts as page_texts
 from escdemo.look import render as page_render
 from escdemo.study import account_panel, entry_panel, live_panel, question_form, texts
-from escdemo.study.entry import Arrival, origin_of
+from escdemo.study.entry import Arrival
 from escdemo.study.member_session import REFUSED, Desk, sentence
 from escdemo.study.parts import Shown, StudyParts
 
@@ -23,18 +28,20 @@ class Accounts:
         self.desk = desk
         self.arrival = arrival
 
-    def sign_in(self, study: str, name: str, password: str, request: gr.Request) -> Shown:
+    async def sign_in(self, study: str, name: str, password: str, request: gr.Request) -> Shown:
         """Let somebody in who knows study, name and password; the fields forget the password in either case."""
-        parts = self.parts
-        empty = {parts.entry.sign_in.password: ""}
+        address = request.client.host if request.client is not None else "unknown"
+        parts, empty = self.parts, {self.parts.entry.sign_in.password: ""}
         try:
-            entered = self.desk.enter_with_password(study or "", name or "", password or "", origin_of(request))
+            entered = await self.desk.enter_with_password(study or "", name or "", password or "", address)
             if entered.access is None:
                 return {parts.note: page_render.notice(entered.refusal or "", "problem")} | empty
-            ticket = {parts.account.ticket: self.desk.ticket(entered.access)}
-            return self.arrival.welcome(entered.access) | ticket | empty
+            return await asyncio.to_thread(self._entered, entered.access) | empty
         except REFUSED as refusal:
             return {parts.note: page_render.notice(sentence(refusal), "problem")} | empty
+
+    def _entered(self, access: Access) -> Shown:
+        return self.arrival.welcome(access) | {self.parts.account.ticket: self.desk.ticket(access)}
 
     def choose_password(self, access: Access | None, new: str, again: str) -> Shown:
         """Store a password of the member's own choice."""
@@ -69,8 +76,8 @@ class Accounts:
         try:
             items = self.desk.do(withdraw, access)
         except REFUSED as refusal:
-            return {parts.account.note: page_render.notice(sentence(refusal), "problem")}
-        done = texts.WITHDRAWN.format(items="1 item" if items == 1 else f"{items} items")
+            failed = page_texts.ERASE_FAILED if isinstance(refusal, SQLAlchemyError) else sentence(refusal)
+            return {parts.account.note: page_render.notice(failed, "problem")}
         closed = (parts.item.box, parts.rater.controls, parts.rater.rest, parts.rater.end, parts.account.box)
         return {
             **dict.fromkeys(closed, gr.update(visible=False)),
@@ -84,5 +91,24 @@ class Accounts:
             parts.rater.reason: gr.update(value=""),
             parts.header: page_render.banner(texts.TITLE, "", ""),
             parts.steps: "",
-            parts.note: page_render.notice(done, "good"),
+            **self.withdrawn(items),
+        }
+
+    def withdrawn(self, items: int) -> Shown:
+        """What was deleted, and whether it is out of all files by now; looked at again until it is."""
+        try:
+            left = self.desk.remains()
+        except SQLAlchemyError:
+            left = Remains.FILES
+        told = {
+            Remains.NONE: texts.WITHDRAWN_ALL,
+            Remains.FILES: texts.WITHDRAWN_FILES,
+            Remains.SERVER: texts.WITHDRAWN_SERVER,
+        }[left]
+        done = texts.WITHDRAWN.format(items="1 item" if items == 1 else f"{items} items")
+        pending = left is Remains.FILES
+        return {
+            self.parts.note: page_render.notice(f"{done} {told}", "info" if pending else "good"),
+            self.parts.account.look: gr.Timer(active=pending),
+            self.parts.withdrawn: items,
         }

@@ -64,7 +64,7 @@ def build_studies(service: GenerationService, sessions: sessionmaker[Session], s
         founder, access, known = gr.State(""), gr.State(None), gr.State(question_form.Known())
         upload_pass = gr.Textbox("", visible="hidden", elem_id="upload-pass")
         shown = gr.Number(0, visible="hidden", precision=0, elem_id="shown")
-        header = gr.HTML(elem_id="header")
+        withdrawn, header = gr.State(0), gr.HTML(elem_id="header")
         steps, note = gr.HTML(elem_id="steps"), gr.HTML(elem_id="study-note")
         entry = entry_panel.build()
         item = rater_panel.build_item()
@@ -76,7 +76,9 @@ def build_studies(service: GenerationService, sessions: sessionmaker[Session], s
         review = review_panel.build(ruling)
         create, lead = create_panel.build(), lead_panel.build(cards)
         people = (entry, item, live, form, rater, review, create, lead, account_panel.build())
-        parts = StudyParts(link, key, founder, upload_pass, access, shown, known, header, steps, note, *people)
+        parts = StudyParts(
+            link, key, founder, upload_pass, access, shown, known, withdrawn, header, steps, note, *people
+        )
         desk = Desk(sessions, settings.create_key, settings.upload_key)
         raters, reviewers = Raters(parts, desk, Replies(sessions, service, settings.options)), Reviewers(parts, desk)
         leads = Leads(parts, desk, ItemMaker(service, desk, settings.options), cards)
@@ -111,7 +113,7 @@ def _wire_account(accounts: Accounts) -> None:
         form.fields(),
         [*parts.everything(), form.password],
         api_name="sign_in",
-        **ONCE,
+        **(ONCE | {"show_progress": "minimal"}),  # after failed attempts it takes seconds
     )
     chosen = gr.on(
         [panel.choose.click, panel.again.submit],
@@ -129,6 +131,9 @@ def _wire_account(accounts: Accounts) -> None:
     panel.stay.click(accounts.stay, None, panel.question(), api_name="stay", **ONCE)
     gone = panel.sure.click(accounts.withdraw, [parts.access], parts.everything(), api_name="withdraw", **ONCE)
     gone.then(None, js=FORGET_TICKET)
+    panel.look.tick(
+        accounts.withdrawn, [parts.withdrawn], [parts.note, panel.look, parts.withdrawn], api_name="withdrawn", **LAST
+    )
 
 
 def _wire_rater(raters: Raters) -> None:

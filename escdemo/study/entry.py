@@ -35,18 +35,18 @@ class Arrival:
         self.desk = desk
         self.work: dict[Role, Work] = {Role.LEAD: leads, Role.RATER: raters, Role.REVIEWER: reviewers}
 
-    def enter(self, link: str, key: str, request: gr.Request) -> Shown:
+    def enter(self, link: str, key: str) -> Shown:
         """Sign in by the link of the page's address, or the browser's ticket; show where this member stands."""
         if link:
-            return attempt(self.parts, lambda: self._sign_in(link, origin_of(request)))
+            return attempt(self.parts, lambda: self._sign_in(link))
         if key and self.desk.may_create(key):
             shown = {self.parts.founder: key, self.parts.create.box: gr.update(visible=True)}
             return self._header(texts.TITLE, "") | shown | {self.parts.upload_pass: self.desk.upload_pass()}
         wrong = page_render.notice(texts.CREATE_KEY_WRONG, "problem") if key else ""
         return self._stranger(wrong)
 
-    def _sign_in(self, link: str, origin: str) -> Shown:
-        entered = self.desk.enter(link, origin)
+    def _sign_in(self, link: str) -> Shown:
+        entered = self.desk.enter(link)
         if entered.access is None:
             return self._stranger(page_render.notice(entered.refusal or "", "problem"))
         return self.welcome(entered.access)
@@ -101,8 +101,3 @@ class Arrival:
     def _header(self, title: str, badge: str) -> Shown:
         subtitle = texts.SUBTITLE if badge and not badge.startswith(texts.ROLES[Role.LEAD]) else ""
         return {self.parts.header: page_render.banner(title, badge, subtitle)}
-
-
-def origin_of(request: gr.Request) -> str:
-    """Where the request comes from, for counting failed sign-ins."""
-    return request.client.host if request.client is not None else "unknown"

@@ -5,19 +5,32 @@ Every function of the store checks the member's role by itself, on every call; t
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.store.database import for_reading
-from annotation.studies.members import NotAllowed, sign_in, sign_in_with_password, sign_in_with_ticket, ticket_of
+from annotation.store.erasure import Remains, remains
+from annotation.studies.members import (
+    AGAIN,
+    WRONG,
+    NotAllowed,
+    sign_in,
+    ticket_of,
+    whose_link,
+    whose_password,
+    whose_ticket,
+)
+from annotation.studies.pace import Pace
 from annotation.studies.studies import CreatedStudy, create_study
 from annotation.studies.study_plan import StudyPlan
-from annotation.studies.study_views import Access, SignIn
+from annotation.studies.study_views import Access
 from annotation.studies.tickets import is_ticket
 from escdemo import texts as page_texts
 from escdemo.study import texts
@@ -27,6 +40,14 @@ T = TypeVar("T")
 
 REFUSED = (ValueError, LookupError, SQLAlchemyError)
 """what an action may raise: not allowed, not theirs, or the database did not answer"""
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """Either `access`, or `refusal`: the sentence to show."""
+
+    access: Access | None
+    refusal: str | None
 
 
 class Desk:
@@ -41,6 +62,7 @@ class Desk:
         self._create_key = create_key
         self._upload_key = upload_key
         self._ticket_key = secrets.token_bytes(32)
+        self._pace = Pace()
 
     def do(self, action: Callable[..., T], access: Access | None, **arguments: Any) -> T:
         """One function of the store that changes something."""
@@ -52,17 +74,43 @@ class Desk:
         with self._reading() as session:
             return action(session=session, access=_signed_in(access), **arguments)
 
-    def enter(self, token: str, origin: str) -> SignIn:
-        """Who the invitation link (or the ticket) belongs to, or why nobody gets in; failures of links are counted."""
-        with self._sessions.begin() as session:
+    def enter(self, token: str) -> SignIn:
+        """Who the invitation link (or the ticket) belongs to, or why nobody gets in."""
+        with self._reading() as session:
             if is_ticket(token):
-                return sign_in_with_ticket(session=session, ticket=token, key=self._ticket_key)
-            return sign_in(session=session, token=token, origin=origin)
+                found = whose_ticket(session=session, ticket=token, key=self._ticket_key)
+                return self._admit(found, AGAIN)
+            found = whose_link(session=session, token=token)
+        return self._admit(found, WRONG)
 
-    def enter_with_password(self, study: str, name: str, password: str, origin: str) -> SignIn:
-        """The same for who has no link at hand."""
-        with self._sessions.begin() as session:
-            return sign_in_with_password(session=session, study=study, pseudonym=name, password=password, origin=origin)
+    async def enter_with_password(self, study: str, name: str, password: str, address: str) -> SignIn:
+        """The same for who has no link at hand; after failed attempts each one waits, without holding a thread."""
+        account, right = f"{study.strip()}\n{name.strip().lower()}", None
+        wait = self._pace.begin(account, address)
+        if wait is None:
+            return SignIn(None, texts.SIGN_IN_CROWDED)
+        try:
+            await asyncio.sleep(wait)
+            entered = await asyncio.to_thread(self._check, study, name, password)
+            right = entered.access is not None
+        finally:
+            self._pace.end(account, address, right)
+        return entered
+
+    def _check(self, study: str, name: str, password: str) -> SignIn:
+        with self._reading() as session:
+            found = whose_password(session=session, study=study, pseudonym=name, password=password)
+        return self._admit(found, WRONG)
+
+    def _admit(self, found: Access | None, refusal: str) -> SignIn:
+        if found is None:
+            return SignIn(None, refusal)
+        return SignIn(self.do(sign_in, found), None)
+
+    def remains(self) -> Remains:
+        """Where copies of what was deleted may still lie."""
+        with self._reading() as session:
+            return remains(session)
 
     def ticket(self, access: Access | None) -> str:
         """With this a browser comes back after a reload, until this server ends. Raises NotAllowed without password."""

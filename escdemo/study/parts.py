@@ -42,6 +42,8 @@ class StudyParts:
     beside the answers, so that a late save cannot reach the next item; the store checks whose it is."""
     known: gr.State
     """`Known`: the answers that this page held when it last heard from the store"""
+    withdrawn: gr.State
+    """how many items somebody who withdrew on this page had handed in"""
     header: gr.HTML
     steps: gr.HTML
     note: gr.HTML
@@ -63,7 +65,7 @@ class StudyParts:
 
     def everything(self) -> list[Any]:
         """Everything that an arrival may touch."""
-        start = [self.founder, self.upload_pass, self.access, self.header, self.create.box]
+        start = [self.founder, self.upload_pass, self.access, self.withdrawn, self.header, self.create.box]
         return [*start, *self.working(), *self.lead.outputs(), *self.account.outputs()]
 
 

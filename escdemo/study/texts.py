@@ -20,6 +20,10 @@ SIGN_IN_STUDY = "Study"
 SIGN_IN_NAME = "Your name in it, such as r3"
 SIGN_IN_PASSWORD = "Password"
 SIGN_IN_BUTTON = "Sign in"
+SIGN_IN_CROWDED = (
+    "Many attempts to sign in are waiting at the moment, so this one was not looked at. Try again in ten seconds, or"
+    " use your link: it always works."
+)
 
 ACCOUNT_TITLE = "Your part in this study"
 ACCOUNT_WHO = "You are {name} ({role}) in the study {study}."
@@ -46,6 +50,13 @@ WITHDRAW_ASK = "All your answers will be deleted and your link will stop working
 WITHDRAW_SURE = "Yes, delete them and leave"
 WITHDRAW_STAY = "Keep them"
 WITHDRAWN = "Deleted: {items} you had handed in, and everything you had begun. Your link no longer works. Thank you."
+WITHDRAWN_FILES = (
+    "A copy may still lie in a working file of the database, because another program is reading it (a backup, for"
+    " example) or because it is too big to be tidied while people use it. The server tries again by itself, at the"
+    " latest when it starts next."
+)
+WITHDRAWN_SERVER = "The database server overwrites the freed space in its own time."
+WITHDRAWN_ALL = "No copy is left in the files of the database."
 
 RELOAD = "This page has lost touch with its server. Everything saved is safe; reload the page to continue."
 
