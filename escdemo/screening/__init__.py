@@ -9,5 +9,4 @@ In the order in which to read them:
     answer_screen.py   message and reply judged together, with its phrases in answers.toml
     labelled.py        the texts that the screens are measured by: messages.jsonl and pairs.jsonl
     measuring.py       misses and false alarms on them: python -m escdemo.screening measure
-    __main__.py        that command
 """

@@ -24,10 +24,10 @@ Danger = Literal["self", "eating", "abuse", "others", "contempt"]
 """to oneself, by not eating, from others, to others; contempt: deep contempt for oneself"""
 
 FOLLOWING = 3
-"""So many messages after a sign of danger are still read as said in danger. People answer "ok", "thanks" or "so I should
-do it?" next, and such a word takes no danger away, nor does "just kidding"; every new sign, or a word that refers back,
-counts anew. After three messages without one the talk is about something else, which it could never be if each reply
-had to speak of danger for good."""
+"""So many messages after a sign of danger are still read as said in danger. People answer "ok", "thanks" or "so should
+I do it?" next, and such a word takes no danger away, nor does "just kidding"; every new sign, or a word that refers
+back, counts anew. After three messages without one the talk is about something else, which it could never be if each
+reply had to speak of danger for good."""
 
 HINTS = 2
 """so many different hints in one message are a sign"""
