@@ -43,6 +43,14 @@ class ReplyState(StrEnum):
     FAILED = "failed"
 
 
+class HeldBack(StrEnum):
+    """What the safety screen changed about a reply. redrawn: an earlier draft was held back, this one is the net's own.
+    replaced: a fixed sentence of the page stands instead."""
+
+    REDRAWN = "redrawn"
+    REPLACED = "replaced"
+
+
 class EventKind(StrEnum):
     """What an event row records."""
 

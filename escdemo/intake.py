@@ -1,6 +1,6 @@
 """What a seeker types, made safe to store and show: cleaned, measured, and looked at for its language.
 
-Pure. Nothing here judges content; `safety.py` does that.
+Pure. Nothing here judges content; `screening/` does that.
 """
 
 from __future__ import annotations

@@ -1,30 +1,67 @@
 """The replies that the store says are owed: made by the generation service, handed to the store. No Gradio here.
 
 The service saves each reply itself when it has ended, so a reply is kept even when no page is watching.
+
+Message and reply are judged together before anything is kept. A draft that may not be shown is not stored; the net is
+asked again with another seed, and when that does not help a fixed sentence stands in its place, which says so.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.choices import ReplyState
+from annotation.choices import HeldBack, ReplyState
 from annotation.store.database import for_reading
 from annotation.talks.conversation import missing_replies, save_reply
-from annotation.talks.projection import HELD_BACK
 from annotation.talks.views import EncounterView, ReplySlot, ReplyTask
-from escdemo.screening.reply_screen import must_not_show
+from escdemo import texts
+from escdemo.screening.answer_screen import may_answer
+from escdemo.screening.message_screen import Danger, danger_now
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.serving.service import GenerationService, Job, JobState, ReplyRequest, ServiceBusy
-from models.serving.trace import DecodeOptions
+from models.serving.trace import DecodeOptions, Reply
 
 _log = logging.getLogger(__name__)
 
 STOPPED_ERROR = "stopped by the visitor"
 """kept as the error of a reply that was cut off on request"""
+DRAFTS = 3
+"""how often a net is asked for a reply that may be shown, each time with another seed"""
+REDRAW_WITHIN_S = 20.0
+"""no further draft is begun so long after the first was asked for: somebody waits"""
+NEXT_SEED = 1_000_003
+"""from the seed of one draft to that of the next"""
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """One try at a reply."""
+
+    task: ReplyTask
+    danger: Danger | None
+    """what the reply has to take seriously"""
+    asked_at: float
+    """when the first draft was asked for, by the monotonic clock"""
+    number: int = 0
+    held: Reply | None = None
+    """the draft before, which may not be shown"""
+
+    def job_id(self) -> str:
+        return _job_id(self.task.slot, self.number)
+
+    def next(self, held: Reply) -> _Draft:
+        return replace(self, number=self.number + 1, held=held)
+
+    def worth_making(self, options: DecodeOptions) -> bool:
+        """It may turn out otherwise than the draft before, and there is time for it."""
+        drawn = options.method in ("sample", "rerank")
+        return drawn and self.number < DRAFTS and time.monotonic() - self.asked_at < REDRAW_WITHIN_S
 
 
 class Replies:
@@ -44,7 +81,8 @@ class Replies:
             tasks = missing_replies(session=session, encounter_id=encounter_id)
         try:
             for task in tasks:
-                self.service.submit(task.slot.job_id(), request_of(task, self.options), partial(self._keep, task.slot))
+                danger = danger_now(task.situation, [exchange.post for exchange in task.exchanges])
+                self._submit(_Draft(task, danger, time.monotonic()))
         except (ServiceBusy, ValueError) as error:  # ValueError: the talk is older than this choice of nets
             _log.warning("replies of %s cannot be made now: %s", encounter_id, error)
             return False
@@ -59,11 +97,13 @@ class Replies:
                     self.service.cancel(job.id)
 
     def job(self, slot: ReplySlot) -> Job | None:
-        """The job that makes this reply, None when there is none (any more)."""
-        try:
-            return self.service.get(slot.job_id())
-        except KeyError:
-            return None
+        """The job that makes this reply now, its latest draft; None when there is none (any more)."""
+        for number in reversed(range(DRAFTS)):
+            try:
+                return self.service.get(_job_id(slot, number))
+            except KeyError:
+                continue
+        return None
 
     def jobs(self, view: EncounterView) -> dict[str, Job]:
         """The jobs behind the replies of `view` that are not there yet, by job id."""
@@ -91,23 +131,55 @@ class Replies:
                 return None, {}
             view = found
 
-    def _keep(self, slot: ReplySlot, job: Job) -> None:
-        """Called by the service when a reply has ended, in a thread of its own.
+    def _submit(self, draft: _Draft) -> None:
+        request = request_of(draft.task, self.options)
+        seed = (request.seed + draft.number * NEXT_SEED) % 2**31
+        self.service.submit(draft.job_id(), replace(request, seed=seed), partial(self._keep, draft))
 
-        One that must not be shown counts as failed: its text is not stored, and it can be asked for again.
-        """
+    def _keep(self, draft: _Draft, job: Job) -> None:
+        """Called by the service when a draft has ended, in a thread of its own, before anybody sees that it has."""
         made = job.reply if job.state is JobState.DONE else None
-        held = made is not None and must_not_show(made.text)
-        reply = None if made is None or held else made.to_dict()
-        stopped = job.state is JobState.CANCELLED
-        failed = HELD_BACK if held else STOPPED_ERROR if stopped else job.error or job.state.value
-        error = None if reply is not None else failed
-        if held:
-            _log.warning("reply %s was held back by the safety screen", slot.job_id())
+        if made is not None and may_answer(made.text, draft.danger):
+            self._save(draft, made, HeldBack.REDRAWN if draft.number else None)
+        elif made is not None:
+            _log.warning("reply %s was held back by the safety screen", draft.job_id())
+            if not self._ask_again(draft.next(made)):
+                self._save(draft, stand_in(made, draft.danger), HeldBack.REPLACED)
+        elif draft.held is not None and job.state is not JobState.CANCELLED:
+            self._save(draft, stand_in(draft.held, draft.danger), HeldBack.REPLACED)
+        else:
+            stopped = job.state is JobState.CANCELLED
+            self._save(draft, None, None, STOPPED_ERROR if stopped else job.error or job.state.value)
+
+    def _ask_again(self, draft: _Draft) -> bool:
+        """False when there is no use or no room for it."""
+        if not draft.worth_making(self.options):
+            return False
+        try:
+            self._submit(draft)
+        except ServiceBusy:
+            return False
+        return True
+
+    def _save(self, draft: _Draft, reply: Reply | None, held_back: HeldBack | None, error: str | None = None) -> None:
+        slot, made = draft.task.slot, None if reply is None else reply.to_dict()
         with self.sessions.begin() as session:
-            kept = save_reply(session=session, slot=slot, reply=reply, error=error)
+            kept = save_reply(
+                session=session, slot=slot, reply=made, error=error, held_back=held_back, danger=draft.danger
+            )
         if not kept:
             _log.info("reply %s came too late to be kept", slot.job_id())
+
+
+def stand_in(held: Reply, danger: Danger | None) -> Reply:
+    """The fixed sentence that stands in place of `held`, with nothing in its trace that the net said."""
+    even = (1 / len(held.trace.strategies),) * len(held.trace.strategies)
+    trace = replace(held.trace, strategies=even, tokens=(), blocks=(), emotions=(), extras=())
+    return Reply(texts.HELD_BACK[danger or "reply"], "", trace)
+
+
+def _job_id(slot: ReplySlot, draft: int) -> str:
+    return f"{slot.job_id()}~{draft}" if draft else slot.job_id()
 
 
 def request_of(task: ReplyTask, options: DecodeOptions) -> ReplyRequest:

@@ -33,14 +33,36 @@ CONSENT_MISSING = "Please tick the box first. Without consent nothing is stored 
 
 CRISIS_TITLES = {
     "self": "It sounds as if you may be thinking of harming yourself.",
+    "eating": "It sounds as if you may be harming yourself by not eating, or by getting rid of food.",
     "others": "It sounds as if someone may get hurt.",
     "abuse": "It sounds as if you may not be safe.",
+    "contempt": "It sounds as if you think very badly of yourself.",
     "reply": "A model was about to say something harmful. It was held back.",
 }
+HELD_BACK = {
+    "self": "The model's reply was held back, because it did not fit how serious this is. What you wrote sounds as if"
+    " your life or health may be in danger. Please do not stay alone with it: call your emergency number, or a crisis"
+    " line (findahelpline.com), or tell somebody near you now.",
+    "eating": "The model's reply was held back, because it did not fit how serious this is. What you wrote about food"
+    " and your body can become dangerous. Please talk to a doctor, to somebody you trust, or to a support line"
+    " (findahelpline.com). If you faint or your heart races, call your emergency number.",
+    "abuse": "The model's reply was held back, because it did not fit how serious this is. Nobody may hurt or threaten"
+    " you, and it is not your fault. If you are in danger, call your emergency number. People who help in secret are"
+    " listed at findahelpline.com; somebody you trust can help too.",
+    "others": "The model's reply was held back, because it did not fit how serious this is. Somebody could get hurt."
+    " Please step away from the situation and from anything that could be a weapon, and talk to a person now: your"
+    " emergency number, a crisis line (findahelpline.com), or somebody you trust.",
+    "contempt": "The model's reply was held back, because it did not fit what you wrote. You speak of yourself with"
+    " great harshness, and that hurts. Please tell somebody you trust how you feel about yourself; if you ever think of"
+    " harming yourself, call your emergency number or a crisis line (findahelpline.com).",
+    "reply": "The model's reply was held back, because it could have led somebody to harm. If you are in danger or in"
+    " despair yourself, call your emergency number or a crisis line (findahelpline.com).",
+}
+"""what stands in place of a reply, by the kind of danger that was told in the talk; "reply": none was"""
 CRISIS_LEAD = (
     "If any of this is real and not role play, please talk to a person now. These models cannot help in a crisis."
 )
-CRISIS_CHAT_GOES_ON = "The chat continues as usual below."
+CRISIS_CHAT_GOES_ON = "The chat continues below."
 CRISIS_LINES_HTML = """
 <ul>
 <li><strong>In danger right now?</strong> Call your emergency number: 112 (Europe and most mobile phones), 911 (North
@@ -91,7 +113,7 @@ HELD = "thinking … (both replies appear together)"
 STOPPED = "Stopped before the reply was finished."
 FAILED = "No reply came this time. Try again below."
 WENT_ON = "the talk continued from here"
-WITHHELD = "A reply was held back here, because it could have led somebody to harm. Try again below."
+REPLACED = "Written by the makers of this page, not by the model."
 READY = "Both have answered. Keep writing, or finish and judge."
 WORKING = "The supporters are thinking."
 ONE_MISSING = "One reply is missing. Try it again, then keep writing."
@@ -188,8 +210,9 @@ judgment closes the talk. The models were trained on ESConv (Liu et al. 2021).</
 <li>Not therapy, not advice, not for people in crisis.</li>
 <li>The models are compact, know English only, and forget the beginning of a long talk.</li>
 <li>The explanations show what the computation attended to. Attention is a hint, not a proof of cause.</li>
-<li>The crisis check is a list of phrases. It misses a lot and sometimes triggers without need. The same holds for the
-check that holds harmful replies back.</li>
+<li>The crisis check is a list of phrases. It misses some and sometimes triggers without need. The same holds for the
+check of replies: after a sign of danger only a reply that takes it seriously is shown. Otherwise the model is asked
+again, and if that does not help, a sentence of ours stands in its place and says so.</li>
 </ul>
 <h2>Your data</h2>
 <p>In the demo everybody may see the results: they count votes, show no text, and no study rests on them. Those of a

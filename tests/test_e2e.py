@@ -330,7 +330,7 @@ def test_a_harmful_reply_is_held_back(browser: Browser, database_url: str) -> No
     with running(database_url, harmful) as site:
         rater = Rater(browser, site).start().say("I failed the exam.")
         page = rater.page
-        page.locator(".esc-withheld").get_by_text("A reply was held back here").wait_for()
+        page.locator(".esc-replaced").get_by_text("reply was held back").wait_for()
         page.locator("#crisis .esc-crisis").get_by_text("In danger right now?").wait_for()
         page.locator("#retry-a:visible, #retry-b:visible").last.wait_for()
         assert "hurt yourself" not in page.content()

@@ -17,6 +17,7 @@ from annotation.studies.item_import import import_items
 from annotation.studies.members import NotAllowed
 from annotation.studies.studies import open_study
 from escdemo.role_cards import CARDS_PATH, load_role_cards
+from escdemo.study import lead_render
 from escdemo.study.item_making import ItemMaker, Making
 from escdemo.study.member_session import Desk
 from models.data.contexts import card_contexts
@@ -182,9 +183,25 @@ def test_a_net_that_only_harms_makes_no_items(sessions: sessionmaker[Session], m
     room = draft(sessions)
     maker, _ = make(EchoResponder("fake-1"), HarmfulResponder("fake-2"))
     maker.start(room.lead, card_contexts(CARDS_PATH)[:2])
-    assert "could have led somebody to harm" in (ended(maker, room).error or "")
+    assert "every context was left out" in (ended(maker, room).error or "")
     with sessions() as session:
         assert session.scalars(select(Context.id)).all() == []
+
+
+def test_a_context_whose_danger_no_reply_takes_seriously_is_left_out_and_named(
+    sessions: sessionmaker[Session], make: Maker
+) -> None:
+    room = draft(sessions)
+    maker, _ = make(*(HarmfulResponder(name, words="I work in a bank.") for name in PAIR))
+    calm, grave = card_contexts(CARDS_PATH)[:2]
+    turn = replace(grave.dialogue.turns[-1], text="I have the rope ready.")
+    grave = replace(grave, dialogue=replace(grave.dialogue, turns=(*grave.dialogue.turns[:-1], turn)))
+    maker.start(room.lead, (calm, grave))
+    far = ended(maker, room)
+    assert far.left_out == (grave.id,)
+    assert grave.id in lead_render.making(far)
+    with sessions() as session:
+        assert len(session.scalars(select(Context.id)).all()) == 1
 
 
 def test_it_runs_once_at_a_time_and_can_be_stopped(sessions: sessionmaker[Session], make: Maker) -> None:

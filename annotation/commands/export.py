@@ -26,6 +26,7 @@ from annotation.store.engine import add_database_argument
 from annotation.store.schema import Ballot, Encounter, Judgment, Post, Reply
 from annotation.studies.live_ballots import rater_numbers
 from annotation.studies.study_source import find_study_data
+from annotation.talks.held_back import held_back_count, held_back_turns
 
 TABLES = ("judgments", "conversations")
 FORMATS = ("csv", "jsonl")
@@ -85,6 +86,7 @@ def _judgment_rows(session: Session) -> Iterator[tuple[Encounter, Row]]:
         .join(Judgment, Judgment.ballot_id == Ballot.id)
         .order_by(Judgment.id)
     )
+    held = held_back_turns(session)
     for encounter, ballot, judgment in session.execute(statement):
         yield (
             encounter,
@@ -102,6 +104,7 @@ def _judgment_rows(session: Session) -> Iterator[tuple[Encounter, Row]]:
                 "checkpoint_1": judgment.checkpoint_1,
                 "checkpoint_2": judgment.checkpoint_2,
                 "seconds": judgment.seconds,
+                "held_back": held_back_count(held.get(encounter.id)),
                 "reason": None if ballot.reason is None else mask(ballot.reason),
                 "app_version": judgment.app_version,
                 "created_at": judgment.created_at.isoformat(),
@@ -131,6 +134,7 @@ def _conversation_rows(session: Session) -> Iterator[tuple[Encounter, Row]]:
                 "reply": None if reply.text is None else mask(reply.text),
                 "strategy": reply.strategy,
                 "checkpoint": reply.checkpoint,
+                "held_back": None if reply.held_back is None else reply.held_back.value,
                 "seed": reply.seed,
                 "options": reply.options_json,
                 "created_at": reply.created_at.isoformat(),

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from annotation.choices import EventKind, Mode, Outcome, Pick, ReplyState, Side
+from annotation.choices import EventKind, HeldBack, Mode, Outcome, Pick, ReplyState, Side
 from annotation.talks.stages import Stage
 
 
@@ -55,12 +55,15 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def choice_column(kind: type[StrEnum], name: str) -> Enum:
-    """A text column limited by a CHECK to the values of `kind`; the constraint is named after the column."""
+def choice_column(kind: type[StrEnum], name: str | None) -> Enum:
+    """A text column limited by a CHECK to the values of `kind`; the constraint is named after the column.
+
+    Without a name there is no CHECK: a column that was added to a table later brings its own.
+    """
     return Enum(
         kind,
         native_enum=False,
-        create_constraint=True,
+        create_constraint=name is not None,
         length=16,
         name=name,
         values_callable=lambda members: [member.value for member in members],
@@ -170,6 +173,10 @@ class Reply(Base):
     reply_json: Mapped[str | None] = mapped_column(deferred=True)
     """the whole reply with its trace, as `Reply.to_dict` gives it; tens of KB, so loaded only on request"""
     error: Mapped[str | None]
+    held_back: Mapped[HeldBack | None] = mapped_column(
+        choice_column(HeldBack, None), CheckConstraint("held_back IN ('redrawn', 'replaced')", name="held_back")
+    )
+    """what the safety screen changed; None: nothing"""
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
 

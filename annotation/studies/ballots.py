@@ -13,12 +13,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotation.choices import ClaimState, Decision, Purpose, Role
+from annotation.store.live_schema import StudyTalk
 from annotation.store.study_schema import Answer, Claim, Context, Item, Member, Review, ReviewAnswer, Study, SystemReply
 from annotation.studies.members import NotAllowed, require
 from annotation.studies.studies import plan_of
 from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_views import Access, Ballot, Rating, Verdict
 from annotation.studies.task_projection import systems_of
+from annotation.talks.held_back import held_back_count, held_back_turns
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ class _HandedIn:
     rater: str
     strategies: dict[str, str | None]
     discard_cause: str | None
+    held_back: int
 
     def is_gold(self) -> bool:
         return self.item.purpose is not Purpose.MAIN
@@ -62,6 +65,7 @@ def ballots(*, session: Session, access: Access) -> tuple[Ballot, ...]:
                     strategy_b=handed.strategies.get(systems[1]),
                     turn=handed.context.turn,
                     discard_cause=handed.discard_cause,
+                    held_back=handed.held_back,
                 )
             )
     return tuple(values)
@@ -91,6 +95,7 @@ def ratings(*, session: Session, access: Access) -> tuple[Rating, ...]:
                     system_strategy=handed.strategies.get(answer.system),
                     turn=handed.context.turn,
                     discard_cause=handed.discard_cause,
+                    held_back=handed.held_back,
                 )
             )
     return tuple(values)
@@ -138,6 +143,8 @@ def _handed_in(session: Session, study: Study) -> Iterator[tuple[_HandedIn, list
     for context_id, system, strategy in session.execute(replies.where(Context.study_id == study.id)):
         strategies.setdefault(context_id, {})[system] = strategy
     causes = discard_causes(session)
+    talks = {row.claim_id: row.encounter_id for row in session.scalars(select(StudyTalk))}
+    held = held_back_turns(session) if talks else {}
     of_study = (Item.study_id == study.id, Claim.state == ClaimState.DONE)
     answers: dict[int, list[Answer]] = {}
     for answer in session.scalars(select(Answer).join(Claim).join(Item).where(*of_study)):
@@ -153,7 +160,8 @@ def _handed_in(session: Session, study: Study) -> Iterator[tuple[_HandedIn, list
     for item, context, claim, member in session.execute(statement):
         # A duplicate of a discarded item was ambiguous twice.
         cause = causes.get(item.id) or causes.get(item.duplicate_of or "")
-        handed = _HandedIn(item, context, claim, member.pseudonym(), strategies.get(context.id, {}), cause)
+        count = held_back_count(held.get(talks.get(claim.id, "")))
+        handed = _HandedIn(item, context, claim, member.pseudonym(), strategies.get(context.id, {}), cause, count)
         yield handed, answers.get(claim.id, [])
 
 

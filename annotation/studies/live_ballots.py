@@ -13,6 +13,7 @@ from annotation.store.live_schema import StudyTalk
 from annotation.store.schema import Encounter, Judgment
 from annotation.store.study_schema import Claim, Member
 from annotation.studies.study_views import Ballot
+from annotation.talks.held_back import held_back_count, held_back_turns
 
 OUTCOMES = {Outcome.WIN: "a", Outcome.TIE: "tie", Outcome.LOSE: "b"}
 
@@ -31,9 +32,10 @@ def encounter_ballots(
         statement = statement.where(Encounter.study == study)
     if mode is not None:
         statement = statement.where(Encounter.mode == mode)
-    raters = rater_numbers(session)
+    raters, held = rater_numbers(session), held_back_turns(session)
     return tuple(
-        _ballot(encounter, judgment, raters[encounter.visitor]) for encounter, judgment in session.execute(statement)
+        _ballot(encounter, judgment, raters[encounter.visitor], held_back_count(held.get(encounter.id)))
+        for encounter, judgment in session.execute(statement)
     )
 
 
@@ -54,7 +56,7 @@ def rater_numbers(session: Session) -> dict[str, str]:
     return members | {visitor: f"r{number}" for number, visitor in enumerate(others, start=1)}
 
 
-def _ballot(encounter: Encounter, judgment: Judgment, rater: str) -> Ballot:
+def _ballot(encounter: Encounter, judgment: Judgment, rater: str, held_back: int) -> Ballot:
     return Ballot(
         study=encounter.study or "",
         item_id=encounter.id,
@@ -66,4 +68,5 @@ def _ballot(encounter: Encounter, judgment: Judgment, rater: str) -> Ballot:
         first_shown=encounter.system_on(judgment.shown_first),
         seconds=judgment.seconds,
         problem_type=encounter.problem_type or None,
+        held_back=held_back,
     )

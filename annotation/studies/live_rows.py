@@ -5,7 +5,7 @@ Talks whose item was not handed in are not among them. Values are in terms of sy
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from annotation.studies.live_projection import said
 from annotation.studies.live_views import StarRow, TalkRow, TurnVote
 from annotation.studies.members import require
 from annotation.studies.study_views import Access
+from annotation.talks.held_back import held_back_count, held_back_turns
 from annotation.talks.judgments import outcome_of
 
 
@@ -40,13 +41,16 @@ def live_rows(*, session: Session, access: Access) -> LiveRows:
     talks: list[TalkRow] = []
     votes: list[TurnVote] = []
     stars: list[StarRow] = []
+    changed = held_back_turns(session)
     for talk, encounter, shared in _handed_in(session, study):
         pair: dict[str, Any] = {"system_a": encounter.system_1, "system_b": encounter.system_2}
         turns = len(said(session, encounter, Side.A)) // 2
         before, after = encounter.intensity_before or 0, talk.intensity_after or 0
-        talks.append(TalkRow(**shared, **pair, turns=turns, intensity_before=before, intensity_after=after))
+        held = changed.get(encounter.id, {})
+        shown: dict[str, Any] = {"turns": turns, "held_back": held_back_count(held)}
+        talks.append(TalkRow(**shared, **pair, **shown, intensity_before=before, intensity_after=after))
         for vote in session.scalars(_of(TurnPreference, encounter)):
-            votes.append(TurnVote(**shared, **pair, **_vote_columns(vote, encounter)))
+            votes.append(TurnVote(**shared, **pair, **_vote_columns(vote, encounter, held.get(vote.turn_index, ()))))
         for star in session.scalars(_of(TurnStar, encounter)):
             system = encounter.system_on(star.side)
             stars.append(StarRow(**shared, turn=star.turn_index, system=system, stars=star.stars))
@@ -86,8 +90,10 @@ def _of(table: Any, encounter: Encounter) -> Any:
     return select(table).where(table.encounter_id == encounter.id).order_by(*table.__table__.primary_key.columns)
 
 
-def _vote_columns(vote: TurnPreference, encounter: Encounter) -> dict[str, Any]:
+def _vote_columns(vote: TurnPreference, encounter: Encounter, held: Container[str]) -> dict[str, Any]:
+    changed = [letter for letter, name in (("a", encounter.system_1), ("b", encounter.system_2)) if name in held]
     return {
+        "held_back": "".join(changed) or None,
         "turn": vote.turn_index,
         "outcome": OUTCOMES[outcome_of(Pick(vote.picked), encounter.side_a == encounter.system_1)],
         "continued": None if vote.continues is None else encounter.system_on(vote.continues),

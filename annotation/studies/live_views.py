@@ -96,6 +96,8 @@ class TalkRow:
     problem_type: str | None = None
     discard_cause: str | None = None
     """why the reviewer discarded the item; None: it counts"""
+    held_back: int = 0
+    """replies that the safety screen changed, of both systems"""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ class TurnVote:
     """the system whose reply went into both histories; None: each side kept its own"""
     problem_type: str | None = None
     discard_cause: str | None = None
+    held_back: str | None = None
+    """which of the two replies the safety screen changed: "a", "b" (of systems, not sides) or "ab"; None: neither"""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
-from annotation.choices import ClaimState, ReplyState, Role, Side, StudyKind
+from annotation.choices import ClaimState, HeldBack, ReplyState, Role, Side, StudyKind
 from annotation.statistics.explanations import ReplyFeature, features_of
 from annotation.store.live_schema import StudyTalk
 from annotation.store.schema import Encounter, Reply
@@ -76,6 +76,8 @@ def _sides(session: Session, encounter: Encounter) -> dict[str, list[Mapping[str
     latest = latest_replies(session.scalars(rows.options(undefer(Reply.reply_json))))
     made: dict[str, list[Mapping[str, Any]]] = {encounter.system_on(side): [] for side in Side}
     for (_, at), row in sorted(latest.items()):
+        if row.held_back is HeldBack.REPLACED:  # no net said it
+            continue
         made[encounter.system_on(at)].append(json.loads(row.reply_json or ""))
     return made
 

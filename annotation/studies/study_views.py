@@ -49,6 +49,8 @@ class Ballot:
     """how many turns of the dialogue come before the replies, where known"""
     discard_cause: str | None = None
     """why the reviewer discarded the item (ambiguous, guideline gap, slip, ...); None: it counts"""
+    held_back: int = 0
+    """replies of the judged talk that the safety screen changed, of both systems; 0 where items are read"""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,8 @@ class Rating:
     """with which the system replied, where known"""
     turn: int | None = None
     discard_cause: str | None = None
+    held_back: int = 0
+    """replies of the judged talk that the safety screen changed, of all systems; 0 where items are read"""
 
 
 @dataclass(frozen=True)

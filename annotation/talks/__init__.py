@@ -7,6 +7,7 @@ In the order in which to read them:
     projection.py    rows -> views: who may see what at which stage
     encounters.py    start, find, finish, reveal
     conversation.py  posts and replies
+    held_back.py     which replies the safety screen changed
     judgments.py     the vote
     open_talks.py    open talks: win, lose and tie with a sign test
 """

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotation.choices import EventKind, Mode, ReplyState, Side
-from annotation.store.events import SERVER, record
+from annotation.choices import EventKind, HeldBack, Mode, ReplyState, Side
+from annotation.store.events import SERVER, EventDetail, record
 from annotation.store.live_schema import continued_sides
 from annotation.store.schema import Encounter, Post, Reply, utc_now
 from annotation.store.texts import MAX_POST_CHARS, MAX_POSTS, accept_text, clean_text
@@ -49,8 +49,19 @@ def add_post(*, session: Session, encounter_id: str, visitor: str, text: str, ke
     return _turn(session, encounter, post)
 
 
-def save_reply(*, session: Session, slot: ReplySlot, reply: dict[str, Any] | None, error: str | None = None) -> bool:
+def save_reply(
+    *,
+    session: Session,
+    slot: ReplySlot,
+    reply: dict[str, Any] | None,
+    error: str | None = None,
+    held_back: HeldBack | None = None,
+    danger: str | None = None,
+) -> bool:
     """Store how a reply ended: `reply` as `models.serving.trace.Reply.to_dict` gives it, or why there is none.
+
+    `held_back` says what the safety screen changed about the reply, `danger` which kind was told in the talk; both go
+    into the event, so that votes on such replies can be set apart.
 
     The first ending counts: False, and nothing stored, when the slot has ended before or the visitor has deleted the
     conversation meanwhile. Raises LookupError for a slot never asked for, ValueError for a malformed reply.
@@ -67,12 +78,20 @@ def save_reply(*, session: Session, slot: ReplySlot, reply: dict[str, Any] | Non
         return False
     if reply is not None:
         _fill(row, reply)
+        row.held_back = held_back
     else:
         row.state, row.error = ReplyState.FAILED, clean_text(error or "") or "unknown error"
     row.ended_at = utc_now()
     kind = EventKind.REPLY_DONE if reply is not None else EventKind.REPLY_FAILED
-    turn_index, attempt = slot.turn_index, slot.attempt
-    record(session, encounter, kind, actor=SERVER, turn_index=turn_index, side=Side(slot.side), attempt=attempt)
+    place: EventDetail = {
+        "actor": SERVER,
+        "turn_index": slot.turn_index,
+        "side": Side(slot.side),
+        "attempt": slot.attempt,
+    }
+    if held_back is not None:
+        place["new_value"] = f"{held_back.value}: {danger or 'no danger told'}"
+    record(session, encounter, kind, **place)
     return True
 
 
@@ -154,6 +173,7 @@ def _fill(row: Reply, reply: dict[str, Any]) -> None:
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a reply: {error} is missing; expected text, strategy and trace") from error
     row.text, row.strategy, row.checkpoint = clean_text(text), clean_text(strategy), checkpoint
+    row.seed = trace.get("seed", row.seed)  # another one than was asked for, when an earlier draft was held back
     row.options_json = json.dumps(options, allow_nan=False)
     row.reply_json = json.dumps(reply, allow_nan=False)
     row.state = ReplyState.DONE

@@ -7,15 +7,13 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
-from annotation.choices import Mode, ReplyState, Side
+from annotation.choices import HeldBack, Mode, ReplyState, Side
 from annotation.store.schema import Ballot, Encounter, Judgment, Post, Reply
 from annotation.talks.stages import Stage
 from annotation.talks.views import EncounterView, JudgmentView, ReplySlot, ReplyView, TurnView
 
 HIDDEN_ERROR = "This reply could not be made."
 """shown in study mode instead of the error, which may name the system"""
-HELD_BACK = "held back by the safety screen"
-"""kept as the error of a reply that must not be shown; it names nobody, so it may be shown while names are hidden"""
 
 
 def encounter_view(session: Session, encounter: Encounter) -> EncounterView:
@@ -85,18 +83,19 @@ def _open_reply(reply: Reply) -> ReplyView:
         checkpoint=reply.checkpoint,
         seed=reply.seed,
         reply_json=reply.reply_json,
+        held_back=reply.held_back,
     )
 
 
 def _released_reply(reply: Reply) -> ReplyView:
-    return ReplyView(_slot(reply), reply.state, reply.text, None, None, None, None, None)
+    replaced = HeldBack.REPLACED if reply.held_back is HeldBack.REPLACED else None
+    return ReplyView(_slot(reply), reply.state, reply.text, None, None, None, None, None, replaced)
 
 
 def _withheld_reply(reply: Reply) -> ReplyView:
     failed = reply.state is ReplyState.FAILED
     state = ReplyState.FAILED if failed else ReplyState.PENDING
-    error = None if not failed else HELD_BACK if reply.error == HELD_BACK else HIDDEN_ERROR
-    return ReplyView(_slot(reply), state, None, error, None, None, None, None)
+    return ReplyView(_slot(reply), state, None, HIDDEN_ERROR if failed else None, None, None, None, None)
 
 
 def _judgment_views(session: Session, ballot: Ballot | None, hidden: bool) -> tuple[JudgmentView, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from annotation.choices import Mode, Outcome, Pick, ReplyState, Side
+from annotation.choices import HeldBack, Mode, Outcome, Pick, ReplyState, Side
 from annotation.talks.stages import Stage
 
 
@@ -41,6 +41,8 @@ class ReplyView:
     seed: int | None
     reply_json: str | None
     """the whole reply with its trace: `Reply.from_dict(json.loads(reply_json))`"""
+    held_back: HeldBack | None = None
+    """what the safety screen changed; while names are hidden only that a sentence of the page stands here"""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from dataclasses import fields
 from escdemo import texts
 from escdemo.look import render
 from escdemo.look.figures import Sided
-from escdemo.screening.reply_screen import must_not_show
+from escdemo.screening.answer_screen import may_answer
+from escdemo.screening.message_screen import Danger
 from models.data.strategies import STRATEGIES
 from models.serving.trace import DecodeOptions, Timings, Trace
 
@@ -74,7 +75,7 @@ def extras(side: Sided) -> str:
             [
                 (label, f"{value:.3f}")
                 for label, value in zip(row.labels, row.values, strict=True)
-                if not must_not_show(label)  # a label can be a reply that was drawn and not chosen
+                if _may_be_listed(label, side.danger)
             ],
         )
         for row in side.trace.extras
@@ -96,6 +97,12 @@ def token_strip(side: Sided) -> str:
         f'<p class="esc-hint">{render.escape(side.label)}: tokens of the reply, the line below each from unlikely '
         f'(dark) to likely (bright)</p><div class="esc-tokens"><bdi dir="auto">{spans}</bdi></div>'
     )
+
+
+def _may_be_listed(label: str, danger: Danger | None) -> bool:
+    """A label can be a whole reply that was drawn and not chosen; others are a word or a strategy, and stay."""
+    is_reply = len(label.split()) > 4 or label.rstrip().endswith((".", "!", "?"))
+    return may_answer(label, danger if is_reply else None)
 
 
 def _words(name: str) -> str:

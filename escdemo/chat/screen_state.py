@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from annotation.choices import Mode, ReplyState
-from annotation.talks.projection import HELD_BACK
+from annotation.choices import HeldBack, Mode, ReplyState
 from annotation.talks.stages import Stage
 from annotation.talks.views import EncounterView, ReplyView, TurnView
 from escdemo import texts
@@ -20,17 +19,17 @@ from escdemo.look import render
 from escdemo.look.figures import Sided
 from escdemo.look.render import Exchange, ReplyShown
 from escdemo.replies import STOPPED_ERROR
-from escdemo.screening import safety
+from escdemo.screening.message_screen import Danger, danger_now, danger_told
 from escdemo.screening.reply_screen import must_not_show
 from models.serving.service import Job, JobState
 from models.serving.trace import Reply
 
 Step = Literal["consent", "setup", "chat", "judge", "result"]
-MISSING = ("failed", "stopped", "withheld")
+MISSING = ("failed", "stopped")
 """states of a reply that is owed and will not come by itself"""
 STEP_NUMBERS: dict[Step, int] = {"consent": 0, "setup": 1, "chat": 2, "judge": 3, "result": 4}
 
-_ENDED: dict[str, render.ReplyState] = {STOPPED_ERROR: "stopped", HELD_BACK: "withheld"}
+_ENDED: dict[str, render.ReplyState] = {STOPPED_ERROR: "stopped"}
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def controls(view: EncounterView, talk: tuple[Exchange, ...]) -> Controls:
         last is not None
         and view.stage is Stage.CHATTING
         and not reply.open
-        and (reply.state in MISSING or (may_repeat and reply.state == "done"))
+        and (reply.state in MISSING or (may_repeat and reply.state in ("done", "replaced")))
         for reply in (last or (None, None))
         if reply is not None
     ]
@@ -97,16 +96,19 @@ def controls(view: EncounterView, talk: tuple[Exchange, ...]) -> Controls:
 def danger_of(view: EncounterView) -> tuple[str, int] | None:
     """The latest sign of danger: its kind and the place (-1: the situation).
 
-    Looked for in what the seeker wrote; a reply that was held back is one too ("reply").
+    Looked for in what the seeker wrote. A reply in whose place a sentence of ours stands is one too ("reply"), unless
+    the danger that it left unanswered is told.
     """
-    for turn in reversed(view.turns):
-        if HELD_BACK in (turn.a.error, turn.b.error):
-            return "reply", turn.index
-        danger = safety.screen(turn.text)
-        if danger:
-            return danger, turn.index
-    danger = safety.screen(view.situation)
-    return (danger, -1) if danger else None
+    told = danger_told(view.situation, [turn.text for turn in view.turns])
+    replaced = [turn.index for turn in view.turns if HeldBack.REPLACED in (turn.a.held_back, turn.b.held_back)]
+    if replaced and (told is None or danger_before(view, replaced[-1]) is None):
+        return "reply", replaced[-1]
+    return (told.kind, told.place) if told else None
+
+
+def danger_before(view: EncounterView, turn_index: int) -> Danger | None:
+    """The danger that the replies of that turn have to take seriously."""
+    return danger_now(view.situation, [turn.text for turn in view.turns if turn.index <= turn_index])
 
 
 def sided(view: EncounterView, turn_index: int) -> tuple[Sided, ...]:
@@ -114,8 +116,9 @@ def sided(view: EncounterView, turn_index: int) -> tuple[Sided, ...]:
     turn = next((turn for turn in view.turns if turn.index == turn_index), None)
     if turn is None:
         return ()
+    danger = danger_before(view, turn_index)
     return tuple(
-        Sided(name, Reply.from_dict(json.loads(reply.reply_json)).trace)
+        Sided(name, Reply.from_dict(json.loads(reply.reply_json)).trace, danger)
         for name, reply in zip(names_of(view), (turn.a, turn.b), strict=True)
         if reply.reply_json is not None
     )
@@ -124,13 +127,21 @@ def sided(view: EncounterView, turn_index: int) -> tuple[Sided, ...]:
 def _replies(view: EncounterView, turn: TurnView, jobs: Mapping[str, Job]) -> tuple[ReplyShown, ReplyShown]:
     if view.hidden():
         return _paired(turn, jobs)
-    return _single(turn.a, jobs), _single(turn.b, jobs)
+    quiet = any(reply.state is ReplyState.PENDING for reply in (turn.a, turn.b)) and bool(
+        danger_before(view, turn.index)
+    )
+    return _single(turn.a, jobs, quiet), _single(turn.b, jobs, quiet)
 
 
-def _single(reply: ReplyView, jobs: Mapping[str, Job]) -> ReplyShown:
-    """One side on its own, as it comes."""
+def _done(reply: ReplyView) -> ReplyShown:
+    state: render.ReplyState = "replaced" if reply.held_back is HeldBack.REPLACED else "done"
+    return ReplyShown(state, reply.text or "", reply.strategy)
+
+
+def _single(reply: ReplyView, jobs: Mapping[str, Job], quiet: bool) -> ReplyShown:
+    """One side on its own, as it comes; `quiet`: not before it is whole and was looked at."""
     if reply.state is ReplyState.DONE:
-        return ReplyShown("done", reply.text or "", reply.strategy)
+        return _done(reply)
     if reply.state is ReplyState.FAILED:
         return ReplyShown(_ENDED.get(reply.error or "", "failed"))
     job = jobs.get(reply.slot.job_id())
@@ -138,23 +149,20 @@ def _single(reply: ReplyView, jobs: Mapping[str, Job]) -> ReplyShown:
         return ReplyShown("failed")
     if job.state is JobState.QUEUED:
         return ReplyShown("waiting", ahead=job.waiting)
-    if must_not_show(job.text):
-        return ReplyShown("withheld" if job.state.ended else "thinking")
     if job.state is JobState.RUNNING:
-        return ReplyShown("writing", job.text) if job.text else ReplyShown("thinking")
-    # Ended, and the row not read again yet, or not written because the database refused.
-    return ReplyShown("done", job.text) if job.state is JobState.DONE else ReplyShown("failed")
+        hidden = quiet or not job.text or must_not_show(job.text)
+        return ReplyShown("thinking") if hidden else ReplyShown("writing", job.text)
+    # Ended, and the row not read again yet: what may be shown stands there.
+    return ReplyShown("thinking" if job.state is JobState.DONE else "failed")
 
 
 def _paired(turn: TurnView, jobs: Mapping[str, Job]) -> tuple[ReplyShown, ReplyShown]:
     """Both sides at once: nothing shows before both are there, so that speed gives no one away."""
     replies = (turn.a, turn.b)
     if turn.answered():
-        return ReplyShown("done", turn.a.text or ""), ReplyShown("done", turn.b.text or "")
+        return _done(turn.a), _done(turn.b)
     if any(job is not None and not job.state.ended for job in (jobs.get(one.slot.job_id()) for one in replies)):
         state: render.ReplyState = "held"
-    elif HELD_BACK in (turn.a.error, turn.b.error):
-        state = "withheld"
     elif any(one.state is ReplyState.FAILED for one in replies):
         # Both alike: which of the two was ready when the other was stopped or broke would tell them apart.
         state = "failed"

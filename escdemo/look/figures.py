@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 from gradio.components.plot import PlotData
 
 from escdemo import texts
+from escdemo.screening.message_screen import Danger
 from models.data.strategies import STRATEGIES
 from models.serving.trace import CometBlock, Trace
 
@@ -34,6 +35,8 @@ class Sided:
 
     label: str
     trace: Trace
+    danger: Danger | None = None
+    """what was told in the talk; drafts that may not answer it are not shown"""
 
 
 @dataclass(frozen=True)

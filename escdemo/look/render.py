@@ -18,7 +18,7 @@ from annotation.files.study_files import spreadsheet_safe
 from annotation.statistics.tables import Table
 from escdemo import texts
 
-ReplyState = Literal["waiting", "thinking", "writing", "held", "done", "stopped", "failed", "withheld"]
+ReplyState = Literal["waiting", "thinking", "writing", "held", "done", "stopped", "failed", "replaced"]
 OPEN_STATES: frozenset[ReplyState] = frozenset({"waiting", "thinking", "writing", "held"})
 
 
@@ -97,7 +97,7 @@ def _reply(reply: ReplyShown) -> str:
         "held": texts.HELD,
         "stopped": texts.STOPPED,
         "failed": texts.FAILED,
-        "withheld": texts.WITHHELD,
+        "replaced": texts.REPLACED,
     }.get(reply.state, "")
     dots = '<span class="esc-dots" aria-hidden="true"><i></i><i></i><i></i></span>' if reply.open else ""
     return said + chip + (f'<span class="esc-note">{dots}{note}</span>' if note or dots else "")

@@ -1,7 +1,7 @@
 # ruff: noqa: E501  (a phrase broken over two lines is harder to check than a long one)
 """A local screen for replies that must not be shown: a way to harm oneself, or advice to hurt oneself or others.
 
-The counterpart of `safety`, which reads what the seeker writes. Pure, phrase-level, English, in the second person, as
+Whatever was said before; `answer_screen` judges message and reply together. Pure, phrase-level, English, in the second person, as
 models address the seeker. Questions ("Do you think of hurting yourself?") and warnings ("Please do not hurt yourself")
 are what a good supporter says and stay; a way to die is held back whatever is said around it.
 """
@@ -9,8 +9,6 @@ are what a good supporter says and stay; a way to die is held back whatever is s
 from __future__ import annotations
 
 import re
-
-from escdemo.screening.safety import plain_text
 
 _PERSON = (
     r"(?:him|her|them|someone|somebody|everyone|everybody|people|your (?:ex-)?(?:husband|wife|partner|boyfriend|girlfriend|ex|dad"
@@ -71,9 +69,14 @@ _ALWAYS = _compiled((*_METHODS, *_TOLD_SELF, *_TOLD_OTHERS))
 _UNLESS_DENIED = _compiled(_WORTHLESS)
 
 
+def _plain(text: str) -> str:
+    """The text as the phrases here spell it: lower case, straight apostrophes, single blanks."""
+    return " ".join(text.lower().replace("’", "'").replace("‘", "'").replace("`", "'").split())
+
+
 def must_not_show(reply: str) -> bool:
     """Whether the reply names a way to harm oneself, or tells the seeker to hurt themselves or others."""
-    plain = plain_text(reply)
+    plain = _plain(reply)
     if any(pattern.search(plain) for pattern in _ALWAYS):
         return True
     return any(

@@ -7,6 +7,7 @@ for a few replies at most. The items are imported together when all are made: th
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import threading
 import time
@@ -20,17 +21,21 @@ from annotation.studies.item_import import Imported, import_items
 from annotation.studies.members import NotAllowed
 from annotation.studies.studies import get_study
 from annotation.studies.study_views import Access
-from escdemo.screening.reply_screen import must_not_show
+from escdemo.screening.answer_screen import may_answer
+from escdemo.screening.message_screen import Danger, danger_now
 from escdemo.study import texts
 from escdemo.study.member_session import REFUSED, Desk, sentence
 from models.data.contexts import Context, item_row
+from models.data.dialogue import Dialogue, Speaker
 from models.serving.service import GenerationService, JobState, ReplyRequest, ServiceBusy
 from models.serving.trace import DecodeOptions, Reply
+
+_log = logging.getLogger(__name__)
 
 BUSY_WAIT_S = 600.0
 """how long a busy service is asked again before the items are given up"""
 ATTEMPTS = 3
-"""how often a reply is made that must not be shown, each time from another seed"""
+"""how often a reply is made that may not be shown, each time from another seed"""
 NEXT_SEED = 1_000_003
 """from the seed of one attempt to that of the next: more than there are items"""
 RETRY_S = 1.0
@@ -44,6 +49,8 @@ class Making:
     made: int = 0
     found: Imported | None = None
     """what the import brought, once it is over"""
+    left_out: tuple[str, ...] = ()
+    """contexts without an item: a reply was held back each time it was made"""
     error: str | None = None
     """why nothing was imported"""
 
@@ -104,15 +111,21 @@ class ItemMaker:
 
     def _make(self, access: Access, contexts: Sequence[Context], systems: Sequence[str], seed: int) -> None:
         rows = []
+        left_out = []
         run = secrets.token_hex(8)
         try:
             for number, context in enumerate(contexts):
                 replies = self._answers(access.study_id, context, f"items-{run}-{number}", systems, seed + number)
-                # As a file would hold it: what is imported here is checked as any other item is.
-                rows.append((number + 1, json.loads(json.dumps(item_row(context, replies)))))
+                if replies is None:
+                    left_out.append(context.id)
+                else:
+                    # As a file would hold it: what is imported here is checked as any other item is.
+                    rows.append((number + 1, json.loads(json.dumps(item_row(context, replies)))))
                 self._tell(access.study_id, made=number + 1)
+            if not rows:
+                raise ValueError(texts.MAKE_FAILED.format(why=texts.MAKE_ALL_HELD))
             found = self.desk.do(import_items, access, items=parse_rows(rows))
-            self._tell(access.study_id, found=found)
+            self._tell(access.study_id, found=found, left_out=tuple(left_out))
         except REFUSED as refusal:
             self._tell(access.study_id, error=sentence(refusal))
         finally:
@@ -121,9 +134,15 @@ class ItemMaker:
             if broken:
                 self._tell(access.study_id, error=texts.MAKE_FAILED.format(why=texts.MAKE_BROKEN))
 
-    def _answers(self, study: str, context: Context, job: str, systems: Sequence[str], seed: int) -> dict[str, Reply]:
-        """The reply of each system; one that must not be shown is made again. Raises ValueError when one fails."""
+    def _answers(
+        self, study: str, context: Context, job: str, systems: Sequence[str], seed: int
+    ) -> dict[str, Reply] | None:
+        """The reply of each system; one that may not be shown is made again. None when one never may.
+
+        Raises ValueError when one fails.
+        """
         replies: dict[str, Reply] = {}
+        danger = danger_in_dialogue(context.dialogue)
         for attempt in range(ATTEMPTS):
             missing = [name for name in systems if name not in replies]
             for name in missing:
@@ -133,10 +152,11 @@ class ItemMaker:
                 done = self.service.wait(f"{job}-{name}-{attempt}")
                 if done.state is not JobState.DONE or done.reply is None:
                     raise ValueError(texts.MAKE_FAILED.format(why=done.error or texts.MAKE_STOPPED))
-                if not must_not_show(done.reply.text):
+                if may_answer(done.reply.text, danger):
                     replies[name] = done.reply
         if len(replies) < len(systems):
-            raise ValueError(texts.MAKE_FAILED.format(why=texts.MAKE_HARMFUL.format(context=context.id)))
+            _log.warning("a context of study %s was left out: a reply was held back %d times", study, ATTEMPTS)
+            return None
         return {name: replies[name] for name in systems}
 
     def _submit(self, study: str, job: str, request: ReplyRequest) -> None:
@@ -156,3 +176,9 @@ class ItemMaker:
     def _tell(self, study: str, **changes: Any) -> None:
         with self._lock:
             self._makings[study] = replace(self._makings[study], **changes)
+
+
+def danger_in_dialogue(dialogue: Dialogue) -> Danger | None:
+    """The danger that a reply to the dialogue has to take seriously."""
+    told = [turn.text for turn in dialogue.turns if turn.speaker is Speaker.SEEKER]
+    return danger_now(dialogue.situation, told)

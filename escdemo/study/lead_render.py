@@ -111,7 +111,8 @@ def making(far: Making) -> str:
     if far.error is not None:
         return refused(far.error)
     if far.found is not None:
-        return imported(far.found)
+        left_out = texts.MAKE_LEFT_OUT.format(count=len(far.left_out), contexts=", ".join(far.left_out))
+        return imported(far.found) + (render.notice(left_out) if far.left_out else "")
     return render.notice(texts.MAKING.format(made=far.made, total=far.total))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from escdemo.role_cards import load_role_cards
-from escdemo.screening.safety import screen
+from escdemo.screening.message_screen import danger_in as screen
 
 SELF = (
     "I want to die.",

@@ -1,0 +1,26 @@
+"""Replies say whether the safety screen changed them, so that votes on such replies can be set apart.
+
+A column is added; it is empty in what is stored. Revision: 0008, follows 0007.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the column. In plain SQL, since SQLite takes a check with a new column only in one statement."""
+    op.execute(
+        "ALTER TABLE reply ADD COLUMN held_back VARCHAR(16) "
+        "CONSTRAINT ck_reply_held_back CHECK (held_back IN ('redrawn', 'replaced'))"
+    )
+
+
+def downgrade() -> None:
+    """Drop it; which replies were held back is lost."""
+    op.execute("ALTER TABLE reply DROP COLUMN held_back")
