@@ -74,11 +74,11 @@ def test_moel_is_told_the_gold_listener_in_training_only() -> None:
     known = batch.emotion_labels >= 0
     told, free = tiny_net("moel", gold_share=1.0), tiny_net("moel", gold_share=0.0)
     weights = torch.full((4, 11), 1 / 11)
-    found = told._told(weights, batch.emotion_labels)
+    found = told._with_gold(weights, batch.emotion_labels)
     assert found[known].argmax(dim=1).tolist() == batch.emotion_labels[known].tolist()
     assert found[known].amax(dim=1).tolist() == [1.0] * int(known.sum())
     assert torch.equal(found[~known], weights[~known])
-    assert torch.equal(free._told(weights, batch.emotion_labels), weights)
+    assert torch.equal(free._with_gold(weights, batch.emotion_labels), weights)
     assert torch.equal(told.plan(batch).extras[LISTENERS], free.plan(batch).extras[LISTENERS])
 
 

@@ -150,7 +150,7 @@ def test_a_rater_is_asked_twice_and_then_everything_goes(sessions: sessionmaker[
     assert not accounts.stay()[parts.account.ask]["visible"]
     assert "for a rater" in said(accounts.withdraw(room.invited("reviewer")))
     gone = accounts.withdraw(rater)
-    assert "Deleted: 1 item that" in gone[parts.note]
+    assert "Deleted: 1 item you" in gone[parts.note]
     assert gone[parts.access] is None
     assert not gone[parts.account.box]["visible"]
     assert "not valid" in said(accounts.withdraw(rater))
