@@ -58,7 +58,7 @@ HELD_BACK = {
     "reply": "The model's reply was held back, because it could have led somebody to harm. If you are in danger or in"
     " despair yourself, call your emergency number or a crisis line (findahelpline.com).",
 }
-"""what stands in place of a reply, by the kind of danger that was told in the talk; "reply": none was"""
+"""what stands in place of a reply, by the kind of danger that the talk gave a sign of; "reply": none"""
 CRISIS_LEAD = (
     "If any of this is real and not role play, please talk to a person now. These models cannot help in a crisis."
 )

@@ -54,14 +54,14 @@ def test_the_same_words_are_fine_in_ordinary_talk(reply: str) -> None:
 
 
 def test_danger_counts_for_the_messages_that_follow_and_no_longer() -> None:
-    told = ["I want to die."]
+    said = ["I want to die."]
     for _ in range(FOLLOWING):
-        told.append("ok")
-        assert danger_now("", told) == "self"
-    assert danger_now("", [*told, "ok"]) is None
-    assert danger_now("", [*told, "ok", "tonight is the night, I will do it"]) == "self"
+        said.append("ok")
+        assert danger_now("", said) == "self"
+    assert danger_now("", [*said, "ok"]) is None
+    assert danger_now("", [*said, "ok", "tonight is the night, I will do it"]) == "self"
     assert danger_now("", ["tonight is the night, we win the cup"]) is None
-    assert danger_now("I want to die.", ["hello"]) == "self"  # told in the situation
+    assert danger_now("I want to die.", ["hello"]) == "self"  # said in the situation
     assert danger_now("I want to die.", ["hello"] * 5) is None
 
 
@@ -104,9 +104,9 @@ def test_there_are_enough_texts_and_no_text_twice() -> None:
 
 def test_the_command_prints_both_parts_and_counts_a_file(tmp_path: object, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["measure"]) == 0
-    told = capsys.readouterr().out
-    assert "work part, messages:  missed" in told
-    assert "kept part, message and reply:  missed" in told
+    out = capsys.readouterr().out
+    assert "work part, messages:  missed" in out
+    assert "kept part, message and reply:  missed" in out
     path = tmp_path / "posts.txt"  # type: ignore[operator]
     path.write_text("I want to die.\nI lost my job.\n", encoding="utf-8")
     assert main(["measure", "--messages", str(path)]) == 0

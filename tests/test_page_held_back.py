@@ -101,7 +101,7 @@ def test_a_safe_reply_of_the_net_is_taken_when_it_makes_one(make_page: Any, sess
     assert f'"seed": {row.seed}' in row.reply_json
 
 
-def test_danger_that_was_told_two_messages_ago_still_counts(make_page: Any) -> None:
+def test_danger_from_two_messages_ago_still_counts(make_page: Any) -> None:
     net = Sayings("misc", said=(CARES, CARES, "Yes, I think so."))
     page = make_page(misc=net, joint=Sayings("joint", said=(CARES,)))
     visitor = Visitor(page).start()
@@ -169,7 +169,7 @@ def test_a_net_that_breaks_after_a_held_draft_is_replaced_too(
 
 
 @pytest.mark.parametrize(("post", "shows"), [(DESPAIR, False), ("I failed the exam.", True)])
-def test_no_half_reply_shows_where_danger_was_told(make_page: Any, post: str, shows: bool) -> None:
+def test_no_half_reply_shows_after_a_sign_of_danger(make_page: Any, post: str, shows: bool) -> None:
     page = make_page()
     Visitor(page).start()
     page.talks.service._max_waiting = 0

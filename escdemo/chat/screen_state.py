@@ -19,7 +19,7 @@ from escdemo.look import render
 from escdemo.look.figures import Sided
 from escdemo.look.render import Exchange, ReplyShown
 from escdemo.replies import STOPPED_ERROR
-from escdemo.screening.message_screen import Danger, danger_now, danger_told
+from escdemo.screening.message_screen import Danger, danger_now, last_sign
 from escdemo.screening.reply_screen import must_not_show
 from models.serving.service import Job, JobState
 from models.serving.trace import Reply
@@ -97,13 +97,13 @@ def danger_of(view: EncounterView) -> tuple[str, int] | None:
     """The latest sign of danger: its kind and the place (-1: the situation).
 
     Looked for in what the seeker wrote. A reply in whose place a sentence of ours stands is one too ("reply"), unless
-    the danger that it left unanswered is told.
+    a sign of danger is what it left unanswered.
     """
-    told = danger_told(view.situation, [turn.text for turn in view.turns])
+    sign = last_sign(view.situation, [turn.text for turn in view.turns])
     replaced = [turn.index for turn in view.turns if HeldBack.REPLACED in (turn.a.held_back, turn.b.held_back)]
-    if replaced and (told is None or danger_before(view, replaced[-1]) is None):
+    if replaced and (sign is None or danger_before(view, replaced[-1]) is None):
         return "reply", replaced[-1]
-    return (told.kind, told.place) if told else None
+    return (sign.kind, sign.place) if sign else None
 
 
 def danger_before(view: EncounterView, turn_index: int) -> Danger | None:

@@ -36,7 +36,7 @@ class Sided:
     label: str
     trace: Trace
     danger: Danger | None = None
-    """what was told in the talk; drafts that may not answer it are not shown"""
+    """the danger that the talk gave a sign of; drafts that may not answer it are not shown"""
 
 
 @dataclass(frozen=True)

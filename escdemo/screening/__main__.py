@@ -42,8 +42,8 @@ def _labelled(wrong: bool) -> int:
         for batch in sorted({message.batch for message in part}):
             print(f"    batch {batch}:  {message_counts(message for message in part if message.batch == batch)}")
         print(f"{name}, message and reply:  {pair_counts(pair for pair in pairs if pair.kept is kept)}")
-    for batch, told in FIRST_SIGHT.items():
-        print(f"batch {batch} at first sight:  {told}")
+    for batch, figures in FIRST_SIGHT.items():
+        print(f"batch {batch} at first sight:  {figures}")
     if wrong:
         for message in wrong_messages(message for message in messages if not message.kept):
             print(f"  {message.danger or 'harmless'}: {message.text}")

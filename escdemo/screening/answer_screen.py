@@ -42,7 +42,7 @@ _MATTER = _TABLE.lists("matter")["find"]
 
 
 def may_answer(reply: str, danger: Danger | None) -> bool:
-    """Whether the reply may be shown in a talk where `danger` was told (None: none was)."""
+    """Whether the reply may be shown after a sign of `danger` in the talk (None: there is none)."""
     if must_not_show(reply):
         return False
     if danger is None:

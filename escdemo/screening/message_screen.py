@@ -62,7 +62,7 @@ _CITED, _RECOVERED, _DENIED = (_TABLE.lists(name) for name in ("cited", "recover
 def danger_in(text: str, after_danger: bool = False) -> Danger | None:
     """The kind of danger the message suggests, the gravest first; None without a sign.
 
-    `after_danger`: danger was told earlier in the talk, so that words such as "tonight is the night" count too.
+    `after_danger`: a sign of danger came earlier in the talk, so that words such as "tonight is the night" count too.
     """
     key = hashlib.blake2b(text.encode(errors="surrogatepass"), key=_KEY, salt=bytes([after_danger])).digest()
     try:
@@ -96,31 +96,31 @@ def _danger_in(text: str, after_danger: bool) -> Danger | None:
 
 
 @dataclass(frozen=True)
-class Told:
+class Sign:
     """Where in a talk danger stands last: its kind and the place of the message, -1 for the situation."""
 
     kind: Danger
     place: int
 
 
-def danger_told(situation: str, messages: Sequence[str]) -> Told | None:
+def last_sign(situation: str, messages: Sequence[str]) -> Sign | None:
     """The latest sign of danger in a talk, however long ago. The situation counts as said before the first message."""
-    told: Told | None = None
+    found: Sign | None = None
     for place, text in enumerate((situation, *messages), start=-1):
-        kind = danger_in(text, after_danger=told is not None)
+        kind = danger_in(text, after_danger=found is not None)
         if kind:
-            told = Told(kind, place)
-    return told
+            found = Sign(kind, place)
+    return found
 
 
 def danger_now(situation: str, messages: Sequence[str]) -> Danger | None:
-    """The danger that the reply to the last message must take seriously: told there, or at most FOLLOWING before it."""
-    told = danger_told(situation, messages)
-    return told.kind if told is not None and len(messages) - 1 - told.place <= FOLLOWING else None
+    """The danger that the reply to the last message must take seriously: seen in it, or at most FOLLOWING before it."""
+    sign = last_sign(situation, messages)
+    return sign.kind if sign is not None and len(messages) - 1 - sign.place <= FOLLOWING else None
 
 
 def _is_overcome(plain: str) -> bool:
-    """Told of the past, and over."""
+    """About the past, and over."""
     past, now, again = (found_in(_RECOVERED[name], plain) for name in ("past", "now", "again"))
     return past and now and not again
 

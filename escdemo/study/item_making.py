@@ -180,5 +180,5 @@ class ItemMaker:
 
 def danger_in_dialogue(dialogue: Dialogue) -> Danger | None:
     """The danger that a reply to the dialogue has to take seriously."""
-    told = [turn.text for turn in dialogue.turns if turn.speaker is Speaker.SEEKER]
-    return danger_now(dialogue.situation, told)
+    messages = [turn.text for turn in dialogue.turns if turn.speaker is Speaker.SEEKER]
+    return danger_now(dialogue.situation, messages)
