@@ -60,8 +60,8 @@ def save_reply(
 ) -> bool:
     """Store how a reply ended: `reply` as `models.serving.trace.Reply.to_dict` gives it, or why there is none.
 
-    `held_back` says what the safety screen changed about the reply, `danger` the kind that the talk gave a sign of; both
-    go into the event, so that votes on such replies can be set apart.
+    `held_back` says what the safety screen changed about the reply, `danger` the kind that the talk gave a sign of;
+    both go into the event, so that votes on such replies can be set apart.
 
     The first ending counts: False, and nothing stored, when the slot has ended before or the visitor has deleted the
     conversation meanwhile. Raises LookupError for a slot never asked for, ValueError for a malformed reply.
