@@ -77,7 +77,7 @@ FAKE_APP = """
 import sys
 import models.serving.hosting as hosting
 from tests.fakes import EchoResponder
-hosting.open_responders = lambda names, device: {name: EchoResponder(name) for name in names}
+hosting.open_responders = lambda names, *_, **__: {name: EchoResponder(name) for name in names}
 import app
 sys.exit(app.main(sys.argv[1:]))
 """

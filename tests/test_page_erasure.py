@@ -101,7 +101,7 @@ def test_a_withdrawal_is_told_as_truly(impatient: sessionmaker[Session], tmp_pat
     assert finish_erasures(impatient.kw["bind"])
     done = accounts.withdrawn(told[parts.withdrawn])
     assert study_texts.WITHDRAWN_ALL in done[parts.note]
-    assert "Deleted: 1 item that" in done[parts.note]
+    assert "Deleted: 1 item you" in done[parts.note]
     assert isinstance(done[parts.account.look], gr.Timer)
 
 
