@@ -11,7 +11,6 @@ import os
 import secrets
 import signal
 import sys
-from typing import Any
 
 from escdemo.settings import Settings
 from models.serving.trace import DECODING
@@ -84,7 +83,7 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop tidies up as Ctrl+C does
     finish_erasures(sessions.kw["bind"], largest=math.inf)  # nobody is here yet, so it may take its time
     sweeper = Sweeper(sessions)
     try:
@@ -103,11 +102,6 @@ def main(argv: list[str] | None = None) -> int:
         sweeper.close()
         close_sessions(sessions)
     return 0
-
-
-def _interrupt(_signal: int, _frame: Any) -> None:
-    """End as after Ctrl-C: by itself, SIGTERM would leave no time to close the database."""
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
