@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from models.backbones.earlier_readings import EarlierReadings
 from models.backbones.interface import CONTEXT, Memories, Memory, Past, Reading, Stream, attend
 from models.backbones.llama_weights import LlamaLayer, LlamaShape, LlamaWeights
-from models.backbones.low_rank import Change, SourceChange
+from models.backbones.low_rank import AddedTokens, Change, SourceChange
 from models.data.batches import pad
 
 Cache = tuple[tuple[Tensor, Tensor], ...]
@@ -152,7 +152,7 @@ class Causal(nn.Module):
         shape = weights.shape
         self.weights, self.shape = weights, shape
         self.width, self.heads, self.ffn_width = shape.width, shape.heads, shape.ffn
-        self.added = nn.Parameter(added.float().clone())
+        self.added = AddedTokens(added)
         self.layers = nn.ModuleList(
             CausalLayer(shape, index, rank, streams, source_rank) for index in range(shape.layers)
         )
@@ -187,14 +187,14 @@ class Causal(nn.Module):
         x = F.embedding(ids.clamp_max(known - 1), self.weights.embedding)
         new = ids >= known
         if bool(new.any()):
-            x = torch.where(new[..., None], F.embedding((ids - known).clamp_min(0), self.added).to(x.dtype), x)
+            x = torch.where(new[..., None], F.embedding((ids - known).clamp_min(0), self.added.vectors).to(x.dtype), x)
         return F.dropout(x, self.dropout, self.training) if self.dropout else x
 
     def logits(self, states: Tensor) -> Tensor:
         """See `interface`."""
         states = states.to(self.weights.dtype)
         return torch.cat(
-            (F.linear(states, self.weights.embedding), F.linear(states, self.added.to(states.dtype))), dim=-1
+            (F.linear(states, self.weights.embedding), F.linear(states, self.added.vectors.to(states.dtype))), dim=-1
         )
 
     def read(self, ids: Tensor, mask: Tensor) -> Reading:
@@ -260,7 +260,7 @@ class Causal(nn.Module):
 
     def _last_states(self, texts: list[tuple[int, ...]]) -> Tensor:
         """(U, D) of texts as ids, without changes; an empty text is read as padding."""
-        ids = pad([text or (0,) for text in texts], 0).to(self.added.device)
+        ids = pad([text or (0,) for text in texts], 0).to(self.added.vectors.device)
         states, _ = self._read(ids, changed=False)
         last = torch.tensor([max(len(text), 1) - 1 for text in texts], device=ids.device)
         return states[torch.arange(len(texts), device=ids.device), last]

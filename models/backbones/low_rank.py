@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from models.backbones.llama_weights import LlamaShape
 
+ADDED_RATE = 10.0
+"""learning rate of the added tokens beside that of the rest: they start from other words' vectors, and a few thousand
+turns must teach 8 strategies (at the common rate these stayed near chance for 200 steps)"""
 GATE_RATE = 10.0
 """learning rate of the gates beside that of the rest: one number moves a whole head"""
 
@@ -51,6 +54,14 @@ class Change(nn.Module):
         if a.shape[1:] != self.a.shape[1:] or b.shape[1:] != self.b.shape[1:]:
             raise ValueError(f"a change of {a.shape[1]} to {b.shape[1]} numbers is of another base")
         self.held_a, self.held_b = a.clone(), b.clone()
+
+
+class AddedTokens(nn.Module):
+    """Vectors (n, D) of the tokens behind the base's vocabulary; a module, so that they may have their own rate."""
+
+    def __init__(self, vectors: Tensor) -> None:
+        super().__init__()
+        self.vectors = nn.Parameter(vectors.float().clone())
 
 
 class Gate(nn.Module):

@@ -19,6 +19,7 @@ import torch
 
 from models.backbones.causal import Causal
 from models.backbones.causal_base import DEFAULT, CausalBase
+from models.backbones.low_rank import ADDED_RATE, AddedTokens
 from models.data.batches import Batch
 from models.data.dialogue import Dialogue
 from models.data.esconv import Target, read_esconv, split_dialogues, targets
@@ -119,7 +120,8 @@ def _fit(args: Namespace, net: Net, base: CausalBase, digest: str) -> Fit:
         device=args.device,
         seed=args.seed,
     )
-    parts = [(module, COURSE_RATE) for module in net.modules() if isinstance(module, Course)]
+    rates = {Course: COURSE_RATE, AddedTokens: ADDED_RATE}
+    parts = [(module, rates[type(module)]) for module in net.modules() if type(module) in rates]
     about = {"kind": SUPPORT, "base": base.label, "settings": asdict(net.config), "data": digest, "splits": ["D"]}
     groups = parameter_groups([*parts, (net, 1.0)], config.weight_decay)
     fit = Fit(net, groups, config, args.out, net.weighting(), about | {"rank": args.rank, "tokens": args.tokens})

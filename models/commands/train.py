@@ -25,7 +25,7 @@ import torch
 
 from models.backbones.causal_base import DEFAULT, CausalBase
 from models.backbones.compact_base import BASE, is_compact
-from models.backbones.low_rank import GATE_RATE, Gate
+from models.backbones.low_rank import ADDED_RATE, GATE_RATE, AddedTokens, Gate
 from models.data.batches import Batch
 from models.data.esconv import Splits, read_esconv, split_dialogues
 from models.data.strategies import STRATEGIES
@@ -200,7 +200,7 @@ def run(args: Namespace) -> int:
         "start": fingerprint(start) if start else "",
         "splits": sorted({args.split, *before}),
     }
-    rates = {Course: COURSE_RATE, Gate: GATE_RATE}
+    rates = {Course: COURSE_RATE, Gate: GATE_RATE, AddedTokens: ADDED_RATE}
     faster = [(module, rates[type(module)]) for module in net.modules() if type(module) in rates]
     groups = parameter_groups([*faster, (net, 1.0)], config.weight_decay)
     fit = Fit(net, groups, config, out, weighting, about)

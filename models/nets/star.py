@@ -40,7 +40,12 @@ from models.nets.weighting import Ramp, Weighting
 
 POOL_PLACE = -1
 """of the pool's projections in a `Past`; layers, and listeners of some nets, have the places from 0 on"""
-EMBEDDINGS = (".shared.weight", ".shared.parametrizations.weight.0.a", ".shared.parametrizations.weight.0.b", ".added")
+EMBEDDINGS = (
+    ".shared.weight",
+    ".shared.parametrizations.weight.0.a",
+    ".shared.parametrizations.weight.0.b",
+    ".added.vectors",
+)
 """ends of the names of the vocabulary's parameters, on either backbone"""
 GATE, CHOICE_GATE, BEFORE = "gate", "gate of the choice", "strategies before refinement"
 

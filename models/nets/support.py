@@ -26,7 +26,7 @@ def hold_support(backbone: Causal, folder: Path, base: CausalBase) -> None:
     for name, change in backbone.changes().items():
         change.hold(tensors[f"{name}.a"], tensors[f"{name}.b"])
     with torch.no_grad():
-        backbone.added.copy_(tensors["added"])
+        backbone.added.vectors.copy_(tensors["added"])
 
 
 def save_support(backbone: Causal, base: CausalBase, card: dict[str, Any], folder: Path) -> None:
@@ -34,4 +34,6 @@ def save_support(backbone: Causal, base: CausalBase, card: dict[str, Any], folde
     tensors = {
         f"{name}.{part}": getattr(change, part).detach() for name, change in backbone.changes().items() for part in "ab"
     }
-    save_packed(folder, tensors | {"added": backbone.added.detach()}, {"kind": SUPPORT, "base": base.label} | card)
+    save_packed(
+        folder, tensors | {"added": backbone.added.vectors.detach()}, {"kind": SUPPORT, "base": base.label} | card
+    )
