@@ -311,7 +311,7 @@ def test_the_pretraining_mix_cuts_dialogues_at_answers(esconv: Path) -> None:
 
 
 def test_missing_data_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["train", "joint", "--esconv", str(tmp_path / "none.json")]) == 2
+    assert main(["train", "joint", "--support", "none", "--esconv", str(tmp_path / "none.json")]) == 2
     assert "none.json" in capsys.readouterr().err
 
 
