@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from models.backbones.llama_weights import LlamaShape
 
-ADDED_RATE = 10.0
+ADDED_RATE = 3.0
 """learning rate of the added tokens beside that of the rest: they start from other words' vectors, and a few thousand
-turns must teach 8 strategies (at the common rate these stayed near chance for 200 steps)"""
+turns must teach 8 strategies; 10 was too much at first (`EXPERIMENTS.md`)"""
 GATE_RATE = 10.0
 """learning rate of the gates beside that of the rest: one number moves a whole head"""
 
