@@ -6,7 +6,9 @@ are never mixed without notice. A new preset is a new entry in RUBRICS; a study 
     {"name": "warmth-1", "version": 1, "source": "own", "scale": "pairwise",
      "criteria": [{"name": "Warmth", "question": "Which supporter is warmer?"}]}
 
-With `"scale": "pointwise"` each reply gets a whole number from `low` to `high` (0 and 2 unless given).
+A criterion may have an `"onlooker"` question, which is put to raters of imported talks in place of the first one, since
+"your problem" is not theirs. With `"scale": "pointwise"` each reply gets a whole number from `low` to `high` (0 and 2
+unless given).
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from annotation.choices import Majority, Pick, Scale
+from reading.json_values import read_json
 
 MAX_STEPS = 100
 """from the lowest score to the highest"""
@@ -31,6 +34,12 @@ class Criterion:
 
     name: str
     question: str
+    onlooker: str = ""
+    """the question to who reads somebody else's talk; empty: the same"""
+
+    def to_onlooker(self) -> Criterion:
+        """As it is put to who reads somebody else's talk."""
+        return Criterion(self.name, self.onlooker or self.question)
 
 
 @dataclass(frozen=True)
@@ -91,14 +100,26 @@ DEFAULT_RUBRIC = "admisc-2024"
 RUBRICS: dict[str, Rubric] = {
     "admisc-2024": Rubric(
         "admisc-2024",
-        1,
+        2,
         "AdMISC (2024), section 5.2: Win / Lose / Tie on five criteria",
         (
             Criterion("Fluency", "Which supporter writes more fluent and coherent replies?"),
-            Criterion("Accuracy", "Which supporter identifies your problem better?"),
-            Criterion("Empathy", "Which supporter understands your feelings and situation better?"),
+            Criterion(
+                "Accuracy",
+                "Which supporter identifies your problem better?",
+                "Which supporter identifies the seeker's problem better?",
+            ),
+            Criterion(
+                "Empathy",
+                "Which supporter understands your feelings and situation better?",
+                "Which supporter understands the seeker's feelings and situation better?",
+            ),
             Criterion("Suggestion", "Which supporter gives more effective suggestions?"),
-            Criterion("Overall", "Overall, which supporter gives you more effective emotional support?"),
+            Criterion(
+                "Overall",
+                "Overall, which supporter gives you more effective emotional support?",
+                "Overall, which supporter gives the seeker more effective emotional support?",
+            ),
         ),
         majority=Majority.AT_LEAST_HALF,
     ),
@@ -117,13 +138,25 @@ RUBRICS: dict[str, Rubric] = {
     ),
     "esconv-2021": Rubric(
         "esconv-2021",
-        1,
+        2,
         "ESConv (Liu et al. 2021), interactive evaluation: Win / Lose / Tie on five criteria",
         (
             Criterion("Fluency", "Which supporter is more fluent and easier to understand?"),
-            Criterion("Identification", "Which supporter explores your situation more deeply and finds your problem?"),
-            Criterion("Comforting", "Which supporter is more skilful in comforting you?"),
-            Criterion("Suggestion", "Which supporter gives you more helpful suggestions?"),
+            Criterion(
+                "Identification",
+                "Which supporter explores your situation more deeply and finds your problem?",
+                "Which supporter explores the seeker's situation more deeply and finds the problem?",
+            ),
+            Criterion(
+                "Comforting",
+                "Which supporter is more skilful in comforting you?",
+                "Which supporter is more skilful in comforting the seeker?",
+            ),
+            Criterion(
+                "Suggestion",
+                "Which supporter gives you more helpful suggestions?",
+                "Which supporter gives the seeker more helpful suggestions?",
+            ),
             Criterion("Overall", "Overall, which supporter's emotional support do you prefer?"),
         ),
     ),
@@ -151,7 +184,10 @@ def rubric_from_dict(values: Mapping[str, Any]) -> Rubric:
             f"rubric: missing {sorted(missing)}, unknown {sorted(unknown)}; allowed: {sorted(needed | optional)}"
         )
     try:
-        criteria = tuple(Criterion(str(entry["name"]), str(entry["question"])) for entry in values["criteria"])
+        criteria = tuple(
+            Criterion(str(entry["name"]), str(entry["question"]), str(entry.get("onlooker", "")))
+            for entry in values["criteria"]
+        )
         return Rubric(
             name=str(values["name"]),
             version=int(values.get("version", 1)),
@@ -172,7 +208,7 @@ def load_rubric(place: str, beside: Path = Path()) -> Rubric:
         return find_rubric(place)
     path = beside / place
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        values = read_json(path)
     except (OSError, ValueError) as error:
         raise ValueError(f"cannot read the rubric {path}: {error}") from error
     if not isinstance(values, dict):

@@ -17,7 +17,7 @@ from annotation.choices import Mode, Purpose
 from annotation.files.item_files import ImportedItem, ItemFileError, read_items
 from annotation.store.erasure import delete_visitor
 from annotation.store.study_schema import Context, Item, SystemReply
-from annotation.store.texts import clean_text
+from annotation.store.texts import clean_text, is_visible
 from annotation.studies import item_import
 from annotation.studies.item_import import import_encounters, import_items
 from annotation.studies.stored_replies import read_stored
@@ -148,6 +148,49 @@ def test_a_trace_is_read_and_a_bad_one_listed_by_line(tmp_path: Path) -> None:
     )
 
 
+def _csv(tmp_path: Path, content: str) -> Path:
+    path = tmp_path / "items.CSV"
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("sign", ["\f", "\v", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_a_turn_ends_at_the_line_break_only(sign: str, tmp_path: Path) -> None:
+    (found,) = read_items(
+        _csv(tmp_path, f'id,context,reply:x,reply:y\n1,"seeker: a{sign}seeker: b\nsupporter: c",r,s\n')
+    )
+    assert [line.speaker for line in found.context] == ["seeker", "supporter"]
+    assert found.context[0].text.split() == ["a", "seeker:", "b"]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ({"replies": {"x": "\u200b\u2060", "y": "b"}}, "reply of x, turn 1 is empty"),
+        ({"replies": {"x": "\u3164", "y": "b"}}, "reply of x, turn 1 is empty"),
+        ({"turn": 10**29}, "has 30 digits; at most 19"),
+        ({"turn": 10**12}, "turn is 1000000000000; want a whole number from 0 to 100,000"),
+        ({"turn": True}, "turn is True; want a whole number"),
+        ({"replies": {"x": {"text": "a", "trace": {"strategies": [1.0], "tokens": [{"text": 5}]}}}}, "tokens must be"),
+    ],
+)
+def test_what_nobody_can_see_or_store_is_refused(row: dict[str, object], message: str, tmp_path: Path) -> None:
+    with pytest.raises(ItemFileError, match=f"(?s)items.jsonl: 1 bad row.*line 2: .*{message}"):
+        read_items(_jsonl(tmp_path, ROW, ROW | {"id": "two"} | row))
+
+
+def test_values_nested_without_end_are_refused(tmp_path: Path) -> None:
+    deep = json.dumps(ROW | {"id": "two", "purpose": "gold"})[:-1] + ', "gold": ' + "[" * 100_000 + "]" * 100_000 + "}"
+    with pytest.raises(ItemFileError, match=r"line 2: JSON nested too deeply"):
+        read_items(_jsonl(tmp_path, ROW, deep))
+
+
+def test_a_quote_left_open_swallows_nothing(tmp_path: Path) -> None:
+    rows = "".join(f"{number},seeker: hi,fine,well\n" for number in range(20))
+    with pytest.raises(ValueError, match=r"items\.CSV, line 2: unexpected end of data"):
+        read_items(_csv(tmp_path, f'id,context,reply:x,reply:y\n99,seeker: hi,fine,"I am\n{rows}'))
+
+
 def test_other_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"allowed: .jsonl, .csv"):
         read_items(tmp_path / "items.xlsx")
@@ -164,7 +207,7 @@ def test_any_text_is_read_or_refused_by_line(tmp_path_factory: pytest.TempPathFa
     path = tmp_path_factory.mktemp("items") / "items.jsonl"
     path.write_text(json.dumps(ROW | {"id": name, "replies": {"x": reply, "y": "b"}}), encoding="utf-8")
     cleaned = [clean_text(part).strip() for part in (name, reply)]
-    if all(cleaned):
+    if all(map(is_visible, cleaned)):
         (found,) = read_items(path)
         assert [found.key, found.replies[0].turns[0].text.strip()] == cleaned
     else:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.__main__ import main
-from annotation.files.study_files import FILE_FORMATS, KINDS, read_values, save_rows, study_rows
+from annotation.files.study_files import FILE_FORMATS, Values, read_values, save_rows, study_rows
+from annotation.files.study_values import KINDS
 from annotation.rubric import RUBRICS
 from annotation.statistics.report_tables import report_tables
 from annotation.statistics.study_data import StudyData
@@ -26,7 +30,8 @@ from annotation.talks.judgments import Vote
 from tests.encounters import CRITERIA, SYSTEMS, Story
 from tests.simulated_study import features, rated, simulated
 
-TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
+TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=12).map(str.strip).filter(bool)
+"""names and ids are read without outer blanks"""
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +74,7 @@ def test_any_value_survives_every_format(
     for form in FILE_FORMATS:
         path = folder / f"ballots.{form}"
         save_rows(study_rows(StudyData((ballot,)), "ballots"), path, form)
-        assert read_values(path, "ballots") == (ballot,)
+        assert read_values(path, "ballots") == Values((ballot,))
 
 
 def test_a_spreadsheet_runs_nothing_and_people_are_masked(tmp_path: Path) -> None:
@@ -93,7 +98,7 @@ def test_bad_rows_are_listed_by_line_and_nothing_is_read(tmp_path: Path, study: 
     with pytest.raises(ValueError, match="4 bad rows, nothing read") as caught:
         read_values(path, "ballots")
     message = str(caught.value)
-    assert "line 2: seconds is 'fast'; a number is needed" in message
+    assert "line 2: seconds is 'fast'; a finite number is needed" in message
     assert "line 3: outcome is 'win'; allowed: a, tie, b" in message
     assert "line 4: first_shown is 'm9'; allowed: cold, warm" in message
     assert "line 5: rater is empty" in message
@@ -101,7 +106,7 @@ def test_bad_rows_are_listed_by_line_and_nothing_is_read(tmp_path: Path, study: 
     with pytest.raises(ValueError, match=r"missing columns: \['criterion'.*unknown columns: \['rater'\]"):
         read_values(tmp_path / "verdicts.csv", "verdicts")
     (tmp_path / "rows.jsonl").write_text("{")
-    with pytest.raises(ValueError, match="line 1 is no JSON"):
+    with pytest.raises(ValueError, match="line 1: not valid JSON"):
         read_values(tmp_path / "rows.jsonl", "ballots")
     (tmp_path / "rows.parquet").write_text("no")
     with pytest.raises(ValueError, match="is no Parquet file"):
@@ -114,6 +119,113 @@ def test_bad_rows_are_listed_by_line_and_nothing_is_read(tmp_path: Path, study: 
         save_rows([], path, "xml")
 
 
+VOTE = {"study": "s", "item_id": "i", "rater": "r1", "criterion": "Overall", "system_a": "joint", "system_b": "misc"}
+VOTE |= {"outcome": "a", "first_shown": "misc", "seconds": "3"}
+SCORE = {"study": "s", "item_id": "i", "rater": "r1", "criterion": "Empathy", "system": "misc", "score": "2"}
+SCORE |= {"position": "0", "seconds": "3"}
+TALK = {"study": "s", "item_id": "i", "rater": "r1", "talk": "t", "system_a": "joint", "system_b": "misc"}
+TALK |= {"first_shown": "misc", "turns": "4", "intensity_before": "4", "intensity_after": "2"}
+RULED = {"study": "s", "item_id": "i", "criterion": "Overall", "decision": "correct", "blind_outcome": "a"}
+RULED |= {"outcome": "b", "cause": "slip"}
+
+
+def table(tmp_path: Path, *rows: dict[str, str], name: str = "ballots.CSV") -> Path:
+    with (tmp_path / name).open("w", encoding="utf-8", newline="") as out:
+        writer = csv.DictWriter(out, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    return tmp_path / name
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "message"),
+    [
+        ("ballots", [VOTE, VOTE], "line 3: given twice, in line 2 already (study s, item_id i, rater r1"),
+        ("ballots", [VOTE, VOTE | {"outcome": "b"}], "line 3: given twice"),
+        ("ballots", [VOTE, VOTE | {"system_a": "misc", "system_b": " joint "}], "line 3: given twice"),
+        ("ballots", [VOTE, VOTE | {"rater": "R1"}], "line 3: rater is 'R1', but 'r1' in line 2"),
+        (
+            "ballots",
+            [VOTE, VOTE | {"item_id": "j", "system_b": "mi\u200bsc", "first_shown": "joint"}],
+            "'misc' in line 2",
+        ),
+        ("ballots", [VOTE | {"system_b": "joint", "first_shown": "joint"}], "a system is not compared with itself"),
+        ("ballots", [VOTE | {"seconds": "nan"}], "seconds is 'nan'; a finite number is needed"),
+        ("ballots", [VOTE | {"seconds": "-3"}], "seconds is '-3'; allowed: 0 to 1e+09"),
+        ("ballots", [VOTE | {"seconds": "1e999"}], "a finite number is needed"),
+        ("ballots", [VOTE | {"turn": "1.5"}], "turn is '1.5'; a whole number is needed"),
+        ("ballots", [VOTE | {"turn": "1_0"}], "turn is '1_0'; a whole number is needed"),
+        ("ballots", [VOTE | {"turn": "9" * 30}], "a whole number is needed"),
+        ("ratings", [SCORE, SCORE | {"score": "1"}], "line 3: given twice"),
+        ("ratings", [SCORE | {"score": "inf"}], "score is 'inf'; a whole number is needed"),
+        ("verdicts", [RULED, RULED], "line 3: given twice"),
+        ("verdicts", [RULED | {"outcome": ""}], "outcome is empty, but the decision is to correct"),
+        ("verdicts", [RULED | {"outcome": "win"}], "outcome is 'win'; allowed: a, tie, b"),
+        ("talks", [TALK, TALK | {"rater": "r2"}], "line 3: given twice"),
+        ("talks", [TALK | {"intensity_after": "9"}], "intensity_after is '9'; allowed: 1 to 5"),
+        ("gold", [{"item_id": "i", "criterion": "Overall", "outcome": "a"}] * 2, "line 3: given twice"),
+    ],
+)
+def test_rows_that_would_count_wrongly_are_refused(
+    kind: str, rows: list[dict[str, str]], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match=rf"(?s)ballots\.CSV: . bad rows.*{re.escape(message)}"):
+        read_values(table(tmp_path, *({"turn": ""} | row if kind == "ballots" else row for row in rows)), kind)
+
+
+def test_a_pair_in_the_other_order_is_the_same_pair(tmp_path: Path) -> None:
+    plain = VOTE | {"strategy_a": "Question", "strategy_b": "Others"}
+    turned = plain | {"system_a": " misc", "system_b": "joint", "outcome": "b", "strategy_a": "Others"}
+    turned |= {"strategy_b": "Question", "item_id": "j"}
+    (first, second), other_way = (lambda found: (found.found, found.turned))(
+        read_values(table(tmp_path, plain, turned), "ballots")
+    )
+    assert second == replace(first, item_id="j")
+    assert other_way == {"j"}
+    assert read_values(table(tmp_path, turned | {"outcome": "tie"}), "ballots").found[0].outcome == "tie"
+
+
+def test_answers_of_a_turned_item_that_may_mean_either_system_are_refused(tmp_path: Path) -> None:
+    ballots = table(tmp_path, VOTE | {"system_a": "misc", "system_b": "joint"})
+    files = {"ballots": ballots, "verdicts": table(tmp_path, RULED, name="verdicts.csv")}
+    with pytest.raises(ValueError, match=r"unclear whom an answer a or b in .*verdicts\.csv means"):
+        read_study_data(files)
+    assert read_study_data(files | {"ballots": table(tmp_path, VOTE)}).verdicts
+
+
+def test_a_report_is_of_one_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = table(tmp_path, VOTE, VOTE | {"study": "t"}, VOTE | {"study": "t", "rater": "r2"})
+    with pytest.raises(ValueError, match=r"ballots\.CSV: rows of 2 studies: s \(1 rows\), t \(2 rows\).*--study"):
+        read_study_data({"ballots": path})
+    assert len(read_study_data({"ballots": path}, study="t").ballots) == 2
+    assert main(["results", "--ballots", str(path), "--study", "u"]) == 2
+    assert "no row of the study 'u'; there are: s (1 rows)" in capsys.readouterr().err
+
+
+def test_scores_are_those_of_the_rubric(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = table(tmp_path, SCORE | {"score": "5"})
+    assert main(["results", "--ratings", str(path), "--rubric", "misc-2022"]) == 2
+    assert "item i, rater r1, Empathy, misc is 5; misc-2022 goes from 0 to 2" in capsys.readouterr().err
+
+
+def test_a_spreadsheet_with_semicolons_gives_the_same_ballots(tmp_path: Path) -> None:
+    plain = read_values(table(tmp_path, VOTE | {"seconds": "12.5"}), "ballots")
+    text = (tmp_path / "ballots.CSV").read_text().replace(",", ";").replace("12.5", "12,5")
+    (tmp_path / "ballots.CSV").write_text(f"\ufeff{text}{';' * 8}\n", encoding="utf-16")
+    assert read_values(tmp_path / "ballots.CSV", "ballots") == plain
+
+
+def test_an_apostrophe_that_protects_nothing_stays(tmp_path: Path) -> None:
+    (vote,) = read_values(table(tmp_path, VOTE | {"item_id": "'tis"}), "ballots").found
+    assert vote.item_id == "'tis"
+
+
+def test_a_parquet_file_with_a_column_twice_is_refused(tmp_path: Path) -> None:
+    pyarrow.parquet.write_table(pyarrow.table([[1], [2]], names=["turn", "turn"]), tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match="the column 'turn' stands twice"):
+        read_values(tmp_path / "t.parquet", "ballots")
+
+
 def test_the_report_has_the_papers_tables(study: StudyData) -> None:
     tables = {table.title: table for table in report_tables(analyse(study, resamples=20))}
     wins = tables["Win, lose and tie by items"]
@@ -121,7 +233,7 @@ def test_the_report_has_the_papers_tables(study: StudyData) -> None:
     assert [row[6] for row in wins.rows] == ["20", "20", "20", "19", "20", "20"]  # one item discarded on Overall
     scores = tables["Mean scores"]
     assert [row[0] for row in scores.rows] == ["cold", "plain", "warm", "Fleiss kappa"]
-    assert [row[0] for row in tables["Bradley-Terry strengths"].rows[:3]] == ["warm", "plain", "cold"]
+    assert [row[0] for row in tables["Bradley-Terry strengths"].rows[:3]] == ["cold", "plain", "warm"]
     assert {"By problem type", "By turn", "Raters", "Without one rater", "Order and time"} <= tables.keys()
     assert "Does an explanation predict the vote?" in tables
     assert report_tables(analyse(StudyData(), resamples=20)) == ()

@@ -17,10 +17,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("models", "annotation", "escdemo", "tests")
+PACKAGES = ("reading", "models", "annotation", "escdemo", "tests")
 SOURCES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py")) + sorted(ROOT.glob("*.py"))
 
 FORBIDDEN = {
+    "reading": {"torch", "transformers", "gradio", "sqlalchemy", "plotly", "models", "annotation", "escdemo", "app"},
     "models": {"gradio", "sqlalchemy", "alembic", "plotly", "annotation", "escdemo", "app"},
     "annotation": {"torch", "transformers", "gradio", "plotly", "models", "escdemo", "app"},
     "escdemo": {"torch", "transformers", "alembic", "app"},

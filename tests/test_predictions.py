@@ -60,7 +60,7 @@ def test_spellings_get_their_one_name_and_other_fields_pass(tmp_path: Path) -> N
 WRONG = {
     "no reference": ({"hypothesis": "a"}, "line 2: reference missing; got hypothesis"),
     "nothing": ({}, "line 2: hypothesis and reference missing; got no field"),
-    "a list": ([], "line 2: want an object with hypothesis and reference, got list"),
+    "a list": ([], "line 2: a JSON list, no object; want one object with hypothesis and reference"),
     "no text": ({"hypothesis": None, "reference": "b"}, "line 2: hypothesis is None; want str"),
     "no number": ({"hypothesis": "a", "reference": "b", "nll_gold": "1"}, "line 2: nll_gold is '1'; want int or float"),
     "strategy": ({"hypothesis": "a", "reference": "b", "gold": "Advice"}, "line 2: gold: unknown strategy 'Advice'"),
@@ -78,15 +78,15 @@ WRONG = {
     ),
     "no share": (
         {"hypothesis": "a", "reference": "b", "strategies": [0.1] * 7 + [math.nan]},
-        "line 2: strategies holds nan; want finite numbers",
+        "line 2: NaN is no number; want finite numbers",
     ),
     "no likelihood": (
         {"hypothesis": "a", "reference": "b", "nll_predicted": math.inf, "tokens": 3},
-        "line 2: nll_predicted holds inf; want finite numbers",
+        "line 2: Infinity is no number; want finite numbers",
     ),
     "no float": (
         {"hypothesis": "a", "reference": "b", "nll_gold": 10**400, "tokens": 3},
-        "line 2: nll_gold holds 1000",
+        "line 2: the number 100000000000000000000000... has 401 digits; at most 19",
     ),
     "no tokens": (
         {"hypothesis": "a", "reference": "b", "nll_gold": 3.5},
@@ -110,7 +110,7 @@ def test_a_bad_line_is_told_by_number_and_field(case: str, tmp_path: Path) -> No
     [
         (b"", "file: empty; want one JSON object"),
         (b"{'hypothesis'", "file, line 1: not valid JSON (Expecting property name"),
-        (b"\x1f\x8b", "file: not UTF-8 text (byte 1); want JSON Lines"),
+        (b"\x1f\x8b", "file, line 1: not UTF-8 text (byte 0x8b); save it as UTF-8"),
     ],
 )
 def test_what_is_no_predictions_file_is_refused(content: bytes, message: str, tmp_path: Path) -> None:

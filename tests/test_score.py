@@ -82,7 +82,7 @@ WRONG = {
     "no header": ("x.csv", "a,b\n", "x.csv, line 1: want a header with hypothesis and reference; got 'a, b'"),
     "nothing": ("x.csv", "", "x.csv, line 1: want a header"),
     "header only": ("x.csv", "hypothesis,reference\n", "x.csv: no line under the header"),
-    "a cell too few": ("x.csv", "hypothesis,reference\na,b\na\n", "x.csv, line 3: 1 fields; the header names 2"),
+    "a cell too few": ("x.csv", "hypothesis,reference\na,b\na\n", "x.csv, line 3: the row has 1 cells, the header 2"),
     "open quote": ("x.csv", 'hypothesis,reference\na,"b\n', "x.csv, line 2: unexpected end of data"),
     "strategy": (
         "x.tsv",
@@ -90,7 +90,7 @@ WRONG = {
         "x.tsv, line 2: gold: unknown strategy 'Advice'",
     ),
     "some": ("x.csv", 'hypothesis,reference,gold\n"a\nb",b,Others\na,b,\n', "x.csv, line 4: no gold, but "),
-    "number": ("x.csv", "hypothesis,reference,turn\na,b,two\n", "x.csv, line 2: turn is 'two'; want a number"),
+    "number": ("x.csv", "hypothesis,reference,turn\na,b,two\n", "x.csv, line 2: turn is 'two'; want a whole number"),
 }
 
 

@@ -17,6 +17,7 @@ from escdemo.study import uploaded
 from escdemo.study.uploaded import MAX_PLAN_BYTES, read_plan_file, read_turns, take
 from escdemo.web import uploads
 from escdemo.web.uploads import is_pass, make_pass, private_folder, sweep
+from reading.rows import Row
 from tests.events import Answer, Stranger, ask
 from tests.fakes import EchoResponder
 from tests.running import CREATE_KEY, Site, running
@@ -101,7 +102,7 @@ def test_limits_are_told_in_words(site: Site, tmp_path: Path, monkeypatch: pytes
     big = json.dumps(PLAN | {"instructions": "x" * MAX_PLAN_BYTES})
     assert "at most 1,048,576 are read" in lead.call("create_from_file", lead.send_file("plan.json", big))
     deep = lead.send_file("plan.json", "[" * 100_000)
-    assert "not JSON" in lead.call("create_from_file", deep)
+    assert "nested too deeply" in lead.call("create_from_file", deep)
     rubric = {"name": "x", "scale": "pointwise", "high": 10**12, "criteria": [{"name": "a", "question": "b?"}]}
     endless = lead.send_file("plan.json", json.dumps(PLAN | {"rubric": rubric}))
     assert "at most 100 steps" in lead.call("create_from_file", endless)
@@ -117,10 +118,10 @@ def test_limits_are_told_in_words(site: Site, tmp_path: Path, monkeypatch: pytes
 
 def test_rows_and_problems_are_bounded() -> None:
     row = {"context": [{"speaker": "seeker", "text": "Hello."}], "replies": {"a": "Hi."}}
-    many = ((at, row | {"id": f"i{at}"}) for at in range(10**9))
+    many = (Row(at, row | {"id": f"i{at}"}) for at in range(10**9))
     with pytest.raises(ItemFileError, match=r"more than 20,000 items"):
         parse_rows(many)
-    bad = ((at, {"x" * 100_000: 1}) for at in range(10**9))
+    bad = (Row(at, {"x" * 100_000: 1}) for at in range(10**9))
     with pytest.raises(ItemFileError, match=r"1000 bad row") as caught:
         parse_rows(bad)
     assert sum(len(what) for _, what in caught.value.problems) < 500_000
@@ -128,8 +129,8 @@ def test_rows_and_problems_are_bounded() -> None:
 
 def test_a_file_that_cannot_be_read_is_deleted_all_the_same(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
-    path.write_bytes(b"\xff\xfe")
-    with pytest.raises(ValueError, match="utf-8"):
+    path.write_bytes(b"\xff\xff")
+    with pytest.raises(ValueError, match=r"^plan\.json, line 1: not UTF-8 text"):
         take(str(path), lambda: None, read_plan_file)
     assert not path.exists()
 

@@ -20,7 +20,8 @@ from sqlalchemy.orm import Session
 
 from annotation.choices import Mode
 from annotation.files.masking import mask
-from annotation.files.study_files import FILE_FORMATS, KINDS, save_rows, spreadsheet_safe, study_rows
+from annotation.files.study_files import FILE_FORMATS, save_rows, spreadsheet_safe, study_rows
+from annotation.files.study_values import KINDS
 from annotation.store.database import for_reading, open_sessions
 from annotation.store.engine import add_database_argument
 from annotation.store.schema import Ballot, Encounter, Judgment, Post, Reply

@@ -1,4 +1,4 @@
-"""Items from a file: contexts and what each system replied, as JSON Lines or CSV (UTF-8).
+"""Items from a file: contexts and what each system replied, as JSON Lines or CSV.
 
 JSON Lines: one object per line. `id`, `context` and `replies` are needed.
 
@@ -23,11 +23,9 @@ reply; `gold` is a name or JSON.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +33,14 @@ from annotation.choices import Purpose
 from annotation.store.texts import MAX_LABEL_CHARS, MAX_POST_CHARS, MAX_SITUATION_CHARS, accept_text
 from annotation.studies.stored_replies import stored_form
 from annotation.studies.study_views import Line
+from reading.json_values import parse_json
+from reading.rows import Row, csv_rows, json_rows
 
 SPEAKERS = ("seeker", "supporter")
 MAX_TURNS = 400
+MAX_TURN_NUMBER = 100_000
+"""highest `turn`, the number of turns before the replies"""
+NEEDED = ("id", "context")
 MAX_ITEMS = 20_000
 """most items of one file"""
 MAX_PROBLEMS = 1_000
@@ -62,12 +65,13 @@ Gold = Mapping[str, Any]
 class ItemFileError(ValueError):
     """Bad rows in an item file. `problems` has (line, what is wrong) of each; nothing was imported."""
 
-    def __init__(self, problems: Iterable[tuple[int, str]], shown: int = 20) -> None:
+    def __init__(self, problems: Iterable[tuple[int, str]], file: str = "", shown: int = 20) -> None:
         self.problems = tuple(problems)
         lines = [f"  line {line}: {what}" for line, what in self.problems[:shown]]
         rest = len(self.problems) - len(lines)
         more = [f"  ... and {rest} more"] if rest else []
-        super().__init__("\n".join([f"{len(self.problems)} bad row(s), nothing was imported:", *lines, *more]))
+        where = f"{file}: " if file else ""
+        super().__init__("\n".join([f"{where}{len(self.problems)} bad row(s), nothing was imported:", *lines, *more]))
 
 
 @dataclass(frozen=True)
@@ -102,76 +106,61 @@ class ImportedItem:
 
 
 def read_items(path: Path) -> tuple[ImportedItem, ...]:
-    """The items of a .jsonl or .csv file. Raises ItemFileError listing every bad row, ValueError for another file."""
-    readers = {".jsonl": _json_rows, ".csv": _csv_rows}
-    if path.suffix.lower() not in readers:
-        raise ValueError(f"{path} has the ending {path.suffix!r}; allowed: {', '.join(readers)}")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is not UTF-8 text ({error.reason} at byte {error.start}); save it as UTF-8"
-        ) from error
-    return parse_rows(readers[path.suffix.lower()](text))
+    """The items of a .jsonl or .csv file.
+
+    Raises ItemFileError listing every bad row, OSError, and ValueError naming file and line where it is no such file.
+    """
+    form = path.suffix.lower()
+    if form not in (".jsonl", ".csv"):
+        raise ValueError(f"{path} has the ending {path.suffix!r}; allowed: .jsonl, .csv")
+    return parse_rows(
+        json_rows(path) if form == ".jsonl" else map(_from_csv, csv_rows(path, needed=NEEDED)), file=str(path)
+    )
 
 
-def parse_rows(rows: Iterable[tuple[int, Mapping[str, Any] | Exception]]) -> tuple[ImportedItem, ...]:
-    """Items out of (line, parsed row); an exception stands for a row that could not be parsed. Raises ItemFileError."""
+def parse_rows(rows: Iterable[Row], file: str = "") -> tuple[ImportedItem, ...]:
+    """Items out of rows in the form of JSON Lines. Raises ItemFileError, which names `file`."""
     items: list[ImportedItem] = []
     problems: list[tuple[int, str]] = []
     first_line: dict[str, int] = {}
-    for line, row in rows:
+    for row in rows:
         try:
-            if isinstance(row, Exception):
-                raise row
-            item = _item(row)
+            if row.problem:
+                raise ValueError(row.problem)
+            item = _item(row.cells)
             if item.key in first_line:
                 raise ValueError(f"id {item.key!r} was used in line {first_line[item.key]} already")
-            first_line[item.key] = line
+            first_line[item.key] = row.line
             items.append(item)
         except ValueError as error:
-            problems.append((line, str(error)[:_PROBLEM_CHARS]))
+            problems.append((row.line, str(error)[:_PROBLEM_CHARS]))
+        except RecursionError:
+            problems.append((row.line, "objects and lists are nested too deeply; a few levels are needed"))
         if len(items) > MAX_ITEMS:
-            raise ItemFileError([(line, f"more than {MAX_ITEMS:,} items; split the file and import its parts")])
+            raise ItemFileError(
+                [(row.line, f"more than {MAX_ITEMS:,} items; split the file and import its parts")], file
+            )
         if len(problems) == MAX_PROBLEMS:
             break
     if problems:
-        raise ItemFileError(problems)
+        raise ItemFileError(problems, file)
     if not items:
-        raise ItemFileError([(1, "the file holds no item")])
+        raise ItemFileError([(1, "the file holds no item")], file)
     return tuple(items)
 
 
-def _json_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | Exception]]:
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            yield number, ValueError(f"not JSON: {error}")
-            continue
-        yield number, row if isinstance(row, dict) else ValueError(f"a JSON {type(row).__name__}, not an object")
-
-
-def _csv_rows(text: str) -> Iterator[tuple[int, Mapping[str, Any] | Exception]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    before = 1
-    for row in reader:
-        number, before = before + 1, reader.line_num  # a cell may span lines: name the row's first one
-        if None in row or None in row.values():
-            yield number, ValueError("the row has more or fewer cells than the header")
-            continue
-        try:
-            yield number, _csv_row({name.strip(): cell for name, cell in row.items()})
-        except ValueError as error:
-            yield number, error
-
-
-def _csv_row(cells: Mapping[str, str]) -> dict[str, Any]:
+def _from_csv(row: Row) -> Row:
     """One CSV row in the form of a JSON Lines row."""
+    try:
+        return row if row.problem else replace(row, cells=_json_form(row.cells))
+    except ValueError as error:
+        return replace(row, problem=str(error))
+
+
+def _json_form(cells: Mapping[str, str]) -> dict[str, Any]:
     row: dict[str, Any] = {name: cell for name, cell in cells.items() if ":" not in name and cell.strip()}
-    row["context"] = [_csv_turn(line) for line in cells.get("context", "").splitlines() if line.strip()]
+    # At line breaks only: str.splitlines would also cut a turn at form feeds and Unicode's separators.
+    row["context"] = [_csv_turn(line) for line in cells.get("context", "").split("\n") if line.strip()]
     row["replies"] = {}
     for name, cell in cells.items():
         part, colon, system = name.partition(":")
@@ -181,14 +170,15 @@ def _csv_row(cells: Mapping[str, str]) -> dict[str, Any]:
             extra = {key: cells.get(f"{key}:{system}") or None for key in ("strategy", "checkpoint")}
             row["replies"][system] = {"text": cell, **extra}
     if "turn" in row:
-        if not row["turn"].strip().isdigit():
-            raise ValueError(f"turn is {row['turn']!r}; a whole number is needed")
-        row["turn"] = int(row["turn"])
+        digits = row["turn"].strip()
+        if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
+            raise ValueError(f"turn is {row['turn']!r:.40}; want a whole number from 0 to {MAX_TURN_NUMBER:,}")
+        row["turn"] = int(digits)
     if str(row.get("gold", "")).lstrip().startswith("{"):
         try:
-            row["gold"] = json.loads(row["gold"])
+            row["gold"] = parse_json(row["gold"])
         except ValueError as error:
-            raise ValueError(f"gold is not JSON: {error}") from error
+            raise ValueError(f"gold: {error}") from error
     return row
 
 
@@ -204,14 +194,15 @@ def _item(row: Mapping[str, Any]) -> ImportedItem:
     key = _label(row, "id", required=True)
     assert key is not None
     purpose = row.get("purpose", Purpose.MAIN)
+    purpose = purpose.strip() if isinstance(purpose, str) else purpose
     if purpose not in tuple(Purpose):
         raise ValueError(f"purpose is {purpose!r}; allowed: {', '.join(Purpose)}")
     gold = row.get("gold")
     if (purpose != Purpose.MAIN) != (gold is not None):
         raise ValueError("gold goes with purpose gold or onboarding: give both, or neither")
     turn = row.get("turn")
-    if turn is not None and (isinstance(turn, bool) or not isinstance(turn, int) or turn < 0):
-        raise ValueError(f"turn is {turn!r}; a whole number from 0 is needed")
+    if turn is not None and (type(turn) is not int or not 0 <= turn <= MAX_TURN_NUMBER):
+        raise ValueError(f"turn is {turn!r:.40}; want a whole number from 0 to {MAX_TURN_NUMBER:,}")
     return ImportedItem(
         key=key,
         dialogue=_label(row, "dialogue") or key,
@@ -244,8 +235,12 @@ def _lines(value: Any, what: str) -> tuple[Line, ...]:
         raise ValueError(f"{what} must be a list of 1 to {MAX_TURNS} turns")
     lines = []
     for number, turn in enumerate(value, start=1):
-        if not isinstance(turn, Mapping) or turn.get("speaker") not in SPEAKERS:
-            raise ValueError(f"{what}, turn {number}: speaker must be {' or '.join(SPEAKERS)}")
+        if not isinstance(turn, Mapping):
+            raise ValueError(f"{what}, turn {number} is a {type(turn).__name__}; want an object with speaker and text")
+        if turn.get("speaker") not in SPEAKERS:
+            raise ValueError(
+                f"{what}, turn {number}: speaker is {turn.get('speaker')!r:.40}; want {' or '.join(SPEAKERS)}"
+            )
         place = f"{what}, turn {number}"
         text = accept_text(_text(turn, "text") or "", what=place, limit=MAX_POST_CHARS, required=True)
         lines.append(Line(turn["speaker"], text))

@@ -5,16 +5,16 @@
     talks.csv     one live talk                    preferences.csv, stars.csv    what was said of one of its turns
     features.csv  one number out of the trace of a reply
 
-The columns are the fields of the values in study_views.py, live_views.py and study_data.py. What was exported
-here comes back equal, but for texts in which `mask` found an address or a number.
+The columns are the fields of the values in study_views.py, live_views.py and study_data.py; study_values.py checks
+each. What was exported here comes back equal, but for texts in which `mask` found an address or a number.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import MISSING, asdict, fields
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +22,20 @@ import pyarrow
 import pyarrow.parquet
 
 from annotation.files.masking import mask
-from annotation.statistics.explanations import ReplyFeature
-from annotation.statistics.study_data import GoldAnswer, StudyData
-from annotation.statistics.win_tie_lose import OUTCOMES
-from annotation.studies.live_views import StarRow, TalkRow, TurnVote
-from annotation.studies.study_views import Ballot, Rating, Verdict
+from annotation.files.study_values import KINDS, check_rows, to_value
+from annotation.statistics.study_data import StudyData
+from reading.rows import Row, csv_rows, json_rows
 
-KINDS: dict[str, type] = {
-    "ballots": Ballot,
-    "ratings": Rating,
-    "verdicts": Verdict,
-    "gold": GoldAnswer,
-    "talks": TalkRow,
-    "preferences": TurnVote,
-    "stars": StarRow,
-    "features": ReplyFeature,
-}
 FILE_FORMATS = ("csv", "jsonl", "parquet")
-MASKED = ("problem_type", "discard_cause", "cause")
+MASKED = ("problem_type", "discard_cause", "cause", "reason")
 """columns that people wrote in their own words; ids are kept, since masking them could make two of them one"""
-Row = dict[str, Any]
+Cells = dict[str, Any]
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
+_DECIMALS = frozenset(field.name for made in KINDS.values() for field in fields(made) if field.type == "float")
+"""columns of numbers that may have a decimal comma"""
 
 
-def study_rows(data: StudyData, kind: str) -> list[Row]:
+def study_rows(data: StudyData, kind: str) -> list[Cells]:
     """The rows of one of KINDS, masked. Raises ValueError for another kind."""
     _check_kind(kind)
     rows = [asdict(value) for value in getattr(data, kind)]
@@ -54,7 +44,7 @@ def study_rows(data: StudyData, kind: str) -> list[Row]:
     return rows
 
 
-def save_rows(rows: Sequence[Row], path: Path, form: str) -> None:
+def save_rows(rows: Sequence[Cells], path: Path, form: str) -> None:
     """Write `rows` as one of FILE_FORMATS; the file appears when it is whole. Raises ValueError on another format."""
     if form not in FILE_FORMATS:
         raise ValueError(f"unknown format {form!r}; allowed: {', '.join(FILE_FORMATS)}")
@@ -74,26 +64,42 @@ def save_rows(rows: Sequence[Row], path: Path, form: str) -> None:
         beside.unlink(missing_ok=True)
 
 
-def read_values(path: Path, kind: str) -> tuple[Any, ...]:
+@dataclass(frozen=True)
+class Values:
+    """What one file holds."""
+
+    found: tuple[Any, ...]
+    """values of one of KINDS, in the order of the file"""
+    turned: frozenset[str] = frozenset()
+    """ids of items of which a row named the two systems in the other order"""
+
+
+def read_values(path: Path, kind: str) -> Values:
     """The values in a file of one of KINDS; its ending (.csv, .jsonl, .parquet) tells the format.
 
-    Raises ValueError that lists every bad row by its line (with what was found and what is allowed), or the columns
-    that are missing or unknown; OSError when the file cannot be read.
+    Raises ValueError naming the file, which lists every bad row by its line (with what was found and what is allowed),
+    every row that is given twice, or the columns that are missing or unknown; OSError when it cannot be read.
     """
     _check_kind(kind)
-    read = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}.get(path.suffix)
+    read = {".csv": _read_csv, ".jsonl": json_rows, ".parquet": _read_parquet}.get(path.suffix.lower())
     if read is None:
         raise ValueError(f"{path}: unknown ending {path.suffix!r}; allowed: .csv, .jsonl, .parquet")
-    values, problems = [], []
-    for line, row in read(path):
+    values, turned, problems = [], set(), []
+    for row in read(path):
         try:
-            values.append(_value(KINDS[kind], row))
+            if row.problem:
+                raise ValueError(row.problem)
+            value, other_way = to_value(kind, row.cells)
+            values.append((row.line, value))
+            if other_way:
+                turned.add(value.item_id)
         except ValueError as error:
-            problems.append(f"  line {line}: {error}")
+            problems.append(f"  line {row.line}: {error}")
+    problems = problems or check_rows(kind, values)
     if problems:
         more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
         raise ValueError(f"{path}: {len(problems)} bad rows, nothing read:\n" + "\n".join(problems[:20]) + more)
-    return tuple(values)
+    return Values(tuple(value for _, value in values), frozenset(turned))
 
 
 def spreadsheet_safe(value: Any) -> Any:
@@ -109,71 +115,24 @@ def _check_kind(kind: str) -> None:
         raise ValueError(f"unknown kind of rows {kind!r}; allowed: {', '.join(KINDS)}")
 
 
-def _read_csv(path: Path) -> Iterator[tuple[int, Row]]:
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        reader = csv.DictReader(lines)
-        for row in reader:
-            plain = {name: cell[1:] if cell and cell.startswith("'") else cell for name, cell in row.items()}
-            yield reader.line_num, {name: None if cell == "" else cell for name, cell in plain.items()}
+def _read_csv(path: Path) -> Iterator[Row]:
+    for row in csv_rows(path, decimals=_DECIMALS):
+        yield replace(row, cells={name: _as_written(cell) for name, cell in row.cells.items()})
 
 
-def _read_jsonl(path: Path) -> Iterator[tuple[int, Row]]:
-    with path.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    row = json.loads(line)
-                except ValueError as error:
-                    raise ValueError(f"{path}: line {number} is no JSON ({error})") from error
-                yield number, row if isinstance(row, dict) else {"": row}
+def _as_written(cell: str) -> str:
+    """Inverse of `spreadsheet_safe`."""
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_RISKY) else cell
 
 
-def _read_parquet(path: Path) -> Iterable[tuple[int, Row]]:
+def _read_parquet(path: Path) -> Iterable[Row]:
     try:
-        rows = pyarrow.parquet.read_table(path).to_pylist()
+        with pyarrow.parquet.ParquetFile(path) as file:
+            table = file.read()
     except pyarrow.ArrowInvalid as error:
         raise ValueError(f"{path} is no Parquet file ({error})") from error
-    return enumerate(rows, start=1)
-
-
-def _value(kind: type, row: Row) -> Any:
-    """One frozen value out of a row of texts (CSV) or typed cells. Raises ValueError in words."""
-    known = {field.name: field for field in fields(kind)}
-    unknown = [str(name) for name in row if name not in known]
-    missing = [name for name, field in known.items() if field.default is MISSING and name not in row]
-    if unknown or missing:
-        raise ValueError(f"missing columns: {missing or 'none'}, unknown columns: {unknown or 'none'}")
-    cells = {name: _cell(name, str(known[name].type), cell) for name, cell in row.items()}
-    value = kind(**cells)
-    if isinstance(value, Ballot | GoldAnswer | TurnVote) and value.outcome not in OUTCOMES:
-        raise ValueError(f"outcome is {value.outcome!r}; allowed: {', '.join(OUTCOMES)}")
-    if isinstance(value, Ballot | TurnVote | TalkRow) and value.first_shown not in (value.system_a, value.system_b):
-        raise ValueError(f"first_shown is {value.first_shown!r}; allowed: {value.system_a}, {value.system_b}")
-    return value
-
-
-def _cell(name: str, kind: str, cell: Any) -> Any:
-    """A cell as its field's type."""
-    base, optional = kind.removesuffix(" | None"), kind.endswith(" | None")
-    if cell is None:
-        if optional or name == "study":  # talks outside of any study have none
-            return None if optional else ""
-        raise ValueError(f"{name} is empty; a value is needed ({base})")
-    try:
-        return _CONVERT[base](cell)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{name} is {cell!r}; {_ALLOWED[base]} is needed") from error
-
-
-def _truth(cell: Any) -> bool:
-    return {"true": True, "false": False}[str(cell).lower()]
-
-
-def _text(cell: Any) -> str:
-    if not isinstance(cell, str):
-        raise TypeError
-    return cell
-
-
-_CONVERT: dict[str, Callable[[Any], Any]] = {"str": _text, "int": int, "float": float, "bool": _truth}
-_ALLOWED = {"str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false"}
+    names = table.column_names
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{path}: the column {twice!r} stands twice; keep one of them")
+    return (Row(number, cells) for number, cells in enumerate(table.to_pylist(), start=1))

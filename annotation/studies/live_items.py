@@ -23,6 +23,7 @@ from annotation.store.texts import MAX_LABEL_CHARS, MAX_POST_CHARS, MAX_SITUATIO
 from annotation.studies.item_import import context_id
 from annotation.studies.members import NotAllowed, require
 from annotation.studies.study_views import Access
+from reading.json_values import read_json
 
 _LIMITS = {
     "key": MAX_LABEL_CHARS,
@@ -53,14 +54,14 @@ class Scene:
 def read_scenes(path: Path, *, problems: Sequence[str] = (), ids: Sequence[str] = ()) -> tuple[Scene, ...]:
     """The role cards in a JSON file; with `problems` or `ids` only those of these problem types and these ids.
 
-    Raises ValueError naming the file and the bad card, or a problem type or id that no card has.
+    Raises OSError, and ValueError naming the file and the bad card, or a problem type or id that no card has.
     """
+    cards = read_json(path)
     try:
-        cards = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(cards, list):
             raise ValueError(f"the file holds a JSON {type(cards).__name__}; a list of role cards is needed")
         scenes = [_scene(card, number) for number, card in enumerate(cards, start=1)]
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return choose_scenes(scenes, problems=problems, ids=ids)
 

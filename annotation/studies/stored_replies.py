@@ -64,6 +64,11 @@ def _check_trace(trace: Any, what: str) -> None:
     blocks = trace.get("blocks", [])
     if not isinstance(blocks, list) or not all(_is_block(block) for block in blocks):
         raise ValueError(f"{what}: blocks must be a list of objects with source, relation and weight (0 to 1)")
+    tokens = trace.get("tokens", [])
+    if not isinstance(tokens, list) or not all(
+        isinstance(token, Mapping) and isinstance(token.get("text"), str) for token in tokens
+    ):
+        raise ValueError(f"{what}: tokens must be a list of objects with a text")
 
 
 def _is_share(value: Any) -> bool:

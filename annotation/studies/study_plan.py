@@ -12,7 +12,7 @@ on the command line, the name of a JSON file beside the plan.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
@@ -23,6 +23,8 @@ from annotation.choices import Preference, Purpose, Scale, StudyKind
 from annotation.rubric import DEFAULT_RUBRIC, Rubric, find_rubric, load_rubric, rubric_from_dict
 from annotation.store.texts import MAX_POSTS, accept_text
 from annotation.talks.encounters import MAX_SEED
+from reading.json_values import parse_json
+from reading.text_files import read_text
 
 MAX_TEXT_CHARS = 20_000
 """longest instructions or consent text, in characters"""
@@ -72,7 +74,7 @@ class StudyPlan:
     consent: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "systems", tuple(sorted(self.systems)))
+        object.__setattr__(self, "systems", tuple(sorted(name.strip() for name in self.systems)))
         for name, kind in (("kind", StudyKind), ("turn_preference", Preference)):
             object.__setattr__(self, name, _choice(name, kind, getattr(self, name)))
         for name, required in (("name", True), ("instructions", False), ("consent", False)):
@@ -123,6 +125,8 @@ def _systems_wrong(plan: StudyPlan) -> list[str]:
     reasons = []
     if len(set(plan.systems)) < len(plan.systems) or not all(name.strip() for name in plan.systems):
         reasons.append(f"systems are {list(plan.systems)}; give each one a different, non-empty name")
+    elif len({name.casefold() for name in plan.systems}) < len(plan.systems):
+        reasons.append(f"systems are {list(plan.systems)}; names that differ only in case get mixed up: rename one")
     if len(set(plan.systems)) < least:
         reasons.append(f"{len(set(plan.systems))} system(s) where at least {least} are needed to compare; add another")
     pairs = len(plan.systems) * (len(plan.systems) - 1) // 2
@@ -179,12 +183,25 @@ def check_items(plan: StudyPlan, contexts: Sequence[ContextKey]) -> None:
     needed = raters_needed(plan, main)
     if needed > plan.raters:
         reasons.append(
-            f"{needed} raters are needed, since nobody sees a dialogue twice and one dialogue has that many "
-            f"judgments to give, but the plan has {plan.raters}; invite more, or lower raters_per_item or "
-            "pairs_per_context"
+            f"{needed} raters are needed, since nobody sees a dialogue twice and one dialogue has that many judgments"
+            f" to give, but the plan has {plan.raters}; {_fewer_needed(plan, main, needed)}"
         )
     if reasons:
         raise PlanError("This study cannot be opened: " + "; ".join(reasons) + ".")
+
+
+def _fewer_needed(plan: StudyPlan, main: Sequence[ContextKey], needed: int) -> str:
+    """What can be changed about a plan that needs more raters than it has; only what makes a difference here."""
+    ways = [f"plan {needed} raters"]
+    if plan.overlap > 0 and plan.raters_per_item > 1:
+        ways.append(f"lower raters_per_item ({plan.raters_per_item})")
+    if plan.pairwise() and len(plan.systems) > 2 and plan.pairs_per_context != 1:
+        ways.append(f"lower pairs_per_context ({plan.pairs_per_context or 'all pairs'})")
+    contexts = Counter(context.dialogue for context in main)
+    dialogue, count = contexts.most_common(1)[0]
+    if count > 1:
+        ways.append(f"import fewer items of one dialogue ({dialogue} has {count})")
+    return f"{', or '.join(ways)}"
 
 
 def _incomplete(plan: StudyPlan, main: Sequence[ContextKey]) -> list[str]:
@@ -244,9 +261,9 @@ def _rubric(value: Any, beside: Path | None) -> Rubric:
 def plan_from_text(text: str, beside: Path | None = None) -> StudyPlan:
     """The plan in a JSON text; `beside` as for `plan_from_dict`. Raises PlanError or ValueError."""
     try:
-        values = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise PlanError(f"the plan is not JSON ({error})") from error
+        values = parse_json(text)
+    except ValueError as error:
+        raise PlanError(f"the plan: {error}") from error
     if not isinstance(values, dict):
         raise PlanError(f"the file holds a JSON {type(values).__name__}; an object is needed")
     try:
@@ -256,8 +273,12 @@ def plan_from_text(text: str, beside: Path | None = None) -> StudyPlan:
 
 
 def load_plan(path: Path) -> StudyPlan:
-    """The plan in a JSON file. Raises PlanError or ValueError naming the file."""
+    """The plan in a JSON file. Raises PlanError naming the file."""
     try:
-        return plan_from_text(path.read_text(encoding="utf-8"), path.parent)
+        text = read_text(path)
+    except (OSError, ValueError) as error:  # which names the file
+        raise PlanError(str(error)) from error
+    try:
+        return plan_from_text(text, path.parent)
     except (OSError, ValueError) as error:
         raise PlanError(f"{path}: {error}") from error

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotation.choices import Role, StudyState
-from annotation.files.study_files import KINDS, read_values
+from annotation.files.study_files import read_values
+from annotation.files.study_values import KINDS
 from annotation.rubric import DEFAULT_RUBRIC, Rubric, find_rubric
 from annotation.statistics.study_data import GoldAnswer, StudyData
 from annotation.store.schema import Encounter
@@ -67,13 +70,53 @@ def find_study_data(*, session: Session, study: str, rubric: str | None = None) 
     )
 
 
-def read_study_data(files: Mapping[str, Path], rubric: Rubric | None = None) -> StudyData:
+def read_study_data(files: Mapping[str, Path], rubric: Rubric | None = None, study: str | None = None) -> StudyData:
     """A study out of exported files, kind of row -> file; what is not given is empty.
 
-    Raises ValueError for an unknown kind or bad rows, OSError when a file cannot be read.
+    Raises ValueError for an unknown kind, bad rows, scores outside the rubric's, rows of several studies (with `study`
+    only the rows of that one are taken), and OSError when a file cannot be read.
     """
     unknown = [kind for kind in files if kind not in KINDS]
     if unknown:
         raise ValueError(f"unknown kinds of rows {unknown}; allowed: {', '.join(KINDS)}")
     read = {kind: read_values(path, kind) for kind, path in files.items()}
-    return StudyData(**read, rubric=rubric or find_rubric(DEFAULT_RUBRIC))
+    found = _of_one_study({kind: values.found for kind, values in read.items()}, files, study)
+    data = StudyData(**found, rubric=rubric or find_rubric(DEFAULT_RUBRIC))
+    _check_scores(data, files)
+    turned = read["ballots"].turned if "ballots" in read else frozenset()
+    for kind in ("gold", "verdicts"):
+        unclear = sorted({one.item_id for one in getattr(data, kind)} & turned)
+        if unclear:
+            raise ValueError(
+                f"{files['ballots']}: rows of item {unclear[0]} name the two systems out of sorted order, so it is "
+                f"unclear whom an answer a or b in {files[kind]} means; name them in sorted order everywhere"
+            )
+    return data
+
+
+def _of_one_study(
+    found: Mapping[str, tuple[Any, ...]], files: Mapping[str, Path], study: str | None
+) -> dict[str, tuple[Any, ...]]:
+    """The rows of `study`; of the only one there is, without it. Rows that carry no study belong to every one."""
+    counts = Counter(row.study for rows in found.values() for row in rows if hasattr(row, "study"))
+    named = ", ".join(f"{name or '(none)'} ({count} rows)" for name, count in sorted(counts.items()))
+    where = ", ".join(map(str, files.values()))
+    if study is None and len(counts) > 1:
+        raise ValueError(f"{where}: rows of {len(counts)} studies: {named}; a report is of one: choose it with --study")
+    if study is not None and counts and study not in counts:
+        raise ValueError(f"{where}: no row of the study {study!r}; there are: {named}")
+    return {
+        kind: tuple(row for row in rows if study is None or getattr(row, "study", study) == study)
+        for kind, rows in found.items()
+    }
+
+
+def _check_scores(data: StudyData, files: Mapping[str, Path]) -> None:
+    scale = data.scale()
+    for row in data.ratings:
+        if row.score not in scale:
+            raise ValueError(
+                f"{files['ratings']}: the score of item {row.item_id}, rater {row.rater}, {row.criterion}, {row.system}"
+                f" is {row.score}; {data.rubric.name} goes from {scale[0]} to {scale[-1]}: name the rubric of the study"
+                " with --rubric"
+            )

@@ -12,6 +12,7 @@ from annotation.studies.study_plan import StudyPlan, plan_from_text
 from escdemo.web.bodies import MAX_FILE_BYTES
 from models.data.contexts import Context, esconv_contexts
 from models.data.esconv import N_DIALOGUES, read_esconv
+from reading.text_files import read_text
 
 MAX_PLAN_BYTES = 2**20
 """largest plan file"""
@@ -21,10 +22,17 @@ T = TypeVar("T")
 
 
 def take(path: str, check: Callable[[], object], read: Callable[[Path], T]) -> T:
-    """What `read` finds in an uploaded file once `check` has not raised; no copy stays on the server."""
+    """What `read` finds in an uploaded file once `check` has not raised; no copy stays on the server.
+
+    A refusal names the file as its owner does, without the server's folder.
+    """
     try:
         check()
         return read(Path(path))
+    except ValueError as error:
+        if path not in str(error):
+            raise
+        raise ValueError(str(error).replace(path, Path(path).name)) from error
     finally:
         Path(path).unlink(missing_ok=True)
 
@@ -34,17 +42,14 @@ def read_plan_file(path: Path) -> StudyPlan:
     size = path.stat().st_size
     if size > MAX_PLAN_BYTES:
         raise ValueError(f"The plan file has {size:,} bytes; at most {MAX_PLAN_BYTES:,} are read.")
-    return plan_from_text(path.read_text(encoding="utf-8"))
+    return plan_from_text(read_text(path))
 
 
 def read_turns(path: Path) -> tuple[Context, ...]:
     """The turns of an ESConv file: of the complete one those of the test part, which no net was trained on."""
     if path.suffix == ".gz":
         _check_unpacked(path)
-    try:
-        dialogues = read_esconv(path)
-    except ValueError as error:
-        raise ValueError(str(error).replace(f"{path}: ", "").replace(f"{path}, ", "")) from error
+    dialogues = read_esconv(path)
     return esconv_contexts(dialogues, "test" if len(dialogues) == N_DIALOGUES else "all")
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from models.data.strategies import STRATEGIES, strategy_id
 from models.files.whole_file import write_whole
+from reading.rows import json_rows
 
 
 @dataclass(frozen=True)
@@ -57,37 +58,28 @@ def read_predictions(path: Path) -> tuple[Prediction, ...]:
     Raises FileNotFoundError, and ValueError naming file, line and field: an empty line is a missing prediction, a field
     that some lines have is expected in all, and a turn is given once.
     """
-    lines = read_text(path).rstrip("\r\n").split("\n")
-    if lines == [""]:
+    check_there(path)
+    records = []
+    for number, row in enumerate(json_rows(path), start=1):
+        if row.line != number:
+            raise ValueError(
+                f'{path}, line {number}: empty; a prediction is missing here (an empty reply is written as "")'
+            )
+        if row.problem:
+            raise ValueError(
+                f"{path}, line {row.line}: {row.problem}; want one object with hypothesis and reference a line, or"
+                " replies as plain text to `score` with --references"
+            )
+        records.append((f"{path}, line {row.line}", row.cells))
+    if not records:
         raise ValueError(f"{path}: empty; want one JSON object with hypothesis and reference a line")
-    records = [(f"{path}, line {number}", _record(line, path, number)) for number, line in enumerate(lines, 1)]
     return to_predictions(records)
 
 
-def read_text(path: Path) -> str:
-    """The text of a file of predictions. Raises FileNotFoundError, and ValueError where it is no UTF-8."""
+def check_there(path: Path) -> None:
+    """Raises FileNotFoundError that says what was looked for."""
     if not path.is_file():
         raise FileNotFoundError(f"no predictions at {path}; give a file with hypotheses and references")
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8 text (byte {error.start}); want JSON Lines, CSV, TSV or text") from error
-
-
-def _record(line: str, path: Path, number: int) -> dict[str, Any]:
-    where = f"{path}, line {number}"
-    if not line.strip():
-        raise ValueError(f'{where}: empty; a prediction is missing here (an empty reply is written as "")')
-    try:
-        record = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{where}: not valid JSON ({error.msg}, column {error.colno}); want one object a line, or replies as plain"
-            " text to `score` with --references"
-        ) from error
-    if not isinstance(record, dict):
-        raise ValueError(f"{where}: want an object with hypothesis and reference, got {type(record).__name__}")
-    return record
 
 
 _KINDS: dict[str, tuple[type, ...]] = {
@@ -102,6 +94,8 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "dialogue": (str,),
     "turn": (int,),
 }
+MAX_COUNT = 1_000_000
+"""highest turn and most tokens of one prediction"""
 WHOLE = ("strategy", "gold", "strategies", "nll_gold", "nll_predicted", "dialogue")
 """fields to be given for all turns or for none"""
 
@@ -138,7 +132,7 @@ def _prediction(record: dict[str, Any], where: str) -> Prediction:
         raise ValueError(f"{where}: {' and '.join(missing)} missing; got {', '.join(record) or 'no field'}")
     values = {name: record[name] for name in _KINDS if name in record}
     for name, value in values.items():
-        if not isinstance(value, _KINDS[name]):
+        if isinstance(value, bool) or not isinstance(value, _KINDS[name]):
             allowed = " or ".join(kind.__name__ for kind in _KINDS[name])
             raise ValueError(f"{where}: {name} is {value!r:.60}; want {allowed}")
     for name in ("strategy", "gold"):
@@ -148,7 +142,7 @@ def _prediction(record: dict[str, Any], where: str) -> Prediction:
             except ValueError as error:
                 raise ValueError(f"{where}: {name}: {error}") from error
     distribution = values.get("strategies", [])
-    if not all(isinstance(share, int | float) for share in distribution):
+    if not all(isinstance(share, int | float) and not isinstance(share, bool) for share in distribution):
         raise ValueError(f"{where}: strategies is {distribution!r:.60}; want {len(STRATEGIES)} numbers")
     if distribution and len(distribution) != len(STRATEGIES):
         raise ValueError(f"{where}: strategies holds {len(distribution)} numbers; want {len(STRATEGIES)} or none")
@@ -157,11 +151,16 @@ def _prediction(record: dict[str, Any], where: str) -> Prediction:
 
 
 def _check_numbers(values: dict[str, Any], where: str) -> None:
+    for name, highest in (("turn", MAX_COUNT), ("tokens", MAX_COUNT)):
+        if not 0 <= values.get(name, 0) <= highest:
+            raise ValueError(f"{where}: {name} is {values[name]}; want a whole number from 0 to {highest:,}")
+    for share in values.get("strategies", []):
+        if not 0 <= share <= 1:
+            raise ValueError(f"{where}: strategies holds {share!r:.60}; want probabilities, 0 to 1")
     sums = {name: values[name] for name in ("nll_gold", "nll_predicted") if values.get(name) is not None}
-    for name, numbers in {"strategies": values.get("strategies", []), **{n: [v] for n, v in sums.items()}}.items():
-        for number in numbers:
-            if not abs(number) <= float_info.max:  # math.isfinite fails for a whole number that no float can hold
-                raise ValueError(f"{where}: {name} holds {number!r:.60}; want finite numbers")
+    for name, total in sums.items():
+        if not 0 <= total <= float_info.max:  # math.isfinite fails for a whole number that no float can hold
+            raise ValueError(f"{where}: {name} is {total!r:.60}; want a finite number from 0")
     if sums and values.get("tokens", 0) < 1:
         raise ValueError(
             f"{where}: {' and '.join(sums)} over {values.get('tokens', 0)} tokens; want tokens, the number of tokens"

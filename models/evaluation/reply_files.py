@@ -10,17 +10,17 @@ Place in the flow: `models.commands.score` and `models.commands.compare` read th
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from models.data.strategies import STRATEGIES, strategy_id
-from models.evaluation.predictions import Prediction, read_predictions, read_text, to_predictions
+from models.evaluation.predictions import Prediction, check_there, read_predictions, to_predictions
 from models.files.resume_journal import settings_of
+from reading.json_values import parse_json, read_json
+from reading.rows import csv_rows
+from reading.text_files import read_text
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +28,10 @@ FILE = "predictions.jsonl"
 """what `python -m models evaluate` writes into the folder of a net"""
 RUN = "run.json"
 """beside it: the settings it was made with, and how many turns it is to hold"""
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
+TABLES = (".csv", ".tsv")
 NUMBERS = {"nll_gold": float, "nll_predicted": float, "tokens": int, "turn": int}
+DECIMALS = ("nll_gold", "nll_predicted")
+"""columns of numbers that may have a decimal comma"""
 
 
 def read_replies(path: Path, references: Path | None = None) -> tuple[Prediction, ...]:
@@ -40,8 +42,7 @@ def read_replies(path: Path, references: Path | None = None) -> tuple[Prediction
     if references is not None:
         return _pair(path, references)
     file = path / FILE if path.is_dir() else path
-    delimiter = DELIMITERS.get(file.suffix.lower())
-    found = _table(file, delimiter) if delimiter else read_predictions(file)
+    found = _table(file) if file.suffix.lower() in TABLES else read_predictions(file)
     if path.is_dir():
         _check_complete(path, len(found))
     _warn_of_order(file, found)
@@ -73,25 +74,15 @@ def _warn_of_order(path: Path, found: Sequence[Prediction]) -> None:
         )
 
 
-def _table(path: Path, delimiter: str) -> tuple[Prediction, ...]:
-    reader = csv.reader(io.StringIO(read_text(path), newline=""), delimiter=delimiter, strict=True)
+def _table(path: Path) -> tuple[Prediction, ...]:
+    check_there(path)
     records: list[tuple[str, dict[str, Any]]] = []
-    try:
-        header = [name.strip().lower() for name in next(reader, [])]
-        if not {"hypothesis", "reference"} <= set(header):
-            raise ValueError(
-                f"{path}, line 1: want a header with hypothesis and reference; got {', '.join(header)!r:.80}"
-            )
-        begin = reader.line_num
-        for row in reader:
-            where, begin = f"{path}, line {begin + 1}", reader.line_num
-            if len(row) != len(header):
-                raise ValueError(f"{where}: {len(row)} fields; the header names {len(header)}")
-            records.append((where, _cells(dict(zip(header, row, strict=True)), where)))
-    except csv.Error as error:
-        raise ValueError(
-            f"{path}, line {reader.line_num}: {error}; want {delimiter!r} between quoted fields"
-        ) from error
+    for row in csv_rows(path, needed=("hypothesis", "reference"), decimals=DECIMALS):
+        where = f"{path}, line {row.line}"
+        if row.problem:
+            raise ValueError(f"{where}: {row.problem}")
+        cells = {name.lower(): cell for name, cell in row.cells.items()}
+        records.append((where, _cells(cells, where)))
     if not records:
         raise ValueError(f"{path}: no line under the header; want one reply a line")
     return to_predictions(records)
@@ -104,12 +95,13 @@ def _cells(row: dict[str, str], where: str) -> dict[str, Any]:
         try:
             record[name] = NUMBERS[name](record[name])
         except ValueError as error:
-            raise ValueError(f"{where}: {name} is {record[name]!r:.60}; want a number") from error
+            kind = "a whole number" if NUMBERS[name] is int else "a number"
+            raise ValueError(f"{where}: {name} is {record[name]!r:.60}; want {kind}") from error
     if "strategies" in record:
         try:
-            record["strategies"] = json.loads(record["strategies"])
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{where}: strategies is {record['strategies']!r:.60}; want a JSON list") from error
+            record["strategies"] = parse_json(record["strategies"])
+        except ValueError as error:
+            raise ValueError(f"{where}: strategies: {error}; want a JSON list of numbers") from error
     return record
 
 
@@ -125,14 +117,11 @@ def _pair(path: Path, references: Path) -> tuple[Prediction, ...]:
 
 
 def _texts(path: Path) -> list[str]:
-    text = read_text(path)
-    if path.suffix.lower() != ".json":
-        texts: Any = text.removesuffix("\n").split("\n")
+    check_there(path)
+    if path.suffix.lower() == ".json":
+        texts: Any = read_json(path)
     else:
-        try:
-            texts = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{path}, line {error.lineno}: not valid JSON ({error.msg})") from error
+        texts = read_text(path).removesuffix("\n").split("\n")
     if not isinstance(texts, list) or not all(isinstance(one, str) for one in texts) or texts in ([], [""]):
         raise ValueError(f"{path}: want texts, one a line, or a JSON list of them; got none")
-    return [one.removesuffix("\r") for one in texts]
+    return texts

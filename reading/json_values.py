@@ -1,0 +1,61 @@
+"""JSON as every reader understands it alike: no key twice, no NaN or Infinity, no number or depth beyond bounds."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from reading.text_files import read_text
+
+MAX_DIGITS = 19
+"""most digits of a whole number: more do not fit into 64 bits"""
+
+
+def parse_json(text: str) -> Any:
+    """The value. Raises ValueError in words, with the place where the JSON itself is broken."""
+    try:
+        return json.loads(
+            text, object_pairs_hook=_object, parse_int=_whole, parse_float=_finite, parse_constant=_no_number
+        )
+    except json.JSONDecodeError as error:
+        place = f"column {error.colno}" if "\n" not in text else f"line {error.lineno}, column {error.colno}"
+        raise ValueError(f"not valid JSON ({error.msg}, {place})") from error
+    except RecursionError as error:
+        raise ValueError("JSON nested too deeply; want objects and lists a few levels deep") from error
+
+
+def read_json(path: Path) -> Any:
+    """The value in a JSON file. Raises OSError, and ValueError naming the file."""
+    text = read_text(path)
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice!r:.80} stands twice in one object; keep one of them")
+    return found
+
+
+def _whole(digits: str) -> int:
+    if len(digits.lstrip("-")) > MAX_DIGITS:
+        raise ValueError(f"the number {digits:.24}... has {len(digits.lstrip('-'))} digits; at most {MAX_DIGITS}")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {digits:.24} is too large; want finite numbers")
+    return value
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number; want finite numbers (null where there is none)")

@@ -1,0 +1,39 @@
+"""The text of a file, whatever program saved it: UTF-8 or, with a byte-order mark, UTF-16 and UTF-32.
+
+No encoding is guessed: a wrong guess would change names without a word.
+"""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+# The mark of UTF-32 begins with that of UTF-16, so it is looked for first.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+ADVICE = "save it as UTF-8 (Excel: file type CSV UTF-8)"
+
+
+def read_text(path: Path) -> str:
+    r"""The text without its byte-order mark, every line break as "\n".
+
+    Raises OSError when the file cannot be read, ValueError naming file and line when it is no such text.
+    """
+    raw = path.read_bytes()
+    mark, encoding = next(((mark, name) for mark, name in _MARKS if raw.startswith(mark)), (b"", "utf-8"))
+    body = raw.removeprefix(mark)
+    try:
+        text = body.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = body[: error.start].decode(encoding, errors="ignore").count("\n") + 1
+        found = f"byte 0x{body[error.start]:02x}"
+        raise ValueError(f"{path}, line {line}: not {encoding.upper()} text ({found}); {ADVICE}") from error
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise ValueError(f"{path}, line {line}: a NUL character, as in UTF-16 without its mark; {ADVICE}")
+    return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
