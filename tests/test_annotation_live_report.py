@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.commands.export import export_rows
-from annotation.files.study_files import FILE_FORMATS, KINDS, save_rows, study_rows
+from annotation.files.study_files import FILE_FORMATS, save_rows, study_rows
+from annotation.files.study_values import KINDS
 from annotation.rubric import find_rubric
 from annotation.statistics.live_report import ALL_PAIRS, live_report
 from annotation.statistics.report_tables import report_tables

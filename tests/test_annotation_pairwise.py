@@ -8,7 +8,10 @@ from itertools import pairwise
 import pytest
 
 from annotation.rubric import RUBRICS
+from annotation.statistics.figure_texts import figure
+from annotation.statistics.intervals import Estimate
 from annotation.statistics.pairwise import (
+    corrected_together,
     first_position,
     order_consistency,
     pair_agreements,
@@ -17,6 +20,7 @@ from annotation.statistics.pairwise import (
     turn_band,
 )
 from annotation.statistics.raters import rater_table, time_per_item, without_rater
+from annotation.statistics.report_tables import win_table
 from annotation.statistics.strength import bradley_terry, rankings
 from annotation.statistics.study_data import StudyData
 from annotation.statistics.win_tie_lose import Counts
@@ -114,12 +118,13 @@ def test_strengths_of_a_published_example() -> None:
                 outcome = "a" if a == BASEBALL[i] else "b"
                 ballots.append(ballot(f"game {len(ballots)}", "r1", outcome, system_a=a, system_b=b))
     found = bradley_terry(ballots)
-    assert [one.system for one in found.strengths] == list(BASEBALL)
-    values = [one.estimate.value or 0.0 for one in found.strengths]
+    assert [one.system for one in found.strengths] == sorted(BASEBALL)
+    strengths = sorted(found.strengths, key=lambda one: BASEBALL.index(one.system))
+    values = [one.estimate.value or 0.0 for one in strengths]
     assert sum(values) == pytest.approx(0, abs=1e-9)
     against_last = [value - values[-1] for value in values]
     assert against_last == pytest.approx([1.5814, 1.4364, 1.2945, 1.2476, 1.1077, 0.6839, 0], abs=5e-4)
-    widths = [(one.estimate.high or 0) - (one.estimate.low or 0) for one in found.strengths]
+    widths = [(one.estimate.high or 0) - (one.estimate.low or 0) for one in strengths]
     # Of centred strengths; against one team it would be 2 * 1.96 * 0.34 = 1.3.
     assert all(0.7 < width < 1.0 for width in widths)
 
@@ -157,8 +162,9 @@ def test_two_systems_have_the_log_odds_of_their_wins() -> None:
 def test_the_planted_ranking_is_recovered(study: StudyData) -> None:
     order = sorted(STRENGTHS, key=lambda name: -STRENGTHS[name])
     for ranking in rankings(study.ballots):
-        assert [one.system for one in ranking.strengths] == order
-        limits = [(one.estimate.low, one.estimate.high) for one in ranking.strengths]
+        assert [one.system for one in ranking.strengths] == sorted(STRENGTHS)
+        at = {one.system: one.estimate for one in ranking.strengths}
+        limits = [(at[name].low, at[name].high) for name in order]
         for (low, _), (_, high) in pairwise(limits):
             assert low is not None
             assert high is not None
@@ -194,8 +200,8 @@ def test_gold_and_duplicates_flag_too() -> None:
     ballots += [ballot(f"d{at}", "r1", "b", is_duplicate_of=f"i{at}") for at in range(5)]
     (row,) = rater_table(ballots, gold=gold)
     assert row.flags == (
-        "gold: 0 of 4 known answers right",
-        "duplicates: 0 of 5 answers stayed the same when the sides were swapped",
+        "known answers: 0 of 4 right",
+        "alike when swapped: 0 of 5 answers",
     )
     assert (row.items, row.votes, row.tie_percent) == (5, 5, 0)
     assert "No other rater" in row.with_majority.reason
@@ -207,7 +213,7 @@ def test_leaving_the_careless_rater_out_raises_agreement(study: StudyData) -> No
     alphas = {row.rater: row.alpha.value or 0.0 for row in rows}
     assert max(alphas, key=lambda rater: alphas[rater]) == CARELESS
     assert alphas[CARELESS] > alphas[None] + 0.1
-    assert [system for system, _ in rows[0].items_won] == ["warm", "plain", "cold"]
+    assert [system for system, _ in rows[0].items_won] == ["cold", "plain", "warm"]
 
 
 def test_agreement_per_pair_and_criterion(study: StudyData) -> None:
@@ -225,6 +231,26 @@ def test_splits_add_up(study: StudyData) -> None:
     by_turn = slices(study.ballots, turn_band)
     assert [part.value for part in by_turn] == ["turns 01-05", "turns 06-10", "turns 11-20"]
     assert [part.value for part in slices(study.ballots, lambda one: one.strategy)] == ["not known"]
+
+
+def test_p_values_of_one_report_are_corrected_together() -> None:
+    """Holm by hand: of two tests the smaller p (2 / 2**9) doubles, the larger (2 * 10 / 2**9) stays."""
+    strong = [ballot(f"i{at}", "r1", "b", criterion="x") for at in range(9)]
+    weak = [ballot(f"i{at}", "r1", "a" if at == 0 else "b", criterion="y") for at in range(9)]
+    ties = [ballot(f"i{at}", "r1", "tie", criterion="z") for at in range(9)]
+    x, y, z = corrected_together(pair_results([*strong, *weak, *ties]))
+    assert [x.p_value, y.p_value, z.p_value] == [pytest.approx(2 / 2**9), pytest.approx(20 / 2**9), None]
+    assert [x.corrected, y.corrected, z.corrected] == [pytest.approx(4 / 2**9), pytest.approx(20 / 2**9), None]
+    assert "unlikely to be chance (sign test p = 0.00781 after Holm's correction for 2 tests)" in x.sentence
+    table = win_table((x, y, z), {})
+    assert [row[7:9] for row in table.rows] == [("0.00391", "0.00781"), ("0.0391", "0.0391"), ("none", "none")]
+    assert "corrected for the 2 tests of this table" in table.notes[0]
+
+
+def test_a_figure_is_written_in_one_way() -> None:
+    assert figure(Estimate(-0.001, -0.2, 0.004), 2) == "0.00 (-0.20 to 0.00)"
+    assert figure(Estimate(52.04, 41.2, 62.6)) == "52.0 (41.2 to 62.6)"
+    assert figure(Estimate(1.5)) == "1.5"
 
 
 def test_time_per_item() -> None:

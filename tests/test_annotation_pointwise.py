@@ -159,10 +159,8 @@ def test_what_cannot_be_related_says_why() -> None:
         return found.correlation.reason, found.odds.reason
 
     assert "never differ" in reasons([0.0] * 3, ["a", "b", "a"])[0]
-    assert reasons([1.0, 2.0, -1.0], ["tie"] * 3) == (
-        "All votes are ties.",
-        "Only 0 decided votes on 0 items: too few.",
-    )
+    assert reasons([1.0, 2.0, -1.0], ["tie"] * 3) == ("Only 0 decided votes on 0 items: too few.",) * 2
+    assert reasons([1.0, 2.0, -1.0] * 3, ["a", "b", "a"] * 3) == ("Only 9 decided votes on 9 items: too few.",) * 2
     separated = reasons([1.0, 2.0, -1.0] * 10, ["a", "a", "b"] * 10)
     assert separated == ("", "The feature tells every winner without exception, so its effect has no upper limit.")
     ballots, known = votes_on([0.1 * at + 0.3 for at in range(12)], ["a", "b"] * 6)

@@ -51,26 +51,26 @@ def test_the_interval_is_wilsons() -> None:
 
 def test_the_sign_test_leaves_ties_out() -> None:
     """8 wins, 2 losses: P(at least 8 of 10 heads) = 56/1024, twice that for both ends = 0.109375."""
-    found = summarise(Tally("misc", "vanilla", "Empathy", win=8, lose=2, tie=30))
+    (found,) = summarise([Tally("misc", "vanilla", "Empathy", win=8, lose=2, tie=30)])
     assert found.p_value == pytest.approx(0.109375)
     assert found.sentence == "misc won 8 times, vanilla 2 times; the difference could be chance (sign test p = 0.109)."
 
 
 def test_what_cannot_be_computed_says_why() -> None:
-    none = summarise(Tally("a", "b", "Fluency", 0, 0, 0))
+    (none,) = summarise([Tally("a", "b", "Fluency", 0, 0, 0)])
     assert (none.win.value, none.p_value, none.sentence) == (None, None, "No judgments yet.")
-    ties = summarise(Tally("a", "b", "Fluency", 0, 0, 4))
+    (ties,) = summarise([Tally("a", "b", "Fluency", 0, 0, 4)])
     assert ties.p_value is None
     assert ties.tie.value == 100
     assert "All 4 judgments are ties" in ties.sentence
-    assert "equally often" in summarise(Tally("a", "b", "Fluency", 3, 3, 0)).sentence
-    assert "b won 9 times, a 0 times; the difference unlikely" in summarise(Tally("a", "b", "F", 0, 9, 0)).sentence
+    assert "equally often" in summarise([Tally("a", "b", "Fluency", 3, 3, 0)])[0].sentence
+    assert "b won 9 times, a 0 times; the difference unlikely" in summarise([Tally("a", "b", "F", 0, 9, 0)])[0].sentence
 
 
 @settings(deadline=None)
 @given(COUNT, COUNT, COUNT)
 def test_shares_add_up_and_lie_in_their_intervals(win: int, lose: int, tie: int) -> None:
-    found = summarise(Tally("a", "b", "Fluency", win, lose, tie))
+    (found,) = summarise([Tally("a", "b", "Fluency", win, lose, tie)])
     if win + lose + tie == 0:
         return
     shares = [(one.low, one.value, one.high) for one in (found.win, found.lose, found.tie)]
@@ -84,8 +84,8 @@ def test_shares_add_up_and_lie_in_their_intervals(win: int, lose: int, tie: int)
 
 
 def test_the_printed_table_has_each_pair_once() -> None:
-    summaries = tuple(summarise(Tally(*pair, name, 3, 1, 0)) for pair in (("a", "b"), ("a", "c")) for name in CRITERIA)
+    summaries = summarise([Tally(*pair, name, 3, 1, 0) for pair in (("a", "b"), ("a", "c")) for name in CRITERIA])
     printed = table_of(summaries)
     assert printed.count("a against b") == printed.count("a against c") == 1
-    assert printed.count("75.0 (30.1-95.4)") == 10
+    assert printed.count("75.0 (30.1 to 95.4)") == 10
     assert table_of(()) == "No judgments yet."

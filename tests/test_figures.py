@@ -62,7 +62,9 @@ def test_emotions_over_the_messages(sides: tuple[Sided, Sided]) -> None:
 
 
 def test_outcomes_are_shares_with_their_counts() -> None:
-    figure = figures.outcome_figure("joint", "misc", [Outcome("Fluency", 3, 1, 0), Outcome("Overall", 0, 0, 0)])
+    figure = figures.outcome_figure(
+        "joint", "misc", [Outcome("Fluency", 3, 1, 0), Outcome("Overall", 0, 0, 0)], "Results"
+    )
     assert [bar.x[0] for bar in figure.data] == [75, 25, 0]
     assert [bar.text[0] for bar in figure.data] == ["3", "1", ""]
 
@@ -70,7 +72,7 @@ def test_outcomes_are_shares_with_their_counts() -> None:
 def test_every_figure_has_a_height_and_one_button_that_saves_it(sides: tuple[Sided, Sided]) -> None:
     trace = sides[0].trace
     drawn = [figures.strategy_figure(sides), figures.comet_figure(trace), figures.heat_figure(trace)]
-    drawn += [figures.emotion_figure(trace), figures.outcome_figure("a", "b", [Outcome("Fluency", 1, 0, 0)])]
+    drawn += [figures.emotion_figure(trace), figures.outcome_figure("a", "b", [Outcome("Fluency", 1, 0, 0)], "Results")]
     for figure in drawn:
         assert figure.layout.height >= 150
         config = json.loads(figures.plot_value(figure, "name").plot)["config"]

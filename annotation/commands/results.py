@@ -10,8 +10,9 @@ from argparse import ArgumentParser, Namespace
 from itertools import groupby
 from pathlib import Path
 
-from annotation.files.study_files import KINDS
+from annotation.files.study_values import KINDS
 from annotation.rubric import DEFAULT_RUBRIC, load_rubric
+from annotation.statistics.figure_texts import figure
 from annotation.statistics.intervals import Estimate
 from annotation.statistics.report_tables import report_tables
 from annotation.statistics.study_data import StudyData
@@ -45,7 +46,7 @@ def study_text(data: StudyData, style: str = "text") -> str:
 
 
 def _share(share: Estimate) -> str:
-    return "" if share.value is None else f"{share.value:.1f} ({share.low:.1f}-{share.high:.1f})"
+    return "" if share.value is None else figure(share)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -57,7 +58,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=None,
         help=f"which questions to count, a preset or a JSON file; None: the study's own, else {DEFAULT_RUBRIC}",
     )
-    parser.add_argument("--study", metavar="NAME", default=None, help="all statistics of this study")
+    parser.add_argument(
+        "--study", metavar="NAME", default=None, help="all statistics of this study; with files: only its rows"
+    )
     for kind in KINDS:
         parser.add_argument(
             f"--{kind}", metavar="FILE", default=None, help=f"{kind} of a study, as exported, instead of the database"
@@ -72,7 +75,7 @@ def run(args: Namespace) -> int:
     files = {kind: Path(getattr(args, kind)) for kind in KINDS if getattr(args, kind) is not None}
     style = "latex" if args.latex else "markdown" if args.markdown else "text"
     if files:
-        print(study_text(read_study_data(files, load_rubric(args.rubric or DEFAULT_RUBRIC)), style))
+        print(study_text(read_study_data(files, load_rubric(args.rubric or DEFAULT_RUBRIC), args.study), style))
         return 0
     if args.study is None and style != "text":
         raise ValueError(f"--{style} prints a study's tables; name it with --study, or its votes with --ballots")
@@ -82,5 +85,5 @@ def run(args: Namespace) -> int:
             print(study_text(data, style))
             return 0
         counted = tallies(session=session, rubric=args.rubric or DEFAULT_RUBRIC)
-    print(table_of(tuple(summarise(tally) for tally in counted)))
+    print(table_of(summarise(counted)))
     return 0

@@ -31,7 +31,9 @@ HEAVIEST = "COMET attention on the heaviest tail"
 REACTIONS = "COMET attention on reactions"
 _REACTION_RELATIONS = ("xReact", "oReact")
 _FEW = 10
-"""fewest decided votes for a regression"""
+"""fewest decided votes for any figure"""
+_FEW_ITEMS = 3
+"""fewest items with decided votes: intervals are over items"""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,10 @@ def _relation(feature: str, criterion: str, joined: Sequence[tuple[Ballot, float
         return Relation(feature, criterion, nothing, nothing, nothing)
     decided = np.asarray([ballot.outcome != "tie" for ballot in ballots])
     chosen = [ballot for ballot in ballots if ballot.outcome != "tie"]
+    items = len({ballot.item_id for ballot in chosen})
+    if len(chosen) < _FEW or items < _FEW_ITEMS:
+        nothing = undefined(f"Only {len(chosen)} decided votes on {items} items: too few.", len(chosen))
+        return Relation(feature, criterion, nothing, nothing, nothing)
     scaled = (difference / spread)[decided]
     return Relation(
         feature,
@@ -133,8 +139,6 @@ def _relation(feature: str, criterion: str, joined: Sequence[tuple[Ballot, float
 def _correlation(ballots: Sequence[Ballot], difference: NDArray[np.float64], draws: tuple[int, int]) -> Estimate:
     """Spearman's over each vote seen from both systems, so that it does not matter which one is called the first."""
     scores = np.asarray([SCORES[ballot.outcome] for ballot in ballots])
-    if (scores == SCORES["tie"]).all():
-        return undefined("All votes are ties.", len(ballots))
     names, items = np.unique([ballot.item_id for ballot in ballots], return_inverse=True)
     rows_of = [np.flatnonzero(items == item) for item in range(len(names))]
 
@@ -167,7 +171,7 @@ def _odds(ballots: Sequence[Ballot], design: NDArray[np.float64]) -> Estimate:
     count = len(ballots)
     won = np.asarray([ballot.outcome == "a" for ballot in ballots], dtype=float)
     items = np.unique([ballot.item_id for ballot in ballots], return_inverse=True)[1]
-    if count < _FEW or len(set(items.tolist())) <= design.shape[1]:
+    if len(set(items.tolist())) <= design.shape[1]:
         return undefined(f"Only {count} decided votes on {len(set(items.tolist()))} items: too few.", count)
     if np.linalg.matrix_rank(design) < design.shape[1]:
         return undefined("The feature cannot be told apart from the systems: each has one value of its own.", count)

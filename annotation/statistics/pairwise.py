@@ -7,7 +7,7 @@ results; duplicates only show how far raters keep their answer when the sides ar
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from annotation.rubric import DEFAULT_RUBRIC, find_rubric
@@ -18,6 +18,7 @@ from annotation.statistics.win_tie_lose import (
     Counts,
     counts,
     finding,
+    holm,
     outcome_shares,
     share_over_items,
     sign_test,
@@ -59,6 +60,8 @@ class PairResult:
     item_none: Estimate
     p_value: float | None
     """two-sided sign test of items won against items lost; ties and items without a majority left out"""
+    corrected: float | None
+    """the same, corrected for all tests of the report (Holm, see `corrected_together`)"""
     sentence: str
     """the finding by items, or why there is none"""
 
@@ -89,8 +92,14 @@ def pair_results(
 ) -> tuple[PairResult, ...]:
     """One result per pair and criterion; pairs sorted, criteria in the order in which they first come."""
     ruled = {(verdict.item_id, verdict.criterion): verdict for verdict in verdicts}
-    groups = by_pair_and_criterion(counted(ballots))
-    return tuple(_pair_result(group, rule, ruled) for group in groups)
+    return tuple(_pair_result(group, rule, ruled) for group in by_pair_and_criterion(counted(ballots)))
+
+
+def corrected_together(results: Sequence[PairResult]) -> tuple[PairResult, ...]:
+    """The results of one report: p values corrected for all of them, and sentences that say so."""
+    corrected = holm([one.p_value for one in results])
+    tests = sum(value is not None for value in corrected)
+    return tuple(_with_sentence(one, value, tests) for one, value in zip(results, corrected, strict=True))
 
 
 def pair_agreements(
@@ -188,13 +197,9 @@ def _pair_result(group: Sequence[Ballot], rule: Rule, ruled: dict[tuple[str, str
     items = counts(decision.outcome for decision in found)
     win, tie, lose, _ = outcome_shares([(vote.item_id, vote.outcome) for vote in votes], _NONE)
     item_win, item_tie, item_lose, item_none = outcome_shares([(one.item_id, one.outcome) for one in found], _NONE)
-    p_value = sign_test(items.win, items.lose)
     names = (group[0].system_a, group[0].system_b, group[0].criterion)
-    if p_value is not None:
-        sentence = finding(group[0].system_a, group[0].system_b, items.win, items.lose)
-    else:
-        sentence = f"No item was won by either system ({items.tie} ties, {items.none} without a majority)."
-    return PairResult(
+    p_value = sign_test(items.win, items.lose)
+    result = PairResult(
         *names,
         votes=counts(ballot.outcome for ballot in votes),
         win=win,
@@ -206,8 +211,17 @@ def _pair_result(group: Sequence[Ballot], rule: Rule, ruled: dict[tuple[str, str
         item_lose=item_lose,
         item_none=item_none,
         p_value=p_value,
-        sentence=sentence,
+        corrected=p_value,
+        sentence=f"No item was won by either system ({items.tie} ties, {items.none} without a majority).",
     )
+    return _with_sentence(result, p_value, 1)
+
+
+def _with_sentence(one: PairResult, corrected: float | None, tests: int) -> PairResult:
+    if corrected is None:
+        return one
+    sentence = finding((one.system_a, one.system_b), one.items.win, one.items.lose, corrected, tests)
+    return replace(one, corrected=corrected, sentence=sentence)
 
 
 def _agreement(group: Sequence[Ballot], resamples: int, seed: int) -> Agreement:

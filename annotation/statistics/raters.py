@@ -14,6 +14,7 @@ import numpy as np
 
 from annotation.choices import Purpose
 from annotation.statistics.agreement import alpha, cohen, count_table, percent_agreement
+from annotation.statistics.figure_texts import number
 from annotation.statistics.flags import LIMITS, FlagLimits, Work, flagged, measure
 from annotation.statistics.intervals import Estimate
 from annotation.statistics.pairwise import (
@@ -65,7 +66,7 @@ class DropRow:
     alpha: Estimate
     percent: Estimate
     items_won: tuple[tuple[str, int], ...]
-    """(system, items won by majority over all pairs), most first"""
+    """(system, items won by majority over all pairs), sorted by name"""
 
 
 @dataclass(frozen=True)
@@ -179,7 +180,7 @@ def _items_won(ballots: Sequence[Ballot], rule: Rule) -> tuple[tuple[str, int], 
         for result in pair_results(group, rule=rule):
             won[result.system_a] += result.items.win
             won[result.system_b] += result.items.lose
-    return tuple(sorted(won.items(), key=lambda pair: (-pair[1], pair[0])))
+    return tuple(won.items())
 
 
 def _works(ballots: Sequence[Ballot]) -> list[Work]:
@@ -214,4 +215,4 @@ def _disagrees(row: RaterRow, rows: Sequence[RaterRow], limits: FlagLimits) -> t
     middle = median(others)
     if own.high >= middle or own.value >= limits.kappa * middle:
         return ()
-    return (f"disagrees: kappa {own.value:.2f} with the others' majority, theirs {middle:.2f}",)
+    return (f"disagrees: kappa {number(own.value, 2)} with the others' majority, theirs {number(middle, 2)}",)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from annotation.statistics.agreement import Agreement
 from annotation.statistics.explanations import Relation
-from annotation.statistics.intervals import Estimate
+from annotation.statistics.figure_texts import figure, number, with_interval
 from annotation.statistics.live_report import LiveReport
 from annotation.statistics.pairwise import PairResult, Slice
 from annotation.statistics.pointwise import Mean, ScaleAgreement
 from annotation.statistics.raters import DropRow, RaterRow
+from annotation.statistics.reasons import Reason
 from annotation.statistics.strength import Ranking
 from annotation.statistics.study_report import Report
 from annotation.statistics.tables import Table
 
+BY_ITEMS, MEANS, STRENGTHS = "Win, lose and tie by items", "Mean scores", "Bradley-Terry strengths"
 RELATIONS = "Does an explanation predict the vote?"
 REVIEWED = (
     "Items that the reviewer discarded are left out; on items that the reviewer corrected, what was decided counts."
@@ -37,16 +39,16 @@ def report_tables(report: Report) -> tuple[Table, ...]:
         drop_table(report.drops),
         *(split_table(name, parts) for name, parts in report.splits),
         relation_table(report.relations),
+        reason_table(report.reasons),
     ]
     return tuple(table for table in found if table.rows)
 
 
-def win_table(pairs: Iterable[PairResult], agreed: dict[tuple[str, str, str], Agreement]) -> Table:
+def win_table(pairs: Sequence[PairResult], agreed: dict[tuple[str, str, str], Agreement]) -> Table:
     """Win / Lose / Tie in percent of the items, as in AdMISC's table 5, with Fleiss' kappa."""
     rows = []
     for one in pairs:
         shares = (one.item_win, one.item_lose, one.item_tie, one.item_none)
-        p_value = "none" if one.p_value is None else f"{one.p_value:.3g}"
         kappa = agreed.get((one.system_a, one.system_b, one.criterion))
         rows.append(
             (
@@ -54,17 +56,19 @@ def win_table(pairs: Iterable[PairResult], agreed: dict[tuple[str, str, str], Ag
                 one.criterion,
                 *(figure(share) for share in shares),
                 str(one.items.total()),
-                p_value,
-                "none" if kappa is None or kappa.fleiss.value is None else f"{kappa.fleiss.value:.3f}",
+                _p_text(one.p_value),
+                _p_text(one.corrected),
+                "none" if kappa is None or kappa.fleiss.value is None else number(kappa.fleiss.value, 3),
             )
         )
-    head = ("Pair", "Criterion", "Win %", "Lose %", "Tie %", "No majority %", "Items", "p", "Fleiss kappa")
+    head = ("Pair", "Criterion", "Win %", "Lose %", "Tie %", "No majority %", "Items", "p", "p (Holm)", "Fleiss kappa")
+    tests = sum(one.p_value is not None for one in pairs)
     notes = (
         "Win: the first system of the pair. Shares of the items by majority, with 95 % intervals; p: sign test of "
-        "items won against items lost.",
+        f"items won against items lost; p (Holm): corrected for the {tests} tests of this table.",
         REVIEWED,
     )
-    return Table("Win, lose and tie by items", head, tuple(rows), notes)
+    return Table(BY_ITEMS, head, tuple(rows), notes)
 
 
 def mean_table(found: Iterable[Mean], agreed: Iterable[ScaleAgreement]) -> Table:
@@ -78,7 +82,7 @@ def mean_table(found: Iterable[Mean], agreed: Iterable[ScaleAgreement]) -> Table
     kappas = {one.criterion: one.agreement.fleiss for one in agreed}
     if rows and kappas:
         rows.append(("Fleiss kappa", *(figure(kappas[name], 3) for name in criteria)))
-    return Table("Mean scores", ("System", *criteria), tuple(rows), ("95 % intervals over items.", REVIEWED))
+    return Table(MEANS, ("System", *criteria), tuple(rows), ("95 % intervals over items.", REVIEWED))
 
 
 def live_tables(live: LiveReport) -> tuple[Table, ...]:
@@ -128,7 +132,7 @@ def agreement_table(found: Iterable[tuple[str, str, Agreement]]) -> Table:
     rows, notes = [], []
     for name, criterion, one in found:
         figures = (one.percent, one.fleiss, one.alpha)
-        raters = f"{one.raters[0]}" if one.raters[0] == one.raters[1] else f"{one.raters[0]}-{one.raters[1]}"
+        raters = f"{one.raters[0]}" if one.raters[0] == one.raters[1] else f"{one.raters[0]} to {one.raters[1]}"
         shown = (figure(one.percent), figure(one.fleiss, 3), figure(one.alpha, 3))
         rows.append((name, criterion, *shown, str(one.items), raters))
         notes += [f"{name}, {criterion}: {each.reason}" for each in figures if each.reason]
@@ -137,13 +141,13 @@ def agreement_table(found: Iterable[tuple[str, str, Agreement]]) -> Table:
 
 
 def strength_table(found: Iterable[Ranking]) -> Table:
-    """Bradley-Terry strengths, strongest first."""
+    """Bradley-Terry strengths, systems in the order of all tables."""
     rows, notes = [], []
     for ranking in found:
         rows += [(one.system, ranking.criterion, figure(one.estimate, 2)) for one in ranking.strengths]
         notes += [f"{ranking.criterion}: {ranking.reason}"] if ranking.reason else []
     notes.append("Log-odds around the mean of all systems; a difference of 1 wins 73 %. Ties are half a win for each.")
-    return Table("Bradley-Terry strengths", ("System", "Criterion", "Strength"), tuple(rows), tuple(notes))
+    return Table(STRENGTHS, ("System", "Criterion", "Strength"), tuple(rows), tuple(notes))
 
 
 def order_table(report: Report) -> Table:
@@ -156,7 +160,7 @@ def order_table(report: Report) -> Table:
     ]
     if report.time is not None:
         one = report.time
-        rows.append(("seconds per item, median (quartiles)", f"{one.middle:.0f} ({one.low:.0f}-{one.high:.0f})"))
+        rows.append(("seconds per item, median (quartiles)", with_interval(one.middle, one.low, one.high, 0)))
     notes = [one.reason for one in (report.first_position, report.order_consistency) if one.reason]
     return Table("Order and time", ("Figure", "Value"), tuple(rows), tuple(notes))
 
@@ -172,15 +176,15 @@ def raters_table(found: Iterable[RaterRow]) -> Table:
         "Alike when swapped %",
         "With the others' majority %",
         "Kappa with it",
-        "Gold",
+        "Known answers",
         "Stands out",
     )
     rows = tuple(
         (
             one.rater,
             str(one.items),
-            f"{one.seconds:.0f}",
-            f"{one.tie_percent:.0f}",
+            number(one.seconds, 0),
+            number(one.tie_percent, 0),
             *(figure(each, 0) for each in (one.first_position, one.consistency, one.with_majority)),
             figure(one.kappa, 2),
             f"{one.gold_hits} of {one.gold_asked}",
@@ -223,7 +227,7 @@ def split_table(name: str, parts: Iterable[Slice]) -> Table:
     return Table(f"By {name}", head, rows, ("Shares of the items by majority, with 95 % intervals.",))
 
 
-def relation_table(found: Iterable[Relation]) -> Table:
+def relation_table(found: Sequence[Relation]) -> Table:
     """Does an explanation predict the vote?"""
     rows, notes = [], []
     for one in found:
@@ -231,16 +235,17 @@ def relation_table(found: Iterable[Relation]) -> Table:
         rows.append((one.feature, one.criterion, *(figure(each, 2) for each in figures)))
         notes += [f"{one.feature}, {one.criterion}: {each.reason}" for each in figures if each.reason]
     notes.append("Positive: the reply with more of it wins. Log-odds per usual (root mean square) difference.")
+    known = sum(each.low is not None for one in found for each in (one.correlation, one.odds, one.within))
+    notes.append(f"{known} intervals of 95 %, not corrected: about one in 20 leaves out 0 by chance alone.")
     head = ("Feature of the reply", "Criterion", "Rank correlation", "Log-odds", "Log-odds within systems")
     return Table(RELATIONS, head, tuple(rows), tuple(dict.fromkeys(notes)))
 
 
-def figure(estimate: Estimate, digits: int = 1) -> str:
-    """A figure with its interval, "52.0 (41.2-62.6)"; "none" where there is none."""
-    if estimate.value is None:
-        return "none"
-    value = f"{estimate.value:.{digits}f}"
-    if estimate.low is None or estimate.high is None:
-        return value
-    to = "-" if estimate.low >= 0 else " to "
-    return f"{value} ({estimate.low:.{digits}f}{to}{estimate.high:.{digits}f})"
+def reason_table(found: Iterable[Reason]) -> Table:
+    """What raters wrote, with their answers."""
+    rows = tuple((one.item, one.rater, " vs. ".join(one.systems), "; ".join(one.answers), one.text) for one in found)
+    return Table("Reasons of the raters", ("Item", "Rater", "Replies of", "Answers", "Reason"), rows)
+
+
+def _p_text(value: float | None) -> str:
+    return "none" if value is None else f"{value:.3g}"

@@ -33,7 +33,7 @@ class Strength:
 
 @dataclass(frozen=True)
 class Ranking:
-    """All systems on one criterion, strongest first; `reason` says why there are no strengths, "" if there are."""
+    """All systems on one criterion, sorted by name; `reason` says why there are no strengths, "" if there are."""
 
     criterion: str
     strengths: tuple[Strength, ...]
@@ -68,7 +68,7 @@ def bradley_terry(ballots: Sequence[Ballot], criterion: str = "") -> Ranking:
         Strength(name, wald(float(value), float(variance), len(ballots)))
         for name, value, variance in zip(systems, values, variances, strict=True)
     ]
-    return Ranking(criterion, tuple(sorted(found, key=lambda one: (-(one.estimate.value or 0.0), one.system))))
+    return Ranking(criterion, tuple(found))
 
 
 def pair_design(ballots: Sequence[Ballot], systems: Sequence[str]) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from annotation.statistics.live_report import LiveReport, live_report
 from annotation.statistics.pairwise import (
     PairResult,
     Slice,
+    corrected_together,
     first_position,
     order_consistency,
     pair_agreements,
@@ -24,6 +25,7 @@ from annotation.statistics.pairwise import (
 )
 from annotation.statistics.pointwise import Mean, ScaleAgreement, means, scale_agreements
 from annotation.statistics.raters import DropRow, Quartiles, RaterRow, rater_table, time_per_item, without_rater
+from annotation.statistics.reasons import Reason, reasons
 from annotation.statistics.strength import Ranking, rankings
 from annotation.statistics.study_data import StudyData
 
@@ -48,6 +50,8 @@ class Report:
     relations: tuple[Relation, ...]
     live: LiveReport
     """what raters said during live talks"""
+    reasons: tuple[Reason, ...] = ()
+    """what raters wrote about single items"""
 
 
 def analyse(data: StudyData, *, resamples: int = RESAMPLES, seed: int = 0) -> Report:
@@ -56,7 +60,7 @@ def analyse(data: StudyData, *, resamples: int = RESAMPLES, seed: int = 0) -> Re
     parts = {"problem type": lambda b: b.problem_type, "strategy": lambda b: b.strategy, "turn": turn_band}
     splits = [(name, slices(votes, value, rule=rule, verdicts=data.verdicts)) for name, value in parts.items()]
     return Report(
-        pairs=pair_results(votes, rule=rule, verdicts=data.verdicts),
+        pairs=corrected_together(pair_results(votes, rule=rule, verdicts=data.verdicts)),
         agreements=pair_agreements(votes, resamples=resamples, seed=seed),
         rankings=rankings(votes),
         first_position=first_position(votes),
@@ -69,4 +73,5 @@ def analyse(data: StudyData, *, resamples: int = RESAMPLES, seed: int = 0) -> Re
         scale_agreements=scale_agreements(data.ratings, scale=data.scale(), resamples=resamples, seed=seed),
         relations=explained_votes(votes, data.features, resamples=resamples, seed=seed),
         live=live_report(data.talks, data.preferences, data.stars, rule=rule),
+        reasons=reasons(votes, data.ratings),
     )

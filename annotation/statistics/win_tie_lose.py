@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from scipy.stats import binomtest
+from statsmodels.stats.multitest import multipletests
 
 from annotation.statistics.intervals import Estimate, clustered_share
 
@@ -62,12 +63,25 @@ def sign_test(win: int, lose: int) -> float | None:
     return float(binomtest(win, win + lose).pvalue) if win + lose else None
 
 
-def finding(system_1: str, system_2: str, win: int, lose: int) -> str:
-    """Who is ahead, and whether that may be chance, in a sentence. At least one of the two has won."""
-    p_value = sign_test(win, lose)
+def holm(p_values: Sequence[float | None]) -> tuple[float | None, ...]:
+    """Each p value corrected for all that are given (Holm 1979); a missing one (None) is no test and stays missing.
+
+    With twenty true null hypotheses one p value below 0.05 is to be expected, so every report corrects all that it
+    prints and says how many there are.
+    """
+    known = [value for value in p_values if value is not None]
+    if len(known) < 2:
+        return tuple(p_values)
+    corrected = iter(multipletests(known, method="holm")[1].tolist())
+    return tuple(None if value is None else float(next(corrected)) for value in p_values)
+
+
+def finding(systems: tuple[str, str], win: int, lose: int, corrected: float, tests: int) -> str:
+    """Who is ahead, and whether that may be chance, in a sentence; `corrected` is the p value after `tests` tests."""
     if win == lose:
-        return f"{system_1} and {system_2} won equally often."
-    ahead, behind = (system_1, system_2) if win > lose else (system_2, system_1)
-    sure = "unlikely to be chance" if p_value is not None and p_value < 0.05 else "could be chance"
+        return f"{systems[0]} and {systems[1]} won equally often."
+    ahead, behind = systems if win > lose else (systems[1], systems[0])
+    sure = "unlikely to be chance" if corrected < 0.05 else "could be chance"
+    p_value = f"p = {corrected:.3g}" + (f" after Holm's correction for {tests} tests" if tests > 1 else "")
     high, low = max(win, lose), min(win, lose)
-    return f"{ahead} won {high} times, {behind} {low} times; the difference {sure} (sign test p = {p_value:.3g})."
+    return f"{ahead} won {high} times, {behind} {low} times; the difference {sure} (sign test {p_value})."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 from annotation.choices import Mode, Outcome
 from annotation.rubric import DEFAULT_RUBRIC, find_rubric
 from annotation.statistics.intervals import Estimate
-from annotation.statistics.win_tie_lose import finding, outcome_shares, sign_test
+from annotation.statistics.win_tie_lose import finding, holm, outcome_shares, sign_test
 from annotation.store.schema import Encounter, Judgment
 
 
@@ -40,6 +41,8 @@ class Summary:
     tie: Estimate
     p_value: float | None
     """two-sided sign test of wins against losses, ties left out; None without either"""
+    corrected: float | None
+    """the same, corrected for all tallies that were summarised together (Holm)"""
     sentence: str
     """the finding, or why there is none, in plain words"""
 
@@ -67,15 +70,19 @@ def tallies(
     return tuple(Tally(*key, *(counts[key].get(kind, 0) for kind in kinds)) for key in ordered)
 
 
-def summarise(tally: Tally) -> Summary:
-    """Shares, intervals and sign test of one tally; pure."""
+def summarise(counted: Sequence[Tally]) -> tuple[Summary, ...]:
+    """Shares, intervals and sign test of each tally; p values are corrected for all that are given. Pure."""
+    p_values = [sign_test(tally.win, tally.lose) for tally in counted]
+    tests = sum(value is not None for value in p_values)
+    corrected = zip(counted, p_values, holm(p_values), strict=True)
+    return tuple(_summary(tally, raw, value, tests) for tally, raw, value in corrected)
+
+
+def _summary(tally: Tally, p_value: float | None, corrected: float | None, tests: int) -> Summary:
     total, empty = tally.total(), "No judgments yet."
     outcomes = ["a"] * tally.win + ["tie"] * tally.tie + ["b"] * tally.lose
     win, tie, lose, _ = outcome_shares([(str(talk), outcome) for talk, outcome in enumerate(outcomes)], empty)
-    if total == 0:
-        sentence = empty
-    elif tally.win + tally.lose == 0:
-        sentence = f"All {total} judgments are ties, so neither system is ahead."
-    else:
-        sentence = finding(tally.system_1, tally.system_2, tally.win, tally.lose)
-    return Summary(tally, win, lose, tie, sign_test(tally.win, tally.lose), sentence)
+    sentence = f"All {total} judgments are ties, so neither system is ahead." if total else empty
+    if corrected is not None:
+        sentence = finding((tally.system_1, tally.system_2), tally.win, tally.lose, corrected, tests)
+    return Summary(tally, win, lose, tie, p_value, corrected, sentence)

@@ -9,7 +9,8 @@ from typing import Any
 import gradio as gr
 import pandas as pd
 
-from annotation.talks.open_talks import Tally, summarise
+from annotation.statistics.figure_texts import figure as estimate_text
+from annotation.talks.open_talks import Summary, Tally, summarise
 from escdemo import texts
 from escdemo.look import figures, render
 from escdemo.look.figures import Outcome
@@ -48,14 +49,15 @@ def fill(tallies: Sequence[Tally], allowed: bool, pair: str | None) -> list[Any]
         return [gr.update(choices=[], value=None, visible=False), note, gr.update(value=None, visible=False), ""]
     pairs = list(dict.fromkeys(pair_name(tally) for tally in tallies))
     chosen = pair if pair in pairs else pairs[0]
-    rows = [tally for tally in tallies if pair_name(tally) == chosen]
+    found = [one for one in summarise(tallies) if pair_name(one.tally) == chosen]
+    rows = [one.tally for one in found]
     outcomes = [Outcome(tally.criterion, tally.win, tally.tie, tally.lose) for tally in rows]
-    figure = figures.outcome_figure(rows[0].system_1, rows[0].system_2, outcomes)
+    figure = figures.outcome_figure(rows[0].system_1, rows[0].system_2, outcomes, texts.RESULTS_TITLE)
     return [
         gr.update(choices=pairs, value=chosen, visible=len(pairs) > 1),
         "",
         gr.update(value=figures.plot_value(figure, "results"), visible=True),
-        render.save_bar("results-plot", "results", results_csv(tallies)) + results_table(rows),
+        render.save_bar("results-plot", "results", results_csv(tallies)) + results_table(found),
     ]
 
 
@@ -64,15 +66,21 @@ def pair_name(tally: Tally) -> str:
     return f"{tally.system_1} and {tally.system_2}"
 
 
-def results_table(rows: Sequence[Tally]) -> str:
+def results_table(found: Sequence[Summary]) -> str:
     """Counts, shares with their intervals, and what can be said about them."""
-    first, second = rows[0].system_1, rows[0].system_2
-    head = ["Criterion", f"{first} better", "About the same", f"{second} better", "Judgments", f"{first} wins (95 %)"]
+    first, second = found[0].tally.system_1, found[0].tally.system_2
+    head = [
+        "Criterion",
+        f"{first} better",
+        "About the same",
+        f"{second} better",
+        "Judgments",
+        f"{first} wins, % (95 %)",
+    ]
     lines, sentences = [], []
-    for tally in rows:
-        summary = summarise(tally)
-        won = summary.win
-        share = f"{won.value:.0f} % ({won.low:.0f} to {won.high:.0f})" if won.value is not None else "none yet"
+    for summary in found:
+        tally, won = summary.tally, summary.win
+        share = estimate_text(won, 0) if won.value is not None else "none yet"
         counts = [str(tally.win), str(tally.tie), str(tally.lose), str(tally.total())]
         lines.append([tally.criterion, *counts, share])
         sentences.append(

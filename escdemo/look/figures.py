@@ -149,7 +149,7 @@ def emotion_figure(trace: Trace) -> go.Figure:
     return styled(figure, height=150 + 28 * max(1, len(labels)))
 
 
-def outcome_figure(first: str, second: str, outcomes: Sequence[Outcome]) -> go.Figure:
+def outcome_figure(first: str, second: str, outcomes: Sequence[Outcome], title: str) -> go.Figure:
     """Win, tie and lose shares per criterion, as seen from the `first` system; the counts stand in the bars.
 
     Items without a majority are a fourth part, drawn where there are any.
@@ -182,7 +182,7 @@ def outcome_figure(first: str, second: str, outcomes: Sequence[Outcome]) -> go.F
         )
     figure.update_xaxes(range=[0, 100], ticksuffix=" %", title="share of the judgments<br>(counts in the bars)")
     figure.update_yaxes(autorange="reversed")
-    return styled(figure, height=168 + 44 * max(1, len(outcomes)), barmode="stack", bargap=0.35)
+    return titled(styled(figure, height=168 + 44 * max(1, len(outcomes)), barmode="stack", bargap=0.35), title)
 
 
 def heaviest(blocks: Sequence[CometBlock], source: str) -> list[CometBlock]:
@@ -240,4 +240,14 @@ def styled(figure: go.Figure, *, height: int, **layout: object) -> go.Figure:
     )
     figure.update_xaxes(automargin=True, fixedrange=True, title_font_size=13)
     figure.update_yaxes(automargin=True, fixedrange=True, ticksuffix="  ", title_font_size=13)
+    return figure
+
+
+def titled(figure: go.Figure, title: str) -> go.Figure:
+    """The figure with a title, which a saved picture carries too; the legend moves below the plot to make room."""
+    figure.update_layout(
+        title={"text": f"<b>{escaped(title)}</b>", "font": {"size": 15}, "x": 0, "xref": "container", "pad": {"l": 8}},
+        legend={"y": 0, "yref": "container", "yanchor": "bottom"},
+        margin={"t": 44, "b": 60},
+    )
     return figure

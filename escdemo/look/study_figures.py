@@ -11,11 +11,13 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 
 from annotation.statistics.explanations import Relation
+from annotation.statistics.figure_texts import figure as figure_text
 from annotation.statistics.intervals import Estimate
 from annotation.statistics.pairwise import PairResult
 from annotation.statistics.pointwise import Mean
+from annotation.statistics.report_tables import BY_ITEMS, MEANS, RELATIONS, STRENGTHS
 from annotation.statistics.strength import Ranking
-from escdemo.look.figures import INK, Outcome, escaped, outcome_figure, styled
+from escdemo.look.figures import INK, Outcome, escaped, outcome_figure, styled, titled
 
 GROUP_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")
 GROUP_SHAPES = ("circle", "square", "diamond", "triangle-up", "x", "star")
@@ -39,32 +41,33 @@ def pair_figure(results: Sequence[PairResult]) -> go.Figure:
     if len(pairs) != 1:
         raise ValueError(f"a figure is of one pair, got {sorted(pairs)}; draw one figure for each")
     counts = [Outcome(one.criterion, one.items.win, one.items.tie, one.items.lose, one.items.none) for one in results]
-    figure = outcome_figure(results[0].system_a, results[0].system_b, counts)
+    first, second = results[0].system_a, results[0].system_b
+    figure = outcome_figure(first, second, counts, BY_ITEMS)
     figure.update_xaxes(title_text="share of the items by majority<br>(counts in the bars)")
     return figure
 
 
 def ranking_figure(rankings: Iterable[Ranking]) -> go.Figure:
-    """Bradley-Terry strengths with intervals, strongest first within each criterion."""
+    """Bradley-Terry strengths with intervals, within each criterion in the order of the table."""
     rows = [ForestRow(one.system, ranking.criterion, one.estimate) for ranking in rankings for one in ranking.strengths]
-    return forest_figure(rows, "strength (log-odds; 0 is the mean of all systems)", reference=0.0)
+    return forest_figure(rows, STRENGTHS, "strength (log-odds;<br>0 is the mean of all systems)", reference=0.0)
 
 
 def mean_figure(means: Iterable[Mean]) -> go.Figure:
     """Mean scores with intervals."""
-    return forest_figure([ForestRow(one.system, one.criterion, one.estimate) for one in means], "mean score")
+    return forest_figure([ForestRow(one.system, one.criterion, one.estimate) for one in means], MEANS, "mean score")
 
 
 def relation_figure(relations: Iterable[Relation]) -> go.Figure:
     """How each feature of a reply goes with the vote: rank correlations with intervals."""
     rows = [ForestRow(one.feature, one.criterion, one.correlation) for one in relations]
-    return forest_figure(rows, "rank correlation with the vote (right: more of it wins)", reference=0.0)
+    return forest_figure(rows, RELATIONS, "rank correlation with the vote<br>(right: more of it wins)", reference=0.0)
 
 
-def forest_figure(rows: Sequence[ForestRow], axis: str, *, reference: float | None = None) -> go.Figure:
+def forest_figure(rows: Sequence[ForestRow], title: str, axis: str, *, reference: float | None = None) -> go.Figure:
     """Figures with their intervals, one per line from the top; at `reference` stands a dashed line.
 
-    A row without a figure keeps its line and says so.
+    A row without a figure keeps its line and says so; a figure without an interval has none drawn.
     """
     figure = go.Figure()
     for place, group in enumerate(dict.fromkeys(row.group for row in rows)):
@@ -82,19 +85,19 @@ def forest_figure(rows: Sequence[ForestRow], axis: str, *, reference: float | No
         range=[max(1, len(rows)) - 0.5, -0.5],
         zeroline=False,
     )
-    return styled(figure, height=130 + 30 * max(1, len(rows)))
+    return titled(styled(figure, height=160 + 30 * max(1, len(rows))), title)
 
 
 def _add_group(figure: go.Figure, place: int, group: str, rows: Sequence[tuple[int, ForestRow]]) -> None:
     """One trace: the rows of one group that have a figure, each with its position from the top."""
-    drawn = [(at, row, row.estimate) for at, row in rows if row.estimate.value is not None]
-    values = [one.value or 0.0 for _, _, one in drawn]
-    highs = [value if one.high is None else one.high for value, (_, _, one) in zip(values, drawn, strict=True)]
-    lows = [value if one.low is None else one.low for value, (_, _, one) in zip(values, drawn, strict=True)]
+    drawn = [(at, row.label, row.estimate, row.estimate.value) for at, row in rows if row.estimate.value is not None]
+    values = [value for *_, value in drawn]
+    above = [0.0 if one.high is None else one.high - value for _, _, one, value in drawn]
+    below = [0.0 if one.low is None else value - one.low for _, _, one, value in drawn]
     figure.add_scatter(
         name=escaped(group),
         x=values,
-        y=[at for at, _, _ in drawn],
+        y=[at for at, *_ in drawn],
         mode="markers",
         marker={
             "color": GROUP_COLOURS[place % len(GROUP_COLOURS)],
@@ -104,14 +107,11 @@ def _add_group(figure: go.Figure, place: int, group: str, rows: Sequence[tuple[i
         error_x={
             "type": "data",
             "symmetric": False,
-            "array": [high - value for high, value in zip(highs, values, strict=True)],
-            "arrayminus": [value - low for low, value in zip(lows, values, strict=True)],
+            "array": above,
+            "arrayminus": below,
             "thickness": 2,
             "width": 5,
         },
-        customdata=[
-            f"{escaped(row.label)}: {value:.2f} ({low:.2f} to {high:.2f})"
-            for (_, row, _), value, low, high in zip(drawn, values, lows, highs, strict=True)
-        ],
+        customdata=[f"{escaped(label)}: {figure_text(one, 2)}" for _, label, one, _ in drawn],
         hovertemplate="%{customdata}<extra>%{fullData.name}</extra>",
     )

@@ -11,8 +11,9 @@ from typing import Any
 
 import gradio as gr
 
-from annotation.files.study_files import KINDS, save_rows, study_rows
-from annotation.statistics.report_tables import RELATIONS, report_tables
+from annotation.files.study_files import save_rows, study_rows
+from annotation.files.study_values import KINDS
+from annotation.statistics.report_tables import BY_ITEMS, MEANS, RELATIONS, STRENGTHS, report_tables
 from annotation.statistics.study_data import StudyData
 from annotation.statistics.study_report import Report, analyse
 from annotation.statistics.tables import STYLES, Table
@@ -35,7 +36,7 @@ def fill(data: StudyData, pair: str | None) -> list[Any]:
             "",
         ]
     report = analyse(data)
-    pairs = list(dict.fromkeys(f"{one.system_a} and {one.system_b}" for one in report.pairs))
+    pairs = list(dict.fromkeys(one.pair() for one in report.pairs))
     chosen = pair if pair in pairs else pairs[0] if pairs else None
     tables = report_tables(report)
     return [
@@ -51,40 +52,36 @@ def fill(data: StudyData, pair: str | None) -> list[Any]:
 def _outcomes(report: Report, chosen: str | None, tables: Sequence[Table]) -> tuple[Any, str]:
     """Win / tie / lose of one pair, in a live study of its preferred replies too; for scores the means."""
     name = "study-outcomes"
-    if chosen is not None:
-        turns = report.live.preferences
-        by_talks = [replace(one, criterion=texts.PREFERRED_TURNS) for one in turns]
-        drawn = [one for one in (*report.pairs, *by_talks) if f"{one.system_a} and {one.system_b}" == chosen]
-        figure = study_figures.pair_figure(drawn)
-    else:
-        figure = study_figures.mean_figure(report.means)
-    return _plot(figure, name, tables[0])
+    if chosen is None:
+        return _plot(study_figures.mean_figure(report.means), name, tables, MEANS) if report.means else _no_plot()
+    by_talks = [replace(one, criterion=texts.PREFERRED_TURNS) for one in report.live.preferences]
+    drawn = [one for one in (*report.pairs, *by_talks) if one.pair() == chosen and one.items.total()]
+    return _plot(study_figures.pair_figure(drawn), name, tables, BY_ITEMS) if drawn else _no_plot(texts.ALL_DISCARDED)
 
 
 def _strengths(report: Report, tables: Sequence[Table]) -> tuple[Any, str]:
-    """Bradley-Terry strengths, where there are pairs."""
-    table = next((one for one in tables if one.title.startswith("Bradley-Terry")), None)
-    if table is None:
-        return _no_plot()
-    return _plot(study_figures.ranking_figure(report.rankings), "study-strengths", table)
+    """Bradley-Terry strengths; where no criterion has any, why."""
+    if all(ranking.reason for ranking in report.rankings):
+        return _no_plot(*dict.fromkeys(f"{STRENGTHS}: {ranking.reason}" for ranking in report.rankings))
+    return _plot(study_figures.ranking_figure(report.rankings), "study-strengths", tables, STRENGTHS)
 
 
 def _relations(report: Report, tables: Sequence[Table]) -> tuple[Any, str]:
     """How the traces go with the votes, where replies have traces: one line per feature and criterion."""
     if report.pairs and not report.relations:
-        return gr.update(value=None, visible=False), render.notice(texts.NO_TRACES)
-    drawn = [one for one in report.relations if one.correlation.value is not None]
-    if not drawn:
-        return _no_plot()
-    table = next(one for one in tables if one.title == RELATIONS)
-    return _plot(study_figures.relation_figure(drawn), "study-relations", table)
+        return _no_plot(texts.NO_TRACES)
+    if all(one.correlation.value is None for one in report.relations):
+        return _no_plot(*dict.fromkeys(f"{RELATIONS} {one.correlation.reason}" for one in report.relations))
+    return _plot(study_figures.relation_figure(report.relations), "study-relations", tables, RELATIONS)
 
 
-def _no_plot() -> tuple[Any, str]:
-    return gr.update(value=None, visible=False), ""
+def _no_plot(*reasons: str) -> tuple[Any, str]:
+    return gr.update(value=None, visible=False), "".join(map(render.notice, reasons))
 
 
-def _plot(figure: Any, name: str, table: Table) -> tuple[Any, str]:
+def _plot(figure: Any, name: str, tables: Sequence[Table], title: str) -> tuple[Any, str]:
+    """A figure and the links that save it and the table of the same title."""
+    table = next(one for one in tables if one.title == title)
     value = gr.update(value=figures.plot_value(figure, name), visible=True)
     return value, render.save_bar(name, name, render.csv_text(table.head, table.rows))
 
