@@ -36,7 +36,7 @@ def test_a_judgment_says_by_itself_what_was_compared(sessions: sessionmaker[Sess
             assert row.side_a == story.view().systems[0]
             assert row.outcome is outcome_of(row.picked, row.side_a == row.system_1)
             assert (row.checkpoint_1, row.checkpoint_2) == ("checkpoint-net-x", "checkpoint-net-y")
-            assert (row.rubric, row.rubric_version, row.seconds) == ("admisc-2024", 1, 31.5)
+            assert (row.rubric, row.rubric_version, row.seconds) == ("admisc-2024", 2, 31.5)
             assert (row.shown_first, row.app_version) == (Side.B, annotation.__version__)
 
 

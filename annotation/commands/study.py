@@ -3,6 +3,7 @@
 python -m annotation study create --file plan.json           prints the lead's link
 python -m annotation study import --study pilot-1 --items items.jsonl
 python -m annotation study import --study talks-1 --cards escdemo/role_cards.json     role cards of a live study
+python -m annotation study change --study pilot-1 --file plan.json   while it is a draft; also: empty, delete
 python -m annotation study open --study pilot-1              plans the items, or says why that cannot work
 python -m annotation study invite --study pilot-1 --role rater --count 5
 python -m annotation study withdraw --study pilot-1 --member r3      deletes what r3 handed in, at their wish
@@ -26,6 +27,8 @@ from annotation.store.database import for_reading, open_sessions
 from annotation.store.engine import add_database_argument
 from annotation.store.erasure import Remains, remains
 from annotation.store.study_schema import Study
+from annotation.studies.drafts import change_plan, delete_draft, empty_draft
+from annotation.studies.item_checks import draft_warnings
 from annotation.studies.item_import import import_encounters, import_items
 from annotation.studies.live_items import add_scenes, read_scenes
 from annotation.studies.members import invite, members, revoke
@@ -57,7 +60,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         add_database_argument(action)
         if name not in ("create", "list"):
             action.add_argument("--study", metavar="NAME", required=True, help="name of the study")
-        if name == "create":
+        if name in ("create", "change"):
             action.add_argument("--file", metavar="PLAN", required=True, help="JSON file with the plan")
         if name in ("create", "invite"):
             action.add_argument("--site", metavar="URL", default=SITE, help="where the app runs, for the printed links")
@@ -99,6 +102,25 @@ def _create(session: Session, args: Namespace) -> int:
     return 0
 
 
+def _change(session: Session, args: Namespace) -> int:
+    access = lead_access(session=session, name=args.study)
+    view = change_plan(session=session, access=access, plan=load_plan(Path(args.file)))
+    print(f"the draft is {view.name!r} now, with its new plan")
+    return 0
+
+
+def _empty(session: Session, args: Namespace) -> int:
+    access = lead_access(session=session, name=args.study)
+    print(f"{empty_draft(session=session, access=access)} items taken out")
+    return 0
+
+
+def _delete(session: Session, args: Namespace) -> int:
+    access = lead_access(session=session, name=args.study)
+    print(f"the draft {delete_draft(session=session, access=access)!r} is deleted")
+    return 0
+
+
 def _list(session: Session, _args: Namespace) -> int:
     for study in session.scalars(select(Study).order_by(Study.created_at)):
         print(f"{study.name}\t{study.kind.value}\t{study.state.value}\t{study.created_at:%Y-%m-%d}")
@@ -124,7 +146,10 @@ def _import(session: Session, args: Namespace) -> int:
 
 
 def _open(session: Session, args: Namespace) -> int:
-    view = open_study(session=session, access=lead_access(session=session, name=args.study))
+    access = lead_access(session=session, name=args.study)
+    for warning in draft_warnings(session=session, access=access):
+        print(f"warning: {warning}")
+    view = open_study(session=session, access=access)
     print(f"study {view.name!r} is open with {view.items} items; invite raters")
     if view.kind is StudyKind.LIVE:
         print(f"raters talk with the systems: run python app.py with --nets {','.join(view.plan.systems)}")
@@ -176,6 +201,8 @@ def _status(session: Session, args: Namespace) -> int:
     print(f"items       {progress.complete} of {progress.items} complete, {progress.active} in work")
     print(f"judgments   {progress.judgments_done} of {progress.judgments_needed}")
     print(f"reviews     {progress.reviewed} done, {progress.to_review} waiting")
+    for warning in draft_warnings(session=session, access=access):
+        print(f"warning: {warning}")
     people = members(session=session, access=access)
     print(f"members     {', '.join(row.pseudonym for row in people)}")
     for row in people:
@@ -222,6 +249,9 @@ def _replay(session: Session, args: Namespace) -> int:
 
 ACTIONS: dict[str, tuple[Action, str]] = {
     "create": (_create, "make a draft from a plan file and print the lead's link"),
+    "change": (_change, "put another plan in place of a draft's"),
+    "empty": (_empty, "take all items out of a draft"),
+    "delete": (_delete, "delete a draft with its items, members and events; its name is free again"),
     "list": (_list, "name all studies with kind and state"),
     "import": (_import, "store items from a file or from finished conversations: all of them or none"),
     "open": (_open, "plan the items and let raters in, or say why the plan cannot work"),

@@ -12,7 +12,9 @@ In the order in which to read them:
     pace.py             slows down who guesses passwords
     members.py          invitation links, passwords, roles
     studies.py          a study from draft to closed
+    item_checks.py      what is wrong with a draft's items: refused, or a warning to the lead
     item_import.py      items into the store, from files or finished conversations
+    drafts.py           the plan of a draft changed, items taken out, all of it deleted
     live_items.py       role cards into the store
     assignment.py       who judges what next, which system on which side
     live_projection.py  rows of a live study -> what may be seen of its talks
@@ -26,6 +28,7 @@ In the order in which to read them:
     ballots.py          what was handed in, for statistics
     live_rows.py        the same of live talks
     quality.py          the same while the study runs, from the store
+    item_browser.py     items with texts, votes, reasons and traces, for the lead
     progress.py         how far everybody is
     reply_features.py   what the stored traces say in numbers
     live_ballots.py     judged talks as ballots

@@ -65,6 +65,8 @@ def ballots(*, session: Session, access: Access) -> tuple[Ballot, ...]:
                     strategy_b=handed.strategies.get(systems[1]),
                     turn=handed.context.turn,
                     discard_cause=handed.discard_cause,
+                    context=handed.context.key,
+                    reason=handed.claim.note or None,
                     held_back=handed.held_back,
                 )
             )
@@ -95,6 +97,8 @@ def ratings(*, session: Session, access: Access) -> tuple[Rating, ...]:
                     system_strategy=handed.strategies.get(answer.system),
                     turn=handed.context.turn,
                     discard_cause=handed.discard_cause,
+                    context=handed.context.key,
+                    reason=handed.claim.note or None,
                     held_back=handed.held_back,
                 )
             )
@@ -105,14 +109,15 @@ def verdicts(*, session: Session, access: Access) -> tuple[Verdict, ...]:
     """By a lead: what reviewers decided, by item and criterion, and by system in a pointwise study."""
     study, _ = require(session, access, Role.LEAD)
     statement = (
-        select(Review, ReviewAnswer)
+        select(Review, ReviewAnswer, Context.key)
         .join(Item, Item.id == Review.item_id)
+        .join(Context, Context.id == Item.context_id)
         .join(ReviewAnswer, ReviewAnswer.review_id == Review.id)
         .where(Item.study_id == study.id, Review.decided_at.is_not(None))
         .order_by(Item.position, ReviewAnswer.criterion, ReviewAnswer.system)
     )
     values = []
-    for review, answer in session.execute(statement):
+    for review, answer, key in session.execute(statement):
         assert review.decision is not None
         values.append(
             Verdict(
@@ -124,6 +129,7 @@ def verdicts(*, session: Session, access: Access) -> tuple[Verdict, ...]:
                 outcome=answer.final_value,
                 cause=review.cause,
                 system=answer.system or None,
+                context=key,
             )
         )
     return tuple(values)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -18,6 +17,7 @@ from annotation.rubric import Rubric
 from annotation.store.schema import Encounter, Post, Reply
 from annotation.store.study_events import record_study
 from annotation.store.study_schema import Context, Study, SystemReply
+from annotation.studies.item_checks import DraftItem, item_warnings, names_told, systems_wrong
 from annotation.studies.members import NotAllowed, require
 from annotation.studies.studies import plan_of
 from annotation.studies.study_plan import StudyPlan
@@ -35,18 +35,20 @@ class Imported:
     contexts: int
     replies: int
     warnings: tuple[str, ...]
-    """replies that seem to name a system: a rater who reads them is not blind"""
+    """what `item_checks` finds in these items; `draft_warnings` looks at earlier ones too"""
 
 
 def import_items(*, session: Session, access: Access, items: Sequence[ImportedItem]) -> Imported:
     """By a lead, into a draft: store contexts and replies.
 
-    Raises ValueError listing every item whose id is taken or whose gold answer does not fit, NotAllowed once opened.
+    Raises ValueError listing every item whose id is taken, whose gold answer does not fit or whose systems are not the
+    plan's, NotAllowed once opened.
     """
     # Before the first question to the database: other writers wait only while the rows are stored, not while they are
     # made. They are plain dicts, stored by the driver in one go, which takes a fifth of the time that objects take.
     named = {reply.system for item in items for reply in item.replies}
-    naming = _naming(items, sorted(named))
+    drafted = [_as_read(item) for item in items]
+    warned = item_warnings(drafted, sorted(named))
     contexts = [_context_row(access.study_id, item) for item in items]
     replies = [row for item in items for row in _reply_rows(access.study_id, item)]
     study, lead = require(session, access, Role.LEAD, lock=True)
@@ -56,7 +58,7 @@ def import_items(*, session: Session, access: Access, items: Sequence[ImportedIt
         raise NotAllowed("The items of a live study are role cards, with which raters talk; add those instead.")
     plan = plan_of(study)
     _check(session, study, plan, items)
-    naming += _naming(items, [name for name in plan.systems if name not in named])
+    warned += names_told(drafted, [name for name in plan.systems if name not in named])
     for row, item in zip(contexts, items, strict=True):
         row["gold_json"] = _gold_json(item, plan)
     for table, rows in ((Context, contexts), (SystemReply, replies)):
@@ -64,7 +66,7 @@ def import_items(*, session: Session, access: Access, items: Sequence[ImportedIt
             session.connection().execute(insert(cast(Table, table.__table__)), rows)  # past the objects' own way
     record_study(session, study.id, StudyEventKind.IMPORTED, actor=lead.pseudonym(), new_value=str(len(items)))
     session.flush()
-    return Imported(len(contexts), len(replies), naming)
+    return Imported(len(contexts), len(replies), warned)
 
 
 def drafted_dialogues(*, session: Session, access: Access) -> frozenset[str]:
@@ -76,7 +78,8 @@ def drafted_dialogues(*, session: Session, access: Access) -> frozenset[str]:
 def import_encounters(*, session: Session, access: Access) -> Imported:
     """By a lead: the finished conversations that were held in study mode under this study's name, each as one item.
 
-    Conversations imported before, and those in which a turn was never answered by both sides, are left out.
+    Conversations imported before, with other systems than the plan's, or without a turn that both sides answered, are
+    left out.
     """
     study, _ = require(session, access, Role.LEAD, lock=True)
     known = select(Context.encounter_id).where(Context.study_id == study.id, Context.encounter_id.is_not(None))
@@ -85,7 +88,9 @@ def import_encounters(*, session: Session, access: Access) -> Imported:
         .where(Encounter.study == study.name, Encounter.stage.in_(_FINISHED), Encounter.id.not_in(known))
         .order_by(Encounter.created_at, Encounter.id)
     )
-    found = [item for row in session.scalars(statement) if (item := _from_encounter(session, row)) is not None]
+    planned = set(plan_of(study).systems)
+    rows = [row for row in session.scalars(statement) if {row.side_a, row.side_b()} <= planned]
+    found = [item for row in rows if (item := _from_encounter(session, row)) is not None]
     if not found:
         return Imported(0, 0, ())
     return import_items(session=session, access=access, items=found)
@@ -163,22 +168,15 @@ def _check(session: Session, study: Study, plan: StudyPlan, items: Sequence[Impo
                 gold_answers(json.loads(item.gold_json), plan.rubric, systems)
             except ValueError as error:
                 wrong.append(f"{item.key}: {error}")
+        wrong += systems_wrong(item.key, item.purpose, systems, plan)
         taken.add(item.key)
     if wrong:
         raise ValueError("\n  ".join([f"{len(wrong)} bad item(s), nothing was imported:", *wrong[:20]]))
 
 
-def _naming(items: Sequence[ImportedItem], systems: Sequence[str]) -> tuple[str, ...]:
-    if not systems:
-        return ()
-    patterns = {name: re.compile(rf"\b{re.escape(name)}\b", re.IGNORECASE) for name in systems}
-    return tuple(
-        f"{item.key}: the reply of {reply.system} contains the name {name!r}"
-        for item in items
-        for reply in item.replies
-        for name, pattern in patterns.items()
-        if any(pattern.search(line.text) for line in reply.turns)
-    )
+def _as_read(item: ImportedItem) -> DraftItem:
+    replies = {reply.system: tuple(line.text for line in reply.turns) for reply in item.replies}
+    return DraftItem(item.key, item.situation, tuple(line.text for line in item.context), replies)
 
 
 def _turns_json(lines: Sequence[Line]) -> str:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from annotation.choices import Mode, Outcome
 from annotation.store.live_schema import StudyTalk
+from annotation.store.schema import Ballot as Vote
 from annotation.store.schema import Encounter, Judgment
 from annotation.store.study_schema import Claim, Member
 from annotation.studies.study_views import Ballot
@@ -23,8 +24,9 @@ def encounter_ballots(
 ) -> tuple[Ballot, ...]:
     """All judgments by `rubric`, oldest first, optionally of one study or one mode."""
     statement = (
-        select(Encounter, Judgment)
+        select(Encounter, Judgment, Vote.reason)
         .join(Judgment, Judgment.encounter_id == Encounter.id)
+        .join(Vote, Vote.id == Judgment.ballot_id)
         .where(Judgment.rubric == rubric)
         .order_by(Judgment.id)
     )
@@ -34,8 +36,8 @@ def encounter_ballots(
         statement = statement.where(Encounter.mode == mode)
     raters, held = rater_numbers(session), held_back_turns(session)
     return tuple(
-        _ballot(encounter, judgment, raters[encounter.visitor], held_back_count(held.get(encounter.id)))
-        for encounter, judgment in session.execute(statement)
+        _ballot(encounter, judgment, raters[encounter.visitor], reason, held_back_count(held.get(encounter.id)))
+        for encounter, judgment, reason in session.execute(statement)
     )
 
 
@@ -56,7 +58,7 @@ def rater_numbers(session: Session) -> dict[str, str]:
     return members | {visitor: f"r{number}" for number, visitor in enumerate(others, start=1)}
 
 
-def _ballot(encounter: Encounter, judgment: Judgment, rater: str, held_back: int) -> Ballot:
+def _ballot(encounter: Encounter, judgment: Judgment, rater: str, reason: str | None, held_back: int) -> Ballot:
     return Ballot(
         study=encounter.study or "",
         item_id=encounter.id,
@@ -68,5 +70,7 @@ def _ballot(encounter: Encounter, judgment: Judgment, rater: str, held_back: int
         first_shown=encounter.system_on(judgment.shown_first),
         seconds=judgment.seconds,
         problem_type=encounter.problem_type or None,
+        context=encounter.role_card,
+        reason=reason or None,
         held_back=held_back,
     )

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from annotation.choices import ClaimState, Pick, Role, Side
 from annotation.store.live_schema import StudyTalk, TurnPreference, TurnStar
 from annotation.store.schema import Encounter
-from annotation.store.study_schema import Claim, Item, Member, Study
+from annotation.store.study_schema import Claim, Context, Item, Member, Study
 from annotation.studies.ballots import discard_causes
 from annotation.studies.live_ballots import OUTCOMES
 from annotation.studies.live_projection import said
@@ -42,13 +42,17 @@ def live_rows(*, session: Session, access: Access) -> LiveRows:
     votes: list[TurnVote] = []
     stars: list[StarRow] = []
     changed = held_back_turns(session)
-    for talk, encounter, shared in _handed_in(session, study):
+    for talk, encounter, card, shared in _handed_in(session, study):
         pair: dict[str, Any] = {"system_a": encounter.system_1, "system_b": encounter.system_2}
-        turns = len(said(session, encounter, Side.A)) // 2
-        before, after = encounter.intensity_before or 0, talk.intensity_after or 0
         held = changed.get(encounter.id, {})
-        shown: dict[str, Any] = {"turns": turns, "held_back": held_back_count(held)}
-        talks.append(TalkRow(**shared, **pair, **shown, intensity_before=before, intensity_after=after))
+        seen: dict[str, Any] = {
+            "turns": len(said(session, encounter, Side.A)) // 2,
+            "intensity_before": encounter.intensity_before or 0,
+            "intensity_after": talk.intensity_after or 0,
+            "held_back": held_back_count(held),
+            "context": card,
+        }
+        talks.append(TalkRow(**shared, **pair, **seen))
         for vote in session.scalars(_of(TurnPreference, encounter)):
             votes.append(TurnVote(**shared, **pair, **_vote_columns(vote, encounter, held.get(vote.turn_index, ()))))
         for star in session.scalars(_of(TurnStar, encounter)):
@@ -57,22 +61,24 @@ def live_rows(*, session: Session, access: Access) -> LiveRows:
     return LiveRows(tuple(talks), tuple(votes), tuple(stars))
 
 
-def _handed_in(session: Session, study: Study) -> Iterator[tuple[StudyTalk, Encounter, dict[str, Any]]]:
-    """Each talk with its encounter and the columns that all its rows share."""
+def _handed_in(session: Session, study: Study) -> Iterator[tuple[StudyTalk, Encounter, str, dict[str, Any]]]:
+    """Each talk with its encounter, its role card and the columns that all its rows share."""
     causes = discard_causes(session)
     statement = (
-        select(StudyTalk, Encounter, Item, Member)
+        select(StudyTalk, Encounter, Item, Member, Context.key)
         .join(Encounter, Encounter.id == StudyTalk.encounter_id)
         .join(Claim, Claim.id == StudyTalk.claim_id)
         .join(Item, Item.id == Claim.item_id)
+        .join(Context, Context.id == Item.context_id)
         .join(Member, Member.id == Claim.member_id)
         .where(Item.study_id == study.id, Claim.state == ClaimState.DONE)
         .order_by(Item.position, Member.number)
     )
-    for talk, encounter, item, member in session.execute(statement):
+    for talk, encounter, item, member, card in session.execute(statement):
         yield (
             talk,
             encounter,
+            card,
             {
                 "study": study.name,
                 "item_id": item.id,

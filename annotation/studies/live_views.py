@@ -96,6 +96,8 @@ class TalkRow:
     problem_type: str | None = None
     discard_cause: str | None = None
     """why the reviewer discarded the item; None: it counts"""
+    context: str | None = None
+    """id of the role card that was played"""
     held_back: int = 0
     """replies that the safety screen changed, of both systems"""
 

@@ -107,7 +107,8 @@ def study_view(session: Session, study: Study) -> StudyView:
 def get_brief(*, session: Session, access: Access) -> Brief:
     """By any member: what to read before the first item."""
     study, member = require(session, access, *Role)
-    plan = plan_of(study)
+    plan, live = plan_of(study), study.kind is StudyKind.LIVE
+    asked = plan.rubric.criteria if live else tuple(one.to_onlooker() for one in plan.rubric.criteria)
     return Brief(
         name=study.name,
         state=study.state,
@@ -115,9 +116,9 @@ def get_brief(*, session: Session, access: Access) -> Brief:
         consent=plan.consent,
         consented=member.consented_at is not None,
         pairwise=plan.pairwise(),
-        criteria=plan.rubric.criteria,
+        criteria=asked,
         answers=plan.rubric.answers(),
-        live=study.kind is StudyKind.LIVE,
+        live=live,
         min_turns=plan.min_turns,
         turn_preference=plan.turn_preference,
         passwords=plan.passwords,

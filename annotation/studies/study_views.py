@@ -49,6 +49,10 @@ class Ballot:
     """how many turns of the dialogue come before the replies, where known"""
     discard_cause: str | None = None
     """why the reviewer discarded the item (ambiguous, guideline gap, slip, ...); None: it counts"""
+    context: str | None = None
+    """the item's id in the import file, by which a vote is traced to its texts"""
+    reason: str | None = None
+    """what the rater wrote about the item; the same on all its criteria"""
     held_back: int = 0
     """replies of the judged talk that the safety screen changed, of both systems; 0 where items are read"""
 
@@ -78,6 +82,8 @@ class Rating:
     """with which the system replied, where known"""
     turn: int | None = None
     discard_cause: str | None = None
+    context: str | None = None
+    reason: str | None = None
     held_back: int = 0
     """replies of the judged talk that the safety screen changed, of all systems; 0 where items are read"""
 
@@ -98,6 +104,7 @@ class Verdict:
     cause: str | None
     system: str | None = None
     """pointwise: whose reply was scored, and the outcomes are scores as text; None when pairwise"""
+    context: str | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,101 @@
+"""A study before it opens: its plan changed, items taken out again, or all of it deleted. By the lead only.
+
+Once it is open nothing of this works: what raters were asked stays what it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import CursorResult, delete, func, select
+from sqlalchemy.orm import Session
+
+from annotation.choices import Role, StudyEventKind, StudyState
+from annotation.files.item_files import ImportedItem
+from annotation.rubric import rubric_to_json
+from annotation.store.erasure import mark_erasure
+from annotation.store.study_events import record_study
+from annotation.store.study_schema import Context, Member, Study
+from annotation.studies.item_import import Imported, import_items
+from annotation.studies.members import NotAllowed, require
+from annotation.studies.studies import plan_of, study_view
+from annotation.studies.study_plan import StudyPlan
+from annotation.studies.study_views import Access, StudyView
+
+_FIXED = ("systems", "rubric", "kind")
+"""what items were checked against when they were imported"""
+
+
+def change_plan(*, session: Session, access: Access, plan: StudyPlan) -> StudyView:
+    """By a lead: put another plan in place of a draft's.
+
+    Raises NotAllowed once it is open, ValueError when the name is taken or items were imported for other systems.
+    """
+    study, lead = _draft(session, access)
+    taken = select(Study.id).where(Study.name == plan.name, Study.id != study.id)
+    if session.scalar(taken) is not None:
+        raise ValueError(f"there is a study named {plan.name!r} already; choose another name")
+    before = plan_of(study)
+    changed = [name for name in _FIXED if getattr(plan, name) != getattr(before, name)]
+    items = session.scalar(select(func.count()).where(Context.study_id == study.id)) or 0
+    if changed and items:
+        raise ValueError(
+            f"{' and '.join(changed)} cannot change while the draft has {items} items for the plan as it was; take the"
+            " items out first"
+        )
+    study.name, study.kind, study.seed = plan.name, plan.kind, plan.seed
+    study.plan_json, study.rubric_json = plan.to_json(), rubric_to_json(plan.rubric)
+    record_study(session, study.id, StudyEventKind.CREATED, actor=lead.pseudonym(), new_value=plan.to_json())
+    session.flush()
+    return study_view(session, study)
+
+
+def drop_item(*, session: Session, access: Access, context_id: str) -> str:
+    """By a lead: take one item out of a draft; its id in the import file. Raises NotAllowed or LookupError."""
+    study, lead = _draft(session, access)
+    context = session.get(Context, context_id)
+    if context is None or context.study_id != study.id:
+        raise LookupError("This item is not in the draft (any more).")
+    key = context.key
+    _take_out(session, study, lead, [context_id])
+    return key
+
+
+def replace_item(*, session: Session, access: Access, context_id: str, items: Sequence[ImportedItem]) -> Imported:
+    """By a lead: one item of a draft gives way to others, or stays when they are refused (see `import_items`)."""
+    drop_item(session=session, access=access, context_id=context_id)
+    return import_items(session=session, access=access, items=items)
+
+
+def empty_draft(*, session: Session, access: Access) -> int:
+    """By a lead: take all items out of a draft; how many they were."""
+    study, lead = _draft(session, access)
+    found = list(session.scalars(select(Context.id).where(Context.study_id == study.id)))
+    _take_out(session, study, lead, None)
+    return len(found)
+
+
+def delete_draft(*, session: Session, access: Access) -> str:
+    """By a lead: delete a draft with its items, members and events, so that its name is free; that name."""
+    study, _ = _draft(session, access)
+    name = study.name
+    session.execute(delete(Study).where(Study.id == study.id))  # foreign keys take the rest along
+    mark_erasure(session)
+    return name
+
+
+def _draft(session: Session, access: Access) -> tuple[Study, Member]:
+    study, lead = require(session, access, Role.LEAD, lock=True)
+    if study.state is not StudyState.DRAFT:
+        raise NotAllowed(f"This study is {study.state.value}; only a draft can be changed. Close it and make another.")
+    return study, lead
+
+
+def _take_out(session: Session, study: Study, lead: Member, ids: list[str] | None) -> None:
+    """The event counts what went as `old_value`, as an import counts what came as `new_value`."""
+    gone = delete(Context).where(Context.study_id == study.id)
+    result = session.execute(gone if ids is None else gone.where(Context.id.in_(ids)))
+    assert isinstance(result, CursorResult)
+    count = str(result.rowcount)
+    record_study(session, study.id, StudyEventKind.IMPORTED, actor=lead.pseudonym(), old_value=count)
+    session.flush()

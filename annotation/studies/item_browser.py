@@ -1,0 +1,214 @@
+"""The items of a study with all that was said about them, one by one, for its lead: no rater gets any of this.
+
+    lines = browse(session=session, access=lead)                      # all items, in the plan's order
+    browse_item(session=session, access=lead, item_id=lines[0].id)    # one of them, in full
+
+In a draft nothing is planned yet: there a line is an imported context, and its id that of the context.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, undefer
+
+from annotation.choices import ClaimState, Purpose, Role, StudyKind, StudyState
+from annotation.store.study_schema import Answer, Claim, Context, Item, Member, Review, Study, SystemReply
+from annotation.studies.members import require
+from annotation.studies.quality import rater_quality
+from annotation.studies.stored_replies import read_stored
+from annotation.studies.studies import plan_of
+from annotation.studies.study_views import Access, Line
+from annotation.studies.task_projection import Question, content, questions, systems_of
+
+
+@dataclass(frozen=True)
+class ItemLine:
+    """One item in the list."""
+
+    id: str
+    key: str
+    """of its context, as in the import file"""
+    purpose: Purpose
+    systems: tuple[str, ...]
+    votes: int = 0
+    """raters who handed it in"""
+    open_questions: int = 0
+    """questions on which these have no majority"""
+    split_questions: int = 0
+    """questions on which they do not all agree"""
+    reasons: int = 0
+    flagged: bool = False
+    """one of these raters stands out"""
+
+
+@dataclass(frozen=True)
+class ReadReply:
+    """What one system said, and how it came about."""
+
+    system: str
+    turns: tuple[Line, ...]
+    strategy: str | None = None
+    checkpoint: str | None = None
+    made: tuple[Mapping[str, Any], ...] = ()
+    """its replies with their traces, where known (see `stored_replies`)"""
+
+
+@dataclass(frozen=True)
+class ReadVote:
+    """What one rater handed in; answers name systems."""
+
+    rater: str
+    answers: tuple[tuple[str, str], ...]
+    """("Empathy", "misc"), ("Overall", "tie"), or ("Fluency, misc", "2")"""
+    reason: str | None
+    seconds: float
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReadItem:
+    """One item in full."""
+
+    line: ItemLine
+    situation: str
+    context: tuple[Line, ...]
+    replies: tuple[ReadReply, ...]
+    votes: tuple[ReadVote, ...] = ()
+    decision: str | None = None
+    """of the reviewer, with its cause"""
+    dialogue: str = ""
+    problem_type: str | None = None
+    emotion_type: str | None = None
+    strategy: str | None = None
+    """annotated for the turn that is replied to, where known"""
+
+
+def browse(*, session: Session, access: Access) -> tuple[ItemLine, ...]:
+    """By a lead: one line per item, in the plan's order; in a draft one per imported context."""
+    study, _ = require(session, access, Role.LEAD)
+    if study.state is StudyState.DRAFT:
+        return _drafted(session, study)
+    plan = plan_of(study)
+    flagged = {one.rater for one in rater_quality(session=session, access=access) if one.flags}
+    votes: dict[str, list[tuple[str, bool, dict[Question, str]]]] = defaultdict(list)
+    for claim, member, given in _handed_in(session, study):
+        votes[claim.item_id].append((member.pseudonym(), bool(claim.note), given))
+    rows = session.execute(
+        select(Item, Context.key).join(Context).where(Item.study_id == study.id).order_by(Item.position)
+    )
+    found = []
+    for item, key in rows:
+        mine, systems = votes[item.id], systems_of(item)
+        asked = questions(plan.rubric, plan.pairwise(), systems) if mine else ()
+        answers = [[given[question] for _, _, given in mine if question in given] for question in asked]
+        found.append(
+            ItemLine(
+                id=item.id,
+                key=key,
+                purpose=item.purpose,
+                systems=systems,
+                votes=len(mine),
+                open_questions=sum(plan.rubric.agreed(values) is None for values in answers if len(values) > 1),
+                split_questions=sum(len(set(values)) > 1 for values in answers),
+                reasons=sum(reason for _, reason, _ in mine),
+                flagged=any(rater in flagged for rater, _, _ in mine),
+            )
+        )
+    return tuple(found)
+
+
+def browse_item(*, session: Session, access: Access, item_id: str) -> ReadItem:
+    """By a lead: one of the items of `browse`. Raises LookupError."""
+    study, _ = require(session, access, Role.LEAD)
+    line = next((one for one in browse(session=session, access=access) if one.id == item_id), None)
+    if line is None:
+        raise LookupError("This item is not in the study (any more).")
+    item = None if study.state is StudyState.DRAFT else session.get_one(Item, item_id)
+    context = session.get_one(Context, item_id if item is None else item.context_id)
+    if study.kind is StudyKind.LIVE:
+        talks = () if item is None else content(session, item, range(len(line.systems)))[2]
+        replies = tuple(ReadReply(name, turns) for name, turns in zip(line.systems, talks, strict=False))
+    else:
+        replies = _replies(session, context, line.systems)
+    opening = () if study.kind is StudyKind.LIVE else _lines(context.turns_json)
+    found = ReadItem(
+        line,
+        context.situation,
+        opening,
+        replies,
+        dialogue=context.dialogue,
+        problem_type=context.problem_type,
+        emotion_type=context.emotion_type,
+        strategy=context.strategy,
+    )
+    return found if item is None else replace(found, **_judged(session, access, study, line))
+
+
+def _judged(session: Session, access: Access, study: Study, line: ItemLine) -> dict[str, Any]:
+    """What raters and reviewer made of an item."""
+    flags = {one.rater: one.flags for one in rater_quality(session=session, access=access)}
+    votes = []
+    for claim, member, given in _handed_in(session, study, line.id):
+        name, answers = member.pseudonym(), _named(line.systems, given)
+        votes.append(ReadVote(name, answers, claim.note or None, claim.seconds, flags.get(name, ())))
+    review = session.scalar(select(Review).where(Review.item_id == line.id, Review.decided_at.is_not(None)))
+    decision = None
+    if review is not None and review.decision is not None:
+        decision = f"{review.decision.value}: {review.cause}" if review.cause else review.decision.value
+    return {"votes": tuple(votes), "decision": decision}
+
+
+def _drafted(session: Session, study: Study) -> tuple[ItemLine, ...]:
+    systems: dict[str, list[str]] = defaultdict(list)
+    rows = select(SystemReply.context_id, SystemReply.system).join(Context).where(Context.study_id == study.id)
+    for context_id, system in session.execute(rows.order_by(SystemReply.system)):
+        systems[context_id].append(system)
+    contexts = session.scalars(select(Context).where(Context.study_id == study.id).order_by(Context.key))
+    return tuple(ItemLine(one.id, one.key, one.purpose, tuple(systems[one.id])) for one in contexts)
+
+
+def _handed_in(
+    session: Session, study: Study, item_id: str | None = None
+) -> list[tuple[Claim, Member, dict[Question, str]]]:
+    """The claims handed in, of all items or one, with their answers in stored terms."""
+    done = [Item.study_id == study.id, Claim.state == ClaimState.DONE]
+    if item_id is not None:
+        done.append(Item.id == item_id)
+    given: dict[int, dict[Question, str]] = defaultdict(dict)
+    for answer in session.scalars(select(Answer).join(Claim).join(Item).where(*done).order_by(Answer.id)):
+        given[answer.claim_id][answer.criterion, answer.system] = answer.value
+    claims = select(Claim, Member).join(Item, Item.id == Claim.item_id).join(Member, Member.id == Claim.member_id)
+    rows = session.execute(claims.where(*done).order_by(Member.number))
+    return [(claim, member, given[claim.id]) for claim, member in rows]
+
+
+def _named(systems: Sequence[str], given: Mapping[Question, str]) -> tuple[tuple[str, str], ...]:
+    """Answers with systems in the place of a and b."""
+    names = {"a": systems[0], "b": systems[-1]}
+    return tuple(
+        (f"{criterion}, {system}", value) if system else (criterion, names.get(value, value))
+        for (criterion, system), value in given.items()
+    )
+
+
+def _replies(session: Session, context: Context, systems: Sequence[str]) -> tuple[ReadReply, ...]:
+    rows = session.scalars(
+        select(SystemReply)
+        .where(SystemReply.context_id == context.id, SystemReply.system.in_(systems))
+        .options(undefer(SystemReply.replies_json))
+        .order_by(SystemReply.system)
+    )
+    return tuple(
+        ReadReply(row.system, _lines(row.turns_json), row.strategy, row.checkpoint, read_stored(row.replies_json))
+        for row in rows
+    )
+
+
+def _lines(turns_json: str) -> tuple[Line, ...]:
+    return tuple(Line(turn["speaker"], turn["text"]) for turn in json.loads(turns_json))
