@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,17 +103,31 @@ class Visitor:
         return [str(link.get_attribute("href")) for link in self.page.locator("#invite-links a").all()]
 
 
+def name_systems(page: Page, names: Sequence[str]) -> None:
+    """Type the names of the systems into the form."""
+    for name in names:
+        page.locator("#plan-systems input").fill(name)
+        page.keyboard.press("Enter")
+        page.locator("#plan-systems").get_by_text(name, exact=True).first.wait_for()
+
+
 def make_study(lead: Visitor, items: Path, name: str = "pilot") -> None:
     page = lead.page
     page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_label("Systems, separated by commas").fill(", ".join(SYSTEMS))
+    name_systems(page, SYSTEMS)
     page.get_by_label("Raters", exact=True).fill("2")
     page.get_by_label("Raters per item").fill("5")
     lead.press("Make the study")
     page.get_by_text("cannot give each item 5 different raters").wait_for()  # refused with its reason
     page.get_by_label("Raters per item").fill("2")
     lead.press("Make the study")
-    page.get_by_role("tab", name="Items").click()
+    link = page.locator("#lead-link a").get_attribute("href")
+    page.reload()  # the tab keeps the link, which the server cannot show again
+    page.get_by_role("button", name="Copy my link").click()
+    page.get_by_role("button", name="Copied").wait_for()
+    page.context.grant_permissions(["clipboard-read"])
+    assert str(link) in page.evaluate("navigator.clipboard.readText()")
+    page.get_by_role("tab", name="Items", exact=True).click()
     with page.expect_file_chooser() as chooser:
         page.locator("#items-upload").click()
     chooser.value.set_files(str(items))
@@ -290,9 +304,9 @@ def test_the_lead_imports_finished_live_talks_once(browser: Browser, site: Site,
     lead = Visitor(browser, site, f"?create={CREATE_KEY}")
     page = lead.page
     page.get_by_label("Name", exact=True).fill("live-pilot")
-    page.get_by_label("Systems, separated by commas").fill(", ".join(LIVE_SYSTEMS))
+    name_systems(page, LIVE_SYSTEMS)
     lead.press("Make the study")
-    page.get_by_role("tab", name="Items").click()
+    page.get_by_role("tab", name="Items", exact=True).click()
     lead.press("Import finished live talks")
     page.get_by_text("Imported 2 contexts with 4 replies.").wait_for()
     page.get_by_text("2 contexts imported").wait_for()

@@ -125,10 +125,12 @@ def test_a_live_item_from_the_card_to_the_hand_in(site: Site) -> None:
 
 
 def test_a_system_that_this_server_does_not_run_is_refused_by_name(site: Site) -> None:
-    lead = make_study(site, (["Sleep Problems"], []), name="far away", systems=["net-left", "elsewhere"])
+    lead = Member(site, key=CREATE_KEY)
+    plan = PLAN | {"name": "far away", "systems": ["net-left", "elsewhere"]}
+    lead.call("create_from_file", lead.send_file("plan.json", json.dumps(plan)))
     assert "This server does not run elsewhere" in lead.told
     assert "--nets elsewhere,net-left" in lead.told
-    assert "Draft" in lead.call("overview")
+    assert "?invite=" not in lead.told
 
 
 def test_stop_and_retry(tmp_path: Path) -> None:

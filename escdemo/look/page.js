@@ -172,8 +172,40 @@
     for (const link of document.querySelectorAll("a.esc-link:not([data-full])")) {
       link.dataset.full = "";
       link.textContent = link.href;
+      // Who has just made a study comes back to it with a reload.
+      if (link.closest("#lead-link")) {
+        window.escForget();
+        try { sessionStorage.setItem(LINKED.invite, new URL(link.href).searchParams.get("invite")); } catch { /* no storage */ }
+      }
+    }
+    for (const hint of document.querySelectorAll(".esc-own-link")) {
+      hint.hidden = !ownLink();
     }
   }
+
+  // The invitation that this tab keeps, as a link; a ticket (of who came in by password) is none.
+  function ownLink() {
+    let kept = "";
+    try { kept = sessionStorage.getItem(LINKED.invite) || ""; } catch { /* no storage */ }
+    return kept && !kept.includes(".") ? `${location.origin}${location.pathname}?invite=${kept}` : "";
+  }
+
+  // A copy button copies the link before it, or else the visitor's own. The clipboard is there on secure pages only.
+  document.addEventListener("click", async (event) => {
+    const button = event.target instanceof Element && event.target.closest(".esc-copy");
+    if (!button) return;
+    const text = button.previousElementSibling?.href || ownLink();
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const box = document.body.appendChild(document.createElement("textarea"));
+      box.value = text;
+      box.select();
+      document.execCommand("copy");
+      box.remove();
+    }
+    button.textContent = "Copied";
+  });
 
   // A number for a browser that has no token yet. The database lets in one tab after the other, so that two which are
   // opened at once find the same number and are one visitor. "" where there is none: the server then makes a token.

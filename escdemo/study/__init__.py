@@ -21,6 +21,10 @@ leads.py. In the order in which to read them:
     lead_panel.py      progress, items, people
     lead_render.py     progress, items, people
     item_making.py     items by the nets of this server, made beside the page
+    reading_tab.py     items read one by one, for the lead
+    reading_render.py  items read one by one, for the lead
+    item_reading.py    items read one by one, for the lead
+    drafting.py        a draft's plan changed, a draft deleted
     create_panel.py    a plan from a form
     uploaded.py        an uploaded file: read once by whoever may, then gone
     results.py         figures, tables and files of a study

@@ -27,8 +27,10 @@ from escdemo.study import (
     texts,
 )
 from escdemo.study.accounts import Accounts
+from escdemo.study.drafting import Drafting
 from escdemo.study.entry import Arrival
 from escdemo.study.item_making import ItemMaker
+from escdemo.study.item_reading import Reading
 from escdemo.study.leads import Leads
 from escdemo.study.member_session import Desk
 from escdemo.study.parts import StudyParts
@@ -89,6 +91,8 @@ def build_studies(service: GenerationService, sessions: sessionmaker[Session], s
         _wire_live(Talking(parts, desk, raters, settings))
         _wire_reviewer(reviewers)
         _wire_lead(leads)
+        _wire_reading(Reading(leads))
+        _wire_drafting(Drafting(leads))
     demo.queue(default_concurrency_limit=None)
     return cast(gr.Blocks, demo)
 
@@ -272,6 +276,33 @@ def _wire_lead(leads: Leads) -> None:
     )
     export = lead.export
     export.go.click(leads.export, [parts.access, export.form], [parts.note, export.files], api_name="export", **ONCE)
+
+
+def _wire_reading(reading: Reading) -> None:
+    parts, tab = reading.parts, reading.parts.lead.reading
+    here, outputs = [parts.access, tab.only, tab.item], [parts.note, *tab.outputs()]
+    gr.on([tab.tab.select, tab.only.input, tab.item.input], reading.show, here, outputs, api_name="read", **LAST)
+    tab.back.click(reading.back, here, outputs, api_name="read_back", **ONCE)
+    tab.forward.click(reading.forward, here, outputs, api_name="read_forward", **ONCE)
+    changed = [parts.note, parts.steps, *parts.entry.outputs(), *parts.lead.outputs()]
+    tab.drop.click(reading.drop, here, changed, api_name="drop_item", **ONCE)
+    tab.again.click(reading.again, here, changed, api_name="make_again", **ONCE)
+    tab.empty.click(reading.ask_empty, None, [tab.ask], api_name="ask_empty", **ONCE)
+    tab.cancel.click(reading.keep, None, [tab.ask], api_name="keep_items", **ONCE)
+    tab.sure.click(reading.empty, here[:2], changed, api_name="empty_draft", **ONCE)
+
+
+def _wire_drafting(drafting: Drafting) -> None:
+    parts, over, form = drafting.parts, drafting.parts.lead.overview, drafting.parts.create
+    lead = [parts.note, parts.steps, *parts.entry.outputs(), *parts.lead.outputs()]
+    over.edit.click(drafting.edit, [parts.access], [parts.note, *form.outputs()], api_name="edit_plan", **ONCE)
+    saved = [parts.header, form.box, *lead]
+    form.save.click(drafting.save, [parts.access, *form.inputs], saved, api_name="save_plan", **ONCE)
+    form.leave.click(drafting.leave, None, [form.box], api_name="leave_plan", **ONCE)
+    over.delete.click(drafting.ask_delete, None, [over.ask_delete], api_name="ask_delete", **ONCE)
+    over.cancel_delete.click(drafting.keep, None, [over.ask_delete], api_name="keep_draft", **ONCE)
+    gone = over.sure_delete.click(drafting.delete, [parts.access], parts.everything(), api_name="delete_draft", **ONCE)
+    gone.then(None, js=FORGET_TICKET)
 
 
 def _wire_making(leads: Leads, outputs: list[Any]) -> None:

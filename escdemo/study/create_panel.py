@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import gradio as gr
@@ -40,19 +41,37 @@ class CreatePanel:
     """The form; `inputs` in the order of FIELDS."""
 
     box: gr.Column
+    title: gr.HTML
     inputs: tuple[Any, ...]
     go: gr.Button
     file: gr.UploadButton
+    save: gr.Button
+    leave: gr.Button
+
+    def offer(self, hosted: Sequence[str]) -> dict[Any, Any]:
+        """What shows whoever may make a study the nets of this server."""
+        return {self.inputs[FIELDS.index("systems")]: gr.update(choices=list(hosted))}
+
+    def outputs(self) -> list[Any]:
+        """What turns the form into that of a draft's plan and back."""
+        return [self.box, self.title, *self.inputs, self.go, self.file, self.save, self.leave]
 
 
 def build() -> CreatePanel:
-    """Draw the hidden form."""
+    """Draw the hidden form. It offers no system yet: what is drawn here reaches every rater's browser."""
     with gr.Column(visible=False, elem_id="create") as box:
-        gr.HTML(f'<h2 class="esc-h2">{texts.CREATE_TITLE}</h2><p class="esc-hint">{texts.CREATE_HINT}</p>')
+        title = gr.HTML(heading(texts.CREATE_TITLE, texts.CREATE_HINT))
         with gr.Row():
             name = gr.Textbox(label=texts.NAME, elem_id="plan-name", min_width=240)
-            systems = gr.Textbox(
-                label=texts.SYSTEMS, info=texts.SYSTEMS_INFO, elem_id="plan-systems", scale=2, min_width=280
+            systems = gr.Dropdown(
+                [],
+                multiselect=True,
+                allow_custom_value=True,
+                label=texts.SYSTEMS,
+                info=texts.SYSTEMS_INFO,
+                elem_id="plan-systems",
+                scale=2,
+                min_width=280,
             )
         with gr.Row():
             rubric = gr.Dropdown(
@@ -79,8 +98,16 @@ def build() -> CreatePanel:
         with gr.Row():
             go = gr.Button(texts.CREATE_BUTTON, variant="primary", elem_id="plan-go")
             file = gr.UploadButton(texts.PLAN_FILE, file_types=[".json"], elem_id="plan-file")
+            save = gr.Button(texts.SAVE_PLAN_BUTTON, variant="primary", visible=False, elem_id="plan-save")
+            leave = gr.Button(texts.LEAVE_PLAN_BUTTON, visible=False, elem_id="plan-leave")
     first = (name, systems, rubric, kind, raters, per_item, pairs)
-    return CreatePanel(box, (*first, *more, instructions, consent, passwords), go, file)
+    inputs = (*first, *more, instructions, consent, passwords)
+    return CreatePanel(box, title, inputs, go, file, save, leave)
+
+
+def heading(title: str, hint: str) -> str:
+    """What the form is for."""
+    return f'<h2 class="esc-h2">{title}</h2><p class="esc-hint">{hint}</p>'
 
 
 def _build_more() -> tuple[gr.Number | gr.Dropdown, ...]:
@@ -91,8 +118,8 @@ def _build_more() -> tuple[gr.Number | gr.Dropdown, ...]:
             for key, label, value, info in (
                 ("overlap", texts.OVERLAP, 1.0, texts.OVERLAP_INFO),
                 ("review", texts.REVIEW_SHARE, 0.1, "0 to 1"),
-                ("gold", texts.GOLD_SHARE, 0.0, "0 to 0.5"),
-                ("duplicates", texts.DUPLICATE_SHARE, 0.0, "0 to 1"),
+                ("gold", texts.GOLD_SHARE, 0.0, texts.GOLD_INFO),
+                ("duplicates", texts.DUPLICATE_SHARE, 0.0, texts.DUPLICATE_INFO),
                 ("seconds", texts.MIN_SECONDS, 5.0, None),
                 ("seed", texts.SEED, 0, None),
             )
@@ -110,13 +137,32 @@ def _build_more() -> tuple[gr.Number | gr.Dropdown, ...]:
     return (*numbers, least, asked)
 
 
-def read_plan(*fields: Any) -> StudyPlan:
-    """The plan out of the form's values, in the order of FIELDS. Raises PlanError with every reason it cannot work."""
+def read_plan(*fields: Any, before: StudyPlan | None = None) -> StudyPlan:
+    """The plan out of the form's values, in the order of FIELDS; what the form does not ask is as `before`.
+
+    Raises PlanError with every reason it cannot work.
+    """
     values = dict(zip(FIELDS, fields, strict=True))
     empty = [name for name, value in values.items() if value is None]
     if empty:
         raise PlanError(f"Please fill in: {', '.join(empty)}.")
     values |= {name: int(values[name]) for name in _WHOLE}
-    values["systems"] = [name.strip() for name in str(values["systems"]).split(",") if name.strip()]
+    typed = values["systems"] if isinstance(values["systems"], list) else [str(values["systems"])]
+    values["systems"] = [name.strip() for entry in typed for name in str(entry).split(",") if name.strip()]
     values["pairs_per_context"] = values["pairs_per_context"] or None
-    return plan_from_dict(values)
+    if before is None:
+        return plan_from_dict(values)
+    if values["rubric"] == before.rubric.name:  # it may be one of the study's own
+        values["rubric"] = asdict(before.rubric)
+    kept = {name: getattr(before, name) for name in ("lease_minutes", "duplicate_spacing")}
+    return plan_from_dict(values | kept)
+
+
+def form_values(plan: StudyPlan, hosted: Sequence[str]) -> list[Any]:
+    """Inverse of `read_plan`: updates of the inputs, in the order of FIELDS."""
+    shown = {name: getattr(plan, name) for name in FIELDS}
+    shown |= {"systems": list(plan.systems), "pairs_per_context": plan.pairs_per_context or 0}
+    shown |= {"rubric": plan.rubric.name}
+    choices = {"systems": (*hosted, *plan.systems), "rubric": (*RUBRICS, plan.rubric.name)}
+    offered: dict[str, Any] = {name: {"choices": list(dict.fromkeys(known))} for name, known in choices.items()}
+    return [gr.update(value=value, **offered.get(name, {})) for name, value in shown.items()]

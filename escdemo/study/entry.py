@@ -12,7 +12,7 @@ from annotation.studies.progress import own_progress
 from annotation.studies.studies import get_brief
 from annotation.studies.study_views import Access
 from escdemo.look import render as page_render
-from escdemo.study import account_panel, entry_panel, texts
+from escdemo.study import account_panel, entry_panel, render, texts
 from escdemo.study.leads import Leads
 from escdemo.study.member_session import Desk
 from escdemo.study.parts import Shown, StudyParts, attempt
@@ -33,6 +33,7 @@ class Arrival:
     def __init__(self, parts: StudyParts, desk: Desk, raters: Raters, reviewers: Reviewers, leads: Leads) -> None:
         self.parts = parts
         self.desk = desk
+        self.hosted = leads.maker.service.names
         self.work: dict[Role, Work] = {Role.LEAD: leads, Role.RATER: raters, Role.REVIEWER: reviewers}
 
     def enter(self, link: str, key: str) -> Shown:
@@ -40,8 +41,9 @@ class Arrival:
         if link:
             return attempt(self.parts, lambda: self._sign_in(link))
         if key and self.desk.may_create(key):
-            shown = {self.parts.founder: key, self.parts.create.box: gr.update(visible=True)}
-            return self._header(texts.TITLE, "") | shown | {self.parts.upload_pass: self.desk.upload_pass()}
+            shown: Shown = {self.parts.founder: key, self.parts.create.box: gr.update(visible=True)}
+            shown |= self.parts.create.offer(self.hosted) | {self.parts.upload_pass: self.desk.upload_pass()}
+            return self._header(texts.TITLE, "") | shown
         wrong = page_render.notice(texts.CREATE_KEY_WRONG, "problem") if key else ""
         return self._stranger(wrong)
 
@@ -62,7 +64,8 @@ class Arrival:
     def _first(self, access: Access) -> Shown:
         """Consent, instructions, or straight back to work."""
         if access.role is Role.LEAD:
-            return self.work[Role.LEAD].continue_(access) | {self.parts.upload_pass: self.desk.upload_pass()}
+            kept: Shown = {self.parts.lead.link: render.own_link(), self.parts.upload_pass: self.desk.upload_pass()}
+            return self.work[Role.LEAD].continue_(access) | kept
         brief = self.desk.read(get_brief, access)
         if not brief.consented:
             steps = page_render.steps(0, texts.STEPS)

@@ -17,18 +17,21 @@ from typing import Any
 
 from annotation.choices import StudyState
 from annotation.files.item_files import parse_rows
+from annotation.studies.drafts import replace_item
+from annotation.studies.item_browser import ItemLine, ReadItem
 from annotation.studies.item_import import Imported, import_items
 from annotation.studies.members import NotAllowed
 from annotation.studies.studies import get_study
-from annotation.studies.study_views import Access
+from annotation.studies.study_views import Access, StudyView
 from escdemo.screening.answer_screen import may_answer
 from escdemo.screening.message_screen import Danger, danger_now
 from escdemo.study import texts
 from escdemo.study.member_session import REFUSED, Desk, sentence
 from models.data.contexts import Context, item_row
-from models.data.dialogue import Dialogue, Speaker
+from models.data.dialogue import Dialogue, Speaker, Turn
 from models.serving.service import GenerationService, JobState, ReplyRequest, ServiceBusy
 from models.serving.trace import DecodeOptions, Reply
+from reading.rows import Row
 
 _log = logging.getLogger(__name__)
 
@@ -74,14 +77,13 @@ class ItemMaker:
         """The systems that this server does not host."""
         return tuple(name for name in systems if name not in self.service.names)
 
-    def start(self, access: Access | None, contexts: Sequence[Context]) -> None:
-        """By a lead: have every system of the plan answer the contexts, then import the items into the draft.
+    def check(self, access: Access | None) -> StudyView:
+        """By a lead: the study, when items can be made for it now.
 
         Raises NotAllowed for anybody else and for an opened study, ValueError when a system is not hosted here or items
         are being made already.
         """
         study = self.desk.read(get_study, access)
-        assert access is not None  # get_study has checked it
         if study.state is not StudyState.DRAFT:
             raise NotAllowed(texts.MAKE_DRAFT.format(state=study.state.value))
         missing = self.missing(study.plan.systems)
@@ -92,9 +94,31 @@ class ItemMaker:
             known = self._makings.get(study.id)
             if known is not None and known.running():
                 raise ValueError(texts.MAKING_ALREADY)
+        return study
+
+    def start(self, access: Access | None, contexts: Sequence[Context]) -> None:
+        """By a lead: have every system of the plan answer the contexts, then import the items into the draft.
+
+        Raises as `check`.
+        """
+        self._begin(access, contexts, None)
+
+    def start_again(self, access: Access | None, old: ReadItem) -> None:
+        """By a lead: have the context of an item answered once more, from another seed; the old replies stay until
+        there are new ones. Raises as `check`."""
+        self._begin(access, [_context_of(old)], old.line)
+
+    def _begin(self, access: Access | None, contexts: Sequence[Context], old: ItemLine | None) -> None:
+        study = self.check(access)
+        assert access is not None  # get_study has checked it
+        with self._lock:
+            known = self._makings.get(study.id)
+            if known is not None and known.running():  # begun since
+                raise ValueError(texts.MAKING_ALREADY)
             self._makings[study.id] = Making(len(contexts))
             self._stopped.discard(study.id)
-        work = (access, tuple(contexts), study.plan.systems, study.plan.seed)
+        seed = study.plan.seed if old is None else secrets.randbelow(2**31)
+        work = (access, tuple(contexts), study.plan.systems, seed, old)
         threading.Thread(target=self._make, args=work, name=f"items-{study.id}", daemon=True).start()
 
     def look(self, access: Access | None) -> Making | None:
@@ -109,7 +133,9 @@ class ItemMaker:
         with self._lock:
             self._stopped.add(study.id)
 
-    def _make(self, access: Access, contexts: Sequence[Context], systems: Sequence[str], seed: int) -> None:
+    def _make(
+        self, access: Access, contexts: Sequence[Context], systems: Sequence[str], seed: int, old: ItemLine | None
+    ) -> None:
         rows = []
         left_out = []
         run = secrets.token_hex(8)
@@ -120,11 +146,16 @@ class ItemMaker:
                     left_out.append(context.id)
                 else:
                     # As a file would hold it: what is imported here is checked as any other item is.
-                    rows.append((number + 1, json.loads(json.dumps(item_row(context, replies)))))
+                    row = json.loads(json.dumps(item_row(context, replies)))
+                    rows.append(Row(number + 1, row if old is None else row | {"id": old.key}))
                 self._tell(access.study_id, made=number + 1)
             if not rows:
                 raise ValueError(texts.MAKE_FAILED.format(why=texts.MAKE_ALL_HELD))
-            found = self.desk.do(import_items, access, items=parse_rows(rows))
+            items = parse_rows(rows)
+            if old is None:
+                found = self.desk.do(import_items, access, items=items)
+            else:
+                found = self.desk.do(replace_item, access, context_id=old.id, items=items)
             self._tell(access.study_id, found=found, left_out=tuple(left_out))
         except REFUSED as refusal:
             self._tell(access.study_id, error=sentence(refusal))
@@ -176,6 +207,13 @@ class ItemMaker:
     def _tell(self, study: str, **changes: Any) -> None:
         with self._lock:
             self._makings[study] = replace(self._makings[study], **changes)
+
+
+def _context_of(old: ReadItem) -> Context:
+    """What the nets are to answer, out of a stored item."""
+    turns = tuple(Turn(Speaker(line.speaker), line.text) for line in old.context)
+    told = (old.situation, old.emotion_type or "", old.problem_type or "", old.dialogue)
+    return Context(Dialogue(turns, *told), old.strategy)
 
 
 def danger_in_dialogue(dialogue: Dialogue) -> Danger | None:

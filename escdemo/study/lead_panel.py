@@ -1,4 +1,4 @@
-"""The lead's tabs: overview, items, people, results, export."""
+"""The lead's tabs: overview, items, people, results, export; `reading_tab` has one more."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import gradio as gr
 
 from escdemo.chat.setup_panel import card_choices
 from escdemo.role_cards import RoleCard
-from escdemo.study import texts
+from escdemo.study import reading_tab, texts
+from escdemo.study.reading_tab import ReadingTab
 from models.data.esconv_labels import PROBLEM_TYPES
 
 MAKING_EVERY_S = 2.0
@@ -30,10 +31,16 @@ class OverviewTab:
     sure: gr.Button
     cancel: gr.Button
     text: gr.HTML
+    edit: gr.Button
+    delete: gr.Button
+    ask_delete: gr.Row
+    sure_delete: gr.Button
+    cancel_delete: gr.Button
 
     def outputs(self) -> list[Any]:
         """What a refresh touches."""
-        return [self.open, self.pause, self.resume, self.close, self.ask, self.text]
+        moves = [self.open, self.pause, self.resume, self.close, self.ask, self.text]
+        return [*moves, self.edit, self.delete, self.ask_delete]
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,7 @@ class LeadPanel:
     link: gr.HTML
     overview: OverviewTab
     items: ItemsTab
+    reading: ReadingTab
     people: PeopleTab
     results: ResultsTab
     export: ExportTab
@@ -117,7 +125,7 @@ class LeadPanel:
         own = [self.box, self.link, *self.overview.outputs()]
         items = self.items
         shown = [items.count, items.files, items.cards, items.note, *items.making.outputs()]
-        return [*own, *shown, self.people.member, self.people.links]
+        return [*own, *shown, *self.reading.outputs(), self.people.member, self.people.links]
 
 
 def build(cards: Sequence[RoleCard]) -> LeadPanel:
@@ -127,10 +135,11 @@ def build(cards: Sequence[RoleCard]) -> LeadPanel:
         with gr.Tabs(elem_id="lead-tabs"):
             overview = _build_overview()
             items = _build_items(cards)
+            reading = reading_tab.build()
             people = _build_people()
             results = _build_results()
             export = _build_export()
-    return LeadPanel(box, link, overview, items, people, results, export)
+    return LeadPanel(box, link, overview, items, reading, people, results, export)
 
 
 def _build_overview() -> OverviewTab:
@@ -140,13 +149,20 @@ def _build_overview() -> OverviewTab:
             pause = gr.Button(texts.PAUSE_STUDY_BUTTON, elem_id="study-pause", visible=False)
             resume = gr.Button(texts.RESUME_BUTTON, variant="primary", elem_id="study-resume", visible=False)
             close = gr.Button(texts.CLOSE_BUTTON, variant="stop", elem_id="study-close", visible=False)
+            edit = gr.Button(texts.EDIT_BUTTON, elem_id="study-edit", visible=False)
+            delete = gr.Button(texts.DELETE_BUTTON, variant="stop", elem_id="study-delete", visible=False)
             refresh = gr.Button(texts.REFRESH_BUTTON, elem_id="study-refresh")
         with gr.Row(visible=False, elem_id="study-close-ask") as ask:
             gr.HTML(f'<p class="esc-notice esc-problem">{texts.CLOSE_ASK}</p>')
             sure = gr.Button(texts.CLOSE_SURE, variant="stop", elem_id="study-close-sure")
             cancel = gr.Button(texts.CLOSE_CANCEL, elem_id="study-close-cancel")
+        with gr.Row(visible=False, elem_id="study-delete-ask") as ask_delete:
+            gr.HTML(f'<p class="esc-notice esc-problem">{texts.DELETE_ASK}</p>')
+            sure_delete = gr.Button(texts.DELETE_SURE, variant="stop", elem_id="study-delete-sure")
+            cancel_delete = gr.Button(texts.DELETE_CANCEL, elem_id="study-delete-cancel")
         text = gr.HTML(elem_id="overview-text")
-    return OverviewTab(refresh, open_, pause, resume, close, ask, sure, cancel, text)
+    draft = (edit, delete, ask_delete, sure_delete, cancel_delete)
+    return OverviewTab(refresh, open_, pause, resume, close, ask, sure, cancel, text, *draft)
 
 
 def _build_items(cards: Sequence[RoleCard]) -> ItemsTab:

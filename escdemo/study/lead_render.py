@@ -12,6 +12,8 @@ from escdemo.look.render import escape
 from escdemo.study import texts
 from escdemo.study.item_making import Making
 
+MAX_WARNINGS = 20
+
 
 def overview(
     study: StudyView, team: TeamProgress, people: Sequence[MemberView], quality: Sequence[RaterQuality]
@@ -39,12 +41,11 @@ def _raters(people: Sequence[MemberView], quality: Sequence[RaterQuality]) -> st
         "Member",
         "State",
         "Handed in",
-        "Median s",
+        "Seconds",
         "Too fast",
-        "First side",
-        "Gold",
-        "Onboarding",
-        "Duplicates",
+        "First shown",
+        "Known answers",
+        "Alike when swapped",
     )
     flags = [f"<li><strong>{escape(one.rater)}</strong> · {escape(flag)}</li>" for one in quality for flag in one.flags]
     below = f'<ul class="esc-findings esc-flags">{"".join(flags)}</ul>' if flags else ""
@@ -58,7 +59,7 @@ def _member(member: MemberView, found: RaterQuality | None) -> tuple[str, ...]:
     state = state if member.withdrew is None else f"withdrew ({member.withdrew} items deleted)"
     name = f"{member.pseudonym} ({texts.ROLES[member.role]})"
     if found is None:
-        return (name, state, *[""] * 7)
+        return (name, state, *[""] * 6)
     return (
         name,
         state,
@@ -66,8 +67,7 @@ def _member(member: MemberView, found: RaterQuality | None) -> tuple[str, ...]:
         "" if found.median_seconds is None else f"{found.median_seconds:.0f}",
         str(found.too_fast),
         _of(found.first_picked, found.decided),
-        _of(found.gold_right, found.gold_answers),
-        _of(found.onboarding_right, found.onboarding_answers),
+        _of(found.gold_right + found.onboarding_right, found.gold_answers + found.onboarding_answers),
         _of(found.same_on_duplicates, found.duplicate_answers),
     )
 
@@ -102,8 +102,18 @@ def imported(found: Imported) -> str:
     if not found.contexts:
         return render.notice(texts.NO_LIVE)
     done = render.notice(texts.IMPORTED.format(contexts=found.contexts, replies=found.replies), "good")
-    warned = "".join(f"<li>{escape(warning)}</li>" for warning in found.warnings)
-    return done + (f'<p class="esc-hint">{texts.WARNINGS}</p><ul class="esc-findings">{warned}</ul>' if warned else "")
+    return done + warnings(found.warnings)
+
+
+def warnings(found: Sequence[str]) -> str:
+    """What the checks of the items found, the first ones in full; "" when they found nothing."""
+    if not found:
+        return ""
+    lines = list(found[:MAX_WARNINGS])
+    if len(found) > len(lines):
+        lines.append(texts.MORE_WARNINGS.format(count=len(found) - len(lines)))
+    listed = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f'<p class="esc-hint">{texts.WARNINGS}</p><ul class="esc-findings esc-flags">{listed}</ul>'
 
 
 def making(far: Making) -> str:

@@ -9,6 +9,7 @@ import gradio as gr
 
 from annotation.choices import Role, StudyKind, StudyState
 from annotation.files.item_files import read_items
+from annotation.studies.item_checks import draft_warnings
 from annotation.studies.item_import import Imported, drafted_dialogues, import_encounters, import_items
 from annotation.studies.live_items import Scene, add_scenes, choose_scenes
 from annotation.studies.members import invite, members, revoke
@@ -47,6 +48,7 @@ class Leads:
         text = lead_render.overview(
             study, self.desk.read(team_progress, access), people, self.desk.read(rater_quality, access)
         )
+        warned = lead_render.warnings(self.desk.read(draft_warnings, access))
         draft, running = study.state is StudyState.DRAFT, study.state is StudyState.OPEN
         paused, live = study.state is StudyState.PAUSED, study.kind is StudyKind.LIVE
         counted = texts.ITEMS_COUNT.format(contexts=study.contexts, items=study.items)
@@ -61,7 +63,10 @@ class Leads:
             lead.overview.resume: gr.update(visible=paused),
             lead.overview.close: gr.update(visible=running or paused),
             lead.overview.ask: gr.update(visible=False),
-            lead.overview.text: page_render.notice(self._not_hosted(study), "problem") + text,
+            lead.overview.edit: gr.update(visible=draft),
+            lead.overview.delete: gr.update(visible=draft),
+            lead.overview.ask_delete: gr.update(visible=False),
+            lead.overview.text: page_render.notice(self._not_hosted(study.plan), "problem") + warned + text,
             lead.items.count: page_render.notice(counted),
             lead.items.files: gr.update(visible=not live),
             lead.items.cards: gr.update(visible=live),
@@ -103,6 +108,8 @@ class Leads:
         return attempt(self.parts, made)
 
     def _created(self, key: str, plan: StudyPlan) -> Shown:
+        self.desk.check_key(key)  # before a refusal names the server's nets
+        self.check_hosted(plan)
         created = self.desk.create(key, plan)
         parts = self.parts
         brief = self.desk.read(get_brief, created.access)
@@ -122,22 +129,26 @@ class Leads:
         """Plan the items and let raters in; refused when raters are to talk with a system that is not here."""
 
         def opened() -> Shown:
-            missing = self._not_hosted(self.desk.read(get_study, access))
-            if missing:
-                raise ValueError(missing)
+            self.check_hosted(self.desk.read(get_study, access).plan)
             return self._move(access, open_study)
 
         return attempt(self.parts, opened)
 
-    def _not_hosted(self, study: StudyView) -> str:
+    def check_hosted(self, plan: StudyPlan) -> None:
+        """Raises ValueError for a live study with a system that this server does not run."""
+        why = self._not_hosted(plan)
+        if why:
+            raise ValueError(why)
+
+    def _not_hosted(self, plan: StudyPlan) -> str:
         """Why raters of a live study cannot talk on this server; "" when they can."""
-        missing = self.maker.missing(study.plan.systems)
-        if study.kind is not StudyKind.LIVE or not missing:
+        missing = self.maker.missing(plan.systems)
+        if plan.kind is not StudyKind.LIVE or not missing:
             return ""
         return texts.NO_TALKS.format(
             missing=", ".join(missing),
             hosted=", ".join(self.maker.service.names) or "none",
-            nets=",".join(study.plan.systems),
+            nets=",".join(plan.systems),
         )
 
     def pause(self, access: Access | None) -> Shown:

@@ -66,6 +66,7 @@ class StudyParts:
     def everything(self) -> list[Any]:
         """Everything that an arrival may touch."""
         start = [self.founder, self.upload_pass, self.access, self.withdrawn, self.header, self.create.box]
+        start += self.create.offer(())
         return [*start, *self.working(), *self.lead.outputs(), *self.account.outputs()]
 
 

@@ -142,6 +142,15 @@ def votes(view: ReviewView, brief: Brief) -> str:
     return render.table(head, rows, f"{texts.VOTES_TITLE}. {why}")
 
 
+def decisions(view: ReviewView) -> tuple[tuple[str, str], ...]:
+    """(label, value) of what a reviewer can decide: a majority is offered where there is one."""
+    known = sum(count.majority is not None for count in view.votes)
+    if not known:
+        return texts.DECISIONS[1:]
+    confirm = texts.DECISIONS[0] if known == len(view.votes) else (texts.CONFIRM_SOME, "confirm")
+    return (confirm, *texts.DECISIONS[1:])
+
+
 def _vote_row(count: VoteCount, own: dict[tuple[str, str | None], str], labels: dict[str, str]) -> list[str]:
     majority = texts.NO_MAJORITY if count.majority is None else labels[count.majority]
     mine = own.get((count.criterion, count.place))
@@ -167,7 +176,15 @@ def links(invitations: Sequence[tuple[str, str, str]], note: str) -> str:
     """(pseudonym, role, token) as links; the script writes out their whole address."""
     rows = "".join(
         f'<li><strong>{escape(name)}</strong> ({escape(role)}): <a class="esc-link" href="?invite={escape(token)}">'
-        f"?invite={escape(token)}</a></li>"
+        f'?invite={escape(token)}</a> <button type="button" class="esc-save esc-copy">{texts.COPY}</button></li>'
         for name, role, token in invitations
     )
     return f'{render.notice(note, "good")}<ul class="esc-links">{rows}</ul>'
+
+
+def own_link() -> str:
+    """How a lead comes back; the script hides it where the address holds no link."""
+    return (
+        f'<p class="esc-hint esc-own-link" hidden>{texts.OWN_LINK} '
+        f'<button type="button" class="esc-save esc-copy">{texts.COPY_OWN}</button></p>'
+    )

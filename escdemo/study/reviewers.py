@@ -52,7 +52,7 @@ class Reviewers:
             panel.hint: page_render.notice(texts.REVIEW_OWN if blind else texts.REVIEW_DECIDE),
             panel.ruling: gr.update(visible=not blind),
             panel.votes: "" if blind else render.votes(view, brief),
-            panel.decision: gr.update(value=None),
+            panel.decision: gr.update(value=None, choices=list(render.decisions(view))),
             panel.controls: gr.update(visible=True),
             panel.cause: gr.update(value=None, visible=False),
             panel.verdict: gr.update(visible=blind),

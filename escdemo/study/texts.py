@@ -187,6 +187,7 @@ DECISIONS = (
     ("Correct: other answers count", "correct"),
     ("Discard: the item does not count", "discard"),
 )
+CONFIRM_SOME = "Confirm: the majority stands where there is one; the other questions stay without an answer"
 CORRECT_HINT = "Change the answers that should count differently; the others stay as the majority has them."
 CAUSE = "Cause (to correct or discard)"
 DECIDE_BUTTON = "Decide and go on"
@@ -201,8 +202,11 @@ CREATE_KEY_WRONG = (
 )
 PLAN_FILE = "Upload a plan file (JSON) instead"
 NAME = "Name"
-SYSTEMS = "Systems, separated by commas"
-SYSTEMS_INFO = "As the items call them. Raters never see these names."
+SYSTEMS = "Systems"
+SYSTEMS_INFO = (
+    "Choose nets of this server, which can then write the replies for you, or type names as your items call them."
+    " Raters never see these names."
+)
 RUBRIC = "Questions"
 KIND = "What is judged"
 KINDS = (
@@ -218,7 +222,9 @@ OVERLAP = "Overlap"
 OVERLAP_INFO = "share of the items that all raters of an item judge; the others are judged by one"
 REVIEW_SHARE = "Review share"
 GOLD_SHARE = "Gold share"
+GOLD_INFO = "0 to 0.5; 0 in live talks, which have no known answer"
 DUPLICATE_SHARE = "Duplicate share"
+DUPLICATE_INFO = "0 to 1; 0 in live talks, which are held once"
 MIN_SECONDS = "Too fast below (seconds)"
 SEED = "Seed"
 TURN_PREFERENCE = "Live talks: is the better of two replies asked for?"
@@ -234,7 +240,52 @@ CONSENT_INFO = "Raters can delete their answers by themselves at any time: say s
 PASSWORDS = "Members may choose a password"
 PASSWORDS_INFO = "to sign in with their name on another device; everybody has a link in any case"
 CREATE_BUTTON = "Make the study"
-CREATED = "The draft is stored. Keep this link: it is yours as the lead, is shown only once and opens the study again."
+CREATED = (
+    "The draft is stored. Keep this link: it is yours as the lead and opens the study again. This tab keeps it; the"
+    " server cannot show it again."
+)
+OWN_LINK = "This tab keeps your link as the lead; with it you come back from any device."
+COPY_OWN = "Copy my link"
+COPY = "Copy"
+EDIT_BUTTON = "Change the plan"
+EDIT_TITLE = "The plan of this draft"
+EDIT_HINT = "Systems, questions and what is judged can change only while the draft has no items."
+SAVE_PLAN_BUTTON = "Keep these settings"
+LEAVE_PLAN_BUTTON = "Leave the plan as it was"
+PLAN_SAVED = "The plan is changed."
+DELETE_BUTTON = "Delete the draft"
+DELETE_ASK = "The draft, its items and its links will be deleted. This cannot be undone."
+DELETE_SURE = "Yes, delete it"
+DELETE_CANCEL = "Keep the draft"
+DELETED = "The draft {name} is deleted."
+
+READ_TAB = "Read items"
+READ_FILTER = "Show"
+READ_FILTERS = (
+    ("All items", "all"),
+    ("Raters do not all agree", "split"),
+    ("No majority on a question", "open"),
+    ("With a reason", "reasons"),
+    ("Judged by somebody who stands out", "flagged"),
+)
+READ_ITEM = "Item ({count})"
+READ_NONE = "There is no such item."
+READ_DROP = "Take this item out"
+READ_AGAIN = "Have its replies written again"
+READ_EMPTY = "Take all items out"
+READ_EMPTY_ASK = "All items will be taken out of the draft. This cannot be undone."
+READ_EMPTY_SURE = "Yes, take them all out"
+READ_DROPPED = "{key} is no longer in the draft."
+READ_EMPTIED = "{count} items taken out."
+READ_BEGUN = "The nets answer this context again; their replies take the place of these (see the tab Items)."
+READ_DRAFT = (
+    "Nobody has seen these items yet. What you take out is gone; items of this server's nets can be written again."
+)
+READ_VOTES = "What the raters said"
+READ_UNJUDGED = "Nobody has handed this item in yet."
+READ_MADE = "How the reply came about"
+READ_REVIEWED = "The reviewer decided: {decision}."
+READ_REASON = "Reason"
 
 OVERVIEW_TAB = "Overview"
 ITEMS_TAB = "Items"
@@ -256,8 +307,8 @@ CLOSE_CANCEL = "Keep it open"
 CLOSE_ASK = "Items in work will not count, and no answer can be changed any more."
 REFRESH_BUTTON = "Refresh"
 RATERS_CAPTION = (
-    "Members. First side: decided answers for the reply shown first; gold and onboarding: known answers met;"
-    " duplicates: answers that stayed the same with sides swapped"
+    "Members. Seconds: median per item; first shown: decided answers for the reply shown first; known answers: those of"
+    " gold and onboarding items met; alike when swapped: answers to duplicates that stayed the same"
 )
 NO_RATERS = "No rater is invited yet."
 FLAGS_NOTE = "What stands out is for your information; nothing is blocked or left out because of it."
@@ -314,7 +365,11 @@ LIVE_HINT = (
 )
 IMPORTED = "Imported {contexts} contexts with {replies} replies."
 NO_LIVE = "No finished live talk under this study's name is left to import."
-WARNINGS = "A rater who reads these is not blind:"
+WARNINGS = (
+    "Look at these before you open the study: a rater who can tell a system is not blind, and replies that are the same"
+    " text need no judging."
+)
+MORE_WARNINGS = "and {count} more"
 
 INVITE_ROLE = "Role"
 INVITE_COUNT = "How many"
@@ -326,6 +381,7 @@ REVOKED = "The link of {name} no longer works; what was handed in stays."
 REVOKE_MISSING = "Choose a member first."
 
 RESULTS_EMPTY = "Nothing has been handed in yet."
+ALL_DISCARDED = "The reviewer discarded every item of this pair, so there is nothing to draw."
 NO_TRACES = (
     "No reply of this study came with a trace of how it was made, so explanations cannot be set against the votes."
     " Items made from nets of this server, by python -m models items, or out of live talks have traces."

@@ -1,0 +1,86 @@
+"""What a lead does to a draft as a whole: change its plan in the form it was made with, or delete it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from annotation.studies.drafts import change_plan, delete_draft
+from annotation.studies.studies import get_study
+from annotation.studies.study_views import Access
+from escdemo.look import render as page_render
+from escdemo.study import create_panel, entry_panel, texts
+from escdemo.study.leads import Leads
+from escdemo.study.parts import Shown, attempt
+
+
+class Drafting:
+    """The handlers; they hold no state of a visitor."""
+
+    def __init__(self, leads: Leads) -> None:
+        self.leads = leads
+        self.parts = leads.parts
+
+    def edit(self, access: Access | None) -> Shown:
+        """The form with the draft's plan in it."""
+
+        def shown() -> Shown:
+            form = self.parts.create
+            plan, hosted = self.leads.desk.read(get_study, access).plan, self.leads.maker.service.names
+            return {
+                self.parts.note: "",
+                form.box: gr.update(visible=True),
+                form.title: create_panel.heading(texts.EDIT_TITLE, texts.EDIT_HINT),
+                **dict(zip(form.inputs, create_panel.form_values(plan, hosted), strict=True)),
+                form.go: gr.update(visible=False),
+                form.file: gr.update(visible=False),
+                form.save: gr.update(visible=True),
+                form.leave: gr.update(visible=True),
+            }
+
+        return attempt(self.parts, shown)
+
+    def save(self, access: Access | None, *fields: Any) -> Shown:
+        """Put the form's plan in place of the draft's."""
+
+        def saved() -> Shown:
+            desk = self.leads.desk
+            plan = create_panel.read_plan(*fields, before=desk.read(get_study, access).plan)
+            self.leads.check_hosted(plan)
+            study = desk.do(change_plan, access, plan=plan)
+            said = page_render.notice(texts.PLAN_SAVED, "good")
+            header = {self.parts.header: page_render.banner(study.name, texts.ROLES["lead"], "")}
+            return self.leads.continue_(access) | self.leave() | header | {self.parts.note: said}
+
+        return attempt(self.parts, saved)
+
+    def leave(self) -> Shown:
+        """The form goes; the plan stays."""
+        return {self.parts.create.box: gr.update(visible=False)}
+
+    def ask_delete(self) -> Shown:
+        """One more question before the end."""
+        return {self.parts.lead.overview.ask_delete: gr.update(visible=True)}
+
+    def keep(self) -> Shown:
+        """No end yet."""
+        return {self.parts.lead.overview.ask_delete: gr.update(visible=False)}
+
+    def delete(self, access: Access | None) -> Shown:
+        """Delete the draft; the page is then a stranger's."""
+
+        def deleted() -> Shown:
+            name = self.leads.desk.do(delete_draft, access)
+            parts = self.parts
+            return {
+                **entry_panel.show(parts.entry, "stranger"),
+                parts.access: None,
+                parts.header: page_render.banner(texts.TITLE, "", ""),
+                parts.lead.box: gr.update(visible=False),
+                parts.create.box: gr.update(visible=False),
+                parts.account.box: gr.update(visible=False),
+                parts.note: page_render.notice(texts.DELETED.format(name=name), "good"),
+            }
+
+        return attempt(self.parts, deleted)
