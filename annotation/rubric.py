@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from annotation.choices import Majority, Pick, Scale
-from reading.json_values import read_json
+from models.reading.json_values import read_json
 
 MAX_STEPS = 100
 """from the lowest score to the highest"""

@@ -2,6 +2,7 @@
 
 Imports torch and transformers; never gradio, sqlalchemy or the other packages. In the order in which to read them:
 
+    reading/      files that people bring, read strictly; plain Python, for annotation/ too
     data/         dialogues, strategies, ESConv -> examples -> batches
     files/        files written whole or not at all; weights with their cards; the Hub
     backbones/    the language models under every net, and low-rank changes of them

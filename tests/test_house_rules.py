@@ -17,16 +17,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("reading", "models", "annotation", "escdemo", "tests")
+PACKAGES = ("models", "annotation", "escdemo", "tests")
 SOURCES = sorted(path for name in PACKAGES for path in (ROOT / name).rglob("*.py")) + sorted(ROOT.glob("*.py"))
 
 FORBIDDEN = {
-    "reading": {"torch", "transformers", "gradio", "sqlalchemy", "plotly", "models", "annotation", "escdemo", "app"},
     "models": {"gradio", "sqlalchemy", "alembic", "plotly", "annotation", "escdemo", "app"},
     "annotation": {"torch", "transformers", "gradio", "plotly", "models", "escdemo", "app"},
     "escdemo": {"torch", "transformers", "alembic", "app"},
 }
 """package -> what it must not import; nothing but app.py and tests reaches escdemo"""
+SHARED = "models.reading"
+"""reads the files of both `models` and `annotation`; imports nothing but itself and Python"""
 
 MIB = 2**20
 
@@ -70,11 +71,26 @@ def trees() -> dict[Path, ast.Module]:
 
 
 def test_layers_import_only_what_lies_below(trees: dict[Path, ast.Module]) -> None:
+    """`SHARED` counts as a library."""
     wrong = [
-        f"{_name(path)}:{line} imports {package}"
+        f"{_name(path)}:{line} imports {module}"
         for path, tree in trees.items()
-        for package, line in imports(tree)
-        if package in FORBIDDEN.get(path.relative_to(ROOT).parts[0], set())
+        for module, line in imported_modules(tree)
+        if module.split(".")[0] in FORBIDDEN.get(path.relative_to(ROOT).parts[0], set())
+        and not f"{module}.".startswith(f"{SHARED}.")
+    ]
+    assert wrong == []
+
+
+def test_what_both_packages_read_with_stands_alone(trees: dict[Path, ast.Module]) -> None:
+    folder = ROOT.joinpath(*SHARED.split("."))
+    readers = {path: tree for path, tree in trees.items() if folder in path.parents}
+    assert readers
+    wrong = [
+        f"{_name(path)}:{line} imports {module}"
+        for path, tree in readers.items()
+        for module, line in imported_modules(tree)
+        if module.split(".")[0] not in sys.stdlib_module_names and not module.startswith(SHARED)
     ]
     assert wrong == []
 

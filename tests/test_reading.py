@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reading.json_values import parse_json, read_json
-from reading.rows import Row, csv_rows, json_rows
-from reading.text_files import read_text
+from models.reading.json_values import parse_json, read_json
+from models.reading.rows import Row, csv_rows, json_rows
+from models.reading.text_files import read_text
 
 TABLE = "name,seconds\nÉva,1.5\n"
 ROWS = [Row(2, {"name": "Éva", "seconds": "1.5"})]

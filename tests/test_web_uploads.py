@@ -17,7 +17,7 @@ from escdemo.study import uploaded
 from escdemo.study.uploaded import MAX_PLAN_BYTES, read_plan_file, read_turns, take
 from escdemo.web import uploads
 from escdemo.web.uploads import is_pass, make_pass, private_folder, sweep
-from reading.rows import Row
+from models.reading.rows import Row
 from tests.events import Answer, Stranger, ask
 from tests.fakes import EchoResponder
 from tests.running import CREATE_KEY, Site, running

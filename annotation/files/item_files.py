@@ -33,8 +33,8 @@ from annotation.choices import Purpose
 from annotation.store.texts import MAX_LABEL_CHARS, MAX_POST_CHARS, MAX_SITUATION_CHARS, accept_text
 from annotation.studies.stored_replies import stored_form
 from annotation.studies.study_views import Line
-from reading.json_values import parse_json
-from reading.rows import Row, csv_rows, json_rows
+from models.reading.json_values import parse_json
+from models.reading.rows import Row, csv_rows, json_rows
 
 SPEAKERS = ("seeker", "supporter")
 MAX_TURNS = 400

@@ -24,7 +24,7 @@ import pyarrow.parquet
 from annotation.files.masking import mask
 from annotation.files.study_values import KINDS, check_rows, to_value
 from annotation.statistics.study_data import StudyData
-from reading.rows import Row, csv_rows, json_rows
+from models.reading.rows import Row, csv_rows, json_rows
 
 FILE_FORMATS = ("csv", "jsonl", "parquet")
 MASKED = ("problem_type", "discard_cause", "cause", "reason")

@@ -23,7 +23,7 @@ from annotation.store.texts import MAX_LABEL_CHARS, MAX_POST_CHARS, MAX_SITUATIO
 from annotation.studies.item_import import context_id
 from annotation.studies.members import NotAllowed, require
 from annotation.studies.study_views import Access
-from reading.json_values import read_json
+from models.reading.json_values import read_json
 
 _LIMITS = {
     "key": MAX_LABEL_CHARS,

@@ -23,8 +23,8 @@ from annotation.choices import Preference, Purpose, Scale, StudyKind
 from annotation.rubric import DEFAULT_RUBRIC, Rubric, find_rubric, load_rubric, rubric_from_dict
 from annotation.store.texts import MAX_POSTS, accept_text
 from annotation.talks.encounters import MAX_SEED
-from reading.json_values import parse_json
-from reading.text_files import read_text
+from models.reading.json_values import parse_json
+from models.reading.text_files import read_text
 
 MAX_TEXT_CHARS = 20_000
 """longest instructions or consent text, in characters"""

@@ -29,9 +29,9 @@ from escdemo.study import texts
 from escdemo.study.member_session import REFUSED, Desk, sentence
 from models.data.contexts import Context, item_row
 from models.data.dialogue import Dialogue, Speaker, Turn
+from models.reading.rows import Row
 from models.serving.service import GenerationService, JobState, ReplyRequest, ServiceBusy
 from models.serving.trace import DecodeOptions, Reply
-from reading.rows import Row
 
 _log = logging.getLogger(__name__)
 

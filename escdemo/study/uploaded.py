@@ -12,7 +12,7 @@ from annotation.studies.study_plan import StudyPlan, plan_from_text
 from escdemo.web.bodies import MAX_FILE_BYTES
 from models.data.contexts import Context, esconv_contexts
 from models.data.esconv import N_DIALOGUES, read_esconv
-from reading.text_files import read_text
+from models.reading.text_files import read_text
 
 MAX_PLAN_BYTES = 2**20
 """largest plan file"""

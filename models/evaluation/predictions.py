@@ -20,7 +20,7 @@ from typing import Any
 
 from models.data.strategies import STRATEGIES, strategy_id
 from models.files.whole_file import write_whole
-from reading.rows import json_rows
+from models.reading.rows import json_rows
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from typing import Any
 from models.data.strategies import STRATEGIES, strategy_id
 from models.evaluation.predictions import Prediction, check_there, read_predictions, to_predictions
 from models.files.resume_journal import settings_of
-from reading.json_values import parse_json, read_json
-from reading.rows import csv_rows
-from reading.text_files import read_text
+from models.reading.json_values import parse_json, read_json
+from models.reading.rows import csv_rows
+from models.reading.text_files import read_text
 
 logger = logging.getLogger(__name__)
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from reading.json_values import parse_json
-from reading.text_files import read_text
+from models.reading.json_values import parse_json
+from models.reading.text_files import read_text
 
 DELIMITERS = (",", ";", "\t")
 _SEP_LINE = re.compile(r"sep=(.)\n", re.IGNORECASE)

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
-from reading.text_files import read_text
+from models.reading.text_files import read_text
 
 MAX_DIGITS = 19
 """most digits of a whole number: more do not fit into 64 bits"""
