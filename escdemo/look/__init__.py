@@ -2,8 +2,9 @@
 
 In the order in which to read them:
 
-    figures.py        plain values -> plotly figures
-    study_figures.py  a study's results -> plotly figures
-    render.py         values -> escaped HTML
-    theme.py          look and keys
+    strategy_looks.py  colour, pattern and shape of each strategy
+    figures.py         plain values -> plotly figures
+    study_figures.py   a study's results -> plotly figures
+    render.py          values -> escaped HTML
+    theme.py           look and keys
 """
