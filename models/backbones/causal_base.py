@@ -21,6 +21,7 @@ from models.backbones.causal import Causal
 from models.backbones.gguf_file import DEFAULT_FILE, DEFAULT_SHA256, GET_IT, GgufFile, default_file
 from models.backbones.llama_weights import LlamaShape, LlamaWeights
 from models.data.chat_tokenizer import ChatTokenizer, byte_level_bpe
+from models.data.strategies import STRATEGIES
 from models.files.checkpoint import sha256
 from models.files.hub import from_hub
 
@@ -28,6 +29,11 @@ DEFAULT = "smollm2"
 """name of the default base"""
 RANK, SOURCE_RANK = 8, 8
 """rank of a net's change of each base matrix, and of its change for each source"""
+
+APART = 0.2
+"""how far apart the strategies' vectors start, beside the words they are named by. States of a language model have a
+few numbers of 40 where the rest are near 1; with the words' own vectors these made a strategy loss of 4 to 6 (even
+odds: 2.1) whose gradient was seven to ten times that of the replies, and drowned it (`EXPERIMENTS.md`)"""
 
 
 @dataclass(frozen=True)
@@ -50,8 +56,12 @@ class CausalBase:
         return Causal(self.weights, self._added(), rank, tuple(streams), source_rank)
 
     def _added(self) -> Tensor:
+        """Vectors of the added tokens: of words that mean the same, the strategies drawn together by `APART`."""
         rows = self.tokenizer.start_vectors()
-        return torch.stack([self.weights.embedding[ids].float().mean(dim=0) for ids in rows])
+        added = torch.stack([self.weights.embedding[ids].float().mean(dim=0) for ids in rows])
+        centre = added[: len(STRATEGIES)].mean(dim=0)
+        added[: len(STRATEGIES)] = centre + APART * (added[: len(STRATEGIES)] - centre)
+        return added
 
 
 def open_causal(source: str = DEFAULT, dtype: torch.dtype = torch.bfloat16) -> CausalBase:

@@ -8,9 +8,9 @@ from torch import Tensor, nn
 
 from models.backbones.llama_weights import LlamaShape
 
-ADDED_RATE = 3.0
-"""learning rate of the added tokens beside that of the rest: they start from other words' vectors, and a few thousand
-turns must teach 8 strategies; 10 was too much at first (`EXPERIMENTS.md`)"""
+ADDED_RATE = 0.1
+"""learning rate of the added tokens beside that of the rest: one step moves all 576 numbers of a vector, and a score
+sums them; at 1 to 10 the strategies' scores jumped by whole nats a step (`EXPERIMENTS.md`)"""
 GATE_RATE = 10.0
 """learning rate of the gates beside that of the rest: one number moves a whole head"""
 

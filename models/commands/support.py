@@ -41,7 +41,7 @@ from models.training.validation import validate
 RANK = 16
 COURSE_RATE = 10.0
 """learning rate of the strategy history beside that of the rest"""
-VALIDATED = 24
+VALIDATED = 40
 """dialogues of ESConv's validation part that a check reads"""
 LICENCES = {
     "ESConv": "CC BY-NC 4.0",
@@ -63,9 +63,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rank", type=int, default=RANK, help="rank of the change of each base matrix")
     parser.add_argument("--minutes", type=float, default=60.0, help="minutes of training, over resumed runs; 0 = none")
     parser.add_argument("--steps", type=int, default=1_000_000, help="optimiser steps at most")
-    parser.add_argument("--tokens", type=int, default=2560, help="tokens of whole dialogues in a forward pass")
-    parser.add_argument("--lr", type=float, default=1e-3, help="peak learning rate of AdamW")
-    parser.add_argument("--check-seconds", type=float, default=500.0, help="seconds of training between validations")
+    parser.add_argument("--tokens", type=int, default=2304, help="tokens of whole dialogues in a forward pass")
+    parser.add_argument("--lr", type=float, default=2e-3, help="peak learning rate of AdamW")
+    parser.add_argument("--check-seconds", type=float, default=600.0, help="seconds of training between validations")
     parser.add_argument("--seed", type=int, default=13, help="seed of the mix, the batches and fresh weights")
     add_device_argument(parser)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -48,7 +49,7 @@ class FitConfig:
     weight_decay: float = 0.01
     """AdamW's weight decay, on matrices only"""
     clip: float = 1.0
-    """largest gradient norm"""
+    """largest gradient norm, of the parts of each learning-rate scale by themselves"""
     final: float = 0.05
     """share of the peak learning rate left at the end of the cosine"""
     accumulation: int = 1
@@ -293,7 +294,7 @@ class Fit:
                 for name, value in self._means(loss, parts, first).items():
                     total[name] = total.get(name, 0.0) + value / count
                 processes.backward(loss / count)
-        norm = float(nn.utils.clip_grad_norm_(self._parameters(), self.config.clip))
+        norm = self._clip()
         if not math.isfinite(norm):
             self._stop(f"the gradient is {norm} with the losses {_shown(total)}", first)
         rate = self.config.lr * self._schedule()
@@ -366,8 +367,13 @@ class Fit:
         curves |= {f"part/{name}": value for name, value in made.parts.items()}
         return curves | {f"weight/{name}": value for name, value in self.weighting.weights().items()}
 
-    def _parameters(self) -> list[nn.Parameter]:
-        return [p for group in self.optimiser.param_groups for p in group["params"]]
+    def _clip(self) -> float:
+        """Clip the gradient; its norm before, over all. A few steep parameters must not shrink the step of all others:
+        vectors of strategies have norms of 20 to 50 where the rest has 1."""
+        parts = defaultdict[float, list[nn.Parameter]](list)
+        for group in self.optimiser.param_groups:
+            parts[group.get("scale", 1.0)] += group["params"]
+        return math.hypot(*(float(nn.utils.clip_grad_norm_(part, self.config.clip)) for part in parts.values()))
 
     def _schedule(self) -> float:
         if self.step < self.config.warmup:
