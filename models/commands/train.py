@@ -16,7 +16,7 @@ import platform
 import shlex
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ from models.backbones.causal_base import DEFAULT, CausalBase
 from models.backbones.compact_base import BASE, is_compact
 from models.backbones.low_rank import ADDED_RATE, GATE_RATE, AddedTokens, Gate
 from models.data.batches import Batch
-from models.data.esconv import Splits, read_esconv, split_dialogues
+from models.data.esconv import Splits, Target, read_esconv, split_dialogues, targets
+from models.data.safe_answers import safe_answers
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.files.checkpoint import WEIGHTS, fingerprint, is_there, learned_from, read_card, sha256
@@ -119,6 +120,12 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--tokens", type=int, default=2560, help="on a causal base instead: tokens of whole dialogues in a forward pass"
     )
+    parser.add_argument(
+        "--safe-answers",
+        type=int,
+        default=2,
+        help="on a causal base: how often an epoch has our harmless answers to risky openings, 0 = never",
+    )
     parser.add_argument("--grad-accumulation", type=int, default=1, help="forward passes of each process a step")
     parser.add_argument("--warmup", type=int, default=30, help="steps of linear warm-up")
     parser.add_argument(
@@ -192,7 +199,8 @@ def run(args: Namespace) -> int:
     splits = split_dialogues(read_esconv(args.esconv), args.split)
     sizes = Sizes(args.batch, args.tokens, args.seed)
     comet = comet_for(net, None if args.tails == GENERATE else args.tails, args.comet, device)
-    data = training_data(net, splits, comet, emotions_for(net, args.emotion, device), sizes)
+    learnt = replace(splits, train=splits.train + _safe(args, net))
+    data = training_data(net, learnt, comet, emotions_for(net, args.emotion, device), sizes)
     net.balance(data.shares, args.balance)
     before = learned_from(read_card(start)) if start else []
     about = _about(args, net, source) | {
@@ -219,6 +227,11 @@ def run(args: Namespace) -> int:
             card = _card(args, net, splits, fit, figures) | ({"start": fingerprint(start)} if start else {})
             save_net(net, args.net, args.rank, card, args.weights / args.net, source, support=support)
     return 0
+
+
+def _safe(args: Namespace, net: Net) -> tuple[Target, ...]:
+    """The answers to risky openings, as often as asked for; to nets on a causal base, which reads dialogues whole."""
+    return targets(safe_answers()) * args.safe_answers if net.backbone.causal else ()
 
 
 def source_of(args: Namespace) -> str | Path | CausalBase:
@@ -269,6 +282,7 @@ def _about(args: Namespace, net: Net, source: str | Path | CausalBase) -> dict[s
         "vocabulary": net.tokenizer.digest(),
         "split": args.split,
         **{name: getattr(args, name) for name in ("rank", size, "dropout", "balance")},
+        **({"safe_answers": args.safe_answers} if net.backbone.causal else {}),
     }
 
 
@@ -276,7 +290,8 @@ def _card(args: Namespace, net: Net, splits: Splits, fit: Fit, figures: dict[str
     read = {"comet": (net.needs_comet, comet_version), "emotion": (net.needs_emotion, emotion_version)}
     return {
         "read": {name: version(getattr(args, name)) for name, (reads, version) in read.items() if reads},
-        "data": f"ESConv (CC BY-NC 4.0), split {args.split} train: {len(splits.train)} supporter turns",
+        "data": f"ESConv (CC BY-NC 4.0), split {args.split} train: {len(splits.train)} supporter turns"
+        + (f"; answers to risky openings, ours: {safe}" if (safe := len(_safe(args, net))) else ""),
         "data_sha256": sha256(Path(args.esconv)) if Path(args.esconv).is_file() else "",
         "run": fit.about,
         "licence": LICENCE,
@@ -292,9 +307,9 @@ def _card(args: Namespace, net: Net, splits: Splits, fit: Fit, figures: dict[str
 
 def _command(args: Namespace) -> str:
     """The command again, with names in the place of this machine's paths."""
-    sizes = ("split", "rank", "batch", "tokens", "grad_accumulation", "lr", "warmup", "minutes", "steps")
-    told = (*sizes, "seed", "dropout", "balance", "precision", "check_steps", "check_seconds", "patience")
-    flags = [f"--{name.replace('_', '-')} {getattr(args, name)}" for name in told]
+    sizes = ("split", "rank", "batch", "tokens", "safe_answers", "grad_accumulation", "lr", "warmup", "minutes")
+    others = ("steps", "seed", "dropout", "balance", "precision", "check_steps", "check_seconds", "patience")
+    flags = [f"--{name.replace('_', '-')} {getattr(args, name)}" for name in (*sizes, *others)]
     flags += [f"--set {shlex.join(args.set)}"] if args.set else []
     flags += [
         f"--{n} {n.upper()}"

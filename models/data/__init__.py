@@ -15,5 +15,6 @@ In the order in which to read them:
     prompts.py           the fixed prompts, to look at replies and to time them
     contexts.py          role cards or turns of ESConv for the items of a study, drawn by seed
     chat_tokenizer.py    text <-> ids in a causal base's chat format
+    safe_answers.py      risky openings with answers that do no harm
     support_corpora.py   what the support adapter learns from
 """

@@ -8,12 +8,13 @@ themselves, or lose their greeting.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from models.data.corpora import read_corpus
 from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.safe_answers import safe_answers
 
 SETS: dict[str, float] = {"escot": 0.45, "synthetic_es_gpt4": 0.1, "healme": 0.1, "empathetic_dialogues": 0.02}
 """share of each set that is used, by file name"""
@@ -21,17 +22,20 @@ PROBLEM_WORDS = 8
 """a seeker's turn of so many words states something"""
 UNTOLD = 0.4
 """share of dialogues whose situation is left out: most people have written none beforehand"""
+SAFE_TIMES = 2
+"""how often our answers to risky openings are in the mix"""
 PLAIN_START = 0.5
 """share of ESConv's dialogues that begin at the problem"""
 
 
 def support_dialogues(esconv: Sequence[Dialogue], folder: Path | None, seed: int) -> list[Dialogue]:
-    """ESConv's train dialogues and those of the sets in `folder`, the same for the same seed.
+    """ESConv's train dialogues, our answers to risky openings and the sets in `folder`; the same for the same seed.
 
     Raises FileNotFoundError naming the sets that are expected when the folder has none of them.
     """
     rng = random.Random(seed)
     mixed = [_from_problem(d) if rng.random() < PLAIN_START else d for d in esconv]
+    mixed += safe_answers() * SAFE_TIMES
     for name, path in _files(folder).items() if folder else ():
         found = [d for d in read_corpus(path) if _usable(d)]
         mixed += [_from_problem(d) for d in rng.sample(found, round(SETS[name] * len(found)))]
@@ -62,8 +66,3 @@ def _from_problem(dialogue: Dialogue) -> Dialogue:
 
 def _states(turn: Turn) -> bool:
     return turn.speaker is Speaker.SEEKER and len(turn.text.split()) >= PROBLEM_WORDS
-
-
-def answered(dialogues: Iterable[Dialogue]) -> int:
-    """Supporter turns that have something before them."""
-    return sum(turn.speaker is Speaker.SUPPORTER for d in dialogues for turn in d.turns[1:])
