@@ -4,11 +4,15 @@ The service saves each reply itself when it has ended, so a reply is kept even w
 
 Message and reply are judged together before anything is kept. A draft that may not be shown is not stored; the net is
 asked again with another seed, and when that does not help a fixed sentence stands in its place, which says so.
+
+Nor do both sides say the same, word for word, when the second of them finds anything else to say: nobody could compare
+two equal replies.
 """
 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,7 +22,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import HeldBack, ReplyState
 from annotation.store.database import for_reading
-from annotation.talks.conversation import missing_replies, save_reply
+from annotation.talks.conversation import missing_replies, other_sides_text, save_reply
 from annotation.talks.views import EncounterView, ReplySlot, ReplyTask
 from escdemo import texts
 from escdemo.screening.answer_screen import may_answer
@@ -50,13 +54,20 @@ class _Draft:
     """when the first draft was asked for, by the monotonic clock"""
     number: int = 0
     held: Reply | None = None
-    """the draft before, which may not be shown"""
+    """the latest draft that may not be shown"""
+    spare: Reply | None = None
+    """a draft that may be shown, but says what the other side has said"""
 
     def job_id(self) -> str:
         return _job_id(self.task.slot, self.number)
 
-    def next(self, held: Reply) -> _Draft:
+    def without(self, held: Reply) -> _Draft:
+        """The next draft after one that may not be shown."""
         return replace(self, number=self.number + 1, held=held)
+
+    def unlike(self, spare: Reply) -> _Draft:
+        """The next draft after one that only repeats the other side."""
+        return replace(self, number=self.number + 1, spare=spare)
 
     def worth_making(self, options: DecodeOptions) -> bool:
         """It may turn out otherwise than the draft before, and there is time for it."""
@@ -71,6 +82,7 @@ class Replies:
         self.sessions, self.options = sessions, options
         self.reading = for_reading(sessions)
         self.service = service
+        self._saving = threading.Lock()
 
     def ask_missing(self, encounter_id: str) -> bool:
         """Have every reply made that is owed and not being made. False when the service has no room for it now.
@@ -140,16 +152,35 @@ class Replies:
         """Called by the service when a draft has ended, in a thread of its own, before anybody sees that it has."""
         made = job.reply if job.state is JobState.DONE else None
         if made is not None and may_answer(made.text, draft.danger):
-            self._save(draft, made, HeldBack.REDRAWN if draft.number else None)
+            self._keep_unlike(draft, made)
         elif made is not None:
             _log.warning("reply %s was held back by the safety screen", draft.job_id())
-            if not self._ask_again(draft.next(made)):
-                self._save(draft, stand_in(made, draft.danger), HeldBack.REPLACED)
-        elif draft.held is not None and job.state is not JobState.CANCELLED:
-            self._save(draft, stand_in(draft.held, draft.danger), HeldBack.REPLACED)
+            if not self._ask_again(draft.without(made)):
+                self._keep_something(replace(draft, held=made))
+        elif (draft.held or draft.spare) is not None and job.state is not JobState.CANCELLED:
+            self._keep_something(draft)
         else:
             stopped = job.state is JobState.CANCELLED
             self._save(draft, None, None, STOPPED_ERROR if stopped else job.error or job.state.value)
+
+    def _keep_unlike(self, draft: _Draft, made: Reply) -> None:
+        """Keep a reply that may be shown, unless it repeats the other side's and another can be had."""
+        with self._saving:  # of two equal replies that end together, the second sees the first
+            if self._repeats(draft, made) and self._ask_again(draft.unlike(made)):
+                return
+            self._save(draft, made, HeldBack.REDRAWN if draft.held else None)
+
+    def _keep_something(self, draft: _Draft) -> None:
+        """What stands there when no further draft came: one like the other side's, else the fixed sentence."""
+        if draft.spare is not None:
+            self._save(draft, draft.spare, None)
+        elif draft.held is not None:
+            self._save(draft, stand_in(draft.held, draft.danger), HeldBack.REPLACED)
+
+    def _repeats(self, draft: _Draft, made: Reply) -> bool:
+        with self.reading() as session:
+            other = other_sides_text(session=session, slot=draft.task.slot)
+        return other is not None and other.casefold().split() == made.text.casefold().split()
 
     def _ask_again(self, draft: _Draft) -> bool:
         """False when there is no use or no room for it."""

@@ -103,7 +103,7 @@ def test_a_safe_reply_of_the_net_is_taken_when_it_makes_one(make_page: Any, sess
 
 def test_danger_from_two_messages_ago_still_counts(make_page: Any) -> None:
     net = Sayings("misc", said=(CARES, CARES, "Yes, I think so."))
-    page = make_page(misc=net, joint=Sayings("joint", said=(CARES,)))
+    page = make_page(misc=net, joint=Sayings("joint", said=("I am so sorry. Are you safe right now?",)))
     visitor = Visitor(page).start()
     for post in ("I have the rope ready", "ok", "should i?"):
         visitor.say(post)

@@ -95,6 +95,13 @@ def save_reply(
     return True
 
 
+def other_sides_text(*, session: Session, slot: ReplySlot) -> str | None:
+    """What the other side has answered to the same post; None while it has not."""
+    here = (Reply.encounter_id == slot.encounter_id, Reply.turn_index == slot.turn_index, Reply.side != slot.side)
+    found = latest_replies(session.scalars(select(Reply).where(*here)))
+    return next((reply.text for reply in found.values()), None)
+
+
 def retry_reply(*, session: Session, encounter_id: str, visitor: str, turn_index: int, side: Side | str) -> int:
     """Ask for one side's reply again, with a new seed; returns the attempt that is now owed.
 
