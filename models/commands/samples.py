@@ -6,8 +6,10 @@ Prints Markdown for EXPERIMENTS.md: what a reader sees when asking whether the r
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from models.data.prompts import read_prompts
+from models.files.checkpoint import WEIGHTS
 from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.registry import net_names
 from models.serving.converse import converse
@@ -19,6 +21,7 @@ from models.training.device import add_device_argument
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("net", nargs="+", choices=net_names(), help="nets that answer")
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     parser.add_argument("--seed", type=int, default=1, help="seed of the sampling")
     add_device_argument(parser, alone=True)
     add_knowledge_arguments(parser)
@@ -28,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Print one section per net; several posts are answered in turn, the last reply is shown."""
     options = decode_options(args)
-    responders = open_responders(args.net, args.device, comet=args.comet, emotion=args.emotion)
+    responders = open_responders(args.net, args.device, args.weights, comet=args.comet, emotion=args.emotion)
     for name, responder in responders.items():
         print(f"\n**{name}** (`{responder.checkpoint}`, seed {args.seed}, {options.method})\n")
         for number, (situation, posts) in enumerate(read_prompts(), 1):
