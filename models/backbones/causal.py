@@ -230,13 +230,13 @@ class Causal(nn.Module):
         x = self.embed(ids)
         turns, cache = self._turns_of(total, x), list[tuple[Tensor, Tensor]]()
         at = (turns[0][None, None, before:], turns[1][None, None, before:])
-        mask = torch.ones(ids.shape[1], total, dtype=torch.bool, device=ids.device).tril(before) if before else None
+        mask = torch.ones(ids.shape[1], total, dtype=torch.bool, device=ids.device).tril(before)
         for index, (layer, w) in enumerate(self._layers()):
             n = F.rms_norm(x, (s.width,), w.attention_norm, s.epsilon)
             q, k, v = layer.turned(layer.ask(w, n, changed), at)
             if past:
                 k, v = torch.cat((past[index][0], k), dim=2), torch.cat((past[index][1], v), dim=2)
-            mixed = F.scaled_dot_product_attention(q, k, v, mask, is_causal=not before, enable_gqa=True)
+            mixed = _attend(q, k, v, mask)
             x = layer.finish(w, x, mixed.transpose(1, 2).flatten(2), changed)
             cache.append((k, v))
         return self._states(x), tuple(cache)
@@ -302,7 +302,7 @@ class Causal(nn.Module):
                 k, v = past.extend(layer.index, k, v)
             context = memory[CONTEXT]
             k, v = torch.cat((context.keys, k), dim=2), torch.cat((context.values, v), dim=2)
-            mixed = F.scaled_dot_product_attention(q, k, v, mask, enable_gqa=True).transpose(1, 2).flatten(2)
+            mixed = _attend(q, k, v, mask).transpose(1, 2).flatten(2)
             extra = layer.read_sources(qkv[..., : s.query_width], n, memory, record, at)
             x = layer.finish(w, x, at.pack(mixed if extra is None else mixed + extra), changed=True)
         return at.unpack(self._states(x))
@@ -327,6 +327,21 @@ class Causal(nn.Module):
             self._turns[key] = (angles.cos().to(like.dtype), angles.sin().to(like.dtype))
         cos, sin = self._turns[key]
         return cos[:length], sin[:length]
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    """(B, H, T, d) what q (B, H, T, d) find in k and v (B, K, S, d); `mask` broadcasts to (B, 1, T, S), True = attend.
+
+    Written out while a net learns on a CPU: the backward pass of torch's kernel takes twice as long there.
+    """
+    if not torch.is_grad_enabled() or q.device.type != "cpu":
+        return F.scaled_dot_product_attention(q, k, v, mask, enable_gqa=True)
+    rows, heads, steps, width = q.shape
+    asked = (q * width**-0.5).reshape(rows, k.shape[1], -1, width)  # the queries of one key head under one another
+    scores = (asked @ k.transpose(2, 3)).view(rows, heads, steps, -1)
+    if mask is not None:
+        scores = scores + scores.new_zeros(mask.shape).masked_fill(~mask, -torch.inf)
+    return (scores.softmax(dim=-1).to(v.dtype).view(*asked.shape[:3], -1) @ v).view(q.shape)
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:
