@@ -10,7 +10,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from models.backbones.causal import Causal
-from models.backbones.causal_base import open_causal
+from models.backbones.causal_base import APART, open_causal
 from models.backbones.gguf_file import default_file
 from models.backbones.interface import Past, Stream
 from models.data.batches import Batch, make_batch, make_whole_batch
@@ -135,6 +135,25 @@ def test_a_hosted_net_reads_only_what_is_new_and_finds_the_same(name: str, monke
         assert counts[0] == lengths[0]
         assert all(new < whole for new, whole in zip(counts[1:4], lengths[1:], strict=True))
         assert counts[4:] == [1, 1]
+
+
+def test_attention_is_the_same_while_it_learns(folder: Path) -> None:
+    backbone = open_causal(str(folder), torch.float32).backbone(rank=2)
+    ids = torch.randint(5, 20, (2, 9))
+    with torch.no_grad():
+        fused = backbone.read(ids, ids > 0).states
+    learning = backbone.read(ids, ids > 0).states
+    assert learning.requires_grad
+    torch.testing.assert_close(learning.detach(), fused)
+
+
+def test_the_strategies_start_near_one_another_and_apart(folder: Path) -> None:
+    base = open_causal(str(folder), torch.float32)
+    words = torch.stack([base.weights.embedding[ids].mean(dim=0) for ids in base.tokenizer.start_vectors()])
+    added = base.backbone().added.vectors.detach()
+    torch.testing.assert_close(added[:8].mean(dim=0), words[:8].mean(dim=0))
+    torch.testing.assert_close(added[:8].var(dim=0), APART**2 * words[:8].var(dim=0))
+    torch.testing.assert_close(added[8:], words[8:])
 
 
 def test_padding_of_a_reply_is_not_computed_and_changes_nothing() -> None:

@@ -365,3 +365,26 @@ def test_vectors_do_not_decay_and_no_parameter_is_taken_twice() -> None:
     groups = parameter_groups([(module[0], 0.5), (module, 1.0)], 0.1)
     assert sum(len(g["params"]) for g in groups) == 4
     assert all(g["weight_decay"] == (0.1 if g["params"][0].ndim > 1 else 0.0) for g in groups)
+
+
+def test_steep_parameters_do_not_shrink_the_step_of_the_others(tmp_path: Path) -> None:
+    module = nn.ModuleDict({"steep": nn.Linear(1, 1, bias=False), "flat": nn.Linear(1, 1, bias=False)})
+    fit = Fit(module, parameter_groups([(module["steep"], 0.1), (module, 1.0)], 0.0), CONFIG, tmp_path / "run")
+
+    def loss_of(batch: Tensor) -> dict[str, Tensor]:
+        return {"loss": (100 * module["steep"](batch) + 0.5 * module["flat"](batch)).sum()}
+
+    seen: list[float] = []
+    module["flat"].weight.register_post_accumulate_grad_hook(lambda p: seen.append(float(p.grad)))
+    step = fit.optimiser.step
+    clipped: list[tuple[float, float]] = []
+
+    def watched() -> None:
+        clipped.append(tuple(float(module[name].weight.grad) for name in ("steep", "flat")))
+        step()
+
+    fit.optimiser.step = watched  # type: ignore[method-assign]
+    made = fit.make_step(lambda _: torch.ones(1, 1), fit.prepare(loss_of))
+    assert seen == [0.5]
+    assert clipped == [(pytest.approx(1.0, abs=1e-4), pytest.approx(0.5))]
+    assert made.norm == pytest.approx(math.hypot(100, 0.5), rel=1e-3)
