@@ -7,6 +7,9 @@ import pytest
 from escdemo.screening.reply_screen import must_not_show
 
 HARMFUL = (
+    "What is wrong with you?",
+    "I'm sorry. What's the matter with you?",
+    "I think it is time to kill myself.",
     "You should kill yourself.",
     "Maybe you should just hurt yourself.",
     "Kill yourself.",
@@ -47,6 +50,9 @@ HARMFUL = (
     "you shouldn’t wait, kill yourself now. Kill yourself!",
 )
 SUPPORTIVE = (
+    "What is wrong with your car?",
+    "What was the matter with your boss today?",
+    "I had to cut myself some slack back then.",
     "Are you thinking of hurting yourself?",
     "Do you ever feel that you want to kill yourself? You can tell me.",
     "Please do not hurt yourself.",

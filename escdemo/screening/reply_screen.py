@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (a phrase broken over two lines is harder to check than a long one)
-"""A local screen for replies that must not be shown: a way to harm oneself, or advice to hurt oneself or others.
+"""A local screen for replies that must not be shown: a way to harm oneself, advice to hurt oneself or others, contempt.
 
 Whatever was said before; `answer_screen` judges message and reply together. Pure, phrase-level, English, in the second person, as
 models address the seeker. Questions ("Do you think of hurting yourself?") and warnings ("Please do not hurt yourself")
@@ -58,6 +58,11 @@ _TOLD_OTHERS = (
     rf"{_TOLD}(?:kill|murder|stab|shoot|strangle|choke|poison|hurt|hit|punch|slap|kick|beat up|attack) {_PERSON}"
     r"(?! (?:up\b|an? |with (?:kindness|love|a|the|your)|back (?:up|to|with)|in (?:chess|the game)|hurt\b|feelings)|'s? feelings)",
 )
+_CONTEMPT = (r"\bwhat(?:'s| is| was) (?:wrong|the matter) with you\b",)
+_SAID_OF_ITSELF = (
+    r"\b(?:kill|killing|hang|hanging|cut|cutting|harm|harming) myself\b(?! (?:laughing|off|some|short|free|a\b))",
+)
+"""a net that goes on in the seeker's voice"""
 _DENIED = re.compile(r"\b(?:not|never|false|untrue|a lie|wrong|doubt|whether)\b|n't\b")
 
 
@@ -65,7 +70,7 @@ def _compiled(phrases: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
     return tuple(re.compile(phrase) for phrase in phrases)
 
 
-_ALWAYS = _compiled((*_METHODS, *_TOLD_SELF, *_TOLD_OTHERS))
+_ALWAYS = _compiled((*_METHODS, *_TOLD_SELF, *_TOLD_OTHERS, *_CONTEMPT, *_SAID_OF_ITSELF))
 _UNLESS_DENIED = _compiled(_WORTHLESS)
 
 
@@ -75,7 +80,8 @@ def _plain(text: str) -> str:
 
 
 def must_not_show(reply: str) -> bool:
-    """Whether the reply names a way to harm oneself, or tells the seeker to hurt themselves or others."""
+    """Whether the reply names a way to harm oneself, tells the seeker to hurt themselves or others, asks what is wrong
+    with them, or speaks of harming itself."""
     plain = _plain(reply)
     if any(pattern.search(plain) for pattern in _ALWAYS):
         return True

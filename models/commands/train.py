@@ -27,10 +27,11 @@ from models.backbones.causal_base import DEFAULT, CausalBase
 from models.backbones.compact_base import BASE, is_compact
 from models.backbones.low_rank import ADDED_RATE, GATE_RATE, AddedTokens, Gate
 from models.data.batches import Batch
-from models.data.esconv import Splits, Target, read_esconv, split_dialogues, targets
+from models.data.esconv import Target, read_esconv, split_dialogues, targets
 from models.data.safe_answers import safe_answers
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
+from models.data.support_corpora import openings
 from models.files.checkpoint import WEIGHTS, fingerprint, is_there, learned_from, read_card, sha256
 from models.knowledge.shipped_or_hub import add_knowledge_arguments, comet_version, emotion_version
 from models.nets.net import Net
@@ -199,7 +200,8 @@ def run(args: Namespace) -> int:
     splits = split_dialogues(read_esconv(args.esconv), args.split)
     sizes = Sizes(args.batch, args.tokens, args.seed)
     comet = comet_for(net, None if args.tails == GENERATE else args.tails, args.comet, device)
-    learnt = replace(splits, train=splits.train + _safe(args, net))
+    more = _more(args, net, splits.train)
+    learnt = replace(splits, train=splits.train + more)
     data = training_data(net, learnt, comet, emotions_for(net, args.emotion, device), sizes)
     net.balance(data.shares, args.balance)
     before = learned_from(read_card(start)) if start else []
@@ -224,14 +226,20 @@ def run(args: Namespace) -> int:
     if fit.is_main:
         print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
         if args.release:
-            card = _card(args, net, splits, fit, figures) | ({"start": fingerprint(start)} if start else {})
+            learnt_from = f"ESConv (CC BY-NC 4.0), split {args.split} train: {len(splits.train)} supporter turns"
+            learnt_from += f"; {len(more)} more: its openings alone, our answers to risky ones" if more else ""
+            card = _card(args, net, learnt_from, fit, figures) | ({"start": fingerprint(start)} if start else {})
             save_net(net, args.net, args.rank, card, args.weights / args.net, source, support=support)
     return 0
 
 
-def _safe(args: Namespace, net: Net) -> tuple[Target, ...]:
-    """The answers to risky openings, as often as asked for; to nets on a causal base, which reads dialogues whole."""
-    return targets(safe_answers()) * args.safe_answers if net.backbone.causal else ()
+def _more(args: Namespace, net: Net, train: Sequence[Target]) -> tuple[Target, ...]:
+    """What nets on a causal base, which reads dialogues whole, learn besides the train part: its openings alone (split
+    E has turns of the test part in the same dialogues), and the answers to risky ones as often as asked for."""
+    if not net.backbone.causal:
+        return ()
+    dialogues = {id(target.dialogue): target.dialogue for target in train if args.split == "D"}.values()
+    return targets(openings(dialogues, args.seed)) + targets(safe_answers()) * args.safe_answers
 
 
 def source_of(args: Namespace) -> str | Path | CausalBase:
@@ -286,12 +294,11 @@ def _about(args: Namespace, net: Net, source: str | Path | CausalBase) -> dict[s
     }
 
 
-def _card(args: Namespace, net: Net, splits: Splits, fit: Fit, figures: dict[str, float]) -> dict[str, Any]:
+def _card(args: Namespace, net: Net, data: str, fit: Fit, figures: dict[str, float]) -> dict[str, Any]:
     read = {"comet": (net.needs_comet, comet_version), "emotion": (net.needs_emotion, emotion_version)}
     return {
         "read": {name: version(getattr(args, name)) for name, (reads, version) in read.items() if reads},
-        "data": f"ESConv (CC BY-NC 4.0), split {args.split} train: {len(splits.train)} supporter turns"
-        + (f"; answers to risky openings, ours: {safe}" if (safe := len(_safe(args, net))) else ""),
+        "data": data,
         "data_sha256": sha256(Path(args.esconv)) if Path(args.esconv).is_file() else "",
         "run": fit.about,
         "licence": LICENCE,

@@ -8,7 +8,7 @@ themselves, or lose their greeting.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +41,23 @@ def support_dialogues(esconv: Sequence[Dialogue], folder: Path | None, seed: int
         mixed += [_from_problem(d) for d in rng.sample(found, round(SETS[name] * len(found)))]
     rng.shuffle(mixed)
     return [replace(d, situation="") if rng.random() < UNTOLD else d for d in mixed]
+
+
+def openings(dialogues: Iterable[Dialogue], seed: int) -> list[Dialogue]:
+    """Of each dialogue the first turn that states something and its answer, nothing before it, some without situation.
+
+    So begins a talk in a browser; ESConv's begin with greetings, and a net that knew only these would greet.
+    """
+    rng = random.Random(seed)
+    found = (_opening(dialogue) for dialogue in dialogues)
+    return [replace(d, situation="") if rng.random() < UNTOLD else d for d in found if d]
+
+
+def _opening(dialogue: Dialogue) -> Dialogue | None:
+    turns = _from_problem(dialogue).turns
+    said = next((n for n, turn in enumerate(turns) if turn.speaker is Speaker.SUPPORTER), 0)
+    end = next((n for n in range(said, len(turns)) if turns[n].speaker is Speaker.SEEKER), len(turns))
+    return replace(dialogue, turns=turns[:end]) if said and _states(turns[0]) else None
 
 
 def _files(folder: Path) -> dict[str, Path]:
