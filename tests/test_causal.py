@@ -13,6 +13,7 @@ from models.backbones.causal import Causal
 from models.backbones.causal_base import APART, open_causal
 from models.backbones.gguf_file import default_file
 from models.backbones.interface import Past, Stream
+from models.backbones.llama_weights import Matrix
 from models.data.batches import Batch, make_batch, make_whole_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.examples import ContextShape, Example, Whole, make_example, whole_dialogues
@@ -154,6 +155,22 @@ def test_the_strategies_start_near_one_another_and_apart(folder: Path) -> None:
     torch.testing.assert_close(added[:8].mean(dim=0), words[:8].mean(dim=0))
     torch.testing.assert_close(added[:8].var(dim=0), APART**2 * words[:8].var(dim=0))
     torch.testing.assert_close(added[8:], words[8:])
+
+
+def test_the_short_copy_of_the_weights_says_the_same_within_a_hundredth() -> None:
+    torch.manual_seed(3)
+    matrix = Matrix(torch.bfloat16, 48, 64)
+    matrix.weight.copy_(torch.randn(48, 64))
+    many, few = torch.randn(1, 9, 64).bfloat16(), torch.randn(2, 1, 64).bfloat16()
+    with torch.inference_mode():
+        plain, later = [matrix(x) for x in (many, few)], matrix(few, 30)
+        matrix.pack()
+        assert torch.equal(matrix(many), plain[0])
+        for short, exact in ((matrix(few), plain[1]), (matrix(few, 30), later)):
+            assert short.shape == exact.shape
+            assert not torch.equal(short, exact)
+            assert float((short - exact).norm() / exact.norm()) < 0.02
+    assert torch.equal(matrix(few), plain[1])  # what learns reads the weights themselves
 
 
 def test_padding_of_a_reply_is_not_computed_and_changes_nothing() -> None:

@@ -75,7 +75,7 @@ class CausalLayer(nn.Module):
 
     def ask(self, w: LlamaLayer, n: Tensor, changed: bool) -> Tensor:
         """Queries, keys and values of n (B, T, D) under one another: (B, T, (H + 2 K) d)."""
-        qkv = F.linear(n, w.qkv)
+        qkv = w.qkv(n)
         return qkv + self.qkv(n) if changed else qkv
 
     def turned(self, qkv: Tensor, turns: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
@@ -87,8 +87,8 @@ class CausalLayer(nn.Module):
     def project(self, w: LlamaLayer, name: str, stream: Stream) -> Memory:
         """Keys and values of a source, once per reply."""
         s, change = self.shape, cast(SourceChange, self.sources[name])
-        n = F.rms_norm(stream.states.to(w.qkv.dtype), (s.width,), w.attention_norm, s.epsilon)
-        kv = F.linear(n, w.qkv[s.query_width :]) + self.qkv(n, s.query_width) + change.kv(n)
+        n = F.rms_norm(stream.states.to(w.qkv.weight.dtype), (s.width,), w.attention_norm, s.epsilon)
+        kv = w.qkv(n, s.query_width) + self.qkv(n, s.query_width) + change.kv(n)
         k, v = kv.split(s.key_width, dim=-1)
         empty = ~stream.mask.any(dim=1)[:, None, None]
         constant = _repeat(_heads(v, s.key_heads), s).transpose(1, 2).flatten(2) if v.shape[1] == 1 else None
@@ -126,15 +126,15 @@ class CausalLayer(nn.Module):
     def finish(self, w: LlamaLayer, x: Tensor, mixed: Tensor, changed: bool) -> Tensor:
         """Output projection and feed-forward network: states (B, T, D) after the attention's `mixed` (B, T, H d)."""
         s = self.shape
-        out = F.linear(mixed, w.o)
+        out = w.o(mixed)
         x = x + (out + self.o(mixed) if changed else out)
         n = F.rms_norm(x, (s.width,), w.ffn_norm, s.epsilon)
-        gate_up = F.linear(n, w.gate_up)
+        gate_up = w.gate_up(n)
         if changed:
             gate_up = gate_up + self.gate_up(n)
         gate, up = gate_up.chunk(2, dim=-1)
         inner = F.silu(gate) * up
-        out = F.linear(inner, w.down)
+        out = w.down(inner)
         return x + (out + self.down(inner) if changed else out)
 
 
@@ -194,7 +194,7 @@ class Causal(nn.Module):
         """See `interface`."""
         states = states.to(self.weights.dtype)
         return torch.cat(
-            (F.linear(states, self.weights.embedding), F.linear(states, self.added.vectors.to(states.dtype))), dim=-1
+            (self.weights.vocabulary(states), F.linear(states, self.added.vectors.to(states.dtype))), dim=-1
         )
 
     def read(self, ids: Tensor, mask: Tensor) -> Reading:

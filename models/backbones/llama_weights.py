@@ -11,8 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
+QUICK_ROWS = 4
+"""rows of an input that the int8 copy of a matrix is quicker for; beyond, the matrix itself is"""
 VECTORS_KEPT = 100_000
 """vectors of short texts kept in memory"""
 
@@ -63,17 +66,51 @@ class TextVectors:
         return torch.stack([known[text] for text in texts])
 
 
+class Matrix(nn.Module):
+    """A frozen matrix (out, in), and an int8 copy of it for replies written token by token.
+
+    One token reads all weights and computes little with them: half the bytes, half the time. Each row of the copy has
+    its own scale; products differ by 0.8 % (`EXPERIMENTS.md` has what that does to replies).
+    """
+
+    def __init__(self, dtype: torch.dtype, out: int, into: int) -> None:
+        super().__init__()
+        self.weight = _empty(dtype, out, into)
+        self.register_buffer("short", None, persistent=False)
+        self.register_buffer("scales", None, persistent=False)
+
+    short: Tensor | None
+    scales: Tensor | None
+
+    def forward(self, x: Tensor, first: int = 0) -> Tensor:
+        """x (..., in) -> (..., out), from the output's number `first` on."""
+        if self.short is None or self.scales is None or torch.is_grad_enabled() or x.numel() > QUICK_ROWS * x.shape[-1]:
+            return F.linear(x, self.weight[first:])
+        found = torch._weight_int8pack_mm(x.reshape(-1, x.shape[-1]), self.short[first:], self.scales[first:])
+        return found.view(*x.shape[:-1], -1)
+
+    @torch.no_grad()
+    def pack(self) -> None:
+        """Make the int8 copy, where there is a kernel for it: bfloat16 on a CPU."""
+        if self.short is not None or self.weight.dtype is not torch.bfloat16 or self.weight.device.type != "cpu":
+            return
+        weight = self.weight.float()
+        scales = weight.abs().amax(dim=1).clamp_min(1e-12) / 127
+        self.short = (weight / scales[:, None]).round().to(torch.int8)
+        self.scales = scales.bfloat16()
+
+
 class LlamaLayer(nn.Module):
     """Frozen weights of one layer."""
 
     def __init__(self, shape: LlamaShape, dtype: torch.dtype) -> None:
         super().__init__()
         self.attention_norm = _empty(dtype, shape.width)
-        self.qkv = _empty(dtype, shape.query_width + 2 * shape.key_width, shape.width)
-        self.o = _empty(dtype, shape.width, shape.query_width)
+        self.qkv = Matrix(dtype, shape.query_width + 2 * shape.key_width, shape.width)
+        self.o = Matrix(dtype, shape.width, shape.query_width)
         self.ffn_norm = _empty(dtype, shape.width)
-        self.gate_up = _empty(dtype, 2 * shape.ffn, shape.width)
-        self.down = _empty(dtype, shape.width, shape.ffn)
+        self.gate_up = Matrix(dtype, 2 * shape.ffn, shape.width)
+        self.down = Matrix(dtype, shape.width, shape.ffn)
 
 
 class LlamaWeights(nn.Module):
@@ -82,15 +119,26 @@ class LlamaWeights(nn.Module):
     def __init__(self, shape: LlamaShape, dtype: torch.dtype = torch.bfloat16) -> None:
         super().__init__()
         self.shape = shape
-        self.embedding = _empty(dtype, shape.vocabulary, shape.width)
+        self.vocabulary = Matrix(dtype, shape.vocabulary, shape.width)
         self.layers = nn.ModuleList(LlamaLayer(shape, dtype) for _ in range(shape.layers))
         self.norm = _empty(dtype, shape.width)
         self.vectors = TextVectors()
 
     @property
+    def embedding(self) -> Tensor:
+        """(V, D) vectors of the tokens."""
+        return self.vocabulary.weight
+
+    @property
     def dtype(self) -> torch.dtype:
         """Of the weights, and of the states computed with them."""
         return self.embedding.dtype
+
+    def pack(self) -> None:
+        """Make the int8 copies that hosted nets write replies with."""
+        for module in self.modules():
+            if isinstance(module, Matrix):
+                module.pack()
 
     @torch.no_grad()
     def fill(self, tensors: Mapping[str, Tensor]) -> None:
@@ -110,7 +158,12 @@ class LlamaWeights(nn.Module):
                 "down": ("mlp.down_proj",),
             }
             for name, parts in names.items():
-                self._copy(getattr(layer, name), tensors, *(f"model.layers.{index}.{p}.weight" for p in parts))
+                own = getattr(layer, name)
+                self._copy(
+                    own.weight if isinstance(own, Matrix) else own,
+                    tensors,
+                    *(f"model.layers.{index}.{p}.weight" for p in parts),
+                )
         head = tensors.get("lm_head.weight")
         if head is not None and not torch.equal(head.to(self.dtype), self.embedding):
             raise ValueError("the base has an output matrix of its own; only bases with tied embeddings are supported")

@@ -254,5 +254,8 @@ def open_responders(
     for name, folder in folders.items():
         if on_load is not None:
             on_load(name)
-        responders[name] = NetResponder(name, load_net(folder, BASE, bases), fingerprint(folder), sources, place)
+        net = load_net(folder, BASE, bases)
+        if net.backbone.causal:
+            net.backbone.weights.pack()
+        responders[name] = NetResponder(name, net, fingerprint(folder), sources, place)
     return responders
