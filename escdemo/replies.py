@@ -28,7 +28,7 @@ from escdemo import texts
 from escdemo.screening.answer_screen import may_answer
 from escdemo.screening.message_screen import Danger, danger_now
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.serving.service import GenerationService, Job, JobState, ReplyRequest, ServiceBusy
+from models.serving.service import GenerationService, Job, JobState, ReplyRequest, ServiceBusy, Wanted
 from models.serving.trace import DecodeOptions, Reply
 
 _log = logging.getLogger(__name__)
@@ -91,10 +91,12 @@ class Replies:
         """
         with self.reading() as session:
             tasks = missing_replies(session=session, encounter_id=encounter_id)
-        try:
-            for task in tasks:
-                danger = danger_now(task.situation, [exchange.post for exchange in task.exchanges])
-                self._submit(_Draft(task, danger, time.monotonic()))
+        drafts = [
+            _Draft(task, danger_now(task.situation, [exchange.post for exchange in task.exchanges]), time.monotonic())
+            for task in tasks
+        ]
+        try:  # both sides or none: nobody waits for half an answer
+            self.service.submit_together([self._wanted(draft) for draft in drafts])
         except (ServiceBusy, ValueError) as error:  # ValueError: the talk is older than this choice of nets
             _log.warning("replies of %s cannot be made now: %s", encounter_id, error)
             return False
@@ -143,10 +145,10 @@ class Replies:
                 return None, {}
             view = found
 
-    def _submit(self, draft: _Draft) -> None:
+    def _wanted(self, draft: _Draft) -> Wanted:
         request = request_of(draft.task, self.options)
         seed = (request.seed + draft.number * NEXT_SEED) % 2**31
-        self.service.submit(draft.job_id(), replace(request, seed=seed), partial(self._keep, draft))
+        return Wanted(draft.job_id(), replace(request, seed=seed), partial(self._keep, draft))
 
     def _keep(self, draft: _Draft, job: Job) -> None:
         """Called by the service when a draft has ended, in a thread of its own, before anybody sees that it has."""
@@ -187,7 +189,7 @@ class Replies:
         if not draft.worth_making(self.options):
             return False
         try:
-            self._submit(draft)
+            self.service.submit_together([self._wanted(draft)])
         except ServiceBusy:
             return False
         return True

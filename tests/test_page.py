@@ -190,13 +190,22 @@ def test_a_failed_side_can_be_tried_again_alone(make_page: Any) -> None:
     assert turn.side("ab"[1 - side]).text == kept
 
 
+def test_with_room_for_one_side_only_neither_is_asked(make_page: Any) -> None:
+    page = make_page()
+    visitor = Visitor(page).start()
+    page.talks.service._workers, page.talks.service._max_waiting = 0, 1
+    values = page.send(TOKEN, visitor.talk, 0, "Hello there.")
+    assert texts.BUSY in values[page.parts.chat.note]
+    assert page.talks.jobs(page.talks.find(TOKEN)) == {}
+
+
 def test_a_full_server_keeps_the_message_and_says_so(make_page: Any) -> None:
     page = make_page()
     visitor = Visitor(page).start()
-    page.talks.service._max_waiting = 0
+    page.talks.service._workers = page.talks.service._max_waiting = 0
     values = page.send(TOKEN, visitor.talk, 0, "Hello there.")
     assert texts.BUSY in values[page.parts.chat.note]
-    page.talks.service._max_waiting = 64
+    page.talks.service._workers, page.talks.service._max_waiting = 2, 64
     visitor.take(values)
     for side in "ab":
         visitor.take(page.retry(TOKEN, visitor.talk, side))

@@ -172,7 +172,7 @@ def test_a_net_that_breaks_after_a_held_draft_is_replaced_too(
 def test_no_half_reply_shows_after_a_sign_of_danger(make_page: Any, post: str, shows: bool) -> None:
     page = make_page()
     Visitor(page).start()
-    page.talks.service._max_waiting = 0
+    page.talks.service._workers = page.talks.service._max_waiting = 0
     visitor = Visitor(page)
     visitor.take(page.send(TOKEN, visitor.talk, 0, post))
     view = page.talks.find(TOKEN)

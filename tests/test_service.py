@@ -12,7 +12,7 @@ import pytest
 
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.serving.responder import OnText, Responder
-from models.serving.service import GenerationService, Job, JobState, ReplyRequest, ServiceBusy
+from models.serving.service import GenerationService, Job, JobState, ReplyRequest, ServiceBusy, Wanted
 from models.serving.trace import DecodeOptions, Reply, Trace
 
 SECRET = "my brother does not speak to me"
@@ -228,6 +228,22 @@ def test_unknown_net_full_queue_and_closed_service_are_refused(open_service: Ope
     service.close()
     with pytest.raises(ServiceBusy, match="shutting down"):
         service.submit("d", request())
+
+
+def test_replies_wanted_together_are_all_taken_or_none(open_service: Open) -> None:
+    responder = Scripted(threading.Event())
+    service = open_service({"fake": responder}, workers=1, max_waiting=2)
+    pair = [Wanted(job_id, request()) for job_id in ("a", "b")]
+    assert [job.state for job in service.submit_together(pair)] == [JobState.RUNNING, JobState.QUEUED]
+    with pytest.raises(ServiceBusy):
+        service.submit_together([Wanted("c", request()), Wanted("d", request())])
+    with pytest.raises(KeyError):
+        service.get("c")
+    again = service.submit_together([Wanted("b", request()), Wanted("c", request())])  # one of them is there already
+    assert [job.state for job in again] == [JobState.QUEUED, JobState.QUEUED]
+    assert responder.gate is not None
+    responder.gate.set()
+    assert {service.wait(job_id, LONG_S).state for job_id in "abc"} == {JobState.DONE}
 
 
 def test_close_ends_open_jobs_without_reporting_them(open_service: Open) -> None:

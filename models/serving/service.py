@@ -14,9 +14,10 @@ import logging
 import threading
 import time
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from models.data.dialogue import Dialogue
 from models.serving.responder import Cancelled, Responder
@@ -75,6 +76,14 @@ class Job:
 
 
 OnDone = Callable[[Job], None]
+
+
+class Wanted(NamedTuple):
+    """A reply that somebody asks for."""
+
+    job_id: str
+    request: ReplyRequest
+    on_done: OnDone | None = None
 
 
 class ServiceBusy(RuntimeError):  # noqa: N818  (the state of the service, worth a retry, not a fault in the call)
@@ -138,31 +147,47 @@ class GenerationService:
         return tuple(self._responders)
 
     def submit(self, job_id: str, request: ReplyRequest, on_done: OnDone | None = None) -> Job:
-        """Queue a reply and return at once; a known id is not queued twice.
+        """Queue a reply and return at once; see `submit_together`."""
+        return self.submit_together([Wanted(job_id, request, on_done)])[0]
+
+    def submit_together(self, wanted: Sequence[Wanted]) -> list[Job]:
+        """Queue replies, all of them or none, and return at once; a known id is not queued twice.
 
         An id that is queued, running or done returns that job as it stands (its first `on_done` stays the one that
         runs). An id that failed, was cancelled or timed out starts again. `on_done` runs in a thread of the service
         when the job has ended in any state, before anyone sees that it ended: once DONE is seen, the reply is kept.
         Should it raise, a DONE job becomes FAILED (its `reply` stays), so that the same id can be submitted again.
 
-        Raises ValueError for an unknown net and ServiceBusy when the queue is full or the service is closed.
+        Raises ValueError for an unknown net and ServiceBusy when there is no room for all or the service is closed.
         """
-        if request.net not in self._responders:
-            raise ValueError(f"unknown net {request.net!r}; loaded: {', '.join(self.names) or 'none'}")
+        for one in wanted:
+            if one.request.net not in self._responders:
+                loaded = ", ".join(self.names) or "none"
+                raise ValueError(f"unknown net {one.request.net!r}; loaded: {loaded}")
         with self._lock:
-            known = self._records.get(job_id)
-            if known is not None and known.state in (JobState.QUEUED, JobState.RUNNING, JobState.DONE):
-                return self._view(known)
-            if self._closed:
-                raise ServiceBusy("the server is shutting down; send the message again in a minute")
-            if len(self._queue) >= self._max_waiting:
-                raise ServiceBusy(f"{len(self._queue)} replies are already waiting; try again in a minute")
-            self._records.pop(job_id, None)
-            record = self._records[job_id] = _Record(job_id, request, on_done)
-            self._queue.append(record)
-            self._forget_old()
+            fresh = [one for one in wanted if not self._is_going(one.job_id)]
+            self._check_room(len(fresh))
+            for one in fresh:
+                self._records.pop(one.job_id, None)
+                record = self._records[one.job_id] = _Record(*one)
+                self._queue.append(record)
             self._start_next()
-            return self._view(record)
+            jobs = [self._view(self._records[one.job_id]) for one in wanted]
+            self._forget_old()
+            return jobs
+
+    def _is_going(self, job_id: str) -> bool:
+        """Whether that job is queued, running or done."""
+        known = self._records.get(job_id)
+        return known is not None and known.state in (JobState.QUEUED, JobState.RUNNING, JobState.DONE)
+
+    def _check_room(self, count: int) -> None:
+        """Raises ServiceBusy unless `count` more jobs can be taken, at once or into the queue."""
+        if count and self._closed:
+            raise ServiceBusy("the server is shutting down; send the message again in a minute")
+        at_once = max(0, self._workers - len(self._running))
+        if count and len(self._queue) + max(0, count - at_once) > self._max_waiting:
+            raise ServiceBusy(f"{len(self._queue)} replies are already waiting; try again in a minute")
 
     def get(self, job_id: str) -> Job:
         """The job as it stands. Raises KeyError when the id is unknown or forgotten."""
