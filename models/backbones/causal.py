@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.backbones.earlier_readings import EarlierReadings
-from models.backbones.interface import CONTEXT, Memories, Memory, Past, Reading, Stream, attend
+from models.backbones.interface import CONTEXT, Memories, Memory, Past, Reading, Stream, attend, squashed
 from models.backbones.llama_weights import LlamaLayer, LlamaShape, LlamaWeights
 from models.backbones.low_rank import AddedTokens, Change, SourceChange
 from models.data.batches import pad
@@ -219,7 +219,7 @@ class Causal(nn.Module):
     @staticmethod
     def _reading(mask: Tensor, states: Tensor, cache: Cache) -> Reading:
         last = states[torch.arange(len(mask), device=mask.device), mask.sum(dim=1) - 1]
-        return Reading(states, mask, last, cache)
+        return Reading(states, mask, squashed(last), cache, bounded=True)
 
     def _read(self, ids: Tensor, changed: bool, past: Sequence[tuple[Tensor, Tensor]] = ()) -> tuple[Tensor, Cache]:
         """States of ids (B, S), and the keys and values of all; `past` are those of what stands before, unpadded."""

@@ -32,6 +32,12 @@ class Stream:
     states: Tensor
     mask: Tensor
 
+    @property
+    def mean(self) -> Tensor:
+        """(B, D) mean of the vectors under the mask; zero where there is none."""
+        keep = self.mask[..., None].to(self.states.dtype)
+        return (self.states * keep).sum(dim=1) / keep.sum(dim=1).clamp_min(1)
+
 
 @dataclass
 class Memory:
@@ -60,6 +66,12 @@ def select(memories: Memories, rows: Tensor) -> Memories:
     return [{name: memory.select(rows) for name, memory in layer.items()} for layer in memories]
 
 
+def squashed(states: Tensor) -> Tensor:
+    """States of a language model as the heads of nets read them, (-1, 1): a few of their numbers are near 40 whatever
+    was read, the others near 1, and a head that starts from chance would hear only these few."""
+    return F.softsign(states)
+
+
 @dataclass(frozen=True)
 class Reading:
     """What a backbone found in contexts, one row each."""
@@ -72,11 +84,18 @@ class Reading:
     """(B, D) the state that stands for the whole context"""
     cache: tuple[tuple[Tensor, Tensor], ...] = ()
     """causal only: keys and values (B, K, S, d) of every layer"""
+    bounded: bool = False
+    """whether `summary` and `mean` are of states squashed to (-1, 1), see `squashed`"""
 
     @property
     def stream(self) -> Stream:
         """The context as a source."""
         return Stream(self.states, self.mask)
+
+    @property
+    def mean(self) -> Tensor:
+        """(B, D) mean of the states of each context."""
+        return Stream(squashed(self.states), self.mask).mean if self.bounded else self.stream.mean
 
     def pick(self, rows: Tensor, lengths: Tensor) -> Reading:
         """B contexts, each the first `lengths` (B,) tokens of one of the rows that were read, `rows` (B,).
@@ -93,7 +112,8 @@ class Reading:
         cache = tuple(
             (k.index_select(0, rows)[:, :, :longest], v.index_select(0, rows)[:, :, :longest]) for k, v in self.cache
         )
-        return replace(self, states=states, mask=mask, summary=last, cache=cache)
+        summary = squashed(last) if self.bounded else last
+        return replace(self, states=states, mask=mask, summary=summary, cache=cache)
 
 
 @dataclass

@@ -33,7 +33,7 @@ from models.data.examples import ContextShape
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
-from models.nets.misc import block_vectors, mean_state, pooled, read_context
+from models.nets.misc import block_vectors, pooled, read_context
 from models.nets.net import Net, Plan
 from models.nets.streams import EMOTION, FUSED, POST, RAW_POST, RAW_SITUATION, SITUATION, STRATEGY
 from models.nets.weighting import Dwa, Fixed, Weighting
@@ -132,7 +132,7 @@ class MixedStrategy(nn.Module):
 
     def forward(self, history: Stream, cause: Stream) -> tuple[Tensor, Tensor]:
         """q (B, 8) and mu (B, 1 or D)."""
-        h, u = mean_state(history), mean_state(cause)
+        h, u = history.mean, cause.mean
         raw = self.gate(torch.cat((h, u), dim=1))
         mu = raw.sigmoid() if self.kind == "sigmoid" else raw.relu().clamp_max(1.0)
         mixed = mu * h + (1 - mu) * u

@@ -236,13 +236,7 @@ def pooled(context: Reading, pool: str) -> Tensor:
     """(B, D) the state that stands for the context, or (B, 2 D) that beside the mean of its states."""
     if pool == "first":
         return context.summary
-    return torch.cat((context.summary, mean_state(context.stream)), dim=1)
-
-
-def mean_state(stream: Stream) -> Tensor:
-    """(B, D) mean of the states under the mask; zero where there is none."""
-    keep = stream.mask[..., None].to(stream.states.dtype)
-    return (stream.states * keep).sum(dim=1) / keep.sum(dim=1).clamp_min(1)
+    return torch.cat((context.summary, context.mean), dim=1)
 
 
 def read_context(blocks: Tensor, context: Tensor, mask: Tensor, scale: float) -> Tensor:
