@@ -45,6 +45,11 @@ def parse(argv: list[str] | None = None) -> Settings:
         help="GoEmotions classifier by Hub name or folder (default: the shipped one)",
     )
     parser.add_argument(
+        "--analysis",
+        metavar="FOLDER",
+        help="what `python -m models analyse` wrote, for the tabs Figures and Models (default: the shipped files)",
+    )
+    parser.add_argument(
         "--decode",
         choices=tuple(DECODING),
         default=DEFAULTS.decode,
@@ -54,7 +59,8 @@ def parse(argv: list[str] | None = None) -> Settings:
     nets = tuple(name.strip() for name in flags.nets.split(",") if name.strip())
     key = secrets.token_urlsafe(16)
     common = (flags.host, flags.port, flags.database, nets, flags.study, flags.device, flags.decode, key)
-    return Settings(*common, comet=flags.comet, emotion=flags.emotion, trusted_hosts=tuple(flags.trusted_host))
+    sources = {"comet": flags.comet, "emotion": flags.emotion, "analysis": flags.analysis}
+    return Settings(*common, trusted_hosts=tuple(flags.trusted_host), **sources)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -9,6 +9,8 @@ In the order in which to read them:
     replies.py     owed replies, made by the generation service and handed to the store
     intake.py      what is typed: cleaned, measured
     role_cards.py  people to play, checked on load (role_cards.json: the cards, all written for this project)
+    net_texts.py   each net in plain words
+    hosted.py      the cards and analyses of the nets that run here
     texts.py       every fixed sentence a visitor reads
     screening/     messages that suggest danger, replies that must not be shown
     look/          theme, HTML and figures of both pages

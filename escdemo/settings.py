@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, get_args
 
 from models.serving.trace import DECODING, DecodeOptions
@@ -50,6 +51,8 @@ class Settings:
     """Hub name or folder of the COMET whose commonsense the nets read; None: the shipped one"""
     emotion: str | None = None
     """Hub name or folder of the emotion detector; None: the shipped one"""
+    analysis: str | None = None
+    """folder with the nets' analyses, as `python -m models analyse` writes them; None: the shipped ones"""
 
     def __post_init__(self) -> None:
         checks = {
@@ -68,6 +71,11 @@ class Settings:
             ),
             "--study": (self.study is None or _is_study_name(self.study), self.study, "1 to 60 letters, digits, . _ -"),
             "--decode": (self.decode in DECODING, self.decode, ", ".join(DECODING)),
+            "--analysis": (
+                self.analysis is None or Path(self.analysis).is_dir(),
+                self.analysis,
+                "a folder that `python -m models analyse` wrote",
+            ),
             "--device": (self.device in get_args(Device), self.device, ", ".join(get_args(Device))),
         }
         for flag, (ok, got, allowed) in checks.items():

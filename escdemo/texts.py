@@ -8,6 +8,8 @@ CONSENT_VERSION = "2026-11-21"
 TITLE = "Two supporters, one conversation"
 SUBTITLE = "Talk to two emotional-support models at once, see why each replied as it did, and say which helped more."
 CHAT_TAB = "Chat"
+FIGURES_TAB = "Figures"
+MODELS_TAB = "Models"
 RESULTS_TAB = "Results"
 ABOUT_TAB = "About and privacy"
 STEPS = ("Consent", "Situation", "Chat", "Judge", "Result")
@@ -166,6 +168,61 @@ RESULTS_HIDDEN = (
 RESULTS_LINK = "Lead's link"
 RESULTS_PAIR = "Pair of models"
 REFRESH_BUTTON = "Refresh"
+
+LOADING = "Loading …"
+FIGURES_TITLE = "What the models choose"
+FIGURES_HINT = (
+    "The figures of the papers, made for the models that run here. Each was asked for its strategy on real turns of"
+    " ESConv, where people had annotated one; the file behind a figure holds no word of them. Saved pictures are for a"
+    " light page."
+)
+FIRST_NET = "Model"
+SECOND_NET = "Beside it"
+NO_SECOND = "no other model"
+NO_FIGURES = "No figures to show:"
+OTHER_TURNS = (
+    "The two models were analysed on different turns: part of a difference between them may be the turns'. What"
+    " annotators chose is shown for the first one."
+)
+FIGURES = {
+    "stages": (
+        "Which strategies come when?",
+        "Each conversation is cut into five equal parts. If a model follows the order that people follow (first ask,"
+        " then comfort, then suggest), its picture looks like the annotators'. The last pictures show the difference.",
+    ),
+    "top-k": (
+        "How many guesses does it need?",
+        "How often the annotated strategy is among the k that the model finds most probable. Annotators often disagree"
+        " themselves, so the second and third guess say more than the first.",
+    ),
+    "distribution": (
+        "Does it use each strategy as often as people do?",
+        "How often annotators chose each strategy, and for how many turns it is the model's first guess.",
+    ),
+    "confusion": (
+        "Which strategy does it take for which?",
+        "Rows: what annotators chose. Columns: the model's first guess. On the diagonal it is right.",
+    ),
+    "interference": (
+        "Do its goals pull against each other?",
+        "A model learns to write replies and to choose strategies at once. Right of 0 a training step for one helps the"
+        " other, left of 0 it undoes some of it.",
+    ),
+}
+"""section -> the question that it answers, and how to read it"""
+
+MODELS_TITLE = "Who answers here"
+MODELS_HINT = "The models of this server, in plain words. Which of them are A and B of a talk is not said here."
+TABLES_TITLE = "The papers' tables, with these models below"
+TABLES_HINT = (
+    "Published rows as printed. Splits, tokens and backbones differ, so compare within a table only, and with care."
+    " Ours stand below with 95 % intervals. ACC: strategy accuracy, F1: macro F1, P and R: macro precision and recall,"
+    " all in percent; PPL: perplexity per token; D: distinct n-grams, B: BLEU, R-L: ROUGE-L."
+)
+OURS = "here"
+OWN_NET = "A model of whoever runs this server."
+NOT_MEASURED = "not measured"
+NOT_STATED = "not stated"
 
 ERASE_TITLE = "Delete my data"
 ERASE_TEXT = (

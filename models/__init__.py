@@ -11,6 +11,7 @@ Imports torch and transformers; never gradio, sqlalchemy or the other packages. 
     training/     one training loop and what belongs to it
     serving/      decoding, traces, hosted nets, replies as jobs
     evaluation/   predictions -> figures with intervals, beside the published ones
+    analysis/     what the papers' figures need, without any text
     commands/     python -m models COMMAND
     weights/      the shipped weights, each folder with its card
     experiments/  replies as the nets gave them, beside the log

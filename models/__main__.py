@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "seeds": ("models.commands.seeds", "strategies and perplexity of several trainings of a net: mean and deviation"),
     "samples": ("models.commands.samples", "answer the twenty fixed prompts, unselected"),
     "items": ("models.commands.items", "make the items of a study: contexts with the reply and trace of each net"),
+    "analyse": ("models.commands.analyse", "make the figures of a net that the page shows: a file without any text"),
     "interference": (
         "models.commands.interference",
         "how losses pull against each other, how states cluster",

@@ -12,8 +12,9 @@ import torch
 from torch import nn
 
 from models.__main__ import main
+from models.analysis.gradients import gradient_cosines, group_of
 from models.commands import interference
-from models.commands.interference import decoder_states, gradient_cosines, group_of, separate
+from models.commands.interference import decoder_states, separate
 from models.data.strategies import STRATEGIES
 from models.files.checkpoint import fingerprint
 from models.knowledge.comet import NoComet

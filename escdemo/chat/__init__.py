@@ -10,6 +10,8 @@ In the order in which to read them:
     chat_panel.py    two models that answer the same message
     why_panel.py     how the two replies came about
     judge_panel.py   the vote and the reveal
+    figures_tab.py   what the nets choose, as the papers draw it
+    models_tab.py    who answers, in plain words
     results_tab.py   win / lose / tie as table and bars
     about_tab.py     limits, privacy, delete my data
     explain.py       the reasons behind two replies as tables

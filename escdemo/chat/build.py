@@ -5,19 +5,31 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 import gradio as gr
 from sqlalchemy.orm import Session, sessionmaker
 
 from escdemo import texts
-from escdemo.chat import about_tab, chat_panel, judge_panel, results_tab, setup_panel, why_panel
+from escdemo.chat import (
+    about_tab,
+    chat_panel,
+    figures_tab,
+    judge_panel,
+    models_tab,
+    results_tab,
+    setup_panel,
+    why_panel,
+)
 from escdemo.chat.handlers import Page, Parts
 from escdemo.chat.talks import Talks
+from escdemo.hosted import HostedNets
 from escdemo.look import render
 from escdemo.look.theme import go_to
 from escdemo.role_cards import load_role_cards
 from escdemo.settings import Settings
+from models.analysis.analysis_file import SHIPPED
 from models.serving.service import GenerationService
 
 STORAGE_KEY = "escdemo"
@@ -43,14 +55,18 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
                 chat = chat_panel.build()
                 judge = judge_panel.build()
                 why = why_panel.build()
+            figures = figures_tab.build()
+            models = models_tab.build()
             results = results_tab.build(study=settings.mode == "study")
             about = about_tab.build()
         own = (token, fresh, draft, talk, seen, opened)
-        parts = Parts(*own, steps, note, consent, setup, chat, judge, why, results, about)
-        page = Page(parts, Talks(sessions, service, settings), cards)
+        parts = Parts(*own, steps, note, consent, setup, chat, judge, why, figures, models, results, about)
+        hosted = HostedNets(service.names, settings.device, Path(settings.analysis) if settings.analysis else SHIPPED)
+        page = Page(parts, Talks(sessions, service, settings), cards, hosted)
         _wire_start(demo, page)
         _wire_chat(page)
         _wire_rest(page)
+        _wire_nets(page)
     # Only what looks on goes through the queue. The others are plain requests: they never wait behind it, and none is
     # lost when the browser's one event stream is being closed in the moment of a click.
     demo.queue(default_concurrency_limit=None)
@@ -196,6 +212,25 @@ def _wire_rest(page: Page) -> None:
     )
     about.again.tick(
         page.erased, None, [about.note, about.again], api_name="erased", queue=False, show_progress="hidden"
+    )
+
+
+def _wire_nets(page: Page) -> None:
+    """What is known of the nets: read when its tab is opened."""
+    figures, models = page.parts.figures, page.parts.models
+    gr.on(
+        # `input`, since filling the lists must not ask again
+        [figures.tab.select, figures.first.input, figures.second.input],
+        page.show_figures,
+        [figures.first, figures.second],
+        list(figures.outputs),
+        api_name="figures",
+        queue=False,
+        trigger_mode="always_last",
+        show_progress="hidden",
+    )
+    models.tab.select(
+        page.show_models, None, list(models.outputs), api_name="models", queue=False, show_progress="hidden"
     )
 
 

@@ -21,14 +21,26 @@ from annotation.store.erasure import Remains
 from annotation.talks.open_talks import tallies
 from annotation.talks.views import EncounterView
 from escdemo import intake, texts
-from escdemo.chat import chat_panel, judge_panel, results_tab, screen_state, setup_panel, why_panel
+from escdemo.chat import (
+    chat_panel,
+    figures_tab,
+    judge_panel,
+    models_tab,
+    results_tab,
+    screen_state,
+    setup_panel,
+    why_panel,
+)
 from escdemo.chat.about_tab import AboutTab
 from escdemo.chat.chat_panel import ChatPanel
+from escdemo.chat.figures_tab import FiguresTab
 from escdemo.chat.judge_panel import JudgePanel
+from escdemo.chat.models_tab import ModelsTab
 from escdemo.chat.results_tab import ResultsTab
 from escdemo.chat.setup_panel import ConsentPanel, SetupPanel
 from escdemo.chat.talks import Talks
 from escdemo.chat.why_panel import WhyPanel
+from escdemo.hosted import HostedNets
 from escdemo.intake import Refusal
 from escdemo.look import render
 from escdemo.role_cards import RoleCard
@@ -67,6 +79,8 @@ class Parts:
     chat: ChatPanel
     judge: JudgePanel
     why: WhyPanel
+    figures: FiguresTab
+    models: ModelsTab
     results: ResultsTab
     about: AboutTab
 
@@ -83,10 +97,11 @@ class Parts:
 class Page:
     """The handlers. They hold no state of a visitor."""
 
-    def __init__(self, parts: Parts, talks: Talks, cards: tuple[RoleCard, ...]) -> None:
+    def __init__(self, parts: Parts, talks: Talks, cards: tuple[RoleCard, ...], hosted: HostedNets) -> None:
         self.parts = parts
         self.talks = talks
         self.cards = cards
+        self.hosted = hosted
 
     # what is shown
 
@@ -274,6 +289,16 @@ class Page:
             # A study counts its own votes only; the demo counts all there are.
             rows = tallies(session=session, study=self.talks.settings.study) if allowed else ()
         return dict(zip(self.parts.results.outputs, results_tab.fill(rows, allowed, pair), strict=True))
+
+    # the nets
+
+    def show_figures(self, first: str | None = None, second: str | None = None) -> Shown:
+        """What one net or two choose, and how well."""
+        return dict(zip(self.parts.figures.outputs, figures_tab.fill(self.hosted, first, second), strict=True))
+
+    def show_models(self) -> Shown:
+        """Who answers here."""
+        return dict(zip(self.parts.models.outputs, models_tab.fill(self.hosted), strict=True))
 
     # deleting
 

@@ -5,6 +5,9 @@ In the order in which to read them:
     strategy_looks.py  colour, pattern and shape of each strategy
     figures.py         plain values -> plotly figures
     study_figures.py   a study's results -> plotly figures
+    analysis_figures.py  what a net chooses, and how well, as the papers draw it
+    analysis_words.py    the same in a sentence each, and as tables
+    net_cards.py         a net in plain words; the papers' tables with our rows
     render.py          values -> escaped HTML
     theme.py           look and keys
 """

@@ -9,6 +9,7 @@ In the order in which to read them:
     score.py         measure anybody's replies
     compare.py       two systems on the same turns, with intervals and tests
     seeds.py         several trainings of a net: mean and deviation
+    analyse.py       what the page's figures need, as one file for each net
     interference.py  how losses pull against each other, how states cluster
     items.py         a study's items: contexts with the reply and trace of each net
     benchmark.py     how long replies take

@@ -11,12 +11,10 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import json
 import random
-import statistics
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +24,9 @@ import torch
 from sklearn.cluster import KMeans
 from sklearn.manifold import TSNE
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, silhouette_score
-from torch import Tensor
 
-from models.data.batches import Batch, make_batch
+from models.analysis.gradients import gradient_cosines
+from models.data.batches import make_batch
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.data.examples import Example
 from models.data.strategies import STRATEGIES
@@ -46,29 +44,9 @@ from models.training.provenance import made_of, notes_on
 from models.training.run_state import data_hash
 from models.training.turn_examples import comet_for, emotions_for, examples_of
 
-GROUPS = {
-    "embedding": ("model.shared.", "backbone.added"),
-    "encoder": ("model.encoder.",),
-    "decoder": ("model.decoder.", "backbone.layers."),
-}
-"""parameter group -> parts of its parameters' names; what is in none is "heads": a net's own modules"""
 FILES = GRADIENTS, STATES, POINTS = "gradients.json", "states.json", "states.csv"
 RUN = "run.json"
 """the settings that all of them were made with"""
-
-
-@dataclass(frozen=True)
-class Cosine:
-    """Cosine similarity of the gradients of two loss parts in one parameter group, over batches."""
-
-    group: str
-    first: str
-    second: str
-    mean: float
-    spread: float
-    """standard deviation over batches; 0 for a single batch"""
-    batches: int
-    """batches in which both parts reach the group: without any there is no row"""
 
 
 @dataclass(frozen=True)
@@ -84,43 +62,6 @@ class Separation:
     """normalised mutual information of clusters and gold strategies, 0 to 1"""
     ari: float
     """adjusted Rand index of clusters and gold strategies, 0 at chance, 1 when equal"""
-
-
-def group_of(name: str) -> str:
-    """Parameter group of a parameter's name."""
-    return next((group for group, parts in GROUPS.items() if any(part in name for part in parts)), "heads")
-
-
-def gradient_cosines(net: Net, batches: Iterable[Batch]) -> list[Cosine]:
-    """Every pair of loss parts in every group, and in "all" parameters together."""
-    net.eval().requires_grad_(requires_grad=True)
-    named = dict(net.named_parameters())
-    found: dict[tuple[str, str, str], list[float]] = {}
-    for batch in batches:
-        parts = net.losses(batch.to(device_of(net)))
-        gradients = {
-            part: torch.autograd.grad(loss, list(named.values()), retain_graph=True, allow_unused=True)
-            for part, loss in parts.items()
-        }
-        for first, second in itertools.combinations(parts, 2):
-            for group, value in _cosines(tuple(named), gradients[first], gradients[second]).items():
-                found.setdefault((group, first, second), []).append(value)
-    return [
-        Cosine(*key, statistics.fmean(values), statistics.pstdev(values), len(values)) for key, values in found.items()
-    ]
-
-
-def _cosines(names: Sequence[str], first: Sequence[Tensor | None], second: Sequence[Tensor | None]) -> dict[str, float]:
-    """Group -> cosine; a group that one of the two does not reach is left out."""
-    sums: dict[str, list[float]] = {}
-    for name, one, other in zip(names, first, second, strict=True):
-        dot = float((one * other).sum()) if one is not None and other is not None else 0.0
-        squares = [0.0 if g is None else float(g.square().sum()) for g in (one, other)]
-        for group in ("all", group_of(name)):
-            total = sums.setdefault(group, [0.0, 0.0, 0.0])
-            for place, value in enumerate((dot, *squares)):
-                total[place] += value
-    return {g: dot / (one * other) ** 0.5 for g, (dot, one, other) in sums.items() if one > 0 and other > 0}
 
 
 @torch.inference_mode()

@@ -1,0 +1,66 @@
+"""What is known of the nets that run here: their cards and the analyses of them. Read when a tab asks, not before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.analysis.analysis import Analysis
+from models.analysis.analysis_file import SHIPPED, AnalysisError, read_analysis
+
+
+class NoCard(ValueError):  # noqa: N818  (reads as the sentence it is)
+    """The card of a net's weights cannot be read; the message is for visitors."""
+
+
+@dataclass(frozen=True)
+class NetCard:
+    """The card of one net's weights, and what the folder itself says."""
+
+    net: str
+    card: dict[str, Any]
+    checkpoint: str
+    """fingerprint of the weights"""
+    size_bytes: int
+    """of all files in the folder"""
+
+
+@dataclass(frozen=True)
+class HostedNets:
+    """The nets of this run, by name."""
+
+    names: tuple[str, ...]
+    device: str
+    """as asked for: auto, cpu or cuda"""
+    analyses: Path = SHIPPED
+    """folder with one analysis per net"""
+    weights: Path | None = None
+    """folder with one folder per net; None: the shipped one"""
+
+    def card(self, net: str) -> NetCard:
+        """Raises NoCard when it cannot be read."""
+        from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint, read_card  # loads torch
+
+        folder = (self.weights or WEIGHTS) / net
+        try:
+            size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
+            return NetCard(net, read_card(folder), fingerprint(folder), size)
+        except (OSError, WeightsError) as fault:
+            raise NoCard(f"The card of {net} cannot be read here.") from fault
+
+    def analysis(self, net: str) -> Analysis:
+        """Of exactly the weights that run here. Raises NoCard or AnalysisError, whose messages are for visitors."""
+        card = self.card(net)
+        made_for = card.checkpoint, card.card.get("base") or "", card.card.get("vocabulary", "")
+        return read_analysis(self.analyses, net, *made_for)
+
+    def runs_on(self) -> str:
+        """ "cpu" or "cuda"."""
+        from models.training.device import pick_device  # loads torch
+
+        return pick_device(self.device)
+
+
+UNUSABLE = (NoCard, AnalysisError)
+"""what a tab tells instead of showing a net"""

@@ -1,0 +1,142 @@
+"""The models tab as HTML: a card for each net in plain words, and the papers' tables with our rows below theirs.
+
+Our figures are those of the net's analysis, with their intervals; what nobody measured says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from escdemo import texts
+from escdemo.hosted import NetCard
+from escdemo.look.render import escape, table
+from escdemo.net_texts import NET_TEXTS, title_of
+from models.analysis.analysis import Analysis
+from models.evaluation.definitions import Definition
+from models.evaluation.published import DEFINITIONS, by_source, published
+from models.evaluation.tables import COLUMNS, LABELS, formatted
+from models.evaluation.uncertainty import Interval
+
+VALIDATION = {
+    "valid_accuracy": ("strategy accuracy", 100.0),
+    "valid_macro_f1": ("strategy macro F1", 100.0),
+}
+"""metrics of a card that say something to a reader -> how they are called, and what makes percent of them"""
+PERPLEXITY = "perplexity"
+OWN = {PERPLEXITY: "ppl_token_gold"}
+"""columns of the papers that go by another name in our reports"""
+
+
+@dataclass(frozen=True)
+class NetShown:
+    """All that is known of a hosted net; what is missing is None."""
+
+    net: str
+    card: NetCard | None
+    analysis: Analysis | None
+
+
+def cards(nets: Sequence[NetShown], device: str) -> str:
+    """One card for each net."""
+    return f'<div class="esc-cards">{"".join(_card(net, device) for net in nets)}</div>'
+
+
+def _card(shown: NetShown, device: str) -> str:
+    text = NET_TEXTS.get(shown.net)
+    facts: list[tuple[str, str]] = []
+    if text:
+        facts += [("Looks at", text.reads), ("Paper", text.paper)]
+    if shown.card:
+        facts += _facts(shown.card)
+    facts += [("Runs on", device), *_measured(shown)]
+    lines = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
+    what = text.what if text else texts.OWN_NET
+    return (
+        f'<article class="esc-net" aria-label="{escape(title_of(shown.net))}"><h3>{escape(title_of(shown.net))} '
+        f"<code>{escape(shown.net)}</code></h3><p>{escape(what)}</p><dl>{lines}</dl></article>"
+    )
+
+
+def _facts(found: NetCard) -> list[tuple[str, str]]:
+    card, run = found.card, found.card.get("run", {})
+    splits = run.get("splits", [run["split"]] if "split" in run else [])
+    made = [
+        f"{card['minutes']:.0f} minutes" if isinstance(card.get("minutes"), int | float) else "",
+        card.get("hardware"),
+    ]
+    facts = {
+        "Learned from": card.get("data"),
+        "Split": " and ".join(splits),
+        "Base": _base(card.get("base")),
+        "Trained": ", ".join(str(one) for one in (card.get("date"), *made) if one),
+        "Weights": f"{found.checkpoint}, {found.size_bytes / 1e6:.1f} MB on top of the base",
+        "Licence": card.get("licence"),
+    }
+    return [(name, str(value) if value else texts.NOT_STATED) for name, value in facts.items()]
+
+
+def _base(base: object) -> str:
+    """A card names a causal base or a full checkpoint; of the compact one it has the hash alone."""
+    if not base:
+        return "none: trained from scratch"
+    plain = str(base)
+    return plain if any(letter in plain for letter in "@/") else f"the compact base ({plain})"
+
+
+def _measured(shown: NetShown) -> list[tuple[str, str]]:
+    found = []
+    if shown.analysis:
+        labels = shown.analysis.labels
+        where = f"{shown.analysis.source.measured_on}, {shown.analysis.turns:,} turns"
+        found += [
+            (f"{LABELS[one.name].capitalize()} ({where})", f"{_with_ends(one)} %")
+            for one in (labels.accuracy, labels.macro_f1)
+        ]
+    metrics = shown.card.card.get("metrics", {}) if shown.card else {}
+    for name, (label, scale) in VALIDATION.items():
+        if isinstance(metrics.get(name), int | float):
+            found.append((f"{label.capitalize()} (validation turns, while training)", f"{scale * metrics[name]:.1f} %"))
+    return found or [("Figures", texts.NOT_MEASURED)]
+
+
+def paper_tables(nets: Sequence[NetShown]) -> str:
+    """Each table with its own columns; below its rows one for each hosted net, counted alike where we can."""
+    blocks = []
+    for source, rows in by_source(published("all")).items():
+        heads = [head for head, field in COLUMNS.items() if any(getattr(row, field) is not None for row in rows)]
+        lines = [
+            [row.system, row.split, *(_printed(head, getattr(row, COLUMNS[head])) for head in heads)] for row in rows
+        ]
+        for net in nets:
+            values = _figures(net.analysis, DEFINITIONS[source])
+            where = net.analysis.source.measured_on if net.analysis else "–"
+            ours = [_ours(COLUMNS[head], values) for head in heads]
+            lines.append([f"{texts.OURS}: {title_of(net.net)}", where, *ours])
+        blocks.append(table(["system", "split", *heads], lines, source))
+    return "".join(blocks)
+
+
+def _printed(head: str, value: float | None) -> str:
+    return "–" if value is None else formatted(COLUMNS[head], value)
+
+
+def _ours(field: str, values: Mapping[str, Interval]) -> str:
+    one = values.get(OWN.get(field, field))
+    return texts.NOT_MEASURED if one is None else _with_ends(one)
+
+
+def _figures(analysis: Analysis | None, definition: Definition) -> dict[str, Interval]:
+    """By the names of our reports; those of the replies only where they are counted as this table counts."""
+    if analysis is None:
+        return {}
+    found = {one.name: one for one in (analysis.labels.accuracy, analysis.labels.macro_f1)}
+    for counted in analysis.replies:
+        if Definition(counted.tokens, counted.legacy_distinct) == definition:
+            found |= {one.name: one for one in counted.figures}
+    return found
+
+
+def _with_ends(one: Interval) -> str:
+    ends = formatted(one.name, one.low), formatted(one.name, one.high)
+    return f"{formatted(one.name, one.value)} ({ends[0]} to {ends[1]})"

@@ -1,0 +1,112 @@
+"""Each net in plain words, wherever a page names one: a readable name, what it does and looks at, whose idea it is.
+
+The nets that are shipped, and the others of the registry that somebody may train; a name that is not here is shown as
+it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class NetText:
+    """One net."""
+
+    title: str
+    """readable name"""
+    what: str
+    """what it does, for somebody who has not read the paper"""
+    reads: str
+    """what it looks at"""
+    paper: str
+    published: str
+    """its name in the papers' tables"""
+
+
+_LIU = "Liu et al. 2021, Towards Emotional Support Dialog Systems (ACL)"
+_TU = "Tu et al. 2022, MISC (ACL)"
+_JIA = "Jia et al. 2024, AdMISC (Electronics 13)"
+_LEE = "Lee et al. 2025, STAR (NLP4PI)"
+_WORDS = "what was said so far, and which strategies the supporter used"
+_KNOWLEDGE = f"{_WORDS}; commonsense about the situation and the last message (COMET)"
+
+NET_TEXTS: dict[str, NetText] = {
+    "joint": NetText(
+        "BlenderBot-Joint",
+        "First picks one support strategy, then writes a reply that follows it. The simplest of the four, and the one"
+        " that the others are compared with.",
+        _WORDS,
+        _LIU,
+        "BlenderBot-Joint",
+    ),
+    "misc": NetText(
+        "MISC",
+        "Asks what the seeker may feel and want, and replies with a mixture of strategies instead of a single one.",
+        _KNOWLEDGE,
+        _TU,
+        "MISC",
+    ),
+    "admisc": NetText(
+        "AdMISC",
+        "Builds on MISC: it also reads the seeker's emotions, and weighs words, commonsense and strategy anew while it"
+        " writes.",
+        f"{_KNOWLEDGE}; the emotion of each message of the seeker",
+        _JIA,
+        "AdMISC",
+    ),
+    "star": NetText(
+        "STAR on BlenderBot-Joint",
+        "Takes BlenderBot-Joint as it is and refines its choice: after a first guess it looks again, and may change the"
+        " strategy before it writes.",
+        _WORDS,
+        _LEE,
+        "BB-Joint + STAR",
+    ),
+    "star-misc": NetText("STAR on MISC", "Refines the choice of MISC as STAR does.", _KNOWLEDGE, _LEE, ""),
+    "star-admisc": NetText(
+        "STAR on AdMISC",
+        "Refines the choice of AdMISC as STAR does.",
+        f"{_KNOWLEDGE}; the emotion of each message of the seeker",
+        _LEE,
+        "",
+    ),
+    "transformer": NetText(
+        "Transformer",
+        "A baseline: writes a reply word by word, without strategies.",
+        "what was said so far",
+        "Vaswani et al. 2017",
+        "Transformer",
+    ),
+    "mt-transformer": NetText(
+        "MT Transformer",
+        "A baseline that also learns to name the seeker's emotion; no strategies.",
+        "what was said so far",
+        "Rashkin et al. 2018",
+        "MT Transformer",
+    ),
+    "moel": NetText(
+        "MoEL",
+        "A baseline with one listener for each emotion, whose words are mixed; no strategies.",
+        "what was said so far",
+        "Lin et al. 2019",
+        "MoEL",
+    ),
+    "mime": NetText(
+        "MIME",
+        "A baseline that mimics the seeker's emotion up to a point; no strategies.",
+        "what was said so far",
+        "Majumder et al. 2020",
+        "MIME",
+    ),
+}
+
+
+def title_of(net: str) -> str:
+    """How a net is called on the page."""
+    return NET_TEXTS[net].title if net in NET_TEXTS else net
+
+
+def choices_of(nets: tuple[str, ...]) -> list[tuple[str, str]]:
+    """(shown, value) of each net for a list to pick from: the readable name, and the one that commands know."""
+    return [(f"{title_of(net)} ({net})" if title_of(net) != net else net, net) for net in nets]

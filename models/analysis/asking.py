@@ -1,0 +1,44 @@
+"""A net -> the strategies it predicts on many turns. No reply is decoded, so this takes a fraction of an evaluation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from tqdm import tqdm
+
+from models.analysis.strategy_turns import StrategyTurn, place_of
+from models.data.batches import make_batch
+from models.data.esconv import Target
+from models.data.examples import Example
+from models.data.strategies import strategy_id
+from models.nets.net import Net
+from models.training.device import device_of
+
+
+@torch.inference_mode()
+def turns_of_net(
+    net: Net, targets: Sequence[Target], examples: Sequence[Example], batch: int = 32
+) -> tuple[StrategyTurn, ...]:
+    """One turn per target, in order; no reply is decoded.
+
+    Raises ValueError for a net that predicts no strategy.
+    """
+    if not net.predicts_strategy:
+        raise ValueError("the net predicts no strategy, so there is nothing to analyse; give one that does")
+    net.eval()
+    order = sorted(range(len(examples)), key=lambda at: len(examples[at].context))  # little padding
+    chances: dict[int, list[float]] = {}
+    for start in tqdm(range(0, len(order), batch), desc="strategies"):
+        rows = order[start : start + batch]
+        plan = net.plan(make_batch([examples[at] for at in rows]).to(device_of(net)))
+        chances |= dict(zip(rows, plan.strategies.float().tolist(), strict=True))
+    return tuple(
+        StrategyTurn(
+            target.dialogue.id,
+            place_of(target.dialogue, target.turn),
+            strategy_id(str(target.gold.strategy)),
+            tuple(chances[at]),
+        )
+        for at, target in enumerate(targets)
+    )

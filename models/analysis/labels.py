@@ -1,0 +1,59 @@
+"""How often a net chooses each strategy, how often annotators did, and which it takes for which (AdMISC, figure 6)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.analysis.strategy_turns import StrategyTurn, units_of
+from models.data.strategies import STRATEGIES
+from models.evaluation.figure import Floats, Summed
+from models.evaluation.strategy_figures import accuracy, confusion_of, macro_f1, precisions, recalls
+from models.evaluation.uncertainty import Interval, interval
+
+K = len(STRATEGIES)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Annotated against predicted strategies; percent with 95 % intervals, eight each in the order of STRATEGIES."""
+
+    gold: tuple[Interval, ...]
+    """share of the turns annotated so"""
+    predicted: tuple[Interval, ...]
+    """share of the turns for which it is the most probable one"""
+    recall: tuple[Interval, ...]
+    """of the turns annotated so, the share that is predicted so"""
+    precision: tuple[Interval, ...]
+    """of the turns predicted so, the share that is annotated so; 0 where there is none"""
+    confusion: tuple[tuple[int, ...], ...]
+    """(8, 8) counts, annotated by row, predicted by column"""
+    accuracy: Interval
+    macro_f1: Interval
+
+
+def labels_of(turns: Sequence[StrategyTurn], rounds: int, seed: int) -> Labels:
+    """Counts and shares of all turns; intervals resample dialogues. Raises ValueError when there are none."""
+    gold, predicted = [turn.gold for turn in turns], [turn.predicted for turn in turns]
+    table = confusion_of(predicted, gold)
+    cells = units_of(turns).sums(np.eye(K * K)[np.array(gold) * K + np.array(predicted)])
+
+    def measured(name: str, read: Callable[[Floats], Floats]) -> Interval:
+        return interval(
+            name, Summed(cells, lambda sums: 100 * read(sums.reshape(*sums.shape[:-1], K, K))), rounds, seed
+        )
+
+    def each(read: Callable[[Floats], Floats]) -> tuple[Interval, ...]:
+        return tuple(measured(name, lambda tables, at=at: read(tables)[..., at]) for at, name in enumerate(STRATEGIES))
+
+    return Labels(
+        gold=each(lambda tables: tables.sum(axis=-1) / tables.sum(axis=(-2, -1))[..., None]),
+        predicted=each(lambda tables: tables.sum(axis=-2) / tables.sum(axis=(-2, -1))[..., None]),
+        recall=each(recalls),
+        precision=each(precisions),
+        confusion=tuple(tuple(map(int, row)) for row in table.tolist()),
+        accuracy=measured("accuracy", accuracy),
+        macro_f1=measured("macro_f1", macro_f1),
+    )

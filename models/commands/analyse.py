@@ -1,0 +1,194 @@
+"""What the page's figures need, for one net or several: `python -m models analyse joint misc --esconv PATH`.
+
+OUT/NET.json (`models.analysis.analysis_file`) holds, with 95 % intervals and without any text, the strategies over the
+course of a conversation, how often each is chosen and taken for which, the annotated one among the k most probable, and
+the cosines of the net's losses. The net is asked for the strategies of `--part`, or `--predictions` gives what
+`python -m models evaluate` wrote: then the file has the figures of the replies as well. `app.py --analysis OUT` shows
+the files.
+"""
+
+from __future__ import annotations
+
+import random
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.analysis.analysis import ROUNDS, Analysis, Interference, Source, analysis_of
+from models.analysis.analysis_file import path_of, write_analysis
+from models.analysis.asking import turns_of_net
+from models.analysis.gradients import gradient_cosines
+from models.analysis.reply_figures import counted_replies
+from models.analysis.strategy_turns import turns_of_file
+from models.data.batches import make_batch
+from models.data.dialogue import Dialogue
+from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
+from models.data.examples import Example
+from models.evaluation.predictions import Prediction, read_predictions
+from models.evaluation.reply_files import FILE, RUN
+from models.files.checkpoint import WEIGHTS, read_card, sha256
+from models.files.resume_journal import settings_of
+from models.knowledge.comet import add_tails_argument
+from models.knowledge.shipped_or_hub import add_knowledge_arguments
+from models.nets.net import Net
+from models.nets.registry import net_names
+from models.nets.stored import Bases, load_net, net_folder
+from models.training.device import add_device_argument, pick_device
+from models.training.preflight import check_known
+from models.training.provenance import made_of, notes_on
+from models.training.run_state import data_hash
+from models.training.turn_examples import comet_for, emotions_for, examples_of
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.add_argument("net", nargs="+", choices=net_names(), help="trained nets to analyse")
+    parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
+    parser.add_argument(
+        "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
+    )
+    parser.add_argument("--part", default="test", choices=PARTS, help="which part of the split")
+    parser.add_argument(
+        "--dialogues", type=int, default=0, help="analyse so many dialogues, drawn at random; 0 = all of the part"
+    )
+    parser.add_argument(
+        "--predictions",
+        type=Path,
+        help="what `evaluate` wrote for the part: the folder with one folder per net, or one net's predictions.jsonl",
+    )
+    parser.add_argument("--batches", type=int, default=50, help="batches whose gradients are compared; 0 = none")
+    parser.add_argument("--batch", type=int, default=16, help="turns a batch")
+    add_tails_argument(parser)
+    add_knowledge_arguments(parser)
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
+    parser.add_argument("--out", type=Path, default=Path("runs/analysis"), help="folder for one file per net")
+    parser.add_argument("--overwrite", action="store_true", help="replace the analyses that OUT has of these nets")
+    parser.add_argument(
+        "--seed", type=int, default=13, help="seed of the samples, of draws in losses, of the intervals"
+    )
+    add_device_argument(parser, alone=True)
+
+
+def run(args: Namespace) -> int:
+    """Analyse each net and write its file; prints what is in it.
+
+    Raises ValueError, WeightsError or FileNotFoundError before the first net is analysed for flags, weights, files or
+    predictions that cannot be used.
+    """
+    _check_flags(args)
+    args.device = pick_device(args.device)
+    dialogues = read_esconv(args.esconv)
+    targets = split_dialogues(dialogues, args.split).part(args.part)
+    if args.dialogues:
+        ids = list(dict.fromkeys(target.dialogue.id for target in targets))
+        drawn = set(random.Random(args.seed).sample(ids, min(args.dialogues, len(ids))))
+        targets = tuple(target for target in targets if target.dialogue.id in drawn)
+    bases, data = Bases(), data_hash({"dialogues": dialogues})
+    nets = {name: load_net(net_folder(name, args.weights), bases=bases) for name in args.net}
+    sources = {name: _source(args, name, net, data) for name, net in nets.items()}
+    given = {name: _predictions(args, source) for name, source in sources.items()}
+    for name, net in nets.items():
+        analysis = _analysis(args, net.to(args.device), (dialogues, targets), given[name], sources[name])
+        path = write_analysis(args.out, analysis)
+        accuracy = analysis.labels.accuracy
+        print(
+            f"{name}, {sources[name].measured_on}: {analysis.turns} turns of {analysis.dialogues} dialogues, strategy"
+            f" accuracy {accuracy.value:.2f} ({accuracy.low:.2f} to {accuracy.high:.2f}); written to {path}"
+        )
+    print("".join(f"{note}\n" for note in notes_on(source.measured_on for source in sources.values())), end="")
+    return 0
+
+
+def _check_flags(args: Namespace) -> None:
+    for name, least in {"batches": 0, "batch": 1, "dialogues": 0}.items():
+        if getattr(args, name) < least:
+            raise ValueError(f"--{name} is {getattr(args, name)}; want at least {least}")
+    if args.dialogues and args.predictions:
+        raise ValueError("--predictions already say which turns are analysed; leave --dialogues out")
+    there = [str(path_of(name, args.out)) for name in args.net if path_of(name, args.out).exists()]
+    if there and not args.overwrite:
+        raise ValueError(f"{', '.join(there)} would be replaced; give another --out, or --overwrite")
+
+
+def _source(args: Namespace, name: str, net: Net, data: str) -> Source:
+    made, card = made_of(args, name, net, data), read_card(args.weights / name)
+    path = _file_of(args, name)
+    return Source(
+        net=name,
+        checkpoint=made["checkpoint"],
+        base=card.get("base") or "",
+        vocabulary=card.get("vocabulary", ""),
+        split=args.split,
+        part=args.part,
+        measured_on=made["measured_on"],
+        data=data,
+        predictions=sha256(path) if path and path.is_file() else "",
+    )
+
+
+def _file_of(args: Namespace, name: str) -> Path | None:
+    """The predictions of a net. Raises ValueError for one file and several nets."""
+    given: Path | None = args.predictions
+    if given is None or given.is_dir():
+        return given and given / name / FILE
+    if len(args.net) > 1:
+        raise ValueError(f"--predictions is one file, but there are {len(args.net)} nets; give the folder above it")
+    return given
+
+
+def _predictions(args: Namespace, source: Source) -> tuple[Prediction, ...]:
+    """Those of `--predictions`, () without. Raises ValueError when other weights made them, or on another part."""
+    path = _file_of(args, source.net)
+    if path is None:
+        return ()
+    predictions, made = read_predictions(path), settings_of(path.with_name(RUN))
+    for name in ("net", "checkpoint", "data", "split", "part"):
+        if made.get(name) != getattr(source, name):
+            raise ValueError(
+                f"{path} was made with {name} {made.get(name)!r} (as {RUN} beside it says), not"
+                f" {getattr(source, name)!r}; give what `python -m models evaluate {source.net}` wrote for these"
+            )
+    return predictions
+
+
+def _analysis(
+    args: Namespace,
+    net: Net,
+    data: tuple[Sequence[Dialogue], Sequence[Target]],
+    predictions: Sequence[Prediction],
+    source: Source,
+) -> Analysis:
+    dialogues, targets = data
+    wanted = min(len(targets), args.batches * args.batch)
+    drawn = random.Random(args.seed).sample(range(len(targets)), wanted)
+    if predictions:  # the net is asked for its gradients only
+        targets, drawn = [targets[at] for at in drawn], list(range(wanted))
+    examples = _examples(args, net, targets)
+    turns = turns_of_file(predictions, dialogues) if predictions else turns_of_net(net, targets, examples, args.batch)
+    replies = counted_replies(predictions, net.tokenizer.pieces, ROUNDS, args.seed) if predictions else ()
+    chosen = [examples[at] for at in drawn if examples[at].strategy >= 0]
+    return analysis_of(source, turns, _interference(args, net, chosen), replies, args.seed)
+
+
+def _examples(args: Namespace, net: Net, targets: Sequence[Target]) -> list[Example]:
+    examples = examples_of(
+        targets,
+        comet_for(net, args.tails, args.comet, args.device),
+        net.tokenizer,
+        net.shape,
+        emotions_for(net, args.emotion, args.device),
+    )
+    check_known(net, examples)
+    return examples
+
+
+def _interference(args: Namespace, net: Net, examples: Sequence[Example]) -> Interference | None:
+    if not examples:
+        return None
+    torch.manual_seed(args.seed)  # the losses of MoEL and MIME draw
+    starts = range(0, len(examples), args.batch)
+    batches: Any = (make_batch(examples[start : start + args.batch]) for start in starts)
+    return Interference(len(starts), args.batch, tuple(gradient_cosines(net, batches)))
