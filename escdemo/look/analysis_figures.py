@@ -25,8 +25,10 @@ ANNOTATED = "annotators"
 ANNOTATED_COLOUR = "#8A94A0"
 SHAPES = ("circle", "square")
 DASHES = ("solid", "dot")
-DIVERGING = ((0.0, "#0072B2"), (0.5, "#F7F7F7"), (1.0, "#D55E00"))
-"""less to more, apart for colour-blind readers too"""
+DIVERGING = ((0.0, "#6BB1DE"), (0.5, "#F7F7F7"), (1.0, "#F0A36B"))
+"""less to more, apart for colour-blind readers too; light enough for dark figures on every cell"""
+SEQUENTIAL = ((0.0, "#FFFFFF"), (1.0, "#5AA9E0"))
+"""none to all, as light"""
 TITLE_WIDTH, NOTE_WIDTH = 40, 52
 """letters in a line: what a phone has room for"""
 
@@ -74,11 +76,11 @@ def stage_figure(nets: Sequence[Analysed], of: str) -> go.Figure:
             customdata=[_percent(share) for share in shares],
             hovertemplate=f"{name}<br>%{{x}}<br>%{{customdata}}<extra></extra>",
         )
-    figure.update_xaxes(title="part of the conversation, by utterances")
+    figure.update_xaxes(title="part of the conversation, by utterances", tickangle=0, tickfont_size=11)
     figure.update_yaxes(range=[0, 100], title="share of the turns, %")
-    who = ANNOTATED.capitalize() if of == "gold" else nets[0].label
+    who = ANNOTATED if of == "gold" else nets[0].label
     styled(figure, height=460, barmode="stack", bargap=0.12)
-    return _captioned(figure, f"Strategies over the conversation: {who}", measured_on(nets), legend=96)
+    return _captioned(figure, f"Strategies of {who}", measured_on(nets), legend=96)
 
 
 def difference_figure(net: Analysed) -> go.Figure:
@@ -99,6 +101,7 @@ def difference_figure(net: Analysed) -> go.Figure:
             colorscale=[list(stop) for stop in DIVERGING],
             text=[[f"{cell.value:+.0f}{'*' if is_clear(cell) else ''}" for cell in row] for row in cells],
             texttemplate="%{text}",
+            textfont={"color": INK},
             customdata=[
                 [f"{name}<br>{cell.value:+.1f} points ({cell.low:+.1f} to {cell.high:+.1f})" for cell in row]
                 for name, row in zip(STRATEGIES, cells, strict=True)
@@ -107,11 +110,11 @@ def difference_figure(net: Analysed) -> go.Figure:
             showscale=False,
         )
     )
-    figure.update_xaxes(title="part of the conversation, by utterances")
+    figure.update_xaxes(title="part of the conversation, by utterances", tickangle=0, tickfont_size=11)
     figure.update_yaxes(autorange="reversed")
     styled(figure, height=430)
-    note = f"{measured_on([net])}. * the 95 % interval leaves out 0"
-    return _captioned(figure, f"{net.label} minus {ANNOTATED}, percentage points", note)
+    note = f"Percentage points; *: the 95 % interval leaves out 0. {measured_on([net])}"
+    return _captioned(figure, f"{net.label} − {ANNOTATED}", note)
 
 
 def top_k_figure(nets: Sequence[Analysed]) -> go.Figure:
@@ -142,7 +145,7 @@ def top_k_figure(nets: Sequence[Analysed]) -> go.Figure:
     figure.update_xaxes(title="k: strategies that the net may name", dtick=1)
     figure.update_yaxes(range=[0, 104], title="annotated strategy among them, %")
     styled(figure, height=430)
-    return _captioned(figure, "Top-k accuracy of the strategy", _with_intervals(nets), legend=64)
+    return _captioned(figure, "Top-k accuracy of the strategy", _with_intervals(nets), legend=44)
 
 
 def distribution_figure(nets: Sequence[Analysed]) -> go.Figure:
@@ -167,7 +170,7 @@ def distribution_figure(nets: Sequence[Analysed]) -> go.Figure:
     figure.update_xaxes(title="share of the turns, %", rangemode="tozero")
     figure.update_yaxes(autorange="reversed")
     styled(figure, height=240 + 30 * len(series) * 4, barmode="group", bargap=0.25)
-    return _captioned(figure, "How often each strategy is chosen", _with_intervals(nets), legend=64)
+    return _captioned(figure, "How often each strategy is chosen", _with_intervals(nets), legend=44)
 
 
 def confusion_figure(net: Analysed) -> go.Figure:
@@ -191,8 +194,9 @@ def confusion_figure(net: Analysed) -> go.Figure:
             y=SHORT,
             zmin=0,
             zmax=100,
-            colorscale="Cividis",
+            colorscale=[list(stop) for stop in SEQUENTIAL],
             texttemplate="%{z:.0f}",
+            textfont={"color": INK},
             customdata=hover,
             hovertemplate="%{customdata}<extra></extra>",
             showscale=False,
@@ -204,7 +208,7 @@ def confusion_figure(net: Analysed) -> go.Figure:
     figure.update_yaxes(ticksuffix=" ")
     accuracy = _percent(labels.accuracy)
     note = f"{measured_on([net])}; percent of each row. Right altogether: {accuracy}"
-    return _captioned(figure, f"Annotated and predicted: {net.label}", note)
+    return _captioned(figure, f"Confusion of {net.label}", note)
 
 
 def interference_figure(nets: Sequence[Analysed]) -> go.Figure:
@@ -295,13 +299,13 @@ def _with_intervals(nets: Sequence[Analysed]) -> str:
 
 def _captioned(figure: go.Figure, title: str, note: str, legend: int = 0) -> go.Figure:
     """The figure with title and note above it, and `legend` pixels for the legend below it; makes room for all."""
-    lines = textwrap.wrap(title, TITLE_WIDTH)
+    line = textwrap.shorten(title, TITLE_WIDTH, placeholder=" …") or title[:TITLE_WIDTH]
     small = textwrap.wrap(note, NOTE_WIDTH)
-    above = 20 * len(lines) + 16 * len(small) + 22
+    above = 16 * len(small) + 42
     several = legend if len(figure.data) > 1 else 0
     figure.update_layout(
         title={
-            "text": f"<b>{'<br>'.join(map(escaped, lines))}</b>",
+            "text": f"<b>{escaped(line)}</b>",
             "subtitle": {"text": "<br>".join(map(escaped, small)), "font": {"size": 12}},
             "font": {"size": 15},
             "x": 0,
@@ -312,7 +316,7 @@ def _captioned(figure: go.Figure, title: str, note: str, legend: int = 0) -> go.
             "pad": {"l": 8, "t": 10},
         },
         legend={"y": 0, "yref": "container", "yanchor": "bottom"},
-        margin={"t": above, "b": several + 50 if several else 8},
+        margin={"t": above, "b": several + 44 if several else 8},
         height=figure.layout.height + above - 44,
     )
     return figure

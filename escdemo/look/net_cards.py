@@ -90,14 +90,18 @@ def _measured(shown: NetShown) -> list[tuple[str, str]]:
         labels = shown.analysis.labels
         where = f"{shown.analysis.source.measured_on}, {shown.analysis.turns:,} turns"
         found += [
-            (f"{LABELS[one.name].capitalize()} ({where})", f"{_with_ends(one)} %")
+            (f"{_upper(LABELS[one.name])} ({where})", f"{_with_ends(one)} %")
             for one in (labels.accuracy, labels.macro_f1)
         ]
     metrics = shown.card.card.get("metrics", {}) if shown.card else {}
     for name, (label, scale) in VALIDATION.items():
         if isinstance(metrics.get(name), int | float):
-            found.append((f"{label.capitalize()} (validation turns, while training)", f"{scale * metrics[name]:.1f} %"))
+            found.append((f"{_upper(label)} (validation turns, while training)", f"{scale * metrics[name]:.1f} %"))
     return found or [("Figures", texts.NOT_MEASURED)]
+
+
+def _upper(label: str) -> str:
+    return label[0].upper() + label[1:]
 
 
 def paper_tables(nets: Sequence[NetShown]) -> str:

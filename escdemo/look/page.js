@@ -114,6 +114,25 @@
     }
   }
 
+  // A figure that was drawn while its box was hidden, or narrower, takes the width that it has now; and its title is its
+  // name for screen readers.
+  const widths = new ResizeObserver((changes) => {
+    for (const { target, contentRect } of changes) {
+      const plot = target.querySelector(".js-plotly-plot");
+      if (plot && contentRect.width && Math.abs(plot.clientWidth - plot._fullLayout?.width) > 1) window.Plotly.Plots.resize(plot);
+    }
+  });
+  function tendPlots() {
+    for (const plot of document.querySelectorAll(".js-plotly-plot")) {
+      if (!plot.hasAttribute("role")) {
+        plot.setAttribute("role", "img");
+        widths.observe(plot.parentElement);
+      }
+      const title = (plot.layout?.title?.text || "Figure").replace(/<br>/g, " ").replace(/<[^>]*>/g, "");
+      if (plot.getAttribute("aria-label") !== title) plot.setAttribute("aria-label", title);
+    }
+  }
+
   // A page that outlives its server: say so, and come back by itself once there is a new one. What is being typed stays:
   // then the reload is left to the visitor.
   let run = null;
@@ -244,8 +263,8 @@
   let due = false;
   function tidy() {
     due = false;
-    document.body.classList.remove("dark"); // figures and panels are drawn for a light ground
     nameGroups();
+    tendPlots();
     writeOut();
     follow();
     const side = [...sided()].find((box) => box.dataset.escSide)?.dataset.escSide || "a";

@@ -19,7 +19,7 @@ from annotation.statistics.report_tables import BY_ITEMS, MEANS, RELATIONS, STRE
 from annotation.statistics.strength import Ranking
 from escdemo.look.figures import INK, Outcome, escaped, outcome_figure, styled, titled
 
-GROUP_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000")
+GROUP_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#7F8C8D")
 GROUP_SHAPES = ("circle", "square", "diamond", "triangle-up", "x", "star")
 
 

@@ -14,7 +14,7 @@ _HERE = Path(__file__).parent
 
 
 def page_theme() -> Base:
-    """A calm, light theme in the blue of the Okabe-Ito palette, in fonts that are there anyway."""
+    """A calm theme, light or dark as the browser asks: the blue of Okabe and Ito, fonts that are there anyway."""
     blue = gr.themes.Color(
         c50="#F0F7FC",
         c100="#DCEBF6",
@@ -63,10 +63,10 @@ def page_css() -> str:
 
 
 def page_head() -> str:
-    """Tags for the head: phone width, light colours, and the script."""
+    """Tags for the head: light and dark colours, and the script."""
     script = (_HERE / "page.js").read_text(encoding="utf-8")
     words = json.dumps(texts.SCRIPT_TEXTS)
-    return f'<meta name="color-scheme" content="light"><script>const ESC_TEXTS = {words};\n{script}</script>'
+    return f'<meta name="color-scheme" content="light dark"><script>const ESC_TEXTS = {words};\n{script}</script>'
 
 
 def go_to(selector: str) -> str:

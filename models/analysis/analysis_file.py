@@ -113,7 +113,7 @@ def _value(kind: Any, value: Any, where: str) -> Any:
             raise ValueError(f"{where} is {value!r:.40}; want a list")
         return tuple(_value(get_args(kind)[0], one, f"{where}[{at}]") for at, one in enumerate(value))
     allowed = (int, float) if kind is float else (kind,)
-    if isinstance(value, bool) or not isinstance(value, allowed):
+    if isinstance(value, bool) != (kind is bool) or not isinstance(value, allowed):
         raise ValueError(f"{where} is {value!r:.40}; want {kind.__name__}")
     return kind(value)
 
@@ -126,6 +126,13 @@ def _check(analysis: Analysis) -> None:
     eights += [shares for stage in analysis.stages for shares in (stage.gold, stage.predicted, stage.difference)]
     if len(analysis.stages) != STAGES or any(len(one) != K for one in eights):
         raise ValueError(f"want {STAGES} stages, and {K} figures in each list")
+    shares = [labels.gold, labels.predicted, labels.recall, labels.precision]
+    shares += [one for stage in analysis.stages for one in (stage.gold, stage.predicted, stage.difference)]
+    if any(tuple(one.name for one in each) != STRATEGIES for each in shares):
+        raise ValueError("figures are not in the order of the strategies")
+    for one in (*(one for each in shares for one in each), *top_k.accuracy, labels.accuracy, labels.macro_f1):
+        if not (-100 <= one.low <= one.high <= 100 and -100 <= one.value <= 100):
+            raise ValueError(f"{one.name}: {one.value} percent, from {one.low} to {one.high}, cannot be")
     counts = sum(map(sum, labels.confusion)), sum(stage.turns for stage in analysis.stages)
     if set(counts) != {analysis.turns} or not 1 < analysis.dialogues <= analysis.turns:
         raise ValueError(
