@@ -45,13 +45,21 @@ def running(
     port: int | None = None,
     *,
     checked: bool = True,
+    analysis: Path | None = None,
 ) -> Iterator[Site]:
     """Serve until the block ends; `port` None takes a free one. The same port and database later are "a restart".
 
     Not `checked`, requests reach Gradio without the checks of `escdemo.web`: to see what it refuses by itself.
     """
     port = port or free_port()
-    settings = Settings(port=port, database=database_url, nets=tuple(responders), study=study, create_key=CREATE_KEY)
+    settings = Settings(
+        port=port,
+        database=database_url,
+        nets=tuple(responders),
+        study=study,
+        create_key=CREATE_KEY,
+        analysis=str(analysis) if analysis else None,
+    )
     bound = listen(settings)
     sessions = open_sessions(database_url)
     service = GenerationService(responders)
