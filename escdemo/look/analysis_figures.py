@@ -113,7 +113,7 @@ def difference_figure(net: Analysed) -> go.Figure:
     figure.update_xaxes(title="part of the conversation, by utterances", tickangle=0, tickfont_size=11)
     figure.update_yaxes(autorange="reversed")
     styled(figure, height=430)
-    note = f"Percentage points; *: the 95 % interval leaves out 0. {measured_on([net])}"
+    note = f"{measured_on([net])}; percentage points, *: the 95 % interval leaves out 0"
     return _captioned(figure, f"{net.label} − {ANNOTATED}", note)
 
 
@@ -301,7 +301,7 @@ def _captioned(figure: go.Figure, title: str, note: str, legend: int = 0) -> go.
     """The figure with title and note above it, and `legend` pixels for the legend below it; makes room for all."""
     line = textwrap.shorten(title, TITLE_WIDTH, placeholder=" …") or title[:TITLE_WIDTH]
     small = textwrap.wrap(note, NOTE_WIDTH)
-    above = 16 * len(small) + 42
+    above = 16 * len(small) + 52
     several = legend if len(figure.data) > 1 else 0
     figure.update_layout(
         title={

@@ -46,7 +46,7 @@ def labels_of(turns: Sequence[StrategyTurn], rounds: int, seed: int) -> Labels:
         )
 
     def each(read: Callable[[Floats], Floats]) -> tuple[Interval, ...]:
-        return tuple(measured(name, lambda tables, at=at: read(tables)[..., at]) for at, name in enumerate(STRATEGIES))
+        return tuple(measured(name, _of_strategy(read, at)) for at, name in enumerate(STRATEGIES))
 
     return Labels(
         gold=each(lambda tables: tables.sum(axis=-1) / tables.sum(axis=(-2, -1))[..., None]),
@@ -57,3 +57,7 @@ def labels_of(turns: Sequence[StrategyTurn], rounds: int, seed: int) -> Labels:
         accuracy=measured("accuracy", accuracy),
         macro_f1=measured("macro_f1", macro_f1),
     )
+
+
+def _of_strategy(read: Callable[[Floats], Floats], at: int) -> Callable[[Floats], Floats]:
+    return lambda tables: read(tables)[..., at]
