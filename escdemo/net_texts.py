@@ -56,7 +56,7 @@ NET_TEXTS: dict[str, NetText] = {
         "AdMISC",
     ),
     "star": NetText(
-        "STAR on BlenderBot-Joint",
+        "STAR on Joint",
         "Takes BlenderBot-Joint as it is and refines its choice: after a first guess it looks again, and may change the"
         " strategy before it writes.",
         _WORDS,

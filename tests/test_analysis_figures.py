@@ -54,7 +54,7 @@ def test_stages_add_up_and_strategies_have_their_looks() -> None:
     assert [bar.marker.pattern.shape for bar in figure.data] == [look.pattern for look in LOOKS.values()]
     for at in range(5):
         assert sum(bar.y[at] for bar in figure.data) == pytest.approx(100)
-    assert figure.data[0].x[0] == "0–20 %<br>n = 12"
+    assert figure.data[0].x[0] == "1<br>n=12"
 
 
 def test_a_difference_beyond_chance_is_marked() -> None:
@@ -92,7 +92,7 @@ def test_shares_and_confusion_are_those_of_the_file() -> None:
 
 def test_cosines_stand_in_the_row_of_their_group() -> None:
     figure = draw.interference_figure([JOINT, MISC])
-    assert list(figure.layout.yaxis.ticktext) == ["all: reply / strategy", "encoder: reply / strategy"]
+    assert list(figure.layout.yaxis.ticktext) == ["all", "encoder"]
     assert [round(y) for y in figure.data[0].y] == [0, 1]
     assert list(figure.data[0].x) == [-0.3, 0.2]
     unmeasured = Analysed("MISC", replace(MISC.analysis, interference=None))

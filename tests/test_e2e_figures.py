@@ -99,7 +99,7 @@ def test_figures_of_one_net_then_two_and_what_cannot_be_shown(browser: Browser, 
     names = page.locator("#figures-body [role=img]").evaluate_all("all => all.map((one) => one.ariaLabel)")
     assert {"Strategies of annotators", "Strategies of MISC", "Confusion of MISC"} <= set(names)
     page.get_by_label("Beside it").click()
-    page.get_by_role("option", name="STAR on BlenderBot-Joint (star)").click()
+    page.get_by_role("option", name="STAR on Joint (star)").click()
     page.get_by_text("star.json is damaged or no analysis").wait_for()
     drawn(page, *ALONE)
     assert not page.locator("#figures-confusion-b").is_visible()

@@ -52,7 +52,7 @@ def build() -> FiguresTab:
         with gr.Row():
             # After a restart the server no longer knows the choices of an open page.
             lists = [
-                gr.Dropdown([], label=label, elem_id=elem_id, interactive=True, allow_custom_value=True)
+                gr.Dropdown([], label=label, elem_id=elem_id, interactive=True, allow_custom_value=True, min_width=280)
                 for label, elem_id in ((texts.FIRST_NET, "figures-first"), (texts.SECOND_NET, "figures-second"))
             ]
         note = gr.HTML(f'<p class="esc-hint">{texts.LOADING}</p>', elem_id="figures-note")

@@ -16,7 +16,8 @@ import plotly.graph_objects as go
 from escdemo.look.figures import INK, SIDE_COLOURS, SIDE_PATTERNS, escaped, styled
 from escdemo.look.strategy_looks import LOOKS
 from models.analysis.analysis import Analysis
-from models.analysis.stages import STAGES, Stage
+from models.analysis.cosine import Cosine
+from models.analysis.stages import STAGES
 from models.data.strategies import STRATEGIES
 from models.evaluation.uncertainty import Interval
 
@@ -29,7 +30,7 @@ DIVERGING = ((0.0, "#6BB1DE"), (0.5, "#F7F7F7"), (1.0, "#F0A36B"))
 """less to more, apart for colour-blind readers too; light enough for dark figures on every cell"""
 SEQUENTIAL = ((0.0, "#FFFFFF"), (1.0, "#5AA9E0"))
 """none to all, as light"""
-TITLE_WIDTH, NOTE_WIDTH = 40, 52
+TITLE_WIDTH, NOTE_WIDTH = 33, 52
 """letters in a line: what a phone has room for"""
 
 
@@ -66,17 +67,17 @@ def stage_figure(nets: Sequence[Analysed], of: str) -> go.Figure:
         look = LOOKS[name]
         figure.add_bar(
             name=look.short,
-            x=_stage_names(stages),
+            x=[f"{place}<br>n={stage.turns:,}" for place, stage in enumerate(stages, start=1)],
             y=[share.value for share in shares],
             marker={
                 "color": look.colour,
                 "line": {"color": "#FFFFFF", "width": 0.5},
                 "pattern": {"shape": look.pattern, "fgcolor": "#FFFFFF", "size": 6, "solidity": 0.25},
             },
-            customdata=[_percent(share) for share in shares],
-            hovertemplate=f"{name}<br>%{{x}}<br>%{{customdata}}<extra></extra>",
+            customdata=[f"{part}: {_percent(share)}" for part, share in zip(stage_names(), shares, strict=True)],
+            hovertemplate=f"{name}<br>%{{customdata}}<extra></extra>",
         )
-    figure.update_xaxes(title="part of the conversation, by utterances", tickangle=0, tickfont_size=11)
+    figure.update_xaxes(title="fifth of the conversation", tickangle=0)
     figure.update_yaxes(range=[0, 100], title="share of the turns, %")
     who = ANNOTATED if of == "gold" else nets[0].label
     styled(figure, height=460, barmode="stack", bargap=0.12)
@@ -94,7 +95,7 @@ def difference_figure(net: Analysed) -> go.Figure:
     figure = go.Figure(
         go.Heatmap(
             z=[[cell.value for cell in row] for row in cells],
-            x=_stage_names(stages),
+            x=[str(place) for place in range(1, len(stages) + 1)],
             y=SHORT,
             zmin=-top,
             zmax=top,
@@ -103,14 +104,17 @@ def difference_figure(net: Analysed) -> go.Figure:
             texttemplate="%{text}",
             textfont={"color": INK},
             customdata=[
-                [f"{name}<br>{cell.value:+.1f} points ({cell.low:+.1f} to {cell.high:+.1f})" for cell in row]
+                [
+                    f"{name}<br>{part}: {cell.value:+.1f} points ({cell.low:+.1f} to {cell.high:+.1f})"
+                    for part, cell in zip(stage_names(), row, strict=True)
+                ]
                 for name, row in zip(STRATEGIES, cells, strict=True)
             ],
-            hovertemplate="%{customdata}<br>%{x}<extra></extra>",
+            hovertemplate="%{customdata}<extra></extra>",
             showscale=False,
         )
     )
-    figure.update_xaxes(title="part of the conversation, by utterances", tickangle=0, tickfont_size=11)
+    figure.update_xaxes(title="fifth of the conversation", tickangle=0)
     figure.update_yaxes(autorange="reversed")
     styled(figure, height=430)
     note = f"{measured_on([net])}; percentage points, *: the 95 % interval leaves out 0"
@@ -214,15 +218,14 @@ def confusion_figure(net: Analysed) -> go.Figure:
 def interference_figure(nets: Sequence[Analysed]) -> go.Figure:
     """Cosines of the gradients of each pair of losses in each group of parameters, with intervals (STAR, figure 3)."""
     figure = go.Figure()
-    rows = list(
-        dict.fromkeys(
-            f"{one.group}: {one.first} / {one.second}"
-            for net in nets
-            if net.analysis.interference
-            for one in net.analysis.interference.cosines
-        )
-    )
-    notes = []
+    measured = [one for net in nets if net.analysis.interference for one in net.analysis.interference.cosines]
+    pairs = list(dict.fromkeys(f"{one.first} / {one.second}" for one in measured))
+
+    def row_of(one: Cosine) -> str:
+        return f"{one.group}: {one.first} / {one.second}" if len(pairs) > 1 else one.group
+
+    rows = list(dict.fromkeys(row_of(one) for one in measured))
+    notes = [f"Losses: {pair}" for pair in pairs] if len(pairs) == 1 else []
     for place, net in enumerate(nets):
         found = net.analysis.interference
         if found is None:
@@ -234,11 +237,7 @@ def interference_figure(nets: Sequence[Analysed]) -> go.Figure:
         figure.add_scatter(
             name=escaped(net.label),
             x=[one.mean for one in found.cosines],
-            y=[
-                rows.index(f"{one.group}: {one.first} / {one.second}")
-                + (0.16 * (2 * place - 1) if len(nets) > 1 else 0)
-                for one in found.cosines
-            ],
+            y=[rows.index(row_of(one)) + (0.16 * (2 * place - 1) if len(nets) > 1 else 0) for one in found.cosines],
             mode="markers",
             marker={"color": SIDE_COLOURS[place], "symbol": SHAPES[place], "size": 10},
             error_x={
@@ -255,7 +254,7 @@ def interference_figure(nets: Sequence[Analysed]) -> go.Figure:
             hovertemplate="%{customdata}<extra>%{fullData.name}</extra>",
         )
     figure.add_vline(x=0, line={"color": INK, "width": 1, "dash": "dash"})
-    figure.update_xaxes(title="cosine of the gradients<br>(left: against each other, right: together)")
+    figure.update_xaxes(title="cosine of the gradients<br>(below 0: against each other)")
     figure.update_yaxes(
         tickvals=list(range(len(rows))), ticktext=[escaped(row) for row in rows], range=[max(1, len(rows)) - 0.5, -0.5]
     )
@@ -272,10 +271,6 @@ def stage_names() -> list[str]:
     """ "0-20 %" and so on."""
     step = 100 // STAGES
     return [f"{step * at}–{step * (at + 1)} %" for at in range(STAGES)]
-
-
-def _stage_names(stages: Sequence[Stage]) -> list[str]:
-    return [f"{name}<br>n = {stage.turns:,}" for name, stage in zip(stage_names(), stages, strict=True)]
 
 
 def _percent(share: Interval) -> str:
@@ -307,7 +302,7 @@ def _captioned(figure: go.Figure, title: str, note: str, legend: int = 0) -> go.
         title={
             "text": f"<b>{escaped(line)}</b>",
             "subtitle": {"text": "<br>".join(map(escaped, small)), "font": {"size": 12}},
-            "font": {"size": 15},
+            "font": {"size": 14},
             "x": 0,
             "xref": "container",
             "y": 1,
