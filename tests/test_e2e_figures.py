@@ -103,9 +103,9 @@ def test_figures_of_one_net_then_two_and_what_cannot_be_shown(browser: Browser, 
     page.get_by_text("star.json is damaged or no analysis").wait_for()
     drawn(page, *ALONE)
     assert not page.locator("#figures-confusion-b").is_visible()
-    for name, kind in (("PNG", "png"), ("SVG", "svg"), ("CSV", "csv")):
+    for label, kind in (("figures-top-k-all as PNG", "png"), ("the data of figures-top-k-all as CSV", "csv")):
         with page.expect_download() as download:
-            page.get_by_label(f"Save figures-top-k-all as {name}").click()
+            page.get_by_label(f"Save {label}", exact=True).click()
         assert download.value.suggested_filename == f"figures-top-k-all.{kind}"
     open_tab(page, "Chat")
     page.get_by_label("I have read this").check()  # the rest of the page lives on
