@@ -192,8 +192,8 @@ FIGURES = {
     ),
     "top-k": (
         "How many guesses does it need?",
-        "How often the annotated strategy is among the k that the model finds most probable. Annotators often disagree"
-        " themselves, so the second and third guess say more than the first.",
+        "How often the annotated strategy is among the k that the model finds most probable. Several may fit a turn, so"
+        " the second and third guess say more than the first.",
     ),
     "distribution": (
         "Does it use each strategy as often as people do?",

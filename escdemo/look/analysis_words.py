@@ -17,15 +17,13 @@ MOST_NAMED = 3
 
 def stages_say(net: Analysed) -> str:
     """Where a net's strategies over the conversation differ most from the annotators'."""
-    cells = [
-        (cell, stage) for stage, one in zip(stage_names(), net.analysis.stages, strict=True) for cell in one.difference
-    ]
+    cells = [(cell, place) for place, one in enumerate(net.analysis.stages, start=1) for cell in one.difference]
     clear = sorted((pair for pair in cells if is_clear(pair[0])), key=lambda pair: -abs(pair[0].value))
     if not clear:
         return f"{net.label} follows the annotators in every part: no difference is beyond chance."
     named = "; ".join(
-        f"{cell.name} at {stage}: {abs(cell.value):.0f} points {'more' if cell.value > 0 else 'less'} often"
-        for cell, stage in clear[:MOST_NAMED]
+        f"{cell.name} in fifth {place}: {abs(cell.value):.0f} points {'more' if cell.value > 0 else 'less'} often"
+        for cell, place in clear[:MOST_NAMED]
     )
     return (
         f"{net.label} differs from the annotators in {len(clear)} of {len(cells)} cells beyond chance; most in {named}."
