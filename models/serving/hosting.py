@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from models.backbones.causal import Causal
 from models.backbones.compact_base import BASE
 from models.data.batches import make_batch
 from models.data.dialogue import Dialogue, Speaker
@@ -255,7 +256,7 @@ def open_responders(
         if on_load is not None:
             on_load(name)
         net = load_net(folder, BASE, bases)
-        if net.backbone.causal:
+        if isinstance(net.backbone, Causal):
             net.backbone.weights.pack()
         responders[name] = NetResponder(name, net, fingerprint(folder), sources, place)
     return responders
