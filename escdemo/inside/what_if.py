@@ -31,11 +31,11 @@ def form(letter: str, side: Sided, levers: Levers) -> str:
     parts = [_strategy(letter) if levers.strategy else "", _mixture(letter, side.trace) if levers.mixture else ""]
     parts += [_knowledge(side.trace) if levers.knowledge and side.trace.blocks else ""]
     parts += [_emotion(letter, side.trace) if levers.emotion and side.trace.emotions else ""]
-    missing = _missing(side, levers)
+    title = texts.WHAT_IF_TITLE.format(name=escape(side.label))
     return (
-        f'<details class="esc-whatif"><summary>{texts.WHAT_IF_TITLE.format(name=escape(side.label))}</summary>'
-        f'<form data-side="{letter}" onsubmit="return false" aria-label="'
-        f'{texts.WHAT_IF_TITLE.format(name=escape(side.label))}"><p class="esc-hint">{texts.WHAT_IF_HINT}</p>{"".join(parts)}{missing}'
+        f'<details class="esc-whatif"><summary>{title}</summary>'
+        f'<form data-side="{letter}" onsubmit="return false" aria-label="{title}">'
+        f'<p class="esc-hint">{texts.WHAT_IF_HINT}</p>{"".join(parts)}{_missing(side, levers)}'
         f'<div class="esc-whatif-buttons"><button type="button" class="esc-run">{texts.WHAT_IF_RUN}</button>'
         f'<button type="reset" class="esc-save">{texts.WHAT_IF_RESET}</button></div></form></details>'
     )
