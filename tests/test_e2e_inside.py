@@ -26,6 +26,10 @@ MOST_MS = 200
 SIXTY = 15
 
 
+LIT = "all => all.map((one) => Number(one.style.getPropertyValue('--lit')))"
+LIT_AND_FOCUSED = "one => one.matches('.esc-on') && one === document.activeElement"
+
+
 @dataclass(frozen=True)
 class ManyBlocks(ChangeableResponder):
     """With 60 blocks, as MISC at its most."""
@@ -35,10 +39,8 @@ class ManyBlocks(ChangeableResponder):
         rng, size = random.Random(seed), len(reply.trace.tokens)
         rows = zip(*(distribution(60, rng) for _ in range(size)), strict=True)
         blocks = [block for _ in range(SIXTY) for block in fake_blocks("post", size, rng)]
-        blocks = [
-            replace(b, text=f"{b.text} {at}", token_weights=w)
-            for at, (b, w) in enumerate(zip(blocks, rows, strict=True))
-        ]
+        weighted = enumerate(zip(blocks, rows, strict=True))
+        blocks = [replace(block, text=f"{block.text} {at}", token_weights=row) for at, (block, row) in weighted]
         return replace(reply, trace=replace(reply.trace, blocks=tuple(blocks)))
 
 
@@ -69,19 +71,13 @@ def test_from_a_bubble_to_the_words_a_link_and_what_if(browser: Browser, site: S
     page.locator("#inside-post").get_by_text("zebra").wait_for()
     page.locator("#inside-a .esc-word").nth(2).hover()
     assert page.locator("#inside-a .esc-word.esc-on").count() == 1
-    lit = page.locator("#inside-a .esc-block").evaluate_all(
-        "all => all.map((one) => Number(one.style.getPropertyValue('--lit')))"
-    )
+    lit = page.locator("#inside-a .esc-block").evaluate_all(LIT)
     assert max(lit) == 1
     assert len(set(lit)) > 10
     assert "looked most at" in page.locator("#inside-a .esc-lit").inner_text()
     page.locator("#inside-a .esc-block").first.focus()
     page.keyboard.press("ArrowDown")
-    assert (
-        page.locator("#inside-a .esc-block")
-        .nth(1)
-        .evaluate("one => one.matches('.esc-on') && one === document.activeElement")
-    )
+    assert page.locator("#inside-a .esc-block").nth(1).evaluate(LIT_AND_FOCUSED)
     assert "got most from" in page.locator("#inside-a .esc-lit").inner_text()
 
     link = page.locator("#inside-post .esc-link").get_attribute("href") or ""
