@@ -27,7 +27,7 @@ FORCED = json.dumps({"side": "a", "strategy": "Information"})
 def looking_of(page: Page) -> Looking:
     """The tab alone, over the same talks."""
     with gr.Blocks(), gr.Tabs() as tabs:
-        return Looking(panel.build(page.talks.settings, Place()), tabs, page.talks)
+        return Looking(panel.build(page.talks.settings, panel.build_unseen(Place())), tabs, page.talks)
 
 
 def changeable(page_of: Any, **more: Any) -> Page:
@@ -59,9 +59,9 @@ def test_a_message_of_the_talk_is_looked_into_and_another_chosen(make_page: Any)
     assert "set out to" in last[tab.sides[0].card]
     assert last[tab.sides[1].mixture]["visible"]
     assert "esc-mix" in last[tab.sides[0].form]
-    first = looking.show(TOKEN, visitor.talk, last[tab.at], ask(turn=0))
+    first = looking.show(TOKEN, visitor.talk, last[tab.unseen.at], ask(turn=0))
     assert "I feel alone." in first[tab.post]
-    assert first[tab.at].turn == 0
+    assert first[tab.unseen.at].turn == 0
     assert looking.tabs not in first
     jumped = looking.show(TOKEN, visitor.talk, Place(pasted=PASTED), ask(jump=True, turn=1))
     assert jumped[looking.tabs]["selected"] == "inside"
@@ -114,7 +114,7 @@ def test_a_blind_talk_has_no_reasons_and_no_names_before_the_vote_and_no_what_if
     assert "Supporter A" in before[looking.tab.sides[0].card]
     for secret in ("joint", "misc", "sha-", "xReact", "set out to"):
         assert secret not in told
-    (refused,) = all_of(looking.change(TOKEN, visitor.talk, before[looking.tab.at], FORCED))
+    (refused,) = all_of(looking.change(TOKEN, visitor.talk, before[looking.tab.unseen.at], FORCED))
     assert "esc-problem" in refused[looking.tab.sides[0].result]
     assert "is for the demo" in refused[looking.tab.sides[0].result]
     visitor.take(page.finish(TOKEN, visitor.talk))
@@ -122,7 +122,7 @@ def test_a_blind_talk_has_no_reasons_and_no_names_before_the_vote_and_no_what_if
     after = looking.show(TOKEN, visitor.talk, Place())
     assert "set out to" in after[looking.tab.sides[0].card]
     assert after[looking.tab.sides[0].form] == ""
-    (refused,) = all_of(looking.change(TOKEN, visitor.talk, after[looking.tab.at], FORCED))
+    (refused,) = all_of(looking.change(TOKEN, visitor.talk, after[looking.tab.unseen.at], FORCED))
     assert "is for the demo" in refused[looking.tab.sides[0].result]
     assert "is for the demo" in looking.paste(PASTED, "", "joint and misc")[looking.tab.paste_note]
 
@@ -132,7 +132,7 @@ def test_what_if_streams_compares_and_stores_nothing(make_page: Any, sessions: s
     page = changeable(make_page, **nets)
     visitor = Visitor(page).start().say("I feel alone.")
     looking = looking_of(page)
-    place = looking.show(TOKEN, visitor.talk, Place())[looking.tab.at]
+    place = looking.show(TOKEN, visitor.talk, Place())[looking.tab.unseen.at]
 
     def stored() -> tuple[Any, ...]:
         with sessions() as session:
@@ -163,7 +163,7 @@ def test_a_changed_reply_is_screened_with_the_message(make_page: Any) -> None:
     page = changeable(make_page, joint=Turned("joint"), misc=Turned("misc"))
     visitor = Visitor(page).start().say("I failed the exam.")
     looking = looking_of(page)
-    place = looking.show(TOKEN, visitor.talk, Place())[looking.tab.at]
+    place = looking.show(TOKEN, visitor.talk, Place())[looking.tab.unseen.at]
     told = str(all_of(looking.change(TOKEN, visitor.talk, place, FORCED)))
     assert "hurt yourself" not in told
     assert "was held back" in told
@@ -175,14 +175,15 @@ def test_a_pasted_dialogue_is_answered_by_two_nets_and_changed(make_page: Any) -
     tab = looking.tab
     shown = looking.paste(PASTED, "I moved.", "joint and misc")
     assert "My friends." in shown[tab.post]
-    answered = all_of(looking.answer(shown[tab.at]))[-1]
+    answered = all_of(looking.answer(shown[tab.unseen.at]))[-1]
     assert "joint set out to" in answered[tab.sides[0].card]
     assert "misc set out to" in answered[tab.sides[1].card]
-    earlier = looking.show("", "", shown[tab.at], ask(turn=0))
+    earlier = looking.show("", "", shown[tab.unseen.at], ask(turn=0))
     assert "What do you miss?" in earlier[tab.post]
-    changed = all_of(looking.change("", "", shown[tab.at], FORCED))[-1]
+    changed = all_of(looking.change("", "", shown[tab.unseen.at], FORCED))[-1]
     assert "<ins>as Information" in changed[tab.sides[0].result]
-    assert all_of(looking.answer(Place())) == []
+    (nothing,) = all_of(looking.answer(Place()))
+    assert list(nothing) == [tab.note]
 
 
 @pytest.mark.parametrize("text", ["", "seeker: a", "seeker: a\n" * 5000, "{", "x" * 1_000_000, "\x00"])
@@ -198,6 +199,6 @@ def test_danger_in_a_pasted_dialogue_shows_the_card_and_holds_replies_back(make_
     looking = looking_of(page)
     shown = looking.paste("seeker: hi\nsupporter: hello\nseeker: I want to kill myself.", "", "joint and misc")
     assert texts.CRISIS_TITLES["self"] in shown[looking.tab.post]
-    told = all_of(looking.answer(shown[looking.tab.at]))
+    told = all_of(looking.answer(shown[looking.tab.unseen.at]))
     assert "You said" not in str(told)
     assert "was held back" in str(told[-1][looking.tab.sides[0].card])

@@ -37,6 +37,7 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
         draft = gr.BrowserState(judge_panel.NO_DRAFT, storage_key=DRAFT_KEY, secret=STORAGE_SECRET)
         fresh, talk, seen, opened = gr.Textbox("", visible=False), gr.State(""), gr.State(0), gr.State(0.0)
         gr.HTML(render.header(settings.mode, settings.study), elem_id="header")
+        unseen = inside_panel.build_unseen(Place())
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(texts.CHAT_TAB, id="chat-tab"):
                 steps = gr.HTML(render.steps(0), elem_id="steps")
@@ -45,7 +46,7 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
                 setup = setup_panel.build(cards, settings)
                 chat = chat_panel.build()
                 judge = judge_panel.build()
-            inside = inside_panel.build(settings, Place())
+            inside = inside_panel.build(settings, unseen)
             results = results_tab.build(study=settings.mode == "study")
             about = about_tab.build()
         own = (token, fresh, draft, talk, seen, opened)

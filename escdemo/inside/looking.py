@@ -99,6 +99,7 @@ class Looking:
     async def answer(self, place: Place) -> AsyncIterator[Shown]:
         """Have both nets answer the chosen message of a pasted dialogue, and look on; nothing for a stored talk."""
         if not place.pasted or place.turn is None:
+            yield {self.tab.note: gr.skip()}  # of a stream without a value Gradio 6.31 empties all outputs
             return
         dialogue = _dialogue(place.pasted, place.situation)
         asked = requests.of_pasted(dialogue, place.turn, place.pair, self.talks.settings.options)
@@ -209,7 +210,7 @@ class Looking:
         nets = view.systems if self.may_change else (None, None)
         note = texts.INSIDE_BLIND if view.hidden() else "" if self.may_change else texts.WHAT_IF_OFF
         return {
-            self.tab.at: place,
+            self.tab.unseen.at: place,
             self.tab.talk: gr.update(choices=choices, value=view.id, visible=len(choices) > 1),
             self.tab.messages: cards.message_list(listed, turn.index),
             self.tab.note: render.notice(note),
@@ -229,7 +230,7 @@ class Looking:
             cards.text_card(letter, name, "", texts.THINKING) for letter, name in zip("ab", place.pair, strict=True)
         ]
         return {
-            self.tab.at: replace(place, turn=turn),
+            self.tab.unseen.at: replace(place, turn=turn),
             self.tab.messages: cards.message_list(listed, turn),
             self.tab.note: render.notice(texts.INSIDE_PASTED),
             self.tab.post: crisis + cards.post_card(dialogue.turns[turn].text, "", said),
@@ -240,7 +241,7 @@ class Looking:
     def _empty(self, sentence: str, place: Place) -> Shown:
         blank = dict.fromkeys((self.tab.messages, self.tab.post, self.tab.switch), "")
         filled = panel.fill(self.tab, ("", ""), ("", ""))
-        return filled | blank | {self.tab.note: render.notice(sentence), self.tab.at: place}
+        return filled | blank | {self.tab.note: render.notice(sentence), self.tab.unseen.at: place}
 
     def _filled(self, sides: Sequence[Sided | str], nets: Sequence[str | None]) -> Shown:
         """Both sides, each with its reasons or HTML instead; a net is None where nothing may be changed."""

@@ -33,6 +33,20 @@ class SideParts:
 
 
 @dataclass(frozen=True)
+class Unseen:
+    """What nobody sees; it stands outside of the tab, which Gradio draws only when it is opened first."""
+
+    open: gr.Button
+    """the page's script presses it for whoever chose a message"""
+    run: gr.Button
+    """the same for who asks "what if" """
+    asked: gr.Textbox
+    """what the script hands over, as JSON"""
+    at: gr.State
+    """a `Place` of `looking`: which talk, which message"""
+
+
+@dataclass(frozen=True)
 class InsideTab:
     """Components of the tab."""
 
@@ -54,24 +68,23 @@ class InsideTab:
     attention: gr.Accordion
     settings: gr.Accordion
     settings_table: gr.HTML
-    open: gr.Button
-    """never seen: the page's script presses it for whoever chose a message"""
-    run: gr.Button
-    """the same for who asks "what if" """
-    asked: gr.Textbox
-    """what the script hands over, as JSON"""
-    at: gr.State
-    """an `Place` of `looking`: which talk, which message"""
+    unseen: Unseen
 
     def outputs(self) -> list[Any]:
         """All that one message fills."""
         sides = [part for side in self.sides for part in vars(side).values()]
         own = [self.talk, self.messages, self.note, self.post, self.switch, self.differences, self.emotions]
-        return [*own, self.emotions_bar, self.attention, self.settings, self.settings_table, self.at, *sides]
+        return [*own, self.emotions_bar, self.attention, self.settings, self.settings_table, self.unseen.at, *sides]
 
 
-def build(settings: Settings, start: Any) -> InsideTab:
-    """Draw the tab; `start` is the first value of its state."""
+def build_unseen(start: Any) -> Unseen:
+    """Hidden by the style sheet: a button that is not visible could not be pressed. `start` is the first place."""
+    open_, run = (gr.Button(name, elem_id=name) for name in ("inside-open", "inside-run"))
+    return Unseen(open_, run, gr.Textbox("", visible=False), gr.State(start))
+
+
+def build(settings: Settings, unseen: Unseen) -> InsideTab:
+    """Draw the tab."""
     with gr.Tab(texts.INSIDE_TAB, id="inside", elem_id="inside-tab") as tab:
         gr.HTML(f'<h2 class="esc-h2">{texts.INSIDE_TITLE}</h2><p class="esc-hint">{texts.INSIDE_HINT}</p>')
         talk = gr.Dropdown([], label=texts.INSIDE_TALK, elem_id="inside-talk", interactive=True, visible=False)
@@ -105,12 +118,10 @@ def build(settings: Settings, start: Any) -> InsideTab:
             figured = [_attention(letter) for letter in "ab"]
         with gr.Accordion(texts.INSIDE_SETTINGS, open=False, visible=False, elem_id="inside-settings") as more:
             table = gr.HTML(elem_id="why-settings")
-        open_, run = (gr.Button(visible="hidden", elem_id=name) for name in ("inside-open", "inside-run"))
-        asked, at = gr.Textbox("", visible=False), gr.State(start)
     both = [SideParts(*one, *drawn) for one, drawn in zip(sides, figured, strict=True)]
     own = (tab, talk, paste, situation, pair, paste_go, paste_note, messages, note, post, switch)
-    rest = (differing, emotions, emotions_bar, attention, more, table, open_, run, asked, at)
-    return InsideTab(*own, (both[0], both[1]), *rest)
+    rest = (differing, emotions, emotions_bar, attention, more, table)
+    return InsideTab(*own, (both[0], both[1]), *rest, unseen)
 
 
 def fill(tab: InsideTab, sides: Sequence[Sided | str], forms: Sequence[str]) -> dict[Any, Any]:

@@ -19,14 +19,14 @@ ASKED = "(...values) => [...values.slice(0, -1), window.escAsked()]"
 def wire(looking: Looking, token: gr.BrowserState, talk: gr.State) -> None:
     """All events of the tab."""
     tab = looking.tab
-    place = [token, talk, tab.at, tab.asked]
+    place = [token, talk, tab.unseen.at, tab.unseen.asked]
     shown: dict[str, Any] = {
         "outputs": [looking.tabs, tab.paste_note, *tab.outputs()],
         "queue": False,
         "show_progress": "hidden",
         "trigger_mode": "always_last",
     }
-    opened = tab.open.click(looking.show, place, js=ASKED, api_name="look", **shown)
+    opened = tab.unseen.open.click(looking.show, place, js=ASKED, api_name="look", **shown)
     opened.then(None, js=go_to("#inside-messages [aria-current]"))
     selected = tab.tab.select(looking.show, place, api_name="look_again", **shown)
     chosen = tab.talk.input(looking.choose, [token, talk, tab.talk], api_name="look_at_talk", **shown)
@@ -34,14 +34,14 @@ def wire(looking: Looking, token: gr.BrowserState, talk: gr.State) -> None:
     for number, event in enumerate((opened, selected, chosen, pasted)):
         event.then(
             looking.answer,
-            [tab.at],
+            [tab.unseen.at],
             tab.outputs(),
             api_name=f"answer_{number}",
             show_progress="hidden",
             trigger_mode="multiple",
             concurrency_limit=None,
         )
-    tab.run.click(
+    tab.unseen.run.click(
         looking.change,
         place,
         [side.result for side in tab.sides],
