@@ -48,7 +48,7 @@ def mixture_figure(side: Sided) -> go.Figure:
     top = max([*shares, *(100 * value for value in (before.values if before is not None else ()))], default=100)
     figure.update_xaxes(range=[0, min(116, 1.2 * top + 4)], ticksuffix=" %", title="probability")
     figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=names, tickfont={"size": 12})
-    return _clear(titled(styled(figure, height=390, bargap=0.3), f"Strategies of {side.label}"))
+    return _clear(titled(styled(figure, height=430, bargap=0.3), f"Strategies of {side.label}"))
 
 
 def emotion_line(trace: Trace) -> go.Figure:
@@ -73,8 +73,8 @@ def emotion_line(trace: Trace) -> go.Figure:
     figure.update_xaxes(
         title="message of the seeker", tickformat="d", dtick=max(1, len(leads) // 10), range=[0.5, len(leads) + 0.5]
     )
-    figure.update_yaxes(title="share", range=[0, 112], ticksuffix=" %")
-    return _clear(titled(styled(figure, height=300), f"Emotions heard in the messages (n = {len(leads)})"))
+    figure.update_yaxes(title="share, %", range=[0, 112])
+    return _clear(titled(styled(figure, height=300), f"Emotions heard (n = {len(leads)})"))
 
 
 def _clear(figure: go.Figure) -> go.Figure:

@@ -33,7 +33,7 @@ from escdemo.screening.message_screen import Danger, danger_now, last_sign
 from escdemo.screening.reply_screen import must_not_show
 from models.data.dialogue import Dialogue, Speaker
 from models.data.pasted import read_pasted
-from models.serving.service import Job, JobState, ReplyRequest, ServiceBusy
+from models.serving.service import Job, JobState, ReplyRequest, ServiceBusy, Wanted
 from models.serving.trace import Reply
 
 LOOK_EVERY_S = 0.05
@@ -105,8 +105,7 @@ class Looking:
         asked = requests.of_pasted(dialogue, place.turn, place.pair, self.talks.settings.options)
         danger = _danger(asked[0].dialogue)
         try:
-            for request in asked:
-                self.talks.service.submit(requests.job_name(request), request)
+            self.talks.service.submit_together([Wanted(requests.job_name(one), one) for one in asked])
             last: Any = None
             while True:
                 jobs = [self.talks.service.get(requests.job_name(request)) for request in asked]

@@ -265,7 +265,11 @@
   });
 
   // Words and commonsense light each other up. A block carries the attention it got from each word.
-  const shares = (block) => block.dataset.w ? block.dataset.w.split(" ").map(Number) : [];
+  const known = new WeakMap();
+  function shares(block) {
+    if (!known.has(block)) known.set(block, block.dataset.w ? block.dataset.w.split(" ").map(Number) : []);
+    return known.get(block);
+  }
   function light(at) {
     const card = at.closest(".esc-look");
     const words = [...card.querySelectorAll(".esc-word")];
@@ -274,7 +278,8 @@
     const amounts = here < 0 ? shares(at) : blocks.map((block) => shares(block)[here] || 0);
     const others = here < 0 ? words : blocks;
     const most = Math.max(...amounts, 1e-9);
-    for (const one of [...words, ...blocks]) { one.classList.remove("esc-on"); one.style.removeProperty("--lit"); }
+    card.querySelector(".esc-on")?.classList.remove("esc-on");
+    for (const one of here < 0 ? blocks : words) one.style.removeProperty("--lit");
     at.classList.add("esc-on");
     others.forEach((one, place) => one.style.setProperty("--lit", ((amounts[place] || 0) / most).toFixed(3)));
     card.classList.add("esc-lighting");
