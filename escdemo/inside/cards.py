@@ -54,10 +54,10 @@ def message_list(messages: Sequence[Message], now: int | None) -> str:
 
 
 def strategy_mark(name: str) -> str:
-    """The shape of a strategy in its colour, its name for screen readers and as a title."""
+    """The shape of a strategy over a line in its colour, its name for screen readers and as a title."""
     look = LOOKS[name]
     return (
-        f'<span class="esc-mark" style="color:{look.colour}" title="{name}" aria-hidden="true">{SHAPES[look.symbol]}'
+        f'<span class="esc-mark" style="border-color:{look.colour}" title="{name}" aria-hidden="true">{SHAPES[look.symbol]}'
         f'</span><span class="esc-sr">{name}. </span>'
     )
 
