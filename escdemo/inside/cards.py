@@ -57,8 +57,8 @@ def strategy_mark(name: str) -> str:
     """The shape of a strategy over a line in its colour, its name for screen readers and as a title."""
     look = LOOKS[name]
     return (
-        f'<span class="esc-mark" style="border-color:{look.colour}" title="{name}" aria-hidden="true">{SHAPES[look.symbol]}'
-        f'</span><span class="esc-sr">{name}. </span>'
+        f'<span class="esc-mark" style="border-color:{look.colour}" title="{name}" aria-hidden="true">'
+        f'{SHAPES[look.symbol]}</span><span class="esc-sr">{name}. </span>'
     )
 
 
