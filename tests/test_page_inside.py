@@ -180,6 +180,8 @@ def test_a_pasted_dialogue_is_answered_by_two_nets_and_changed(make_page: Any) -
     assert "misc set out to" in answered[tab.sides[1].card]
     earlier = looking.show("", "", shown[tab.unseen.at], ask(turn=0))
     assert "What do you miss?" in earlier[tab.post]
+    odd = looking.show("", "", shown[tab.unseen.at], ask(turn=99))
+    assert odd[tab.unseen.at].turn == 2
     changed = all_of(looking.change("", "", shown[tab.unseen.at], FORCED))[-1]
     assert "<ins>as Information" in changed[tab.sides[0].result]
     (nothing,) = all_of(looking.answer(Place()))

@@ -219,8 +219,9 @@ class Looking:
         }
 
     def _pasted(self, place: Place, dialogue: Dialogue) -> Shown:
-        turn = place.turn if place.turn is not None else requests.answered_at(dialogue)[-1]
-        listed = [Message(at, dialogue.turns[at].text) for at in requests.answered_at(dialogue)]
+        answered = requests.answered_at(dialogue)
+        turn = place.turn if place.turn in answered else answered[-1]
+        listed = [Message(at, dialogue.turns[at].text) for at in answered]
         said = requests.reference(dialogue, turn)
         upto = [one.text for one in dialogue.turns[: turn + 1] if one.speaker is Speaker.SEEKER]
         sign = last_sign(dialogue.situation, upto)
