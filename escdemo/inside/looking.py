@@ -220,7 +220,7 @@ class Looking:
 
     def _pasted(self, place: Place, dialogue: Dialogue) -> Shown:
         answered = requests.answered_at(dialogue)
-        turn = place.turn if place.turn in answered else answered[-1]
+        turn = answered[-1] if place.turn is None or place.turn not in answered else place.turn
         listed = [Message(at, dialogue.turns[at].text) for at in answered]
         said = requests.reference(dialogue, turn)
         upto = [one.text for one in dialogue.turns[: turn + 1] if one.speaker is Speaker.SEEKER]
