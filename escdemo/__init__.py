@@ -14,6 +14,7 @@ In the order in which to read them:
     texts.py       every fixed sentence a visitor reads
     screening/     messages that suggest danger, replies that must not be shown
     look/          theme, HTML and figures of both pages
-    chat/          the first page: talk, reasons, vote, results
+    chat/          the first page: talk, vote, results
+    inside/        its tab "Look inside": why these replies, and what if
     study/         the study page at /study/: one page, three roles
 """

@@ -146,18 +146,9 @@ SAVED_VOTE = "Your judgment is saved. Thank you."
 ALREADY_JUDGED = "This talk has already been judged. Your first judgment counts and nothing was changed."
 NEW_BUTTON = "New conversation"
 
-WHY_TITLE = "Why these replies?"
-WHY_TURN = "Reply to message"
 WHY_EMPTY = "As soon as a reply is there, this shows how it came about."
 NO_BLOCKS = "No commonsense knowledge went into this reply."
-NO_EMOTIONS = "No emotion detector ran for this reply."
 NO_STRATEGY = "predicts no strategy"
-STRATEGY_HELP = "How likely each support strategy was before the model wrote its first word."
-COMET_HELP = (
-    "Commonsense inferences (COMET) about the situation and about the last message, and how much the reply attended to"
-    " each (the ten most attended per source; the CSV has all). Relations: x = the seeker, o = others."
-)
-EMOTION_HELP = "What the emotion detector read in each message of the seeker, in percent."
 
 RESULTS_TITLE = "Results so far"
 RESULTS_EMPTY = "No judgment has been saved yet. Results appear after the first vote."
@@ -255,6 +246,8 @@ SCRIPT_TEXTS = {
     "restarted": "The server was restarted. Everything sent is saved. Copy what you are writing, then reload the page.",
     "unreachable": "The server cannot be reached at the moment. Everything sent is saved; trying again.",
     "reload": "Reload",
+    "word": "“{word}” looked most at “{block}” ({share}).",
+    "block": "“{block}” got most from “{word}” ({share}).",
 }
 
 ABOUT_HTML = """
@@ -278,3 +271,73 @@ study are for its lead.</p>
 your name, your address, your browser. Nothing is sent anywhere else; there are no trackers and no outside fonts or
 scripts.</p>
 """
+
+INSIDE_TAB = "Look inside"
+INSIDE_TITLE = "Why these replies?"
+INSIDE_HINT = (
+    "Choose a message to see how both replies to it came about. Words and commonsense light each other up: point at"
+    " one, or move with the arrow keys."
+)
+INSIDE_TALK = "Talk"
+INSIDE_MESSAGES = "Messages of the talk"
+INSIDE_SIDE = "How {name} came to its reply"
+INSIDE_WORDS = "The reply word by word"
+INSIDE_GATE = "Bar below a word: {name}."
+INSIDE_SITUATION = "Commonsense about the situation"
+INSIDE_POST = "Commonsense about the last message"
+INSIDE_LINK = "Link to this message (opens in this browser only)"
+INSIDE_COPY = "Copy the link"
+INSIDE_BLIND = (
+    "This talk has not been judged yet, so its reasons stay closed: they would tell the models apart. They open with"
+    " your judgment."
+)
+INSIDE_LOST = "That talk is not stored for this browser: it is of another one, or was deleted."
+INSIDE_PENDING = "This reply is not finished; its reasons come with it."
+INSIDE_REPLACED = "Written by the makers of this page, so there is nothing of the model to look into."
+INSIDE_DIFFERENCES = "What differs"
+INSIDE_SETTINGS = "Settings, times and tokens"
+INSIDE_ATTENTION = "Attention figures, to save"
+INSIDE_PASTED = "The pasted dialogue"
+INSIDE_REFERENCE = "In the pasted dialogue the supporter said"
+WHY_BUTTON = "Why?"
+WHY_BUTTON_LABEL = "Why did {name} reply so to message {number}?"
+PASTE_TITLE = "Look into another dialogue"
+PASTE_LABEL = "Dialogue"
+PASTE_INFO = "A line for each turn, or one record of ESConv as JSON. Nothing of it is stored."
+PASTE_PLACEHOLDER = "seeker: I moved and know nobody here.\nsupporter: What do you miss most?\nseeker: My friends."
+PASTE_SITUATION = "Situation (optional)"
+PASTE_BUTTON = "Look inside"
+
+WHAT_IF_TITLE = "What if? Change something inside {name}"
+WHAT_IF_HINT = "What if: the reply is made again with the same seed. Nothing of it is stored, and no vote changes."
+WHAT_IF_OFF = (
+    "\u201cWhat if?\u201d is for the demo. In a study it is off, before and after the vote: changed replies could give"
+    " a model away, and sway the judgments to come."
+)
+WHAT_IF_NOTHING = "{name} has no input that could be changed: neither a strategy nor knowledge nor an emotion."
+WHAT_IF_WITHOUT = "{name} has no input for: {what}. So there is no control for it."
+WHAT_IF_STRATEGY = "Strategy"
+WHAT_IF_AS_IT_IS = "as it chose"
+WHAT_IF_MIXTURE = "Mixture of strategies (the others make room)"
+WHAT_IF_KNOWLEDGE = "Commonsense that it may read"
+WHAT_IF_ALL = "all knowledge"
+WHAT_IF_EMOTION = "Emotion heard in the last message"
+WHAT_IF_AS_HEARD = "as heard: {emotion}"
+WHAT_IF_RUN = "Make the reply again"
+WHAT_IF_RESET = "Reset"
+WHAT_IF_SAME = "Nothing is changed yet: move a control first."
+WHAT_IF_ODD = "This change cannot be made. Reset the form, or reload the page."
+WHAT_IF_ORIGINAL = "Original reply"
+WHAT_IF_NEW = "New reply"
+WHAT_IF_EQUAL = "The reply stays the same, word for word."
+WHAT_IF_STRATEGIES = "Strategy: before {before}, now {after}."
+WHAT_IF_LESS = "With the change, each token of the original reply is {times} times less likely on average."
+WHAT_IF_MORE = "With the change, each token of the original reply is {times} times more likely on average."
+WHAT_IF_AS_MUCH = "With the change, the original reply is as likely as before."
+WHAT_IF_HEAD = ("", "as it is", "changed", "change")
+WHAT_IF_CAPTION = "Log-likelihood per token, in nats (higher is likelier)"
+WHAT_IF_FAILED = "The reply could not be made again. Please try once more."
+WHAT_IF_ABSENT = "{name} is not loaded in this run of the app, so nothing can be changed in it."
+INSIDE_BUSY = "The server is busy. Please try again in a minute."
+INSIDE_UNKNOWN = "models not shown yet"
+PASTE_NOTHING = "No turn of the seeker is left to be answered; paste at least one."

@@ -11,9 +11,12 @@ import json
 import random
 import time
 from dataclasses import asdict, dataclass, replace
+from typing import ClassVar
 
 from models.data.dialogue import Dialogue, Speaker
 from models.data.strategies import STRATEGIES
+from models.knowledge.comet import Block
+from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, Intervention, Levers
 from models.serving.responder import OnText
 from models.serving.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
 
@@ -79,6 +82,37 @@ class EchoResponder:
         mixture = distribution(len(STRATEGIES), rng)
         extras = (NamedRow("strategies before refinement", STRATEGIES, distribution(len(STRATEGIES), rng)),)
         return Trace(self.name, self.checkpoint, seed, mixture, options, tokens, blocks, emotions, extras)
+
+
+@dataclass(frozen=True)
+class ChangeableResponder(EchoResponder):
+    """An `EchoResponder` that can be asked "what if" about all there is; a changed reply names the change."""
+
+    levers: ClassVar[Levers] = Levers(strategy=True, mixture=True, knowledge=True, emotion=True)
+
+    def intervene(
+        self,
+        dialogue: Dialogue,
+        options: DecodeOptions,
+        seed: int,
+        change: Intervention,
+        on_text: OnText | None = None,
+    ) -> Reply:
+        """The same reply with other last words; the likelihoods are made up."""
+        reply = self.respond(dialogue, options, seed)
+        told = change.strategy or change.emotion or ("no knowledge" if not change.knowledge else "other inside")
+        words = [*reply.text.split()[:-2], *f"as {told} .".split()]
+        for end in range(1, len(words) + 1):
+            time.sleep(self.delay_s)
+            if on_text:
+                on_text(" ".join(words[:end]))
+        shares = change.mixture or reply.trace.strategies
+        if change.strategy:
+            shares = tuple(float(name == change.strategy) for name in STRATEGIES)
+        blocks = tuple(b for b in reply.trace.blocks if change.left_of([Block(b.source, b.relation, b.text)]))
+        extras = (*reply.trace.extras, NamedRow(LIKELIHOOD, LIKELIHOODS, (-1.5, -2.5, -2.25, -1.25)))
+        trace = replace(reply.trace, strategies=shares, blocks=blocks, extras=extras)
+        return Reply(" ".join(words), trace.strategy(), trace)
 
 
 @dataclass(frozen=True)

@@ -149,7 +149,8 @@ def test_two_raters_from_consent_to_results(browser: Browser, database_url: str)
             rater.page.wait_for_function("document.activeElement.id === 'again'")
             names = sorted(rater.page.locator("#reveal .esc-reveal strong").all_inner_texts())
             assert names == ["joint", "misc"]
-            rater.page.locator("#why-strategies .js-plotly-plot").wait_for()
+            rater.page.locator("#side-a .esc-why").first.click()
+            rater.page.locator("#why-mixture-a .js-plotly-plot").wait_for()
             assert rater.problems == []
             assert rater.foreign == []
         first.page.reload()
@@ -170,9 +171,10 @@ def test_nothing_typed_becomes_markup(browser: Browser, demo_site: Site) -> None
     assert evil in rater.panel("a").inner_text()
     assert evil in rater.page.locator("#situation-line").inner_text()
     assert rater.page.locator(".esc-panel img, .esc-panel script, .esc-panel a, #situation-line img").count() == 0
-    rater.page.locator("#why").get_by_role("tab", name="Details").click()
-    rater.page.locator("#why-settings table").first.wait_for()
-    assert rater.page.locator("#why-settings img").count() == 0
+    rater.page.locator("#side-a .esc-why").click()
+    rater.page.locator("#inside-a .esc-word").first.wait_for()
+    assert evil in rater.page.locator("#inside-post").inner_text()
+    assert rater.page.locator("#inside-tab img").count() == 0
     assert rater.problems == []
 
 
@@ -203,11 +205,10 @@ def test_a_card_is_picked_by_problem_type_and_reasons_by_message(browser: Browse
     page.wait_for_function("document.querySelector('#post textarea')?.value.length > 10")  # the card's opening
     rater.box.press("Enter")
     rater.answered().say("A zebra sang to me.").answered(2)
-    page.locator("#why").get_by_role("tab", name="Details").click()
-    page.locator("#why-settings").get_by_text("zebra").first.wait_for()
-    page.get_by_label("Reply to message").click()
-    page.get_by_role("option", name="1", exact=True).click()
-    page.locator("#why-settings").get_by_text("zebra").first.wait_for(state="hidden")
+    page.locator("#side-b .esc-done").nth(1).click()
+    page.locator("#inside-post").get_by_text("zebra").wait_for()
+    page.locator("#inside-messages .esc-turn").first.click()
+    page.locator("#inside-post").get_by_text("zebra").wait_for(state="hidden")
 
 
 def test_refusals_keep_the_text_and_say_the_limit(browser: Browser, demo_site: Site) -> None:
@@ -267,11 +268,12 @@ def test_help_is_one_click_away_and_comes_by_itself(browser: Browser, demo_site:
 def test_figures_can_be_saved_and_data_deleted(browser: Browser, demo_site: Site) -> None:
     rater = Rater(browser, demo_site).start().say("I feel alone in the new town.").answered()
     page = rater.page
-    page.locator("#why-strategies .js-plotly-plot").wait_for()
+    page.locator("#side-a .esc-why").click()
+    page.locator("#why-mixture-a .js-plotly-plot").wait_for()
     for name, kind in (("PNG", "png"), ("SVG", "svg"), ("CSV", "csv")):
         with page.expect_download() as download:
-            page.locator(".esc-savebar:visible .esc-save").get_by_text(name, exact=True).click()
-        assert download.value.suggested_filename == f"strategies.{kind}"
+            page.locator(".esc-savebar:visible .esc-save").get_by_text(name, exact=True).first.click()
+        assert download.value.suggested_filename == f"strategies-a.{kind}"
     page.get_by_role("tab", name="About and privacy").click()
     page.get_by_role("button", name="Delete my data").click()
     page.get_by_role("button", name="Yes, delete everything").click()

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from escdemo.chat import explain
+from escdemo.inside import explain
 from escdemo.look import figures
 from escdemo.look.figures import Outcome, Sided
 from models.data.dialogue import Dialogue
@@ -30,15 +30,6 @@ def rows_of(text: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text)))
 
 
-def test_strategies_of_both_models_on_one_axis_with_pattern_and_value(sides: tuple[Sided, Sided]) -> None:
-    figure = figures.strategy_figure(sides)
-    assert [bar.name for bar in figure.data] == ["joint", "misc"]
-    assert all(list(bar.y) == list(STRATEGIES) for bar in figure.data)
-    assert sum(figure.data[0].x) == pytest.approx(100)
-    assert figure.data[0].marker.pattern.shape != figure.data[1].marker.pattern.shape
-    assert all(text.endswith("%") for bar in figure.data for text in bar.text)
-
-
 def test_blocks_of_both_sources_apart_and_heaviest_first(sides: tuple[Sided, Sided]) -> None:
     figure = figures.comet_figure(sides[0].trace)
     situation, post = figure.data
@@ -55,12 +46,6 @@ def test_the_heat_map_has_a_cell_per_block_and_token(sides: tuple[Sided, Sided])
     assert figure.data[0].colorscale[0][1] == "#00224e"  # Cividis
 
 
-def test_emotions_over_the_messages(sides: tuple[Sided, Sided]) -> None:
-    figure = figures.emotion_figure(sides[0].trace)
-    assert list(figure.data[0].x) == ["message 1", "message 2"]
-    assert len(figure.data[0].y) == 7
-
-
 def test_outcomes_are_shares_with_their_counts() -> None:
     figure = figures.outcome_figure(
         "joint", "misc", [Outcome("Fluency", 3, 1, 0), Outcome("Overall", 0, 0, 0)], "Results"
@@ -71,8 +56,8 @@ def test_outcomes_are_shares_with_their_counts() -> None:
 
 def test_every_figure_has_a_height_and_one_button_that_saves_it(sides: tuple[Sided, Sided]) -> None:
     trace = sides[0].trace
-    drawn = [figures.strategy_figure(sides), figures.comet_figure(trace), figures.heat_figure(trace)]
-    drawn += [figures.emotion_figure(trace), figures.outcome_figure("a", "b", [Outcome("Fluency", 1, 0, 0)], "Results")]
+    drawn = [figures.comet_figure(trace), figures.heat_figure(trace)]
+    drawn += [figures.outcome_figure("a", "b", [Outcome("Fluency", 1, 0, 0)], "Results")]
     for figure in drawn:
         assert figure.layout.height >= 150
         config = json.loads(figures.plot_value(figure, "name").plot)["config"]
@@ -96,17 +81,14 @@ def test_labels_cannot_hold_markup(sides: tuple[Sided, Sided]) -> None:
     assert "<u>" not in strip
 
 
-def test_a_side_that_predicts_no_strategy_has_no_bars(sides: tuple[Sided, Sided]) -> None:
+def test_a_side_that_predicts_no_strategy_says_so(sides: tuple[Sided, Sided]) -> None:
     silent = Sided("B", replace(sides[1].trace, strategies=(0.125,) * 8))
-    one, other = figures.strategy_figure((sides[0], silent)).data
-    assert len(one.x) == 8
-    assert (len(other.x), other.name) == (0, "B: predicts no strategy")
     assert "predicts no strategy" in explain.settings_table((sides[0], silent))
 
 
 def test_a_trace_with_nothing_in_it_breaks_no_figure() -> None:
     empty = Trace("joint", "sha", 1, (0.125,) * 8)
-    for draw in (figures.comet_figure, figures.heat_figure, figures.emotion_figure):
+    for draw in (figures.comet_figure, figures.heat_figure):
         assert draw(empty).layout.height >= 150
 
 

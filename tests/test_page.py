@@ -86,7 +86,7 @@ def test_a_whole_talk_in_demo_mode(make_page: Any, sessions: sessionmaker[Sessio
     names = [name for name in ("joint", "misc") if f"<h3>{name}</h3>" in visitor.everything()]
     assert names == ["joint", "misc"]
     assert visitor.of(parts.chat.post) == ""
-    assert visitor.visible(parts.why.box)  # reasons at once
+    assert 'class="esc-why"' in visitor.of(parts.chat.sides[0])  # reasons at once
     visitor.take(page.finish(TOKEN, visitor.talk))
     assert visitor.visible(parts.judge.form)
     visitor.vote("a", "tie", "b", "a", "a")
@@ -309,7 +309,6 @@ def test_nobody_reaches_the_talk_of_another_browser(make_page: Any) -> None:
     for values in (
         page.send("another browser", mine.talk, 0, "Hi"),
         page.finish("another browser", mine.talk),
-        page.explain("another browser", mine.talk),
     ):
         thief.take(values)
     assert "My secret." not in thief.everything()

@@ -27,12 +27,12 @@ def test_study_mode_shows_no_name_no_reason_and_no_trace_before_the_vote(make_pa
     for secret in ("joint", "misc", "sha-", "Reflection of feelings", "xReact"):
         assert secret not in before
     assert "Supporter A" in before
-    assert not visitor.visible(page.parts.why.box)
+    assert "esc-why" not in visitor.of(page.parts.chat.sides[0])
     visitor.take(page.finish(TOKEN, visitor.talk))
     assert "misc" not in visitor.everything()
     visitor.vote("a", "a", "a", "a", "tie")
     assert "misc" in visitor.of(page.parts.judge.reveal)
-    assert visitor.visible(page.parts.why.box)
+    assert "esc-why" in visitor.of(page.parts.chat.sides[0])
 
 
 def test_study_mode_holds_the_fast_reply_until_the_slow_one_is_there(make_page: Any) -> None:

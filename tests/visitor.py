@@ -49,7 +49,6 @@ class Visitor:
                 self.take(values)
 
         asyncio.run(look_on())
-        self.take(self.page.explain(self.token, self.talk))
         return self
 
     def vote(self, *picks: str | None, opened: float = 0.0) -> Visitor:

@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 from annotation.choices import EventKind, Mode, ReplyState, Scale, Side
 from annotation.rubric import DEFAULT_RUBRIC, find_rubric
 from annotation.store.events import record
-from annotation.store.schema import Encounter, Event, Reply, utc_now
+from annotation.store.schema import Encounter, Event, Post, Reply, utc_now
 from annotation.store.texts import MAX_LABEL_CHARS, MAX_SITUATION_CHARS, accept_text, clean_text
-from annotation.talks.projection import encounter_view, latest_replies
+from annotation.talks.projection import encounter_view, latest_replies, names_hidden
 from annotation.talks.stages import Stage, StageError, require_step
-from annotation.talks.views import EncounterView
+from annotation.talks.views import EncounterView, StoredTalk
 
 MAX_SEED = 2**63 - 1
 
@@ -128,6 +128,22 @@ def latest_encounter(*, session: Session, visitor: str) -> EncounterView | None:
     statement = select(Encounter).where(Encounter.visitor == visitor).order_by(begun.desc()).limit(1)
     encounter = session.scalar(statement)
     return None if encounter is None else encounter_view(session, encounter)
+
+
+def stored_talks(*, session: Session, visitor: str, limit: int = 100) -> tuple[StoredTalk, ...]:
+    """The visitor's talks in which something was said, newest first."""
+    begun = select(func.min(Event.id)).where(Event.encounter_id == Encounter.id).scalar_subquery()
+    said = select(Post.encounter_id).where(Post.encounter_id == Encounter.id).exists()
+    statement = select(Encounter).where(Encounter.visitor == visitor, said).order_by(begun.desc()).limit(limit)
+    return tuple(
+        StoredTalk(
+            id=one.id,
+            created_at=one.created_at,
+            situation=one.situation,
+            systems=(None, None) if names_hidden(one) else (one.side_a, one.side_b()),
+        )
+        for one in session.scalars(statement)
+    )
 
 
 def freeze(*, session: Session, encounter_id: str, visitor: str) -> EncounterView:

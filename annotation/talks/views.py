@@ -116,6 +116,17 @@ class EncounterView:
 
 
 @dataclass(frozen=True)
+class StoredTalk:
+    """A talk in the list of its visitor."""
+
+    id: str
+    created_at: datetime
+    situation: str
+    systems: tuple[str | None, str | None]
+    """as in `EncounterView`"""
+
+
+@dataclass(frozen=True)
 class PostAndReply:
     """One post and the reply of one side to it, None where there is none (yet)."""
 

@@ -1,4 +1,4 @@
-"""The first page: a talk with two models side by side, the reasons, the vote, the results.
+"""The first page: a talk with two models side by side, the vote, the results.
 
 In the order in which to read them:
 
@@ -8,11 +8,9 @@ In the order in which to read them:
     screen_state.py  what of a talk is on the screen now
     setup_panel.py   consent, then a role card or an own situation
     chat_panel.py    two models that answer the same message
-    why_panel.py     how the two replies came about
     judge_panel.py   the vote and the reveal
     figures_tab.py   what the nets choose, as the papers draw it
     models_tab.py    who answers, in plain words
     results_tab.py   win / lose / tie as table and bars
     about_tab.py     limits, privacy, delete my data
-    explain.py       the reasons behind two replies as tables
 """

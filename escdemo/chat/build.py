@@ -12,19 +12,13 @@ import gradio as gr
 from sqlalchemy.orm import Session, sessionmaker
 
 from escdemo import texts
-from escdemo.chat import (
-    about_tab,
-    chat_panel,
-    figures_tab,
-    judge_panel,
-    models_tab,
-    results_tab,
-    setup_panel,
-    why_panel,
-)
+from escdemo.chat import about_tab, chat_panel, figures_tab, judge_panel, models_tab, results_tab, setup_panel
 from escdemo.chat.handlers import Page, Parts
 from escdemo.chat.talks import Talks
 from escdemo.hosted import HostedNets
+from escdemo.inside import panel as inside_panel
+from escdemo.inside.looking import Looking, Place
+from escdemo.inside.wiring import wire
 from escdemo.look import render
 from escdemo.look.theme import go_to
 from escdemo.role_cards import load_role_cards
@@ -46,7 +40,8 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
         draft = gr.BrowserState(judge_panel.NO_DRAFT, storage_key=DRAFT_KEY, secret=STORAGE_SECRET)
         fresh, talk, seen, opened = gr.Textbox("", visible=False), gr.State(""), gr.State(0), gr.State(0.0)
         gr.HTML(render.header(settings.mode, settings.study), elem_id="header")
-        with gr.Tabs(elem_id="tabs"):
+        unseen = inside_panel.build_unseen(Place())
+        with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(texts.CHAT_TAB, id="chat-tab"):
                 steps = gr.HTML(render.steps(0), elem_id="steps")
                 note = gr.HTML(elem_id="page-note")
@@ -54,19 +49,20 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
                 setup = setup_panel.build(cards, settings)
                 chat = chat_panel.build()
                 judge = judge_panel.build()
-                why = why_panel.build()
+            inside = inside_panel.build(settings, unseen)
             figures = figures_tab.build()
             models = models_tab.build()
             results = results_tab.build(study=settings.mode == "study")
             about = about_tab.build()
         own = (token, fresh, draft, talk, seen, opened)
-        parts = Parts(*own, steps, note, consent, setup, chat, judge, why, figures, models, results, about)
+        parts = Parts(*own, steps, note, consent, setup, chat, judge, figures, models, results, about)
         hosted = HostedNets(service.names, settings.device, Path(settings.analysis) if settings.analysis else SHIPPED)
         page = Page(parts, Talks(sessions, service, settings), cards, hosted)
         _wire_start(demo, page)
         _wire_chat(page)
         _wire_rest(page)
         _wire_nets(page)
+        wire(Looking(inside, tabs, page.talks), token, talk)
     # Only what looks on goes through the queue. The others are plain requests: they never wait behind it, and none is
     # lost when the browser's one event stream is being closed in the moment of a click.
     demo.queue(default_concurrency_limit=None)
@@ -87,6 +83,7 @@ def _wire_start(demo: gr.Blocks, page: Page) -> None:
         queue=False,
     )
     _then_follow(page, arrival, "restore")
+    arrival.then(None, js="() => window.escLinked()")
     agreed = parts.consent.go.click(page.agree, [parts.consent.agreed], everything, api_name="agree", queue=False)
     agreed.then(None, js=go_to("#card-draw"))
     setup.problem_filter.select(
@@ -181,15 +178,6 @@ def _wire_rest(page: Page) -> None:
         trigger_mode="once",
     )
     voted.then(None, js=go_to("#again"))
-    parts.why.turn.select(
-        page.explain,
-        [parts.token, parts.talk, parts.why.turn],
-        parts.why_outputs(),
-        api_name="explain",
-        queue=False,
-        trigger_mode="always_last",
-        show_progress="hidden",
-    )
     results = parts.results
     gr.on(
         [results.tab.select, results.refresh.click, results.pair.select, results.link.submit],
@@ -235,12 +223,11 @@ def _wire_nets(page: Page) -> None:
 
 
 def _then_follow(page: Page, event: Any, name: str) -> None:
-    """After an event that may have asked for replies: look on, then show their reasons."""
+    """After an event that may have asked for replies: look on."""
     parts = page.parts
     ids = [parts.token, parts.talk]
-    # Each message has its own look-on, and its reasons follow even while those of the message before are on their way:
-    # by default Gradio drops an event whose predecessor is not through.
-    watched = event.then(
+    # Each message has its own look-on: by default Gradio drops an event whose predecessor is not through.
+    event.then(
         page.follow,
         ids,
         parts.chat.live(),
@@ -248,13 +235,4 @@ def _then_follow(page: Page, event: Any, name: str) -> None:
         trigger_mode="multiple",
         show_progress="hidden",
         concurrency_limit=None,
-    )
-    watched.then(
-        page.explain,
-        ids,
-        parts.why_outputs(),
-        api_name=f"explain_{name}",
-        queue=False,
-        trigger_mode="always_last",
-        show_progress="hidden",
     )

@@ -21,16 +21,7 @@ from annotation.store.erasure import Remains
 from annotation.talks.open_talks import tallies
 from annotation.talks.views import EncounterView
 from escdemo import intake, texts
-from escdemo.chat import (
-    chat_panel,
-    figures_tab,
-    judge_panel,
-    models_tab,
-    results_tab,
-    screen_state,
-    setup_panel,
-    why_panel,
-)
+from escdemo.chat import chat_panel, figures_tab, judge_panel, models_tab, results_tab, screen_state, setup_panel
 from escdemo.chat.about_tab import AboutTab
 from escdemo.chat.chat_panel import ChatPanel
 from escdemo.chat.figures_tab import FiguresTab
@@ -39,7 +30,6 @@ from escdemo.chat.models_tab import ModelsTab
 from escdemo.chat.results_tab import ResultsTab
 from escdemo.chat.setup_panel import ConsentPanel, SetupPanel
 from escdemo.chat.talks import Talks
-from escdemo.chat.why_panel import WhyPanel
 from escdemo.hosted import HostedNets
 from escdemo.intake import Refusal
 from escdemo.look import render
@@ -78,7 +68,6 @@ class Parts:
     setup: SetupPanel
     chat: ChatPanel
     judge: JudgePanel
-    why: WhyPanel
     figures: FiguresTab
     models: ModelsTab
     results: ResultsTab
@@ -87,11 +76,7 @@ class Parts:
     def all_outputs(self) -> list[Any]:
         """Everything that `Page.project` may touch."""
         own = [self.talk, self.seen, self.opened, self.steps, self.note, self.consent.box, self.setup.box]
-        return [*own, *self.chat.outputs(), *self.judge.outputs(), *self.why_outputs()]
-
-    def why_outputs(self) -> list[Any]:
-        """The why panel with its choice of message."""
-        return [self.why.box, self.why.turn, *self.why.outputs]
+        return [*own, *self.chat.outputs(), *self.judge.outputs()]
 
 
 class Page:
@@ -124,20 +109,7 @@ class Page:
         }
         if view is not None and talking:
             values |= chat_panel.update(parts.chat, view, self.talks.jobs(view))
-        return values | self.reasons(view if talking else None)
-
-    def reasons(self, view: EncounterView | None, turn: int | None = None) -> Shown:
-        """The why panel for one message (the last one answered by default); hidden while reasons are."""
-        why = self.parts.why
-        told = [] if view is None else [one.index for one in view.turns if one.a.reply_json or one.b.reply_json]
-        at = turn if turn in told else (told[-1] if told else None)
-        sides = screen_state.sided(view, at) if view is not None and at is not None else ()
-        choices = [(f"{index + 1}", index) for index in told]
-        return {
-            why.box: gr.update(visible=bool(told)),
-            why.turn: gr.update(choices=choices, value=at),
-            **dict(zip(why.outputs, why_panel.fill(sides), strict=True)),
-        }
+        return values
 
     # arriving
 
@@ -244,10 +216,6 @@ class Page:
             return None, (), None
         now = screen_state.exchanges(found, jobs)
         return found, now, None if now[-1:] == last else chat_panel.live(self.parts.chat, found, jobs)
-
-    def explain(self, token: str, talk: str, turn: int | None = None) -> Shown:
-        """The why panel, for the message chosen there."""
-        return self.reasons(None if talk == SETUP else self.talks.find(token, talk), turn)
 
     def stop(self, token: str, talk: str) -> Shown:
         """Cut off the replies in the making."""

@@ -111,17 +111,19 @@ def danger_before(view: EncounterView, turn_index: int) -> Danger | None:
     return danger_now(view.situation, [turn.text for turn in view.turns if turn.index <= turn_index])
 
 
-def sided(view: EncounterView, turn_index: int) -> tuple[Sided, ...]:
-    """The finished replies to one message with their reasons, A first; empty while reasons are hidden."""
+def sided(view: EncounterView, turn_index: int) -> tuple[Sided | None, Sided | None]:
+    """Both replies to one message with their reasons; None where there are none to show (yet): hidden, replaced."""
     turn = next((turn for turn in view.turns if turn.index == turn_index), None)
     if turn is None:
-        return ()
+        return None, None
     danger = danger_before(view, turn_index)
-    return tuple(
-        Sided(name, Reply.from_dict(json.loads(reply.reply_json)).trace, danger)
+    first, second = (
+        None
+        if reply.reply_json is None or reply.held_back is HeldBack.REPLACED
+        else Sided(name, Reply.from_dict(json.loads(reply.reply_json)).trace, danger)
         for name, reply in zip(names_of(view), (turn.a, turn.b), strict=True)
-        if reply.reply_json is not None
     )
+    return first, second
 
 
 def _replies(view: EncounterView, turn: TurnView, jobs: Mapping[str, Job]) -> tuple[ReplyShown, ReplyShown]:
@@ -135,7 +137,8 @@ def _replies(view: EncounterView, turn: TurnView, jobs: Mapping[str, Job]) -> tu
 
 def _done(reply: ReplyView) -> ReplyShown:
     state: render.ReplyState = "replaced" if reply.held_back is HeldBack.REPLACED else "done"
-    return ReplyShown(state, reply.text or "", reply.strategy)
+    told = reply.slot.turn_index if reply.reply_json is not None else None
+    return ReplyShown(state, reply.text or "", reply.strategy, turn=told)
 
 
 def _single(reply: ReplyView, jobs: Mapping[str, Job], quiet: bool) -> ReplyShown:

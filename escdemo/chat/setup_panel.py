@@ -140,10 +140,10 @@ def read_start(cards: Sequence[RoleCard], settings: Settings, *fields: Any) -> S
     card = find_card(cards, card_id)
     # A card whose story was changed is an own situation.
     role_card = card.id if card is not None and card.situation == situation else None
-    return Start(situation, emotion, problem, int(intensity), role_card, _pair(settings, systems))
+    return Start(situation, emotion, problem, int(intensity), role_card, pair_of(settings, systems))
 
 
-def _pair(settings: Settings, chosen: Any) -> tuple[str, str]:
+def pair_of(settings: Settings, chosen: Any) -> tuple[str, str]:
     """The two nets of this talk: as chosen in demo mode, by chance in a study with more than two."""
     pairs = [(a, b) for at, a in enumerate(settings.nets) for b in settings.nets[at + 1 :]]
     if settings.mode == "study":

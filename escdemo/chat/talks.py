@@ -24,10 +24,11 @@ from annotation.talks.encounters import (
     latest_encounter,
     reveal,
     start_encounter,
+    stored_talks,
     visitor_of,
 )
 from annotation.talks.judgments import Vote, judge
-from annotation.talks.views import EncounterView
+from annotation.talks.views import EncounterView, StoredTalk
 from escdemo import texts
 from escdemo.replies import Replies
 from escdemo.settings import Settings
@@ -68,6 +69,11 @@ class Talks(Replies):
                 except LookupError:
                     pass  # deleted in another tab
             return latest_encounter(session=session, visitor=visitor)
+
+    def stored(self, token: str) -> tuple[StoredTalk, ...]:
+        """This browser's talks, newest first."""
+        with self.reading() as session:
+            return stored_talks(session=session, visitor=visitor_of(token))
 
     def start(self, token: str, start: Start) -> EncounterView:
         """A new talk, its sides drawn by chance."""

@@ -1,4 +1,4 @@
-"""Figures of the why panel and the results: pure functions from plain values to plotly figures.
+"""Figures of attention and of the results: pure functions from plain values to plotly figures.
 
 Every figure has a fixed height (a free one collapses in a hidden tab), colours that stay apart for colour-blind readers
 (Okabe and Ito; Cividis for ramps) and a second cue beside colour: a pattern, a shape or the value itself.
@@ -14,13 +14,9 @@ from dataclasses import dataclass
 import plotly.graph_objects as go
 from gradio.components.plot import PlotData
 
-from escdemo import texts
 from escdemo.screening.message_screen import Danger
-from models.data.strategies import STRATEGIES
 from models.serving.trace import CometBlock, Trace
 
-SIDE_COLOURS = ("#0072B2", "#E69F00")
-SIDE_PATTERNS = ("", "/")
 SOURCE_COLOURS = {"situation": "#0B4F7A", "post": "#7FBBE3"}
 OUTCOME_COLOURS = ("#0072B2", "#BBBBBB", "#D55E00", "#F4F1E6")
 OUTCOME_PATTERNS = ("", ".", "/", "x")
@@ -49,29 +45,6 @@ class Outcome:
     lose: int
     none: int = 0
     """items without a majority, where the counts are of items"""
-
-
-def strategy_figure(sides: Sequence[Sided]) -> go.Figure:
-    """Probability of each of the eight strategies, both sides on one axis."""
-    figure = go.Figure()
-    for place, side in enumerate(sides):
-        told = side.trace.strategy() != ""
-        shares = [100 * share for share in side.trace.strategies] if told else []
-        figure.add_bar(
-            name=escaped(side.label) if told else f"{escaped(side.label)}: {texts.NO_STRATEGY}",
-            y=list(STRATEGIES[: len(shares)]),
-            x=shares,
-            orientation="h",
-            marker=_marker(place),
-            text=[f"{share:.0f} %" for share in shares],
-            textposition="outside",
-            cliponaxis=False,
-            hovertemplate="%{y}: %{x:.1f} %<extra>%{fullData.name}</extra>",
-        )
-    top = max((share for side in sides for share in side.trace.strategies), default=1.0)
-    figure.update_xaxes(range=[0, min(112, 115 * top + 2)], ticksuffix=" %", title="probability")
-    figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=list(STRATEGIES))
-    return styled(figure, height=430, barmode="group", bargap=0.25)
 
 
 def comet_figure(trace: Trace) -> go.Figure:
@@ -123,30 +96,6 @@ def heat_figure(trace: Trace) -> go.Figure:
         tickvals=list(range(len(blocks))), ticktext=[_block_label(block) for block in blocks], autorange="reversed"
     )
     return styled(figure, height=130 + 26 * max(1, len(blocks)))
-
-
-def emotion_figure(trace: Trace) -> go.Figure:
-    """How the detector read each message of the seeker: emotions (rows) over messages (columns), with the values."""
-    labels = sorted({label for reading in trace.emotions for label, _ in reading.scores})
-    scores = [dict(reading.scores) for reading in trace.emotions]
-    z = [[100 * at.get(label, 0.0) for at in scores] for label in labels]
-    names = [f"message {number}" for number in range(1, len(scores) + 1)]
-    figure = go.Figure(
-        go.Heatmap(
-            z=z,
-            x=names,
-            y=[escaped(label) for label in labels],
-            colorscale="Cividis",
-            zmin=0,
-            zmax=100,
-            # Beyond a dozen columns the numbers would overlap.
-            texttemplate="%{z:.0f}" if len(scores) <= 12 else None,
-            colorbar={"title": {"text": "%", "font": {"size": 12}}, "thickness": 12},
-            hovertemplate="%{x}, %{y}: %{z:.1f} %<extra></extra>",
-        )
-    )
-    figure.update_yaxes(autorange="reversed")
-    return styled(figure, height=150 + 28 * max(1, len(labels)))
 
 
 def outcome_figure(first: str, second: str, outcomes: Sequence[Outcome], title: str) -> go.Figure:
@@ -211,13 +160,6 @@ def plot_value(figure: go.Figure, filename: str) -> PlotData:
 def escaped(text: str) -> str:
     """Plotly reads a few HTML tags in labels; this shows them as they were typed."""
     return html.escape(text, quote=False)
-
-
-def _marker(place: int) -> dict[str, object]:
-    return {
-        "color": SIDE_COLOURS[place],
-        "pattern": {"shape": SIDE_PATTERNS[place], "fgcolor": "#5C3F00", "solidity": 0.2},
-    }
 
 
 def _block_label(block: CometBlock) -> str:

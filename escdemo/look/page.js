@@ -260,6 +260,122 @@
     return was;
   };
 
+  // A message to look into: chosen in the list, by its bubble in the chat, or by a link. The server asks `escAsked` for it.
+  let asked = "";
+  window.escAsked = () => asked;
+  function ask(what, button = "inside-open") {
+    asked = JSON.stringify(what);
+    document.getElementById(button)?.click();
+  }
+  window.escLinked = () => {
+    const turn = Number.parseInt(here.searchParams.get("turn"), 10);
+    const talk = here.searchParams.get("talk");
+    if (!talk) return;
+    for (const name of ["talk", "turn"]) here.searchParams.delete(name);
+    history.replaceState(history.state, "", here);
+    ask({ jump: true, talk, turn: Number.isNaN(turn) ? null : turn });
+  };
+  document.addEventListener("click", (event) => {
+    if (!(event.target instanceof Element)) return;
+    const listed = event.target.closest(".esc-turn");
+    if (listed) ask({ turn: Number(listed.dataset.turn) });
+    const bubble = event.target.closest("#tabs .esc-msg[data-turn]");
+    if (bubble && !String(window.getSelection())) ask({ jump: true, turn: Number(bubble.dataset.turn) });
+  });
+
+  // Words and commonsense light each other up. A block carries the attention it got from each word.
+  const known = new WeakMap();
+  function shares(block) {
+    if (!known.has(block)) known.set(block, block.dataset.w ? block.dataset.w.split(" ").map(Number) : []);
+    return known.get(block);
+  }
+  function light(at) {
+    const card = at.closest(".esc-look");
+    const words = [...card.querySelectorAll(".esc-word")];
+    const blocks = [...card.querySelectorAll(".esc-block")];
+    const here = words.indexOf(at);
+    const amounts = here < 0 ? shares(at) : blocks.map((block) => shares(block)[here] || 0);
+    const others = here < 0 ? words : blocks;
+    const most = Math.max(...amounts, 1e-9);
+    card.querySelector(".esc-on")?.classList.remove("esc-on");
+    for (const one of here < 0 ? blocks : words) one.style.removeProperty("--lit");
+    at.classList.add("esc-on");
+    others.forEach((one, place) => one.style.setProperty("--lit", ((amounts[place] || 0) / most).toFixed(3)));
+    card.classList.add("esc-lighting");
+    const best = others[amounts.indexOf(Math.max(...amounts))];
+    const line = card.querySelector(".esc-lit");
+    const name = (one) => one.querySelector("bdi")?.textContent || one.textContent;
+    const share = `${Math.round(100 * most)} %`;
+    line.textContent = !best ? "" : here < 0
+      ? ESC_TEXTS.block.replace("{word}", name(best)).replace("{block}", name(at)).replace("{share}", share)
+      : ESC_TEXTS.word.replace("{word}", name(at)).replace("{block}", name(best)).replace("{share}", share);
+  }
+  for (const kind of ["pointerover", "focusin"]) {
+    document.addEventListener(kind, (event) => {
+      const at = event.target instanceof Element && event.target.closest(".esc-word, .esc-block");
+      if (at && at.closest(".esc-look") && !at.classList.contains("esc-on")) light(at);
+    });
+  }
+  // Each group is one stop of the Tab key; the arrow keys move inside.
+  document.addEventListener("keydown", (event) => {
+    const at = event.target instanceof Element && event.target.closest(".esc-word, .esc-block, .esc-turn");
+    if (!at || !(event.key in MOVES)) return;
+    const kind = [...at.classList].find((name) => ["esc-word", "esc-block", "esc-turn"].includes(name));
+    const all = [...(at.closest(".esc-look, .esc-turns")?.querySelectorAll(`.${kind}`) || [])];
+    const next = all[all.indexOf(at) + MOVES[event.key]];
+    if (!next) return;
+    event.preventDefault();
+    if (kind !== "esc-turn") { at.tabIndex = -1; next.tabIndex = 0; }
+    next.focus();
+  });
+
+  // "What if?": eight sliders that keep their sum, and a form that travels as one text.
+  const CHANGED = "esc-changed";
+  function showSliders(form) {
+    for (const slider of form.querySelectorAll(".esc-mix")) slider.nextElementSibling.value = `${Math.round(slider.value)} %`;
+    const given = Boolean(form.elements.strategy?.value);
+    for (const slider of form.querySelectorAll(".esc-mix")) slider.disabled = given;
+    const all = form.elements.knowledge;
+    for (const box of form.querySelectorAll("[name=block]")) box.disabled = Boolean(all && !all.checked);
+  }
+  document.addEventListener("input", (event) => {
+    const form = event.target instanceof Element && event.target.closest(".esc-whatif form");
+    if (!form) return;
+    if (event.target.matches(".esc-mix")) {
+      const others = [...form.querySelectorAll(".esc-mix")].filter((one) => one !== event.target);
+      const rest = 100 - Number(event.target.value);
+      const sum = others.reduce((total, one) => total + Number(one.dataset.exact ?? one.value), 0);
+      for (const one of others) {
+        const exact = sum > 0 ? Number(one.dataset.exact ?? one.value) * rest / sum : rest / others.length;
+        one.dataset.exact = Math.max(exact, 1e-6); // moved to nothing it still knows its part when there is room again
+        one.value = exact;
+      }
+      event.target.dataset.exact = event.target.value;
+      form.classList.add(CHANGED);
+    }
+    showSliders(form);
+  });
+  document.addEventListener("reset", (event) => {
+    const form = event.target;
+    if (!(form instanceof Element) || !form.closest(".esc-whatif")) return;
+    form.classList.remove(CHANGED);
+    for (const slider of form.querySelectorAll(".esc-mix")) delete slider.dataset.exact;
+    setTimeout(() => showSliders(form));
+  });
+  document.addEventListener("click", (event) => {
+    const form = event.target instanceof Element && event.target.closest(".esc-run")?.closest("form");
+    if (!form) return;
+    const sliders = [...form.querySelectorAll(".esc-mix")];
+    ask({
+      side: form.dataset.side,
+      strategy: form.elements.strategy?.value || "",
+      emotion: form.elements.emotion?.value || "",
+      mixture: form.classList.contains(CHANGED) ? sliders.map((one) => Number(one.value)) : null,
+      knowledge: form.elements.knowledge ? form.elements.knowledge.checked : true,
+      off: [...form.querySelectorAll("[name=block]:not(:checked)")].map((box) => Number(box.value)),
+    }, "inside-run");
+  });
+
   let due = false;
   function tidy() {
     due = false;

@@ -32,6 +32,8 @@ class ReplyShown:
     """name of the strategy, None where it must not show yet"""
     ahead: int = 0
     """replies waiting in front of this one, for state "waiting" """
+    turn: int | None = None
+    """the message whose reasons this reply opens, None where they are not to be seen"""
     went_on: bool = False
     """both sides continue from this reply"""
 
@@ -80,11 +82,20 @@ def panel(side: int, name: str, exchanges: Sequence[Exchange]) -> str:
 
 
 def _exchange(post: str, reply: ReplyShown, name: str) -> str:
+    opens = "" if reply.turn is None else f' data-turn="{reply.turn}"'
     return (
         f'<div class="esc-msg esc-seeker"><span class="esc-sr">You: </span><bdi dir="auto">{escape(post)}</bdi></div>'
-        f'<div class="esc-msg esc-supporter esc-{reply.state}"><span class="esc-sr">{escape(name)}: </span>'
-        f"{_reply(reply)}</div>"
+        f'<div class="esc-msg esc-supporter esc-{reply.state}"{opens}><span class="esc-sr">{escape(name)}: </span>'
+        f"{_reply(reply)}{_why(reply, name)}</div>"
     )
+
+
+def _why(reply: ReplyShown, name: str) -> str:
+    """The button for keyboards and screen readers; a click anywhere on the bubble does the same."""
+    if reply.turn is None:
+        return ""
+    label = escape(texts.WHY_BUTTON_LABEL.format(name=name, number=reply.turn + 1))
+    return f'<button type="button" class="esc-why" aria-label="{label}">{texts.WHY_BUTTON}</button>'
 
 
 def _reply(reply: ReplyShown) -> str:

@@ -38,7 +38,7 @@ SPLITS = {
 }
 PARTS = ("train", "valid", "test")
 
-_SPEAKERS = {
+SPEAKERS = {
     "seeker": Speaker.SEEKER,
     "usr": Speaker.SEEKER,
     "speaker": Speaker.SEEKER,  # FailedESConv.json
@@ -189,7 +189,7 @@ def _read_file(path: Path) -> list[Dialogue]:
     records = _records(path)
     if not records:
         raise ValueError(f"{path}: empty, no dialogue in it")
-    return [_dialogue(record, path, at) for at, record in enumerate(records)]
+    return [dialogue_of(record, f"{path}, dialogue {at + 1}") for at, record in enumerate(records)]
 
 
 def _records(path: Path) -> list[Any]:
@@ -217,12 +217,13 @@ def _json(text: str, where: str) -> Any:
         raise ValueError(f"{where}: not valid JSON ({error.msg}, line {error.lineno} column {error.colno})") from error
 
 
-def _dialogue(record: Any, path: Path, at: int) -> Dialogue:
+def dialogue_of(record: Any, where: str) -> Dialogue:
+    """The dialogue of a raw record. Raises ValueError that begins with `where` and names the field."""
     if not isinstance(record, dict) or "dialog" not in record:
         got = f"fields {', '.join(map(str, record)) or 'none'}" if isinstance(record, dict) else type(record).__name__
-        raise ValueError(f"{path}, dialogue {at + 1}: not ESConv, no field dialog (got {got})")
+        raise ValueError(f"{where}: not ESConv, no field dialog (got {got})")
     name = str(record.get("id") or "")
-    where = f"{path}, dialogue {at + 1}" + (f" (id {name})" if name else "")
+    where += f" (id {name})" if name else ""
     situation, emotion, problem = (_text(record, key, where) for key in ("situation", "emotion_type", "problem_type"))
     raw_turns = record["dialog"]
     if not isinstance(raw_turns, list) or not raw_turns:
@@ -237,9 +238,9 @@ def _turn(raw: Any, where: str) -> Turn:
     if not isinstance(raw, dict):
         raise ValueError(f"{where}: not a turn but {type(raw).__name__}")
     name = _text(raw, "speaker", where)
-    if name not in _SPEAKERS:
-        raise ValueError(f"{where}: field speaker is {name!r}; allowed: {', '.join(_SPEAKERS)}")
-    speaker = _SPEAKERS[name]
+    if name not in SPEAKERS:
+        raise ValueError(f"{where}: field speaker is {name!r}; allowed: {', '.join(SPEAKERS)}")
+    speaker = SPEAKERS[name]
     text = _text(raw, "text" if "text" in raw else "content", where)
     if not text:
         raise ValueError(f"{where}: field content is empty")

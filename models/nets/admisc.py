@@ -285,14 +285,26 @@ class Admisc(Net):
         memories = self.backbone.attach(found.context, self.decoder_sources(found.streams, given))
         return Plan(memories, self.begin(len(batch)), found.strategies, extras, gold, found.streams)
 
+    @property
+    def follows_strategy(self) -> bool:
+        """Whether the decoder has sources that hold the strategy."""
+        return self.config.decoder_streams
+
+    @property
+    def mixes_strategies(self) -> bool:
+        """As `follows_strategy`."""
+        return self.config.decoder_streams
+
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """Another strategy in every source; nothing is read again."""
-        if not plan.sources:
-            return self.plan(batch, gold=chosen)
-        given = self.told(chosen, plan.strategies)
-        projected = self.backbone.project(self.decoder_sources(plan.sources, given))
+        """Another strategy in every source."""
+        return replace(self.follow_mixture(plan, batch, self.told(chosen, plan.strategies)), chosen=chosen)
+
+    def follow_mixture(self, plan: Plan, batch: Batch, shares: Tensor) -> Plan:
+        """Another mixture in every source; nothing is read again unless `plan` is a selection of rows."""
+        sources = plan.sources or self.encode(batch).streams
+        projected = self.backbone.project(self.decoder_sources(sources, shares))
         memories = [layer | new for layer, new in zip(plan.memories, projected, strict=True)]
-        return replace(plan, memories=memories, chosen=chosen)
+        return replace(plan, memories=memories)
 
     def training_plan(self, batch: Batch) -> Plan:
         """Of the gold strategy or the predicted mixture, as `strategy_train` says."""

@@ -217,12 +217,25 @@ class Misc(Net):
         """Whether L_g has a weight above 0."""
         return bool(self.config.strategy_weight)
 
+    @property
+    def follows_strategy(self) -> bool:
+        """Whether A^g is there."""
+        return self.config.decode_strategy != "none"
+
+    @property
+    def mixes_strategies(self) -> bool:
+        """Whether A^g is of the mixture."""
+        return self.config.decode_strategy == "mixture"
+
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
         """The one vector of the chosen strategy instead of the mixture."""
-        weights = self.told(chosen, plan.strategies)
-        projected = self.backbone.project(self._strategy(weights))
+        return replace(self.follow_mixture(plan, batch, self.told(chosen, plan.strategies)), chosen=chosen)
+
+    def follow_mixture(self, plan: Plan, batch: Batch, shares: Tensor) -> Plan:
+        """The vector of another mixture; nothing is read again."""
+        projected = self.backbone.project(self._strategy(shares))
         memories = [layer | strategy for layer, strategy in zip(plan.memories, projected, strict=True)]
-        return replace(plan, memories=memories, chosen=chosen)
+        return replace(plan, memories=memories)
 
 
 def block_vectors(backbone: Backbone, batch: Batch, flags: Tensor | None = None) -> tuple[Tensor, Tensor]:

@@ -186,9 +186,26 @@ class Net(nn.Module):
         """Whether a loss supervises the strategies; else their figures choose no weights."""
         return self.predicts_strategy
 
+    @property
+    def follows_strategy(self) -> bool:
+        """Whether a reply depends on the strategy that `follow` gives it."""
+        return self.predicts_strategy
+
+    @property
+    def mixes_strategies(self) -> bool:
+        """Whether a reply depends on the shares of all strategies, so that it has `follow_mixture`."""
+        return False
+
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
         """`plan`, made from `batch`, with replies that follow the strategies `chosen` (B,) instead."""
         return self.plan(batch, gold=chosen)
+
+    def follow_mixture(self, plan: Plan, batch: Batch, shares: Tensor) -> Plan:
+        """`plan`, made from `batch`, with replies of the mixture `shares` (B, 8) instead of the predicted one.
+
+        Only of nets that mix strategies, see `mixes_strategies`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} mixes no strategies")
 
     def decode(
         self, ids: Tensor, plan: Plan, past: Past | None = None, record: dict[str, list[Tensor]] | None = None

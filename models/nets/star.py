@@ -247,6 +247,11 @@ class Star(Net):
         plan = self.below.follow(first, batch, chosen)
         return replace(plan, strategies=after.softmax(dim=1), chosen=chosen, extras=extras)
 
+    @property
+    def follows_strategy(self) -> bool:
+        """Whether there is an expert for each, or else the net below follows it."""
+        return self.config.experts == "per_strategy" or self.below.follows_strategy
+
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
         """Another strategy: another expert, and what the net below changes."""
         return replace(self.below.follow(plan, batch, chosen), chosen=chosen)

@@ -7,6 +7,7 @@ In the order in which to read them:
     rerank.py          the best of several samples: what fits this dialogue rather than any
     trace.py           DecodeOptions, Trace, Reply: how a reply came about
     decode_flags.py    the decode options as flags of a command
+    intervention.py    what if: what is changed inside a net for one reply
     responder.py       the border: something that can answer a seeker
     converse.py        a seeker's posts answered in turn
     hosting.py         loaded nets as responders

@@ -19,6 +19,7 @@ from models.backbones.compact_base import BASE
 from models.data.batches import make_batch
 from models.data.dialogue import Dialogue, Speaker
 from models.data.examples import Example, make_example
+from models.data.strategies import STRATEGIES
 from models.data.tokenizer import Tokenizer
 from models.files.checkpoint import WEIGHTS, fingerprint
 from models.knowledge.comet import Block, CachedComet, Comet, NoComet, blocks_for
@@ -28,6 +29,7 @@ from models.nets.net import Net, Plan
 from models.nets.stored import Bases, load_net, net_folder
 from models.nets.streams import EMOTION, POST, SITUATION
 from models.serving.decoding import Decoded, decode, replay
+from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, NO_CHANGE, Intervention, Levers
 from models.serving.rerank import rank
 from models.serving.responder import OnText, Responder
 from models.serving.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
@@ -55,24 +57,41 @@ class NetResponder:
     def __init__(self, name: str, net: Net, checkpoint: str, sources: Sources, device: str = "cpu") -> None:
         self.name, self.checkpoint = name, checkpoint
         self.net, self.sources, self.device = net.to(device).eval(), sources, device
+        hears = net.needs_emotion and sources.emotions is not None
+        self.levers = Levers(net.follows_strategy, net.mixes_strategies, net.needs_comet, hears)
 
     def respond(self, dialogue: Dialogue, options: DecodeOptions, seed: int, on_text: OnText | None = None) -> Reply:
         """See `models.serving.responder.Responder`."""
+        return self.intervene(dialogue, options, seed, NO_CHANGE, on_text)
+
+    def intervene(
+        self,
+        dialogue: Dialogue,
+        options: DecodeOptions,
+        seed: int,
+        change: Intervention,
+        on_text: OnText | None = None,
+    ) -> Reply:
+        """See `models.serving.responder.Changeable`."""
         _check(dialogue)
+        self.levers.check(self.name, change)
         start = time.perf_counter()
         clock = _Clock(start)
         emotions = self._emotions(dialogue)
         clock.lap("emotion_s")
         comet = self.sources.comet if self.net.needs_comet else NoComet()
-        tails = blocks_for(comet, dialogue.situation, dialogue.last_post())
+        known = blocks_for(comet, dialogue.situation, dialogue.last_post())
+        tails = change.left_of(known[0]), change.left_of(known[1])
         clock.lap("comet_s")
         with torch.inference_mode():
-            readings = [reading.scores for reading in emotions] if self.net.needs_emotion else ()
-            example = make_example(dialogue, None, tails, self.net.tokenizer, self.net.shape, readings)
-            plan = self.net.plan(make_batch([example]).to(self.device))
+            example = self._example(dialogue, tails, _heard_as(emotions, change.emotion))
+            plan = self._plan(example, change)
         clock.lap("encode_s")
         decoded, rivals = self._decode(plan, dialogue, options, seed, on_text, clock)
         clock.lap("decode_s")
+        as_it_is = self._example(dialogue, known, emotions)
+        text = self.net.tokenizer.decode(decoded.ids)
+        compared = self._compare(as_it_is, plan, text, change.beside) if change.beside else ()
         trace = Trace(
             net=self.name,
             checkpoint=self.checkpoint,
@@ -81,16 +100,51 @@ class NetResponder:
             options=options,
             tokens=_steps(decoded, self.net.tokenizer),
             blocks=(*_weigh(tails[0], decoded, SITUATION), *_weigh(tails[1], decoded, POST)),
-            emotions=emotions,
+            emotions=_heard_as(emotions, change.emotion),
             extras=(
                 *_extras(plan, self.net),
                 *_heard(example, decoded, self.net.tokenizer),
                 *_traced(decoded, self.net.tokenizer),
                 *rivals,
+                *compared,
             ),
             timings=clock.timings(),
         )
-        return Reply(self.net.tokenizer.decode(decoded.ids), trace.strategy(), trace)
+        return Reply(text, trace.strategy(), trace)
+
+    def _example(
+        self,
+        dialogue: Dialogue,
+        tails: tuple[Sequence[Block], Sequence[Block]],
+        emotions: Sequence[EmotionReading],
+    ) -> Example:
+        readings = [reading.scores for reading in emotions] if self.net.needs_emotion else ()
+        return make_example(dialogue, None, tails, self.net.tokenizer, self.net.shape, readings)
+
+    def _plan(self, example: Example, change: Intervention) -> Plan:
+        """The plan; a given strategy or mixture stands in the place of the predicted shares."""
+        batch = make_batch([example]).to(self.device)
+        plan = self.net.plan(batch)
+        if change.strategy is not None:
+            chosen = torch.tensor([STRATEGIES.index(change.strategy)], device=self.device)
+            return replace(self.net.follow(plan, batch, chosen), strategies=self.net.told(chosen, plan.strategies))
+        if change.mixture is not None:
+            shares = torch.tensor([change.mixture], device=self.device, dtype=plan.strategies.dtype)
+            return replace(self.net.follow_mixture(plan, batch, shares), strategies=shares)
+        return plan
+
+    def _compare(self, example: Example, changed: Plan, text: str, beside: str) -> tuple[NamedRow, ...]:
+        """Log-likelihoods of the reply `beside` and of the new `text`, by the net as it is and as it was changed."""
+        tokenizer, most = self.net.tokenizer, self.net.backbone.longest_reply
+        values = list[float]()
+        with torch.inference_mode():
+            plans = self._plan(example, NO_CHANGE), changed
+            for said in (beside, text):
+                labels = torch.tensor([[*tokenizer.encode(said)[: most - 1], tokenizer.eos]], device=self.device)
+                count = int(self.net.counted(labels).sum())
+                for plan in plans:
+                    values.append(round(-float(self.net.reply_nll(plan, labels)) / count, 4))
+        return (NamedRow(LIKELIHOOD, LIKELIHOODS, tuple(values)),)
 
     def _emotions(self, dialogue: Dialogue) -> tuple[EmotionReading, ...]:
         if self.sources.emotions is None:
@@ -171,6 +225,13 @@ class _Clock:
 def _check(dialogue: Dialogue) -> None:
     if not dialogue.turns or dialogue.turns[-1].speaker is not Speaker.SEEKER or not dialogue.turns[-1].text.strip():
         raise ValueError("nothing to answer: the last turn must be a seeker turn that is not empty")
+
+
+def _heard_as(emotions: tuple[EmotionReading, ...], emotion: str | None) -> tuple[EmotionReading, ...]:
+    """The readings, that of the last message replaced by `emotion` where it is given."""
+    if emotion is None or not emotions:
+        return emotions
+    return (*emotions[:-1], replace(emotions[-1], scores=((emotion, 1.0),)))
 
 
 def _distribution(probabilities: Tensor) -> tuple[float, ...]:

@@ -1,14 +1,16 @@
-"""The border between a net and everything that shows replies: one protocol, two methods.
+"""The border between a net and everything that shows replies: something that answers, and can be asked "what if".
 
-`escdemo` and `models.serving.service` know only this. Hosted nets (`NetResponder`) and remote servers implement it.
+`escdemo` and `models.serving.service` know only this. Hosted nets (`NetResponder`) are `Changeable`; a remote server
+may be a `Responder` only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from models.data.dialogue import Dialogue
+from models.serving.intervention import Intervention, Levers
 from models.serving.trace import DecodeOptions, Reply
 
 OnText = Callable[[str], None]
@@ -32,5 +34,27 @@ class Responder(Protocol):
 
         The same dialogue, options, seed and checkpoint give an equal reply. `on_text` streams the text as it grows and
         may raise `Cancelled`. Safe to call from several threads.
+        """
+        ...
+
+
+@runtime_checkable
+class Changeable(Protocol):
+    """A responder whose inside can be changed for one reply."""
+
+    levers: Levers
+    """what can be changed"""
+
+    def intervene(
+        self,
+        dialogue: Dialogue,
+        options: DecodeOptions,
+        seed: int,
+        change: Intervention,
+        on_text: OnText | None = None,
+    ) -> Reply:
+        """As `Responder.respond`, with `change` inside the net; its trace tells the shares of strategies followed.
+
+        Without a change the reply equals that of `respond`. Raises ValueError for a change that `levers` do not have.
         """
         ...

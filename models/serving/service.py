@@ -20,7 +20,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from models.data.dialogue import Dialogue
-from models.serving.responder import Cancelled, Responder
+from models.serving.intervention import NO_CHANGE, Intervention, Levers
+from models.serving.responder import Cancelled, Changeable, Responder
 from models.serving.trace import DecodeOptions, Reply
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ class ReplyRequest:
     dialogue: Dialogue
     options: DecodeOptions
     seed: int
+    change: Intervention = NO_CHANGE
+    """what is changed inside the net; only of nets that have `levers`"""
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,13 @@ class GenerationService:
         """The nets that can be asked."""
         return tuple(self._responders)
 
+    def levers(self, net: str) -> Levers:
+        """What can be changed inside a net. Raises ValueError for an unknown one."""
+        if net not in self._responders:
+            raise ValueError(f"unknown net {net!r}; loaded: {', '.join(self.names) or 'none'}")
+        responder = self._responders[net]
+        return responder.levers if isinstance(responder, Changeable) else Levers()
+
     def submit(self, job_id: str, request: ReplyRequest, on_done: OnDone | None = None) -> Job:
         """Queue a reply and return at once; see `submit_together`."""
         return self.submit_together([Wanted(job_id, request, on_done)])[0]
@@ -158,12 +168,11 @@ class GenerationService:
         when the job has ended in any state, before anyone sees that it ended: once DONE is seen, the reply is kept.
         Should it raise, a DONE job becomes FAILED (its `reply` stays), so that the same id can be submitted again.
 
-        Raises ValueError for an unknown net and ServiceBusy when there is no room for all or the service is closed.
+        Raises ValueError for an unknown net or a change it cannot be asked for, and ServiceBusy when there is no room
+        for all or the service is closed.
         """
         for one in wanted:
-            if one.request.net not in self._responders:
-                loaded = ", ".join(self.names) or "none"
-                raise ValueError(f"unknown net {one.request.net!r}; loaded: {loaded}")
+            self.levers(one.request.net).check(one.request.net, one.request.change)
         with self._lock:
             fresh = [one for one in wanted if not self._is_going(one.job_id)]
             self._check_room(len(fresh))
@@ -207,6 +216,15 @@ class GenerationService:
         record.finished.wait(CANCEL_WAIT_S)
         with self._lock:
             return self._view(record)
+
+    def forget(self, job_id: str) -> None:
+        """Stop a job if it is open, and keep nothing of it; an unknown one is forgotten already."""
+        with self._lock:
+            record = self._records.pop(job_id, None)
+            if record is not None and not record.outcome:
+                record.on_done = None
+                self._decide(record, JobState.CANCELLED)
+                self._publish(record)
 
     def wait(self, job_id: str, timeout_s: float | None = None) -> Job:
         """Block until the job ended or `timeout_s` seconds passed, and return it. Raises KeyError when unknown."""
@@ -281,7 +299,11 @@ class GenerationService:
 
         try:
             responder = self._responders[request.net]
-            reply = responder.respond(request.dialogue, request.options, request.seed, on_text)
+            if request.change == NO_CHANGE:
+                reply = responder.respond(request.dialogue, request.options, request.seed, on_text)
+            else:
+                assert isinstance(responder, Changeable)  # `submit` has seen to it
+                reply = responder.intervene(request.dialogue, request.options, request.seed, request.change, on_text)
         except Cancelled:
             self._end(record, JobState.CANCELLED)
         except Exception as error:

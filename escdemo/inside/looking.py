@@ -1,0 +1,322 @@
+"""What happens in the tab: the handlers. They read the stored talk again each time and hold no state of a visitor.
+
+Nothing that is made here is stored: replies to a pasted dialogue and changed replies live in the memory of the
+generation service, the latter only until they have been shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import gradio as gr
+from sqlalchemy.exc import SQLAlchemyError
+
+from annotation.choices import HeldBack, ReplyState
+from annotation.talks.views import EncounterView, ReplyView, StoredTalk, TurnView
+from escdemo import intake, texts
+from escdemo.chat import screen_state
+from escdemo.chat.setup_panel import pair_of
+from escdemo.chat.talks import Talks, names_of
+from escdemo.inside import cards, panel, requests, what_if
+from escdemo.inside.cards import Message
+from escdemo.inside.panel import InsideTab
+from escdemo.intake import Refusal
+from escdemo.look import render
+from escdemo.look.figures import Sided
+from escdemo.screening.answer_screen import may_answer
+from escdemo.screening.message_screen import Danger, danger_now, last_sign
+from escdemo.screening.reply_screen import must_not_show
+from models.data.dialogue import Dialogue, Speaker
+from models.data.pasted import read_pasted
+from models.serving.service import Job, JobState, ReplyRequest, ServiceBusy, Wanted
+from models.serving.trace import Reply
+
+LOOK_EVERY_S = 0.05
+"""pause between two looks at a reply in the making"""
+MAX_PASTED_CHARS = 150_000
+MAX_SITUATION_CHARS = 1_000
+REFUSED = (ValueError, LookupError, SQLAlchemyError, ServiceBusy)
+
+Shown = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What one page looks into: a stored talk or a pasted dialogue, and the message in it."""
+
+    talk: str = ""
+    """id of a stored talk; "" is the one on the page"""
+    turn: int | None = None
+    """index of the message; None is the last one that was answered"""
+    pasted: str = ""
+    situation: str = ""
+    pair: tuple[str, ...] = ()
+    """the nets that answer the pasted dialogue"""
+
+
+class Looking:
+    """The handlers."""
+
+    def __init__(self, tab: InsideTab, tabs: gr.Tabs, talks: Talks) -> None:
+        self.tab, self.tabs, self.talks = tab, tabs, talks
+        self.may_change = talks.settings.mode == "demo"
+
+    # looking
+
+    def show(self, token: str, talk: str, place: Place, asked: str = "") -> Shown:
+        """The message that was asked for: in the list, by a bubble of the chat or by a link."""
+        wanted = _asked(asked)
+        turn = wanted.get("turn")
+        turn = turn if isinstance(turn, int) else None
+        if wanted.get("jump"):
+            place = Place(str(wanted.get("talk") or ""), turn)
+        elif turn is not None:
+            place = replace(place, turn=turn)
+        values = self._at(token, talk, place)
+        return values | {self.tabs: gr.update(selected="inside")} if wanted.get("jump") else values
+
+    def choose(self, token: str, talk: str, chosen: str) -> Shown:
+        """Another stored talk, at its last message."""
+        return self._at(token, talk, Place(str(chosen or "")))
+
+    def paste(self, text: str, situation: str, pair: str) -> Shown:
+        """A pasted dialogue, at its last message; refused, the tab stays as it is and the text in its box."""
+        try:
+            if not self.may_change:
+                raise Refusal(texts.WHAT_IF_OFF)
+            nets = pair_of(self.talks.settings, pair)
+            dialogue = _dialogue(text, situation)
+        except ValueError as refusal:
+            return {self.tab.paste_note: render.notice(str(refusal), "problem")}
+        place = Place("", requests.answered_at(dialogue)[-1], text, situation, nets)
+        return self._pasted(place, dialogue) | {self.tab.paste_note: ""}
+
+    async def answer(self, place: Place) -> AsyncIterator[Shown]:
+        """Have both nets answer the chosen message of a pasted dialogue, and look on; nothing for a stored talk."""
+        if not place.pasted or place.turn is None:
+            yield {self.tab.note: gr.skip()}  # of a stream without a value Gradio 6.31 empties all outputs
+            return
+        dialogue = _dialogue(place.pasted, place.situation)
+        asked = requests.of_pasted(dialogue, place.turn, place.pair, self.talks.settings.options)
+        danger = _danger(asked[0].dialogue)
+        try:
+            self.talks.service.submit_together([Wanted(requests.job_name(one), one) for one in asked])
+            last: Any = None
+            while True:
+                jobs = [self.talks.service.get(requests.job_name(request)) for request in asked]
+                now = [(job.state, job.text) for job in jobs]
+                if all(job.state.ended for job in jobs):
+                    break
+                if now != last:
+                    last = now
+                    yield {
+                        side.card: cards.text_card(letter, request.net, _so_far(job, danger), texts.THINKING)
+                        for side, letter, request, job in zip(self.tab.sides, "ab", asked, jobs, strict=True)
+                    }
+                await asyncio.sleep(LOOK_EVERY_S)
+            made = [_made(job, danger) for job in jobs]
+            sides = [
+                cards.text_card(letter, name, "", one) if isinstance(one, str) else Sided(name, one.trace, danger)
+                for letter, name, one in zip("ab", place.pair, made, strict=True)
+            ]
+            yield self._filled(sides, place.pair)
+        except (*REFUSED, KeyError):
+            yield {self.tab.note: render.notice(texts.INSIDE_BUSY, "problem")}
+
+    # what if
+
+    async def change(self, token: str, talk: str, place: Place, asked: str) -> AsyncIterator[Shown]:
+        """Make one reply again with the change that a form asks for; word by word, and nothing of it is kept."""
+        wanted = _asked(asked)
+        side = 1 if wanted.get("side") == "b" else 0
+        box = self.tab.sides[side].result
+        name = f"what-if:{secrets.token_hex(8)}"
+        try:
+            if not self.may_change:
+                raise Refusal(texts.WHAT_IF_OFF)
+            request, original = await asyncio.to_thread(self._original, token, talk, place, side)
+            change = what_if.read_change(wanted, original.trace, original.text)
+            danger = _danger(request.dialogue)
+            self.talks.service.submit(name, replace(request, change=change))
+            last = None
+            while not (job := self.talks.service.get(name)).state.ended:
+                text = _so_far(job, danger)
+                if text != last:
+                    last = text
+                    yield {box: what_if.making(text)}
+                await asyncio.sleep(LOOK_EVERY_S)
+            made = _made(job, danger)
+            if isinstance(made, str):
+                yield {box: render.notice(made, "problem")}
+            else:
+                yield {box: what_if.result(original.text, original.trace, made.text, made.trace)}
+        except REFUSED as refusal:
+            yield {box: render.notice(_sentence(refusal), "problem")}
+        finally:
+            self.talks.service.forget(name)
+
+    def _original(self, token: str, talk: str, place: Place, side: int) -> tuple[ReplyRequest, Reply]:
+        """How the reply on that side was asked for, and the reply. Raises Refusal when there is none to change."""
+        if place.pasted and place.turn is not None:
+            dialogue = _dialogue(place.pasted, place.situation)
+            request = requests.of_pasted(dialogue, place.turn, place.pair, self.talks.settings.options)[side]
+            try:
+                made = self.talks.service.get(requests.job_name(request)).reply
+            except KeyError:
+                made = None
+            if made is None or not may_answer(made.text, _danger(request.dialogue)):
+                raise Refusal(texts.WHAT_IF_ODD)
+            return request, made
+        view = self.talks.find(token, self._id(talk, place))
+        turn = _turn(view, place.turn)
+        reply = None if turn is None else (turn.b if side else turn.a)
+        told = (None, None) if view is None or turn is None else screen_state.sided(view, turn.index)
+        if view is None or turn is None or reply is None or told[side] is None:
+            raise Refusal(texts.WHAT_IF_ODD)
+        original = Reply.from_dict(json.loads(reply.reply_json or ""))
+        return requests.again(view, turn.index, side, original.trace), original
+
+    # what is shown
+
+    def _at(self, token: str, talk: str, place: Place) -> Shown:
+        if place.pasted:
+            return self._pasted(place, _dialogue(place.pasted, place.situation))
+        try:
+            view = self.talks.find(token, self._id(talk, place))
+            stored = self.talks.stored(token) if view is not None else ()
+        except SQLAlchemyError:
+            return {self.tab.note: render.notice(texts.STORE_DOWN, "problem")}
+        if place.talk and (view is None or view.id != place.talk):
+            return self._empty(texts.INSIDE_LOST, place)
+        turn = _turn(view, place.turn)
+        if view is None or turn is None:
+            return self._empty(texts.WHY_EMPTY, place)
+        place = replace(place, turn=turn.index)
+        listed = [
+            Message(one.index, one.text, tuple(reply.strategy or "" for reply in (one.a, one.b))) for one in view.turns
+        ]
+        choices = [(_talk_name(one), one.id) for one in stored]
+        names, told = names_of(view), screen_state.sided(view, turn.index)
+        sides = [
+            side or _instead(letter, name, reply, view.hidden())
+            for letter, name, reply, side in zip("ab", names, (turn.a, turn.b), told, strict=True)
+        ]
+        nets = view.systems if self.may_change else (None, None)
+        note = texts.INSIDE_BLIND if view.hidden() else "" if self.may_change else texts.WHAT_IF_OFF
+        return {
+            self.tab.unseen.at: place,
+            self.tab.talk: gr.update(choices=choices, value=view.id, visible=len(choices) > 1),
+            self.tab.messages: cards.message_list(listed, turn.index),
+            self.tab.note: render.notice(note),
+            self.tab.post: cards.post_card(turn.text, f"?talk={view.id}&turn={turn.index}"),
+            self.tab.switch: render.side_switch(names),
+            **self._filled(sides, nets),
+        }
+
+    def _pasted(self, place: Place, dialogue: Dialogue) -> Shown:
+        answered = requests.answered_at(dialogue)
+        turn = answered[-1] if place.turn is None or place.turn not in answered else place.turn
+        listed = [Message(at, dialogue.turns[at].text) for at in answered]
+        said = requests.reference(dialogue, turn)
+        upto = [one.text for one in dialogue.turns[: turn + 1] if one.speaker is Speaker.SEEKER]
+        sign = last_sign(dialogue.situation, upto)
+        crisis = render.crisis_card((sign.kind, sign.place) if sign else None)
+        waiting = [
+            cards.text_card(letter, name, "", texts.THINKING) for letter, name in zip("ab", place.pair, strict=True)
+        ]
+        return {
+            self.tab.unseen.at: replace(place, turn=turn),
+            self.tab.messages: cards.message_list(listed, turn),
+            self.tab.note: render.notice(texts.INSIDE_PASTED),
+            self.tab.post: crisis + cards.post_card(dialogue.turns[turn].text, "", said),
+            self.tab.switch: render.side_switch((place.pair[0], place.pair[1])),
+            **self._filled(waiting, (None, None)),
+        }
+
+    def _empty(self, sentence: str, place: Place) -> Shown:
+        blank = dict.fromkeys((self.tab.messages, self.tab.post, self.tab.switch), "")
+        filled = panel.fill(self.tab, ("", ""), ("", ""))
+        return filled | blank | {self.tab.note: render.notice(sentence), self.tab.unseen.at: place}
+
+    def _filled(self, sides: Sequence[Sided | str], nets: Sequence[str | None]) -> Shown:
+        """Both sides, each with its reasons or HTML instead; a net is None where nothing may be changed."""
+        forms = [
+            self._form(letter, side, net) if isinstance(side, Sided) and net is not None else ""
+            for letter, side, net in zip("ab", sides, nets, strict=True)
+        ]
+        return panel.fill(self.tab, sides, forms)
+
+    def _form(self, letter: str, side: Sided, net: str) -> str:
+        if net not in self.talks.service.names:
+            return render.notice(texts.WHAT_IF_ABSENT.format(name=net))
+        return what_if.form(letter, side, self.talks.service.levers(net))
+
+    @staticmethod
+    def _id(talk: str, place: Place) -> str:
+        return place.talk or talk
+
+
+def _asked(text: str) -> dict[str, Any]:
+    """What the page's script hands over; anything else is nothing."""
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _dialogue(text: str, situation: str) -> Dialogue:
+    """The pasted dialogue. Raises ValueError in words."""
+    dialogue = read_pasted(intake.clean_within(text, MAX_PASTED_CHARS))
+    if not requests.answered_at(dialogue):
+        raise Refusal(texts.PASTE_NOTHING)
+    situation = intake.clean_within(situation, MAX_SITUATION_CHARS)
+    return replace(dialogue, situation=situation or dialogue.situation)
+
+
+def _turn(view: EncounterView | None, wanted: int | None) -> TurnView | None:
+    """The message that is wanted, else the last one that somebody answered, else the last."""
+    if view is None or not view.turns:
+        return None
+    answered = [one for one in view.turns if ReplyState.DONE in (one.a.state, one.b.state)]
+    return next((one for one in view.turns if one.index == wanted), (answered or view.turns)[-1])
+
+
+def _instead(letter: str, name: str, reply: ReplyView, blind: bool) -> str:
+    """What stands in the place of reasons."""
+    replaced = reply.held_back is HeldBack.REPLACED
+    note = texts.INSIDE_REPLACED if replaced else "" if blind and reply.text else texts.INSIDE_PENDING
+    return cards.text_card(letter, name, reply.text or "", note)
+
+
+def _danger(dialogue: Dialogue) -> Danger | None:
+    return danger_now(dialogue.situation, dialogue.seeker_posts())
+
+
+def _so_far(job: Job, danger: Danger | None) -> str:
+    """Of a reply in the making what may be shown: nothing after a sign of danger, before it is whole."""
+    return "" if danger or must_not_show(job.text) else job.text
+
+
+def _made(job: Job, danger: Danger | None) -> Reply | str:
+    """The reply, screened together with the message; or a sentence instead."""
+    if job.state is not JobState.DONE or job.reply is None:
+        return texts.WHAT_IF_FAILED
+    return job.reply if may_answer(job.reply.text, danger) else texts.HELD_BACK[danger or "reply"]
+
+
+def _talk_name(one: StoredTalk) -> str:
+    names = " and ".join(name for name in one.systems if name) or texts.INSIDE_UNKNOWN
+    begin = " ".join(one.situation.split())[:40]
+    return f"{one.created_at:%d %b %H:%M} UTC · {names} · {begin}"
+
+
+def _sentence(refusal: Exception) -> str:
+    if isinstance(refusal, ServiceBusy):
+        return texts.INSIDE_BUSY
+    return str(refusal) if isinstance(refusal, Refusal) else texts.WHAT_IF_ODD

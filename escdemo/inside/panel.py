@@ -1,0 +1,210 @@
+"""The tab: its components, and what they show for one message. `build` draws, `fill` is pure but for the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from escdemo import texts
+from escdemo.chat.setup_panel import pair_choices
+from escdemo.inside import cards, explain, figures
+from escdemo.inside.reasons import differences
+from escdemo.look import figures as shared
+from escdemo.look import render
+from escdemo.look.figures import Sided
+from escdemo.settings import Settings
+
+
+@dataclass(frozen=True)
+class SideParts:
+    """Components of one side."""
+
+    card: gr.HTML
+    mixture: gr.Plot
+    mixture_bar: gr.HTML
+    form: gr.HTML
+    result: gr.HTML
+    bars: gr.Plot
+    heat: gr.Plot
+    attention_bar: gr.HTML
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """What nobody sees; it stands outside of the tab, which Gradio draws only when it is opened first."""
+
+    open: gr.Button
+    """the page's script presses it for whoever chose a message"""
+    run: gr.Button
+    """the same for who asks "what if" """
+    asked: gr.Textbox
+    """what the script hands over, as JSON"""
+    at: gr.State
+    """a `Place` of `looking`: which talk, which message"""
+
+
+@dataclass(frozen=True)
+class InsideTab:
+    """Components of the tab."""
+
+    tab: gr.Tab
+    talk: gr.Dropdown
+    paste: gr.Textbox
+    situation: gr.Textbox
+    pair: gr.Dropdown
+    paste_go: gr.Button
+    paste_note: gr.HTML
+    messages: gr.HTML
+    note: gr.HTML
+    post: gr.HTML
+    switch: gr.HTML
+    sides: tuple[SideParts, SideParts]
+    differences: gr.HTML
+    emotions: gr.Plot
+    emotions_bar: gr.HTML
+    attention: gr.Accordion
+    settings: gr.Accordion
+    settings_table: gr.HTML
+    unseen: Unseen
+
+    def outputs(self) -> list[Any]:
+        """All that one message fills."""
+        sides = [part for side in self.sides for part in vars(side).values()]
+        own = [self.talk, self.messages, self.note, self.post, self.switch, self.differences, self.emotions]
+        return [*own, self.emotions_bar, self.attention, self.settings, self.settings_table, self.unseen.at, *sides]
+
+
+def build_unseen(start: Any) -> Unseen:
+    """Hidden by the style sheet: a button that is not visible could not be pressed. `start` is the first place."""
+    open_, run = (gr.Button(name, elem_id=name) for name in ("inside-open", "inside-run"))
+    return Unseen(open_, run, gr.Textbox("", visible=False), gr.State(start))
+
+
+def build(settings: Settings, unseen: Unseen) -> InsideTab:
+    """Draw the tab."""
+    with gr.Tab(texts.INSIDE_TAB, id="inside", elem_id="inside-tab") as tab:
+        gr.HTML(f'<h2 class="esc-h2">{texts.INSIDE_TITLE}</h2><p class="esc-hint">{texts.INSIDE_HINT}</p>')
+        talk = gr.Dropdown([], label=texts.INSIDE_TALK, elem_id="inside-talk", interactive=True, visible=False)
+        with gr.Accordion(texts.PASTE_TITLE, open=False, elem_id="inside-paste", visible=settings.mode == "demo"):
+            paste = gr.Textbox(
+                label=texts.PASTE_LABEL,
+                info=texts.PASTE_INFO,
+                placeholder=texts.PASTE_PLACEHOLDER,
+                lines=4,
+                max_lines=12,
+            )
+            situation = gr.Textbox(label=texts.PASTE_SITUATION, max_lines=3)
+            with gr.Row(equal_height=True):
+                pairs = pair_choices(settings.nets) if settings.mode == "demo" else []
+                pair = gr.Dropdown(pairs, value=pairs[0] if pairs else None, label=texts.PAIR, elem_id="inside-pair")
+                paste_go = gr.Button(texts.PASTE_BUTTON, variant="primary", elem_id="inside-paste-go", min_width=160)
+            paste_note = gr.HTML(elem_id="inside-paste-note")
+        note = gr.HTML(render.notice(texts.WHY_EMPTY), elem_id="inside-note")
+        with gr.Row(elem_id="inside"):
+            with gr.Column(scale=1, min_width=240):
+                messages = gr.HTML(elem_id="inside-messages")
+            with gr.Column(scale=4, min_width=320):
+                post = gr.HTML(elem_id="inside-post")
+                switch = gr.HTML(elem_id="inside-switch")
+                with gr.Row():
+                    sides = tuple(_side(letter) for letter in "ab")
+                differing = gr.HTML(elem_id="inside-differences")
+                emotions = gr.Plot(show_label=False, visible=False, elem_id="why-emotion", elem_classes="esc-fig")
+                emotions_bar = gr.HTML()
+        with gr.Accordion(texts.INSIDE_ATTENTION, open=False, visible=False, elem_id="inside-attention") as attention:
+            figured = [_attention(letter) for letter in "ab"]
+        with gr.Accordion(texts.INSIDE_SETTINGS, open=False, visible=False, elem_id="inside-settings") as more:
+            table = gr.HTML(elem_id="why-settings")
+    both = [SideParts(*one, *drawn) for one, drawn in zip(sides, figured, strict=True)]
+    own = (tab, talk, paste, situation, pair, paste_go, paste_note, messages, note, post, switch)
+    rest = (differing, emotions, emotions_bar, attention, more, table)
+    return InsideTab(*own, (both[0], both[1]), *rest, unseen)
+
+
+def fill(tab: InsideTab, sides: Sequence[Sided | str], forms: Sequence[str]) -> dict[Any, Any]:
+    """Everything of the two sides with their forms; a text instead of a side's reasons is HTML to stand there."""
+    told = [side for side in sides if isinstance(side, Sided)]
+    values: dict[Any, Any] = {}
+    for at, (part, side) in enumerate(zip(tab.sides, sides, strict=True)):
+        values |= _side_values(part, "ab"[at], side, forms[at])
+    read = next((side.trace for side in told if side.trace.emotions), None)
+    values[tab.emotions] = _plot(figures.emotion_line(read), "emotions") if read else _hidden()
+    values[tab.emotions_bar] = render.save_bar("why-emotion", "emotions", explain.emotion_csv(read)) if read else ""
+    values[tab.differences] = _differing(told)
+    values[tab.attention] = gr.update(visible=any(side.trace.blocks for side in told))
+    values[tab.settings] = gr.update(visible=bool(told))
+    values[tab.settings_table] = _settings(told) if told else ""
+    return values
+
+
+def _side(letter: str) -> tuple[Any, ...]:
+    with gr.Column(min_width=320, elem_classes=f"esc-only-{letter}"):
+        card = gr.HTML(elem_id=f"inside-{letter}")
+        mixture = gr.Plot(show_label=False, visible=False, elem_id=f"why-mixture-{letter}", elem_classes="esc-fig")
+        return (
+            card,
+            mixture,
+            gr.HTML(),
+            gr.HTML(elem_id=f"what-if-{letter}"),
+            gr.HTML(elem_id=f"what-if-result-{letter}"),
+        )
+
+
+def _attention(letter: str) -> tuple[Any, ...]:
+    with gr.Row(elem_classes=f"esc-only-{letter}"):
+        bars, heat = (
+            gr.Plot(show_label=False, visible=False, elem_id=f"why-{kind}-{letter}", elem_classes="esc-fig")
+            for kind in ("comet", "heat")
+        )
+    return bars, heat, gr.HTML(elem_classes=f"esc-only-{letter}")
+
+
+def _side_values(part: SideParts, letter: str, side: Sided | str, form: str) -> dict[Any, Any]:
+    if isinstance(side, str):
+        empty: dict[Any, Any] = {
+            part.card: side,
+            part.mixture_bar: "",
+            part.form: "",
+            part.result: "",
+            part.attention_bar: "",
+        }
+        return empty | {plot: _hidden() for plot in (part.mixture, part.bars, part.heat)}
+    values: dict[Any, Any] = {part.card: cards.side_card(letter, side), part.form: form, part.result: ""}
+    told = bool(side.trace.strategy())
+    values[part.mixture] = _plot(figures.mixture_figure(side), f"strategies-{letter}") if told else _hidden()
+    csv = explain.strategy_csv([side])
+    values[part.mixture_bar] = render.save_bar(f"why-mixture-{letter}", f"strategies-{letter}", csv) if told else ""
+    if not side.trace.blocks:
+        return values | {part.bars: _hidden(), part.heat: _hidden(), part.attention_bar: ""}
+    bars = (f"why-comet-{letter}", f"knowledge-{letter}", explain.blocks_csv(side.trace))
+    heat = (f"why-heat-{letter}", f"attention-{letter}", explain.heat_csv(side.trace))
+    return values | {
+        part.bars: _plot(shared.titled(shared.comet_figure(side.trace), f"Knowledge of {side.label}"), bars[1]),
+        part.heat: _plot(shared.titled(shared.heat_figure(side.trace), f"Attention of {side.label}"), heat[1]),
+        part.attention_bar: render.save_bar(*bars) + render.save_bar(*heat),
+    }
+
+
+def _differing(told: Sequence[Sided]) -> str:
+    if len(told) < 2:
+        return ""
+    names, traces = (told[0].label, told[1].label), (told[0].trace, told[1].trace)
+    lines = "".join(f"<li>{render.escape(sentence)}</li>" for sentence in differences(names, traces))
+    return f'<section class="esc-text"><h3>{texts.INSIDE_DIFFERENCES}</h3><ul>{lines}</ul></section>'
+
+
+def _settings(told: Sequence[Sided]) -> str:
+    parts = "".join(explain.token_strip(side) for side in told) + explain.settings_table(told)
+    parts += "".join(explain.extras(side) for side in told)
+    return parts + render.save_bar("", "settings", explain.settings_csv(told))
+
+
+def _plot(figure: Any, name: str) -> Any:
+    return gr.update(value=shared.plot_value(figure, name), visible=True)
+
+
+def _hidden() -> Any:
+    return gr.update(value=None, visible=False)

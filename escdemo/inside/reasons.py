@@ -1,0 +1,206 @@
+"""Why a net replied so, in plain sentences. Pure: trace -> text, and nothing that the trace does not hold.
+
+A reason is named as one ("because") only where the net computes its strategy from it: the course of the talk and the
+refinement. Attention is told as what it is, where the net looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from models.data.strategies import STRATEGIES
+from models.nets.net import COURSE
+from models.nets.star import BEFORE, CHOICE_GATE, GATE
+from models.serving.hosting import REDRAWN
+from models.serving.trace import CometBlock, NamedRow, Trace
+
+HEARD = "attention to emotions"
+FLAT = 0.05
+"""a gate whose values differ by less says nothing word by word"""
+
+DEEDS = dict(
+    zip(
+        STRATEGIES,
+        (
+            "ask a question",
+            "restate what was said",
+            "reflect the feelings",
+            "tell of itself",
+            "affirm and reassure",
+            "make a suggestion",
+            "give information",
+            "do something else (a greeting, a pleasantry)",
+        ),
+        strict=True,
+    )
+)
+"""each strategy as something that one does"""
+SOURCES = {"situation": "the situation", "post": "the last message"}
+
+
+def why(name: str, trace: Trace) -> tuple[str, ...]:
+    """Sentences on the reply of the side called `name`, the most important first."""
+    rows = {row.name: row for row in trace.extras}
+    told = [_choice(name, trace, rows), _refined(trace), _mood(rows), _listened(trace)]
+    told += [_attended(trace), _gates(rows), _redrawn(rows)]
+    return tuple(sentence for sentence in told if sentence)
+
+
+def differences(names: tuple[str, str], traces: tuple[Trace, Trace]) -> tuple[str, ...]:
+    """What differs between the two sides on one message."""
+    told = []
+    first, second = (trace.strategy() for trace in traces)
+    if first and second:
+        share = sum(min(pair) for pair in zip(traces[0].strategies, traces[1].strategies, strict=True))
+        both = f"Their strategies overlap by {percent(share)}"
+        if first == second:
+            told.append(f"Both set out to {DEEDS[first]}. {both}.")
+        else:
+            told.append(f"{names[0]} set out to {DEEDS[first]}, {names[1]} to {DEEDS[second]}. {both}.")
+    heaviest = [max(trace.blocks, key=lambda block: block.weight, default=None) for trace in traces]
+    read = [name for name, block in zip(names, heaviest, strict=True) if block is not None]
+    if len(read) == 1:
+        told.append(f"Only {read[0]} read commonsense knowledge.")
+    elif heaviest[0] is not None and heaviest[1] is not None:
+        same = _inference(heaviest[0]) == _inference(heaviest[1])
+        told.append(
+            f"Both looked most at {_quoted(heaviest[0])}."
+            if same
+            else f"{names[0]} looked most at {_quoted(heaviest[0])}, {names[1]} at {_quoted(heaviest[1])}."
+        )
+    sure = [_mean([token.probability for token in trace.tokens]) for trace in traces]
+    if all(sure):
+        told.append(
+            f"A token of {names[0]} had a probability of {percent(sure[0])} on average, one of {names[1]}"
+            f" {percent(sure[1])}."
+        )
+    return tuple(told)
+
+
+def percent(share: float) -> str:
+    """0.412 -> "41 %"; what is there but rounds to nothing is "< 1 %"."""
+    return "< 1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
+
+
+def gate_rows(trace: Trace) -> tuple[NamedRow, ...]:
+    """The gates with a value for each token of the reply that differ from word to word."""
+    size = len(trace.tokens)
+    return tuple(
+        row
+        for row in trace.extras
+        if _ends(row.name, GATE) and len(row.values) == size > 1 and max(row.values) - min(row.values) >= FLAT
+    )
+
+
+def _choice(name: str, trace: Trace, rows: Mapping[str, NamedRow]) -> str:
+    chosen = trace.strategy()
+    if not chosen:
+        return (
+            f"{name} predicts no strategy: it wrote from the context alone."
+            if not rows
+            else (f"{name} predicts no strategy.")
+        )
+    ranked = sorted(zip(trace.strategies, STRATEGIES, strict=True), reverse=True)
+    start = f"{name} set out to {DEEDS[chosen]} ({percent(ranked[0][0])})"
+    end = f"; next came {ranked[1][1]} ({percent(ranked[1][0])})." if ranked[1][0] > 0 else "."
+    course = rows.get(COURSE)
+    if course is None:
+        return start + end
+    share, spoke = max(zip(course.values, course.labels, strict=True))
+    if spoke == chosen:
+        return f"{start}, because the course of the talk so far spoke for it ({percent(share)}){end}"
+    return f"{start}, although the course of the talk so far spoke for {spoke} ({percent(share)}){end}"
+
+
+def _refined(trace: Trace) -> str:
+    before, chosen = found_row(trace, BEFORE), trace.strategy()
+    if before is None or not chosen:
+        return ""
+    share, first = max(zip(before.values, before.labels, strict=True))
+    if first == chosen:
+        return f"Before refinement that was its first choice already ({percent(share)})."
+    return f"Its first choice was {first} ({percent(share)}); the refinement turned it."
+
+
+def _mood(rows: Mapping[str, NamedRow]) -> str:
+    """What a net that classifies the seeker's emotion found: MISE, MT Transformer, MIME; MoEL by its listeners."""
+    for name, row in rows.items():
+        if name in ("emotion of the seeker", "emotion", "listeners"):
+            share, mood = max(zip(row.values, row.labels, strict=True))
+            heard = "Its listener for" if name == "listeners" else "It read the seeker's emotion as"
+            return f"{heard} {mood} ({percent(share)})" + (" had the largest part." if name == "listeners" else ".")
+    return ""
+
+
+def _listened(trace: Trace) -> str:
+    """AdMISC: the emotion words it attended to, and the gate between history and emotions."""
+    heard, told = found_row(trace, HEARD), []
+    if heard is not None:
+        at = max(range(len(heard.values)), key=heard.values.__getitem__)
+        told.append(
+            f"Of the emotions heard in the messages it attended most to {heard.labels[at]} in message {at + 1} of the"
+            f" last {len(heard.labels)} ({percent(heard.values[at])})"
+        )
+    gate = next((row for row in trace.extras if _ends(row.name, GATE) and "history" in row.labels), None)
+    if gate is not None:
+        shares = " and ".join(f"{label} {percent(v)}" for label, v in zip(gate.labels, gate.values, strict=True))
+        told.append(f"{'its' if told else 'Its'} gate weighed {shares}")
+    return "; ".join(told) + "." if told else ""
+
+
+def _attended(trace: Trace) -> str:
+    if not trace.blocks:
+        return ""
+    block = max(trace.blocks, key=lambda one: one.weight)
+    at = max(range(len(block.token_weights)), key=block.token_weights.__getitem__, default=None)
+    word = f", most at \u201c{trace.tokens[at].text.strip()}\u201d" if at is not None and at < len(trace.tokens) else ""
+    return (
+        f"Of the commonsense about {SOURCES[block.source]} it attended most to {_quoted(block)}"
+        f" ({percent(block.weight)} on average{word})."
+    )
+
+
+def _gates(rows: Mapping[str, NamedRow]) -> str:
+    """STAR: how much of the strategy's expert entered, into the choice and into the words."""
+    told = []
+    choice = rows.get(CHOICE_GATE)
+    if choice is not None:
+        told.append(f"the gate of the choice was {percent(choice.values[0])} open")
+    row = rows.get(GATE)
+    if row is not None and "history" not in row.labels and row.values:
+        most = max(range(len(row.values)), key=row.values.__getitem__)
+        text = f"the strategy's expert made {percent(_mean(row.values))} of its words on average"
+        if max(row.values) - min(row.values) >= FLAT:
+            text += f", most of \u201c{row.labels[most].strip()}\u201d ({percent(row.values[most])})"
+        told.append(text)
+    joined = "; ".join(told)
+    return f"{joined[:1].upper()}{joined[1:]}." if joined else ""
+
+
+def _redrawn(rows: Mapping[str, NamedRow]) -> str:
+    row = rows.get(REDRAWN)
+    if row is None:
+        return ""
+    times = int(dict(zip(row.labels, row.values, strict=True)).get("times", 1))
+    return f"It was drawn {times} more time{'s' if times > 1 else ''}, since it repeated an earlier reply."
+
+
+def found_row(trace: Trace, name: str) -> NamedRow | None:
+    """The row of that name, also of the net below: "admisc: refinement"."""
+    return next((row for row in trace.extras if _ends(row.name, name)), None)
+
+
+def _ends(name: str, kind: str) -> bool:
+    return name == kind or name.endswith(f": {kind}")
+
+
+def _quoted(block: CometBlock) -> str:
+    return f"\u201c{block.text}\u201d ({block.relation})"
+
+
+def _inference(block: CometBlock) -> tuple[str, str, str]:
+    return block.source, block.relation, block.text
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

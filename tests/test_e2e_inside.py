@@ -1,0 +1,162 @@
+"""The tab "Look inside" in a real browser: bubbles, links, lighting, sliders, what if, a phone, and how fast it is."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from models.data.dialogue import Dialogue
+from models.serving.responder import OnText
+from models.serving.trace import DecodeOptions, Reply
+from tests.fakes import ChangeableResponder, distribution, fake_blocks
+from tests.running import Site, running
+from tests.test_e2e import FAINT, PHONE, Rater
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.e2e
+
+MOST_MS = 200
+"""from an event to the next frame"""
+SIXTY = 15
+
+
+LIT = "all => all.map((one) => Number(one.style.getPropertyValue('--lit')))"
+LIT_AND_FOCUSED = "one => one.matches('.esc-on') && one === document.activeElement"
+
+
+@dataclass(frozen=True)
+class ManyBlocks(ChangeableResponder):
+    """With 60 blocks, as MISC at its most."""
+
+    def respond(self, dialogue: Dialogue, options: DecodeOptions, seed: int, on_text: OnText | None = None) -> Reply:
+        reply = super().respond(dialogue, options, seed, on_text)
+        rng, size = random.Random(seed), len(reply.trace.tokens)
+        rows = zip(*(distribution(60, rng) for _ in range(size)), strict=True)
+        blocks = [block for _ in range(SIXTY) for block in fake_blocks("post", size, rng)]
+        weighted = enumerate(zip(blocks, rows, strict=True))
+        blocks = [replace(block, text=f"{block.text} {at}", token_weights=row) for at, (block, row) in weighted]
+        return replace(reply, trace=replace(reply.trace, blocks=tuple(blocks)))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    nets = {name: ManyBlocks(name, f"sha-{name}") for name in ("joint", "misc")}
+    with running(f"sqlite:///{tmp_path_factory.mktemp('inside') / 'site.db'}", nets) as opened:
+        yield opened
+
+
+@pytest.fixture(autouse=True)
+def closed_afterwards(browser: Browser) -> Iterator[None]:
+    yield
+    for context in browser.contexts:
+        context.close()
+
+
+def test_from_a_bubble_to_the_words_a_link_and_what_if(browser: Browser, site: Site) -> None:
+    rater = Rater(browser, site).start().say("I feel alone.").answered().say("A zebra sang to me.").answered(2)
+    page = rater.page
+    why = page.get_by_role("button", name="Why did joint reply so to message 1?")
+    why.focus()
+    page.keyboard.press("Enter")
+    page.locator("#inside-post").get_by_text("I feel alone.").wait_for()
+    page.wait_for_function("document.activeElement.matches('.esc-turn[aria-current]')")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.locator("#inside-post").get_by_text("zebra").wait_for()
+    page.locator("#inside-a .esc-word").nth(2).hover()
+    assert page.locator("#inside-a .esc-word.esc-on").count() == 1
+    lit = page.locator("#inside-a .esc-block").evaluate_all(LIT)
+    assert max(lit) == 1
+    assert len(set(lit)) > 10
+    assert "looked most at" in page.locator("#inside-a .esc-lit").inner_text()
+    page.locator("#inside-a .esc-block").first.focus()
+    page.keyboard.press("ArrowDown")
+    assert page.locator("#inside-a .esc-block").nth(1).evaluate(LIT_AND_FOCUSED)
+    assert "got most from" in page.locator("#inside-a .esc-lit").inner_text()
+
+    link = page.locator("#inside-post .esc-link").get_attribute("href") or ""
+    token = page.evaluate("localStorage.getItem('escdemo')")
+    assert token not in link
+    page.goto(f"{site.url}/{link.replace('turn=1', 'turn=0')}")
+    page.locator("#inside-post").get_by_text("I feel alone.").wait_for()
+    assert "talk=" not in page.url
+
+    page.locator("#what-if-b summary").click()
+    sliders = page.locator("#what-if-b .esc-mix")
+    sliders.first.fill("80")
+    values = sliders.evaluate_all("all => all.map((one) => Number(one.value))")
+    assert values[0] == 80
+    assert sum(values) == pytest.approx(100, abs=0.5)
+    sliders.nth(1).fill("100")
+    sliders.nth(1).fill("50")
+    assert sum(sliders.evaluate_all("all => all.map((one) => Number(one.value))")) == pytest.approx(100, abs=0.5)
+    page.locator("#what-if-b .esc-run").click()
+    page.locator("#what-if-result-b ins").get_by_text("other inside").wait_for()
+    page.locator("#what-if-b select[name=strategy]").select_option("Information")
+    assert sliders.first.is_disabled()
+    page.locator("#what-if-b .esc-run").click()
+    page.locator("#what-if-result-b ins").get_by_text("Information").wait_for()
+    assert page.evaluate(FAINT) == []
+    assert rater.problems == []
+    assert rater.foreign == []
+
+
+def test_a_pasted_dialogue_and_what_is_none(browser: Browser, site: Site) -> None:
+    rater = Rater(browser, site)
+    page = rater.page
+    page.get_by_role("tab", name="Look inside").click()
+    page.get_by_text("As soon as a reply is there").wait_for()
+    page.get_by_role("button", name="Look into another dialogue").click()
+    page.get_by_label("Dialogue", exact=True).fill("seeker: alone\n" * 5000)
+    page.locator("#inside-paste-go").click()
+    page.locator("#inside-paste-note").get_by_text("5,000 lines and 400 can be read").wait_for()
+    page.get_by_label("Dialogue", exact=True).fill("seeker: I moved.\nsupporter: Why?\nseeker: For work.")
+    page.locator("#inside-paste-go").click()
+    page.locator("#inside-b .esc-word").first.wait_for()
+    page.locator("#inside-messages .esc-turn").first.click()
+    page.locator("#inside-post").get_by_text("I moved.").wait_for()
+    page.locator("#inside-a .esc-word").first.wait_for()
+    assert rater.problems == []
+
+
+def test_a_phone_looks_inside_one_side_without_sideways_scrolling(browser: Browser, site: Site) -> None:
+    rater = Rater(browser, site, PHONE).start().say("I feel alone in the new town.")
+    page = rater.page
+    page.locator("#side-a .esc-done .esc-why").click()
+    page.locator("#why-mixture-a .js-plotly-plot").wait_for()
+    assert not page.locator("#inside-b").is_visible()
+    page.locator("#what-if-a summary").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    wide = page.locator("#why-mixture-a .main-svg").first.bounding_box()
+    assert wide is not None
+    assert wide["width"] <= PHONE["width"]
+    page.locator("#inside-switch").get_by_role("button", name="B").click()
+    page.locator("#inside-b .esc-word").first.wait_for()
+
+
+LIGHT = """async (selector) => {
+  const all = [...document.querySelectorAll(selector)].slice(0, 20);
+  const times = [];
+  for (const one of all) {
+    const begin = performance.now();
+    one.dispatchEvent(new PointerEvent("pointerover", { bubbles: true }));
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    times.push(performance.now() - begin);
+  }
+  return times.length ? Math.min(...times) : Infinity; // the least: how busy the machine is adds to each
+}"""
+
+
+def test_sixty_blocks_light_up_at_once(browser: Browser, site: Site) -> None:
+    rater = Rater(browser, site).start().say("I feel alone in the new town.").answered()
+    page = rater.page
+    page.locator("#side-a .esc-why").click()
+    page.locator("#inside-a .esc-block").nth(59).wait_for()
+    assert page.evaluate(LIGHT, "#inside-a .esc-word") < MOST_MS
+    assert page.evaluate(LIGHT, "#inside-a .esc-block") < MOST_MS

@@ -1,0 +1,206 @@
+"""The handlers of "Look inside" over a real store and service: what is shown to whom, what if, pasted dialogues."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import gradio as gr
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from annotation.store.schema import Event, Reply
+from escdemo import texts
+from escdemo.chat.handlers import Page
+from escdemo.inside import panel
+from escdemo.inside.looking import Looking, Place
+from tests.fakes import ChangeableResponder, HarmfulResponder
+from tests.visitor import TOKEN, Visitor
+
+OTHER = "another browser's token"
+PASTED = "seeker: I moved and know nobody.\nsupporter: What do you miss?\nseeker: My friends."
+FORCED = json.dumps({"side": "a", "strategy": "Information"})
+
+
+def looking_of(page: Page) -> Looking:
+    """The tab alone, over the same talks."""
+    with gr.Blocks(), gr.Tabs() as tabs:
+        return Looking(panel.build(page.talks.settings, panel.build_unseen(Place())), tabs, page.talks)
+
+
+def changeable(page_of: Any, **more: Any) -> Page:
+    page: Page = page_of(**({name: ChangeableResponder(name, f"sha-{name}") for name in ("joint", "misc")} | more))
+    return page
+
+
+def all_of(stream: Any) -> list[dict[Any, Any]]:
+    async def collect() -> list[dict[Any, Any]]:
+        return [values async for values in stream]
+
+    return asyncio.run(collect())
+
+
+def ask(**what: Any) -> str:
+    return json.dumps(what)
+
+
+def test_a_message_of_the_talk_is_looked_into_and_another_chosen(make_page: Any) -> None:
+    page = changeable(make_page)
+    visitor = Visitor(page).start().say("I feel alone.").say("A zebra sang to me.")
+    looking = looking_of(page)
+    tab = looking.tab
+    last = looking.show(TOKEN, visitor.talk, Place())
+    assert "zebra" in last[tab.post]
+    assert last[tab.messages].count("esc-turn") == 3  # the list and two buttons
+    assert f"?talk={visitor.talk}&amp;turn=1" in last[tab.post]
+    assert TOKEN not in str(last)
+    assert "set out to" in last[tab.sides[0].card]
+    assert last[tab.sides[1].mixture]["visible"]
+    assert "esc-mix" in last[tab.sides[0].form]
+    first = looking.show(TOKEN, visitor.talk, last[tab.unseen.at], ask(turn=0))
+    assert "I feel alone." in first[tab.post]
+    assert first[tab.unseen.at].turn == 0
+    assert looking.tabs not in first
+    jumped = looking.show(TOKEN, visitor.talk, Place(pasted=PASTED), ask(jump=True, turn=1))
+    assert jumped[looking.tabs]["selected"] == "inside"
+    assert "zebra" in jumped[tab.post]
+
+
+def test_a_link_opens_for_the_owner_alone(make_page: Any) -> None:
+    page = changeable(make_page)
+    mine = Visitor(page).start().say("My secret.")
+    looking = looking_of(page)
+    link = ask(jump=True, talk=mine.talk, turn=0)
+    assert "My secret." in str(looking.show(TOKEN, "", Place(), link))
+    for thief in (OTHER, ""):
+        told = looking.show(thief, "", Place(), link)
+        assert "My secret." not in str(told)
+        assert texts.INSIDE_LOST in told[looking.tab.note]
+    Visitor(page, OTHER).start().say("Hello.")
+    told = looking.show(OTHER, "", Place(), link)
+    assert "My secret." not in str(told)
+    assert texts.INSIDE_LOST in told[looking.tab.note]
+    assert [one.id for one in page.talks.stored(OTHER)] != [mine.talk]
+
+
+@pytest.mark.parametrize("odd", ["", "x", "[]", "{", '{"turn": "1"}', '{"turn": 99}', '{"turn": null, "jump": 1}'])
+def test_odd_questions_show_the_last_message(make_page: Any, odd: str) -> None:
+    page = changeable(make_page)
+    visitor = Visitor(page).start().say("Hello there.")
+    looking = looking_of(page)
+    assert "Hello there." in looking.show(TOKEN, visitor.talk, Place(), odd)[looking.tab.post]
+
+
+def test_earlier_talks_are_offered_and_an_empty_tab_says_what_will_come(make_page: Any) -> None:
+    page = changeable(make_page)
+    looking = looking_of(page)
+    assert texts.WHY_EMPTY in looking.show(TOKEN, "", Place())[looking.tab.note]
+    first = Visitor(page).start().say("The first talk.")
+    second = Visitor(page).start().say("The second talk.")
+    now = looking.show(TOKEN, second.talk, Place())
+    assert [value for _, value in now[looking.tab.talk]["choices"]] == [second.talk, first.talk]
+    assert "The first talk." in looking.choose(TOKEN, second.talk, first.talk)[looking.tab.post]
+
+
+def test_a_blind_talk_has_no_reasons_and_no_names_before_the_vote_and_no_what_if_after(make_page: Any) -> None:
+    page = changeable(lambda **nets: make_page(study="pilot", **nets))
+    visitor = Visitor(page).start().say("I feel alone.")
+    looking = looking_of(page)
+    before = looking.show(TOKEN, visitor.talk, Place())
+    told = str(list(before.values()))
+    assert texts.INSIDE_BLIND in before[looking.tab.note]
+    assert "Supporter A" in before[looking.tab.sides[0].card]
+    for secret in ("joint", "misc", "sha-", "xReact", "set out to"):
+        assert secret not in told
+    (refused,) = all_of(looking.change(TOKEN, visitor.talk, before[looking.tab.unseen.at], FORCED))
+    assert "esc-problem" in refused[looking.tab.sides[0].result]
+    assert "is for the demo" in refused[looking.tab.sides[0].result]
+    visitor.take(page.finish(TOKEN, visitor.talk))
+    visitor.vote("a", "a", "a", "a", "a")
+    after = looking.show(TOKEN, visitor.talk, Place())
+    assert "set out to" in after[looking.tab.sides[0].card]
+    assert after[looking.tab.sides[0].form] == ""
+    (refused,) = all_of(looking.change(TOKEN, visitor.talk, after[looking.tab.unseen.at], FORCED))
+    assert "is for the demo" in refused[looking.tab.sides[0].result]
+    assert "is for the demo" in looking.paste(PASTED, "", "joint and misc")[looking.tab.paste_note]
+
+
+def test_what_if_streams_compares_and_stores_nothing(make_page: Any, sessions: sessionmaker[Session]) -> None:
+    nets = {name: ChangeableResponder(name, f"sha-{name}", 0.05) for name in ("joint", "misc")}
+    page = changeable(make_page, **nets)
+    visitor = Visitor(page).start().say("I feel alone.")
+    looking = looking_of(page)
+    place = looking.show(TOKEN, visitor.talk, Place())[looking.tab.unseen.at]
+
+    def stored() -> tuple[Any, ...]:
+        with sessions() as session:
+            return session.scalar(select(func.count(Event.id))), session.scalar(select(func.count()).select_from(Reply))
+
+    before, jobs = stored(), set(page.talks.service._records)
+    steps = [
+        values[looking.tab.sides[0].result] for values in all_of(looking.change(TOKEN, visitor.talk, place, FORCED))
+    ]
+    assert len(steps) >= 4
+    assert all("esc-dots" in step for step in steps[:-1])
+    assert "<ins>as Information" in steps[-1]
+    assert "less likely" in steps[-1]
+    assert stored() == before
+    assert set(page.talks.service._records) == jobs
+    (same,) = all_of(looking.change(TOKEN, visitor.talk, place, ask(side="b")))
+    assert texts.WHAT_IF_SAME in same[looking.tab.sides[1].result]
+    (other,) = all_of(looking.change(OTHER, visitor.talk, place, FORCED))
+    assert "esc-problem" in other[looking.tab.sides[0].result]
+
+
+def test_a_changed_reply_is_screened_with_the_message(make_page: Any) -> None:
+    class Turned(ChangeableResponder):
+        def intervene(self, *args: Any) -> Any:
+            made = super().intervene(*args)
+            return HarmfulResponder("x").respond(args[0], args[1], args[2], args[4]) if made else made
+
+    page = changeable(make_page, joint=Turned("joint"), misc=Turned("misc"))
+    visitor = Visitor(page).start().say("I failed the exam.")
+    looking = looking_of(page)
+    place = looking.show(TOKEN, visitor.talk, Place())[looking.tab.unseen.at]
+    told = str(all_of(looking.change(TOKEN, visitor.talk, place, FORCED)))
+    assert "hurt yourself" not in told
+    assert "was held back" in told
+
+
+def test_a_pasted_dialogue_is_answered_by_two_nets_and_changed(make_page: Any) -> None:
+    page = changeable(make_page)
+    looking = looking_of(page)
+    tab = looking.tab
+    shown = looking.paste(PASTED, "I moved.", "joint and misc")
+    assert "My friends." in shown[tab.post]
+    answered = all_of(looking.answer(shown[tab.unseen.at]))[-1]
+    assert "joint set out to" in answered[tab.sides[0].card]
+    assert "misc set out to" in answered[tab.sides[1].card]
+    earlier = looking.show("", "", shown[tab.unseen.at], ask(turn=0))
+    assert "What do you miss?" in earlier[tab.post]
+    odd = looking.show("", "", shown[tab.unseen.at], ask(turn=99))
+    assert odd[tab.unseen.at].turn == 2
+    changed = all_of(looking.change("", "", shown[tab.unseen.at], FORCED))[-1]
+    assert "<ins>as Information" in changed[tab.sides[0].result]
+    (nothing,) = all_of(looking.answer(Place()))
+    assert list(nothing) == [tab.note]
+
+
+@pytest.mark.parametrize("text", ["", "seeker: a", "seeker: a\n" * 5000, "{", "x" * 1_000_000, "\x00"])
+def test_what_is_no_dialogue_changes_nothing_but_the_note(make_page: Any, text: str) -> None:
+    looking = looking_of(changeable(make_page))
+    told = looking.paste(text, "", "joint and misc")
+    assert list(told) == [looking.tab.paste_note]
+    assert "esc-problem" in told[looking.tab.paste_note]
+
+
+def test_danger_in_a_pasted_dialogue_shows_the_card_and_holds_replies_back(make_page: Any) -> None:
+    page = changeable(make_page)
+    looking = looking_of(page)
+    shown = looking.paste("seeker: hi\nsupporter: hello\nseeker: I want to kill myself.", "", "joint and misc")
+    assert texts.CRISIS_TITLES["self"] in shown[looking.tab.post]
+    told = all_of(looking.answer(shown[looking.tab.unseen.at]))
+    assert "You said" not in str(told)
+    assert "was held back" in str(told[-1][looking.tab.sides[0].card])
