@@ -10,6 +10,7 @@ Imports torch and transformers; never gradio, sqlalchemy or the other packages. 
     knowledge/    commonsense (COMET) and the seeker's emotions
     training/     one training loop and what belongs to it
     serving/      decoding, traces, hosted nets, replies as jobs
+    analysis/     what nets hold inside, measured, as files without text
     evaluation/   predictions -> figures with intervals, beside the published ones
     commands/     python -m models COMMAND
     weights/      the shipped weights, each folder with its card

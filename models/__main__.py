@@ -27,10 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "seeds": ("models.commands.seeds", "strategies and perplexity of several trainings of a net: mean and deviation"),
     "samples": ("models.commands.samples", "answer the twenty fixed prompts, unselected"),
     "items": ("models.commands.items", "make the items of a study: contexts with the reply and trace of each net"),
-    "interference": (
-        "models.commands.interference",
-        "how losses pull against each other, how states cluster",
-    ),
+    "interference": ("models.commands.interference", "how losses pull against each other"),
+    "map": ("models.commands.map", "map the decoder states of nets: clusters and strategies, for the page's Map tab"),
     "benchmark": ("models.commands.benchmark", "measure how long replies take, or training steps (`benchmark train`)"),
 }
 
