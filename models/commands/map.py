@@ -13,10 +13,9 @@ from dataclasses import fields
 from pathlib import Path
 
 from models.analysis.map_file import MAX_TURNS, map_path, read_map, write_map
-from models.analysis.map_turns import described, drawn_turns, turns_hash
+from models.analysis.map_turns import Said, described, drawn_turns, hash_of, said_in
 from models.analysis.state_map import MapAbout, make_map
 from models.analysis.states import decoder_states
-from models.data.dialogue import Dialogue
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.files.checkpoint import WEIGHTS, read_card
 from models.knowledge.comet import add_tails_argument
@@ -62,21 +61,22 @@ def run(args: Namespace) -> int:
     drawn = drawn_turns(split_dialogues(dialogues, args.split).part(args.part), args.dialogues, args.seed)
     if len(drawn) > MAX_TURNS:
         raise ValueError(f"--dialogues {args.dialogues} have {len(drawn)} turns; a map holds at most {MAX_TURNS:,}")
+    replies = said_in(dialogues, drawn)
     bases = Bases()
     nets = {name: load_net(net_folder(name, args.weights), bases=bases) for name in args.net}
-    abouts = {name: _about(args, name, net, drawn) for name, net in nets.items()}
+    abouts = {name: _about(args, name, net, replies) for name, net in nets.items()}
     for name, about in abouts.items():
         _check_file(map_path(args.out, name), about, overwrite=args.overwrite)
     for name, net in nets.items():
-        _map(args, net.to(args.device), dialogues, drawn, abouts[name])
+        _map(args, net.to(args.device), drawn, replies, abouts[name])
     print("".join(f"{note}\n" for note in notes_on(about.measured_on for about in abouts.values())), end="")
     return 0
 
 
-def _about(args: Namespace, name: str, net: Net, drawn: Sequence[Target]) -> MapAbout:
-    made = made_of(args, name, net, turns_hash(drawn))
+def _about(args: Namespace, name: str, net: Net, replies: Sequence[Said]) -> MapAbout:
+    made = made_of(args, name, net, hash_of(replies))
     base = read_card(args.weights / name).get("base") or ""
-    count = len({target.dialogue.id for target in drawn})
+    count = len({one.dialogue for one in replies})
     known = made | {"base": base, "source": "ESConv", "dialogues": count, "seed": args.seed}
     return MapAbout(**{field.name: known[field.name] for field in fields(MapAbout)})
 
@@ -100,7 +100,7 @@ def _check_file(path: Path, about: MapAbout, *, overwrite: bool) -> None:
         raise ValueError(f"{path} was made with other settings ({'; '.join(other)}); {advice}")
 
 
-def _map(args: Namespace, net: Net, dialogues: Sequence[Dialogue], drawn: Sequence[Target], about: MapAbout) -> None:
+def _map(args: Namespace, net: Net, drawn: Sequence[Target], replies: Sequence[Said], about: MapAbout) -> None:
     examples = examples_of(
         drawn,
         comet_for(net, args.tails, args.comet, args.device),
@@ -110,7 +110,7 @@ def _map(args: Namespace, net: Net, dialogues: Sequence[Dialogue], drawn: Sequen
     )
     check_known(net, examples)
     states, strategies = decoder_states(net, examples)
-    found = make_map(about, described(dialogues, drawn, strategies), states)
+    found = make_map(about, described(replies, strategies), states)
     path = map_path(args.out, about.net)
     write_map(found, path)
     print(f"{about.net}, {about.measured_on}, {about.dialogues} dialogues: {found.figures}; written to {path}")

@@ -1,14 +1,17 @@
-"""The border between a net and everything that shows replies: one protocol, two methods.
+"""The border between a net and everything that shows replies: what answers, and what can be looked into as well.
 
 `escdemo` and `models.serving.service` know only this. Hosted nets (`NetResponder`) and remote servers implement it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Protocol, runtime_checkable
 
-from models.data.dialogue import Dialogue
+import numpy as np
+
+from models.analysis.state_map import MapAbout
+from models.data.dialogue import Dialogue, Turn
 from models.serving.trace import DecodeOptions, Reply
 
 OnText = Callable[[str], None]
@@ -33,4 +36,19 @@ class Responder(Protocol):
         The same dialogue, options, seed and checkpoint give an equal reply. `on_text` streams the text as it grows and
         may raise `Cancelled`. Safe to call from several threads.
         """
+        ...
+
+
+@runtime_checkable
+class ReadsReplies(Protocol):
+    """A responder whose decoder states can be mapped (`models.analysis`). Safe to call from several threads."""
+
+    checkpoint: str
+
+    def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
+        """States (N, D) of replies, each after what was said before it, and strategies (N, 8) predicted for them."""
+        ...
+
+    def describe_map(self, source: str, part: tuple[str, str], dialogues: int, data: str, seed: int) -> MapAbout:
+        """What a map of such states is of; `part` is split and part of ESConv, two empty texts for talks."""
         ...

@@ -20,7 +20,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from models.data.dialogue import Dialogue
-from models.serving.responder import Cancelled, Responder
+from models.serving.responder import Cancelled, ReadsReplies, Responder
 from models.serving.trace import DecodeOptions, Reply
 
 logger = logging.getLogger(__name__)
@@ -145,6 +145,17 @@ class GenerationService:
     def names(self) -> tuple[str, ...]:
         """The nets that can be asked."""
         return tuple(self._responders)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply is being made or waits."""
+        with self._lock:
+            return bool(self._running or self._queue)
+
+    def reader(self, name: str) -> ReadsReplies | None:
+        """The net of that name where its states can be looked at, else None."""
+        found = self._responders.get(name)
+        return found if isinstance(found, ReadsReplies) else None
 
     def submit(self, job_id: str, request: ReplyRequest, on_done: OnDone | None = None) -> Job:
         """Queue a reply and return at once; see `submit_together`."""
