@@ -30,10 +30,14 @@ def made_up_turns(count: int = 40, verdict: str = "") -> tuple[MapTurn, ...]:
     )
 
 
+def centres(width: int = WIDTH) -> np.ndarray:
+    """Where the states of each strategy lie."""
+    return np.random.default_rng(99).normal(size=(8, width)) * 6
+
+
 def made_up_states(count: int = 40, seed: int = 0, width: int = WIDTH) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    centres = np.random.default_rng(99).normal(size=(8, width)) * 6
-    return centres[np.arange(count) % 8] + rng.normal(size=(count, width))
+    return centres(width)[np.arange(count) % 8] + rng.normal(size=(count, width))
 
 
 def made_up_map(net: str = "joint", checkpoint: str | None = None, count: int = 40, seed: int = 0) -> StateMap:

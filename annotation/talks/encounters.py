@@ -130,6 +130,13 @@ def latest_encounter(*, session: Session, visitor: str) -> EncounterView | None:
     return None if encounter is None else encounter_view(session, encounter)
 
 
+def encounters_of(*, session: Session, visitor: str, limit: int) -> tuple[EncounterView, ...]:
+    """The visitor's encounters, oldest first, at most the `limit` latest."""
+    begun = select(func.min(Event.id)).where(Event.encounter_id == Encounter.id).scalar_subquery()
+    statement = select(Encounter).where(Encounter.visitor == visitor).order_by(begun.desc()).limit(limit)
+    return tuple(encounter_view(session, encounter) for encounter in session.scalars(statement))[::-1]
+
+
 def freeze(*, session: Session, encounter_id: str, visitor: str) -> EncounterView:
     """Finish the conversation and open the vote; does nothing when that was done before.
 

@@ -10,6 +10,11 @@ In the order in which to read them:
     chat_panel.py    two models that answer the same message
     why_panel.py     how the two replies came about
     judge_panel.py   the vote and the reveal
+    map_tab.py       two nets' decoder states as maps, the talk as a path over them
+    map_page.py      what happens when on that tab
+    map_files.py     the maps of the nets that run
+    map_work.py      states and new maps, made behind the page
+    own_replies.py   the replies of a visitor's talks as the nets read them
     results_tab.py   win / lose / tie as table and bars
     about_tab.py     limits, privacy, delete my data
     explain.py       the reasons behind two replies as tables

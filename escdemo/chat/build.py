@@ -5,14 +5,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, cast
 
 import gradio as gr
 from sqlalchemy.orm import Session, sessionmaker
 
 from escdemo import texts
-from escdemo.chat import about_tab, chat_panel, judge_panel, results_tab, setup_panel, why_panel
+from escdemo.chat import about_tab, chat_panel, judge_panel, map_page, map_tab, results_tab, setup_panel, why_panel
 from escdemo.chat.handlers import Page, Parts
+from escdemo.chat.map_files import MapFiles
 from escdemo.chat.talks import Talks
 from escdemo.look import render
 from escdemo.look.theme import go_to
@@ -43,6 +45,7 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
                 chat = chat_panel.build()
                 judge = judge_panel.build()
                 why = why_panel.build()
+            maps = map_tab.build()
             results = results_tab.build(study=settings.mode == "study")
             about = about_tab.build()
         own = (token, fresh, draft, talk, seen, opened)
@@ -51,6 +54,7 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
         _wire_start(demo, page)
         _wire_chat(page)
         _wire_rest(page)
+        map_page.wire(map_page.MapPage(maps, page.talks, MapFiles(Path(settings.maps))), token, talk)
     # Only what looks on goes through the queue. The others are plain requests: they never wait behind it, and none is
     # lost when the browser's one event stream is being closed in the moment of a click.
     demo.queue(default_concurrency_limit=None)

@@ -64,7 +64,7 @@ def page_css() -> str:
 
 def page_head() -> str:
     """Tags for the head: phone width, light colours, and the script."""
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("page.js", "map.js"))
     words = json.dumps(texts.SCRIPT_TEXTS)
     return f'<meta name="color-scheme" content="light"><script>const ESC_TEXTS = {words};\n{script}</script>'
 

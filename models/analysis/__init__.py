@@ -6,5 +6,5 @@ In the order in which to read them:
     state_map.py  states -> clusters, t-SNE and PCA, and the places of new states among them
     map_turns.py  which turns a map shows, and what it tells of them
     map_file.py   a map as a file: one net, strictly read
-    shipped/      the maps of the shipped nets
+    shipped/      what was measured on the shipped nets: maps/
 """

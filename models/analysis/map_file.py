@@ -24,7 +24,7 @@ from models.reading.json_values import read_json
 
 VERSION = 1
 KIND = "map of decoder states"
-SHIPPED = Path(__file__).parent / "shipped"
+SHIPPED = Path(__file__).parent / "shipped" / "maps"
 """maps of the shipped nets, NET.json each"""
 MAX_BYTES = 4 * 2**20
 """largest file that is read"""
