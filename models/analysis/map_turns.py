@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +14,6 @@ from models.data.dialogue import Dialogue, Turn
 from models.data.esconv import Target
 from models.data.esconv_labels import EMOTION_TYPES, emotion_type_id
 from models.data.strategies import STRATEGIES
-from models.training.run_state import data_hash
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ def said_in(dialogues: Sequence[Dialogue], targets: Sequence[Target]) -> tuple[S
 
 def hash_of(replies: Sequence[Said]) -> str:
     """Hex sha256 of replies with all that stands before them."""
-    return data_hash({"replies": replies})
+    return hashlib.sha256("\n".join(map(repr, replies)).encode()).hexdigest()
 
 
 def described(replies: Sequence[Said], strategies: np.ndarray) -> tuple[MapTurn, ...]:
