@@ -49,8 +49,8 @@ def running(
 ) -> Iterator[Site]:
     """Serve until the block ends; `port` None takes a free one. The same port and database later are "a restart".
 
-    `more` are further settings. Not `checked`, requests reach Gradio without the checks of `escdemo.web`: to see what it
-    refuses by itself.
+    `more` are further settings. Not `checked`, requests reach Gradio without the checks of `escdemo.web`: to see what
+    it refuses by itself.
     """
     port = port or free_port()
     own = {"port": port, "database": database_url, "nets": tuple(responders), "study": study}

@@ -147,12 +147,11 @@ def _read(names: Sequence[str], view: EncounterView | None, *chosen: Any) -> Cho
     source, first, second, plane, colour, shape = (*chosen, *[None] * 6)[:6]
     own = [name for name in (view.systems if view is not None else ()) if name in names]
     preferred = [*own, *(name for name in names if name not in own)]
-    first = first if first in names else preferred[0]
-    if second != "":
-        second = second if second in names else next((name for name in preferred if name != first), "")
+    one = str(first) if first in names else preferred[0]
+    other = "" if second == "" else next((name for name in (second, *preferred) if name in names and name != one), "")
     return Choices(
         source if source in texts.MAP_SOURCES else "esconv",
-        (first, second if second != first else ""),
+        (one, str(other)),
         plane if plane in PLANES else "tsne",
         colour if colour in COLOURS else "gold",
         shape if shape in SHAPES else "strategy",

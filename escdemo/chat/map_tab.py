@@ -162,7 +162,7 @@ def _plot_values(shown: Sequence[NetMap], looks: Mapping[str, str], place: int) 
     note = render.notice(one.note, "info" if one.found is not None else "problem")
     if one.found is None:
         return [note, hidden, hidden]
-    figure = map_figure(one.found, looks | {"place": str(place)}, one.path, one.side, one.texts)
+    figure = map_figure(one.found, {**looks, "place": str(place)}, one.path, one.side, one.texts)
     name = f"map-{one.net}-{looks['plane']}"
     csv = render.csv_text(*map_rows(one.found, one.path, looks["plane"]))
     bar = render.save_bar(f"map-plot-{'ab'[place]}", name, csv)

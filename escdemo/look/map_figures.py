@@ -111,7 +111,7 @@ def point_of(found: StateMap, at: int, texts: Mapping[tuple[int, int], Told]) ->
     """What a point carries: key, dialogue, turn, gold, predicted, cluster, emotion, verdict, post, reply."""
     turn = found.turns[at]
     told = texts.get((turn.dialogue, turn.turn), Told("", ""))
-    labels = (turn.gold, turn.predicted, CLUSTERS[found.clusters[at]], turn.emotion or NONE, turn.verdict)
+    labels = (turn.gold, turn.predicted, CLUSTERS[int(found.clusters[at])], turn.emotion or NONE, turn.verdict)
     return [f"{turn.dialogue}:{turn.turn}", f"{turn.dialogue}", f"{turn.turn}", *labels, told.post, told.reply]
 
 
@@ -124,7 +124,7 @@ _HOVER = (
 def category_of(found: StateMap, at: int, colour: str) -> str:
     """The class of a turn under a key of COLOURS."""
     if colour == "cluster":
-        return CLUSTERS[found.clusters[at]]
+        return CLUSTERS[int(found.clusters[at])]
     return str(getattr(found.turns[at], colour)) or NONE
 
 

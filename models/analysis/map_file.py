@@ -37,7 +37,7 @@ _LABELS: dict[str, Sequence[str]] = {
     "emotion": EMOTION_TYPES,
     "verdict": VERDICTS,
 }
-"""columns that hold the place of a label in a list, -1 for none"""
+"""columns that hold the place of a label in a list, -1 for none; in the order of `MapTurn`"""
 _COLUMNS = ("dialogue", "turn", *_LABELS, "cluster", "x", "y")
 _TOP = ("version", "kind", "about", "figures", "turns", "coordinates", "mean", "components")
 
@@ -114,9 +114,9 @@ def _map(data: Any) -> StateMap:
     count = figures.turns
     if not 1 <= count <= MAX_TURNS:
         raise ValueError(f"figures: turns is {count}; allowed: 1 to {MAX_TURNS:,}")
-    labelled = {name: _labels(columns, name, labels, count) for name, labels in _LABELS.items()}
-    numbers = {name: _whole(columns, name, (1, 10**6), count) for name in ("dialogue", "turn")}
-    turns = tuple(MapTurn(**{name: values[at] for name, values in (labelled | numbers).items()}) for at in range(count))
+    dialogues, places = (_whole(columns, name, (1, 10**6), count) for name in ("dialogue", "turn"))
+    labels = [_labels(columns, name, known, count) for name, known in _LABELS.items()]
+    turns = tuple(MapTurn(*values) for values in zip(dialogues, places, *labels, strict=True))
     clusters = np.array(_whole(columns, "cluster", (0, CLUSTERS - 1), count))
     plane = np.array([_floats(columns, name, count) for name in ("x", "y")]).T
     mean = _unpacked(data, "mean", rows=1)[0]
