@@ -206,6 +206,10 @@ MAP_PATH_HELP = (
     "Your talk is the dotted path, a number for each message. PCA places a reply exactly; in t-SNE, which cannot place"
     " new points, it stands at the weighted mean of its eight nearest turns."
 )
+MAP_FIGURES_HELP = (
+    "Silhouette, -1 to 1: how much nearer a turn lies to its own group than to the next. NMI, 0 to 1, and ARI, 0 at"
+    " chance, 1 when equal: how well the clusters of K-means match the strategies of the given replies."
+)
 MAP_HIDDEN = (
     "The map opens when you have judged your talk. Before that, a path on the map of a named model would tell which"
     " side is which, and the list of models would tell who takes part."
@@ -225,6 +229,7 @@ MAP_MAKE = {"esconv": "Make new maps from ESConv", "own": "Make maps of my talks
 MAP_MAKING = "Making the map of {net}: {done} of {total} replies read"
 MAP_READING = "Reading the conversations ..."
 MAP_MADE = "The new maps are ready."
+MAP_NO_ESCONV = "The ESConv copy that this server was given cannot be used; its operator can mend that."
 MAP_NONE = "none"
 
 SCRIPT_TEXTS = {

@@ -104,8 +104,15 @@ class MapPage:
         return settings.mode == "demo" and (source == "own" or settings.esconv is not None)
 
     def _from_esconv(self) -> tuple[Sequence[Said], tuple[str, str]]:
-        dialogues = read_esconv(self.talks.settings.esconv or "")
-        return said_in(dialogues, drawn_turns(split_dialogues(dialogues, PART[0]).part(PART[1]), DIALOGUES, SEED)), PART
+        """The turns that a map of ESConv shows. Raises ValueError that does not tell a visitor where the file lies."""
+        path = Path(self.talks.settings.esconv or "")
+        try:
+            dialogues = read_esconv(path)
+        except (ValueError, OSError) as error:
+            told = str(error).replace(str(path), path.name)
+            raise ValueError(f"{texts.MAP_NO_ESCONV} ({told})") from error
+        drawn = drawn_turns(split_dialogues(dialogues, PART[0]).part(PART[1]), DIALOGUES, SEED)
+        return said_in(dialogues, drawn), PART
 
     def _net_map(
         self,

@@ -179,11 +179,8 @@ def _table(found: Sequence[StateMap]) -> str:
         + [f"{one.figures.nmi:.3f}", f"{one.figures.ari:.3f}", where(one), one.about.checkpoint]
         for one in found
     ]
-    caption = (
-        "How the strategies separate. Silhouette, -1 to 1: how much nearer a turn lies to its own group than to the"
-        " next. NMI, 0 to 1, and ARI, 0 at chance, 1 when equal: how well K-means finds the strategies."
-    )
-    return render.table(head, rows, caption)
+    words = f'<p class="esc-hint">{render.escape(texts.MAP_FIGURES_HELP)}</p>'
+    return words + render.table(head, rows, "How the strategies separate")
 
 
 def progress_bar(done: int, total: int, words: str) -> str:

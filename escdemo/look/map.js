@@ -1,5 +1,5 @@
-// The Map tab: what is marked on one map is marked on the other, and listed in a drawer. Plotly tells of clicks and
-// lassos only here: gr.Plot has no event for them. Nothing that is marked goes to the server.
+// The Map tab: what is marked on one map is marked on the other, and listed in a drawer below. Plotly tells of clicks and lassos
+// only here: gr.Plot has no event for them. Nothing that is marked goes to the server.
 (() => {
   const LISTED = 200; // turns in the drawer at most
   const COLUMNS = ["key", "dialogue", "turn", "gold", "predicted", "cluster", "emotion", "verdict", "post", "reply"];
@@ -82,7 +82,7 @@
   }
 
   function item(turn) {
-    const box = element("li");
+    const box = element("li", turn.post ? "esc-drawer-own" : "");
     const place = turn.own ? `${ESC_TEXTS.mapOwnTalk} ${turn.turn}`
       : `${ESC_TEXTS.mapDialogue} ${turn.dialogue}, ${ESC_TEXTS.mapTurn} ${turn.turn}`;
     box.append(element("strong", "", place));
@@ -115,20 +115,28 @@
     }
     const turns = collected();
     const counts = new Map();
-    for (const turn of turns) counts.set(turn.gold, (counts.get(turn.gold) || 0) + 1);
+    for (const turn of turns) if (!turn.own) counts.set(turn.gold, (counts.get(turn.gold) || 0) + 1);
     const head = element("div", "esc-drawer-head");
     const title = element("h3", "", `${ESC_TEXTS.mapSelected}: ${turns.length}`);
     title.setAttribute("role", "status");
-    const close = Object.assign(element("button", "esc-save", ESC_TEXTS.mapClose), { type: "button" });
+    const close = Object.assign(element("button", "esc-drawer-close", ESC_TEXTS.mapClose), { type: "button" });
     close.addEventListener("click", () => mark(null));
     head.append(title, close);
-    const sums = [...counts].filter(([name]) => name).sort((a, b) => b[1] - a[1]).map(([name, count]) => `${name} ${count}`);
+    const sums = [...counts].sort((a, b) => b[1] - a[1]).map(([name, count]) => `${name} ${count}`);
     const items = element("ol");
     items.tabIndex = 0;
     items.setAttribute("aria-label", ESC_TEXTS.mapSelected);
     items.append(...turns.slice(0, LISTED).map(item));
     const more = turns.length > LISTED ? `${turns.length - LISTED} ${ESC_TEXTS.mapMore}` : "";
     drawer.replaceChildren(head, element("p", "esc-drawer-sum", turns.length ? sums.join(", ") : ESC_TEXTS.mapNothing), items, element("p", "", more));
+    uncover(drawer);
+  }
+
+  // The sheet must not lie on the points that were just marked.
+  function uncover(drawer) {
+    const lowest = Math.max(...plots().map((plot) => plot.querySelector(".nsewdrag")?.getBoundingClientRect().bottom || 0));
+    const hidden = lowest + 8 - drawer.getBoundingClientRect().top;
+    if (hidden > 0 && innerWidth > 760) window.scrollBy({ top: hidden, behavior: "smooth" });
   }
 
   window.escMapMark = (strategy) => {

@@ -33,7 +33,7 @@ PATH_COLOUR = "#B0146A"
 CLUSTERS = tuple(f"cluster {number}" for number in range(1, len(STRATEGIES) + 1))
 SVG_LIMIT = 3000
 """points up to which plotly draws SVG, which works everywhere and is saved as such; beyond, WebGL"""
-HEIGHT = 560
+HEIGHT = 580
 
 # Tol's muted scheme, its darkest colour made lighter so that it shows on black.
 _TOL = ("#5566C8", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#AA4499", "#882255", "#BBBBBB")
@@ -173,7 +173,7 @@ def _path(path: Sequence[PathStep], side: str) -> go.Scatter:
 
 def _laid_out(figure: go.Figure, found: StateMap, look: Mapping[str, str], path: Sequence[PathStep]) -> go.Figure:
     about, plane = found.about, PLANES[look["plane"]]
-    title = f"{about.net}: decoder states of replies, {plane}"
+    title = f"{about.net}: decoder states, {plane}"
     below = f"n = {len(found.turns)} turns of {about.dialogues} dialogues ({where(found)})"
     words = f"{title}. {below}. Colour: {COLOURS[look['colour']]}."
     words += f" Your talk as a path of {len(path)} replies." if path else ""
@@ -186,7 +186,10 @@ def _laid_out(figure: go.Figure, found: StateMap, look: Mapping[str, str], path:
             "subtitle": {"text": escaped(below), "font": {"size": 12}},
             "x": 0,
             "xref": "container",
-            "pad": {"l": 8},
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "pad": {"l": 8, "t": 40},  # below the buttons
         },
         dragmode="lasso",
         hovermode="closest",
@@ -195,7 +198,8 @@ def _laid_out(figure: go.Figure, found: StateMap, look: Mapping[str, str], path:
     figure.update_layout(
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        margin={"t": 70, "b": 8, "l": 8, "r": 8},
+        modebar={"orientation": "h", "bgcolor": "rgba(0,0,0,0)", "color": "#7B8794", "activecolor": "#0072B2"},
+        margin={"t": 92, "b": 8, "l": 8, "r": 8},
         legend={"orientation": "h", "x": 0, "xanchor": "left", "y": -0.04, "yanchor": "top", "font": {"size": 12}},
         showlegend=True,
     )
