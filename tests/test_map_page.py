@@ -215,11 +215,11 @@ def test_in_a_study_nothing_shows_before_the_vote_and_then_the_two_of_the_talk(m
 
 
 def test_an_unknown_net_is_never_shown(make_page: Any, maps_of: Any, folder: Path) -> None:
-    write_map(made_up_map("star"), map_path(folder, "star"))
+    write_map(made_up_map("zeta"), map_path(folder, "zeta"))
     page = make_page()
-    values = shown(maps_of(page), Visitor(page), "esconv", "star", "../joint", "3d", "age", "x")
+    values = shown(maps_of(page), Visitor(page), "esconv", "zeta", "../joint", "3d", "age", "x")
     assert (values[FIRST]["value"], values[SECOND]["value"]) == ("joint", "misc")
-    assert "star" not in json.dumps(values, default=str)
+    assert "zeta" not in json.dumps(values, default=str)
 
 
 # files

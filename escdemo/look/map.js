@@ -18,13 +18,29 @@
     });
   }
 
+  // Plotly draws the whole figure again for a change of selectedpoints. While a lasso is drawn it only restyles points:
+  // the same is done here, and left in the data for the next drawing and for saved pictures.
+  function restyle(plot) {
+    const found = marksOf(plot);
+    const quick = plot._fullData.every((trace) => trace.type === "scatter" && trace._module?.styleOnSelect);
+    if (!quick) return window.Plotly.restyle(plot, { selectedpoints: found });
+    plot._fullData.forEach((trace, at) => {
+      const chosen = found[at] && new Set(found[at]);
+      if (chosen) plot.data[at].selectedpoints = trace.selectedpoints = found[at];
+      else { delete plot.data[at].selectedpoints; delete trace.selectedpoints; }
+      if (trace.visible !== true) return;
+      plot.calcdata[at].forEach((point, n) => { if (chosen?.has(n)) point.selected = 1; else delete point.selected; });
+      trace._module.styleOnSelect(plot, plot.calcdata[at]);
+    });
+  }
+
   // `lasso` is the plot whose outline stays.
   async function mark(keys, lasso) {
     marked = keys && keys.size ? keys : null;
     await Promise.all(plots().map((plot) => {
       drawn.set(plot, plot.data);
-      const layout = plot === lasso || !plot.layout.selections?.length ? {} : { selections: [] };
-      return window.Plotly.update(plot, { selectedpoints: marksOf(plot) }, layout);
+      const outlined = plot !== lasso && plot.layout.selections?.length;
+      return Promise.resolve(outlined && window.Plotly.relayout(plot, { selections: [] })).then(() => restyle(plot));
     }));
     list();
   }
@@ -46,7 +62,7 @@
       plot.setAttribute("aria-label", plot.layout.meta?.alt || "");
       if (marked && drawn.get(plot) !== plot.data) {
         drawn.set(plot, plot.data);
-        window.Plotly.restyle(plot, { selectedpoints: marksOf(plot) });
+        restyle(plot);
       }
     }
   }
