@@ -28,9 +28,10 @@
       const chosen = found[at] && new Set(found[at]);
       if (chosen) plot.data[at].selectedpoints = trace.selectedpoints = found[at];
       else { delete plot.data[at].selectedpoints; delete trace.selectedpoints; }
-      if (trace.visible !== true) return;
-      plot.calcdata[at].forEach((point, n) => { if (chosen?.has(n)) point.selected = 1; else delete point.selected; });
-      trace._module.styleOnSelect(plot, plot.calcdata[at]);
+      if (trace.visible !== true || !plot.calcdata[at][0]?.node3) return;
+      const points = plot.calcdata[at];
+      points.forEach((point, n) => { if (chosen?.has(n)) point.selected = 1; else delete point.selected; });
+      trace._module.styleOnSelect(plot, points, points[0].node3);
     });
   }
 
