@@ -28,7 +28,13 @@ MARKED = """(place) => {
   const plot = document.querySelector(`#map-plot-${place} .js-plotly-plot`);
   return plot.data.flatMap((trace) => (trace.selectedpoints || []).map((at) => trace.customdata[at][0])).sort();
 }"""
-CPU_OF_MARKING = """async (strategies) => {
+READY = """() => [...document.querySelectorAll('.esc-map .js-plotly-plot')]
+  .every((plot) => plot._ev?._events?.plotly_click)"""
+TITLE = "(words) => document.querySelector('#map-plot-a .js-plotly-plot').layout.title.text.includes(words)"
+HAS_PATH = """() => document.querySelector('#map-plot-b .js-plotly-plot').data
+  .some((trace) => trace.meta.kind === 'path')"""
+NETS = "() => [...document.querySelectorAll('.esc-map .js-plotly-plot')].map((plot) => plot.layout.meta.net)"
+TIMES_OF_MARKING = """async (strategies) => {
   const times = [];
   for (const strategy of strategies) {
     const start = performance.now();
@@ -66,9 +72,7 @@ def opened(rater: Rater) -> Page:
     page.get_by_role("tab", name=texts.MAP_TAB).click()
     for place in "ab":
         page.locator(f"#map-plot-{place} .js-plotly-plot .nsewdrag").wait_for()
-    page.wait_for_function(
-        "() => [...document.querySelectorAll('.esc-map .js-plotly-plot')].every((plot) => plot._ev?._events?.plotly_click)"
-    )
+    page.wait_for_function(READY)
     return page
 
 
@@ -99,9 +103,7 @@ def test_a_lasso_marks_the_same_turns_on_both_maps_and_lists_them(browser: Brows
     assert "joint predicts" in drawer.inner_text()
     assert "misc predicts" in drawer.inner_text()
     page.get_by_role("radio", name="PCA").check()
-    page.wait_for_function(
-        "() => document.querySelector('#map-plot-a .js-plotly-plot').layout.title.text.includes('PCA')"
-    )
+    page.wait_for_function(TITLE, arg="PCA")
     page.wait_for_function(f"() => ({MARKED})('a').length > 0")
     assert page.evaluate(MARKED, "a") == first, "another plane loses the marks"
     page.keyboard.press("Escape")
@@ -128,9 +130,7 @@ def test_a_talk_is_a_path_and_its_replies_are_read_in_the_drawer(browser: Browse
     rater = Rater(browser, site, {"width": 1440, "height": 1100}).start()
     rater.say("I <i>cannot</i> sleep.").answered(1)
     page = opened(rater)
-    page.wait_for_function(
-        "() => document.querySelector('#map-plot-b .js-plotly-plot').data.some((trace) => trace.meta.kind === 'path')"
-    )
+    page.wait_for_function(HAS_PATH)
     point = page.locator("#map-plot-a .scatterlayer .trace").last.locator(".points path").first
     point.click(force=True)
     drawer = page.locator("#map-drawer")
@@ -138,9 +138,7 @@ def test_a_talk_is_a_path_and_its_replies_are_read_in_the_drawer(browser: Browse
     assert "I <i>cannot</i> sleep." in drawer.inner_text()
     assert drawer.locator("i").count() == 0
     assert page.evaluate(MARKED, "a") == page.evaluate(MARKED, "b") == ["talk:1"]
-    names = page.evaluate(
-        "() => [...document.querySelectorAll('.esc-map .js-plotly-plot')].map((plot) => plot.layout.meta.net)"
-    )
+    names = page.evaluate(NETS)
     assert all(f"{name}: " in drawer.inner_text() for name in names)
     page.get_by_role("tab", name=texts.CHAT_TAB).click()
     drawer.wait_for(state="detached")
@@ -162,7 +160,7 @@ def test_two_thousand_turns_stay_smooth(browser: Browser, site: Site) -> None:
     box = page.get_by_label("First net")
     box.click()
     page.get_by_role("option", name="star", exact=True).click()
-    page.wait_for_function("() => document.querySelector('#map-plot-a .js-plotly-plot').layout.meta.net === 'star'")
+    page.wait_for_function(TITLE, arg="star")
     client = page.context.new_cdp_session(page)
     client.send("Performance.enable", {"timeDomain": "threadTicks"})
 
@@ -172,7 +170,7 @@ def test_two_thousand_turns_stay_smooth(browser: Browser, site: Site) -> None:
 
     rounds = ["Question", "Others", "Information", "Question", "Others"]
     before = busy_ms()
-    walls = page.evaluate(CPU_OF_MARKING, rounds)
+    walls = page.evaluate(TIMES_OF_MARKING, rounds)
     each = (busy_ms() - before) / len(rounds)
     print(
         f"marking {MANY // 8} of {MANY} turns: {each:.0f} ms of the processor, {sorted(walls)[2]:.0f} ms by the clock"
