@@ -152,7 +152,7 @@ def _owner(token: str) -> str:
 def _read(names: Sequence[str], view: EncounterView | None, *chosen: Any) -> Choices:
     """The choices as they may be; what is missing or unknown becomes the first that may. The talk's nets come first."""
     source, first, second, plane, colour, shape = (*chosen, *[None] * 6)[:6]
-    own = [name for name in (view.systems if view is not None else ()) if name in names]
+    own = [name for name in (view.systems if view is not None else ()) if name and name in names]
     preferred = [*own, *(name for name in names if name not in own)]
     one = str(first) if first in names else preferred[0]
     other = "" if second == "" else next((name for name in (second, *preferred) if name in names and name != one), "")
