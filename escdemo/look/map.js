@@ -135,7 +135,7 @@
     for (const turn of turns) if (!turn.own) counts.set(turn.gold, (counts.get(turn.gold) || 0) + 1);
     const head = element("div", "esc-drawer-head");
     const title = element("h3", "", `${ESC_TEXTS.mapSelected}: ${turns.length}`);
-    title.setAttribute("role", "status");
+    title.setAttribute("aria-live", "polite");
     const close = Object.assign(element("button", "esc-drawer-close", ESC_TEXTS.mapClose), { type: "button" });
     close.addEventListener("click", () => mark(null));
     head.append(title, close);
