@@ -55,11 +55,22 @@ def parse(argv: list[str] | None = None) -> Settings:
         default=DEFAULTS.decode,
         help="published: the papers' sampling, streamed word by word; topical: the best of several samples",
     )
+    parser.add_argument(
+        "--maps",
+        metavar="FOLDER",
+        default=DEFAULTS.maps,
+        help="maps of decoder states for the Map tab, written by `python -m models map`; before the shipped ones",
+    )
+    parser.add_argument(
+        "--esconv",
+        metavar="PATH",
+        help="ESConv file or folder: the Map tab then has a button that makes maps of it, into the folder of --maps",
+    )
     flags = parser.parse_args(argv)
     nets = tuple(name.strip() for name in flags.nets.split(",") if name.strip())
     key = secrets.token_urlsafe(16)
     common = (flags.host, flags.port, flags.database, nets, flags.study, flags.device, flags.decode, key)
-    sources = {"comet": flags.comet, "emotion": flags.emotion, "analysis": flags.analysis}
+    sources = {name: getattr(flags, name) for name in ("comet", "emotion", "analysis", "maps", "esconv")}
     return Settings(*common, trusted_hosts=tuple(flags.trusted_host), **sources)
 
 

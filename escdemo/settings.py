@@ -53,6 +53,10 @@ class Settings:
     """Hub name or folder of the emotion detector; None: the shipped one"""
     analysis: str | None = None
     """folder with the nets' analyses, as `python -m models analyse` writes them; None: the shipped ones"""
+    maps: str = "runs/map"
+    """folder with maps of decoder states (`python -m models map`), looked into before the shipped ones"""
+    esconv: str | None = None
+    """ESConv file or folder of which visitors may have maps made; None: they may not"""
 
     def __post_init__(self) -> None:
         checks = {

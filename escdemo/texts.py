@@ -9,6 +9,7 @@ TITLE = "Two supporters, one conversation"
 SUBTITLE = "Talk to two emotional-support models at once, see why each replied as it did, and say which helped more."
 CHAT_TAB = "Chat"
 FIGURES_TAB = "Figures"
+MAP_TAB = "Map"
 MODELS_TAB = "Models"
 RESULTS_TAB = "Results"
 ABOUT_TAB = "About and privacy"
@@ -242,7 +243,54 @@ ERASE_FAILED = (
 )
 NOTHING_TO_ERASE = "Nothing was stored for this browser."
 
+MAP_TITLE = "Where replies lie inside the nets"
+MAP_HELP = (
+    "Each point is a supporter turn: the mean of what a net's vocabulary reads while it writes the reply (its decoder"
+    " states). Turns that the net treats alike lie close together. t-SNE shows who is near whom, not distances; PCA is"
+    " a plain projection. K-means with 8 clusters, one for each strategy (STAR, figure 4). Click a point or draw around"
+    " several: the same turns are marked on both maps and listed."
+)
+MAP_PATH_HELP = (
+    "Your talk is the dotted path, a number for each message. PCA places a reply exactly; in t-SNE, which cannot place"
+    " new points, it stands at the weighted mean of its eight nearest turns."
+)
+MAP_FIGURES_HELP = (
+    "Silhouette, -1 to 1: how much nearer a turn lies to its own group than to the next. NMI, 0 to 1, and ARI, 0 at"
+    " chance, 1 when equal: how well the clusters of K-means match the strategies of the given replies."
+)
+MAP_HIDDEN = (
+    "The map opens when you have judged your talk. Before that, a path on the map of a named model would tell which"
+    " side is which, and the list of models would tell who takes part."
+)
+MAP_NO_TALK = "No talk is going on, so there is no path yet. Start one in the Chat tab, then come back or refresh."
+MAP_NO_PATH = "Your talk has no reply of {net}, so there is no path on its map."
+MAP_NO_REPLY = "The nets have not answered in your talk yet, so there is no path."
+MAP_PLACING = "Placing {left} of the replies of your talk on the maps ..."
+MAP_NO_STATES = "The states of {net} cannot be read here, so your talk has no path on its map."
+MAP_MISFIT = "Your talk cannot be placed on the map of {net}: its states have another width. Make the map again."
+MAP_MISSING = "There is no map of {net} yet. Make it with: python -m models map {net} --esconv PATH"
+MAP_OWN_MISSING = "There is no map of your talks through {net} yet. Press the button to make it."
+MAP_OWN_OLD = "You have talked on since this map was made. Make it again to see the new replies in it."
+MAP_OTHER_TURNS = "These two maps show different turns: only turns that both hold are marked on both."
+MAP_SOURCES = {"esconv": "ESConv", "own": "my own talks"}
+MAP_MAKE = {"esconv": "Make new maps from ESConv", "own": "Make maps of my talks"}
+MAP_MAKING = "Making the map of {net}: {done} of {total} replies read"
+MAP_READING = "Reading the conversations ..."
+MAP_MADE = "The new maps are ready."
+MAP_NO_ESCONV = "The ESConv copy that this server was given cannot be used; its operator can mend that."
+MAP_NONE = "none"
+
 SCRIPT_TEXTS = {
+    "mapSelected": "Selected turns",
+    "mapNothing": "Nothing is selected. Click a point, or draw around several.",
+    "mapMore": "and more, which the CSV below the map holds",
+    "mapClose": "Close",
+    "mapYou": "You",
+    "mapGiven": "given",
+    "mapPredicts": "predicts",
+    "mapOwnTalk": "Your talk, message",
+    "mapDialogue": "Dialogue",
+    "mapTurn": "turn",
     "restarted": "The server was restarted. Everything sent is saved. Copy what you are writing, then reload the page.",
     "unreachable": "The server cannot be reached at the moment. Everything sent is saved; trying again.",
     "reload": "Reload",

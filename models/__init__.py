@@ -10,6 +10,7 @@ Imports torch and transformers; never gradio, sqlalchemy or the other packages. 
     knowledge/    commonsense (COMET) and the seeker's emotions
     training/     one training loop and what belongs to it
     serving/      decoding, traces, hosted nets, replies as jobs
+    analysis/     what nets hold inside, measured, as files without text
     evaluation/   predictions -> figures with intervals, beside the published ones
     analysis/     what the papers' figures need, without any text
     commands/     python -m models COMMAND

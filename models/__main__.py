@@ -28,10 +28,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "samples": ("models.commands.samples", "answer the twenty fixed prompts, unselected"),
     "items": ("models.commands.items", "make the items of a study: contexts with the reply and trace of each net"),
     "analyse": ("models.commands.analyse", "make the figures of a net that the page shows: a file without any text"),
-    "interference": (
-        "models.commands.interference",
-        "how losses pull against each other, how states cluster",
-    ),
+    "interference": ("models.commands.interference", "how losses pull against each other"),
+    "map": ("models.commands.map", "map the decoder states of nets: clusters and strategies, for the page's Map tab"),
     "benchmark": ("models.commands.benchmark", "measure how long replies take, or training steps (`benchmark train`)"),
 }
 

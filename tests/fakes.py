@@ -10,15 +10,20 @@ import hashlib
 import json
 import random
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import ClassVar
 
-from models.data.dialogue import Dialogue, Speaker
+import numpy as np
+
+from models.analysis.state_map import MapAbout
+from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.strategies import STRATEGIES
 from models.knowledge.comet import Block
 from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, Intervention, Levers
 from models.serving.responder import OnText
 from models.serving.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
+from tests.maps import WIDTH, centres
 
 EMOTIONS = ("anger", "anxiety", "depression", "disgust", "fear", "sadness", "shame")
 RELATIONS = ("xReact", "xIntent", "xWant", "oReact")
@@ -58,6 +63,18 @@ class EchoResponder:
         total_s = time.perf_counter() - started_s
         timings = Timings(first_token_s=self.delay_s, decode_s=total_s, total_s=total_s)
         return Reply(" ".join(words), trace.strategy(), replace(trace, timings=timings))
+
+    def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
+        """States near the centre of the reply's strategy, as `tests.maps` makes them; the strategy is predicted."""
+        chosen = [STRATEGIES.index(reply.strategy or STRATEGIES[0]) for _, reply in said]
+        words = [int.from_bytes(hashlib.sha256(f"{self.name}{reply.text}".encode()).digest()[:4]) for _, reply in said]
+        noise = np.stack([np.random.default_rng(seed).normal(size=WIDTH) for seed in words])
+        return centres()[chosen] + noise, 0.05 + 0.6 * np.eye(len(STRATEGIES))[chosen]
+
+    def describe_map(self, source: str, part: tuple[str, str], dialogues: int, data: str, seed: int) -> MapAbout:
+        """As of a net that reads nothing but the talk."""
+        measured = " ".join(part).strip() or source
+        return MapAbout(self.name, self.checkpoint, "base0001", source, *part, measured, dialogues, data, "", "", seed)
 
     def _rng(self, dialogue: Dialogue, options: DecodeOptions, seed: int) -> random.Random:
         """A generator seeded by everything a reply may depend on, equal in every process (unlike `hash`)."""

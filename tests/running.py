@@ -45,21 +45,16 @@ def running(
     port: int | None = None,
     *,
     checked: bool = True,
-    analysis: Path | None = None,
+    **more: Any,
 ) -> Iterator[Site]:
     """Serve until the block ends; `port` None takes a free one. The same port and database later are "a restart".
 
-    Not `checked`, requests reach Gradio without the checks of `escdemo.web`: to see what it refuses by itself.
+    `more` are further settings. Not `checked`, requests reach Gradio without the checks of `escdemo.web`: to see what
+    it refuses by itself.
     """
     port = port or free_port()
-    settings = Settings(
-        port=port,
-        database=database_url,
-        nets=tuple(responders),
-        study=study,
-        create_key=CREATE_KEY,
-        analysis=str(analysis) if analysis else None,
-    )
+    own = {"port": port, "database": database_url, "nets": tuple(responders), "study": study}
+    settings = Settings(**own, create_key=CREATE_KEY, **more)
     bound = listen(settings)
     sessions = open_sessions(database_url)
     service = GenerationService(responders)

@@ -41,7 +41,7 @@ def analyses(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory, analyses: Path) -> Iterator[Site]:
     database = f"sqlite:///{tmp_path_factory.mktemp('figures') / 'site.db'}"
-    with running(database, {net: EchoResponder(net, f"sha-{net}") for net in NETS}, analysis=analyses) as site:
+    with running(database, {net: EchoResponder(net, f"sha-{net}") for net in NETS}, analysis=str(analyses)) as site:
         yield site
 
 
@@ -178,7 +178,7 @@ def test_in_a_study_nothing_is_named_until_a_tab_is_opened(
     content["analysis"]["source"]["checkpoint"] = "0123456789ab"
     (stale / "joint.json").write_text(json.dumps(content))
     responders = {net: EchoResponder(net, f"sha-{net}") for net in NETS[:2]}
-    with running(database_url, responders, study="pilot", analysis=stale) as site:
+    with running(database_url, responders, study="pilot", analysis=str(stale)) as site:
         page, problems = opened(browser, site)
         assert "joint" not in page.content()
         open_tab(page, "Figures")

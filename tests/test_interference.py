@@ -1,4 +1,4 @@
-"""Which losses pull against each other, and how decoder states cluster: by hand, and through the command."""
+"""Which losses pull against each other: by hand, and through the command."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -14,13 +13,12 @@ from torch import nn
 from models.__main__ import main
 from models.analysis.gradients import gradient_cosines, group_of
 from models.commands import interference
-from models.commands.interference import decoder_states, separate
 from models.data.strategies import STRATEGIES
 from models.files.checkpoint import fingerprint
 from models.knowledge.comet import NoComet
 from models.nets.registry import COMPACT
 from models.nets.stored import load_net, new_net, save_net
-from tests.tiny import tiny_base, tiny_batch, tiny_examples, tiny_net
+from tests.tiny import tiny_base, tiny_batch, tiny_net
 
 
 class TwoLosses(nn.Module):
@@ -53,31 +51,6 @@ def test_every_group_of_a_net_has_its_row_and_none_is_beyond_one() -> None:
     assert group_of("backbone.model.shared.weight") == "embedding"
 
 
-def test_clear_clusters_are_found_and_noise_is_not() -> None:
-    rng = np.random.default_rng(0)
-    gold = [k for k in range(8) for _ in range(5)]
-    clear = np.eye(8)[gold] * 20 + rng.normal(size=(40, 8))
-    figures, clusters, plane = separate(clear, gold, seed=1)
-    assert (figures.nmi, figures.ari) == pytest.approx((1.0, 1.0))
-    assert figures.silhouette_gold > 0.7
-    assert (clusters.shape, plane.shape) == ((40,), (40, 2))
-    noise, _, _ = separate(rng.normal(size=(40, 8)), gold, seed=1)
-    assert noise.silhouette_gold < 0.1
-    assert abs(noise.ari) < 0.3
-
-
-@pytest.mark.parametrize(("turns", "gold"), [(8, list(range(8))), (20, [3] * 20)])
-def test_too_few_turns_or_strategies_are_refused(turns: int, gold: list[int]) -> None:
-    with pytest.raises(ValueError, match="give more than 8 turns of at least 2 strategies"):
-        separate(np.zeros((turns, 3)), gold, seed=1)
-
-
-def test_states_do_not_depend_on_their_neighbours() -> None:
-    net = tiny_net("star")
-    examples = tiny_examples(net)
-    np.testing.assert_allclose(decoder_states(net, examples, size=4), decoder_states(net, examples, size=1), atol=1e-5)
-
-
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Thirty talks of two turns, a tiny Joint, files in `out`."""
@@ -95,27 +68,23 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         records.append(json.dumps(about | {"dialog": talk}))
     (tmp_path / "esconv.jsonl").write_text("\n".join(records))
     told = ["--esconv", str(tmp_path / "esconv.jsonl"), "--weights", str(tmp_path / "weights"), "--batch", "4"]
-    told += ["--part", "train", "--batches", "2", "--turns", "20", "--out", str(tmp_path / "out")]
+    told += ["--part", "train", "--batches", "2", "--out", str(tmp_path / "out")]
     return ["interference", "joint", *told]
 
 
-def test_the_command_writes_its_files_without_a_word_of_the_data(
+def test_the_command_writes_its_file_without_a_word_of_the_data(
     command: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out" / "joint"
     assert main(command) == 0
     assert "reply / strategy" in capsys.readouterr().out
-    gradients, states = (json.loads((out / name).read_text()) for name in ("gradients.json", "states.json"))
+    gradients = json.loads((out / "gradients.json").read_text())
     assert {c["group"] for c in gradients["cosines"]} == {"all", "embedding", "encoder", "decoder"}
     assert all(c["batches"] == 2 for c in gradients["cosines"])
-    assert states["turns"] == 20
     told = gradients["settings"]
-    assert told == states["settings"] == json.loads((out / "run.json").read_text())
-    assert (told["split"], told["part"], told["batches"], told["batch"], told["turns"]) == ("D", "train", 2, 4, 20)
+    assert told == json.loads((out / "run.json").read_text())
+    assert (told["split"], told["part"], told["batches"], told["batch"]) == ("D", "train", 2, 4)
     assert (told["checkpoint"], len(told["data"])) == (fingerprint(tmp_path / "weights" / "joint"), 64)
-    lines = (out / "states.csv").read_text().splitlines()
-    assert lines[0] == "x,y,cluster,strategy"
-    assert len(lines) == 21
     assert not any("sad" in path.read_text() for path in out.iterdir())
 
 
@@ -138,10 +107,8 @@ def test_files_of_other_settings_are_replaced_only_when_asked(
     before = {path.name: path.read_bytes() for path in (tmp_path / "out" / "joint").iterdir()}
     assert main([*command, "--batches", "1"]) == 2
     error = capsys.readouterr().err
-    assert "holds gradients.json, states.json, states.csv, made with other settings (batches 2 there, 1 now)" in error
-    assert main([*command, "--part", "test", "--overwrite"]) == 2, "four turns are too few"
+    assert "holds gradients.json, made with other settings (batches 2 there, 1 now)" in error
     assert {path.name: path.read_bytes() for path in (tmp_path / "out" / "joint").iterdir()} == before
-    assert main(command) == 0
     assert main([*command, "--batches", "1", "--overwrite"]) == 0
     assert json.loads((tmp_path / "out" / "joint" / "run.json").read_text())["batches"] == 1
 
@@ -155,7 +122,6 @@ def test_what_will_not_do_is_refused_before_the_first_net(
 
     assert "--batches is 0; want at least 1" in refused("--batches", "0")
     assert "--batch is 0; want at least 1" in refused("--batch", "0")
-    assert "--turns is 8; want at least 9" in refused("--turns", "8")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "torch finds no GPU here" in refused("--device", "cuda")
     command.insert(1, "star")

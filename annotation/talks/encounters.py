@@ -146,6 +146,13 @@ def stored_talks(*, session: Session, visitor: str, limit: int = 100) -> tuple[S
     )
 
 
+def encounters_of(*, session: Session, visitor: str, limit: int) -> tuple[EncounterView, ...]:
+    """The visitor's encounters, oldest first, at most the `limit` latest."""
+    begun = select(func.min(Event.id)).where(Event.encounter_id == Encounter.id).scalar_subquery()
+    statement = select(Encounter).where(Encounter.visitor == visitor).order_by(begun.desc()).limit(limit)
+    return tuple(encounter_view(session, encounter) for encounter in session.scalars(statement))[::-1]
+
+
 def freeze(*, session: Session, encounter_id: str, visitor: str) -> EncounterView:
     """Finish the conversation and open the vote; does nothing when that was done before.
 

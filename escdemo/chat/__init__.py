@@ -11,6 +11,11 @@ In the order in which to read them:
     judge_panel.py   the vote and the reveal
     figures_tab.py   what the nets choose, as the papers draw it
     models_tab.py    who answers, in plain words
+    map_tab.py       two nets' decoder states as maps, the talk as a path over them
+    map_page.py      what happens when on that tab
+    map_files.py     the maps of the nets that run
+    map_work.py      states and new maps, made behind the page
+    own_replies.py   the replies of a visitor's talks as the nets read them
     results_tab.py   win / lose / tie as table and bars
     about_tab.py     limits, privacy, delete my data
 """

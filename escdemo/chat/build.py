@@ -12,8 +12,19 @@ import gradio as gr
 from sqlalchemy.orm import Session, sessionmaker
 
 from escdemo import texts
-from escdemo.chat import about_tab, chat_panel, figures_tab, judge_panel, models_tab, results_tab, setup_panel
+from escdemo.chat import (
+    about_tab,
+    chat_panel,
+    figures_tab,
+    judge_panel,
+    map_page,
+    map_tab,
+    models_tab,
+    results_tab,
+    setup_panel,
+)
 from escdemo.chat.handlers import Page, Parts
+from escdemo.chat.map_files import MapFiles
 from escdemo.chat.talks import Talks
 from escdemo.hosted import HostedNets
 from escdemo.inside import panel as inside_panel
@@ -51,6 +62,7 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
                 judge = judge_panel.build()
             inside = inside_panel.build(settings, unseen)
             figures = figures_tab.build()
+            maps = map_tab.build()
             models = models_tab.build()
             results = results_tab.build(study=settings.mode == "study")
             about = about_tab.build()
@@ -63,6 +75,7 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
         _wire_rest(page)
         _wire_nets(page)
         wire(Looking(inside, tabs, page.talks), token, talk)
+        map_page.wire(map_page.MapPage(maps, page.talks, MapFiles(Path(settings.maps))), token, talk)
     # Only what looks on goes through the queue. The others are plain requests: they never wait behind it, and none is
     # lost when the browser's one event stream is being closed in the moment of a click.
     demo.queue(default_concurrency_limit=None)

@@ -19,6 +19,7 @@ from annotation.studies.studies import get_brief
 from annotation.talks.conversation import add_post, retry_reply
 from annotation.talks.encounters import (
     EncounterSetup,
+    encounters_of,
     freeze,
     get_encounter,
     latest_encounter,
@@ -30,9 +31,13 @@ from annotation.talks.encounters import (
 from annotation.talks.judgments import Vote, judge
 from annotation.talks.views import EncounterView, StoredTalk
 from escdemo import texts
+from escdemo.chat.map_work import MapWork
 from escdemo.replies import Replies
 from escdemo.settings import Settings
 from models.serving.service import GenerationService, Job
+
+OWN_TALKS = 50
+"""latest talks of a visitor that may be mapped"""
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,7 @@ class Talks(Replies):
     def __init__(self, sessions: sessionmaker[Session], service: GenerationService, settings: Settings) -> None:
         super().__init__(sessions, service, settings.options)
         self.settings = settings
+        self.map_work = MapWork(service)
 
     def find(self, token: str, encounter_id: str | None = None) -> EncounterView | None:
         """That talk, else the browser's latest; None when there is none."""
@@ -74,6 +80,11 @@ class Talks(Replies):
         """This browser's talks, newest first."""
         with self.reading() as session:
             return stored_talks(session=session, visitor=visitor_of(token))
+
+    def all_of(self, token: str) -> tuple[EncounterView, ...]:
+        """This browser's latest talks, oldest first."""
+        with self.reading() as session:
+            return encounters_of(session=session, visitor=visitor_of(token), limit=OWN_TALKS) if token else ()
 
     def start(self, token: str, start: Start) -> EncounterView:
         """A new talk, its sides drawn by chance."""
@@ -138,11 +149,12 @@ class Talks(Replies):
 
     def erase(self, token: str) -> Erased:
         """Delete everything this browser left, then stop what is still being written for it: nothing will keep it."""
-        view = self.find(token)
+        views = self.all_of(token)
         with self.sessions.begin() as session:
             erased = delete_visitor(session=session, visitor=visitor_of(token))
-        if view is not None:
+        for view in views[-1:]:
             self.cut_off(view)
+        self.map_work.forget(visitor_of(token) if token else "", [view.id for view in views])
         return erased
 
     def remains(self) -> Remains:

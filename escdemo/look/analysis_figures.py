@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
-from escdemo.look.figures import INK, SIDE_COLOURS, SIDE_PATTERNS, escaped, styled
+from escdemo.look.figures import INK, escaped, styled
 from escdemo.look.strategy_looks import LOOKS
 from models.analysis.analysis import Analysis
 from models.analysis.cosine import Cosine
@@ -25,6 +25,8 @@ SHORT = [LOOKS[name].short for name in STRATEGIES]
 ANNOTATED = "annotators"
 ANNOTATED_COLOUR = "#8A94A0"
 SHAPES = ("circle", "square")
+SIDE_COLOURS = ("#0072B2", "#E69F00")
+SIDE_PATTERNS = ("", "/")
 DASHES = ("solid", "dot")
 DIVERGING = ((0.0, "#6BB1DE"), (0.5, "#F7F7F7"), (1.0, "#F0A36B"))
 """less to more, apart for colour-blind readers too; light enough for dark figures on every cell"""

@@ -144,14 +144,14 @@ def drawn_blocks(trace: Trace) -> list[CometBlock]:
     return [block for source in SOURCE_COLOURS for block in heaviest(trace.blocks, source)]
 
 
-def plot_value(figure: go.Figure, filename: str) -> PlotData:
-    """The figure for gr.Plot, with a camera button that saves a PNG under `filename` (no logo, nothing else)."""
+def plot_value(figure: go.Figure, filename: str, buttons: Sequence[str] = ("toImage",)) -> PlotData:
+    """The figure for gr.Plot, with a camera button that saves a PNG under `filename` (no logo), and others if told."""
     # A plain Figure cannot carry a config, the JSON behind it can.
     data = json.loads(figure.to_json())
     data["config"] = {
         "displaylogo": False,
         "displayModeBar": True,
-        "modeBarButtons": [["toImage"]],
+        "modeBarButtons": [list(buttons)],
         "toImageButtonOptions": {"format": "png", "filename": filename, "scale": 3},
     }
     return PlotData(type="plotly", plot=json.dumps(data))

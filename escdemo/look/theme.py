@@ -63,8 +63,8 @@ def page_css() -> str:
 
 
 def page_head() -> str:
-    """Tags for the head: light and dark colours, and the script."""
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
+    """Tags for the head: light and dark colours, and the scripts."""
+    script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("page.js", "map.js"))
     words = json.dumps(texts.SCRIPT_TEXTS)
     return f'<meta name="color-scheme" content="light dark"><script>const ESC_TEXTS = {words};\n{script}</script>'
 

@@ -1,4 +1,4 @@
-"""What the papers' figures need, computed from a net and its predictions, and free of any text.
+"""What the figures of the papers need, measured on nets and their predictions; the files hold no text.
 
 In the order in which to read them:
 
@@ -12,5 +12,9 @@ In the order in which to read them:
     reply_figures.py   the replies in the papers' ways of counting
     analysis.py        all of it for one net
     analysis_file.py   as a file, read strictly
-    shipped/           the files of the shipped nets
+    states.py          the decoder states of replies, as the vocabulary reads them (STAR, figure 4)
+    state_map.py       states -> clusters, t-SNE and PCA, and the places of new states among them
+    map_turns.py       which turns a map shows, and what it tells of them
+    map_file.py        a map as a file: one net, strictly read
+    shipped/           the files of the shipped nets; maps/
 """

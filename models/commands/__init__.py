@@ -10,7 +10,8 @@ In the order in which to read them:
     compare.py       two systems on the same turns, with intervals and tests
     seeds.py         several trainings of a net: mean and deviation
     analyse.py       what the page's figures need, as one file for each net
-    interference.py  how losses pull against each other, how states cluster
+    interference.py  how losses pull against each other
+    map.py           maps of decoder states: clusters, strategies, planes
     items.py         a study's items: contexts with the reply and trace of each net
     benchmark.py     how long replies take
     comet.py         train, measure and try the shipped COMET

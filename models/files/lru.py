@@ -42,3 +42,8 @@ class Lru(Generic[K, V]):
             self._entries.move_to_end(key)
             while len(self._entries) > self.limit:
                 self._entries.popitem(last=False)
+
+    def drop(self, key: K) -> None:
+        """Forget `key`, whether it is there or not."""
+        with self._lock:
+            self._entries.pop(key, None)

@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from models.analysis.state_map import MapAbout
+from models.analysis.states import decoder_states
 from models.backbones.causal import Causal
 from models.backbones.compact_base import BASE
 from models.data.batches import make_batch
-from models.data.dialogue import Dialogue, Speaker
+from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.examples import Example, make_example
 from models.data.strategies import STRATEGIES
 from models.data.tokenizer import Tokenizer
-from models.files.checkpoint import WEIGHTS, fingerprint
+from models.files.checkpoint import WEIGHTS, fingerprint, read_card
 from models.knowledge.comet import Block, CachedComet, Comet, NoComet, blocks_for
 from models.knowledge.emotion import CachedEmotion, EmotionDetector
 from models.knowledge.shipped_or_hub import open_comet, open_emotion
@@ -34,6 +38,7 @@ from models.serving.rerank import rank
 from models.serving.responder import OnText, Responder
 from models.serving.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
 from models.training.device import pick_device
+from models.training.provenance import measured_on
 
 SHOWN = 5
 """of the replies drawn to choose from, how many a trace tells"""
@@ -54,8 +59,16 @@ class Sources:
 class NetResponder:
     """A hosted net. Thread-safe: nothing is kept between replies but caches that lock themselves."""
 
-    def __init__(self, name: str, net: Net, checkpoint: str, sources: Sources, device: str = "cpu") -> None:
-        self.name, self.checkpoint = name, checkpoint
+    def __init__(
+        self,
+        name: str,
+        net: Net,
+        checkpoint: str,
+        sources: Sources,
+        device: str = "cpu",
+        card: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name, self.checkpoint, self.card = name, checkpoint, card or {}
         self.net, self.sources, self.device = net.to(device).eval(), sources, device
         hears = net.needs_emotion and sources.emotions is not None
         self.levers = Levers(net.follows_strategy, net.mixes_strategies, net.needs_comet, hears)
@@ -145,6 +158,33 @@ class NetResponder:
                 for plan in plans:
                     values.append(round(-float(self.net.reply_nll(plan, labels)) / count, 4))
         return (NamedRow(LIKELIHOOD, LIKELIHOODS, tuple(values)),)
+
+    def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
+        """See `models.serving.responder.ReadsReplies`."""
+        comet = self.sources.comet if self.net.needs_comet else NoComet()
+        examples = []
+        for dialogue, reply in said:
+            tails = blocks_for(comet, dialogue.situation, dialogue.last_post())
+            readings = [reading.scores for reading in self._emotions(dialogue)] if self.net.needs_emotion else ()
+            examples.append(make_example(dialogue, reply, tails, self.net.tokenizer, self.net.shape, readings))
+        return decoder_states(self.net, examples)
+
+    def describe_map(self, source: str, part: tuple[str, str], dialogues: int, data: str, seed: int) -> MapAbout:
+        """See `models.serving.responder.ReadsReplies`."""
+        return MapAbout(
+            net=self.name,
+            checkpoint=self.checkpoint,
+            base=self.card.get("base") or "",
+            source=source,
+            split=part[0],
+            part=part[1],
+            measured_on=measured_on(self.card, self.net, *part) if part[0] else source,
+            dialogues=dialogues,
+            data=data,
+            comet=self.sources.comet.version if self.net.needs_comet else "",
+            emotion=self.sources.emotions.version if self.net.needs_emotion and self.sources.emotions else "",
+            seed=seed,
+        )
 
     def _emotions(self, dialogue: Dialogue) -> tuple[EmotionReading, ...]:
         if self.sources.emotions is None:
@@ -319,5 +359,5 @@ def open_responders(
         net = load_net(folder, BASE, bases)
         if isinstance(net.backbone, Causal):
             net.backbone.weights.pack()
-        responders[name] = NetResponder(name, net, fingerprint(folder), sources, place)
+        responders[name] = NetResponder(name, net, fingerprint(folder), sources, place, read_card(folder))
     return responders

@@ -1,4 +1,4 @@
-"""The border between a net and everything that shows replies: something that answers, and can be asked "what if".
+"""The border between a net and everything that shows replies: what answers, can be asked "what if", or looked into.
 
 `escdemo` and `models.serving.service` know only this. Hosted nets (`NetResponder`) are `Changeable`; a remote server
 may be a `Responder` only.
@@ -6,10 +6,13 @@ may be a `Responder` only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
-from models.data.dialogue import Dialogue
+import numpy as np
+
+from models.analysis.state_map import MapAbout
+from models.data.dialogue import Dialogue, Turn
 from models.serving.intervention import Intervention, Levers
 from models.serving.trace import DecodeOptions, Reply
 
@@ -57,4 +60,19 @@ class Changeable(Protocol):
 
         Without a change the reply equals that of `respond`. Raises ValueError for a change that `levers` do not have.
         """
+        ...
+
+
+@runtime_checkable
+class ReadsReplies(Protocol):
+    """A responder whose decoder states can be mapped (`models.analysis`). Safe to call from several threads."""
+
+    checkpoint: str
+
+    def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
+        """States (N, D) of replies, each after what was said before it, and strategies (N, 8) predicted for them."""
+        ...
+
+    def describe_map(self, source: str, part: tuple[str, str], dialogues: int, data: str, seed: int) -> MapAbout:
+        """What a map of such states is of; `part` is split and part of ESConv, two empty texts for talks."""
         ...

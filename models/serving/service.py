@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from models.data.dialogue import Dialogue
 from models.serving.intervention import NO_CHANGE, Intervention, Levers
-from models.serving.responder import Cancelled, Changeable, Responder
+from models.serving.responder import Cancelled, Changeable, ReadsReplies, Responder
 from models.serving.trace import DecodeOptions, Reply
 
 logger = logging.getLogger(__name__)
@@ -155,6 +155,17 @@ class GenerationService:
             raise ValueError(f"unknown net {net!r}; loaded: {', '.join(self.names) or 'none'}")
         responder = self._responders[net]
         return responder.levers if isinstance(responder, Changeable) else Levers()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a reply is being made or waits."""
+        with self._lock:
+            return bool(self._running or self._queue)
+
+    def reader(self, name: str) -> ReadsReplies | None:
+        """The net of that name where its states can be looked at, else None."""
+        found = self._responders.get(name)
+        return found if isinstance(found, ReadsReplies) else None
 
     def submit(self, job_id: str, request: ReplyRequest, on_done: OnDone | None = None) -> Job:
         """Queue a reply and return at once; see `submit_together`."""

@@ -1,0 +1,231 @@
+"""What happens when on the Map tab: the handlers behind its controls, and which control calls which.
+
+What may be shown is decided here. Names of models are hidden in a study until the vote, so before it the tab shows
+nothing; after it, the two models of that talk. In the demo it shows every model that runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from sqlalchemy.exc import SQLAlchemyError
+
+from annotation.choices import Side
+from annotation.talks.encounters import visitor_of
+from annotation.talks.views import EncounterView
+from escdemo import texts
+from escdemo.chat import map_tab
+from escdemo.chat.map_files import MapFiles
+from escdemo.chat.map_tab import Choices, MapTab, NetMap
+from escdemo.chat.map_work import DIALOGUES, SEED, Making
+from escdemo.chat.own_replies import OwnReply, replies_in, replies_on
+from escdemo.chat.talks import Talks
+from escdemo.look import render
+from escdemo.look.map_figures import COLOURS, PLANES, SHAPES, PathStep, Told
+from models.analysis.map_turns import Said, drawn_turns, hash_of, said_in
+from models.analysis.state_map import StateMap
+from models.data.esconv import read_esconv, split_dialogues
+
+SETUP = "setup"
+"""value of the talk's state while a visitor is choosing the next one, as in `handlers`"""
+PART = ("D", "test")
+"""of ESConv, which no net was trained on"""
+
+
+class MapPage:
+    """The handlers. They hold no state of a visitor."""
+
+    def __init__(self, tab: MapTab, talks: Talks, files: MapFiles) -> None:
+        self.tab, self.talks, self.files = tab, talks, files
+
+    def show(self, token: str, talk: str, *chosen: Any) -> list[Any]:
+        """The whole tab as it is chosen; asks for the states that its paths need."""
+        try:
+            view = None if talk == SETUP else self.talks.find(token, talk)
+        except SQLAlchemyError:
+            return map_tab.closed(texts.STORE_DOWN)
+        names = self.names(view)
+        if not names:
+            return map_tab.closed(texts.MAP_HIDDEN)
+        choices = _read(names, view, *chosen)
+        own = replies_in(self.talks.all_of(token)) if choices.source == "own" else ()
+        sides = _paths(view)
+        states, left = self.talks.map_work.states([one for path in sides.values() for one in path[1]])
+        maps = [self._net_map(token, net, choices, sides, states, own) for net in choices.nets if net]
+        note = texts.MAP_NO_TALK if view is None else texts.MAP_NO_REPLY if not sides else texts.MAP_PATH_HELP
+        making = self.talks.map_work.progress(_owner(token))
+        busy = left > 0 or (making is not None and not making.ended)
+        values = map_tab.fill(names, choices, maps, note, may_make=self._may_make(choices.source))
+        return [*values, _progress(left, making), gr.Timer(active=busy)]
+
+    def look(self, token: str, talk: str, *chosen: Any) -> list[Any]:
+        """While something is being made: how far it is, and the whole tab once it is done."""
+        view = None if talk == SETUP else self.talks.find(token, talk)
+        _, left = self.talks.map_work.states([one for path in _paths(view).values() for one in path[1]])
+        making = self.talks.map_work.progress(_owner(token))
+        if self.names(view) and (left > 0 or (making is not None and not making.ended)):
+            unchanged: list[Any] = [gr.skip()] * (len(self.tab.outputs) - 2)
+            return [*unchanged, _progress(left, making), gr.skip()]
+        return self.show(token, talk, *chosen)
+
+    def make(self, token: str, talk: str, *chosen: Any) -> list[Any]:
+        """Begin to make the maps of the chosen nets, where that is allowed."""
+        view = None if talk == SETUP else self.talks.find(token, talk)
+        names = self.names(view)
+        if not names or not token:
+            return self.show(token, talk, *chosen)
+        choices = _read(names, view, *chosen)
+        if not self._may_make(choices.source):
+            return self.show(token, talk, *chosen)
+        nets = [net for net in choices.nets if net]
+        try:
+            if choices.source == "esconv":
+                self.talks.map_work.make(_owner(token), nets, self._from_esconv, Path(self.talks.settings.maps))
+            else:
+                own = [one.said for one in replies_in(self.talks.all_of(token))]
+                self.talks.map_work.make(_owner(token), nets, lambda: (own, ("", "")), None)
+        except ValueError as refusal:
+            return [*self.show(token, talk, *chosen)[:-2], render.notice(str(refusal), "problem"), gr.skip()]
+        return self.show(token, talk, *chosen)
+
+    def names(self, view: EncounterView | None) -> tuple[str, ...]:
+        """The nets that this visitor may see now: none means that the tab stays closed."""
+        if self.talks.settings.mode == "demo":
+            return tuple(self.talks.service.names)
+        return tuple(name for name in view.systems if name) if view is not None and not view.hidden() else ()
+
+    def _may_make(self, source: str) -> bool:
+        """Maps of own talks always, maps of ESConv where the operator gave a copy; none in a study."""
+        settings = self.talks.settings
+        return settings.mode == "demo" and (source == "own" or settings.esconv is not None)
+
+    def _from_esconv(self) -> tuple[Sequence[Said], tuple[str, str]]:
+        """The turns that a map of ESConv shows. Raises ValueError that does not tell a visitor where the file lies."""
+        path = Path(self.talks.settings.esconv or "")
+        try:
+            dialogues = read_esconv(path)
+        except (ValueError, OSError) as error:
+            told = str(error).replace(str(path), path.name)
+            raise ValueError(f"{texts.MAP_NO_ESCONV} ({told})") from error
+        drawn = drawn_turns(split_dialogues(dialogues, PART[0]).part(PART[1]), DIALOGUES, SEED)
+        return said_in(dialogues, drawn), PART
+
+    def _net_map(
+        self,
+        token: str,
+        net: str,
+        choices: Choices,
+        sides: dict[str, tuple[str, tuple[OwnReply, ...]]],
+        states: dict[str, Any],
+        own: Sequence[OwnReply],
+    ) -> NetMap:
+        reader = self.talks.service.reader(net)
+        if choices.source == "own":
+            found = self.talks.map_work.own(_owner(token), net)
+            old = found is not None and found.about.data != hash_of([one.said for one in own])
+            note = texts.MAP_OWN_OLD if old else "" if found else texts.MAP_OWN_MISSING.format(net=net)
+        else:
+            found, note = self.files.of(net, reader.checkpoint if reader is not None else None)
+        texts_of = {(one.said.dialogue, one.said.turn): Told(one.post, one.said.reply.text) for one in own}
+        side, replies = sides.get(net, ("", ()))
+        path: tuple[PathStep, ...] = ()
+        if found is not None and sides:
+            if not replies:
+                note = f"{note} {texts.MAP_NO_PATH.format(net=net)}".strip()
+            elif reader is None:
+                note = f"{note} {texts.MAP_NO_STATES.format(net=net)}".strip()
+            try:
+                path = _steps(found, choices.plane, replies, states)
+            except ValueError:
+                note = texts.MAP_MISFIT.format(net=net)
+        return NetMap(net, found, note, path, side, texts_of)
+
+
+def _owner(token: str) -> str:
+    return visitor_of(token) if token else ""
+
+
+def _read(names: Sequence[str], view: EncounterView | None, *chosen: Any) -> Choices:
+    """The choices as they may be; what is missing or unknown becomes the first that may. The talk's nets come first."""
+    source, first, second, plane, colour, shape = (*chosen, *[None] * 6)[:6]
+    own = [name for name in (view.systems if view is not None else ()) if name and name in names]
+    preferred = [*own, *(name for name in names if name not in own)]
+    one = str(first) if first in names else preferred[0]
+    other = "" if second == "" else next((name for name in (second, *preferred) if name in names and name != one), "")
+    return Choices(
+        source if source in texts.MAP_SOURCES else "esconv",
+        (one, str(other)),
+        plane if plane in PLANES else "tsne",
+        colour if colour in COLOURS else "gold",
+        shape if shape in SHAPES else "strategy",
+    )
+
+
+def _paths(view: EncounterView | None) -> dict[str, tuple[str, tuple[OwnReply, ...]]]:
+    """Net -> how its side is called, and its replies in the talk; empty while names are hidden."""
+    if view is None or view.hidden():
+        return {}
+    found = {
+        name: (f"your talk with {name} (side {side.value.upper()})", replies_on(view, side))
+        for name, side in zip(view.systems, Side, strict=True)
+        if name
+    }
+    return {name: path for name, path in found.items() if any(other[1] for other in found.values())}
+
+
+def _steps(found: StateMap, plane: str, replies: Sequence[OwnReply], states: dict[str, Any]) -> tuple[PathStep, ...]:
+    """The replies whose states are known, on the map. Raises ValueError when they do not fit it."""
+    known = [one for one in replies if one.key in states]
+    if not known:
+        return ()
+    stacked = np.stack([states[one.key] for one in known])
+    places = found.tsne(stacked) if plane == "tsne" else found.pca(stacked)
+    return tuple(
+        PathStep(
+            one.number,
+            one.post,
+            one.said.reply.text,
+            one.said.reply.strategy or "",
+            float(x),
+            float(y),
+            one.said.verdict,
+        )
+        for one, (x, y) in zip(known, places, strict=True)
+    )
+
+
+def _progress(left: int, making: Making | None) -> str:
+    """What is going on, or how it ended."""
+    parts = []
+    if making is not None and not making.ended:
+        words = texts.MAP_MAKING.format(net=making.net, done=making.done, total=making.total)
+        parts.append(map_tab.progress_bar(making.done, making.total, words if making.total else texts.MAP_READING))
+    elif making is not None:
+        parts.append(render.notice(making.error or texts.MAP_MADE, "problem" if making.error else "good"))
+    if left:
+        parts.append(map_tab.progress_bar(0, 0, texts.MAP_PLACING.format(left=left)))
+    return "".join(parts)
+
+
+def wire(page: MapPage, token: gr.BrowserState, talk: gr.State) -> None:
+    """Which control calls which handler."""
+    tab = page.tab
+    inputs, outputs = [token, talk, *tab.inputs()], list(tab.outputs)
+    choices = [control.input for control in tab.inputs()]
+    quick: dict[str, Any] = {"queue": False, "show_progress": "hidden"}
+    gr.on(
+        [tab.tab.select, tab.refresh.click, *choices],
+        page.show,
+        inputs,
+        outputs,
+        api_name="map",
+        trigger_mode="always_last",
+        **quick,
+    )
+    tab.make.click(page.make, inputs, outputs, api_name="make_map", trigger_mode="once", **quick)
+    tab.again.tick(page.look, inputs, outputs, api_name="look_at_map", **quick)
+    tab.mark.input(None, [tab.mark], js="(strategy) => window.escMapMark(strategy)")

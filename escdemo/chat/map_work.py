@@ -1,0 +1,215 @@
+"""What maps need and nobody should wait for: states of the replies of a talk, and new maps. One thread behind the page.
+
+It waits while replies are being made, so that no talk gets slower. States stay in memory only, and go when their talk
+is deleted.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from escdemo.chat.own_replies import OwnReply
+from models.analysis.map_file import map_path, write_map
+from models.analysis.map_turns import Said, described, hash_of
+from models.analysis.state_map import StateMap, make_map
+from models.files.lru import Lru
+from models.serving.responder import ReadsReplies
+from models.serving.service import GenerationService
+
+_log = logging.getLogger(__name__)
+
+STATES_KEPT = 4000
+MAPS_KEPT = 64
+READ_TOGETHER = 8
+"""replies read in one go; between two the thread looks whether a talk needs the processor"""
+DIALOGUES = 40
+"""dialogues of ESConv in a map that the page makes"""
+SEED = 13
+LOOK_EVERY_S = 0.1
+LONGEST_WAIT_S = 60.0
+"""how long one step stands back for replies that are being made"""
+
+
+@dataclass(frozen=True)
+class Making:
+    """How far the making of maps is."""
+
+    nets: tuple[str, ...]
+    net: str
+    """the one that is being made"""
+    done: int = 0
+    total: int = 0
+    """replies of all nets; 0 while the source is being read"""
+    error: str = ""
+    """why it ended early, for the visitor"""
+    ended: bool = False
+
+
+Source = Callable[[], tuple[Sequence[Said], tuple[str, str]]]
+"""gives the replies of a map, and of ESConv split and part; raises ValueError or OSError in words for the visitor"""
+
+
+class MapWork:
+    """The work behind the Map tab, for all visitors of a server."""
+
+    def __init__(self, service: GenerationService) -> None:
+        self._service = service
+        self._lock = threading.Lock()
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._thread: threading.Thread | None = None
+        self._states: Lru[str, np.ndarray | None] = Lru(STATES_KEPT)
+        self._asked: set[str] = set()
+        self._own: Lru[tuple[str, str], StateMap] = Lru(MAPS_KEPT)
+        self._making: Lru[str, Making] = Lru(MAPS_KEPT)
+
+    # the talk that is going on
+
+    def states(self, replies: Sequence[OwnReply]) -> tuple[dict[str, np.ndarray], int]:
+        """The states known so far by key, and how many are still to come. Those that are missing are asked for."""
+        found: dict[str, np.ndarray] = {}
+        left = 0
+        with self._lock:
+            ended = set(self._states.recent())
+        for one in replies:
+            state = self._states.get(one.key)
+            if state is not None:
+                found[one.key] = state
+            elif one.key not in ended and self._service.reader(one.net) is not None:
+                left += 1
+                self._ask(one)
+        return found, left
+
+    def _ask(self, one: OwnReply) -> None:
+        with self._lock:
+            if one.key in self._asked:
+                return
+            self._asked.add(one.key)
+        self._do(lambda: self._read(one))
+
+    def _read(self, one: OwnReply) -> None:
+        state = None  # stays so where the net fails on this reply: it is not asked again
+        try:
+            reader = self._service.reader(one.net)
+            with self._lock:
+                wanted = one.key in self._asked  # not deleted meanwhile
+            if reader is not None and wanted:
+                state = reader.read_replies([(one.said.context, one.said.reply)])[0][0]
+        finally:
+            with self._lock:
+                if one.key in self._asked:
+                    self._states.put(one.key, state)
+                    self._asked.discard(one.key)
+
+    # new maps
+
+    def own(self, owner: str, net: str) -> StateMap | None:
+        """The map of a visitor's own talks, where one was made."""
+        return self._own.get((owner, net))
+
+    def progress(self, owner: str) -> Making | None:
+        """How far the maps are that this visitor asked for last."""
+        return self._making.get(owner)
+
+    def make(self, owner: str, nets: Sequence[str], source: Source, folder: Path | None) -> None:
+        """Make maps of these nets: files in `folder`, or without one maps for `owner` alone, kept in memory.
+
+        Raises ValueError while other maps are being made.
+        """
+        with self._lock:
+            known = [self._making.get(name) for name in self._making.recent()]
+            running = next((one for one in known if one is not None and not one.ended), None)
+            if running is not None:
+                raise ValueError(f"A map of {running.net} is being made at the moment; try again when it is done.")
+            self._making.put(owner, Making(tuple(nets), nets[0]))
+        self._do(lambda: self._make(owner, nets, source, folder))
+
+    def _make(self, owner: str, nets: Sequence[str], source: Source, folder: Path | None) -> None:
+        error = "The map could not be made; try again."
+        try:
+            replies, part = source()
+            self._tell(owner, total=len(replies) * len(nets))
+            for net in nets:
+                self._tell(owner, net=net)
+                reader = self._service.reader(net)
+                if reader is None:
+                    raise ValueError(f"The states of {net} cannot be read here.")
+                made = self._map(owner, reader, replies, part)
+                if folder is None:
+                    self._own.put((owner, net), made)
+                else:
+                    write_map(made, map_path(folder, net))
+            error = ""
+        except (ValueError, OSError) as fault:
+            error = str(fault)
+        finally:
+            self._tell(owner, ended=True, error=error)
+
+    def _map(self, owner: str, reader: ReadsReplies, replies: Sequence[Said], part: tuple[str, str]) -> StateMap:
+        states, strategies = [], []
+        for start in range(0, len(replies), READ_TOGETHER):
+            some = replies[start : start + READ_TOGETHER]
+            self._stand_back()
+            read = reader.read_replies([(one.context, one.reply) for one in some])
+            states.append(read[0])
+            strategies.append(read[1])
+            self._tell(owner, more=len(some))
+        if not states:
+            raise ValueError("There is no reply to map yet.")
+        dialogues = len({one.dialogue for one in replies})
+        kind = "ESConv" if part[0] else "own talks"
+        about = reader.describe_map(kind, part, dialogues, hash_of(replies), SEED)
+        return make_map(about, described(replies, np.concatenate(strategies)), np.concatenate(states))
+
+    def _tell(self, owner: str, more: int = 0, **changes: object) -> None:
+        with self._lock:
+            now = self._making.get(owner)
+            if now is not None:  # the visitor may have deleted everything meanwhile
+                self._making.put(owner, replace(now, done=now.done + more, **changes))  # type: ignore[arg-type]
+
+    def forget(self, owner: str, encounters: Sequence[str]) -> None:
+        """Drop everything that was made of these conversations."""
+        with self._lock:
+            self._making.drop(owner)
+            self._asked = {key for key in self._asked if key.split(":")[1] not in encounters}
+        for key in self._states.recent():
+            if key.split(":")[1] in encounters:
+                self._states.drop(key)
+        for place in self._own.recent():
+            if place[0] == owner:
+                self._own.drop(place)
+
+    # the thread
+
+    def _do(self, work: Callable[[], None]) -> None:
+        with self._lock:
+            self._waiting.append(work)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="maps", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._waiting:
+                    self._thread = None
+                    return
+                work = self._waiting.popleft()
+            self._stand_back()
+            try:
+                work()
+            except Exception as fault:  # a net that fails must not end the thread; no text: it may quote the seeker
+                _log.error("work for a map failed: %s", type(fault).__name__)
+
+    def _stand_back(self) -> None:
+        """Wait while replies are being made."""
+        until = time.monotonic() + LONGEST_WAIT_S
+        while self._service.busy and time.monotonic() < until:
+            time.sleep(LOOK_EVERY_S)

@@ -1,0 +1,183 @@
+// The Map tab: what is marked on one map is marked on the other, and listed in a drawer below. Plotly tells of clicks and lassos
+// only here: gr.Plot has no event for them. Nothing that is marked goes to the server.
+(() => {
+  const LISTED = 200; // turns in the drawer at most
+  const COLUMNS = ["key", "dialogue", "turn", "gold", "predicted", "cluster", "emotion", "verdict", "post", "reply"];
+  const plots = () => [...document.querySelectorAll(".esc-map .js-plotly-plot")].filter((plot) => plot.data && plot.layout);
+  const emitters = new WeakMap(); // plot -> the emitter that we listen to: a new drawing has a new one
+  const drawn = new WeakMap(); // plot -> the data that carry the marks
+  let marked = null; // keys of turns, null for none
+  let from = null; // where the focus was before the drawer opened
+
+  function marksOf(plot) {
+    return plot.data.map((trace) => {
+      if (!marked) return null;
+      const found = [];
+      trace.customdata.forEach((row, at) => { if (marked.has(row[0])) found.push(at); });
+      return found;
+    });
+  }
+
+  // Plotly draws the whole figure again for a change of selectedpoints. While a lasso is drawn it only restyles points:
+  // the same is done here, and left in the data for the next drawing and for saved pictures.
+  function restyle(plot) {
+    const found = marksOf(plot);
+    const quick = plot._fullData.every((trace) => trace.type === "scatter" && trace._module?.styleOnSelect);
+    if (!quick) return window.Plotly.restyle(plot, { selectedpoints: found });
+    plot._fullData.forEach((trace, at) => {
+      const chosen = found[at] && new Set(found[at]);
+      if (chosen) plot.data[at].selectedpoints = trace.selectedpoints = found[at];
+      else { delete plot.data[at].selectedpoints; delete trace.selectedpoints; }
+      if (trace.visible !== true || !plot.calcdata[at][0]?.node3) return;
+      const points = plot.calcdata[at];
+      points.forEach((point, n) => { if (chosen?.has(n)) point.selected = 1; else delete point.selected; });
+      trace._module.styleOnSelect(plot, points, points[0].node3);
+    });
+  }
+
+  // `lasso` is the plot whose outline stays.
+  async function mark(keys, lasso) {
+    marked = keys && keys.size ? keys : null;
+    await Promise.all(plots().map((plot) => {
+      drawn.set(plot, plot.data);
+      const outlined = plot !== lasso && plot.layout.selections?.length;
+      return Promise.resolve(outlined && window.Plotly.relayout(plot, { selections: [] })).then(() => restyle(plot));
+    }));
+    list();
+  }
+
+  const keysOf = (event) => new Set((event?.points || []).map((point) => point.customdata[0]));
+
+  function hook() {
+    for (const plot of plots()) {
+      if (!plot._ev || !window.Plotly) continue;
+      if (emitters.get(plot) !== plot._ev) {
+        emitters.set(plot, plot._ev);
+        plot.on("plotly_click", (event) => mark(keysOf(event)));
+        plot.on("plotly_selected", (event) => { if (event?.lassoPoints || event?.range) mark(keysOf(event), plot); });
+        plot.on("plotly_deselect", () => mark(null));
+        // A finger that draws a lasso could not scroll the page: there a tap selects, and a button gives the lasso.
+        if (matchMedia("(pointer: coarse)").matches) window.Plotly.relayout(plot, { dragmode: false });
+      }
+      plot.setAttribute("role", "img");
+      plot.setAttribute("aria-label", plot.layout.meta?.alt || "");
+      if (marked && drawn.get(plot) !== plot.data) {
+        drawn.set(plot, plot.data);
+        restyle(plot);
+      }
+    }
+  }
+
+  // key -> what is known of that turn, and what each net says to it
+  function collected() {
+    const found = new Map();
+    for (const plot of plots()) {
+      for (const trace of plot.data) {
+        for (const values of trace.customdata || []) {
+          if (!marked.has(values[0])) continue;
+          const row = Object.fromEntries(COLUMNS.map((name, at) => [name, values[at]]));
+          const known = found.get(row.key) || { ...row, own: trace.meta.kind === "path", nets: [] };
+          known.nets.push({ ...row, net: plot.layout.meta.net });
+          found.set(row.key, known);
+        }
+      }
+    }
+    return [...found.values()].sort((a, b) => a.own - b.own || a.dialogue - b.dialogue || a.turn - b.turn);
+  }
+
+  function element(tag, className, text) {
+    const made = document.createElement(tag);
+    if (className) made.className = className;
+    if (text) made.textContent = text;
+    return made;
+  }
+
+  function said(who, text, className) {
+    const box = element("p", `esc-drawer-said ${className}`);
+    box.append(element("b", "", `${who}: `), Object.assign(element("bdi", "", text), { dir: "auto" }));
+    return box;
+  }
+
+  function item(turn) {
+    const box = element("li", turn.post ? "esc-drawer-own" : "");
+    const place = turn.own ? `${ESC_TEXTS.mapOwnTalk} ${turn.turn}`
+      : `${ESC_TEXTS.mapDialogue} ${turn.dialogue}, ${ESC_TEXTS.mapTurn} ${turn.turn}`;
+    box.append(element("strong", "", place));
+    if (!turn.own) box.append(element("span", "esc-chip", `${ESC_TEXTS.mapGiven}: ${turn.gold}`), element("span", "esc-chip", turn.emotion));
+    if (turn.verdict) box.append(element("span", "esc-chip", turn.verdict));
+    if (turn.post) box.append(said(ESC_TEXTS.mapYou, turn.post, "esc-drawer-you"));
+    if (turn.reply && !turn.own) box.append(said(ESC_TEXTS.mapGiven, turn.reply, ""));
+    for (const one of turn.nets) {
+      if (turn.own) box.append(said(one.net, one.reply, ""));
+      const words = [one.predicted && `${ESC_TEXTS.mapPredicts} ${one.predicted}`, one.cluster].filter(Boolean).join(", ");
+      if (words) box.append(element("div", "esc-drawer-net", `${one.net} ${words}`));
+    }
+    return box;
+  }
+
+  function list() {
+    let drawer = document.getElementById("map-drawer");
+    if (!marked) {
+      drawer?.remove();
+      from?.focus?.({ preventScroll: true });
+      from = null;
+      return;
+    }
+    if (!drawer) {
+      from = document.activeElement;
+      drawer = element("aside", "esc-drawer");
+      drawer.id = "map-drawer";
+      drawer.setAttribute("aria-label", ESC_TEXTS.mapSelected);
+      (document.querySelector(".gradio-container") || document.body).append(drawer);
+    }
+    const turns = collected();
+    const counts = new Map();
+    for (const turn of turns) if (!turn.own) counts.set(turn.gold, (counts.get(turn.gold) || 0) + 1);
+    const head = element("div", "esc-drawer-head");
+    const title = element("h3", "", `${ESC_TEXTS.mapSelected}: ${turns.length}`);
+    title.setAttribute("aria-live", "polite");
+    const close = Object.assign(element("button", "esc-drawer-close", ESC_TEXTS.mapClose), { type: "button" });
+    close.addEventListener("click", () => mark(null));
+    head.append(title, close);
+    const sums = [...counts].sort((a, b) => b[1] - a[1]).map(([name, count]) => `${name} ${count}`);
+    const items = element("ol");
+    items.tabIndex = 0;
+    items.setAttribute("aria-label", ESC_TEXTS.mapSelected);
+    items.append(...turns.slice(0, LISTED).map(item));
+    const more = turns.length > LISTED ? `${turns.length - LISTED} ${ESC_TEXTS.mapMore}` : "";
+    drawer.replaceChildren(head, element("p", "esc-drawer-sum", turns.length ? sums.join(", ") : ESC_TEXTS.mapNothing), items, element("p", "", more));
+    uncover(drawer);
+  }
+
+  // The sheet must not lie on the points that were just marked.
+  function uncover(drawer) {
+    const lowest = Math.max(...plots().map((plot) => plot.querySelector(".nsewdrag")?.getBoundingClientRect().bottom || 0));
+    const hidden = lowest + 8 - drawer.getBoundingClientRect().top;
+    if (hidden > 0 && innerWidth > 760) window.scrollBy({ top: hidden, behavior: "smooth" });
+  }
+
+  window.escMapMark = (strategy) => {
+    const keys = new Set();
+    for (const plot of strategy ? plots() : []) {
+      for (const trace of plot.data) for (const row of trace.customdata || []) if (row[3] === strategy) keys.add(row[0]);
+    }
+    return mark(keys);
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && document.getElementById("map-drawer")) mark(null);
+  });
+  // The marks belong to the tab: away from it the drawer would cover what is not about it.
+  document.addEventListener("click", (event) => {
+    const tab = event.target instanceof Element && event.target.closest("#tabs > .tab-wrapper [role=tab]");
+    if (tab && marked) mark(null);
+  });
+
+  let due = false;
+  function watch() {
+    new MutationObserver(() => {
+      if (!due) { due = true; requestAnimationFrame(() => { due = false; hook(); }); }
+    }).observe(document.body, { childList: true, subtree: true });
+  }
+  if (document.body) watch(); else document.addEventListener("DOMContentLoaded", watch);
+})();
