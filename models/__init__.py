@@ -10,9 +10,8 @@ Imports torch and transformers; never gradio, sqlalchemy or the other packages. 
     knowledge/    commonsense (COMET) and the seeker's emotions
     training/     one training loop and what belongs to it
     serving/      decoding, traces, hosted nets, replies as jobs
-    analysis/     what nets hold inside, measured, as files without text
+    analysis/     what the figures of the papers need, measured; the files hold no text
     evaluation/   predictions -> figures with intervals, beside the published ones
-    analysis/     what the papers' figures need, without any text
     commands/     python -m models COMMAND
     weights/      the shipped weights, each folder with its card
     experiments/  replies as the nets gave them, beside the log
