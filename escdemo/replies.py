@@ -71,7 +71,7 @@ class _Draft:
 
     def worth_making(self, options: DecodeOptions) -> bool:
         """It may turn out otherwise than the draft before, and there is time for it."""
-        drawn = options.method in ("sample", "rerank")
+        drawn = options.draws or options.method == "rerank"
         return drawn and self.number < DRAFTS and time.monotonic() - self.asked_at < REDRAW_WITHIN_S
 
 

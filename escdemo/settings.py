@@ -33,7 +33,7 @@ class Settings:
     """name of the study: names hidden until the vote; None: demo, names shown"""
     device: Device = "auto"
     """where the nets run"""
-    decode: str = "topical"
+    decode: str = "guided"
     """name in `models.serving.trace.DECODING` of how replies are decoded"""
     create_key: str = ""
     """whoever knows it may make studies in the browser; empty: nobody may"""

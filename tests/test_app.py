@@ -30,7 +30,7 @@ def test_the_flags_become_settings() -> None:
     assert settings.mode == "study"
     assert settings.options == DecodeOptions()
     assert app.parse([]).mode == "demo"
-    assert app.parse([]).options == DECODING["topical"]
+    assert app.parse([]).options == DECODING["guided"]
 
 
 @pytest.mark.parametrize(

@@ -56,9 +56,41 @@ class Memory:
         constant = None if self.constant is None else self.constant[rows]
         return Memory(self.keys[rows], self.values[rows], self.mask[rows], self.empty[rows], constant)
 
+    def nothing(self) -> Memory:
+        """A memory like this one with nothing to attend to."""
+        constant = None if self.constant is None else torch.zeros_like(self.constant)
+        keys, mask = torch.zeros_like(self.keys), torch.zeros_like(self.mask)
+        return Memory(keys, torch.zeros_like(self.values), mask, torch.ones_like(self.empty), constant)
+
+    def beside(self, other: Memory) -> Memory:
+        """The rows of both, the shorter one padded."""
+        count = max(self.keys.shape[2], other.keys.shape[2])
+        room = [count - memory.keys.shape[2] for memory in (self, other)]
+        constants = [m.constant for m in (self, other) if m.constant is not None]
+        return Memory(
+            torch.cat([F.pad(m.keys, (0, 0, 0, free)) for m, free in zip((self, other), room, strict=True)]),
+            torch.cat([F.pad(m.values, (0, 0, 0, free)) for m, free in zip((self, other), room, strict=True)]),
+            torch.cat([F.pad(m.mask, (0, free)) for m, free in zip((self, other), room, strict=True)]),
+            torch.cat((self.empty, other.empty)),
+            torch.cat(constants) if len(constants) == 2 else None,
+        )
+
 
 Memories = list[dict[str, Memory]]
 """by layer and name of the source"""
+
+
+def beside(one: Memories, other: Memories) -> Memories:
+    """The rows of both; a source that only one of them has is empty in the other's rows."""
+    return [
+        {
+            name: (here[name] if name in here else there[name].nothing()).beside(
+                there[name] if name in there else here[name].nothing()
+            )
+            for name in here | there
+        }
+        for here, there in zip(one, other, strict=True)
+    ]
 
 
 def select(memories: Memories, rows: Tensor) -> Memories:

@@ -50,8 +50,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--decode",
         choices=tuple(DECODING),
-        default="topical",
-        help="published: the papers' sampling; topical: the best of several samples, as in the app",
+        default="guided",
+        help="published: the papers' sampling; guided: by what is due to the dialogue, as in the app; topical: the best of several",
     )
 
 

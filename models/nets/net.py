@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbones.interface import Backbone, Memories, Past, Reading, Stream, select
+from models.backbones.interface import Backbone, Memories, Past, Reading, Stream, beside, select
 from models.data.batches import Batch
 from models.data.examples import ContextShape
 from models.data.strategies import STRATEGIES
@@ -48,6 +48,17 @@ class Plan:
         extras = {name: value[rows] for name, value in self.extras.items()}
         chosen = None if self.chosen is None else self.chosen[rows]
         return Plan(select(self.memories, rows), self.prefix[rows], self.strategies[rows], extras, chosen)
+
+    def beside(self, other: Plan) -> Plan:
+        """The replies of both plans of one net in one batch."""
+        both = self.chosen is not None and other.chosen is not None
+        return Plan(
+            beside(self.memories, other.memories),
+            torch.cat((self.prefix, other.prefix)),
+            torch.cat((self.strategies, other.strategies)),
+            {name: torch.cat((v, other.extras[name])) for name, v in self.extras.items() if name in other.extras},
+            torch.cat((self.chosen, other.chosen)) if both else None,  # type: ignore[arg-type]
+        )
 
 
 def make_config(name: str, config_class: type[Any], settings: Mapping[str, Any]) -> Any:

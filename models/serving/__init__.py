@@ -3,6 +3,8 @@
 In the order in which to read them:
 
     decoding.py        sampling, greedy and beam search over any net
+    after_hi.py        what a net would say to anybody
+    guidance.py        words that are due to this dialogue rather than any
     batch_decoding.py  many replies at once, for evaluation
     rerank.py          the best of several samples: what fits this dialogue rather than any
     trace.py           DecodeOptions, Trace, Reply: how a reply came about

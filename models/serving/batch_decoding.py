@@ -18,7 +18,7 @@ from models.serving.trace import DecodeOptions
 @torch.inference_mode()
 def decode_batch(net: Net, plan: Plan, options: DecodeOptions, seeds: Sequence[int]) -> list[tuple[int, ...]]:
     """Reply ids of every row of `plan` without prefix and end mark; `seeds` has one seed a row."""
-    if options.method == "beam":
+    if options.method in ("beam", "guided"):
         return [decode(net, plan_row(plan, row), options, seed).ids for row, seed in enumerate(seeds)]
     draws = [torch.Generator().manual_seed(seed) for seed in seeds]
     eos = net.tokenizer.eos
@@ -31,7 +31,7 @@ def decode_batch(net: Net, plan: Plan, options: DecodeOptions, seeds: Sequence[i
         warped = warp(scores, decoder_ids, made, options, eos).cpu()
         chosen = [eos] * len(seeds)
         for row in open_rows:
-            if options.method == "sample":
+            if options.draws:
                 chosen[row] = int(torch.multinomial(warped[row].softmax(dim=-1), 1, generator=draws[row]))
             else:
                 chosen[row] = int(warped[row].argmax())

@@ -11,7 +11,7 @@ from models.serving.trace import DecodeOptions
 def add_decode_arguments(parser: ArgumentParser) -> None:
     """One flag per decode option, with the paper's settings as defaults."""
     help_of = {
-        "method": "sample, greedy, beam, or rerank (the sample that fits the dialogue best)",
+        "method": "sample, guided (by what is due to this dialogue), greedy, beam, or rerank (the best of several)",
         "top_p": "probability mass kept when sampling, in (0, 1]",
         "top_k": "candidates kept when sampling, 0 = all",
         "temperature": "divides the scores when sampling, > 0",
@@ -19,7 +19,7 @@ def add_decode_arguments(parser: ArgumentParser) -> None:
         "no_repeat_ngram": "no run of so many word pieces occurs twice in a reply; 0 = allowed",
         "beams": "beam width of method beam",
         "candidates": "samples drawn for method rerank",
-        "topicality": "method rerank: how much a reply loses by being likely whatever the seeker said, 0 to 1",
+        "topicality": "methods guided and rerank: how much is lost by being likely whatever the seeker said, 0 to 1",
         "min_tokens": "word pieces before the reply may end",
         "max_tokens": "word pieces after which the reply is cut",
     }

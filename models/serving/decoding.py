@@ -1,4 +1,6 @@
-"""Plan -> reply tokens: sampling, greedy and beam search over any net, a pure function of (net, plan, options, seed).
+"""Plan -> reply tokens: sampling (plain or guided), greedy and beam search over any net.
+
+A pure function of (net, plan, options, seed).
 
 Scores are warped in the order transformers uses, so settings mean the same in both: repetition penalty, repeats,
 minimum length, temperature, top-k, top-p. Keys and values of all streams come projected with the plan.
@@ -14,6 +16,8 @@ from torch import Tensor
 
 from models.backbones.interface import CONTEXT, Past
 from models.nets.net import Net, Plan
+from models.serving.after_hi import after_hi
+from models.serving.guidance import guided_scores
 from models.serving.trace import DecodeOptions
 
 OnTokens = Callable[[list[int]], None]
@@ -51,7 +55,7 @@ def warp(scores: Tensor, earlier: Tensor, made: int, options: DecodeOptions, eos
     if made < options.min_tokens:
         scores = scores.clone()
         scores[:, eos] = -torch.inf
-    if options.method != "sample":
+    if not options.draws:
         return scores
     scores = scores / options.temperature
     kept, order = scores.topk(min(options.top_k or scores.shape[1], scores.shape[1]))  # sorted
@@ -99,15 +103,20 @@ def _one_by_one(
 ) -> Decoded:
     draws = torch.Generator().manual_seed(seed)
     past, record = Past(), _Record(net)
+    guided = options.method == "guided"
+    shown, plan = plan, plan.beside(after_hi(net, plan)) if guided else plan
     ids: list[int] = []
     probabilities: list[float] = []
     new = plan.prefix
-    decoder_ids = plan.prefix
+    decoder_ids = shown.prefix
     while len(ids) < options.max_tokens:
         state = net.decode(new, plan, past, record.step())[:, -1]
         scores = _scores(net, state, first_banned if not ids else ())
-        warped = warp(scores, decoder_ids, len(ids), options, net.tokenizer.eos)
-        if options.method == "sample":
+        weighed = guided_scores(scores, options.topicality) if guided else scores
+        warped = warp(weighed, decoder_ids, len(ids), options, net.tokenizer.eos)
+        if guided and bool(warped.isneginf().all()):  # all that is plausible was barred as a repeat
+            warped = warp(scores[:1], decoder_ids, len(ids), options, net.tokenizer.eos)
+        if options.draws:
             chosen = int(torch.multinomial(warped.softmax(dim=-1).cpu(), 1, generator=draws))
         else:
             chosen = int(warped.argmax())
@@ -118,8 +127,8 @@ def _one_by_one(
         probabilities.append(float(scores.softmax(dim=-1)[0, chosen]))
         if on_tokens is not None:
             on_tokens(list(ids))
-        new = torch.full((1, 1), chosen, device=plan.prefix.device)
-        decoder_ids = torch.cat((decoder_ids, new), dim=1)
+        new = torch.full((len(plan.prefix), 1), chosen, device=plan.prefix.device)
+        decoder_ids = torch.cat((decoder_ids, new[:1]), dim=1)
     return Decoded(tuple(ids), tuple(probabilities), *record.told())
 
 

@@ -227,7 +227,7 @@ class NetResponder:
             if _key(tokenizer.decode(decoded.ids)) not in said:
                 break
             freer = replace(options, top_p=min(1.0, options.top_p + 0.2 * attempt), temperature=1.0)
-            if options.method != "sample" or attempt > RETRIES // 2:
+            if not options.draws or attempt > RETRIES // 2:
                 starts |= set(decoded.ids[:1])
             told = {
                 "times": attempt,

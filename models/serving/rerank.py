@@ -14,10 +14,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from models.data.batches import make_batch, pad
-from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.examples import make_example
+from models.data.batches import pad
 from models.nets.net import Net, Plan
+from models.serving.after_hi import after_hi
 from models.serving.batch_decoding import decode_batch, plan_row
 from models.serving.trace import DecodeOptions
 
@@ -42,7 +41,7 @@ def rank(net: Net, plan: Plan, options: DecodeOptions, seed: int) -> list[Candid
     drawn = decode_batch(net, _copies(plan, len(seeds)), replace(options, method="sample"), seeds)
     found = list(dict.fromkeys(drawn))
     labels = pad([(*ids, net.tokenizer.eos) for ids in found], -100).to(plan.prefix.device)
-    here, anywhere = (net.reply_nll(_copies(p, len(found)), labels) for p in (plan, _after_hi(net, plan)))
+    here, anywhere = (net.reply_nll(_copies(p, len(found)), labels) for p in (plan, after_hi(net, plan)))
     scores = (options.topicality * anywhere - here) / (labels >= 0).sum(dim=1)
     ranked = [Candidate(ids, score) for ids, score in zip(found, scores.tolist(), strict=True)]
     return sorted(ranked, key=lambda candidate: -candidate.score)
@@ -51,16 +50,6 @@ def rank(net: Net, plan: Plan, options: DecodeOptions, seed: int) -> list[Candid
 def best_replies(net: Net, plan: Plan, options: DecodeOptions, seeds: Sequence[int]) -> list[tuple[int, ...]]:
     """The best reply of every row of `plan`; `seeds` has one seed a row."""
     return [rank(net, plan_row(plan, row), options, seed)[0].ids for row, seed in enumerate(seeds)]
-
-
-def _after_hi(net: Net, plan: Plan) -> Plan:
-    """What the net would say to somebody who said only "hi", following the same strategy."""
-    hi = Dialogue((Turn(Speaker.SEEKER, "hi"),))
-    batch = make_batch([make_example(hi, None, ((), ()), net.tokenizer, net.shape)]).to(plan.prefix.device)
-    alone = net.plan(batch)
-    if not net.predicts_strategy:
-        return alone
-    return net.follow(alone, batch, plan.strategies.argmax(dim=1) if plan.chosen is None else plan.chosen)
 
 
 def _copies(plan: Plan, count: int) -> Plan:

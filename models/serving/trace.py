@@ -10,7 +10,7 @@ from typing import Any, Literal, Self, get_args
 
 from models.data.strategies import STRATEGIES
 
-Method = Literal["sample", "greedy", "beam", "rerank"]
+Method = Literal["sample", "guided", "greedy", "beam", "rerank"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class DecodeOptions:
     """How tokens are chosen. The defaults are the settings of MISC, section 5.3, and STAR's trigram ban."""
 
     method: Method = "sample"
-    """sample (top-k, then top-p), greedy, beam, or rerank: the best of several samples, see `models.serving.rerank`"""
+    """sample (top-k, then top-p); guided: sample what is due to this dialogue, see `models.serving.guidance`; greedy;
+    beam; or rerank: the best of several samples, see `models.serving.rerank`"""
     top_p: float = 0.3
     """nucleus mass kept when sampling, 0 < p <= 1"""
     top_k: int = 30
@@ -34,7 +35,7 @@ class DecodeOptions:
     candidates: int = 16
     """samples drawn for method "rerank", >= 1"""
     topicality: float = 0.3
-    """method "rerank": how much a reply loses by being likely whatever the seeker said, 0 to 1"""
+    """methods "rerank" and "guided": how much is lost by being likely whatever the seeker said, 0 to 1"""
     min_tokens: int = 5
     """no end of reply before this many tokens"""
     max_tokens: int = 40
@@ -58,9 +59,18 @@ class DecodeOptions:
             if not ok:
                 raise ValueError(f"{name} is {getattr(self, name)!r}; allowed: {allowed}")
 
+    @property
+    def draws(self) -> bool:
+        """Whether each token is drawn by chance."""
+        return self.method in ("sample", "guided")
 
-DECODING = {"published": DecodeOptions(), "topical": DecodeOptions(method="rerank", top_p=0.7)}
-"""settings by name: those of the papers, and those that keep a small net on topic"""
+
+DECODING = {
+    "published": DecodeOptions(),
+    "guided": DecodeOptions(method="guided", top_p=0.5, topicality=0.5),
+    "topical": DecodeOptions(method="rerank", top_p=0.7),
+}
+"""settings by name: the papers'; and those that keep a small net on topic, word by word or by the best of several"""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,21 @@
+"""What a net would say to anybody: the plan of a reply to a mere "hi", which shows what is due to the dialogue.
+
+Two ways to write replies weigh it: `guidance` token by token, `rerank` among whole replies.
+"""
+
+from __future__ import annotations
+
+from models.data.batches import make_batch
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.examples import make_example
+from models.nets.net import Net, Plan
+
+
+def after_hi(net: Net, plan: Plan) -> Plan:
+    """What the net would say to somebody who said only "hi", following the same strategy."""
+    hi = Dialogue((Turn(Speaker.SEEKER, "hi"),))
+    batch = make_batch([make_example(hi, None, ((), ()), net.tokenizer, net.shape)]).to(plan.prefix.device)
+    alone = net.plan(batch)
+    if not net.predicts_strategy:
+        return alone
+    return net.follow(alone, batch, plan.strategies.argmax(dim=1) if plan.chosen is None else plan.chosen)
