@@ -53,8 +53,8 @@ def parse(argv: list[str] | None = None) -> Settings:
         "--decode",
         choices=tuple(DECODING),
         default=DEFAULTS.decode,
-        help="guided: sampled by what is due to this talk; published: the papers' sampling; topical: the best of several"
-        " samples, which does not stream",
+        help="guided: sampled by what is due to this talk; published: the papers' sampling; topical: the best of"
+        " several samples, which does not stream",
     )
     parser.add_argument(
         "--maps",

@@ -26,8 +26,10 @@ FORCED = json.dumps({"side": "a", "strategy": "Information"})
 
 def looking_of(page: Page) -> Looking:
     """The tab alone, over the same talks."""
-    with gr.Blocks(), gr.Tabs() as tabs:
-        return Looking(panel.build(page.talks.settings, panel.build_unseen(Place())), tabs, page.talks)
+    with gr.Blocks():
+        unseen = panel.build_unseen(Place())
+        with gr.Tabs() as tabs:
+            return Looking(panel.build(page.talks.settings, unseen), tabs, page.talks)
 
 
 def changeable(page_of: Any, **more: Any) -> Page:

@@ -51,8 +51,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--decode",
         choices=tuple(DECODING),
         default="guided",
-        help="guided: by what is due to the dialogue, as in the app; published: the papers' sampling; topical: the best of"
-        " several",
+        help="guided: by what is due to the dialogue, as in the app; published: the papers' sampling; topical: the"
+        " best of several",
     )
 
 
