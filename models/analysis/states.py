@@ -23,7 +23,7 @@ def decoder_states(net: Net, examples: Sequence[Example], size: int = 32) -> tup
     net.eval()
     states, strategies = [], []
     for start in range(0, max(1, len(examples)), size):
-        batch = make_batch(examples[start : start + size]).to(device_of(net))
+        batch = make_batch(examples[start : start + size], share=net.backbone.causal).to(device_of(net))
         plan = net.plan(batch)
         found = net.reply_states(plan, batch.labels).float()
         keep = (batch.labels >= 0)[..., None]
