@@ -59,8 +59,6 @@
         // A finger that draws a lasso could not scroll the page: there a tap selects, and a button gives the lasso.
         if (matchMedia("(pointer: coarse)").matches) window.Plotly.relayout(plot, { dragmode: false });
       }
-      plot.setAttribute("role", "img");
-      plot.setAttribute("aria-label", plot.layout.meta?.alt || "");
       if (marked && drawn.get(plot) !== plot.data) {
         drawn.set(plot, plot.data);
         restyle(plot);

@@ -128,7 +128,7 @@
         plot.setAttribute("role", "img");
         widths.observe(plot.parentElement);
       }
-      const title = (plot.layout?.title?.text || "Figure").replace(/<br>/g, " ").replace(/<[^>]*>/g, "");
+      const title = (plot.layout?.meta?.alt || plot.layout?.title?.text || "Figure").replace(/<br>/g, " ").replace(/<[^>]*>/g, "");
       if (plot.getAttribute("aria-label") !== title) plot.setAttribute("aria-label", title);
     }
   }
