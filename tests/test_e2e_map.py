@@ -69,6 +69,7 @@ def closed_afterwards(browser: Browser) -> Iterator[None]:
 def opened(rater: Rater) -> Page:
     """The page with the tab open and both maps drawn."""
     page = rater.page
+    page.get_by_role("tab", name=texts.CHAT_TAB).wait_for()
     tab = page.get_by_role("tab", name=texts.MAP_TAB)
     if tab.is_visible():
         tab.click()
