@@ -13,12 +13,10 @@ from torch import nn
 from models.__main__ import main
 from models.analysis.gradients import gradient_cosines, group_of
 from models.commands import interference
-from models.data.strategies import STRATEGIES
 from models.files.checkpoint import fingerprint
-from models.knowledge.comet import NoComet
-from models.nets.registry import COMPACT
-from models.nets.stored import load_net, new_net, save_net
-from tests.tiny import tiny_base, tiny_batch, tiny_net
+from models.nets.stored import new_net, save_net
+from tests.tiny import tiny_batch, tiny_net
+from tests.trained import joint_for
 
 
 class TwoLosses(nn.Module):
@@ -54,20 +52,7 @@ def test_every_group_of_a_net_has_its_row_and_none_is_beyond_one() -> None:
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Thirty talks of two turns, a tiny Joint, files in `out`."""
-    source = tiny_base(tmp_path / "compact")
-    save_net(new_net("joint", COMPACT["joint"], 2, source), "joint", 2, {}, tmp_path / "weights" / "joint", source)
-    monkeypatch.setattr(interference, "load_net", lambda folder, bases=None: load_net(folder, source))
-    monkeypatch.setattr(interference, "comet_for", lambda *_: NoComet())
-    records = []
-    for number in range(30):  # all different: equal turns would have equal states, fewer than there are clusters
-        talk = [
-            {"speaker": "seeker", "annotation": {}, "content": f"i am sad and tired {'x' * number}"},
-            {"speaker": "supporter", "annotation": {"strategy": STRATEGIES[number % 8]}, "content": "sorry to hear"},
-        ]
-        about = {"emotion_type": "sadness", "problem_type": "job crisis", "situation": "i lost my job"}
-        records.append(json.dumps(about | {"dialog": talk}))
-    (tmp_path / "esconv.jsonl").write_text("\n".join(records))
-    told = ["--esconv", str(tmp_path / "esconv.jsonl"), "--weights", str(tmp_path / "weights"), "--batch", "4"]
+    told = [*joint_for(interference, tmp_path, monkeypatch), "--batch", "4"]
     told += ["--part", "train", "--batches", "2", "--out", str(tmp_path / "out")]
     return ["interference", "joint", *told]
 

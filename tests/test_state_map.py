@@ -20,11 +20,9 @@ from models.analysis.states import decoder_states
 from models.commands import map as map_command
 from models.data.strategies import STRATEGIES
 from models.files.checkpoint import WEIGHTS, fingerprint
-from models.knowledge.comet import NoComet
-from models.nets.registry import COMPACT
-from models.nets.stored import load_net, new_net, save_net
 from tests.maps import made_up_about, made_up_map, made_up_states, made_up_turns
-from tests.tiny import tiny_base, tiny_examples, tiny_net
+from tests.tiny import tiny_examples, tiny_net
+from tests.trained import joint_for
 
 
 def test_clear_clusters_are_found_and_noise_is_not() -> None:
@@ -211,20 +209,7 @@ def test_every_shipped_net_that_can_be_hosted_by_default_has_its_map() -> None:
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Thirty talks of two turns, a tiny Joint, files in `out`."""
-    source = tiny_base(tmp_path / "compact")
-    save_net(new_net("joint", COMPACT["joint"], 2, source), "joint", 2, {}, tmp_path / "weights" / "joint", source)
-    monkeypatch.setattr(map_command, "load_net", lambda folder, bases=None: load_net(folder, source))
-    monkeypatch.setattr(map_command, "comet_for", lambda *_: NoComet())
-    records = []
-    for number in range(30):  # all different: equal turns would have equal states, fewer than there are clusters
-        talk = [
-            {"speaker": "seeker", "annotation": {}, "content": f"i am sad and tired {'x' * number}"},
-            {"speaker": "supporter", "annotation": {"strategy": STRATEGIES[number % 8]}, "content": "sorry to hear"},
-        ]
-        about = {"emotion_type": "sadness", "problem_type": "job crisis", "situation": "i lost my job"}
-        records.append(json.dumps(about | {"dialog": talk}))
-    (tmp_path / "esconv.jsonl").write_text("\n".join(records))
-    told = ["--esconv", str(tmp_path / "esconv.jsonl"), "--weights", str(tmp_path / "weights")]
+    told = joint_for(map_command, tmp_path, monkeypatch)
     return ["map", "joint", *told, "--part", "train", "--dialogues", "15", "--out", str(tmp_path / "out")]
 
 

@@ -7,7 +7,7 @@ import random
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 
 from annotation.choices import EventKind, Mode, ReplyState, Scale, Side
@@ -123,18 +123,20 @@ def get_encounter(*, session: Session, encounter_id: str, visitor: str) -> Encou
 
 def latest_encounter(*, session: Session, visitor: str) -> EncounterView | None:
     """The visitor's newest encounter, None when there is none."""
-    # By the place in the record, not by the time: a clock may be set back.
-    begun = select(func.min(Event.id)).where(Event.encounter_id == Encounter.id).scalar_subquery()
-    statement = select(Encounter).where(Encounter.visitor == visitor).order_by(begun.desc()).limit(1)
-    encounter = session.scalar(statement)
+    encounter = session.scalar(_newest_first(visitor).limit(1))
     return None if encounter is None else encounter_view(session, encounter)
+
+
+def _newest_first(visitor: str) -> Select[Encounter]:
+    """The visitor's encounters by their place in the record, not by the time: a clock may be set back."""
+    begun = select(func.min(Event.id)).where(Event.encounter_id == Encounter.id).scalar_subquery()
+    return select(Encounter).where(Encounter.visitor == visitor).order_by(begun.desc())
 
 
 def stored_talks(*, session: Session, visitor: str, limit: int = 100) -> tuple[StoredTalk, ...]:
     """The visitor's talks in which something was said, newest first."""
-    begun = select(func.min(Event.id)).where(Event.encounter_id == Encounter.id).scalar_subquery()
     said = select(Post.encounter_id).where(Post.encounter_id == Encounter.id).exists()
-    statement = select(Encounter).where(Encounter.visitor == visitor, said).order_by(begun.desc()).limit(limit)
+    statement = _newest_first(visitor).where(said).limit(limit)
     return tuple(
         StoredTalk(
             id=one.id,
@@ -148,8 +150,7 @@ def stored_talks(*, session: Session, visitor: str, limit: int = 100) -> tuple[S
 
 def encounters_of(*, session: Session, visitor: str, limit: int) -> tuple[EncounterView, ...]:
     """The visitor's encounters, oldest first, at most the `limit` latest."""
-    begun = select(func.min(Event.id)).where(Event.encounter_id == Encounter.id).scalar_subquery()
-    statement = select(Encounter).where(Encounter.visitor == visitor).order_by(begun.desc()).limit(limit)
+    statement = _newest_first(visitor).limit(limit)
     return tuple(encounter_view(session, encounter) for encounter in session.scalars(statement))[::-1]
 
 

@@ -27,11 +27,13 @@ def turns_of_net(
     if not net.predicts_strategy:
         raise ValueError("the net predicts no strategy, so there is nothing to analyse; give one that does")
     net.eval()
-    order = sorted(range(len(examples)), key=lambda at: len(examples[at].context))  # little padding
+    causal, order = net.backbone.causal, list(range(len(examples)))
+    if not causal:  # little padding; on a causal base the turns of a dialogue stay together: its words are read once
+        order.sort(key=lambda at: len(examples[at].context))
     chances: dict[int, list[float]] = {}
     for start in tqdm(range(0, len(order), batch), desc="strategies"):
         rows = order[start : start + batch]
-        plan = net.plan(make_batch([examples[at] for at in rows]).to(device_of(net)))
+        plan = net.plan(make_batch([examples[at] for at in rows], share=causal).to(device_of(net)))
         chances |= dict(zip(rows, plan.strategies.float().tolist(), strict=True))
     return tuple(
         StrategyTurn(

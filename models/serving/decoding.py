@@ -104,11 +104,12 @@ def _one_by_one(
     draws = torch.Generator().manual_seed(seed)
     past, record = Past(), _Record(net)
     guided = options.method == "guided"
-    shown, plan = plan, plan.beside(after_hi(net, plan)) if guided else plan
+    if guided:  # what would be said to anybody is a second row
+        plan = plan.beside(after_hi(net, plan))
     ids: list[int] = []
     probabilities: list[float] = []
     new = plan.prefix
-    decoder_ids = shown.prefix
+    decoder_ids = plan.prefix[:1]
     while len(ids) < options.max_tokens:
         state = net.decode(new, plan, past, record.step())[:, -1]
         scores = _scores(net, state, first_banned if not ids else ())

@@ -102,9 +102,10 @@ class NetResponder:
         clock.lap("encode_s")
         decoded, rivals = self._decode(plan, dialogue, options, seed, on_text, clock)
         clock.lap("decode_s")
-        as_it_is = self._example(dialogue, known, emotions)
         text = self.net.tokenizer.decode(decoded.ids)
-        compared = self._compare(as_it_is, plan, text, change.beside) if change.beside else ()
+        compared = tuple[NamedRow, ...]()
+        if change.beside:
+            compared = self._compare(self._example(dialogue, known, emotions), plan, text, change.beside)
         trace = Trace(
             net=self.name,
             checkpoint=self.checkpoint,
@@ -130,9 +131,10 @@ class NetResponder:
         dialogue: Dialogue,
         tails: tuple[Sequence[Block], Sequence[Block]],
         emotions: Sequence[EmotionReading],
+        reply: Turn | None = None,
     ) -> Example:
         readings = [reading.scores for reading in emotions] if self.net.needs_emotion else ()
-        return make_example(dialogue, None, tails, self.net.tokenizer, self.net.shape, readings)
+        return make_example(dialogue, reply, tails, self.net.tokenizer, self.net.shape, readings)
 
     def _plan(self, example: Example, change: Intervention) -> Plan:
         """The plan; a given strategy or mixture stands in the place of the predicted shares."""
@@ -165,8 +167,9 @@ class NetResponder:
         examples = []
         for dialogue, reply in said:
             tails = blocks_for(comet, dialogue.situation, dialogue.last_post())
-            readings = [reading.scores for reading in self._emotions(dialogue)] if self.net.needs_emotion else ()
-            examples.append(make_example(dialogue, reply, tails, self.net.tokenizer, self.net.shape, readings))
+            examples.append(
+                self._example(dialogue, tails, self._emotions(dialogue) if self.net.needs_emotion else (), reply)
+            )
         return decoder_states(self.net, examples)
 
     def describe_map(self, source: str, part: tuple[str, str], dialogues: int, data: str, seed: int) -> MapAbout:
