@@ -136,7 +136,7 @@ class Replies:
         ended: set[str] = set()
         while True:
             jobs = self.jobs(view)
-            now = {job_id for job_id, job in jobs.items() if job.state.ended}
+            now = {job.id for job in jobs.values() if job.state.ended}  # a draft each: the next may end as well
             if now <= ended:
                 return view, jobs
             ended |= now

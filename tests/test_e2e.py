@@ -116,8 +116,9 @@ class Rater:
         return self.page.locator(f"#side-{letter} .esc-log")
 
     def answered(self, times: int = 1) -> Rater:
+        """Wait for both replies to every message: the net's, or the sentence that stands for one held back."""
         for letter in "ab":
-            self.page.locator(f"#side-{letter} .esc-done").nth(times - 1).wait_for()
+            self.page.locator(f"#side-{letter} .esc-done, #side-{letter} .esc-replaced").nth(times - 1).wait_for()
         self.page.locator("#finish:not([disabled])").wait_for()
         return self
 

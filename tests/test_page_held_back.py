@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from annotation.choices import HeldBack, ReplyState
 from annotation.commands.export import export_rows
 from annotation.store.schema import Event, Reply
+from annotation.talks.views import ReplySlot
 from escdemo import texts
 from escdemo.chat import screen_state
 from escdemo.replies import DRAFTS
@@ -99,6 +100,28 @@ def test_a_safe_reply_of_the_net_is_taken_when_it_makes_one(make_page: Any, sess
     row = stored(sessions, "misc")
     assert row.held_back is HeldBack.REDRAWN
     assert f'"seed": {row.seed}' in row.reply_json
+
+
+def test_two_drafts_that_end_one_after_the_other_are_not_a_failure(
+    make_page: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read while the reply was owed; since then one draft ended, then the next, then the reply was kept."""
+    page = make_page(misc=Sayings("misc", said=(CARES,)))
+    Visitor(page).start().say(DESPAIR)
+    kept = page.talks.find(TOKEN)
+    turn = kept.turns[0]
+    owed = replace(kept, turns=(replace(turn, a=replace(turn.a, state=ReplyState.PENDING)),))
+    seen: list[str] = []
+
+    def latest_draft(slot: ReplySlot) -> Job:
+        seen.append(slot.job_id() if len(seen) == 0 else f"{slot.job_id()}~{len(seen)}")
+        return Job(seen[-1], JobState.DONE)
+
+    monkeypatch.setattr(page.talks, "job", latest_draft)
+    reads = iter([owed, kept])
+    view, jobs = page.talks.settled(owed, lambda: next(reads))
+    assert (view, jobs) == (kept, {})
+    assert len(seen) == 2
 
 
 def test_danger_from_two_messages_ago_still_counts(make_page: Any) -> None:
