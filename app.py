@@ -45,6 +45,11 @@ def parse(argv: list[str] | None = None) -> Settings:
         help="GoEmotions classifier by Hub name or folder (default: the shipped one)",
     )
     parser.add_argument(
+        "--cases",
+        metavar="PATH",
+        help="ESConv file or folder in whose train part nets look up similar talks (KEMI); without one they do without",
+    )
+    parser.add_argument(
         "--analysis",
         metavar="FOLDER",
         help="what `python -m models analyse` wrote, for the tabs Figures and Models (default: the shipped files)",
@@ -71,7 +76,7 @@ def parse(argv: list[str] | None = None) -> Settings:
     nets = tuple(name.strip() for name in flags.nets.split(",") if name.strip())
     key = secrets.token_urlsafe(16)
     common = (flags.host, flags.port, flags.database, nets, flags.study, flags.device, flags.decode, key)
-    sources = {name: getattr(flags, name) for name in ("comet", "emotion", "analysis", "maps", "esconv")}
+    sources = {name: getattr(flags, name) for name in ("comet", "emotion", "cases", "analysis", "maps", "esconv")}
     return Settings(*common, trusted_hosts=tuple(flags.trusted_host), **sources)
 
 
@@ -96,7 +101,9 @@ def main(argv: list[str] | None = None) -> int:
         from models.serving.service import GenerationService
 
         print(f"loading {', '.join(settings.nets)} ...", flush=True)
-        responders = open_responders(settings.nets, settings.device, comet=settings.comet, emotion=settings.emotion)
+        responders = open_responders(
+            settings.nets, settings.device, comet=settings.comet, emotion=settings.emotion, cases=settings.cases
+        )
         service = GenerationService(responders)
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -29,7 +29,10 @@ _TU = "Tu et al. 2022, MISC (ACL)"
 _JIA = "Jia et al. 2024, AdMISC (Electronics 13)"
 _LEE = "Lee et al. 2025, STAR (NLP4PI)"
 _WORDS = "what was said so far, and which strategies the supporter used"
+_SIMILAR = f"{_WORDS}; commonsense about the last message (COMET); replies to seekers who wrote alike"
 _KNOWLEDGE = f"{_WORDS}; commonsense about the situation and the last message (COMET)"
+
+_DENG = "Deng et al. 2023, KEMI (ACL)"
 
 NET_TEXTS: dict[str, NetText] = {
     "joint": NetText(
@@ -62,6 +65,21 @@ NET_TEXTS: dict[str, NetText] = {
         _WORDS,
         _LEE,
         "BB-Joint + STAR",
+    ),
+    "kemi": NetText(
+        "KEMI, with similar talks",
+        "BlenderBot-Joint that also looks up how supporters replied in similar talks. The published KEMI looks into a"
+        " graph of distress that cannot be had; this one searches a file of ESConv: near to KEMI, not the same.",
+        _SIMILAR,
+        _DENG,
+        "KEMI",
+    ),
+    "star-kemi": NetText(
+        "STAR on KEMI, with similar talks",
+        "Refines the choice of KEMI as STAR does.",
+        _SIMILAR,
+        _LEE,
+        "KEMI + STAR",
     ),
     "star-misc": NetText("STAR on MISC", "Refines the choice of MISC as STAR does.", _KNOWLEDGE, _LEE, ""),
     "star-admisc": NetText(

@@ -51,6 +51,8 @@ class Settings:
     """Hub name or folder of the COMET whose commonsense the nets read; None: the shipped one"""
     emotion: str | None = None
     """Hub name or folder of the emotion detector; None: the shipped one"""
+    cases: str | None = None
+    """ESConv file or folder in whose train part nets look up similar talks; None: they do without"""
     analysis: str | None = None
     """folder with the nets' analyses, as `python -m models analyse` writes them; None: the shipped ones"""
     maps: str = "runs/map"

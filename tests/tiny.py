@@ -19,10 +19,12 @@ from models.backbones.llama_weights import LlamaShape, LlamaWeights
 from models.data.batches import Batch, make_batch
 from models.data.chat_tokenizer import BEGIN, END, ChatTokenizer, byte_level_bpe
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.examples import ContextShape, Example, make_example
+from models.data.examples import OUTCOME, REPLY_EMOTION, ContextShape, Example, make_example
+from models.data.outcome import Outcome
 from models.data.tokenizer import ADDED_TOKENS, BASE_TOKENS, Tokenizer, wordpiece
+from models.knowledge.cases import Case
 from models.knowledge.comet import Comet, Query
-from models.knowledge.emotion import EMOTIONS, Reading
+from models.knowledge.emotion import EMOTIONS, GO_EMOTIONS, Reading
 from models.nets.net import Net
 from models.nets.registry import build_net, causal_settings, compact_settings, net_class, streams_of
 from models.nets.stored import causal_net
@@ -116,6 +118,11 @@ TAILS = tuple(
     SimpleNamespace(relation=r, text=t) for r, t in [("xReact", "sad"), ("xWant", "to hear"), ("oReact", "sorry")]
 )
 
+SIMILAR = (
+    Case("1", "i am tired", "Question", "what happened to you?"),
+    Case("2", "i lost it", "Others", "hello"),
+)
+
 
 def tiny_examples(net: Net, tails: int = 3) -> list[Example]:
     """Four supporter turns of different lengths and strategies."""
@@ -126,12 +133,25 @@ def tiny_examples(net: Net, tails: int = 3) -> list[Example]:
     examples = []
     for number, (text, reply, strategy) in enumerate(zip(texts, replies, strategies, strict=True)):
         earlier = (Turn(Speaker.SEEKER, "hello"), Turn(Speaker.SUPPORTER, "hello", "Others")) * (number % 2)
-        dialogue = Dialogue((*earlier, Turn(Speaker.SEEKER, text)), "i lost my job", emotions[number])
+        dialogue = Dialogue((*earlier, Turn(Speaker.SEEKER, text)), "i lost my job", emotions[number], "job crisis")
         answer = Turn(Speaker.SUPPORTER, reply, strategy)
         known = (TAILS[: max(0, tails - number)], TAILS[:tails])
         heard: list[Reading] = [(("sadness", 0.7), ("neutral", 0.3)), (("fear", 1.0),)][: number % 2 + 1]
         listened = heard if tails and number != 2 else []  # nets have to cope without a detector
-        examples.append(make_example(dialogue, answer, known, net.tokenizer, net.shape, listened))
+        example = make_example(
+            dialogue,
+            answer,
+            known,
+            net.tokenizer,
+            net.shape,
+            listened,
+            wants=net.wants,
+            cases=SIMILAR[: max(0, tails - 1)],
+        )
+        labels = tuple(float(label == number) for label in range(len(GO_EMOTIONS)))
+        outcome = Outcome(rating=number + 2, relief=number - 1, later=(number, 3)[:number])
+        followed = {REPLY_EMOTION: labels, OUTCOME: outcome}
+        examples.append(replace(example, **{want: told for want, told in followed.items() if want in net.wants}))
     return examples
 
 

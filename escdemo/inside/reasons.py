@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from models.data.strategies import STRATEGIES
 from models.nets.net import COURSE
 from models.nets.star import BEFORE, CHOICE_GATE, GATE
-from models.serving.hosting import REDRAWN
+from models.serving.hosting import LOOKED_UP, REDRAWN
 from models.serving.trace import CometBlock, NamedRow, Trace
 
 HEARD = "attention to emotions"
@@ -42,7 +42,7 @@ def why(name: str, trace: Trace) -> tuple[str, ...]:
     """Sentences on the reply of the side called `name`, the most important first."""
     rows = {row.name: row for row in trace.extras}
     told = [_choice(name, trace, rows), _refined(trace), _mood(rows), _listened(trace)]
-    told += [_attended(trace), _gates(rows), _redrawn(rows)]
+    told += [_attended(trace), _looked_up(rows), _gates(rows), _redrawn(rows)]
     return tuple(sentence for sentence in told if sentence)
 
 
@@ -158,6 +158,15 @@ def _attended(trace: Trace) -> str:
         f"Of the commonsense about {SOURCES[block.source]} it attended most to {_quoted(block)}"
         f" ({percent(block.weight)} on average{word})."
     )
+
+
+def _looked_up(rows: Mapping[str, NamedRow]) -> str:
+    """KEMI: the reply in a similar talk that it attended most to."""
+    row = rows.get(LOOKED_UP)
+    if row is None:
+        return ""
+    share, text = max(zip(row.values, row.labels, strict=True))
+    return f"Of the replies in similar talks it attended most to \u201c{text}\u201d ({percent(share)} on average)."
 
 
 def _gates(rows: Mapping[str, NamedRow]) -> str:

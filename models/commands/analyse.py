@@ -40,7 +40,7 @@ from models.training.device import add_device_argument, pick_device
 from models.training.preflight import check_known
 from models.training.provenance import made_of, notes_on
 from models.training.run_state import data_hash
-from models.training.turn_examples import comet_for, emotions_for, examples_of
+from models.training.turn_examples import besides_for, comet_for, examples_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -179,7 +179,7 @@ def _examples(args: Namespace, net: Net, targets: Sequence[Target]) -> list[Exam
         comet_for(net, args.tails, args.comet, args.device),
         net.tokenizer,
         net.shape,
-        emotions_for(net, args.emotion, args.device),
+        besides_for(args, args.device, net),
     )
     check_known(net, examples)
     return examples

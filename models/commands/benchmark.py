@@ -30,7 +30,7 @@ from models.data.prompts import read_prompts
 from models.knowledge.comet import CachedComet
 from models.knowledge.shipped_or_hub import add_knowledge_arguments, open_comet
 from models.nets.registry import NETS, net_class, net_names
-from models.serving.hosting import NetResponder, Sources, open_responders
+from models.serving.hosting import NetResponder, open_responders
 from models.serving.responder import Responder
 from models.serving.trace import DECODING, DecodeOptions
 from models.training.device import add_device_argument, pick_device
@@ -71,7 +71,7 @@ def run(args: Namespace) -> int:
     options, guided = (
         replace(DECODING[name], min_tokens=args.tokens, max_tokens=args.tokens) for name in ("published", "guided")
     )
-    sides = open_responders(names, args.device, comet=args.comet, emotion=args.emotion)
+    sides = open_responders(names, args.device, comet=args.comet, emotion=args.emotion, cases=args.cases)
     plain = _plain(options, args.device)
     prompts = [Dialogue((Turn(Speaker.SEEKER, posts[0]),), situation) for situation, posts in read_prompts()]
     cores = os.cpu_count() or 1
@@ -121,7 +121,7 @@ def _both(args: Namespace, sides: Mapping[str, Responder], options: DecodeOption
         fresh = CachedComet(generator)  # shared by the sides as in the app, but forgetful from post to post
         for side in sides.values():
             assert isinstance(side, NetResponder)
-            side.sources = Sources(fresh, side.sources.emotions)
+            side.sources = replace(side.sources, comet=fresh)
         list(pool.map(lambda side: side.respond(dialogue, options, 1), sides.values()))
 
     return answer

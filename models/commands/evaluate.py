@@ -38,7 +38,7 @@ from models.training.device import add_device_argument, pick_device
 from models.training.preflight import check_known
 from models.training.provenance import made_of, notes_on, reads_strategies
 from models.training.run_state import data_hash
-from models.training.turn_examples import comet_for, emotions_for, examples_of
+from models.training.turn_examples import besides_for, comet_for, examples_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -169,7 +169,7 @@ def _predictions(
         comet_for(net, args.tails, args.comet, args.device),
         net.tokenizer,
         whole,
-        emotions_for(net, args.emotion, args.device),
+        besides_for(args, args.device, net),
     )
     check_known(net, examples)
     with torch.autocast(args.device, dtype=torch.bfloat16, enabled=args.bf16):

@@ -32,7 +32,7 @@ from models.training.device import add_device_argument, pick_device
 from models.training.preflight import check_known
 from models.training.provenance import made_of, notes_on
 from models.training.run_state import data_hash
-from models.training.turn_examples import comet_for, emotions_for, examples_of
+from models.training.turn_examples import besides_for, comet_for, examples_of
 
 GRADIENTS = "gradients.json"
 RUN = "run.json"
@@ -97,7 +97,7 @@ def _measure(args: Namespace, net: Net, targets: Sequence[Target], about: Mappin
         comet_for(net, args.tails, args.comet, args.device),
         net.tokenizer,
         net.shape,
-        emotions_for(net, args.emotion, args.device),
+        besides_for(args, args.device, net),
     )
     check_known(net, examples)
     examples = [example for example in examples if example.strategy >= 0]

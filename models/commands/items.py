@@ -65,7 +65,7 @@ def run(args: Namespace) -> int:
     missing = [number for number, context in enumerate(contexts) if context.id not in journal.made]
     if len(missing) < len(contexts):
         print(f"{len(contexts) - len(missing)} of {len(contexts)} items are in {args.out.parent} and stay as they are")
-    knowledge = {"comet": args.comet, "emotion": args.emotion}
+    knowledge = {"comet": args.comet, "emotion": args.emotion, "cases": args.cases or args.esconv}
     responders = open_responders(args.net, args.device, args.weights, **knowledge) if missing else {}
     for number in tqdm(missing, desc="items", initial=len(contexts) - len(missing), total=len(contexts)):
         answered = contexts[number].dialogue
@@ -97,4 +97,5 @@ def _settings(args: Namespace) -> dict[str, Any]:
         "seed": args.seed,
         "device": args.device,
         "decode": asdict(DECODING[args.decode]),
+        **({"cases": args.cases} if args.cases else {}),
     }

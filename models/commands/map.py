@@ -26,7 +26,7 @@ from models.nets.stored import Bases, load_net, net_folder
 from models.training.device import add_device_argument, pick_device
 from models.training.preflight import check_known
 from models.training.provenance import made_of, notes_on
-from models.training.turn_examples import comet_for, emotions_for, examples_of
+from models.training.turn_examples import besides_for, comet_for, examples_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -106,7 +106,7 @@ def _map(args: Namespace, net: Net, drawn: Sequence[Target], replies: Sequence[S
         comet_for(net, args.tails, args.comet, args.device),
         net.tokenizer,
         net.shape,
-        emotions_for(net, args.emotion, args.device),
+        besides_for(args, args.device, net),
     )
     check_known(net, examples)
     states, strategies = decoder_states(net, examples)

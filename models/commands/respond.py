@@ -32,7 +32,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Print the last reply."""
     options = decode_options(args)
-    responder = open_responders([args.net], args.device, comet=args.comet, emotion=args.emotion)[args.net]
+    knowledge = {"comet": args.comet, "emotion": args.emotion, "cases": args.cases}
+    responder = open_responders([args.net], args.device, **knowledge)[args.net]
     reply = converse(responder, args.situation, args.text, options, args.seed)
     if args.json:
         print(json.dumps(reply.to_dict(), ensure_ascii=False, indent=1))

@@ -31,7 +31,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Print one section per net; several posts are answered in turn, the last reply is shown."""
     options = decode_options(args)
-    responders = open_responders(args.net, args.device, args.weights, comet=args.comet, emotion=args.emotion)
+    knowledge = {"comet": args.comet, "emotion": args.emotion, "cases": args.cases}
+    responders = open_responders(args.net, args.device, args.weights, **knowledge)
     for name, responder in responders.items():
         print(f"\n**{name}** (`{responder.checkpoint}`, seed {args.seed}, {options.method})\n")
         for number, (situation, posts) in enumerate(read_prompts(), 1):

@@ -28,7 +28,7 @@ from models.nets.registry import net_names
 from models.nets.stored import Bases, load_net, net_folder
 from models.training.preflight import check_known
 from models.training.provenance import measured_on, notes_on
-from models.training.turn_examples import comet_for, emotions_for, examples_of
+from models.training.turn_examples import besides_for, comet_for, examples_of
 from models.training.validation import turn_batches, validate
 
 FIGURES = {"accuracy": "ACC %", "macro_f1": "macro F1 %", "perplexity": "PPL"}
@@ -95,7 +95,7 @@ def figures_of(args: Namespace, net: Net, targets: Sequence[Target]) -> dict[str
     """Accuracy and macro F1 in percent, perplexity per word piece of whole references, see FIGURES."""
     whole = replace(net.shape, reply_tokens=net.backbone.longest_reply)
     examples = examples_of(
-        targets, comet_for(net, args.tails, args.comet), net.tokenizer, whole, emotions_for(net, args.emotion)
+        targets, comet_for(net, args.tails, args.comet), net.tokenizer, whole, besides_for(args, "cpu", net)
     )
     check_known(net, examples)
     found = validate(net, turn_batches(examples, share=net.backbone.causal))

@@ -43,7 +43,7 @@ from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.preflight import GENERATE, check_flags, check_release, check_tails_flag
 from models.training.run_state import check_room
 from models.training.training_data import Sizes, training_data
-from models.training.turn_examples import comet_for, emotions_for
+from models.training.turn_examples import besides_for, comet_for
 from models.training.validation import validate
 
 RATE, WHOLE_RATE = 1e-3, 2e-5
@@ -202,7 +202,7 @@ def run(args: Namespace) -> int:
     comet = comet_for(net, None if args.tails == GENERATE else args.tails, args.comet, device)
     more = _more(args, net, splits.train)
     learnt = replace(splits, train=splits.train + more)
-    data = training_data(net, learnt, comet, emotions_for(net, args.emotion, device), sizes)
+    data = training_data(net, learnt, comet, besides_for(args, device, net), sizes)
     net.balance(data.shares, args.balance)
     before = learned_from(read_card(start)) if start else []
     about = _about(args, net, source) | {

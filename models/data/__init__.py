@@ -8,6 +8,7 @@ In the order in which to read them:
     pasted.py            a dialogue that somebody pastes
     strategy_history.py  how a talk has gone so far, and what that says about the next strategy
     esconv_labels.py     emotions and problems that ESConv's dialogues are labelled with
+    outcome.py           what came of a turn in a recorded talk: the seeker's rating, the strategies that followed
     relations.py         the relations of ATOMIC that COMET is asked
     examples.py          Dialogue -> Example: what a net reads and writes for one turn
     batches.py           list of Examples -> Batch of tensors

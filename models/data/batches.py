@@ -2,12 +2,13 @@
 
 COMET blocks repeat a lot ("sad", "upset"), so a batch holds each distinct block once; examples point at rows. So do
 contexts that are parts of one dialogue: it stands there once.
-Shapes: B examples, R contexts, S context tokens, T reply tokens, U distinct blocks, L block tokens, N blocks each.
+Shapes: B examples, R contexts, S context tokens, T reply tokens, U distinct blocks, L block tokens, N blocks each (or
+turns, or cases).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -15,6 +16,8 @@ import torch
 from torch import Tensor
 
 from models.data.examples import Example, Whole
+from models.data.outcome import LATER
+from models.knowledge.emotion import GO_EMOTIONS
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,26 @@ class Batch:
     """(B, F) float32 how each talk has gone so far, see `models.data.strategy_history`"""
     emotion_labels: Tensor
     """(B,) int64 gold emotion of the dialogue, -1 = unknown"""
+    turn_ends: Tensor
+    """(B, N) int64 tokens of the context up to the end of each turn, 0 = no turn; N >= 1"""
+    turn_kinds: Tensor
+    """(B, N) int64 kinds of the turns (`models.data.examples.turn_kind`), 0 where there is none"""
+    problem_labels: Tensor
+    """(B,) int64 problem of the dialogue, -1 = unknown"""
+    situation_ids: Tensor
+    """(B, W) int64 the situation by itself, padded with 0; W >= 1"""
+    cases: Tensor
+    """(C, L) int64 distinct replies in similar talks, padded with 0; the first is empty"""
+    case_rows: Tensor
+    """(B, N) int64 rows of `cases`, -1 = none; N >= 1"""
+    reply_emotions: Tensor
+    """(B, 28) float32 shares of GoEmotions' labels in the reply, all 0 = unknown"""
+    ratings: Tensor
+    """(B,) float32 stars that the seeker gave next, 1 to 5; 0 = unknown"""
+    reliefs: Tensor
+    """(B,) float32 by how much the seeker's emotion fell, -4 to 4; 0 also where that is unknown"""
+    later: Tensor
+    """(B, LATER) int64 strategies of the supporter's next turns, -1 = none or unknown"""
 
     def to(self, device: torch.device | str) -> Self:
         """The same batch on a device."""
@@ -83,11 +106,11 @@ def _batch(
 ) -> Batch:
     if not examples:
         raise ValueError("a batch needs at least one example")
-    # an empty block comes first, so that a batch without knowledge still has a row to point at
-    rows: dict[tuple[int, ...], int] = {(0,): 0}
-    for example in examples:
-        for block in (*example.situation_blocks, *example.post_blocks):
-            rows.setdefault(block, len(rows))
+    # an empty one comes first, so that a batch without knowledge still has a row to point at
+    rows, cases = (
+        _distinct([*e.situation_blocks, *e.post_blocks] for e in examples),
+        _distinct(e.cases for e in examples),
+    )
     return Batch(
         pad(contexts, 0),
         pad([(1,) * len(ids) for ids in contexts], 0).bool(),
@@ -102,7 +125,29 @@ def _batch(
         pad([e.emotion_ids for e in examples], 0, least=1),
         torch.tensor([e.course for e in examples]),
         torch.tensor([e.emotion_label for e in examples]),
+        pad([[end for end, _ in e.turns] for e in examples], 0, least=1),
+        pad([[kind for _, kind in e.turns] for e in examples], 0, least=1),
+        torch.tensor([e.problem_label for e in examples]),
+        pad([e.situation for e in examples], 0, least=1),
+        pad(list(cases), 0),
+        pad([tuple(cases[c] for c in e.cases) for e in examples], -1, least=1),
+        torch.tensor([e.reply_emotion or _UNKNOWN for e in examples]),
+        torch.tensor([float(e.outcome.rating) for e in examples]),
+        torch.tensor([float(e.outcome.relief or 0) for e in examples]),
+        pad([e.outcome.later for e in examples], -1, least=LATER),
     )
+
+
+_UNKNOWN = (0.0,) * len(GO_EMOTIONS)
+
+
+def _distinct(texts: Iterable[Sequence[tuple[int, ...]]]) -> dict[tuple[int, ...], int]:
+    """Distinct texts and their rows; an empty one is the first."""
+    rows: dict[tuple[int, ...], int] = {(0,): 0}
+    for own in texts:
+        for ids in own:
+            rows.setdefault(ids, len(rows))
+    return rows
 
 
 def pad(rows: Sequence[Sequence[int]], value: int, least: int = 0) -> Tensor:

@@ -5,7 +5,7 @@ First stop of the flow: dialogue -> example -> batch -> net -> reply + trace. Pl
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, Self
 
@@ -27,6 +27,16 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Feedback:
+    """What the seeker of a recorded talk said of the help, where it is known."""
+
+    ratings: tuple[int, ...] = ()
+    """for each turn what was given with it: 1 (not helpful) to 5 stars, 0 = none; () = none at all"""
+    relief: int | None = None
+    """by how much the emotion was less intense at the end, -4 to 4"""
+
+
+@dataclass(frozen=True)
 class Dialogue:
     """A conversation so far, oldest turn first, with the seeker's survey answers where they are known."""
 
@@ -35,6 +45,8 @@ class Dialogue:
     emotion_type: str = ""
     problem_type: str = ""
     id: str = ""
+    feedback: Feedback = field(default=Feedback(), repr=False, compare=False)
+    """nets may learn from it and never read it; no part of what is said, nor of its JSON form"""
 
     def last_post(self) -> str:
         """The text of the last seeker turn ("last post" x of MISC, section 3.2), "" when there is none."""
@@ -46,7 +58,7 @@ class Dialogue:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-ready form; `from_dict` gives the equal dialogue back."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "feedback"}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:

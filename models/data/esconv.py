@@ -5,9 +5,11 @@ and is not part of this repository: `read_esconv("hub")` fetches it, any other a
 
 One raw record of ESConv.json, shortened and made up (the file is a list of them; JSON Lines and gzip are read as well):
     {"experience_type": "Current Experience", "emotion_type": "sadness", "problem_type": "breakup with partner",
-     "situation": "He moved out last week.", "survey_score": {"seeker": {"initial_emotion_intensity": "4"}},
+     "situation": "He moved out last week.",
+     "survey_score": {"seeker": {"initial_emotion_intensity": "4", "final_emotion_intensity": "2"}},
      "dialog": [{"speaker": "seeker", "annotation": {}, "content": "hi there "},
-                {"speaker": "supporter", "annotation": {"strategy": "Question"}, "content": "What brings you here?"}]}
+                {"speaker": "supporter", "annotation": {"strategy": "Question"}, "content": "What brings you here?"},
+                {"speaker": "seeker", "annotation": {"feedback": "4"}, "content": "I miss him."}]}
 The Hub's train.txt, valid.txt and test.txt hold one record a line, with other turns:
     [{"speaker": "usr", "text": "hi there"}, {"speaker": "sys", "strategy": "Question", "text": "What is it?"}]
 """
@@ -24,7 +26,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.dialogue import Dialogue, Feedback, Speaker, Turn
 from models.data.strategies import STRATEGIES, strategy_id
 
 logger = logging.getLogger(__name__)
@@ -231,7 +233,22 @@ def dialogue_of(record: Any, where: str) -> Dialogue:
     turns = tuple(_turn(raw, f"{where}, dialog[{index}]") for index, raw in enumerate(raw_turns))
     if len({turn.speaker for turn in turns}) == 1:
         raise ValueError(f"{where}: field dialog has one speaker only, {turns[0].speaker}; both must speak")
-    return Dialogue(turns, situation, emotion, problem, name)
+    return Dialogue(turns, situation, emotion, problem, name, _feedback(record))
+
+
+def _feedback(record: dict[str, Any]) -> Feedback:
+    """The stars with each turn and the relief at the end. Nothing where a release leaves them out: nets learn from what
+    is there."""
+    stars = [_number((raw.get("annotation") or {}).get("feedback")) or 0 for raw in record["dialog"]]
+    seeker = (record.get("survey_score") or {}).get("seeker") or {}
+    before, after = (_number(seeker.get(f"{when}_emotion_intensity")) for when in ("initial", "final"))
+    relief = None if before is None or after is None else before - after
+    return Feedback(tuple(stars) if any(stars) else (), relief)
+
+
+def _number(value: Any) -> int | None:
+    """An answer of 1 to 5, or None."""
+    return int(value) if str(value) in ("1", "2", "3", "4", "5") else None
 
 
 def _turn(raw: Any, where: str) -> Turn:

@@ -34,5 +34,15 @@ PROBLEM_TYPES: tuple[str, ...] = (
 
 def emotion_type_id(name: str) -> int:
     """The index in `EMOTION_TYPES`, in any case; -1 for any other text (a live seeker may write what they like)."""
+    return _index(name, EMOTION_TYPES)
+
+
+def problem_type_id(name: str) -> int:
+    """The index in `PROBLEM_TYPES`, as `emotion_type_id`."""
+    return _index(name, PROBLEM_TYPES)
+
+
+def _index(name: str, labels: tuple[str, ...]) -> int:
+    known = [label.lower() for label in labels]
     key = name.strip().lower()
-    return EMOTION_TYPES.index(key) if key in EMOTION_TYPES else -1
+    return known.index(key) if key in known else -1

@@ -7,13 +7,14 @@ reads its own chat format (`chat_tokenizer.py`); there the turns of a dialogue s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from models.data.dialogue import Dialogue, Turn
-from models.data.esconv_labels import emotion_type_id
-from models.data.strategies import strategy_id
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.esconv_labels import emotion_type_id, problem_type_id
+from models.data.outcome import Outcome
+from models.data.strategies import STRATEGIES, strategy_id
 from models.data.strategy_history import FEATURES, course_of
 from models.data.tokenizer import Tokenizer
 from models.knowledge.emotion import Reading
@@ -24,6 +25,26 @@ SITUATION_BLOCKS = 20
 """COMET blocks of the situation at most"""
 EMOTION_TURNS = 8
 """latest seeker turns whose emotion is read"""
+CASE_TOKENS = 24
+"""tokens of a reply to a similar talk at most, without its strategy"""
+SITUATION_TOKENS = 64
+"""tokens of a situation that is read apart from the talk, at most"""
+
+CASES, REPLY_EMOTION, OUTCOME, SITUATION_TEXT = "cases", "reply_emotion", "outcome", "situation"
+"""fields of an `Example` that are filled only for the nets that want them (`Net.wants`)"""
+
+SEEKER_TURN, OTHER_TURN = 0, 1 + len(STRATEGIES)
+"""kinds of turns: the seeker's; 1 + the index of its strategy; the supporter's of unknown strategy"""
+TURN_KINDS = OTHER_TURN + 1
+
+
+class Answered(Protocol):
+    """A reply that somebody got in a similar talk: any object with these two attributes."""
+
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def reply(self) -> str: ...
 
 
 class Tail(Protocol):
@@ -68,6 +89,19 @@ class Example:
     """how the talk has gone so far (`models.data.strategy_history`), all of it, however little the encoder reads"""
     emotion_label: int = -1
     """gold emotion of the dialogue, an index of `models.data.esconv_labels.EMOTION_TYPES`; a target, no input"""
+    # What follows is of some nets only, and out of repr: the hash of a run's data has it where a net wants it.
+    turns: tuple[tuple[int, int], ...] = field(default=(), repr=False)
+    """of each turn in the context, oldest first: how many tokens stand up to its end, and its kind (`turn_kind`)"""
+    problem_label: int = field(default=-1, repr=False)
+    """problem of the dialogue, an index of `models.data.esconv_labels.PROBLEM_TYPES`; a target, no input"""
+    situation: tuple[int, ...] = field(default=(), repr=False)
+    """what the seeker wrote beforehand, read apart from the talk"""
+    cases: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
+    """replies in similar talks, `[strategy] reply`, nearest first"""
+    reply_emotion: tuple[float, ...] = field(default=(), repr=False)
+    """shares of GoEmotions' 28 labels in the reply; a target, no input"""
+    outcome: Outcome = field(default=Outcome(), repr=False)
+    """a target, no input"""
 
 
 @dataclass(frozen=True)
@@ -85,17 +119,36 @@ def context_ids(dialogue: Dialogue, tokenizer: Tokenizer, shape: ContextShape) -
 
     The last utterance is always there; when it alone is too long, its end is kept.
     """
+    return _context(dialogue, tokenizer, shape)[0]
+
+
+def _context(
+    dialogue: Dialogue, tokenizer: Tokenizer, shape: ContextShape
+) -> tuple[tuple[int, ...], tuple[tuple[int, int], ...]]:
+    """`context_ids` and the turns in them, see `Example.turns`."""
     opening, closing = tokenizer.opening(dialogue.situation if shape.situation else ""), tokenizer.closing()
     room = shape.tokens - len(opening) - len(closing)
     if room < shape.tokens // 2:  # a long situation must not push the talk out
         opening, room = opening[: shape.tokens // 2], shape.tokens - shape.tokens // 2 - len(closing)
-    kept: list[int] = []
+    kept: list[tuple[list[int], int]] = []
     for turn in reversed(dialogue.turns[-shape.turns :] if shape.turns else dialogue.turns):
         ids = turn_ids(turn, tokenizer, shape)
-        if kept and len(kept) + len(ids) > room:
+        if kept and len(ids) > room:
             break
-        kept = ids[-room:] + kept
-    return (*opening, *kept, *closing)
+        kept.append((ids[-room:], turn_kind(turn)))
+        room -= len(kept[-1][0])
+    context, turns = [*opening], []
+    for ids, kind in reversed(kept):
+        context += ids
+        turns.append((len(context), kind))
+    return (*context, *closing), tuple(turns)
+
+
+def turn_kind(turn: Turn) -> int:
+    """SEEKER_TURN, 1 + the index of the supporter's strategy, or OTHER_TURN."""
+    if turn.speaker is Speaker.SEEKER:
+        return SEEKER_TURN
+    return 1 + strategy_id(turn.strategy) if turn.strategy else OTHER_TURN
 
 
 def turn_ids(turn: Turn, tokenizer: Tokenizer, shape: ContextShape) -> list[int]:
@@ -117,10 +170,14 @@ def make_example(
     tokenizer: Tokenizer,
     shape: ContextShape,
     readings: Sequence[Reading] = (),
+    *,
+    wants: Collection[str] = (),
+    cases: Sequence[Answered] = (),
 ) -> Example:
     """The example of answering `dialogue`; `tails` are those of (situation, last post).
 
-    `readings` are the emotions of its seeker turns, in order, for the nets that want them.
+    `readings` are the emotions of its seeker turns, in order, `cases` replies in similar talks, for the nets that want
+    them; `wants` as `Net.wants`.
 
     Raises ValueError when the dialogue has no turn.
     """
@@ -130,8 +187,10 @@ def make_example(
     if answer is not None:
         target = (*tokenizer.encode(answer.text)[: shape.reply_tokens - 1], tokenizer.eos)
     situation, post = tails
+    context, turns = _context(dialogue, tokenizer, shape)
+    apart = tokenizer.encode(dialogue.situation)[:SITUATION_TOKENS] if SITUATION_TEXT in wants else ()
     return Example(
-        context_ids(dialogue, tokenizer, shape),
+        context,
         target,
         strategy_id(answer.strategy) if answer is not None and answer.strategy else -1,
         tuple(tokenizer.block_ids(t.relation, t.text) for t in situation[:SITUATION_BLOCKS]),
@@ -139,7 +198,16 @@ def make_example(
         emotion_ids(readings, tokenizer),
         course_of(dialogue.turns),
         emotion_type_id(dialogue.emotion_type) if answer is not None else -1,
+        turns,
+        problem_type_id(dialogue.problem_type) if answer is not None else -1,
+        tuple(apart),
+        tuple(case_ids(case, tokenizer) for case in cases),
     )
+
+
+def case_ids(case: Answered, tokenizer: Tokenizer) -> tuple[int, ...]:
+    """`[strategy] reply` of a similar talk."""
+    return (tokenizer.strategies[strategy_id(case.strategy)], *tokenizer.encode(case.reply)[:CASE_TOKENS])
 
 
 def whole_dialogues(
@@ -160,11 +228,13 @@ def whole_dialogues(
         end = max(_fitting(turns[first:], room) + first, learnt + 1)
         if end > first + _fitting(turns[first:], room):  # the turns shared leave no room for the next one
             first = learnt
-        ids, chosen = list(opening), list[Example]()
+        ids, ends, chosen = list(opening), list[tuple[int, int]](), list[Example]()
         for index in range(first, end):
             if index >= learnt and index in examples:
-                chosen.append(replace(examples[index], context=(*ids, *tokenizer.closing())))
+                context = (*ids, *tokenizer.closing())
+                chosen.append(replace(examples[index], context=context, turns=tuple(ends)))
             ids += turns[index]
+            ends.append((len(ids), turn_kind(dialogue.turns[index])))
         if chosen:
             parts.append(Whole(tuple(ids), tuple(chosen)))
         learnt, first = end, end - _fitting(turns[:end][::-1], room // 4)

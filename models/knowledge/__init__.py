@@ -1,4 +1,4 @@
-"""What a net reads besides the dialogue: commonsense (COMET) and the seeker's emotions.
+"""What a net reads besides the dialogue: commonsense (COMET), the seeker's emotions, replies in similar talks.
 
 In the order in which to read them:
 
@@ -10,5 +10,6 @@ In the order in which to read them:
     emotion.py          the seeker's emotion: 28 GoEmotions labels read as ESConv's 7
     emotion_compact.py  the shipped emotion detector
     emotion_hub.py      a GoEmotions classifier from the Hub or a folder
+    cases.py            replies in similar talks, out of a case base
     shipped_or_hub.py   the one that --comet and --emotion name
 """

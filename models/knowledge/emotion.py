@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from torch import Tensor
+
 from models.files.lru import Lru
 
 GO_EMOTIONS: tuple[str, ...] = (
@@ -49,6 +51,14 @@ class EmotionDetector(Protocol):
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """One reading per text; the 8 shares of `EMOTIONS` sum to 1."""
+        ...
+
+
+class EmotionLabels(EmotionDetector, Protocol):
+    """A detector that also gives what it reads emotions off."""
+
+    def probabilities(self, texts: Sequence[str]) -> Tensor:
+        """(N, 28) probability of each label of GoEmotions."""
         ...
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from torch import Tensor
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from models.files.hub import from_hub, net_from_hub, revision
@@ -30,15 +31,20 @@ class HubEmotion:
                 f"{name} has other labels than GoEmotions' 28, e.g. {odd[0]!r}; give a GoEmotions classifier"
             )
 
-    @torch.inference_mode()
     def read(self, texts: Sequence[str]) -> list[Reading]:
-        """One reading per text, from sigmoids or softmax as the checkpoint was trained."""
-        readings: list[Reading] = []
+        """One reading per text."""
+        return [to_reading(dict(zip(GO_EMOTIONS, row, strict=True))) for row in self.probabilities(texts).tolist()]
+
+    @torch.inference_mode()
+    def probabilities(self, texts: Sequence[str]) -> Tensor:
+        """(N, 28) probability of each label of GoEmotions, by sigmoids or softmax as the checkpoint was trained."""
+        parts = [torch.zeros(0, len(GO_EMOTIONS))]
+        order = [self.labels.index(label) for label in GO_EMOTIONS]
         for start in range(0, len(texts), self.batch):
             part = list(texts[start : start + self.batch])
             inputs = self.tokenizer(part, return_tensors="pt", padding=True, truncation=True).to(self.model.device)
             logits = self.model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"]).logits.float()
             many = self.model.config.problem_type == "multi_label_classification"
             scores = logits.sigmoid() if many else logits.softmax(dim=-1)
-            readings += [to_reading(dict(zip(self.labels, row, strict=True))) for row in scores.tolist()]
-        return readings
+            parts.append(scores[:, order].cpu())
+        return torch.cat(parts)

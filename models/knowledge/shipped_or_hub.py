@@ -13,12 +13,12 @@ from models.files.checkpoint import CARD, WeightsError, fingerprint, read_card
 from models.files.hub import from_hub, revision
 from models.knowledge.comet import Comet
 from models.knowledge.comet_compact import COMET, load_comet
-from models.knowledge.emotion import EmotionDetector
+from models.knowledge.emotion import EmotionLabels
 from models.knowledge.emotion_compact import EMOTION, load_emotion
 
 
 def add_knowledge_arguments(parser: ArgumentParser) -> None:
-    """The flags `--comet` and `--emotion` of every command that hosts, trains or measures nets."""
+    """The flags `--comet`, `--emotion` and `--cases` of every command that hosts, trains or measures nets."""
     parser.add_argument(
         "--comet", metavar="NAME", help="Hub name or folder of a COMET-BART instead of the shipped COMET"
     )
@@ -26,6 +26,12 @@ def add_knowledge_arguments(parser: ArgumentParser) -> None:
         "--emotion",
         metavar="NAME",
         help="Hub name or folder of a GoEmotions classifier instead of the shipped emotion detector",
+    )
+    parser.add_argument(
+        "--cases",
+        metavar="PATH",
+        help="ESConv file or folder in whose train part nets look up similar talks (KEMI); default: that of --esconv"
+        " where a command has it, else they do without",
     )
 
 
@@ -43,7 +49,7 @@ def open_comet(name: str | None = None, device: str = "cpu") -> Comet:
     return HubComet(str(name), device)
 
 
-def open_emotion(name: str | None = None, device: str = "cpu") -> EmotionDetector:
+def open_emotion(name: str | None = None, device: str = "cpu") -> EmotionLabels:
     """The emotion detector of that name, on a device. Raises as `open_comet`."""
     if is_packed(name):
         detector = load_emotion(_packed(name or EMOTION, "emotion"))

@@ -4,10 +4,11 @@ In the order in which to read them:
 
     weighting.py    how the parts of a loss combine: fixed, averaged, ramped
     net.py          what every net is: losses and a plan for one reply
-    streams.py      names of what a decoder reads beside the context
+    streams.py      what a decoder reads beside the context: names, and how it changes
     joint.py        BlenderBot-Joint (Liu et al. 2021)
     misc.py         MISC (Tu et al. 2022) and its variants
     admisc.py       AdMISC (Jia et al. 2024) and its ablations
+    kemi.py         KEMI (Deng et al. 2023), with similar talks in the place of its graph
     star.py         STAR (Lee et al. 2025), on top of any other net
     scratch.py      what the nets trained from scratch share: size, fresh backbone, no strategies
     transformer.py  Transformer and MT Transformer, baselines of the MISC and AdMISC tables

@@ -26,7 +26,6 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from models.backbones.adapters import adapt
 from models.backbones.interface import CONTEXT, Backbone, Reading, Stream, token_loss
 from models.data.batches import Batch
 from models.data.examples import ContextShape
@@ -35,7 +34,7 @@ from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
 from models.nets.misc import block_vectors, pooled, read_context
 from models.nets.net import Net, Plan
-from models.nets.streams import EMOTION, FUSED, POST, RAW_POST, RAW_SITUATION, SITUATION, STRATEGY
+from models.nets.streams import EMOTION, FUSED, POST, RAW_POST, RAW_SITUATION, SITUATION, STRATEGY, adapt_values
 from models.nets.weighting import Dwa, Fixed, Weighting
 
 EMOTIONAL = ("xReact", "oReact", "xAttr")
@@ -163,6 +162,7 @@ class Admisc(Net):
 
     needs_comet = needs_emotion = True
     causal_streams = (FUSED,)
+    adapt_streams = staticmethod(adapt_values)
     extra_labels: ClassVar = {
         **Net.extra_labels,
         "strategies before refinement": STRATEGIES,
@@ -196,19 +196,6 @@ class Admisc(Net):
             return ()
         raw = (RAW_SITUATION, RAW_POST) if config.raw_streams else ()
         return (EMOTION, SITUATION, POST, *raw, STRATEGY)
-
-    @classmethod
-    def adapt_streams(cls, backbone: Backbone, rank: int) -> None:
-        """Streams keep the queries and keys of the context's attention; values and output change at half the rank.
-
-        Adapted as the rest, four streams would add half of what the whole backbone's change weighs.
-        """
-        for layer in backbone.model.decoder.layers:
-            for attention in layer.extra_attn.values():
-                for part in (attention.q_proj, attention.k_proj):
-                    part.requires_grad_(requires_grad=False)
-                for part in (attention.v_proj, attention.out_proj):
-                    adapt(part, max(1, rank // 2))
 
     def encode(self, batch: Batch) -> Encoded:
         """The encoder side: sources, and the strategy before and after refinement. No gold label is looked at."""

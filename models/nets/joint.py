@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from models.backbones.interface import Backbone, Reading, token_loss
+from models.backbones.interface import Backbone, Reading, Stream, token_loss
 from models.data.batches import Batch
 from models.data.examples import ContextShape
 from models.data.strategy_history import Course
@@ -41,6 +41,10 @@ class Joint(Net):
         self.course = Course() if config.course else None
         self.register_buffer("strategy_ids", torch.tensor(tokenizer.strategies), persistent=False)
 
+    def sources(self, batch: Batch) -> dict[str, Stream]:
+        """What the decoder reads besides the context, by the names in `streams`: nothing."""
+        return {}
+
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """ "reply": token mean over strategy + reply + end mark; "strategy": of the 8 scores, the course's added.
 
@@ -48,12 +52,12 @@ class Joint(Net):
         """
         whole = self.backbone.read(batch.ids, batch.mask)
         labels = self._sequence(batch)
-        if bool(batch.follows.all()) and self.config.shape.strategies:
+        if bool(batch.follows.all()) and self.config.shape.strategies and not self.streams:
             states = self._in_place(whole, batch, labels.shape[1])
         else:
             reading = whole.pick(batch.rows, batch.lengths)
             inputs = torch.cat((self.begin(len(batch)), labels[:, :-1].clamp_min(0)), dim=1)
-            states = self.backbone.decode(inputs, self.backbone.attach(reading, {}))  # (B, 1 + T, D)
+            states = self.backbone.decode(inputs, self.backbone.attach(reading, self.sources(batch)))  # (B, 1 + T, D)
         total, count = token_loss(self.backbone, states, labels)
         scores = self.backbone.logits(states[:, 0])[:, self.strategy_ids].float()
         chosen = self.strategy_loss(self.with_course(scores, batch)[0], batch.strategies)
@@ -79,14 +83,14 @@ class Joint(Net):
         """
         if self.config.course and not self.config.strategy_weight:
             raise ValueError(
-                "net 'joint': with course=true and a strategy_weight of 0 the course does not train; set"
-                " strategy_weight above 0 (1.0 on the compact base), or course=false"
+                f"net {type(self).__name__.lower()!r}: with course=true and a strategy_weight of 0 the course does not"
+                " train; set strategy_weight above 0 (1.0 on the compact base), or course=false"
             )
         return Fixed({"reply": 1.0, "strategy": self.config.strategy_weight})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """One decoder step gives the strategy; prefix `[BOS] [strategy]`."""
-        memories = self.backbone.attach(self.read(batch)[1], {})
+        memories = self.backbone.attach(self.read(batch)[1], self.sources(batch))
         begin = self.begin(len(batch))
         scores = self.backbone.logits(self.backbone.decode(begin, memories)[:, 0])[:, self.strategy_ids].float()
         scores, extras = self.with_course(scores, batch)

@@ -101,6 +101,8 @@ class Net(nn.Module):
     predicts_strategy = True
     """whether its strategy distribution says anything; else all shares are equal"""
     needs_comet = needs_emotion = False
+    wants: frozenset[str] = frozenset()
+    """fields of `models.data.examples.Example` that are filled for this net alone: CASES, REPLY_EMOTION, ..."""
     streams: tuple[str, ...] = ()
     """decoder streams besides the context"""
     causal_streams: tuple[str, ...] = ()

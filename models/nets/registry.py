@@ -9,6 +9,7 @@ from models.data.examples import ContextShape
 from models.data.tokenizer import Tokenizer
 from models.nets.admisc import Admisc, AdmiscConfig
 from models.nets.joint import Joint, JointConfig
+from models.nets.kemi import Kemi, KemiConfig
 from models.nets.mime import Mime, MimeConfig
 from models.nets.misc import Misc, MiscConfig
 from models.nets.moel import Moel, MoelConfig
@@ -20,9 +21,11 @@ NETS: dict[str, tuple[type[Any], type[Net]]] = {
     "joint": (JointConfig, Joint),
     "misc": (MiscConfig, Misc),
     "admisc": (AdmiscConfig, Admisc),
+    "kemi": (KemiConfig, Kemi),
     "star": star_on("joint", JointConfig, Joint),
     "star-misc": star_on("misc", MiscConfig, Misc),
     "star-admisc": star_on("admisc", AdmiscConfig, Admisc),
+    "star-kemi": star_on("kemi", KemiConfig, Kemi),
     "transformer": (TransformerConfig, Transformer),
     "mt-transformer": (MtTransformerConfig, Transformer),
     "moel": (MoelConfig, Moel),
@@ -68,6 +71,8 @@ COMPACT: dict[str, dict[str, Any]] = {
     "star-misc": {"shape": ContextShape(), "below": _SMALL_MISC, **_SMALL_STAR},
     "star-admisc": {"shape": ContextShape(), "below": _SMALL_ADMISC, **_SMALL_STAR},
     "admisc": {"shape": ContextShape(), **_SMALL_ADMISC},
+    "kemi": {"shape": ContextShape(), **_SMALL_JOINT},
+    "star-kemi": {"shape": ContextShape(), "below": _SMALL_JOINT, **_SMALL_STAR},
     "transformer": {"shape": _SHORT},
     "mt-transformer": {"shape": _SHORT},
     "moel": {"shape": _SHORT},
@@ -85,7 +90,9 @@ CAUSAL: dict[str, dict[str, Any]] = {
     "joint": {"shape": _CHAT, **_CHAT_JOINT},
     "misc": {"shape": _CHAT_PLAIN, **_SMALL_MISC},
     "admisc": {"shape": _CHAT_PLAIN, **_CHAT_ADMISC},
+    "kemi": {"shape": _CHAT, **_CHAT_JOINT},
     "star": {"shape": _CHAT, "below": _CHAT_JOINT, **_SMALL_STAR},
+    "star-kemi": {"shape": _CHAT, "below": _CHAT_JOINT, **_SMALL_STAR},
     "star-misc": {"shape": _CHAT_PLAIN, "below": _SMALL_MISC, **_SMALL_STAR},
     "star-admisc": {"shape": _CHAT_PLAIN, "below": _CHAT_ADMISC, **_SMALL_STAR},
 }

@@ -266,7 +266,7 @@ def star_on(name: str, config_class: type[Any], net_class: type[Net]) -> tuple[t
         below_name = name
         below_class = (config_class, net_class)
         from_scratch = net_class.from_scratch
-        streams, causal_streams = net_class.streams, net_class.causal_streams
+        streams, causal_streams, wants = net_class.streams, net_class.causal_streams, net_class.wants
         traced = (*net_class.traced, GATE)
 
         @classmethod

@@ -1,6 +1,13 @@
-"""Names of what a decoder reads beside the context: streams of memory, as traces and checkpoints call them."""
+"""What a decoder reads beside the context: streams of memory, named as in traces and checkpoints, and their changes."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from models.backbones.adapters import adapt
+
+if TYPE_CHECKING:
+    from models.backbones.interface import Backbone
 
 SITUATION, POST = "situation", "post"
 """COMET blocks of the situation and of the last post"""
@@ -12,3 +19,18 @@ RAW_SITUATION, RAW_POST = "raw_situation", "raw_post"
 """the blocks before they have read the context (AdMISC)"""
 FUSED = "fused"
 """the strategy in the context's place, on causal bases (AdMISC)"""
+SIMILAR = "similar"
+"""the words of replies in similar talks (KEMI)"""
+
+
+def adapt_values(backbone: Backbone, rank: int) -> None:
+    """Streams keep the queries and keys of the context's attention; values and output change at half the rank.
+
+    Adapted as the rest, four streams would add half of what the whole backbone's change weighs.
+    """
+    for layer in backbone.model.decoder.layers:
+        for attention in layer.extra_attn.values():
+            for part in (attention.q_proj, attention.k_proj):
+                part.requires_grad_(requires_grad=False)
+            for part in (attention.v_proj, attention.out_proj):
+                adapt(part, max(1, rank // 2))

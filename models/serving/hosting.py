@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +22,18 @@ from models.backbones.causal import Causal
 from models.backbones.compact_base import BASE
 from models.data.batches import make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.examples import Example, make_example
+from models.data.examples import CASES, Example, make_example
 from models.data.strategies import STRATEGIES
 from models.data.tokenizer import Tokenizer
 from models.files.checkpoint import WEIGHTS, fingerprint, read_card
+from models.knowledge.cases import Case, Cases, NoCases, open_cases
 from models.knowledge.comet import Block, CachedComet, Comet, NoComet, blocks_for
 from models.knowledge.emotion import CachedEmotion, EmotionDetector
 from models.knowledge.shipped_or_hub import open_comet, open_emotion
 from models.nets.net import Net, Plan
+from models.nets.registry import net_class
 from models.nets.stored import Bases, load_net, net_folder
-from models.nets.streams import EMOTION, POST, SITUATION
+from models.nets.streams import EMOTION, POST, SIMILAR, SITUATION
 from models.serving.decoding import Decoded, decode, replay
 from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, NO_CHANGE, Intervention, Levers
 from models.serving.rerank import rank
@@ -44,6 +46,8 @@ SHOWN = 5
 """of the replies drawn to choose from, how many a trace tells"""
 RETRIES = 4
 """new attempts when a reply repeats an earlier one of the same conversation"""
+LOOKED_UP = "attention to replies in similar talks"
+"""a row of the trace of nets that look them up"""
 REDRAWN = "drawn again: it repeated an earlier reply"
 """a row of the trace, whose options are those asked for; with the same conversation and seed it is drawn so again"""
 
@@ -54,6 +58,7 @@ class Sources:
 
     comet: Comet
     emotions: EmotionDetector | None
+    cases: Cases = field(default_factory=NoCases)
 
 
 class NetResponder:
@@ -96,8 +101,9 @@ class NetResponder:
         known = blocks_for(comet, dialogue.situation, dialogue.last_post())
         tails = change.left_of(known[0]), change.left_of(known[1])
         clock.lap("comet_s")
+        cases = self._cases(dialogue) if change.knowledge else ()
         with torch.inference_mode():
-            example = self._example(dialogue, tails, _heard_as(emotions, change.emotion))
+            example = self._example(dialogue, tails, _heard_as(emotions, change.emotion), cases)
             plan = self._plan(example, change)
         clock.lap("encode_s")
         decoded, rivals = self._decode(plan, dialogue, options, seed, on_text, clock)
@@ -105,7 +111,8 @@ class NetResponder:
         text = self.net.tokenizer.decode(decoded.ids)
         compared = tuple[NamedRow, ...]()
         if change.beside:
-            compared = self._compare(self._example(dialogue, known, emotions), plan, text, change.beside)
+            unchanged = self._example(dialogue, known, emotions, self._cases(dialogue))
+            compared = self._compare(unchanged, plan, text, change.beside)
         trace = Trace(
             net=self.name,
             checkpoint=self.checkpoint,
@@ -118,6 +125,7 @@ class NetResponder:
             extras=(
                 *_extras(plan, self.net),
                 *_heard(example, decoded, self.net.tokenizer),
+                *_looked_up(cases, decoded),
                 *_traced(decoded, self.net.tokenizer),
                 *rivals,
                 *compared,
@@ -131,10 +139,14 @@ class NetResponder:
         dialogue: Dialogue,
         tails: tuple[Sequence[Block], Sequence[Block]],
         emotions: Sequence[EmotionReading],
+        cases: Sequence[Case],
         reply: Turn | None = None,
     ) -> Example:
-        readings = [reading.scores for reading in emotions] if self.net.needs_emotion else ()
-        return make_example(dialogue, reply, tails, self.net.tokenizer, self.net.shape, readings)
+        net, readings = self.net, [reading.scores for reading in emotions] if self.net.needs_emotion else ()
+        return make_example(dialogue, reply, tails, net.tokenizer, net.shape, readings, wants=net.wants, cases=cases)
+
+    def _cases(self, dialogue: Dialogue) -> tuple[Case, ...]:
+        return self.sources.cases.find([dialogue])[0] if CASES in self.net.wants else ()
 
     def _plan(self, example: Example, change: Intervention) -> Plan:
         """The plan; a given strategy or mixture stands in the place of the predicted shares."""
@@ -167,9 +179,8 @@ class NetResponder:
         examples = []
         for dialogue, reply in said:
             tails = blocks_for(comet, dialogue.situation, dialogue.last_post())
-            examples.append(
-                self._example(dialogue, tails, self._emotions(dialogue) if self.net.needs_emotion else (), reply)
-            )
+            emotions = self._emotions(dialogue) if self.net.needs_emotion else ()
+            examples.append(self._example(dialogue, tails, emotions, self._cases(dialogue), reply))
         return decoder_states(self.net, examples)
 
     def describe_map(self, source: str, part: tuple[str, str], dialogues: int, data: str, seed: int) -> MapAbout:
@@ -311,6 +322,16 @@ def _heard(example: Example, decoded: Decoded, tokenizer: Tokenizer) -> tuple[Na
     return (NamedRow("attention to emotions", tuple(words), tuple(shares)),)
 
 
+def _looked_up(cases: Sequence[Case], decoded: Decoded) -> tuple[NamedRow, ...]:
+    """Replies in similar talks that the net read, nearest first, and the attention each got on average."""
+    weights = decoded.attention.get(SIMILAR)
+    if weights is None or not cases:
+        return ()
+    shares = weights.mean(dim=0).view(len(cases), -1).sum(dim=1).tolist()  # a case has as many places as the longest
+    texts = tuple(f"[{case.strategy}] {case.reply}" for case in cases)
+    return (NamedRow(LOOKED_UP, texts, tuple(round(share, 5) for share in shares)),)
+
+
 def _steps(decoded: Decoded, tokenizer: Tokenizer) -> tuple[TokenStep, ...]:
     pairs = zip(decoded.ids, decoded.probabilities, strict=True)
     return tuple(TokenStep(tokenizer.piece(i), round(p, 5)) for i, p in pairs)
@@ -343,8 +364,10 @@ def open_responders(
     *,
     comet: str | None = None,
     emotion: str | None = None,
+    cases: str | None = None,
 ) -> dict[str, Responder]:
-    """Load nets and what they share; `comet` and `emotion` as `models.knowledge.shipped_or_hub` takes them.
+    """Load nets and what they share; `comet` and `emotion` as `models.knowledge.shipped_or_hub` takes them, `cases` an
+    ESConv file for the nets that look up similar talks; they do without when there is none.
 
     Raises ValueError for an unknown name or device, WeightsError for bad files and a net that must be trained first,
     FileNotFoundError for a COMET or detector that cannot be loaded.
@@ -353,7 +376,12 @@ def open_responders(
     if place == "cpu":  # two replies are made at once: with all cores each, they would wait for one another
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     folders = {name: net_folder(name, weights) for name in names}  # all of them before the first is loaded
-    sources = Sources(CachedComet(open_comet(comet, place)), CachedEmotion(open_emotion(emotion, place)))
+    looking = any(CASES in net_class(name)[1].wants for name in names)
+    sources = Sources(
+        CachedComet(open_comet(comet, place)),
+        CachedEmotion(open_emotion(emotion, place)),
+        open_cases(cases) if looking else NoCases(),
+    )
     responders: dict[str, Responder] = {}
     bases = Bases()
     for name, folder in folders.items():

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from models.data.examples import CASES
 from models.data.strategy_history import Course
 from models.files.checkpoint import fingerprint, learned_from, read_card, sha256
 from models.knowledge.shipped_or_hub import comet_version, emotion_version
@@ -67,7 +68,12 @@ def made_of(args: Namespace, name: str, net: Net, data: str) -> dict[str, Any]:
         "split": args.split,
         "part": args.part,
         "measured_on": measured_on(read_card(folder), net, args.split, args.part),
+        **({"cases_sha256": _file_hash(args.cases)} if args.cases and CASES in net.wants else {}),
     }
+
+
+def _file_hash(path: str) -> str:
+    return sha256(Path(path)) if Path(path).is_file() else path
 
 
 def reads_strategies(net: Net) -> bool:

@@ -27,17 +27,21 @@ from models.backbones.encoder_decoder import EncoderDecoder
 from models.backbones.interface import CONTEXT, Stream, token_loss
 from models.data.batches import Batch
 from models.data.esconv import read_esconv, split_dialogues
-from models.data.examples import POST_BLOCKS, SITUATION_BLOCKS, ContextShape, Example
+from models.data.esconv_labels import PROBLEM_TYPES
+from models.data.examples import CASE_TOKENS, POST_BLOCKS, SITUATION_BLOCKS, TURN_KINDS, ContextShape, Example
+from models.data.outcome import LATER, Outcome
 from models.data.relations import RELATIONS
 from models.data.strategies import STRATEGIES
 from models.data.tokenizer import Tokenizer
+from models.knowledge.cases import FOUND
+from models.knowledge.emotion import GO_EMOTIONS
 from models.nets.net import Net
 from models.nets.registry import compact_settings
 from models.nets.stored import new_net
 from models.training.device import device_of
 from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.sampler import Batches
-from models.training.turn_examples import comet_for, emotions_for, examples_of
+from models.training.turn_examples import besides_for, comet_for, examples_of
 
 ALONE = "backbone alone"
 POOLED = 512
@@ -76,16 +80,26 @@ def made_up_examples(tokenizer: Tokenizer, seed: int = 1) -> list[Example]:
         return tuple(rng.choices(tails, weights, k=count))
 
     room = ContextShape().tokens
+    replies = [
+        (rng.choice(tokenizer.strategies), *rng.choices(text, k=rng.randint(8, CASE_TOKENS))) for _ in range(6000)
+    ]
+    lengths = [min(room, max(5, int(rng.gauss(110, 40)))) for _ in range(POOLED)]
     return [
         Example(
-            (tokenizer.cls, *rng.choices(text, k=min(room - 1, max(4, int(rng.gauss(110, 40)))))),
+            (tokenizer.cls, *rng.choices(text, k=length - 1)),
             (*rng.choices(text, k=min(38, max(3, int(rng.gauss(20, 9))))), tokenizer.eos),
             rng.randrange(len(STRATEGIES)),
             drawn(rng.randint(SITUATION_BLOCKS - 5, SITUATION_BLOCKS)),
             drawn(rng.randint(POST_BLOCKS - 5, POST_BLOCKS)),
             (tokenizer.cls, *rng.choices(text, k=10)),  # about five turns' emotions
+            turns=tuple((end, rng.randrange(TURN_KINDS)) for end in range(length % 18 or 18, length + 1, 18)),
+            problem_label=rng.randrange(len(PROBLEM_TYPES)),
+            situation=tuple(rng.choices(text, k=rng.randint(10, 40))),
+            cases=tuple(rng.choices(replies, k=FOUND)),
+            reply_emotion=(1 / len(GO_EMOTIONS),) * len(GO_EMOTIONS),
+            outcome=Outcome(rng.randint(1, 5), rng.randint(0, 4), tuple(rng.choices(range(len(STRATEGIES)), k=LATER))),
         )
-        for _ in range(POOLED)
+        for length in lengths
     ]
 
 
@@ -135,13 +149,12 @@ def _examples(args: Namespace, nets: dict[str, Net], tokenizer: Tokenizer) -> Se
     chosen = random.Random(1).sample(targets, min(POOLED, len(targets)))
     first = next(iter(nets.values()))
     reader = next((net for net in nets.values() if net.needs_comet), first)
-    hearer = next((net for net in nets.values() if net.needs_emotion), first)
     return examples_of(
         chosen,
         comet_for(reader, args.tails, args.comet, args.device),
         tokenizer,
         first.shape,
-        emotions_for(hearer, args.emotion, args.device),
+        besides_for(args, args.device, *nets.values()),
     )
 
 

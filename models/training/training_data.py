@@ -16,12 +16,11 @@ from torch import Tensor
 from models.data.batches import Batch
 from models.data.esconv import Splits
 from models.knowledge.comet import Comet
-from models.knowledge.emotion import EmotionDetector
 from models.nets.net import Net
 from models.training.preflight import check_examples
 from models.training.run_state import data_hash
 from models.training.sampler import Batches, WholeBatches
-from models.training.turn_examples import examples_of, wholes_of
+from models.training.turn_examples import Besides, examples_of, wholes_of
 from models.training.validation import turn_batches
 
 VALIDATED = 640
@@ -54,14 +53,12 @@ class TrainingData:
     """identifies all of it"""
 
 
-def training_data(
-    net: Net, splits: Splits, comet: Comet, emotions: EmotionDetector | None, sizes: Sizes
-) -> TrainingData:
+def training_data(net: Net, splits: Splits, comet: Comet, besides: Besides, sizes: Sizes) -> TrainingData:
     """The data of a run. Raises ValueError when it is not enough to train on."""
     rng = random.Random(sizes.seed)
     if net.backbone.causal:
         parts, held_out = (
-            wholes_of(part, comet, net.tokenizer, net.shape, emotions) for part in (splits.train, splits.valid)
+            wholes_of(part, comet, net.tokenizer, net.shape, besides) for part in (splits.train, splits.valid)
         )
         train, valid = ([example for part in found for example in part.turns] for found in (parts, held_out))
         batch_at = WholeBatches(parts, sizes.tokens, sizes.seed).at
@@ -69,11 +66,12 @@ def training_data(
         checked = WholeBatches(drawn, sizes.tokens, sizes.seed).each()
     else:
         train, valid = (
-            examples_of(part, comet, net.tokenizer, net.shape, emotions) for part in (splits.train, splits.valid)
+            examples_of(part, comet, net.tokenizer, net.shape, besides) for part in (splits.train, splits.valid)
         )
         train = [example for example in train if example.strategy >= 0]
         batch_at = Batches(train, sizes.batch, sizes.seed).at
         checked = turn_batches(rng.sample(valid, min(VALIDATED, len(valid))))
     check_examples(net, train, valid, sizes.batch)
     counts = torch.bincount(torch.tensor([e.strategy for e in train if e.strategy >= 0]), minlength=8)
-    return TrainingData(batch_at, checked, counts / counts.sum(), data_hash({"train": train, "valid": valid}))
+    wanted = {want: [getattr(example, want) for example in (*train, *valid)] for want in net.wants}
+    return TrainingData(batch_at, checked, counts / counts.sum(), data_hash({"train": train, "valid": valid} | wanted))

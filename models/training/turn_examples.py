@@ -1,19 +1,32 @@
-"""ESConv turns -> Examples, with what a net reads beside the text: COMET tails and emotions.
+"""ESConv turns -> Examples, with what a net reads beside the text: COMET tails, emotions, similar talks.
 
 Place in the flow: models.data.esconv gives Targets; every command that trains or measures nets gets its Examples here.
 """
 
 from __future__ import annotations
 
+from argparse import Namespace
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.data.dialogue import Dialogue
 from models.data.esconv import Target
-from models.data.examples import ContextShape, Example, Whole, make_example, whole_dialogues
+from models.data.examples import (
+    CASES,
+    OUTCOME,
+    REPLY_EMOTION,
+    ContextShape,
+    Example,
+    Whole,
+    make_example,
+    whole_dialogues,
+)
+from models.data.outcome import outcome_of
 from models.data.tokenizer import Tokenizer
+from models.knowledge.cases import Cases, NoCases, open_cases
 from models.knowledge.comet import CachedComet, Comet, NoComet, blocks_for
-from models.knowledge.emotion import CachedEmotion, EmotionDetector
+from models.knowledge.emotion import CachedEmotion, EmotionDetector, EmotionLabels
 from models.knowledge.shipped_or_hub import comet_version, open_comet, open_emotion
 from models.nets.net import Net
 
@@ -40,9 +53,36 @@ def comet_for(net: Net, tails: str | None, name: str | None = None, device: str 
     return cached
 
 
-def emotions_for(net: Net, name: str | None = None, device: str = "cpu") -> EmotionDetector | None:
-    """The detector of `--emotion` for a net that reads emotions, each utterance read once; None for the others."""
-    return CachedEmotion(open_emotion(name, device), ENTRIES) if net.needs_emotion else None
+@dataclass(frozen=True)
+class Besides:
+    """What the examples of a net hold besides words and tails, and where it is looked up; each of it only where wanted.
+
+    Made by `besides_for`; without arguments nothing.
+    """
+
+    wants: frozenset[str] = frozenset()
+    """see `Net.wants`"""
+    emotions: EmotionDetector | None = None
+    """hears the seeker's turns"""
+    labels: EmotionLabels | None = None
+    """hears the replies to learn"""
+    cases: Cases = field(default_factory=NoCases)
+
+
+def besides_for(args: Namespace, device: str, *nets: Net) -> Besides:
+    """What those nets want, by the flags `--emotion`, `--cases`, `--esconv` and `--split` of a command.
+
+    Utterances are read once each. Raises as `open_emotion` and `open_cases`.
+    """
+    wants, hears = frozenset[str]().union(*(net.wants for net in nets)), any(net.needs_emotion for net in nets)
+    opened = open_emotion(args.emotion, device) if hears or REPLY_EMOTION in wants else None
+    searched = args.cases or getattr(args, "esconv", None)
+    return Besides(
+        wants,
+        CachedEmotion(opened, ENTRIES) if opened and hears else None,
+        opened if REPLY_EMOTION in wants else None,
+        open_cases(searched, getattr(args, "split", "D")) if CASES in wants else NoCases(),
+    )
 
 
 def examples_of(
@@ -50,19 +90,19 @@ def examples_of(
     comet: Comet,
     tokenizer: Tokenizer,
     shape: ContextShape,
-    emotions: EmotionDetector | None = None,
+    besides: Besides = Besides(),
 ) -> list[Example]:
-    """The examples of supporter turns, with the tails of their situation and last post.
-
-    With a detector also with the emotions of the seeker's turns before them.
-    """
+    """The examples of supporter turns, with the tails of their situation and last post, and with all that `besides`
+    looks up for them."""
     texts = [text for t in targets for text in (t.dialogue.situation, t.context.last_post()) if text.strip()]
     events = sorted(dict.fromkeys(texts), key=len)
     for start in range(0, len(events), ASKED_TOGETHER):  # many at once is far quicker than turn by turn
         comet.tails(events[start : start + ASKED_TOGETHER])
+    emotions = besides.emotions
     heard = list(dict.fromkeys(post for t in targets for post in t.context.seeker_posts())) if emotions else []
     readings = dict(zip(heard, emotions.read(heard), strict=True)) if emotions else {}
-    return [
+    found = besides.cases.find([target.context for target in targets])
+    made = [
         make_example(
             target.context,
             target.gold,
@@ -70,9 +110,24 @@ def examples_of(
             tokenizer,
             shape,
             [readings[post] for post in target.context.seeker_posts()] if emotions else (),
+            wants=besides.wants,
+            cases=cases,
         )
-        for target in targets
+        for target, cases in zip(targets, found, strict=True)
     ]
+    return _with_what_followed(made, targets, besides)
+
+
+def _with_what_followed(made: list[Example], targets: Sequence[Target], besides: Besides) -> list[Example]:
+    """The examples with targets that are not in their contexts: the reply's own emotion, what came of it."""
+    if besides.labels is not None:
+        replies = list(dict.fromkeys(target.gold.text for target in targets))
+        scores = besides.labels.probabilities(replies)
+        shares = dict(zip(replies, (scores / scores.sum(dim=1, keepdim=True)).tolist(), strict=True))
+        made = [replace(e, reply_emotion=tuple(shares[t.gold.text])) for e, t in zip(made, targets, strict=True)]
+    if OUTCOME in besides.wants:
+        made = [replace(e, outcome=outcome_of(t)) for e, t in zip(made, targets, strict=True)]
+    return made
 
 
 def wholes_of(
@@ -80,10 +135,10 @@ def wholes_of(
     comet: Comet,
     tokenizer: Tokenizer,
     shape: ContextShape,
-    emotions: EmotionDetector | None = None,
+    besides: Besides = Besides(),
 ) -> list[Whole]:
     """Whole dialogues with the examples of their turns, for a causal base: every turn is learnt from one reading."""
-    examples = examples_of(found, comet, tokenizer, shape, emotions)
+    examples = examples_of(found, comet, tokenizer, shape, besides)
     by_dialogue: dict[int, tuple[Dialogue, dict[int, Example]]] = {}
     for target, example in zip(found, examples, strict=True):
         turns = by_dialogue.setdefault(id(target.dialogue), (target.dialogue, {}))[1]

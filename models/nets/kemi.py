@@ -1,0 +1,89 @@
+"""KEMI (Deng et al. 2023): BlenderBot-Joint that also reads knowledge, commonsense and replies in similar talks.
+
+    K = [xReact] t [xIntent] t [xWant] t [xNeed] t [xEffect] t  [resp] r1 [resp] r2 ...
+    p(strategy, reply | context, K)  as one sequence, L = its token mean (`joint.py`)
+
+t are COMET's first tails of the last message, r what was found in HEAL, a graph of distress, expectations and responses
+in 22,000 posts. What differs here:
+- HEAL cannot be had. The nearest thing is a case base of ESConv's train part (`models.knowledge.cases`): r are replies
+  to seekers who wrote alike, by BM25, each after its strategy; never one of the talk itself. So this is not the
+  published KEMI, and its figures are not KEMI's.
+- K was written behind the context, and both read as one text of 160 tokens, at the cost of the talk's beginning. Here K
+  is read by itself and the decoder attends to it beside the context, O' = LN(O + A^c + A^k + A^r): the words of r, and
+  one vector for each tail, as MISC reads them. So K costs no context, a trace says what was looked at, and on a causal
+  base the turns of a talk share one reading. K is read without gradient, as MISC's blocks are.
+- The published code has no strategy marks in the context; `shape.strategies` leaves them out, by default as there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from models.backbones.interface import Backbone, Stream
+from models.data.batches import Batch
+from models.data.examples import CASES, ContextShape
+from models.data.tokenizer import Tokenizer
+from models.nets.joint import Joint, JointConfig
+from models.nets.misc import block_vectors
+from models.nets.streams import POST, SIMILAR, adapt_values
+
+RELATIONS_READ = ("xReact", "xIntent", "xWant", "xNeed", "xEffect")
+"""as published; of each the first tail"""
+
+
+@dataclass(frozen=True)
+class KemiConfig(JointConfig):
+    """Settings of KEMI; the defaults are the published ones."""
+
+    shape: ContextShape = field(default=ContextShape(tokens=160, speakers=False, strategies=False))
+    commonsense: bool = True
+    """read COMET's tails of the last message"""
+    similar: bool = True
+    """read replies in similar talks"""
+
+
+class Kemi(Joint):
+    """See the module."""
+
+    needs_comet = True
+    wants = frozenset({CASES})
+    adapt_streams = staticmethod(adapt_values)
+
+    def __init__(self, config: KemiConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
+        super().__init__(config, backbone, tokenizer)
+        self.streams = self.streams_of(config)
+        read = torch.tensor([tokenizer.relations[relation] for relation in RELATIONS_READ])
+        self.register_buffer("relations_read", read, persistent=False)
+
+    @classmethod
+    def streams_of(cls, config: KemiConfig) -> tuple[str, ...]:
+        """A^k and A^r, without those that are left out."""
+        return (POST,) * config.commonsense + (SIMILAR,) * config.similar
+
+    def sources(self, batch: Batch) -> dict[str, Stream]:
+        """Tails as vectors, and the words of replies in similar talks."""
+        found = {}
+        if self.config.commonsense:
+            found[POST] = Stream(block_vectors(self.backbone, batch)[1], self._tails_read(batch))
+        if self.config.similar:
+            found[SIMILAR] = self._similar(batch)
+        return found
+
+    def _tails_read(self, batch: Batch) -> Tensor:
+        """(B, N) bool, the first tail of each relation that is read; tails come relation by relation."""
+        relations = batch.blocks[:, 0][batch.post.clamp_min(0)]
+        first = relations != relations.roll(1, dims=1)
+        first[:, 0] = True
+        return (batch.post >= 0) & first & torch.isin(relations, self.relations_read)
+
+    @torch.no_grad()
+    def _similar(self, batch: Batch) -> Stream:
+        """(B, N * L) words of N cases each; a case that several examples have is read once."""
+        words = batch.cases != 0
+        rows = batch.case_rows.clamp_min(0)
+        mask = words[rows] & (batch.case_rows >= 0)[..., None]
+        states = self.backbone.read(batch.cases, words).states[rows]
+        return Stream(states.flatten(1, 2), mask.flatten(1))
