@@ -32,6 +32,7 @@ _WORDS = "what was said so far, and which strategies the supporter used"
 _SIMILAR = f"{_WORDS}; commonsense about the last message (COMET); replies to seekers who wrote alike"
 _KNOWLEDGE = f"{_WORDS}; commonsense about the situation and the last message (COMET)"
 
+_LI = "Li et al. 2024, Emstremo (LREC-COLING)"
 _DENG = "Deng et al. 2023, KEMI (ACL)"
 
 NET_TEXTS: dict[str, NetText] = {
@@ -80,6 +81,17 @@ NET_TEXTS: dict[str, NetText] = {
         _SIMILAR,
         _LEE,
         "KEMI + STAR",
+    ),
+    "emstremo": NetText(
+        "Emstremo",
+        "Gives its own reply an emotion: from what the seeker feels and the strategies it mixes it works out how the"
+        " reply should feel, and writes with both in view. The published one also reads words by a lexicon of affect.",
+        _WORDS,
+        _LI,
+        "Emstremo",
+    ),
+    "star-emstremo": NetText(
+        "STAR on Emstremo", "Refines the choice of Emstremo as STAR does.", _WORDS, _LEE, "Emstremo + STAR"
     ),
     "star-misc": NetText("STAR on MISC", "Refines the choice of MISC as STAR does.", _KNOWLEDGE, _LEE, ""),
     "star-admisc": NetText(

@@ -16,7 +16,7 @@ from models.backbones.interface import Past, Stream
 from models.backbones.llama_weights import Matrix
 from models.data.batches import Batch, make_batch, make_whole_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.examples import ContextShape, Example, Whole, make_example, whole_dialogues
+from models.data.examples import CASES, ContextShape, Example, Whole, make_example, whole_dialogues
 from models.files.checkpoint import WeightsError
 from models.nets.net import Net
 from models.nets.registry import causal_settings
@@ -25,7 +25,7 @@ from models.nets.support import save_support
 from models.serving.batch_decoding import decode_batch
 from models.serving.decoding import decode, replay
 from models.serving.trace import DecodeOptions
-from tests.tiny import CAUSAL, TAILS, tiny_causal, tiny_chat_tokenizer, tiny_loss, tiny_net, tiny_tokenizer
+from tests.tiny import CAUSAL, SIMILAR, TAILS, tiny_causal, tiny_chat_tokenizer, tiny_loss, tiny_net, tiny_tokenizer
 
 TALK = Dialogue(
     (
@@ -198,13 +198,15 @@ def turns_of(net: Net) -> tuple[list[Whole], list[Example]]:
             net.tokenizer,
             net.shape,
             [(("fear", 1.0),)],
+            wants=net.wants,
+            cases=SIMILAR[: index // 2] if CASES in net.wants else (),
         )
         for index, context in answers.items()
     }
     return whole_dialogues(TALK, each, net.tokenizer, net.shape), list(each.values())
 
 
-@pytest.mark.parametrize("name", ["joint", "misc", "admisc", "star", "star-misc", "mise"])
+@pytest.mark.parametrize("name", ["joint", "misc", "admisc", "star", "star-misc", "mise", "kemi", "emstremo"])
 def test_a_whole_dialogue_learns_what_one_example_a_turn_learns(name: str) -> None:
     """Losses and gradients: every turn, its sources masked from the others, from one reading."""
     net = tiny_net(CAUSAL + name).train()

@@ -19,7 +19,7 @@ from tests.tiny import MadeUpEmotions, on_each_backbone, tiny_net
 
 OPTIONS = DecodeOptions(method="greedy", min_tokens=3, max_tokens=6)
 DIALOGUE = Dialogue((Turn(Speaker.SEEKER, "hello i am sad"),), "i lost my job")
-MIXING = {"misc", "admisc"}
+MIXING = {"misc", "admisc", "emstremo"}
 READING = {"misc", "admisc", "kemi", "star-misc", "star-admisc", "star-kemi"}
 HEARING = {"admisc", "star-admisc"}
 

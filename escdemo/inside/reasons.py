@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from models.data.strategies import STRATEGIES
+from models.nets.emstremo import OWN_EMOTION
 from models.nets.net import COURSE
 from models.nets.star import BEFORE, CHOICE_GATE, GATE
 from models.serving.hosting import LOOKED_UP, REDRAWN
@@ -128,8 +129,18 @@ def _mood(rows: Mapping[str, NamedRow]) -> str:
         if name in ("emotion of the seeker", "emotion", "listeners"):
             share, mood = max(zip(row.values, row.labels, strict=True))
             heard = "Its listener for" if name == "listeners" else "It read the seeker's emotion as"
-            return f"{heard} {mood} ({percent(share)})" + (" had the largest part." if name == "listeners" else ".")
+            told = f"{heard} {mood} ({percent(share)})" + (" had the largest part." if name == "listeners" else ".")
+            return told + _own_mood(rows)
     return ""
+
+
+def _own_mood(rows: Mapping[str, NamedRow]) -> str:
+    """Emstremo: the emotion that it meant its reply to have."""
+    row = rows.get(OWN_EMOTION)
+    if row is None:
+        return ""
+    share, mood = max(zip(row.values, row.labels, strict=True))
+    return f" Its own reply was to have {mood} ({percent(share)})."
 
 
 def _listened(trace: Trace) -> str:

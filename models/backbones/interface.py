@@ -129,6 +129,11 @@ class Reading:
         """(B, D) mean of the states of each context."""
         return Stream(squashed(self.states), self.mask).mean if self.bounded else self.stream.mean
 
+    def at(self, places: Tensor) -> Tensor:
+        """(B, N, D) the states at places (B, N), squashed where `mean` is."""
+        found = self.states.gather(1, places[..., None].expand(-1, -1, self.states.shape[2]))
+        return squashed(found) if self.bounded else found
+
     def pick(self, rows: Tensor, lengths: Tensor) -> Reading:
         """B contexts, each the first `lengths` (B,) tokens of one of the rows that were read, `rows` (B,).
 

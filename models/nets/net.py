@@ -109,6 +109,8 @@ class Net(nn.Module):
     """streams that a net with any needs on a causal base besides"""
     extra_labels: Mapping[str, tuple[str, ...]] = {COURSE: STRATEGIES}
     """names of the K columns of each entry of `Plan.extras`"""
+    source_labels: Mapping[str, tuple[str, ...]] = {}
+    """names of the vectors of streams that always hold the same ones: a trace tells the attention to each"""
     traced: tuple[str, ...] = ()
     """what `decode` puts into a record besides the streams' attention, (B, T, 1) each"""
     held: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from models.backbones.interface import Backbone
 from models.data.examples import ContextShape
 from models.data.tokenizer import Tokenizer
 from models.nets.admisc import Admisc, AdmiscConfig
+from models.nets.emstremo import Emstremo, EmstremoConfig
 from models.nets.joint import Joint, JointConfig
 from models.nets.kemi import Kemi, KemiConfig
 from models.nets.mime import Mime, MimeConfig
@@ -22,10 +23,12 @@ NETS: dict[str, tuple[type[Any], type[Net]]] = {
     "misc": (MiscConfig, Misc),
     "admisc": (AdmiscConfig, Admisc),
     "kemi": (KemiConfig, Kemi),
+    "emstremo": (EmstremoConfig, Emstremo),
     "star": star_on("joint", JointConfig, Joint),
     "star-misc": star_on("misc", MiscConfig, Misc),
     "star-admisc": star_on("admisc", AdmiscConfig, Admisc),
     "star-kemi": star_on("kemi", KemiConfig, Kemi),
+    "star-emstremo": star_on("emstremo", EmstremoConfig, Emstremo),
     "transformer": (TransformerConfig, Transformer),
     "mt-transformer": (MtTransformerConfig, Transformer),
     "moel": (MoelConfig, Moel),
@@ -46,6 +49,7 @@ _SMALL_ADMISC = {
     "strategy_train": "gold",
     "course": True,
 }
+_SMALL_EMSTREMO = {"batch_norm": False, "pool": "first+mean", "strategy_weight": 1.0, "course": True}
 _SMALL_STAR = {"pool_width": 96, "expert_width": 40, "gate_width": 12, "change": True, "top": 0.4}
 _SHORT = ContextShape(strategies=False)
 
@@ -73,6 +77,8 @@ COMPACT: dict[str, dict[str, Any]] = {
     "admisc": {"shape": ContextShape(), **_SMALL_ADMISC},
     "kemi": {"shape": ContextShape(), **_SMALL_JOINT},
     "star-kemi": {"shape": ContextShape(), "below": _SMALL_JOINT, **_SMALL_STAR},
+    "emstremo": {"shape": ContextShape(), **_SMALL_EMSTREMO},
+    "star-emstremo": {"shape": ContextShape(), "below": _SMALL_EMSTREMO, **_SMALL_STAR},
     "transformer": {"shape": _SHORT},
     "mt-transformer": {"shape": _SHORT},
     "moel": {"shape": _SHORT},
@@ -93,6 +99,8 @@ CAUSAL: dict[str, dict[str, Any]] = {
     "kemi": {"shape": _CHAT, **_CHAT_JOINT},
     "star": {"shape": _CHAT, "below": _CHAT_JOINT, **_SMALL_STAR},
     "star-kemi": {"shape": _CHAT, "below": _CHAT_JOINT, **_SMALL_STAR},
+    "emstremo": {"shape": _CHAT_PLAIN, **_SMALL_EMSTREMO},
+    "star-emstremo": {"shape": _CHAT_PLAIN, "below": _SMALL_EMSTREMO, **_SMALL_STAR},
     "star-misc": {"shape": _CHAT_PLAIN, "below": _SMALL_MISC, **_SMALL_STAR},
     "star-admisc": {"shape": _CHAT_PLAIN, "below": _CHAT_ADMISC, **_SMALL_STAR},
 }

@@ -266,6 +266,7 @@ def star_on(name: str, config_class: type[Any], net_class: type[Net]) -> tuple[t
         below_name = name
         below_class = (config_class, net_class)
         from_scratch = net_class.from_scratch
+        source_labels = net_class.source_labels
         streams, causal_streams, wants = net_class.streams, net_class.causal_streams, net_class.wants
         traced = (*net_class.traced, GATE)
 

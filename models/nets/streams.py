@@ -19,6 +19,8 @@ RAW_SITUATION, RAW_POST = "raw_situation", "raw_post"
 """the blocks before they have read the context (AdMISC)"""
 FUSED = "fused"
 """the strategy in the context's place, on causal bases (AdMISC)"""
+GUIDES = "guides"
+"""one vector each of strategy and emotion of the reply (Emstremo)"""
 SIMILAR = "similar"
 """the words of replies in similar talks (KEMI)"""
 

@@ -126,6 +126,7 @@ class NetResponder:
                 *_extras(plan, self.net),
                 *_heard(example, decoded, self.net.tokenizer),
                 *_looked_up(cases, decoded),
+                *_guided(self.net, decoded),
                 *_traced(decoded, self.net.tokenizer),
                 *rivals,
                 *compared,
@@ -330,6 +331,15 @@ def _looked_up(cases: Sequence[Case], decoded: Decoded) -> tuple[NamedRow, ...]:
     shares = weights.mean(dim=0).view(len(cases), -1).sum(dim=1).tolist()  # a case has as many places as the longest
     texts = tuple(f"[{case.strategy}] {case.reply}" for case in cases)
     return (NamedRow(LOOKED_UP, texts, tuple(round(share, 5) for share in shares)),)
+
+
+def _guided(net: Net, decoded: Decoded) -> tuple[NamedRow, ...]:
+    """The attention on average to each vector of the streams that always hold the same ones."""
+    return tuple(
+        NamedRow(f"attention to {' and '.join(labels)}", labels, tuple(round(v, 5) for v in weights.tolist()))
+        for stream, labels in net.source_labels.items()
+        if stream in decoded.attention and (weights := decoded.attention[stream].mean(dim=0)).numel()
+    )
 
 
 def _steps(decoded: Decoded, tokenizer: Tokenizer) -> tuple[TokenStep, ...]:

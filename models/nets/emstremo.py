@@ -1,0 +1,203 @@
+"""Emstremo (Li et al. 2024): a reply has an emotion of its own, led to from the seeker's by the strategy.
+
+    C = E(context);  p_s = softmax(BN(W C_1)),  p_e = softmax(BN(V C_n))   strategy, and emotion of the seeker (11)
+    M_s = softmax by rows of 11 x 28 numbers, one matrix for each strategy s
+    o   = sum over s of p_s(s) p_e M_s                                     emotion of the reply, GoEmotions' 28
+    decoder: reads [p_s T; o F] beside the context, T and F tables of vectors
+    L   = L_r + 0.05 CE(p_s) + 0.05 CE(p_e) + 0.05 KL(o* || o) + 0.2 L_c
+    L_c = supervised contrastive loss (Khosla et al. 2020) of the states at the replies' ends, by strategy
+
+It is MISC without commonsense. o* is what an emotion detector hears in the reply that was given; only training asks for
+it. What differs here:
+- The two vectors stood before the decoder's input. Here they are a source of two vectors that every layer attends to,
+  O' = LN(O + A^c + A^g): so words choose between strategy and emotion as they did, and a trace tells how.
+- Words were read with the VAD of a lexicon; left out, since it may not be passed on. Speaker marks are the published.
+- The detector is the one that --emotion names, by default the shipped one, not the published RoBERTa; its 28 scores are
+  divided by their sum. The temperature of L_c is ours.
+- On a causal base C_1 and C_n are both the state of the last token.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from models.backbones.interface import Backbone, Reading, Stream, squashed, token_loss
+from models.data.batches import Batch
+from models.data.esconv_labels import EMOTION_TYPES
+from models.data.examples import REPLY_EMOTION, ContextShape
+from models.data.strategies import STRATEGIES
+from models.data.strategy_history import Course
+from models.data.tokenizer import Tokenizer
+from models.knowledge.emotion import GO_EMOTIONS
+from models.nets.misc import ScoreNorm, pooled
+from models.nets.net import Net, Plan
+from models.nets.scratch import emotion_loss
+from models.nets.streams import GUIDES, adapt_values
+from models.nets.weighting import Fixed, Weighting
+
+SEEKER_EMOTION, OWN_EMOTION = "emotion of the seeker", "emotion of the reply"
+
+
+@dataclass(frozen=True)
+class EmstremoConfig:
+    """Settings of Emstremo; the defaults are those of the published code."""
+
+    shape: ContextShape = field(default=ContextShape(tokens=512, turns=9, strategies=False))
+    pool: Literal["first", "first+mean"] = "first"
+    """what the strategy head reads: the state of [CLS], or that beside the mean of the context states"""
+    batch_norm: bool = True
+    """BatchNorm on the scores of strategy and emotion"""
+    strategy_train: Literal["gold", "mixture"] = "gold"
+    """strategy while training: the gold one, as MISC's code, or the predicted mixture"""
+    strategy_weight: float = 0.05
+    emotion_weight: float = 0.05
+    """of the seeker's emotion"""
+    transfer_weight: float = 0.05
+    """of the reply's emotion; 0 leaves the matrices to L_r alone"""
+    contrast_weight: float = 0.2
+    """of L_c"""
+    temperature: float = 0.1
+    """of L_c, above 0"""
+    course: bool = False
+    """add what the course of the talk says about the next strategy (`strategy_history.py`; ours, not published)"""
+
+
+class EmotionTransfer(nn.Module):
+    """p_s (B, 8) and p_e (B, 11) -> o (B, 28): the seeker's emotion led to that of the reply by the strategy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scores = nn.Parameter(torch.randn(len(STRATEGIES), len(EMOTION_TYPES), len(GO_EMOTIONS)) * 0.1)
+
+    def forward(self, strategies: Tensor, emotions: Tensor) -> Tensor:
+        """See the class; float32."""
+        return torch.einsum("bs,be,ser->br", strategies.float(), emotions.float(), self.scores.float().softmax(dim=-1))
+
+
+class Emstremo(Net):
+    """See the module."""
+
+    wants = frozenset({REPLY_EMOTION})
+    streams = (GUIDES,)
+    adapt_streams = staticmethod(adapt_values)
+    extra_labels: ClassVar = {**Net.extra_labels, SEEKER_EMOTION: EMOTION_TYPES, OWN_EMOTION: GO_EMOTIONS}
+    source_labels: ClassVar = {GUIDES: ("strategy", "emotion")}
+
+    def __init__(self, config: EmstremoConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
+        super().__init__(backbone, tokenizer, config.shape)
+        self.config = config
+        self.course = Course() if config.course else None
+        width = backbone.width
+        self.head = nn.Linear((2 if config.pool == "first+mean" else 1) * width, len(STRATEGIES))
+        self.emotion_head = nn.Linear(width, len(EMOTION_TYPES))
+        norm = ScoreNorm if config.batch_norm else nn.Identity
+        self.head_norm, self.emotion_norm = norm(len(STRATEGIES)), norm(len(EMOTION_TYPES))
+        self.transfer = EmotionTransfer()
+        self.codebook = nn.Parameter(torch.randn(len(STRATEGIES), width) * 0.5)  # T
+        self.moods = nn.Parameter(torch.randn(len(GO_EMOTIONS), width) * 0.5)  # F
+
+    def _scores(self, reading: Reading, batch: Batch) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Scores of strategies (B, 8) and of the seeker's emotion (B, 11), and what the course adds to the first."""
+        scores, course = self.with_course(self.head_norm(self.head(pooled(reading, self.config.pool)).float()), batch)
+        last = reading.at(reading.mask.sum(dim=1, keepdim=True) - 1)[:, 0]
+        return scores, self.emotion_norm(self.emotion_head(last).float()), course
+
+    def _guides(self, strategies: Tensor, emotions: Tensor) -> tuple[dict[str, Stream], Tensor]:
+        """The source of two vectors, and o, of p_s and p_e."""
+        own = self.transfer(strategies, emotions)
+        vectors = torch.stack(
+            (strategies.to(self.codebook.dtype) @ self.codebook, own.to(self.moods.dtype) @ self.moods), 1
+        )
+        return {GUIDES: Stream(vectors, torch.ones_like(vectors[..., 0], dtype=torch.bool))}, own
+
+    def losses(self, batch: Batch) -> dict[str, Tensor]:
+        """The five parts of L."""
+        reading = self.read(batch)[1]
+        scores, moods, _ = self._scores(reading, batch)
+        shares = scores.softmax(dim=1)
+        followed = self.told(batch.strategies, shares) if self.config.strategy_train == "gold" else shares
+        sources, own = self._guides(followed, moods.softmax(dim=1))
+        plan = Plan(self.backbone.attach(reading, sources), self.begin(len(batch)), followed)
+        states = self.reply_states(plan, batch.labels)
+        total, count = token_loss(self.backbone, states, batch.labels)
+        return {
+            "reply": total / count,
+            "strategy": self.strategy_loss(scores, batch.strategies),
+            "emotion": emotion_loss(moods, batch.emotion_labels),
+            "transfer": transfer_loss(own, batch.reply_emotions),
+            "contrast": self._contrast(states, batch),
+        }
+
+    def _contrast(self, states: Tensor, batch: Batch) -> Tensor:
+        """L_c of the states (B, T, D) that predict the end marks."""
+        ends = ((batch.labels >= 0).sum(dim=1) - 1).clamp_min(0)
+        last = states[torch.arange(len(batch), device=states.device), ends].float()
+        return contrastive_loss(
+            squashed(last) if self.backbone.causal else last, batch.strategies, self.config.temperature
+        )
+
+    def weighting(self) -> Weighting:
+        """The published weights."""
+        names = ("strategy", "emotion", "transfer", "contrast")
+        return Fixed({"reply": 1.0} | {name: getattr(self.config, f"{name}_weight") for name in names})
+
+    def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
+        """The predicted mixture (or the gold strategy) and the emotion that it leads to."""
+        reading = self.read(batch)[1]
+        scores, moods, extras = self._scores(reading, batch)
+        shares, felt = scores.softmax(dim=1), moods.softmax(dim=1)
+        sources, own = self._guides(shares if gold is None else self.told(gold, shares), felt)
+        memories = self.backbone.attach(reading, sources)
+        extras |= {SEEKER_EMOTION: felt, OWN_EMOTION: own}
+        return Plan(memories, self.begin(len(batch)), shares, extras, gold)
+
+    def training_plan(self, batch: Batch) -> Plan:
+        """Of the gold strategy or the predicted mixture, as `strategy_train` says."""
+        return self.plan(batch, gold=batch.strategies if self.config.strategy_train == "gold" else None)
+
+    @property
+    def trains_strategy(self) -> bool:
+        """Whether the strategy's loss has a weight above 0."""
+        return bool(self.config.strategy_weight)
+
+    @property
+    def mixes_strategies(self) -> bool:
+        """It always does."""
+        return True
+
+    def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
+        """One strategy instead of the mixture, and the emotion that it leads to."""
+        return replace(self.follow_mixture(plan, batch, self.told(chosen, plan.strategies)), chosen=chosen)
+
+    def follow_mixture(self, plan: Plan, batch: Batch, shares: Tensor) -> Plan:
+        """Another mixture; nothing is read again."""
+        sources, own = self._guides(shares, plan.extras[SEEKER_EMOTION])
+        projected = self.backbone.project(sources)
+        memories = [layer | new for layer, new in zip(plan.memories, projected, strict=True)]
+        return replace(plan, memories=memories, extras=plan.extras | {OWN_EMOTION: own})
+
+
+def transfer_loss(own: Tensor, heard: Tensor) -> Tensor:
+    """Mean KL(heard || own) of emotions (B, 28) over the replies that a detector has heard (not all 0), or 0."""
+    each = F.kl_div(own.clamp_min(1e-9).log(), heard, reduction="none").sum(dim=1)
+    known = heard.sum(dim=1) > 0
+    return (each * known).sum() / known.sum().clamp_min(1)
+
+
+def contrastive_loss(vectors: Tensor, groups: Tensor, temperature: float) -> Tensor:
+    """Khosla et al. 2020, eq. 2: vectors (B, D) of one group (B,) near one another, others apart.
+
+    Mean over those that have another of their group in the batch, 0 when none has; group -1 is of no group.
+    """
+    z = F.normalize(vectors, dim=1)
+    itself = torch.eye(len(z), dtype=torch.bool, device=z.device)
+    shares = (z @ z.T / temperature).masked_fill(itself, -1e4).log_softmax(dim=1)
+    same = (groups[:, None] == groups) & (groups >= 0)[:, None] & ~itself
+    count = same.sum(dim=1)
+    each = -(shares * same).sum(dim=1) / count.clamp_min(1)
+    return each.sum() / (count > 0).sum().clamp_min(1)
