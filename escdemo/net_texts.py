@@ -33,6 +33,7 @@ _SIMILAR = f"{_WORDS}; commonsense about the last message (COMET); replies to se
 _KNOWLEDGE = f"{_WORDS}; commonsense about the situation and the last message (COMET)"
 
 _LI = "Li et al. 2024, Emstremo (LREC-COLING)"
+_PENG = "Peng et al. 2023, FADO (Knowledge-Based Systems 264)"
 _DENG = "Deng et al. 2023, KEMI (ACL)"
 
 NET_TEXTS: dict[str, NetText] = {
@@ -92,6 +93,15 @@ NET_TEXTS: dict[str, NetText] = {
     ),
     "star-emstremo": NetText(
         "STAR on Emstremo", "Refines the choice of Emstremo as STAR does.", _WORDS, _LEE, "Emstremo + STAR"
+    ),
+    "fado": NetText(
+        "FADO",
+        "Learns its strategies from what seekers thought of them: help that got many stars, in talks that brought"
+        " relief, counts more. While it writes it reads what the chosen strategy means. The published one also needs the"
+        " labels of a survey.",
+        _WORDS,
+        _PENG,
+        "FADO",
     ),
     "star-misc": NetText("STAR on MISC", "Refines the choice of MISC as STAR does.", _KNOWLEDGE, _LEE, ""),
     "star-admisc": NetText(

@@ -17,6 +17,18 @@ STRATEGIES: tuple[str, ...] = (
     "Others",
 )
 
+DEFINITIONS: tuple[str, ...] = (
+    "ask about the problem, so that the seeker can tell more of it",
+    "say in fewer or other words what the seeker has told",
+    "put into words what the seeker feels",
+    "tell of something alike in your own life",
+    "name the seeker's strengths, give hope and comfort",
+    "suggest what the seeker could do, without ordering it",
+    "give facts, figures or sources that help",
+    "greet, thank, or talk of other things in a friendly way",
+)
+"""what the supporter does, in the same order; our words for the guide of ESConv"""
+
 _SPELLINGS = {
     "questions": "Question",
     "restatement": "Restatement or Paraphrasing",

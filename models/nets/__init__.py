@@ -10,6 +10,7 @@ In the order in which to read them:
     admisc.py       AdMISC (Jia et al. 2024) and its ablations
     kemi.py         KEMI (Deng et al. 2023), with similar talks in the place of its graph
     emstremo.py     Emstremo (Li et al. 2024)
+    fado.py         FADO (Peng et al. 2023), with the seekers' ratings
     star.py         STAR (Lee et al. 2025), on top of any other net
     scratch.py      what the nets trained from scratch share: size, fresh backbone, no strategies
     transformer.py  Transformer and MT Transformer, baselines of the MISC and AdMISC tables

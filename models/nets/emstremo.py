@@ -19,6 +19,7 @@ it. What differs here:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
@@ -86,7 +87,6 @@ class Emstremo(Net):
     streams = (GUIDES,)
     adapt_streams = staticmethod(adapt_values)
     extra_labels: ClassVar = {**Net.extra_labels, SEEKER_EMOTION: EMOTION_TYPES, OWN_EMOTION: GO_EMOTIONS}
-    source_labels: ClassVar = {GUIDES: ("strategy", "emotion")}
 
     def __init__(self, config: EmstremoConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
         super().__init__(backbone, tokenizer, config.shape)
@@ -159,6 +159,10 @@ class Emstremo(Net):
     def training_plan(self, batch: Batch) -> Plan:
         """Of the gold strategy or the predicted mixture, as `strategy_train` says."""
         return self.plan(batch, gold=batch.strategies if self.config.strategy_train == "gold" else None)
+
+    def source_names(self, plan: Plan) -> Mapping[str, tuple[str, ...]]:
+        """The two vectors."""
+        return {GUIDES: ("strategy", "emotion")}
 
     @property
     def trains_strategy(self) -> bool:

@@ -39,7 +39,6 @@ class Joint(Net):
         super().__init__(backbone, tokenizer, config.shape)
         self.config = config
         self.course = Course() if config.course else None
-        self.register_buffer("strategy_ids", torch.tensor(tokenizer.strategies), persistent=False)
 
     def sources(self, batch: Batch) -> dict[str, Stream]:
         """What the decoder reads besides the context, by the names in `streams`: nothing."""
@@ -95,11 +94,8 @@ class Joint(Net):
         scores = self.backbone.logits(self.backbone.decode(begin, memories)[:, 0])[:, self.strategy_ids].float()
         scores, extras = self.with_course(scores, batch)
         chosen = scores.argmax(dim=1) if gold is None else torch.where(gold >= 0, gold, scores.argmax(dim=1))
-        return Plan(memories, self._prefix(chosen), scores.softmax(dim=1), extras, chosen)
-
-    def _prefix(self, chosen: Tensor) -> Tensor:
-        return torch.cat((self.begin(len(chosen)), self.strategy_ids[chosen][:, None]), dim=1)
+        return Plan(memories, self.begin_with(chosen), scores.softmax(dim=1), extras, chosen)
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
         """Another strategy token in the prefix."""
-        return replace(plan, prefix=self._prefix(chosen), chosen=chosen)
+        return replace(plan, prefix=self.begin_with(chosen), chosen=chosen)

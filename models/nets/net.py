@@ -109,14 +109,14 @@ class Net(nn.Module):
     """streams that a net with any needs on a causal base besides"""
     extra_labels: Mapping[str, tuple[str, ...]] = {COURSE: STRATEGIES}
     """names of the K columns of each entry of `Plan.extras`"""
-    source_labels: Mapping[str, tuple[str, ...]] = {}
-    """names of the vectors of streams that always hold the same ones: a trace tells the attention to each"""
     traced: tuple[str, ...] = ()
     """what `decode` puts into a record besides the streams' attention, (B, T, 1) each"""
     held: tuple[str, ...] = ()
     """parameters that training leaves as they are and that are saved all the same: an earlier stage trained them"""
     banned: Tensor
     """(V,) bool, True for ids that are no text and may never be written"""
+    strategy_ids: Tensor
+    """(8,) ids of the strategies' tokens"""
     strategy_offset: Tensor
     """(8,) added to the strategy scores in the loss only, see `balance`"""
 
@@ -126,6 +126,7 @@ class Net(nn.Module):
         banned = torch.zeros(len(tokenizer), dtype=torch.bool)
         banned[[i for i in tokenizer.special if i != tokenizer.eos]] = True
         self.register_buffer("banned", banned, persistent=False)
+        self.register_buffer("strategy_ids", torch.tensor(tokenizer.strategies), persistent=False)
         self.register_buffer("strategy_offset", torch.zeros(len(STRATEGIES)), persistent=False)
         self.course: Course | None = None
 
@@ -228,9 +229,18 @@ class Net(nn.Module):
         """Decoder states (B, T, D) of `ids` (B, T) that the vocabulary reads; see `Backbone.decode`."""
         return self.backbone.decode(ids, plan.memories, past, record)
 
+    def source_names(self, plan: Plan) -> Mapping[str, tuple[str, ...]]:
+        """What each vector of a stream is, of a plan for one reply: a trace tells the attention to each, beside that to
+        commonsense, emotions, turns and similar talks, which it knows anyway."""
+        return {}
+
     def begin(self, rows: int) -> Tensor:
         """(B, 1) begin tokens."""
         return torch.full((rows, 1), self.tokenizer.bos, device=self.banned.device)
+
+    def begin_with(self, chosen: Tensor) -> Tensor:
+        """(B, 2) begin tokens and the tokens of strategies `chosen` (B,)."""
+        return torch.cat((self.begin(len(chosen)), self.strategy_ids[chosen][:, None]), dim=1)
 
     def reply_states(self, plan: Plan, labels: Tensor) -> Tensor:
         """Decoder states (B, T, D) that predict `labels` (B, T), teacher-forced after the plan's prefix."""

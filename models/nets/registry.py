@@ -9,6 +9,7 @@ from models.data.examples import ContextShape
 from models.data.tokenizer import Tokenizer
 from models.nets.admisc import Admisc, AdmiscConfig
 from models.nets.emstremo import Emstremo, EmstremoConfig
+from models.nets.fado import Fado, FadoConfig
 from models.nets.joint import Joint, JointConfig
 from models.nets.kemi import Kemi, KemiConfig
 from models.nets.mime import Mime, MimeConfig
@@ -24,6 +25,7 @@ NETS: dict[str, tuple[type[Any], type[Net]]] = {
     "admisc": (AdmiscConfig, Admisc),
     "kemi": (KemiConfig, Kemi),
     "emstremo": (EmstremoConfig, Emstremo),
+    "fado": (FadoConfig, Fado),
     "star": star_on("joint", JointConfig, Joint),
     "star-misc": star_on("misc", MiscConfig, Misc),
     "star-admisc": star_on("admisc", AdmiscConfig, Admisc),
@@ -78,6 +80,7 @@ COMPACT: dict[str, dict[str, Any]] = {
     "kemi": {"shape": ContextShape(), **_SMALL_JOINT},
     "star-kemi": {"shape": ContextShape(), "below": _SMALL_JOINT, **_SMALL_STAR},
     "emstremo": {"shape": ContextShape(), **_SMALL_EMSTREMO},
+    "fado": {"shape": ContextShape(), "head_width": 192},
     "star-emstremo": {"shape": ContextShape(), "below": _SMALL_EMSTREMO, **_SMALL_STAR},
     "transformer": {"shape": _SHORT},
     "mt-transformer": {"shape": _SHORT},
@@ -100,6 +103,7 @@ CAUSAL: dict[str, dict[str, Any]] = {
     "star": {"shape": _CHAT, "below": _CHAT_JOINT, **_SMALL_STAR},
     "star-kemi": {"shape": _CHAT, "below": _CHAT_JOINT, **_SMALL_STAR},
     "emstremo": {"shape": _CHAT_PLAIN, **_SMALL_EMSTREMO},
+    "fado": {"shape": _CHAT, "head_width": 192},
     "star-emstremo": {"shape": _CHAT_PLAIN, "below": _SMALL_EMSTREMO, **_SMALL_STAR},
     "star-misc": {"shape": _CHAT_PLAIN, "below": _SMALL_MISC, **_SMALL_STAR},
     "star-admisc": {"shape": _CHAT_PLAIN, "below": _CHAT_ADMISC, **_SMALL_STAR},

@@ -173,7 +173,6 @@ class Star(Net):
         if config.hold:
             self.held = tuple(n for n, p in self.named_parameters() if p.requires_grad and not n.endswith(EMBEDDINGS))
         self.star = Refinement(config, backbone.width)
-        self.register_buffer("strategy_ids", torch.tensor(tokenizer.strategies), persistent=False)
 
     def _renamed(self, extras: Mapping[str, Any]) -> dict[str, Any]:
         """What the net below reports, its name before names that STAR uses too: AdMISC has a gate and a refinement."""
@@ -216,6 +215,10 @@ class Star(Net):
     def _token_scores(self, states: Tensor) -> Tensor:
         """(B, 8) what the vocabulary says of the strategy tokens after the first of states (B, T, D)."""
         return self.backbone.logits(states[:, 0])[:, self.strategy_ids].float()
+
+    def source_names(self, plan: Plan) -> Mapping[str, tuple[str, ...]]:
+        """Those of the net below."""
+        return self.below.source_names(plan)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """L_LM (token mean of the reply after the gold strategy) and L_ST (on tau')."""
@@ -266,7 +269,6 @@ def star_on(name: str, config_class: type[Any], net_class: type[Net]) -> tuple[t
         below_name = name
         below_class = (config_class, net_class)
         from_scratch = net_class.from_scratch
-        source_labels = net_class.source_labels
         streams, causal_streams, wants = net_class.streams, net_class.causal_streams, net_class.wants
         traced = (*net_class.traced, GATE)
 

@@ -21,8 +21,13 @@ FUSED = "fused"
 """the strategy in the context's place, on causal bases (AdMISC)"""
 GUIDES = "guides"
 """one vector each of strategy and emotion of the reply (Emstremo)"""
+DEFINITION = "definition"
+"""the words that define the chosen strategy (FADO)"""
 SIMILAR = "similar"
 """the words of replies in similar talks (KEMI)"""
+
+CALLED = {GUIDES: "strategy and emotion", DEFINITION: "the definition of the strategy"}
+"""streams whose vectors a net names (`Net.source_names`), as a trace calls them"""
 
 
 def adapt_values(backbone: Backbone, rank: int) -> None:

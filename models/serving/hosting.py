@@ -33,7 +33,7 @@ from models.knowledge.shipped_or_hub import open_comet, open_emotion
 from models.nets.net import Net, Plan
 from models.nets.registry import net_class
 from models.nets.stored import Bases, load_net, net_folder
-from models.nets.streams import EMOTION, POST, SIMILAR, SITUATION
+from models.nets.streams import CALLED, EMOTION, POST, SIMILAR, SITUATION
 from models.serving.decoding import Decoded, decode, replay
 from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, NO_CHANGE, Intervention, Levers
 from models.serving.rerank import rank
@@ -126,7 +126,7 @@ class NetResponder:
                 *_extras(plan, self.net),
                 *_heard(example, decoded, self.net.tokenizer),
                 *_looked_up(cases, decoded),
-                *_guided(self.net, decoded),
+                *_named(self.net, plan, decoded),
                 *_traced(decoded, self.net.tokenizer),
                 *rivals,
                 *compared,
@@ -333,12 +333,12 @@ def _looked_up(cases: Sequence[Case], decoded: Decoded) -> tuple[NamedRow, ...]:
     return (NamedRow(LOOKED_UP, texts, tuple(round(share, 5) for share in shares)),)
 
 
-def _guided(net: Net, decoded: Decoded) -> tuple[NamedRow, ...]:
-    """The attention on average to each vector of the streams that always hold the same ones."""
+def _named(net: Net, plan: Plan, decoded: Decoded) -> tuple[NamedRow, ...]:
+    """The attention on average to what only this net has, each vector by its name."""
     return tuple(
-        NamedRow(f"attention to {' and '.join(labels)}", labels, tuple(round(v, 5) for v in weights.tolist()))
-        for stream, labels in net.source_labels.items()
-        if stream in decoded.attention and (weights := decoded.attention[stream].mean(dim=0)).numel()
+        NamedRow(f"attention to {CALLED[stream]}", names, tuple(round(v, 5) for v in weights.tolist()))
+        for stream, names in net.source_names(plan).items()
+        if stream in decoded.attention and (weights := decoded.attention[stream].mean(dim=0)[: len(names)]).numel()
     )
 
 
