@@ -34,6 +34,7 @@ _KNOWLEDGE = f"{_WORDS}; commonsense about the situation and the last message (C
 
 _LI = "Li et al. 2024, Emstremo (LREC-COLING)"
 _PENG = "Peng et al. 2023, FADO (Knowledge-Based Systems 264)"
+_CHENG = "Cheng et al. 2022, MultiESC (EMNLP)"
 _DENG = "Deng et al. 2023, KEMI (ACL)"
 
 NET_TEXTS: dict[str, NetText] = {
@@ -97,11 +98,19 @@ NET_TEXTS: dict[str, NetText] = {
     "fado": NetText(
         "FADO",
         "Learns its strategies from what seekers thought of them: help that got many stars, in talks that brought"
-        " relief, counts more. While it writes it reads what the chosen strategy means. The published one also needs the"
-        " labels of a survey.",
+        " relief, counts more. While it writes it reads what the chosen strategy means. The published one also needs"
+        " the labels of a survey.",
         _WORDS,
         _PENG,
         "FADO",
+    ),
+    "multiesc": NetText(
+        "MultiESC",
+        "Looks ahead before it chooses: it weighs which strategies may follow, and how many stars the seeker would give"
+        " for them. The published one is three larger models, with a lexicon of affect.",
+        f"{_WORDS}; the emotion of each message of the seeker",
+        _CHENG,
+        "MultiESC",
     ),
     "star-misc": NetText("STAR on MISC", "Refines the choice of MISC as STAR does.", _KNOWLEDGE, _LEE, ""),
     "star-admisc": NetText(

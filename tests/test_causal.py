@@ -206,7 +206,9 @@ def turns_of(net: Net) -> tuple[list[Whole], list[Example]]:
     return whole_dialogues(TALK, each, net.tokenizer, net.shape), list(each.values())
 
 
-@pytest.mark.parametrize("name", ["joint", "misc", "admisc", "star", "star-misc", "mise", "kemi", "emstremo", "fado"])
+@pytest.mark.parametrize(
+    "name", ["joint", "misc", "admisc", "star", "star-misc", "mise", "kemi", "emstremo", "fado", "multiesc"]
+)
 def test_a_whole_dialogue_learns_what_one_example_a_turn_learns(name: str) -> None:
     """Losses and gradients: every turn, its sources masked from the others, from one reading."""
     net = tiny_net(CAUSAL + name).train()

@@ -21,7 +21,7 @@ OPTIONS = DecodeOptions(method="greedy", min_tokens=3, max_tokens=6)
 DIALOGUE = Dialogue((Turn(Speaker.SEEKER, "hello i am sad"),), "i lost my job")
 MIXING = {"misc", "admisc", "emstremo"}
 READING = {"misc", "admisc", "kemi", "star-misc", "star-admisc", "star-kemi"}
-HEARING = {"admisc", "star-admisc"}
+HEARING = {"admisc", "multiesc", "star-admisc"}
 
 
 class MadeUpComet(Comet):

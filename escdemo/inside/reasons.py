@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from models.data.strategies import STRATEGIES
 from models.nets.emstremo import OWN_EMOTION
+from models.nets.multiesc import NOW, STARS
 from models.nets.net import COURSE
 from models.nets.star import BEFORE, CHOICE_GATE, GATE
 from models.serving.hosting import LOOKED_UP, REDRAWN
@@ -42,7 +43,7 @@ SOURCES = {"situation": "the situation", "post": "the last message"}
 def why(name: str, trace: Trace) -> tuple[str, ...]:
     """Sentences on the reply of the side called `name`, the most important first."""
     rows = {row.name: row for row in trace.extras}
-    told = [_choice(name, trace, rows), _refined(trace), _mood(rows), _listened(trace)]
+    told = [_choice(name, trace, rows), _refined(trace), _planned(trace, rows), _mood(rows), _listened(trace)]
     told += [_attended(trace), _looked_up(rows), _gates(rows), _redrawn(rows)]
     return tuple(sentence for sentence in told if sentence)
 
@@ -121,6 +122,19 @@ def _refined(trace: Trace) -> str:
     if first == chosen:
         return f"Before refinement that was its first choice already ({percent(share)})."
     return f"Its first choice was {first} ({percent(share)}); the refinement turned it."
+
+
+def _planned(trace: Trace, rows: Mapping[str, NamedRow]) -> str:
+    """MultiESC: what looking ahead changed, and the stars that it expected."""
+    now, stars, chosen = rows.get(NOW), rows.get(STARS), trace.strategy()
+    if now is None or stars is None or not chosen:
+        return ""
+    share, first = max(zip(now.values, now.labels, strict=True))
+    expected = dict(zip(stars.labels, stars.values, strict=True))[chosen]
+    start = f"Looking ahead, it expected {expected:.1f} of 5 stars for that"
+    if first == chosen:
+        return f"{start}; it was the likeliest strategy before already ({percent(share)})."
+    return f"{start}; before looking ahead {first} was likelier ({percent(share)})."
 
 
 def _mood(rows: Mapping[str, NamedRow]) -> str:

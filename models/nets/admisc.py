@@ -34,7 +34,17 @@ from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
 from models.nets.misc import block_vectors, pooled, read_context
 from models.nets.net import Net, Plan
-from models.nets.streams import EMOTION, FUSED, POST, RAW_POST, RAW_SITUATION, SITUATION, STRATEGY, adapt_values
+from models.nets.streams import (
+    EMOTION,
+    FUSED,
+    POST,
+    RAW_POST,
+    RAW_SITUATION,
+    SITUATION,
+    STRATEGY,
+    adapt_values,
+    emotion_words,
+)
 from models.nets.weighting import Dwa, Fixed, Weighting
 
 EMOTIONAL = ("xReact", "oReact", "xAttr")
@@ -201,9 +211,7 @@ class Admisc(Net):
         """The encoder side: sources, and the strategy before and after refinement. No gold label is looked at."""
         reading = self.read(batch)[1]
         context = reading.stream
-        feelings = batch.emotion_ids != self.tokenizer.pad
-        with torch.no_grad():  # as the blocks: no gradient through their own encoding
-            emotion = Stream(self.backbone.read(batch.emotion_ids, feelings).states, feelings)
+        emotion = emotion_words(self.backbone, batch)
         kind = torch.isin(batch.blocks[:, 0], self.emotional).long()
         situation, post = block_vectors(self.backbone, batch, self.kinds[kind])
         masks = {SITUATION: batch.situation >= 0, POST: batch.post >= 0}

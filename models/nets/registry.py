@@ -15,6 +15,7 @@ from models.nets.kemi import Kemi, KemiConfig
 from models.nets.mime import Mime, MimeConfig
 from models.nets.misc import Misc, MiscConfig
 from models.nets.moel import Moel, MoelConfig
+from models.nets.multiesc import Multiesc, MultiescConfig
 from models.nets.net import Net, make_config
 from models.nets.star import star_on
 from models.nets.transformer import MtTransformerConfig, Transformer, TransformerConfig
@@ -26,6 +27,7 @@ NETS: dict[str, tuple[type[Any], type[Net]]] = {
     "kemi": (KemiConfig, Kemi),
     "emstremo": (EmstremoConfig, Emstremo),
     "fado": (FadoConfig, Fado),
+    "multiesc": (MultiescConfig, Multiesc),
     "star": star_on("joint", JointConfig, Joint),
     "star-misc": star_on("misc", MiscConfig, Misc),
     "star-admisc": star_on("admisc", AdmiscConfig, Admisc),
@@ -81,6 +83,7 @@ COMPACT: dict[str, dict[str, Any]] = {
     "star-kemi": {"shape": ContextShape(), "below": _SMALL_JOINT, **_SMALL_STAR},
     "emstremo": {"shape": ContextShape(), **_SMALL_EMSTREMO},
     "fado": {"shape": ContextShape(), "head_width": 192},
+    "multiesc": {"shape": ContextShape()},
     "star-emstremo": {"shape": ContextShape(), "below": _SMALL_EMSTREMO, **_SMALL_STAR},
     "transformer": {"shape": _SHORT},
     "mt-transformer": {"shape": _SHORT},
@@ -104,6 +107,7 @@ CAUSAL: dict[str, dict[str, Any]] = {
     "star-kemi": {"shape": _CHAT, "below": _CHAT_JOINT, **_SMALL_STAR},
     "emstremo": {"shape": _CHAT_PLAIN, **_SMALL_EMSTREMO},
     "fado": {"shape": _CHAT, "head_width": 192},
+    "multiesc": {"shape": _CHAT},
     "star-emstremo": {"shape": _CHAT_PLAIN, "below": _SMALL_EMSTREMO, **_SMALL_STAR},
     "star-misc": {"shape": _CHAT_PLAIN, "below": _SMALL_MISC, **_SMALL_STAR},
     "star-admisc": {"shape": _CHAT_PLAIN, "below": _CHAT_ADMISC, **_SMALL_STAR},

@@ -1,13 +1,12 @@
-"""What a decoder reads beside the context: streams of memory, named as in traces and checkpoints, and their changes."""
+"""What a decoder reads beside the context: streams of memory, named as in traces and checkpoints."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import torch
 
 from models.backbones.adapters import adapt
-
-if TYPE_CHECKING:
-    from models.backbones.interface import Backbone
+from models.backbones.interface import Backbone, Stream
+from models.data.batches import Batch
 
 SITUATION, POST = "situation", "post"
 """COMET blocks of the situation and of the last post"""
@@ -28,6 +27,13 @@ SIMILAR = "similar"
 
 CALLED = {GUIDES: "strategy and emotion", DEFINITION: "the definition of the strategy"}
 """streams whose vectors a net names (`Net.source_names`), as a trace calls them"""
+
+
+@torch.no_grad()
+def emotion_words(backbone: Backbone, batch: Batch) -> Stream:
+    """States of the emotions heard in the seeker's turns, as words; without gradient, as blocks are read."""
+    heard = batch.emotion_ids != 0
+    return Stream(backbone.read(batch.emotion_ids, heard).states, heard)
 
 
 def adapt_values(backbone: Backbone, rank: int) -> None:
