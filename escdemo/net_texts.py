@@ -35,6 +35,8 @@ _KNOWLEDGE = f"{_WORDS}; commonsense about the situation and the last message (C
 _LI = "Li et al. 2024, Emstremo (LREC-COLING)"
 _PENG = "Peng et al. 2023, FADO (Knowledge-Based Systems 264)"
 _CHENG = "Cheng et al. 2022, MultiESC (EMNLP)"
+_ZHAO = "Zhao et al. 2023, TransESC (Findings of ACL)"
+_PENG_2022 = "Peng et al. 2022, GLHG (arXiv 2204.12749)"
 _DENG = "Deng et al. 2023, KEMI (ACL)"
 
 NET_TEXTS: dict[str, NetText] = {
@@ -111,6 +113,22 @@ NET_TEXTS: dict[str, NetText] = {
         f"{_WORDS}; the emotion of each message of the seeker",
         _CHENG,
         "MultiESC",
+    ),
+    "transesc": NetText(
+        "TransESC",
+        "Follows how meaning, strategy and emotion moved from message to message, and takes the next step from there."
+        " The published one had emotions and keywords of every message from other tools.",
+        f"{_WORDS}; commonsense about the last message (COMET)",
+        _ZHAO,
+        "TransESC",
+    ),
+    "glhg": NetText(
+        "GLHG",
+        "Draws a graph from the seeker's situation over the latest messages to what the seeker intends, and writes with"
+        " it in view; no strategies. The published graph is of single words.",
+        "what was said so far; the situation; commonsense about the last message (COMET)",
+        _PENG_2022,
+        "GLHG",
     ),
     "star-misc": NetText("STAR on MISC", "Refines the choice of MISC as STAR does.", _KNOWLEDGE, _LEE, ""),
     "star-admisc": NetText(

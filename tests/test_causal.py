@@ -207,7 +207,21 @@ def turns_of(net: Net) -> tuple[list[Whole], list[Example]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["joint", "misc", "admisc", "star", "star-misc", "mise", "kemi", "emstremo", "fado", "multiesc"]
+    "name",
+    [
+        "joint",
+        "misc",
+        "admisc",
+        "star",
+        "star-misc",
+        "mise",
+        "kemi",
+        "emstremo",
+        "fado",
+        "multiesc",
+        "transesc",
+        "glhg",
+    ],
 )
 def test_a_whole_dialogue_learns_what_one_example_a_turn_learns(name: str) -> None:
     """Losses and gradients: every turn, its sources masked from the others, from one reading."""

@@ -19,8 +19,8 @@ from tests.tiny import MadeUpEmotions, on_each_backbone, tiny_net
 
 OPTIONS = DecodeOptions(method="greedy", min_tokens=3, max_tokens=6)
 DIALOGUE = Dialogue((Turn(Speaker.SEEKER, "hello i am sad"),), "i lost my job")
-MIXING = {"misc", "admisc", "emstremo"}
-READING = {"misc", "admisc", "kemi", "star-misc", "star-admisc", "star-kemi"}
+MIXING = {"misc", "admisc", "emstremo", "transesc"}
+READING = {"misc", "admisc", "kemi", "transesc", "glhg", "star-misc", "star-admisc", "star-kemi"}
 HEARING = {"admisc", "multiesc", "star-admisc"}
 
 

@@ -13,6 +13,7 @@ from models.nets.emstremo import OWN_EMOTION
 from models.nets.multiesc import NOW, STARS
 from models.nets.net import COURSE
 from models.nets.star import BEFORE, CHOICE_GATE, GATE
+from models.nets.streams import CALLED
 from models.serving.hosting import LOOKED_UP, REDRAWN
 from models.serving.trace import CometBlock, NamedRow, Trace
 
@@ -44,7 +45,7 @@ def why(name: str, trace: Trace) -> tuple[str, ...]:
     """Sentences on the reply of the side called `name`, the most important first."""
     rows = {row.name: row for row in trace.extras}
     told = [_choice(name, trace, rows), _refined(trace), _planned(trace, rows), _mood(rows), _listened(trace)]
-    told += [_attended(trace), _looked_up(rows), _gates(rows), _redrawn(rows)]
+    told += [_attended(trace), _looked_up(rows), *_looked_at(rows), _gates(rows), _redrawn(rows)]
     return tuple(sentence for sentence in told if sentence)
 
 
@@ -192,6 +193,17 @@ def _looked_up(rows: Mapping[str, NamedRow]) -> str:
         return ""
     share, text = max(zip(row.values, row.labels, strict=True))
     return f"Of the replies in similar talks it attended most to \u201c{text}\u201d ({percent(share)} on average)."
+
+
+def _looked_at(rows: Mapping[str, NamedRow]) -> list[str]:
+    """What a net attended most to of what only it has: nodes of a graph, words of a definition."""
+    told = []
+    for name in CALLED.values():
+        row = rows.get(f"attention to {name}")
+        if row is not None:
+            share, most = max(zip(row.values, row.labels, strict=True))
+            told.append(f"Of {name} it attended most to \u201c{most}\u201d ({percent(share)} on average).")
+    return told
 
 
 def _gates(rows: Mapping[str, NamedRow]) -> str:

@@ -56,8 +56,10 @@ class Batch:
     """(B, N) int64 kinds of the turns (`models.data.examples.turn_kind`), 0 where there is none"""
     problem_labels: Tensor
     """(B,) int64 problem of the dialogue, -1 = unknown"""
-    situation_ids: Tensor
-    """(B, W) int64 the situation by itself, padded with 0; W >= 1"""
+    situations: Tensor
+    """(C, W) int64 distinct situations by themselves, padded with 0; the first is empty"""
+    situation_rows: Tensor
+    """(B,) int64 rows of `situations`"""
     cases: Tensor
     """(C, L) int64 distinct replies in similar talks, padded with 0; the first is empty"""
     case_rows: Tensor
@@ -107,10 +109,8 @@ def _batch(
     if not examples:
         raise ValueError("a batch needs at least one example")
     # an empty one comes first, so that a batch without knowledge still has a row to point at
-    rows, cases = (
-        _distinct([*e.situation_blocks, *e.post_blocks] for e in examples),
-        _distinct(e.cases for e in examples),
-    )
+    rows = _distinct((*e.situation_blocks, *e.post_blocks) for e in examples)
+    cases, situations = _distinct(e.cases for e in examples), _distinct([e.situation or (0,)] for e in examples)
     return Batch(
         pad(contexts, 0),
         pad([(1,) * len(ids) for ids in contexts], 0).bool(),
@@ -128,7 +128,8 @@ def _batch(
         pad([[end for end, _ in e.turns] for e in examples], 0, least=1),
         pad([[kind for _, kind in e.turns] for e in examples], 0, least=1),
         torch.tensor([e.problem_label for e in examples]),
-        pad([e.situation for e in examples], 0, least=1),
+        pad(list(situations), 0),
+        torch.tensor([situations[e.situation or (0,)] for e in examples]),
         pad(list(cases), 0),
         pad([tuple(cases[c] for c in e.cases) for e in examples], -1, least=1),
         torch.tensor([e.reply_emotion or _UNKNOWN for e in examples]),

@@ -12,6 +12,9 @@ In the order in which to read them:
     emstremo.py     Emstremo (Li et al. 2024)
     fado.py         FADO (Peng et al. 2023), with the seekers' ratings
     multiesc.py     MultiESC (Cheng et al. 2022), planner and rater on one base
+    turn_graph.py   turns as nodes of a graph, attention along its edges
+    transesc.py     TransESC (Zhao et al. 2023)
+    glhg.py         GLHG (Peng et al. 2022)
     star.py         STAR (Lee et al. 2025), on top of any other net
     scratch.py      what the nets trained from scratch share: size, fresh backbone, no strategies
     transformer.py  Transformer and MT Transformer, baselines of the MISC and AdMISC tables

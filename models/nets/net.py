@@ -213,8 +213,11 @@ class Net(nn.Module):
         return False
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """`plan`, made from `batch`, with replies that follow the strategies `chosen` (B,) instead."""
-        return self.plan(batch, gold=chosen)
+        """`plan`, made from `batch`, with replies that follow the strategies `chosen` (B,) instead.
+
+        The plan itself where no strategy is predicted.
+        """
+        return self.plan(batch, gold=chosen) if self.predicts_strategy else plan
 
     def follow_mixture(self, plan: Plan, batch: Batch, shares: Tensor) -> Plan:
         """`plan`, made from `batch`, with replies of the mixture `shares` (B, 8) instead of the predicted one.
@@ -233,6 +236,10 @@ class Net(nn.Module):
         """What each vector of a stream is, of a plan for one reply: a trace tells the attention to each, beside that to
         commonsense, emotions, turns and similar talks, which it knows anyway."""
         return {}
+
+    def no_strategies(self, rows: int) -> Tensor:
+        """(B, 8) equal shares: nothing is predicted."""
+        return torch.full((rows, len(STRATEGIES)), 1 / len(STRATEGIES), device=self.banned.device)
 
     def begin(self, rows: int) -> Tensor:
         """(B, 1) begin tokens."""

@@ -10,6 +10,7 @@ from models.data.tokenizer import Tokenizer
 from models.nets.admisc import Admisc, AdmiscConfig
 from models.nets.emstremo import Emstremo, EmstremoConfig
 from models.nets.fado import Fado, FadoConfig
+from models.nets.glhg import Glhg, GlhgConfig
 from models.nets.joint import Joint, JointConfig
 from models.nets.kemi import Kemi, KemiConfig
 from models.nets.mime import Mime, MimeConfig
@@ -18,6 +19,7 @@ from models.nets.moel import Moel, MoelConfig
 from models.nets.multiesc import Multiesc, MultiescConfig
 from models.nets.net import Net, make_config
 from models.nets.star import star_on
+from models.nets.transesc import Transesc, TransescConfig
 from models.nets.transformer import MtTransformerConfig, Transformer, TransformerConfig
 
 NETS: dict[str, tuple[type[Any], type[Net]]] = {
@@ -28,6 +30,8 @@ NETS: dict[str, tuple[type[Any], type[Net]]] = {
     "emstremo": (EmstremoConfig, Emstremo),
     "fado": (FadoConfig, Fado),
     "multiesc": (MultiescConfig, Multiesc),
+    "transesc": (TransescConfig, Transesc),
+    "glhg": (GlhgConfig, Glhg),
     "star": star_on("joint", JointConfig, Joint),
     "star-misc": star_on("misc", MiscConfig, Misc),
     "star-admisc": star_on("admisc", AdmiscConfig, Admisc),
@@ -84,6 +88,8 @@ COMPACT: dict[str, dict[str, Any]] = {
     "emstremo": {"shape": ContextShape(), **_SMALL_EMSTREMO},
     "fado": {"shape": ContextShape(), "head_width": 192},
     "multiesc": {"shape": ContextShape()},
+    "transesc": {"shape": ContextShape(), "heads": 4, "course": True},
+    "glhg": {"shape": _SHORT},
     "star-emstremo": {"shape": ContextShape(), "below": _SMALL_EMSTREMO, **_SMALL_STAR},
     "transformer": {"shape": _SHORT},
     "mt-transformer": {"shape": _SHORT},
@@ -108,6 +114,8 @@ CAUSAL: dict[str, dict[str, Any]] = {
     "emstremo": {"shape": _CHAT_PLAIN, **_SMALL_EMSTREMO},
     "fado": {"shape": _CHAT, "head_width": 192},
     "multiesc": {"shape": _CHAT},
+    "transesc": {"shape": _CHAT_PLAIN, "heads": 4, "course": True},
+    "glhg": {"shape": _CHAT_PLAIN},
     "star-emstremo": {"shape": _CHAT_PLAIN, "below": _SMALL_EMSTREMO, **_SMALL_STAR},
     "star-misc": {"shape": _CHAT_PLAIN, "below": _SMALL_MISC, **_SMALL_STAR},
     "star-admisc": {"shape": _CHAT_PLAIN, "below": _CHAT_ADMISC, **_SMALL_STAR},

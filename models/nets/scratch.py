@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 from transformers import BlenderbotSmallConfig
@@ -20,7 +19,6 @@ from models.backbones.encoder_decoder import EncoderDecoder
 from models.backbones.interface import Stream, token_loss
 from models.data.batches import Batch
 from models.data.examples import ContextShape
-from models.data.strategies import STRATEGIES
 from models.nets.net import Net, Plan
 
 
@@ -84,14 +82,6 @@ class ScratchNet(Net):
         states = self.reply_states(plan, labels)
         total, count = token_loss(self.backbone, states, labels, self.config.smoothing)
         return total / count
-
-    def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """The plan itself: a given strategy changes nothing."""
-        return plan
-
-    def no_strategies(self, rows: int) -> Tensor:
-        """(B, 8) equal shares: nothing is predicted."""
-        return torch.full((rows, len(STRATEGIES)), 1 / len(STRATEGIES), device=self.banned.device)
 
 
 def emotion_loss(scores: Tensor, labels: Tensor) -> Tensor:

@@ -22,10 +22,19 @@ GUIDES = "guides"
 """one vector each of strategy and emotion of the reply (Emstremo)"""
 DEFINITION = "definition"
 """the words that define the chosen strategy (FADO)"""
+STATE = "state"
+"""change of meaning, strategy and emotion of the turn to come (TransESC)"""
+GRAPH = "graph"
+"""situation, latest turns and intention as nodes of a graph (GLHG)"""
 SIMILAR = "similar"
 """the words of replies in similar talks (KEMI)"""
 
-CALLED = {GUIDES: "strategy and emotion", DEFINITION: "the definition of the strategy"}
+CALLED = {
+    GUIDES: "strategy and emotion",
+    DEFINITION: "the definition of the strategy",
+    STATE: "what is to come",
+    GRAPH: "the graph of the talk",
+}
 """streams whose vectors a net names (`Net.source_names`), as a trace calls them"""
 
 
