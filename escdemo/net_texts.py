@@ -37,6 +37,7 @@ _PENG = "Peng et al. 2023, FADO (Knowledge-Based Systems 264)"
 _CHENG = "Cheng et al. 2022, MultiESC (EMNLP)"
 _ZHAO = "Zhao et al. 2023, TransESC (Findings of ACL)"
 _PENG_2022 = "Peng et al. 2022, GLHG (arXiv 2204.12749)"
+_ZHOU = "Zhou et al. 2023, SUPPORTER (ACL)"
 _DENG = "Deng et al. 2023, KEMI (ACL)"
 
 NET_TEXTS: dict[str, NetText] = {
@@ -129,6 +130,14 @@ NET_TEXTS: dict[str, NetText] = {
         "what was said so far; the situation; commonsense about the last message (COMET)",
         _PENG_2022,
         "GLHG",
+    ),
+    "supporter": NetText(
+        "SUPPORTER, without drafts",
+        "Has experts of emotions and words, now and next; a policy that was rewarded for comfort and fitting replies"
+        " picks two of them for each reply. No strategies. The published one writes drafts between its choices.",
+        "what was said so far",
+        _ZHOU,
+        "SUPPORTER",
     ),
     "star-misc": NetText("STAR on MISC", "Refines the choice of MISC as STAR does.", _KNOWLEDGE, _LEE, ""),
     "star-admisc": NetText(

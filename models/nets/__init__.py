@@ -2,7 +2,7 @@
 
 In the order in which to read them:
 
-    weighting.py    how the parts of a loss combine: fixed, averaged, ramped
+    weighting.py    how the parts of a loss combine: fixed, staged, averaged, ramped
     net.py          what every net is: losses and a plan for one reply
     streams.py      what a decoder reads beside the context: names, and how it changes
     joint.py        BlenderBot-Joint (Liu et al. 2021)
@@ -15,6 +15,7 @@ In the order in which to read them:
     turn_graph.py   turns as nodes of a graph, attention along its edges
     transesc.py     TransESC (Zhao et al. 2023)
     glhg.py         GLHG (Peng et al. 2022)
+    supporter.py    SUPPORTER (Zhou et al. 2023), its experts without drafts
     star.py         STAR (Lee et al. 2025), on top of any other net
     scratch.py      what the nets trained from scratch share: size, fresh backbone, no strategies
     transformer.py  Transformer and MT Transformer, baselines of the MISC and AdMISC tables

@@ -19,6 +19,7 @@ from models.nets.moel import Moel, MoelConfig
 from models.nets.multiesc import Multiesc, MultiescConfig
 from models.nets.net import Net, make_config
 from models.nets.star import star_on
+from models.nets.supporter import Supporter, SupporterConfig
 from models.nets.transesc import Transesc, TransescConfig
 from models.nets.transformer import MtTransformerConfig, Transformer, TransformerConfig
 
@@ -32,6 +33,7 @@ NETS: dict[str, tuple[type[Any], type[Net]]] = {
     "multiesc": (MultiescConfig, Multiesc),
     "transesc": (TransescConfig, Transesc),
     "glhg": (GlhgConfig, Glhg),
+    "supporter": (SupporterConfig, Supporter),
     "star": star_on("joint", JointConfig, Joint),
     "star-misc": star_on("misc", MiscConfig, Misc),
     "star-admisc": star_on("admisc", AdmiscConfig, Admisc),
@@ -90,6 +92,7 @@ COMPACT: dict[str, dict[str, Any]] = {
     "multiesc": {"shape": ContextShape()},
     "transesc": {"shape": ContextShape(), "heads": 4, "course": True},
     "glhg": {"shape": _SHORT},
+    "supporter": {"shape": _SHORT},
     "star-emstremo": {"shape": ContextShape(), "below": _SMALL_EMSTREMO, **_SMALL_STAR},
     "transformer": {"shape": _SHORT},
     "mt-transformer": {"shape": _SHORT},
@@ -116,6 +119,7 @@ CAUSAL: dict[str, dict[str, Any]] = {
     "multiesc": {"shape": _CHAT},
     "transesc": {"shape": _CHAT_PLAIN, "heads": 4, "course": True},
     "glhg": {"shape": _CHAT_PLAIN},
+    "supporter": {"shape": _CHAT_PLAIN},
     "star-emstremo": {"shape": _CHAT_PLAIN, "below": _SMALL_EMSTREMO, **_SMALL_STAR},
     "star-misc": {"shape": _CHAT_PLAIN, "below": _SMALL_MISC, **_SMALL_STAR},
     "star-admisc": {"shape": _CHAT_PLAIN, "below": _CHAT_ADMISC, **_SMALL_STAR},

@@ -26,6 +26,8 @@ STATE = "state"
 """change of meaning, strategy and emotion of the turn to come (TransESC)"""
 GRAPH = "graph"
 """situation, latest turns and intention as nodes of a graph (GLHG)"""
+CHOSEN = "chosen"
+"""what the two chosen experts make of the talk (SUPPORTER)"""
 SIMILAR = "similar"
 """the words of replies in similar talks (KEMI)"""
 
@@ -34,6 +36,7 @@ CALLED = {
     DEFINITION: "the definition of the strategy",
     STATE: "what is to come",
     GRAPH: "the graph of the talk",
+    CHOSEN: "the chosen experts",
 }
 """streams whose vectors a net names (`Net.source_names`), as a trace calls them"""
 

@@ -53,6 +53,32 @@ class Fixed(Weighting):
         return dict(self._weights)
 
 
+class Staged(Fixed):
+    """Weights that change once: those of a warm start, and those of the rest (SUPPORTER)."""
+
+    def __init__(self, first: Mapping[str, float], then: Mapping[str, float], share: float) -> None:
+        """The change comes when `share` (0..1) of the training is done. Raises ValueError for another share."""
+        super().__init__(first)
+        if not 0 <= share <= 1:
+            raise ValueError(f"the warm start is {share} of the training; allowed: 0 to 1")
+        self._then, self.share = dict(then), share
+        self.tell({}, 0.0)
+
+    def tell(self, parts: Mapping[str, float], progress: float) -> None:
+        """Changes the weights when it is time; the values do not matter."""
+        if progress >= self.share:
+            self._weights = self._then
+
+    def state_dict(self) -> dict[str, Any]:
+        """Whether the warm start is over."""
+        return {"warm": self._weights is not self._then}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Inverse of `state_dict`."""
+        if not state.get("warm", True):
+            self._weights = self._then
+
+
 class Dwa(Weighting):
     """Dynamic weight averaging (Liu et al. 2019; AdMISC, eq. 31-33).
 
