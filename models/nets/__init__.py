@@ -5,6 +5,7 @@ In the order in which to read them:
     weighting.py    how the parts of a loss combine: fixed, staged, averaged, ramped
     net.py          what every net is: losses and a plan for one reply
     streams.py      what a decoder reads beside the context: names, and how it changes
+    mixing.py       what the nets that mix strategies share
     joint.py        BlenderBot-Joint (Liu et al. 2021)
     misc.py         MISC (Tu et al. 2022) and its variants
     admisc.py       AdMISC (Jia et al. 2024) and its ablations

@@ -20,7 +20,7 @@ vector, W_o W_v h_g, beside it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import torch
@@ -33,6 +33,7 @@ from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
 from models.nets.misc import block_vectors, pooled, read_context
+from models.nets.mixing import Mixing
 from models.nets.net import Net, Plan
 from models.nets.streams import (
     EMOTION,
@@ -167,7 +168,7 @@ class Encoded:
     """that alone, see `Net.with_course`"""
 
 
-class Admisc(Net):
+class Admisc(Mixing):
     """See the module."""
 
     needs_comet = needs_emotion = True
@@ -285,25 +286,10 @@ class Admisc(Net):
         """Whether the decoder has sources that hold the strategy."""
         return self.config.decoder_streams
 
-    @property
-    def mixes_strategies(self) -> bool:
-        """As `follows_strategy`."""
-        return self.config.decoder_streams
-
-    def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """Another strategy in every source."""
-        return replace(self.follow_mixture(plan, batch, self.told(chosen, plan.strategies)), chosen=chosen)
-
     def follow_mixture(self, plan: Plan, batch: Batch, shares: Tensor) -> Plan:
         """Another mixture in every source; nothing is read again unless `plan` is a selection of rows."""
         sources = plan.sources or self.encode(batch).streams
-        projected = self.backbone.project(self.decoder_sources(sources, shares))
-        memories = [layer | new for layer, new in zip(plan.memories, projected, strict=True)]
-        return replace(plan, memories=memories)
-
-    def training_plan(self, batch: Batch) -> Plan:
-        """Of the gold strategy or the predicted mixture, as `strategy_train` says."""
-        return self.plan(batch, gold=batch.strategies if self.config.strategy_train == "gold" else None)
+        return self.with_sources(plan, self.decoder_sources(sources, shares))
 
     @property
     def trains_strategy(self) -> bool:

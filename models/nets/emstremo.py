@@ -36,6 +36,7 @@ from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
 from models.knowledge.emotion import GO_EMOTIONS
 from models.nets.misc import ScoreNorm, pooled
+from models.nets.mixing import Mixing
 from models.nets.net import Net, Plan
 from models.nets.scratch import emotion_loss
 from models.nets.streams import GUIDES, adapt_values
@@ -80,7 +81,7 @@ class EmotionTransfer(nn.Module):
         return torch.einsum("bs,be,ser->br", strategies.float(), emotions.float(), self.scores.float().softmax(dim=-1))
 
 
-class Emstremo(Net):
+class Emstremo(Mixing):
     """See the module."""
 
     wants = frozenset({REPLY_EMOTION})
@@ -156,10 +157,6 @@ class Emstremo(Net):
         extras |= {SEEKER_EMOTION: felt, OWN_EMOTION: own}
         return Plan(memories, self.begin(len(batch)), shares, extras, gold)
 
-    def training_plan(self, batch: Batch) -> Plan:
-        """Of the gold strategy or the predicted mixture, as `strategy_train` says."""
-        return self.plan(batch, gold=batch.strategies if self.config.strategy_train == "gold" else None)
-
     def source_names(self, plan: Plan) -> Mapping[str, tuple[str, ...]]:
         """The two vectors."""
         return {GUIDES: ("strategy", "emotion")}
@@ -169,21 +166,10 @@ class Emstremo(Net):
         """Whether the strategy's loss has a weight above 0."""
         return bool(self.config.strategy_weight)
 
-    @property
-    def mixes_strategies(self) -> bool:
-        """It always does."""
-        return True
-
-    def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """One strategy instead of the mixture, and the emotion that it leads to."""
-        return replace(self.follow_mixture(plan, batch, self.told(chosen, plan.strategies)), chosen=chosen)
-
     def follow_mixture(self, plan: Plan, batch: Batch, shares: Tensor) -> Plan:
         """Another mixture; nothing is read again."""
         sources, own = self._guides(shares, plan.extras[SEEKER_EMOTION])
-        projected = self.backbone.project(sources)
-        memories = [layer | new for layer, new in zip(plan.memories, projected, strict=True)]
-        return replace(plan, memories=memories, extras=plan.extras | {OWN_EMOTION: own})
+        return replace(self.with_sources(plan, sources), extras=plan.extras | {OWN_EMOTION: own})
 
 
 def transfer_loss(own: Tensor, heard: Tensor) -> Tensor:

@@ -164,9 +164,8 @@ class Fado(Net):
         """Another token and another definition; nothing is read again unless `plan` is a selection of rows."""
         chosen = torch.where(chosen >= 0, chosen, plan.strategies.argmax(dim=1))
         sources = plan.sources or {CONTEXT: self.read(batch)[1].stream, DEFINITION: self._read_definitions()}
-        projected = self.backbone.project(self._sources(sources[CONTEXT], sources[DEFINITION], plan.strategies, chosen))
-        memories = [layer | new for layer, new in zip(plan.memories, projected, strict=True)]
-        return replace(plan, memories=memories, prefix=self.begin_with(chosen), chosen=chosen)
+        other = self._sources(sources[CONTEXT], sources[DEFINITION], plan.strategies, chosen)
+        return replace(self.with_sources(plan, other), prefix=self.begin_with(chosen), chosen=chosen)
 
     def source_names(self, plan: Plan) -> Mapping[str, tuple[str, ...]]:
         """The word pieces of the definition."""

@@ -17,7 +17,7 @@ blocks are read by the base without changes (eq. 3 reads them with the net's own
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import torch
@@ -31,6 +31,7 @@ from models.data.examples import ContextShape
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
+from models.nets.mixing import Mixing
 from models.nets.net import Net, Plan
 from models.nets.streams import POST, SITUATION, STRATEGY
 from models.nets.weighting import Fixed, Weighting
@@ -91,7 +92,7 @@ class ScoreNorm(nn.BatchNorm1d):
         return F.batch_norm(scores, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
 
 
-class Misc(Net):
+class Misc(Mixing):
     """See the module."""
 
     extra_labels: ClassVar = {**Net.extra_labels, "emotion of the seeker": EMOTION_TYPES}
@@ -208,10 +209,6 @@ class Misc(Net):
             extras["emotion of the seeker"] = self.emotion_head(self._pooled(reading)).float().softmax(dim=1)
         return Plan(memories, self.begin(len(batch)), probabilities, extras, gold)
 
-    def training_plan(self, batch: Batch) -> Plan:
-        """Of the gold strategy or the predicted mixture, as `strategy_train` says."""
-        return self.plan(batch, gold=batch.strategies if self.config.strategy_train == "gold" else None)
-
     @property
     def trains_strategy(self) -> bool:
         """Whether L_g has a weight above 0."""
@@ -227,15 +224,9 @@ class Misc(Net):
         """Whether A^g is of the mixture."""
         return self.config.decode_strategy == "mixture"
 
-    def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """The one vector of the chosen strategy instead of the mixture."""
-        return replace(self.follow_mixture(plan, batch, self.told(chosen, plan.strategies)), chosen=chosen)
-
     def follow_mixture(self, plan: Plan, batch: Batch, shares: Tensor) -> Plan:
-        """The vector of another mixture; nothing is read again."""
-        projected = self.backbone.project(self._strategy(shares))
-        memories = [layer | strategy for layer, strategy in zip(plan.memories, projected, strict=True)]
-        return replace(plan, memories=memories)
+        """The vector of another mixture."""
+        return self.with_sources(plan, self._strategy(shares))
 
 
 def block_vectors(backbone: Backbone, batch: Batch, flags: Tensor | None = None) -> tuple[Tensor, Tensor]:

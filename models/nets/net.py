@@ -6,7 +6,7 @@ A new net subclasses `Net`, gives `losses` and `plan`, and inherits training, de
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
@@ -231,6 +231,11 @@ class Net(nn.Module):
     ) -> Tensor:
         """Decoder states (B, T, D) of `ids` (B, T) that the vocabulary reads; see `Backbone.decode`."""
         return self.backbone.decode(ids, plan.memories, past, record)
+
+    def with_sources(self, plan: Plan, sources: Mapping[str, Stream]) -> Plan:
+        """The plan with other streams in the place of those of these names; nothing is read again."""
+        projected = self.backbone.project(sources)
+        return replace(plan, memories=[layer | new for layer, new in zip(plan.memories, projected, strict=True)])
 
     def source_names(self, plan: Plan) -> Mapping[str, tuple[str, ...]]:
         """What each vector of a stream is, of a plan for one reply: a trace tells the attention to each, beside that to

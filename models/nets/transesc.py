@@ -22,7 +22,7 @@ Edges have seven kinds: to itself, three to earlier turns, three to the other no
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import torch
@@ -36,6 +36,7 @@ from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
 from models.nets.misc import block_vectors
+from models.nets.mixing import Mixing
 from models.nets.net import Net, Plan
 from models.nets.scratch import emotion_loss
 from models.nets.streams import STATE, adapt_values
@@ -67,7 +68,7 @@ class TransescConfig:
     """add what the course of the talk says about the next strategy (`strategy_history.py`; ours, not published)"""
 
 
-class Transesc(Net):
+class Transesc(Mixing):
     """See the module."""
 
     needs_comet = True
@@ -169,25 +170,10 @@ class Transesc(Net):
         every = torch.ones_like(views[..., 0], dtype=torch.bool)
         return Plan(memories, self.begin(len(batch)), shares, extras, gold, {STATE: Stream(views, every)})
 
-    def training_plan(self, batch: Batch) -> Plan:
-        """Of the gold strategy or the predicted mixture, as `strategy_train` says."""
-        return self.plan(batch, gold=batch.strategies if self.config.strategy_train == "gold" else None)
-
-    @property
-    def mixes_strategies(self) -> bool:
-        """It always does."""
-        return True
-
-    def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """One strategy instead of the mixture."""
-        return replace(self.follow_mixture(plan, batch, self.told(chosen, plan.strategies)), chosen=chosen)
-
     def follow_mixture(self, plan: Plan, batch: Batch, shares: Tensor) -> Plan:
         """Another mixture; nothing is read again unless `plan` is a selection of rows."""
         views = plan.sources[STATE].states if plan.sources else self._read_turns(batch)[1]
-        projected = self.backbone.project(self._source(views, shares))
-        memories = [layer | new for layer, new in zip(plan.memories, projected, strict=True)]
-        return replace(plan, memories=memories)
+        return self.with_sources(plan, self._source(views, shares))
 
     def source_names(self, plan: Plan) -> Mapping[str, tuple[str, ...]]:
         """The three views."""
