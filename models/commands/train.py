@@ -28,6 +28,7 @@ from models.backbones.compact_base import BASE, is_compact
 from models.backbones.low_rank import ADDED_RATE, GATE_RATE, AddedTokens, Gate
 from models.data.batches import Batch
 from models.data.esconv import Target, read_esconv, split_dialogues, targets
+from models.data.examples import CASES
 from models.data.safe_answers import safe_answers
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
@@ -202,13 +203,15 @@ def run(args: Namespace) -> int:
     comet = comet_for(net, None if args.tails == GENERATE else args.tails, args.comet, device)
     more = _more(args, net, splits.train)
     learnt = replace(splits, train=splits.train + more)
-    data = training_data(net, learnt, comet, besides_for(args, device, net), sizes)
+    besides = besides_for(args, device, net)
+    data = training_data(net, learnt, comet, besides, sizes)
     net.balance(data.shares, args.balance)
     before = learned_from(read_card(start)) if start else []
     about = _about(args, net, source) | {
         "data": data.digest,
         "start": fingerprint(start) if start else "",
         "splits": sorted({args.split, *before}),
+        **({"cases": besides.cases.version} if CASES in net.wants else {}),
     }
     rates = {Course: COURSE_RATE, Gate: GATE_RATE, AddedTokens: ADDED_RATE}
     faster = [(module, rates[type(module)]) for module in net.modules() if type(module) in rates]
