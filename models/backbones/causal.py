@@ -22,7 +22,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbones.earlier_readings import EarlierReadings
 from models.backbones.interface import CONTEXT, Memories, Memory, Past, Reading, Stream, attend, squashed
 from models.backbones.llama_weights import LlamaLayer, LlamaShape, LlamaWeights
 from models.backbones.low_rank import AddedTokens, Change, SourceChange
@@ -157,7 +156,7 @@ class Causal(nn.Module):
             CausalLayer(shape, index, rank, streams, source_rank) for index in range(shape.layers)
         )
         self.dropout = 0.0
-        self.earlier: EarlierReadings | None = None
+        self.owner: int | None = None
         self._turns = dict[tuple[int, torch.device], tuple[Tensor, Tensor]]()
 
     def set_dropout(self, rate: float) -> None:
@@ -174,7 +173,7 @@ class Causal(nn.Module):
         for module in self.modules():
             if isinstance(module, Change):
                 module.settle(self.weights.dtype)
-        self.earlier = EarlierReadings()
+        self.owner = self.weights.prefixes.owner()
 
     def changes(self) -> dict[str, Change]:
         """The changes of the base's own matrices, by name; those of sources are not among them."""
@@ -203,18 +202,33 @@ class Causal(nn.Module):
         A hosted net (`settle`) reads a single context from where it differs from one that it has read before: the next
         message of a talk costs its own tokens.
         """
-        if self.earlier is None or len(ids) > 1:
+        if self.owner is None or len(ids) > 1:
             return self._reading(mask, *self._read(ids, changed=True))
-        key = tuple(ids[0].tolist())
-        shared, known = self.earlier.longest(key)
-        if known is None:
-            reading = self._reading(mask, *self._read(ids, changed=True))
-        else:
-            before = [(k[:, :, :shared], v[:, :, :shared]) for k, v in known.cache]
-            states, cache = self._read(ids[:, shared:], changed=True, past=before)
-            reading = self._reading(mask, torch.cat((known.states[:, :shared], states), dim=1), cache)
-        self.earlier.keep(key, reading)
-        return reading
+        for reading in self.read_in_pieces(ids, ids.shape[1]):
+            last = reading
+        return last
+
+    def read_in_pieces(self, ids: Tensor, size: int) -> Iterator[Reading]:
+        """What a hosted net has read of a single context (1, S) after each piece of `size` tokens; the last is whole.
+
+        What it has read before is no piece again. The pieces are kept, so that `read` goes on from there.
+        """
+        assert self.owner is not None
+        key, prefixes = tuple(ids[0].tolist()), self.weights.prefixes
+        done, known = prefixes.longest(self.owner, key)
+        states = known.states[:, :done] if known else None
+        cache = [(k[:, :, :done], v[:, :, :done]) for k, v in known.cache] if known else []
+        while True:
+            if done < len(key):
+                found, grown = self._read(ids[:, done : done + size], changed=True, past=cache)
+                states, cache = found if states is None else torch.cat((states, found), dim=1), list(grown)
+                done = min(done + size, len(key))
+            assert states is not None
+            reading = self._reading(torch.ones_like(ids[:, :done], dtype=torch.bool), states, tuple(cache))
+            prefixes.keep(self.owner, key[:done], reading)
+            yield reading
+            if done == len(key):
+                return
 
     @staticmethod
     def _reading(mask: Tensor, states: Tensor, cache: Cache) -> Reading:

@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.backbones.prefix_cache import PrefixCache
+
 QUICK_ROWS = 4
 """rows of an input that the int8 copy of a matrix is quicker for; beyond, the matrix itself is"""
 VECTORS_KEPT = 100_000
@@ -122,7 +124,7 @@ class LlamaWeights(nn.Module):
         self.vocabulary = Matrix(dtype, shape.vocabulary, shape.width)
         self.layers = nn.ModuleList(LlamaLayer(shape, dtype) for _ in range(shape.layers))
         self.norm = _empty(dtype, shape.width)
-        self.vectors = TextVectors()
+        self.vectors, self.prefixes = TextVectors(), PrefixCache()
 
     @property
     def embedding(self) -> Tensor:
