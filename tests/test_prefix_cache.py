@@ -11,7 +11,9 @@ from tests.tiny import CAUSAL, tiny_net
 
 def reading(length: int) -> Reading:
     states = torch.zeros(1, length, 4)
-    return Reading(states, torch.ones(1, length, dtype=torch.bool), states[:, -1], ((states[:, None], states[:, None]),))
+    return Reading(
+        states, torch.ones(1, length, dtype=torch.bool), states[:, -1], ((states[:, None], states[:, None]),)
+    )
 
 
 def test_each_net_finds_its_own_longest_start() -> None:

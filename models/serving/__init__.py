@@ -3,6 +3,7 @@
 In the order in which to read them:
 
     decoding.py        sampling, greedy and beam search over any net
+    choosing.py        scores of the vocabulary -> the next token of each reply
     after_hi.py        what a net would say to anybody
     guidance.py        words that are due to this dialogue rather than any
     batch_decoding.py  many replies at once, for evaluation
