@@ -264,13 +264,24 @@ class Causal(nn.Module):
         """See `interface`. Read by the base without this net's changes, added tokens left out: a text has one vector
         for all nets, kept with the base. The published nets read blocks with their own encoder, without gradient too.
         """
-        return self.weights.vectors.of(
-            [
-                tuple(i for i in row[: int(keep.sum())].tolist() if i < self.shape.vocabulary)
-                for row, keep in zip(ids, mask, strict=True)
-            ],
-            self._last_states,
-        )
+        return self.weights.vectors.of(self._texts(ids, mask), self._last_states)
+
+    def unread(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """(u,) the rows of short texts (U, L) whose vectors are not known yet."""
+        texts = self._texts(ids, mask)
+        return torch.tensor([n for n, text in enumerate(texts) if text not in self.weights.vectors], dtype=torch.int64)
+
+    def already_read(self, ids: Tensor) -> int:
+        """How many tokens at the start of a single context (1, S) a hosted net has read before."""
+        assert self.owner is not None
+        return self.weights.prefixes.longest(self.owner, tuple(ids[0].tolist()))[0]
+
+    def _texts(self, ids: Tensor, mask: Tensor) -> list[tuple[int, ...]]:
+        """Short texts without padding and added tokens."""
+        return [
+            tuple(i for i in row[: int(keep.sum())].tolist() if i < self.shape.vocabulary)
+            for row, keep in zip(ids, mask, strict=True)
+        ]
 
     def _last_states(self, texts: list[tuple[int, ...]]) -> Tensor:
         """(U, D) of texts as ids, without changes; an empty text is read as padding."""

@@ -57,6 +57,9 @@ class TextVectors:
     def __init__(self) -> None:
         self._known = dict[tuple[int, ...], Tensor]()
 
+    def __contains__(self, text: object) -> bool:
+        return text in self._known
+
     def of(self, texts: Sequence[tuple[int, ...]], read: Callable[[list[tuple[int, ...]]], Tensor]) -> Tensor:
         """(U, D) of texts as ids; `read` gives those of texts that are not known yet."""
         known = self._known
@@ -85,11 +88,12 @@ class Matrix(nn.Module):
     scales: Tensor | None
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
-        """x (..., in) -> (..., out), from the output's number `first` on."""
+        """x (..., in) -> (..., out), from the output's number `first` on; in the type of x."""
+        kind, x = x.dtype, x.to(self.weight.dtype)
         if self.short is None or self.scales is None or torch.is_grad_enabled() or x.numel() > QUICK_ROWS * x.shape[-1]:
-            return F.linear(x, self.weight[first:])
+            return F.linear(x, self.weight[first:]).to(kind)
         found = torch._weight_int8pack_mm(x.reshape(-1, x.shape[-1]), self.short[first:], self.scales[first:])
-        return found.view(*x.shape[:-1], -1)
+        return found.view(*x.shape[:-1], -1).to(kind)
 
     @torch.no_grad()
     def pack(self) -> None:

@@ -111,10 +111,11 @@ class _Record:
 
     def told(self) -> tuple[dict[str, Tensor], dict[str, tuple[float, ...]]]:
         """Attention of the streams, and values of the traced names."""
-        return _told({name: torch.stack(rows) for name, rows in self.rows.items()}, self.traced)
+        return told({name: torch.stack(rows) for name, rows in self.rows.items()}, self.traced)
 
 
-def _told(rows: dict[str, Tensor], traced: tuple[str, ...]) -> tuple[dict[str, Tensor], dict[str, tuple[float, ...]]]:
+def told(rows: dict[str, Tensor], traced: tuple[str, ...]) -> tuple[dict[str, Tensor], dict[str, tuple[float, ...]]]:
+    """Attention of the streams, and values of the names in `traced`, of what was recorded."""
     attention = {name: weights for name, weights in rows.items() if name not in traced}
     return attention, {name: tuple(rows[name][:, 0].tolist()) for name in traced if name in rows}
 
@@ -136,8 +137,8 @@ def _beam(net: Net, plan: Plan, options: DecodeOptions, first_banned: Collection
     for made in range(options.max_tokens):
         state = net.decode(new, wide, past)[:, -1]
         scores = _scores(net, state, first_banned if not made else ())
-        rows = len(decoder_ids)
-        logs = barred(scores, decoder_ids.tolist(), [made] * rows, options, [eos] * rows).log_softmax(dim=-1)
+        count = len(decoder_ids)
+        logs = barred(scores, decoder_ids.tolist(), [made] * count, options, [eos] * count).log_softmax(dim=-1)
         best, at = (totals[:, None] + logs).flatten().topk(2 * width)
         rows, tokens = at // logs.shape[1], at % logs.shape[1]
         prefix = plan.prefix.shape[1]
@@ -173,4 +174,4 @@ def replay(net: Net, plan: Plan, ids: Sequence[int]) -> Decoded:
         for stream, layers in (record or {}).items()
         if stream != CONTEXT
     }
-    return Decoded(tuple(ids), tuple(chances.tolist()), *_told(rows, net.traced))
+    return Decoded(tuple(ids), tuple(chances.tolist()), *told(rows, net.traced))

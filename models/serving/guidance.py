@@ -18,7 +18,7 @@ PLAUSIBLE = 0.1
 
 
 def guided_scores(scores: Tensor, anywhere: Tensor, topicality: float) -> Tensor:
-    """(B, V) scores of replies from those in their dialogues and those of what would be said to anybody, (B, V) each."""
+    """(B, V) scores of replies: from those in their dialogues and those of what would be said to anybody, (B, V)."""
     here = scores.log_softmax(dim=-1)
     found = here + topicality * (here - anywhere.log_softmax(dim=-1))
     implausible = (here < here.amax(dim=1, keepdim=True) + math.log(PLAUSIBLE)) | here.isneginf()
