@@ -14,33 +14,16 @@ from models.data.batches import make_batch
 from models.nets import registry
 from models.nets.net import Net, Plan
 from models.nets.registry import VARIANTS
-from models.nets.stored import causal_net
 from models.serving.decoding import Decoded, decode
 from models.serving.engine.engine import Engine
 from models.serving.rerank import rank
 from models.serving.trace import DecodeOptions
-from tests.tiny import CAUSAL, tiny_causal, tiny_examples, tiny_net
+from tests.tiny import CAUSAL, settled_nets, tiny_examples, tiny_net
 
 NETS = sorted(registry.CAUSAL)
 GREEDY = DecodeOptions("greedy", min_tokens=3, max_tokens=12)
 GUIDED = DecodeOptions("guided", top_p=0.9, min_tokens=3, max_tokens=12, topicality=0.5, temperature=1.5)
 SAMPLED = DecodeOptions("sample", top_p=1.0, top_k=0, min_tokens=3, max_tokens=12, temperature=2.0)
-
-
-def hosted(*names: str) -> list[Net]:
-    """Nets on one tiny base, as `load_net` leaves them; float32 and unpacked."""
-    base, nets = tiny_causal(), []
-    for seed, name in enumerate(names):
-        torch.manual_seed(seed)
-        settings = registry.causal_settings(name)
-        settings["shape"] = replace(settings["shape"], tokens=160)
-        net = causal_net(name, settings, 3, base)
-        for key, parameter in net.backbone.named_parameters():
-            if key.endswith((".b", "gate.value")) and parameter.requires_grad:
-                parameter.data.normal_(std=0.3)
-        net.eval().requires_grad_(requires_grad=False).backbone.settle()
-        nets.append(net)
-    return nets
 
 
 def plans_of(net: Net) -> list[Plan]:
@@ -63,7 +46,7 @@ def same(found: Decoded, expected: Decoded) -> None:
 @pytest.mark.parametrize("options", [GREEDY, GUIDED, SAMPLED], ids=lambda o: o.method)
 @pytest.mark.parametrize("name", [*NETS, *sorted(n for n in VARIANTS if registry.base_name(n) in registry.CAUSAL)])
 def test_alone_it_writes_what_the_plain_path_writes(name: str, options: DecodeOptions) -> None:
-    (net,) = hosted(name)
+    (net,) = settled_nets(name)
     engine = Engine()
     for plan in plans_of(net):
         same(engine.decode(net, plan, options, 3), decode(net, plan, options, 3))
@@ -72,7 +55,7 @@ def test_alone_it_writes_what_the_plain_path_writes(name: str, options: DecodeOp
 @pytest.mark.parametrize("rows", [64, 5])
 def test_among_all_nets_it_writes_what_the_plain_path_writes(rows: int) -> None:
     """Of different lengths, options and ends; with five rows most of them wait and join as others leave."""
-    nets = hosted(*NETS)
+    nets = settled_nets(*NETS)
     asked = [
         (net, plan, replace(options, max_tokens=5 + 3 * at), at)
         for net in nets
@@ -90,7 +73,7 @@ def test_among_all_nets_it_writes_what_the_plain_path_writes(rows: int) -> None:
 def test_a_plan_read_in_pieces_is_the_plan(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.serving.engine.prefill.PIECE_TOKENS", 7)
     monkeypatch.setattr("models.serving.engine.prefill.PIECE_TEXTS", 1)
-    (net,) = hosted(name)
+    (net,) = settled_nets(name)
     fresh = tiny_net(CAUSAL + name)
     fresh.load_state_dict(net.state_dict(), strict=False)
     engine = Engine()
@@ -105,7 +88,7 @@ def test_a_plan_read_in_pieces_is_the_plan(name: str, monkeypatch: pytest.Monkey
 
 
 def test_the_best_of_several_is_ranked_the_same() -> None:
-    (net,) = hosted("misc")
+    (net,) = settled_nets("misc")
     options = DecodeOptions("rerank", top_p=1.0, temperature=2.0, min_tokens=2, max_tokens=8, candidates=6)
     plan = plans_of(net)[1]
     found, expected = Engine().rank(net, plan, options, 5), rank(net, plan, options, 5)
@@ -114,7 +97,7 @@ def test_the_best_of_several_is_ranked_the_same() -> None:
 
 
 def test_a_start_may_be_barred_and_a_beam_searched() -> None:
-    (net,) = hosted("joint")
+    (net,) = settled_nets("joint")
     plan, engine = plans_of(net)[0], Engine()
     usual = decode(net, plan, GREEDY, 1).ids[0]
     same(engine.decode(net, plan, GREEDY, 1, first_banned=[usual]), decode(net, plan, GREEDY, 1, first_banned=[usual]))
@@ -127,7 +110,7 @@ class Stopped(Exception):  # noqa: N818
 
 
 def test_a_reply_that_is_stopped_leaves_at_once_and_the_others_go_on() -> None:
-    (net,) = hosted("joint")
+    (net,) = settled_nets("joint")
     engine, plans = Engine(), plans_of(net)
     seen: list[int] = []
     both = threading.Barrier(2)
@@ -153,7 +136,7 @@ def test_a_reply_that_is_stopped_leaves_at_once_and_the_others_go_on() -> None:
 
 
 def test_a_fault_in_a_step_is_told_and_the_next_reply_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    (net,) = hosted("joint")
+    (net,) = settled_nets("joint")
     engine, plan = Engine(), plans_of(net)[0]
     with monkeypatch.context() as broken:
         broken.setattr("models.serving.engine.batch.one_token", lambda *_: 1 / 0)
@@ -163,7 +146,7 @@ def test_a_fault_in_a_step_is_told_and_the_next_reply_is_written(monkeypatch: py
 
 
 def test_a_killed_thread_is_told_and_started_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    (net,) = hosted("joint")
+    (net,) = settled_nets("joint")
     engine, plan = Engine(), plans_of(net)[0]
 
     def killed(*_: object) -> None:
@@ -179,7 +162,7 @@ def test_a_killed_thread_is_told_and_started_again(monkeypatch: pytest.MonkeyPat
 def test_out_of_memory_it_writes_fewer_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     from models.serving.engine import batch as module
 
-    (net,) = hosted("joint")
+    (net,) = settled_nets("joint")
     engine, plans = Engine(), plans_of(net)
     compute, most = module.one_token, list[int]()
 
@@ -206,7 +189,7 @@ def test_out_of_memory_it_writes_fewer_at_a_time(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_dialogue_too_long_for_the_base_is_refused_in_words() -> None:
-    (net,) = hosted("joint")
+    (net,) = settled_nets("joint")
     plan = plans_of(net)[0]
     net.backbone.weights.shape = replace(net.backbone.shape, positions=30)
     with pytest.raises(ValueError, match="the base reads 30; shorten them"):

@@ -13,6 +13,8 @@ In the order in which to read them:
     intervention.py    what if: what is changed inside a net for one reply
     responder.py       the border: something that can answer a seeker
     converse.py        a seeker's posts answered in turn
+    writer.py          what writes the replies of hosted nets: the engine, or each alone
     hosting.py         loaded nets as responders
+    engine/            the replies of many users and nets in one running batch
     service.py         replies as jobs that outlive the page
 """
