@@ -106,6 +106,21 @@ class Matrix(nn.Module):
         self.scales = scales.bfloat16()
 
 
+PARTS = {
+    "attention_norm": ("input_layernorm",),
+    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    "o": ("self_attn.o_proj",),
+    "ffn_norm": ("post_attention_layernorm",),
+    "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
+    "down": ("mlp.down_proj",),
+}
+"""of a layer, and what `LlamaForCausalLM` calls the matrices that lie under each other in them"""
+
+
+def _named(index: int, part: str) -> str:
+    return f"model.layers.{index}.{part}.weight"
+
+
 class LlamaLayer(nn.Module):
     """Frozen weights of one layer."""
 
@@ -155,20 +170,12 @@ class LlamaWeights(nn.Module):
         self._copy(self.embedding, tensors, "model.embed_tokens.weight")
         self._copy(self.norm, tensors, "model.norm.weight")
         for index, layer in enumerate(self.layers):
-            names = {
-                "attention_norm": ("input_layernorm",),
-                "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-                "o": ("self_attn.o_proj",),
-                "ffn_norm": ("post_attention_layernorm",),
-                "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
-                "down": ("mlp.down_proj",),
-            }
-            for name, parts in names.items():
+            for name, parts in PARTS.items():
                 own = getattr(layer, name)
                 self._copy(
                     own.weight if isinstance(own, Matrix) else own,
                     tensors,
-                    *(f"model.layers.{index}.{p}.weight" for p in parts),
+                    *(_named(index, part) for part in parts),
                 )
         head = tensors.get("lm_head.weight")
         if head is not None and not torch.equal(head.to(self.dtype), self.embedding):
@@ -176,6 +183,23 @@ class LlamaWeights(nn.Module):
         extra = [name for name in tensors if name.endswith(".bias")]
         if extra:
             raise ValueError(f"the base has biases ({extra[0]} ...); only Llama-type bases without them are supported")
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The weights by the names of a `LlamaForCausalLM`, parts of the same memory."""
+        s = self.shape
+        sizes = {"qkv": (s.query_width, s.key_width, s.key_width), "gate_up": (s.ffn, s.ffn)}
+        found = {"model.embed_tokens.weight": self.embedding, "model.norm.weight": self.norm}
+        for index, layer in enumerate(self.layers):
+            for name, parts in PARTS.items():
+                own = getattr(layer, name)
+                whole = own.weight if isinstance(own, Matrix) else own
+                found |= zip([_named(index, p) for p in parts], whole.split(sizes.get(name, len(whole))), strict=True)
+        return found
+
+    def bytes_a_token(self) -> int:
+        """Bytes of all matrices, each read once for a token: the int8 copies where there are some."""
+        matrices = [module for module in self.modules() if isinstance(module, Matrix)]
+        return sum((m.weight if m.short is None else m.short).nbytes for m in matrices)
 
     def _copy(self, into: Tensor, tensors: Mapping[str, Tensor], *names: str) -> None:
         missing = [name for name in names if name not in tensors]

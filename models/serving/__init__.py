@@ -16,5 +16,6 @@ In the order in which to read them:
     writer.py          what writes the replies of hosted nets: the engine, or each alone
     hosting.py         loaded nets as responders
     engine/            the replies of many users and nets in one running batch
+    speed/             how fast that is, beside other ways to make replies
     service.py         replies as jobs that outlive the page
 """
