@@ -44,13 +44,13 @@ def test_all_of_them_answer_and_the_files_tell_how_fast(
     tiny: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flags = ["--talks", "1,3", "--turns", "2", "--tokens", "4", "--rounds", "2", "--out", str(tmp_path)]
-    assert main(["benchmark", *flags, "--device", "cpu", "--beside", "plain,llama.cpp"]) == 0
+    assert main(["benchmark", *flags, "--device", "cpu", "--beside", "plain,transformers,llama.cpp"]) == 0
     shown = capsys.readouterr()
     assert "llama.cpp is left out: ModuleNotFoundError" in shown.err
     figures = json.loads((tmp_path / "benchmark.json").read_text())
     assert figures["talks"].keys() == {"1", "3"}
     for by in figures["talks"].values():
-        assert by.keys() == {"engine", "plain"}
+        assert by.keys() == {"engine", "plain", "transformers"}
         for each in by.values():
             assert each["tokens_s"]["least"] <= each["tokens_s"]["median"] <= each["tokens_s"]["greatest"]
             assert 0 < each["first_s"]["median"] <= each["p50_s"]["median"] <= each["p95_s"]["greatest"]
@@ -58,7 +58,7 @@ def test_all_of_them_answer_and_the_files_tell_how_fast(
     assert figures["ratios"]["3"]["plain"] == one["engine"]["tokens_s"]["median"] / one["plain"]["tokens_s"]["median"]
     assert figures["bandwidth_gb_s"] > 0
     lines = json.loads((tmp_path / "benchmark.plotly.json").read_text())["data"]
-    assert {line["name"]: line["x"] for line in lines} == {"engine": [1, 3], "plain": [1, 3]}
+    assert {line["name"]: line["x"] for line in lines} == dict.fromkeys(("engine", "plain", "transformers"), [1, 3])
     assert "of the ceiling" in shown.out
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import GenerationConfig, LlamaConfig, LlamaForCausalLM
+from transformers import ContinuousBatchingConfig, GenerationConfig, LlamaConfig, LlamaForCausalLM
 
 from models.backbones.causal import Causal
 from models.backbones.compact_base import BASE
@@ -38,6 +38,8 @@ from models.serving.trace import DecodeOptions
 
 MEASURED_ALONE = 4
 """talks that a contender answers one after the other are measured; of further ones the times follow from these"""
+BLOCK = 32
+"""tokens of a page of transformers' cache"""
 
 Answer = Callable[[Sequence[Dialogue]], list[Answered]]
 
@@ -148,8 +150,10 @@ def transformers_batching(net: Net, options: DecodeOptions) -> Contender:
     def answer(talks: Sequence[Dialogue]) -> list[Answered]:
         known = backbone.shape.vocabulary
         asked = [[i for i in context_ids(talk, net.tokenizer, net.shape) if i < known] for talk in talks]
+        blocks = sum((len(ids) + options.max_tokens) // BLOCK + 2 for ids in asked)  # else it takes all the memory
+        room = ContinuousBatchingConfig(page_size=BLOCK, num_blocks=2 * blocks, max_batch_tokens=512)
         start = time.perf_counter()
-        found = model.generate_batch(inputs=asked, generation_config=config, record_timestamps=True)
+        found = model.generate_batch(asked, config, room, record_timestamps=True)
         took = time.perf_counter() - start
         if len(found) != len(talks) or any(output.error for output in found.values()):
             raise RuntimeError(f"{len(found)} of {len(talks)} replies came back")
