@@ -148,7 +148,8 @@ class Replies:
     def _wanted(self, draft: _Draft) -> Wanted:
         request = request_of(draft.task, self.options)
         seed = (request.seed + draft.number * NEXT_SEED) % 2**31
-        return Wanted(draft.job_id(), replace(request, seed=seed), partial(self._keep, draft))
+        keep, talk = partial(self._keep, draft), draft.task.slot.encounter_id
+        return Wanted(draft.job_id(), replace(request, seed=seed), keep, talk)
 
     def _keep(self, draft: _Draft, job: Job) -> None:
         """Called by the service when a draft has ended, in a thread of its own, before anybody sees that it has."""

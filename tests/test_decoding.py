@@ -24,7 +24,8 @@ from models.data.batches import make_batch
 from models.nets.net import Net, Plan
 from models.nets.registry import NETS
 from models.serving.batch_decoding import decode_batch
-from models.serving.decoding import Decoded, decode, warp
+from models.serving.choosing import barred, choose, likeliest
+from models.serving.decoding import Decoded, decode
 from models.serving.trace import DecodeOptions
 from tests.tiny import tiny_batch, tiny_examples, tiny_net
 
@@ -65,7 +66,22 @@ def test_warps_as_transformers_does(seed: int, top_p: float, top_k: int, penalty
         chain.append(TopKLogitsWarper(top_k))
     if top_p < 1:
         chain.append(TopPLogitsWarper(top_p))
-    torch.testing.assert_close(warp(scores.clone(), earlier, made, options, 2), chain(earlier, scores.clone()))
+    values, ids = likeliest(barred(scores, earlier.tolist(), [made], options, [2]), options)
+    torch.testing.assert_close(torch.full_like(scores, -torch.inf).scatter(1, ids, values), chain(earlier, scores))
+
+
+def test_tokens_are_drawn_as_often_as_their_probability_says_and_by_each_rows_own_generator() -> None:
+    scores = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
+    options = DecodeOptions(top_p=0.9, top_k=0, temperature=1.0, repetition_penalty=1.0, min_tokens=0)
+    drawn = choose(
+        scores.expand(4000, -1), None, [[1]] * 4000, [0] * 4000, options, [(torch.Generator().manual_seed(3), 2)] * 4000
+    )
+    shares = [drawn.count(token) / 4000 for token in range(4)]
+    assert shares == pytest.approx([0.5 / 0.95, 0.3 / 0.95, 0.15 / 0.95, 0.0], abs=0.03)
+    each = [(torch.Generator().manual_seed(seed), 2) for seed in (5, 6, 5)]
+    first, second = (choose(scores.expand(3, -1), None, [[1]] * 3, [0] * 3, options, each) for _ in range(2))
+    assert first[0] == first[2]
+    assert second[0] == second[2]
 
 
 def test_same_seed_same_reply_other_seed_other_reply(net: Net) -> None:

@@ -14,7 +14,8 @@ from models.nets.net import Net, Plan
 from models.nets.registry import NETS
 from models.serving.after_hi import after_hi
 from models.serving.batch_decoding import decode_batch
-from models.serving.decoding import decode, warp
+from models.serving.choosing import barred
+from models.serving.decoding import decode
 from models.serving.guidance import PLAUSIBLE, guided_scores
 from models.serving.trace import DECODING, DecodeOptions
 from tests.tiny import CAUSAL, tiny_examples, tiny_net
@@ -42,7 +43,8 @@ def apart(net: Net, plan: Plan, options: DecodeOptions) -> tuple[int, ...]:
         weighed = (here + options.topicality * (here - anywhere)).masked_fill(
             here.exp() < PLAUSIBLE * here.exp().max(), -torch.inf
         )
-        chosen = int(warp(weighed[None], earlier, len(ids), options, net.tokenizer.eos).argmax())
+        left = barred(weighed[None], earlier.tolist(), [len(ids)], options, [net.tokenizer.eos])
+        chosen = int(left.argmax())
         if chosen == net.tokenizer.eos:
             break
         ids.append(chosen)
@@ -62,10 +64,12 @@ def test_it_is_what_is_written_down(name: str) -> None:
 
 def test_tokens_likely_anywhere_lose_and_implausible_ones_never_win() -> None:
     here, anywhere = torch.tensor([0.5, 0.3, 0.19, 0.01]).log(), torch.tensor([0.9, 0.05, 0.04, 0.01]).log()
-    scores = guided_scores(torch.stack((here, anywhere)), 0.5)[0]
+    scores = guided_scores(here[None], anywhere[None], 0.5)[0]
     assert scores.argsort(descending=True).tolist() == [1, 2, 0, 3]
     assert scores[3] == -torch.inf
-    assert guided_scores(torch.stack((here, anywhere)), 0.0)[0].argmax() == 0
+    assert guided_scores(here[None], anywhere[None], 0.0)[0].argmax() == 0
+    both = guided_scores(torch.stack((here, anywhere)), torch.stack((anywhere, here)), 0.5)
+    assert torch.equal(both[0], scores)
 
 
 def test_a_reply_whose_plausible_tokens_are_all_barred_goes_on() -> None:

@@ -15,10 +15,11 @@ from models.files.checkpoint import WEIGHTS, WeightsError
 from models.knowledge.comet import CachedComet, Comet, NoComet, Query
 from models.nets.net import COURSE
 from models.nets.registry import NETS
+from models.serving.engine.engine import Engine
 from models.serving.hosting import REDRAWN, NetResponder, Sources, open_responders
 from models.serving.responder import Cancelled
 from models.serving.trace import DecodeOptions, Reply
-from tests.tiny import MadeUpEmotions, tiny_net
+from tests.tiny import CAUSAL, MadeUpEmotions, on_each_backbone, settled_nets, tiny_net
 
 OPTIONS = DecodeOptions(min_tokens=3, max_tokens=8)
 DIALOGUE = Dialogue((Turn(Speaker.SEEKER, "hello i am sad"),), "i lost my job")
@@ -46,10 +47,13 @@ def after(reply: Reply) -> Dialogue:
 
 def responder(name: str, comet: Comet | None = None) -> NetResponder:
     sources = Sources(CachedComet(comet or MadeUpComet()), MadeUpEmotions())
+    if name.startswith(CAUSAL):
+        (net,) = settled_nets(name.removeprefix(CAUSAL))
+        return NetResponder(name, net, "0123456789ab", sources, writer=Engine())
     return NetResponder(name, tiny_net(name), "0123456789ab", sources)
 
 
-@pytest.fixture(params=sorted(NETS))
+@pytest.fixture(params=on_each_backbone(sorted(NETS)))
 def hosted(request: pytest.FixtureRequest) -> NetResponder:
     return responder(request.param)
 
@@ -135,6 +139,26 @@ def test_streams_the_text_as_it_grows_and_can_be_stopped(hosted: NetResponder) -
         hosted.respond(DIALOGUE, OPTIONS, 1, stop)
 
 
+def test_nets_on_one_base_answer_together_as_each_alone() -> None:
+    """Both sides of many talks at once, by one engine; each turn reads on from the last one."""
+    nets, engine = settled_nets("joint", "misc", "admisc", "star"), Engine()
+    sources = Sources(CachedComet(MadeUpComet()), MadeUpEmotions())
+    together = [NetResponder(str(n), net, "0", sources, writer=engine) for n, net in enumerate(nets)]
+    apart = [NetResponder(str(n), net, "0", sources) for n, net in enumerate(nets)]
+    options = replace(OPTIONS, method="guided", top_p=0.9)
+    talks = [Dialogue((Turn(Speaker.SEEKER, text),), "i lost my job") for text in ("hello", "it is hard", "i am sad")]
+    for _ in range(2):
+        asked = [(side, talk) for talk in talks for side in range(len(nets))]
+        with ThreadPoolExecutor(len(asked)) as pool:
+            found = list(pool.map(lambda one: together[one[0]].respond(one[1], options, 1), asked))
+        for (side, talk), reply in zip(asked, found, strict=True):
+            assert reply.text == apart[side].respond(talk, options, 1).text
+        talks = [
+            replace(talk, turns=(*talk.turns, Turn(Speaker.SUPPORTER, reply.text), Turn(Speaker.SEEKER, "it is so")))
+            for talk, reply in zip(talks, found[:: len(nets)], strict=True)
+        ]
+
+
 def test_both_sides_ask_commonsense_once() -> None:
     comet = MadeUpComet()
     shared = Sources(CachedComet(comet), None)
@@ -157,7 +181,9 @@ def test_nothing_to_answer_is_refused(hosted: NetResponder, turns: tuple[Turn, .
 )
 def test_odd_messages_are_answered(hosted: NetResponder, text: str) -> None:
     many = tuple(Turn(Speaker.SUPPORTER if n % 2 else Speaker.SEEKER, text) for n in range(199))
-    assert hosted.respond(Dialogue((*many, Turn(Speaker.SEEKER, text)), text), OPTIONS, 1).text.isprintable()
+    reply = hosted.respond(Dialogue((*many, Turn(Speaker.SEEKER, text)), text), OPTIONS, 1)
+    assert 3 <= len(reply.trace.tokens) <= 8
+    assert reply.text.isprintable() or hosted.name.startswith(CAUSAL)  # a tiny net writes any byte
 
 
 def test_a_net_without_weights_is_refused_before_any_is_loaded() -> None:

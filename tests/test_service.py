@@ -323,3 +323,35 @@ def test_many_submitters_of_one_id_make_one_reply(open_service: Open) -> None:
 def test_limits_are_checked(limits: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="allowed: greater than 0"):
         GenerationService({}, **limits)
+
+
+def test_a_place_goes_to_who_has_the_fewest_and_then_to_who_came_first(open_service: Open) -> None:
+    gates = {name: threading.Event() for name in "abcd"}
+    service = open_service({name: Scripted(gate) for name, gate in gates.items()}, workers=2)
+    asked = [Wanted("a1", request("a"), owner="a"), Wanted("b1", request("b"), owner="b")]
+    asked += [Wanted("a2", request("c"), owner="a"), Wanted("c1", request("d"), owner="c")]
+    service.submit_together(asked)
+    assert [service.get(one.job_id).waiting for one in asked] == [0, 0, 2, 3]
+    gates["b"].set()
+    service.wait("b1", LONG_S)
+    assert service.get("c1").state is JobState.RUNNING  # "a" has a place already
+    assert service.get("a2").state is JobState.QUEUED
+    gates["d"].set()
+    service.wait("c1", LONG_S)
+    assert service.get("a2").state is JobState.RUNNING
+
+
+def test_the_wait_is_told_by_the_pace_of_the_latest_replies(open_service: Open) -> None:
+    gate = threading.Event()
+    service = open_service({"fake": Scripted(), "held": Scripted(gate)}, workers=1)
+    service.submit("held", request("held"))
+    assert service.submit("b", request()).expected_s is None  # no reply yet, no pace
+    gate.set()
+    service.wait("b", LONG_S)
+    service._took_s.extend([3.0] * 32)
+    gate.clear()
+    service.submit("held again", request("held"))
+    assert [service.submit(name, request()).expected_s for name in ("c", "d")] == [3.0, 6.0]
+    assert service.get("held again").expected_s is None
+    gate.set()
+    assert service.wait("d", LONG_S).expected_s is None

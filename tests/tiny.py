@@ -114,6 +114,22 @@ def tiny_net(name: str, **settings: object) -> Net:
     return build_net(name, chosen, tiny_backbone(streams_of(name, chosen)), tiny_tokenizer()).eval()
 
 
+def settled_nets(*names: str) -> list[Net]:
+    """Nets on one `tiny_causal` as `load_net` leaves them, ready to be hosted; float32 and unpacked."""
+    base, nets = tiny_causal(), []
+    for seed, name in enumerate(names):
+        torch.manual_seed(seed)
+        settings = causal_settings(name)
+        settings["shape"] = replace(settings["shape"], tokens=160)
+        net = causal_net(name, settings, 3, base)
+        for key, parameter in net.backbone.named_parameters():
+            if key.endswith((".b", "gate.value")) and parameter.requires_grad:
+                parameter.data.normal_(std=0.3)
+        net.eval().requires_grad_(requires_grad=False).backbone.settle()
+        nets.append(net)
+    return nets
+
+
 TAILS = tuple(
     SimpleNamespace(relation=r, text=t) for r, t in [("xReact", "sad"), ("xWant", "to hear"), ("oReact", "sorry")]
 )

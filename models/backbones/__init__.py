@@ -13,5 +13,5 @@ In the order in which to read them:
     causal_base.py       open a causal base by name, file, folder or Hub name
     compact_base.py      the compact base, packed
     low_rank.py          changes beside frozen weights, and of how a source is read
-    earlier_readings.py  contexts that a hosted net has read lately
+    prefix_cache.py      contexts that hosted nets have read lately
 """

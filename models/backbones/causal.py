@@ -22,7 +22,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbones.earlier_readings import EarlierReadings
 from models.backbones.interface import CONTEXT, Memories, Memory, Past, Reading, Stream, attend, squashed
 from models.backbones.llama_weights import LlamaLayer, LlamaShape, LlamaWeights
 from models.backbones.low_rank import AddedTokens, Change, SourceChange
@@ -157,7 +156,7 @@ class Causal(nn.Module):
             CausalLayer(shape, index, rank, streams, source_rank) for index in range(shape.layers)
         )
         self.dropout = 0.0
-        self.earlier: EarlierReadings | None = None
+        self.owner: int | None = None
         self._turns = dict[tuple[int, torch.device], tuple[Tensor, Tensor]]()
 
     def set_dropout(self, rate: float) -> None:
@@ -174,7 +173,7 @@ class Causal(nn.Module):
         for module in self.modules():
             if isinstance(module, Change):
                 module.settle(self.weights.dtype)
-        self.earlier = EarlierReadings()
+        self.owner = self.weights.prefixes.owner()
 
     def changes(self) -> dict[str, Change]:
         """The changes of the base's own matrices, by name; those of sources are not among them."""
@@ -203,18 +202,33 @@ class Causal(nn.Module):
         A hosted net (`settle`) reads a single context from where it differs from one that it has read before: the next
         message of a talk costs its own tokens.
         """
-        if self.earlier is None or len(ids) > 1:
+        if self.owner is None or len(ids) > 1:
             return self._reading(mask, *self._read(ids, changed=True))
-        key = tuple(ids[0].tolist())
-        shared, known = self.earlier.longest(key)
-        if known is None:
-            reading = self._reading(mask, *self._read(ids, changed=True))
-        else:
-            before = [(k[:, :, :shared], v[:, :, :shared]) for k, v in known.cache]
-            states, cache = self._read(ids[:, shared:], changed=True, past=before)
-            reading = self._reading(mask, torch.cat((known.states[:, :shared], states), dim=1), cache)
-        self.earlier.keep(key, reading)
-        return reading
+        for reading in self.read_in_pieces(ids, ids.shape[1]):
+            last = reading
+        return last
+
+    def read_in_pieces(self, ids: Tensor, size: int) -> Iterator[Reading]:
+        """What a hosted net has read of a single context (1, S) after each piece of `size` tokens; the last is whole.
+
+        What it has read before is no piece again. The pieces are kept, so that `read` goes on from there.
+        """
+        assert self.owner is not None
+        key, prefixes = tuple(ids[0].tolist()), self.weights.prefixes
+        done, known = prefixes.longest(self.owner, key)
+        states = known.states[:, :done] if known else None
+        cache = [(k[:, :, :done], v[:, :, :done]) for k, v in known.cache] if known else []
+        while True:
+            if done < len(key):
+                found, grown = self._read(ids[:, done : done + size], changed=True, past=cache)
+                states, cache = found if states is None else torch.cat((states, found), dim=1), list(grown)
+                done = min(done + size, len(key))
+            assert states is not None
+            reading = self._reading(torch.ones_like(ids[:, :done], dtype=torch.bool), states, tuple(cache))
+            prefixes.keep(self.owner, key[:done], reading)
+            yield reading
+            if done == len(key):
+                return
 
     @staticmethod
     def _reading(mask: Tensor, states: Tensor, cache: Cache) -> Reading:
@@ -250,13 +264,24 @@ class Causal(nn.Module):
         """See `interface`. Read by the base without this net's changes, added tokens left out: a text has one vector
         for all nets, kept with the base. The published nets read blocks with their own encoder, without gradient too.
         """
-        return self.weights.vectors.of(
-            [
-                tuple(i for i in row[: int(keep.sum())].tolist() if i < self.shape.vocabulary)
-                for row, keep in zip(ids, mask, strict=True)
-            ],
-            self._last_states,
-        )
+        return self.weights.vectors.of(self._texts(ids, mask), self._last_states)
+
+    def unread(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """(u,) the rows of short texts (U, L) whose vectors are not known yet."""
+        texts = self._texts(ids, mask)
+        return torch.tensor([n for n, text in enumerate(texts) if text not in self.weights.vectors], dtype=torch.int64)
+
+    def already_read(self, ids: Tensor) -> int:
+        """How many tokens at the start of a single context (1, S) a hosted net has read before."""
+        assert self.owner is not None
+        return self.weights.prefixes.longest(self.owner, tuple(ids[0].tolist()))[0]
+
+    def _texts(self, ids: Tensor, mask: Tensor) -> list[tuple[int, ...]]:
+        """Short texts without padding and added tokens."""
+        return [
+            tuple(i for i in row[: int(keep.sum())].tolist() if i < self.shape.vocabulary)
+            for row, keep in zip(ids, mask, strict=True)
+        ]
 
     def _last_states(self, texts: list[tuple[int, ...]]) -> Tensor:
         """(U, D) of texts as ids, without changes; an empty text is read as padding."""
@@ -332,16 +357,26 @@ class Causal(nn.Module):
 def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     """(B, H, T, d) what q (B, H, T, d) find in k and v (B, K, S, d); `mask` broadcasts to (B, 1, T, S), True = attend.
 
-    Written out while a net learns on a CPU: the backward pass of torch's kernel takes twice as long there.
+    The queries of one key head stand under one another. Written out while a net learns on a CPU: the backward pass of
+    torch's kernel takes twice as long there. (Its own grouping takes six times as long for the one query of a token.)
     """
-    if not torch.is_grad_enabled() or q.device.type != "cpu":
-        return F.scaled_dot_product_attention(q, k, v, mask, enable_gqa=True)
     rows, heads, steps, width = q.shape
-    asked = (q * width**-0.5).reshape(rows, k.shape[1], -1, width)  # the queries of one key head under one another
-    scores = (asked @ k.transpose(2, 3)).view(rows, heads, steps, -1)
+    group = heads // k.shape[1]
+    asked = q.reshape(rows, k.shape[1], group * steps, width)
+    if not torch.is_grad_enabled() or q.device.type != "cpu":
+        wide = None if mask is None else _for_each_query(mask, group)
+        return F.scaled_dot_product_attention(asked, k, v, wide).view(q.shape)
+    scores = ((asked * width**-0.5) @ k.transpose(2, 3)).view(rows, heads, steps, -1)
     if mask is not None:
         scores = scores + scores.new_zeros(mask.shape).masked_fill(~mask, -torch.inf)
     return (scores.softmax(dim=-1).to(v.dtype).view(*asked.shape[:3], -1) @ v).view(q.shape)
+
+
+def _for_each_query(mask: Tensor, group: int) -> Tensor:
+    """(..., T, S) -> (..., G T, S): the mask of T tokens for the G queries of each."""
+    if mask.shape[-2] == 1:
+        return mask
+    return mask[..., None, :, :].expand(*mask.shape[:-2], group, -1, -1).flatten(-3, -2)
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:

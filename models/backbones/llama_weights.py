@@ -14,6 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.backbones.prefix_cache import PrefixCache
+
 QUICK_ROWS = 4
 """rows of an input that the int8 copy of a matrix is quicker for; beyond, the matrix itself is"""
 VECTORS_KEPT = 100_000
@@ -55,6 +57,9 @@ class TextVectors:
     def __init__(self) -> None:
         self._known = dict[tuple[int, ...], Tensor]()
 
+    def __contains__(self, text: object) -> bool:
+        return text in self._known
+
     def of(self, texts: Sequence[tuple[int, ...]], read: Callable[[list[tuple[int, ...]]], Tensor]) -> Tensor:
         """(U, D) of texts as ids; `read` gives those of texts that are not known yet."""
         known = self._known
@@ -83,11 +88,12 @@ class Matrix(nn.Module):
     scales: Tensor | None
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
-        """x (..., in) -> (..., out), from the output's number `first` on."""
+        """x (..., in) -> (..., out), from the output's number `first` on; in the type of x."""
+        kind, x = x.dtype, x.to(self.weight.dtype)
         if self.short is None or self.scales is None or torch.is_grad_enabled() or x.numel() > QUICK_ROWS * x.shape[-1]:
-            return F.linear(x, self.weight[first:])
+            return F.linear(x, self.weight[first:]).to(kind)
         found = torch._weight_int8pack_mm(x.reshape(-1, x.shape[-1]), self.short[first:], self.scales[first:])
-        return found.view(*x.shape[:-1], -1)
+        return found.view(*x.shape[:-1], -1).to(kind)
 
     @torch.no_grad()
     def pack(self) -> None:
@@ -98,6 +104,21 @@ class Matrix(nn.Module):
         scales = weight.abs().amax(dim=1).clamp_min(1e-12) / 127
         self.short = (weight / scales[:, None]).round().to(torch.int8)
         self.scales = scales.bfloat16()
+
+
+PARTS = {
+    "attention_norm": ("input_layernorm",),
+    "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
+    "o": ("self_attn.o_proj",),
+    "ffn_norm": ("post_attention_layernorm",),
+    "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
+    "down": ("mlp.down_proj",),
+}
+"""of a layer, and what `LlamaForCausalLM` calls the matrices that lie under each other in them"""
+
+
+def _named(index: int, part: str) -> str:
+    return f"model.layers.{index}.{part}.weight"
 
 
 class LlamaLayer(nn.Module):
@@ -122,7 +143,7 @@ class LlamaWeights(nn.Module):
         self.vocabulary = Matrix(dtype, shape.vocabulary, shape.width)
         self.layers = nn.ModuleList(LlamaLayer(shape, dtype) for _ in range(shape.layers))
         self.norm = _empty(dtype, shape.width)
-        self.vectors = TextVectors()
+        self.vectors, self.prefixes = TextVectors(), PrefixCache()
 
     @property
     def embedding(self) -> Tensor:
@@ -149,20 +170,12 @@ class LlamaWeights(nn.Module):
         self._copy(self.embedding, tensors, "model.embed_tokens.weight")
         self._copy(self.norm, tensors, "model.norm.weight")
         for index, layer in enumerate(self.layers):
-            names = {
-                "attention_norm": ("input_layernorm",),
-                "qkv": ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
-                "o": ("self_attn.o_proj",),
-                "ffn_norm": ("post_attention_layernorm",),
-                "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
-                "down": ("mlp.down_proj",),
-            }
-            for name, parts in names.items():
+            for name, parts in PARTS.items():
                 own = getattr(layer, name)
                 self._copy(
                     own.weight if isinstance(own, Matrix) else own,
                     tensors,
-                    *(f"model.layers.{index}.{p}.weight" for p in parts),
+                    *(_named(index, part) for part in parts),
                 )
         head = tensors.get("lm_head.weight")
         if head is not None and not torch.equal(head.to(self.dtype), self.embedding):
@@ -170,6 +183,23 @@ class LlamaWeights(nn.Module):
         extra = [name for name in tensors if name.endswith(".bias")]
         if extra:
             raise ValueError(f"the base has biases ({extra[0]} ...); only Llama-type bases without them are supported")
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The weights by the names of a `LlamaForCausalLM`, parts of the same memory."""
+        s = self.shape
+        sizes = {"qkv": (s.query_width, s.key_width, s.key_width), "gate_up": (s.ffn, s.ffn)}
+        found = {"model.embed_tokens.weight": self.embedding, "model.norm.weight": self.norm}
+        for index, layer in enumerate(self.layers):
+            for name, parts in PARTS.items():
+                own = getattr(layer, name)
+                whole = own.weight if isinstance(own, Matrix) else own
+                found |= zip([_named(index, p) for p in parts], whole.split(sizes.get(name, len(whole))), strict=True)
+        return found
+
+    def bytes_a_token(self) -> int:
+        """Bytes of all matrices, each read once for a token: the int8 copies where there are some."""
+        matrices = [module for module in self.modules() if isinstance(module, Matrix)]
+        return sum((m.weight if m.short is None else m.short).nbytes for m in matrices)
 
     def _copy(self, into: Tensor, tensors: Mapping[str, Tensor], *names: str) -> None:
         missing = [name for name in names if name not in tensors]

@@ -33,10 +33,11 @@ class Change(nn.Module):
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """(..., in) -> (..., out), from the output's number `first` on."""
-        a, b = self._both()
+        a, b = self.parts()
         return F.linear(x, a.to(x.dtype)) @ b[:, first:].to(x.dtype)
 
-    def _both(self) -> tuple[Tensor, Tensor]:
+    def parts(self) -> tuple[Tensor, Tensor]:
+        """a and b, the held ones first."""
         if self.held_a is None or self.held_b is None:
             return self.a, self.b
         return torch.cat((self.held_a, self.a)), torch.cat((self.held_b, self.b))
@@ -44,7 +45,7 @@ class Change(nn.Module):
     @torch.no_grad()
     def settle(self, dtype: torch.dtype) -> None:
         """Join held and own part for good, in the base's own numbers: a hosted net trains no more."""
-        a, b = self._both()
+        a, b = self.parts()
         self.held_a = self.held_b = None
         self.a, self.b = (nn.Parameter(part.to(dtype), requires_grad=False) for part in (a, b))
 

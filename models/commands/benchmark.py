@@ -1,10 +1,8 @@
-"""How long replies take, against plain transformers, in one run: `python -m models benchmark`.
+"""How fast replies are, beside other ways to make them, in one run: `python -m models benchmark`.
 
-Measured side by side and interleaved, as medians over prompts:
-    ours   both nets answer the same post at once as in the app, COMET included (nothing cached), with the settings
-           of the papers, and once more with those of the app (guided)
-    plain  three replies of transformers' `generate` on the same backbone, one after another, no COMET
-All replies have exactly `--tokens` word pieces. The claim is the ratio; seconds depend on the machine.
+The same weights, talks and machine for each of them, in turns: the plain path of the published code, transformers'
+continuous batching, llama.cpp where it is installed, and the engine that hosts the nets (`models.serving.speed`). All
+replies have exactly `--tokens` word pieces. The claim is the ratio; seconds depend on the machine.
 `python -m models benchmark train` measures training instead: see `models.training.speed`.
 """
 
@@ -12,32 +10,30 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
-import time
+import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import asdict, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
-import torch
-from transformers.models.blenderbot_small.modeling_blenderbot_small import BlenderbotSmallForConditionalGeneration
-
-from models.backbones.compact_base import BASE, load_base
-from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.examples import ContextShape, context_ids
-from models.data.prompts import read_prompts
-from models.knowledge.comet import CachedComet
-from models.knowledge.shipped_or_hub import add_knowledge_arguments, open_comet
+from models.backbones.causal import Causal
+from models.backbones.compact_base import BASE
+from models.files.whole_file import write_whole
+from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.registry import NETS, net_class, net_names
 from models.serving.hosting import NetResponder, open_responders
-from models.serving.responder import Responder
-from models.serving.trace import DECODING, DecodeOptions
+from models.serving.speed import contenders
+from models.serving.speed.contenders import Contender
+from models.serving.speed.measure import Figures, bandwidth, rounds_of
+from models.serving.speed.shown import plot, table
+from models.serving.trace import DECODING
 from models.training.device import add_device_argument, pick_device
 from models.training.speed import measure as measure_training
-from models.training.speed import table
+from models.training.speed import table as training_table
 
 SIDES = "joint,misc"
+OTHERS = "transformers,llama.cpp,plain"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -45,9 +41,15 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("what", nargs="?", default="replies", choices=("replies", "train"), help="what is measured")
     parser.add_argument("--nets", help=f"comma-separated, of {', '.join(net_names())} (default: {SIDES}; train: all)")
     parser.add_argument("--tokens", type=int, default=40, help="word pieces of every reply")
-    parser.add_argument("--rounds", type=int, default=20, help="prompts or batches measured")
+    parser.add_argument("--rounds", type=int, help="rounds or batches measured (default: 3; train: 20)")
     add_device_argument(parser)
     add_knowledge_arguments(parser)
+    replies = parser.add_argument_group("replies")
+    replies.add_argument("--talks", default="1,2,8,32", help="how many talks ask at once, comma-separated")
+    replies.add_argument("--turns", type=int, default=10, help="turn of the talks that is answered")
+    replies.add_argument("--decode", choices=("published", "guided"), default="guided", help="how tokens are chosen")
+    replies.add_argument("--beside", default=OTHERS, help=f"comma-separated, of {OTHERS}; empty: the engine alone")
+    replies.add_argument("--out", help="folder for benchmark.json and the plot, benchmark.plotly.json")
     training = parser.add_argument_group("train")
     training.add_argument("--batch", type=int, default=32, help="examples of a batch")
     training.add_argument("--rank", type=int, default=24, help="rank of the change of each base matrix; 0 trains all")
@@ -58,49 +60,97 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print medians and the ratio. Raises ValueError for unknown nets and for flags out of range."""
-    for flag, least in {"rounds": 1, "batch": 1, "rank": 0}.items():
+    """Print medians, spread and ratios. Raises ValueError for unknown nets and for flags out of range."""
+    args.rounds = args.rounds if args.rounds is not None else 20 if args.what == "train" else 3
+    for flag, least in {"rounds": 1, "batch": 1, "rank": 0, "turns": 1, "tokens": 1}.items():
         if getattr(args, flag) < least:
             raise ValueError(f"--{flag} is {getattr(args, flag)}; want at least {least}")
     names = (args.nets or (",".join(NETS) if args.what == "train" else SIDES)).split(",")
     for name in names:
         net_class(name)
     args.device = pick_device(args.device)
-    if args.what == "train":
-        return _train(args, names)
-    options, guided = (
-        replace(DECODING[name], min_tokens=args.tokens, max_tokens=args.tokens) for name in ("published", "guided")
+    return _train(args, names) if args.what == "train" else _replies(args, names)
+
+
+def _replies(args: Namespace, names: list[str]) -> int:
+    counts = _counts(args.talks)
+    options = replace(DECODING[args.decode], min_tokens=args.tokens, max_tokens=args.tokens)
+    hosted = cast(
+        list[NetResponder],
+        list(open_responders(names, args.device, comet=args.comet, emotion=args.emotion, cases=args.cases).values()),
     )
-    sides = open_responders(names, args.device, comet=args.comet, emotion=args.emotion, cases=args.cases)
-    plain = _plain(options, args.device)
-    prompts = [Dialogue((Turn(Speaker.SEEKER, posts[0]),), situation) for situation, posts in read_prompts()]
-    cores = os.cpu_count() or 1
-    contenders: dict[str, tuple[int, Callable[[Dialogue], None]]] = {
-        "ours, both sides with COMET": (max(1, cores // len(names)), _both(args, sides, options)),
-        "ours, guided as in the app": (max(1, cores // len(names)), _both(args, sides, guided)),
-        "plain generate x 3, all threads": (cores, lambda d: _repeat(plain, d, 3)),
-        "plain generate x 3, one thread": (1, lambda d: _repeat(plain, d, 3)),
+    apart = [r.name for r in hosted if not isinstance(r.net.backbone, Causal)]
+    if apart:
+        raise ValueError(f"{apart[0]} stands on no causal base, so no engine writes its replies; leave it out")
+    sources = (args.comet, hosted[0].sources.emotions)
+    made: dict[str, Callable[[], Contender]] = {
+        "plain": lambda: contenders.plain(names, options, args.device, sources),
+        "transformers": lambda: contenders.transformers_batching(hosted[0].net, options),
+        "llama.cpp": lambda: contenders.llama_cpp(hosted[0].net, options),
     }
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for round_, dialogue in enumerate((prompts[0], *prompts[: args.rounds])):
-        for name, (threads, answer) in contenders.items():
-            torch.set_num_threads(threads)
-            start = time.perf_counter()
-            answer(dialogue)
-            if round_:  # the first round warms up
-                seconds[name].append(time.perf_counter() - start)
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    ours, ours_guided, *plains = medians.values()
-    ratios = {"ratio": min(plains) / ours, "ratio_guided": min(plains) / ours_guided}
-    figures: dict[str, Any] = {"median_s": medians, **ratios, "load": os.getloadavg()[0], "device": args.device}
+    asked = [name for name in args.beside.split(",") if name]
+    if not set(asked) <= made.keys():
+        raise ValueError(f"--beside is {args.beside!r}; allowed: {', '.join(made)}, separated by commas")
+    running = [contenders.engine(hosted, options, args.comet)]
+    for name in asked:
+        try:
+            other = made[name]()
+            rounds_of([other], [1], args.turns, 1)  # warms up, and shows whether it runs here
+        except Exception as fault:  # another's software: it may fail in any way, and the others go on
+            print(f"{name} is left out: {type(fault).__name__}: {fault}", file=sys.stderr)
+            continue
+        running.append(other)
+    rounds_of(running[:1], [1], args.turns, 1)
+    before = os.getloadavg()[0]
+    found = rounds_of(running, counts, args.turns, args.rounds)
+    weights = cast(Causal, hosted[0].net.backbone).weights
+    speed = bandwidth(args.device)
+    about = {
+        "nets": names,
+        "device": args.device,
+        "cores": os.cpu_count(),
+        "load_before": before,
+        "load_after": os.getloadavg()[0],
+        "bandwidth_gb_s": speed / 1e9,
+        "bytes_a_token": weights.bytes_a_token(),
+        "ratios": _ratios(found),
+    }
+    figures = about | {"talks": {n: {c: _plain_values(f) for c, f in by.items()} for n, by in found.items()}}
+    if args.out:
+        write_whole(Path(args.out) / "benchmark.json", json.dumps(figures, indent=1))
+        write_whole(Path(args.out) / "benchmark.plotly.json", json.dumps(plot(found)))
     if args.json:
         print(json.dumps(figures, indent=1))
-        return 0
-    for name, value in medians.items():
-        print(f"{name:34} {value:6.3f} s  (median of {len(seconds[name])})")
-    print(f"ratio (faster plain / ours) {figures['ratio']:13.2f}    load {figures['load']:.2f}, {args.device}")
-    print(f"ratio guided {figures['ratio_guided']:28.2f}")
+    else:
+        print(table(found, speed / weights.bytes_a_token()), json.dumps(about), sep="\n\n")
     return 0
+
+
+def _counts(text: str) -> list[int]:
+    """Numbers of talks. Raises ValueError for anything else."""
+    try:
+        counts = [int(part) for part in text.split(",")]
+    except ValueError:
+        counts = [0]
+    if min(counts) < 1:
+        raise ValueError(f"--talks is {text!r}; allowed: whole numbers from 1 on, separated by commas")
+    return counts
+
+
+def _plain_values(figures: Figures) -> dict[str, Any]:
+    return {name: asdict(figure) for name, figure in figures.items()}
+
+
+def _ratios(found: dict[int, dict[str, Figures]]) -> dict[str, dict[str, float]]:
+    """How many times the throughput of each other contender the engine has, by number of talks."""
+    return {
+        str(n): {
+            name: by["engine"]["tokens_s"].median / figures["tokens_s"].median
+            for name, figures in by.items()
+            if name != "engine"
+        }
+        for n, by in found.items()
+    }
 
 
 def _train(args: Namespace, names: list[str]) -> int:
@@ -109,48 +159,5 @@ def _train(args: Namespace, names: list[str]) -> int:
     if args.json:
         print(json.dumps({name: asdict(speed) for name, speed in speeds.items()} | about, indent=1))
     else:
-        print(table(speeds, args.batch), f"medians of {args.rounds} rounds, {about}", sep="\n\n")
+        print(training_table(speeds, args.batch), f"medians of {args.rounds} rounds, {about}", sep="\n\n")
     return 0
-
-
-def _both(args: Namespace, sides: Mapping[str, Responder], options: DecodeOptions) -> Callable[[Dialogue], None]:
-    pool = ThreadPoolExecutor(len(sides))
-    generator = open_comet(args.comet, args.device)
-
-    def answer(dialogue: Dialogue) -> None:
-        fresh = CachedComet(generator)  # shared by the sides as in the app, but forgetful from post to post
-        for side in sides.values():
-            assert isinstance(side, NetResponder)
-            side.sources = replace(side.sources, comet=fresh)
-        list(pool.map(lambda side: side.respond(dialogue, options, 1), sides.values()))
-
-    return answer
-
-
-def _plain(options: DecodeOptions, device: str) -> Callable[[Dialogue], None]:
-    tokenizer, backbone = load_base()
-    model = BlenderbotSmallForConditionalGeneration(backbone.config).eval()
-    model.load_state_dict(backbone.state_dict())
-    torch.nn.Module.to(model, device)
-
-    def answer(dialogue: Dialogue) -> None:
-        ids = torch.tensor([context_ids(dialogue, tokenizer, ContextShape())], device=device)
-        with torch.inference_mode():
-            model.generate(
-                input_ids=ids,
-                attention_mask=torch.ones_like(ids),
-                do_sample=True,
-                top_p=options.top_p,
-                top_k=options.top_k,
-                temperature=options.temperature,
-                repetition_penalty=options.repetition_penalty,
-                min_new_tokens=options.min_tokens,
-                max_new_tokens=options.max_tokens,
-            )
-
-    return answer
-
-
-def _repeat(answer: Callable[[Dialogue], None], dialogue: Dialogue, times: int) -> None:
-    for _ in range(times):
-        answer(dialogue)

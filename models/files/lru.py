@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -11,12 +12,13 @@ V = TypeVar("V")
 
 
 class Lru(Generic[K, V]):
-    """At most `limit` entries."""
+    """Entries of `limit` in total, by number or by the `size` of each; one larger than that is not kept."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, size: Callable[[V], int] = lambda _: 1) -> None:
         if limit < 1:
             raise ValueError(f"a cache of {limit} entries; allowed: 1 or more")
-        self.limit = limit
+        self.limit, self.size = limit, size
+        self.total = 0
         self._entries: OrderedDict[K, V] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -36,14 +38,19 @@ class Lru(Generic[K, V]):
             return self._entries.get(key)
 
     def put(self, key: K, value: V) -> None:
-        """Store `value`; the entry unused for longest makes room."""
+        """Store `value`; the entries unused for longest make room."""
         with self._lock:
+            self._forget(key)
             self._entries[key] = value
-            self._entries.move_to_end(key)
-            while len(self._entries) > self.limit:
-                self._entries.popitem(last=False)
+            self.total += self.size(value)
+            while self.total > self.limit:
+                self._forget(next(iter(self._entries)))
 
     def drop(self, key: K) -> None:
         """Forget `key`, whether it is there or not."""
         with self._lock:
-            self._entries.pop(key, None)
+            self._forget(key)
+
+    def _forget(self, key: K) -> None:
+        if key in self._entries:
+            self.total -= self.size(self._entries.pop(key))

@@ -231,7 +231,7 @@ class Misc(Mixing):
 
 def block_vectors(backbone: Backbone, batch: Batch, flags: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """(B, N, D) vectors of the blocks of situation and last post (eq. 3), plus `flags` (U, D) if given."""
-    vectors = backbone.summaries(batch.blocks, _block_mask(batch.blocks))  # (U, D)
+    vectors = backbone.summaries(batch.blocks, block_mask(batch.blocks))  # (U, D)
     vectors = vectors if flags is None else vectors + flags
     return vectors[batch.situation.clamp_min(0)], vectors[batch.post.clamp_min(0)]
 
@@ -250,7 +250,7 @@ def read_context(blocks: Tensor, context: Tensor, mask: Tensor, scale: float) ->
     return weights.to(context.dtype) @ context
 
 
-def _block_mask(blocks: Tensor) -> Tensor:
+def block_mask(blocks: Tensor) -> Tensor:
     """(U, L) bool; the first token always counts, so that the empty block 0 gives no nan."""
     mask = blocks != 0
     mask[:, 0] = True

@@ -230,7 +230,14 @@ class Net(nn.Module):
         self, ids: Tensor, plan: Plan, past: Past | None = None, record: dict[str, list[Tensor]] | None = None
     ) -> Tensor:
         """Decoder states (B, T, D) of `ids` (B, T) that the vocabulary reads; see `Backbone.decode`."""
-        return self.backbone.decode(ids, plan.memories, past, record)
+        return self.finish(self.backbone.decode(ids, plan.memories, past, record), plan.chosen, past, record)
+
+    def finish(
+        self, states: Tensor, chosen: Tensor | None, past: Past | None, record: dict[str, list[Tensor]] | None
+    ) -> Tensor:
+        """What the net makes of the backbone's states (B, T, D) before the vocabulary reads them; as they are, unless
+        told otherwise. `chosen` (B,) are the strategies followed."""
+        return states
 
     def with_sources(self, plan: Plan, sources: Mapping[str, Stream]) -> Plan:
         """The plan with other streams in the place of those of these names; nothing is read again."""

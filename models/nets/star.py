@@ -188,13 +188,13 @@ class Star(Net):
                     module.eval()
         return self
 
-    def decode(
-        self, ids: Tensor, plan: Plan, past: Past | None = None, record: dict[str, list[Tensor]] | None = None
+    def finish(
+        self, states: Tensor, chosen: Tensor | None, past: Past | None, record: dict[str, list[Tensor]] | None
     ) -> Tensor:
-        """Refined states; the expert is that of the plan's strategy."""
-        assert plan.chosen is not None
-        states = self.below.decode(ids, plan, past, record)
-        refined, gate = self.star(states, plan.chosen, past)
+        """Refined states; the expert is that of the strategy followed."""
+        assert chosen is not None
+        states = self.below.finish(states, chosen, past, record)
+        refined, gate = self.star(states, chosen, past)
         if record is not None:
             record.setdefault(GATE, []).append(gate)
         return refined

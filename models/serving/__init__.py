@@ -3,6 +3,7 @@
 In the order in which to read them:
 
     decoding.py        sampling, greedy and beam search over any net
+    choosing.py        scores of the vocabulary -> the next token of each reply
     after_hi.py        what a net would say to anybody
     guidance.py        words that are due to this dialogue rather than any
     batch_decoding.py  many replies at once, for evaluation
@@ -12,6 +13,9 @@ In the order in which to read them:
     intervention.py    what if: what is changed inside a net for one reply
     responder.py       the border: something that can answer a seeker
     converse.py        a seeker's posts answered in turn
+    writer.py          what writes the replies of hosted nets: the engine, or each alone
     hosting.py         loaded nets as responders
+    engine/            the replies of many users and nets in one running batch
+    speed/             how fast that is, beside other ways to make replies
     service.py         replies as jobs that outlive the page
 """

@@ -11,6 +11,13 @@ from models.data.examples import make_example
 from models.nets.net import Net, Plan
 
 
+def followed(net: Net, plan: Plan) -> int | None:
+    """The strategy that the single reply of `plan` follows; None when the net predicts none."""
+    if not net.predicts_strategy:
+        return None
+    return int(plan.strategies.argmax(dim=1) if plan.chosen is None else plan.chosen)
+
+
 def after_hi(net: Net, plan: Plan) -> Plan:
     """What the net would say to somebody who said only "hi", following the same strategy."""
     hi = Dialogue((Turn(Speaker.SEEKER, "hi"),))

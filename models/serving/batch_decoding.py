@@ -11,7 +11,8 @@ import torch
 
 from models.backbones.interface import Past
 from models.nets.net import Net, Plan
-from models.serving.decoding import decode, warp
+from models.serving.choosing import choose
+from models.serving.decoding import decode
 from models.serving.trace import DecodeOptions
 
 
@@ -20,28 +21,24 @@ def decode_batch(net: Net, plan: Plan, options: DecodeOptions, seeds: Sequence[i
     """Reply ids of every row of `plan` without prefix and end mark; `seeds` has one seed a row."""
     if options.method in ("beam", "guided"):
         return [decode(net, plan_row(plan, row), options, seed).ids for row, seed in enumerate(seeds)]
-    draws = [torch.Generator().manual_seed(seed) for seed in seeds]
     eos = net.tokenizer.eos
+    draws = [(torch.Generator().manual_seed(seed), eos) for seed in seeds]
     replies: list[list[int]] = [[] for _ in seeds]
     open_rows = list(range(len(seeds)))
-    past, decoder_ids, new = Past(), plan.prefix, plan.prefix
+    past, before, new = Past(), plan.prefix.tolist(), plan.prefix
     for made in range(options.max_tokens):
         state = net.decode(new, plan, past)[:, -1]
         scores = net.backbone.logits(state).float().masked_fill(net.banned, -torch.inf)
-        warped = warp(scores, decoder_ids, made, options, eos).cpu()
-        chosen = [eos] * len(seeds)
+        open_draws = [draws[row] for row in open_rows]
+        earlier = [before[row] + replies[row] for row in open_rows]
+        chosen = choose(scores[open_rows], None, earlier, [made] * len(open_rows), options, open_draws)
+        taken = dict(zip(open_rows, chosen, strict=True))
+        open_rows = [row for row, token in taken.items() if token != eos]
         for row in open_rows:
-            if options.draws:
-                chosen[row] = int(torch.multinomial(warped[row].softmax(dim=-1), 1, generator=draws[row]))
-            else:
-                chosen[row] = int(warped[row].argmax())
-        open_rows = [row for row in open_rows if chosen[row] != eos]
-        for row in open_rows:
-            replies[row].append(chosen[row])
+            replies[row].append(taken[row])
         if not open_rows:
             break
-        new = torch.tensor(chosen, device=plan.prefix.device)[:, None]
-        decoder_ids = torch.cat((decoder_ids, new), dim=1)
+        new = torch.tensor([taken.get(row, eos) for row in range(len(seeds))], device=plan.prefix.device)[:, None]
     return [tuple(ids) for ids in replies]
 
 

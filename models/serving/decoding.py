@@ -1,9 +1,7 @@
 """Plan -> reply tokens: sampling (plain or guided), greedy and beam search over any net.
 
-A pure function of (net, plan, options, seed).
-
-Scores are warped in the order transformers uses, so settings mean the same in both: repetition penalty, repeats,
-minimum length, temperature, top-k, top-p. Keys and values of all streams come projected with the plan.
+A pure function of (net, plan, options, seed), and the plain path that `models.serving.engine` has to equal. Keys and
+values of all streams come projected with the plan; `models.serving.choosing` takes the tokens.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from torch import Tensor
 from models.backbones.interface import CONTEXT, Past
 from models.nets.net import Net, Plan
 from models.serving.after_hi import after_hi
-from models.serving.guidance import guided_scores
+from models.serving.choosing import barred, choose
 from models.serving.trace import DecodeOptions
 
 OnTokens = Callable[[list[int]], None]
@@ -35,46 +33,6 @@ class Decoded:
     """stream -> (T, N) attention of each reply token, mean over heads and layers"""
     traced: dict[str, tuple[float, ...]]
     """name of `Net.traced` -> one value for each reply token"""
-
-
-def warp(scores: Tensor, earlier: Tensor, made: int, options: DecodeOptions, eos: int) -> Tensor:
-    """Warped scores (B, V) of raw `scores` (B, V) after decoder ids `earlier` (B, t), `made` of them of the reply.
-
-    Raises ValueError for method "rerank", which picks among whole replies.
-    """
-    if options.method == "rerank":
-        raise ValueError(
-            'method "rerank" is no way to write one reply; call models.serving.rerank.rank or best_replies'
-        )
-    if options.repetition_penalty != 1:
-        seen = scores.gather(1, earlier)
-        seen = torch.where(seen < 0, seen * options.repetition_penalty, seen / options.repetition_penalty)
-        scores = scores.scatter(1, earlier, seen)
-    if options.no_repeat_ngram:
-        scores = _without_repeats(scores, earlier, options.no_repeat_ngram)
-    if made < options.min_tokens:
-        scores = scores.clone()
-        scores[:, eos] = -torch.inf
-    if not options.draws:
-        return scores
-    scores = scores / options.temperature
-    kept, order = scores.topk(min(options.top_k or scores.shape[1], scores.shape[1]))  # sorted
-    if options.top_p < 1:
-        before = kept.softmax(dim=-1).cumsum(dim=-1).roll(1, dims=1)
-        before[:, 0] = 0.0
-        kept = kept.masked_fill(before >= options.top_p, -torch.inf)  # the tokens that reach the mass, always the first
-    return torch.full_like(scores, -torch.inf).scatter(1, order, kept)
-
-
-def _without_repeats(scores: Tensor, earlier: Tensor, size: int) -> Tensor:
-    """Scores without the tokens that would make a run of `size` ids occur a second time in a row of `earlier`."""
-    scores = scores.clone()
-    for row, ids in enumerate(earlier.tolist()):
-        start = ids[len(ids) - size + 1 :] if size > 1 else []
-        runs = (ids[i : i + size] for i in range(len(ids) - size + 1))
-        banned = [run[-1] for run in runs if run[:-1] == start]
-        scores[row, banned] = -torch.inf
-    return scores
 
 
 @torch.inference_mode()
@@ -109,18 +67,12 @@ def _one_by_one(
     ids: list[int] = []
     probabilities: list[float] = []
     new = plan.prefix
-    decoder_ids = plan.prefix[:1]
+    before = plan.prefix[0].tolist()
     while len(ids) < options.max_tokens:
         state = net.decode(new, plan, past, record.step())[:, -1]
         scores = _scores(net, state, first_banned if not ids else ())
-        weighed = guided_scores(scores, options.topicality) if guided else scores
-        warped = warp(weighed, decoder_ids, len(ids), options, net.tokenizer.eos)
-        if guided and bool(warped.isneginf().all()):  # all that is plausible was barred as a repeat
-            warped = warp(scores[:1], decoder_ids, len(ids), options, net.tokenizer.eos)
-        if options.draws:
-            chosen = int(torch.multinomial(warped.softmax(dim=-1).cpu(), 1, generator=draws))
-        else:
-            chosen = int(warped.argmax())
+        anywhere = scores[1:] if guided else None
+        (chosen,) = choose(scores[:1], anywhere, [before + ids], [len(ids)], options, [(draws, net.tokenizer.eos)])
         if chosen == net.tokenizer.eos:
             break
         record.keep()
@@ -129,7 +81,6 @@ def _one_by_one(
         if on_tokens is not None:
             on_tokens(list(ids))
         new = torch.full((len(plan.prefix), 1), chosen, device=plan.prefix.device)
-        decoder_ids = torch.cat((decoder_ids, new[:1]), dim=1)
     return Decoded(tuple(ids), tuple(probabilities), *record.told())
 
 
@@ -160,10 +111,11 @@ class _Record:
 
     def told(self) -> tuple[dict[str, Tensor], dict[str, tuple[float, ...]]]:
         """Attention of the streams, and values of the traced names."""
-        return _told({name: torch.stack(rows) for name, rows in self.rows.items()}, self.traced)
+        return told({name: torch.stack(rows) for name, rows in self.rows.items()}, self.traced)
 
 
-def _told(rows: dict[str, Tensor], traced: tuple[str, ...]) -> tuple[dict[str, Tensor], dict[str, tuple[float, ...]]]:
+def told(rows: dict[str, Tensor], traced: tuple[str, ...]) -> tuple[dict[str, Tensor], dict[str, tuple[float, ...]]]:
+    """Attention of the streams, and values of the names in `traced`, of what was recorded."""
     attention = {name: weights for name, weights in rows.items() if name not in traced}
     return attention, {name: tuple(rows[name][:, 0].tolist()) for name in traced if name in rows}
 
@@ -185,7 +137,8 @@ def _beam(net: Net, plan: Plan, options: DecodeOptions, first_banned: Collection
     for made in range(options.max_tokens):
         state = net.decode(new, wide, past)[:, -1]
         scores = _scores(net, state, first_banned if not made else ())
-        logs = warp(scores, decoder_ids, made, options, eos).log_softmax(dim=-1)
+        count = len(decoder_ids)
+        logs = barred(scores, decoder_ids.tolist(), [made] * count, options, [eos] * count).log_softmax(dim=-1)
         best, at = (totals[:, None] + logs).flatten().topk(2 * width)
         rows, tokens = at // logs.shape[1], at % logs.shape[1]
         prefix = plan.prefix.shape[1]
@@ -221,4 +174,4 @@ def replay(net: Net, plan: Plan, ids: Sequence[int]) -> Decoded:
         for stream, layers in (record or {}).items()
         if stream != CONTEXT
     }
-    return Decoded(tuple(ids), tuple(chances.tolist()), *_told(rows, net.traced))
+    return Decoded(tuple(ids), tuple(chances.tolist()), *told(rows, net.traced))

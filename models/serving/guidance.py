@@ -9,15 +9,17 @@ batch, so that words stream nearly as fast as plain ones; the best of whole repl
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 PLAUSIBLE = 0.1
 
 
-def guided_scores(scores: Tensor, topicality: float) -> Tensor:
-    """(1, V) scores from those of the reply and of what would be said to anybody, (2, V)."""
-    here, anywhere = scores.log_softmax(dim=-1)
-    found = here + topicality * (here - anywhere)
-    implausible = (here < here.max() + torch.tensor(PLAUSIBLE).log()) | here.isneginf()
-    return found.masked_fill(implausible, -torch.inf)[None]
+def guided_scores(scores: Tensor, anywhere: Tensor, topicality: float) -> Tensor:
+    """(B, V) scores of replies: from those in their dialogues and those of what would be said to anybody, (B, V)."""
+    here = scores.log_softmax(dim=-1)
+    found = here + topicality * (here - anywhere.log_softmax(dim=-1))
+    implausible = (here < here.amax(dim=1, keepdim=True) + math.log(PLAUSIBLE)) | here.isneginf()
+    return found.masked_fill_(implausible, -torch.inf)

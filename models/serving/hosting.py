@@ -20,7 +20,7 @@ from models.analysis.state_map import MapAbout
 from models.analysis.states import decoder_states
 from models.backbones.causal import Causal
 from models.backbones.compact_base import BASE
-from models.data.batches import make_batch
+from models.data.batches import Batch, make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.examples import CASES, Example, make_example
 from models.data.strategies import STRATEGIES
@@ -34,11 +34,12 @@ from models.nets.net import Net, Plan
 from models.nets.registry import net_class
 from models.nets.stored import Bases, load_net, net_folder
 from models.nets.streams import CALLED, EMOTION, POST, SIMILAR, SITUATION
-from models.serving.decoding import Decoded, decode, replay
+from models.serving.decoding import Decoded, replay
+from models.serving.engine.engine import Engine
 from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, NO_CHANGE, Intervention, Levers
-from models.serving.rerank import rank
 from models.serving.responder import OnText, Responder
 from models.serving.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
+from models.serving.writer import Alone, Writer
 from models.training.device import pick_device
 from models.training.provenance import measured_on
 
@@ -72,7 +73,10 @@ class NetResponder:
         sources: Sources,
         device: str = "cpu",
         card: Mapping[str, Any] | None = None,
+        *,
+        writer: Writer | None = None,
     ) -> None:
+        self.writer = writer or Alone()
         self.name, self.checkpoint, self.card = name, checkpoint, card or {}
         self.net, self.sources, self.device = net.to(device).eval(), sources, device
         hears = net.needs_emotion and sources.emotions is not None
@@ -102,17 +106,17 @@ class NetResponder:
         tails = change.left_of(known[0]), change.left_of(known[1])
         clock.lap("comet_s")
         cases = self._cases(dialogue) if change.knowledge else ()
-        with torch.inference_mode():
-            example = self._example(dialogue, tails, _heard_as(emotions, change.emotion), cases)
-            plan = self._plan(example, change)
+        example = self._example(dialogue, tails, _heard_as(emotions, change.emotion), cases)
+        batch = make_batch([example]).to(self.device)
+        plan = self.writer.plan(self.net, batch, lambda: self._plan(batch, change))
         clock.lap("encode_s")
         decoded, rivals = self._decode(plan, dialogue, options, seed, on_text, clock)
         clock.lap("decode_s")
         text = self.net.tokenizer.decode(decoded.ids)
         compared = tuple[NamedRow, ...]()
         if change.beside:
-            unchanged = self._example(dialogue, known, emotions, self._cases(dialogue))
-            compared = self._compare(unchanged, plan, text, change.beside)
+            original, beside = self._example(dialogue, known, emotions, self._cases(dialogue)), change.beside
+            compared = self.writer.call(lambda: self._compare(original, plan, text, beside))
         trace = Trace(
             net=self.name,
             checkpoint=self.checkpoint,
@@ -149,9 +153,8 @@ class NetResponder:
     def _cases(self, dialogue: Dialogue) -> tuple[Case, ...]:
         return self.sources.cases.find([dialogue])[0] if CASES in self.net.wants else ()
 
-    def _plan(self, example: Example, change: Intervention) -> Plan:
+    def _plan(self, batch: Batch, change: Intervention) -> Plan:
         """The plan; a given strategy or mixture stands in the place of the predicted shares."""
-        batch = make_batch([example]).to(self.device)
         plan = self.net.plan(batch)
         if change.strategy is not None:
             chosen = torch.tensor([STRATEGIES.index(change.strategy)], device=self.device)
@@ -165,13 +168,12 @@ class NetResponder:
         """Log-likelihoods of the reply `beside` and of the new `text`, by the net as it is and as it was changed."""
         tokenizer, most = self.net.tokenizer, self.net.backbone.longest_reply
         values = list[float]()
-        with torch.inference_mode():
-            plans = self._plan(example, NO_CHANGE), changed
-            for said in (beside, text):
-                labels = torch.tensor([[*tokenizer.encode(said)[: most - 1], tokenizer.eos]], device=self.device)
-                count = int(self.net.counted(labels).sum())
-                for plan in plans:
-                    values.append(round(-float(self.net.reply_nll(plan, labels)) / count, 4))
+        plans = self._plan(make_batch([example]).to(self.device), NO_CHANGE), changed
+        for said in (beside, text):
+            labels = torch.tensor([[*tokenizer.encode(said)[: most - 1], tokenizer.eos]], device=self.device)
+            count = int(self.net.counted(labels).sum())
+            for plan in plans:
+                values.append(round(-float(self.net.reply_nll(plan, labels)) / count, 4))
         return (NamedRow(LIKELIHOOD, LIKELIHOODS, tuple(values)),)
 
     def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
@@ -211,21 +213,22 @@ class NetResponder:
     def _decode(
         self, plan: Plan, dialogue: Dialogue, options: DecodeOptions, seed: int, on_text: OnText | None, clock: _Clock
     ) -> tuple[Decoded, tuple[NamedRow, ...]]:
-        """Decode; try again, ever freer, while the reply repeats one of this conversation.
+        """Decode; try again, more and more freely, while the reply repeats one of this conversation.
 
         Also tells which replies it was chosen from, where there was a choice, and that it was drawn again.
         """
         tokenizer = self.net.tokenizer
         said = {_key(turn.text) for turn in dialogue.turns if turn.speaker is Speaker.SUPPORTER}
         if options.method == "rerank":
-            drawn = [(tokenizer.decode(c.ids), c) for c in rank(self.net, plan, options, seed)]
+            drawn = [(tokenizer.decode(c.ids), c) for c in self.writer.rank(self.net, plan, options, seed)]
             fresh = [(text, c) for text, c in drawn if _key(text) not in said]
             if fresh:
                 clock.first_token()
                 if on_text is not None:
                     on_text(fresh[0][0])
                 best, scores = zip(*((text, round(c.score, 3)) for text, c in fresh[:SHOWN]), strict=True)
-                return replay(self.net, plan, fresh[0][1].ids), (NamedRow("best of the replies drawn", best, scores),)
+                whole = self.writer.call(lambda: replay(self.net, plan, fresh[0][1].ids))
+                return whole, (NamedRow("best of the replies drawn", best, scores),)
             options = replace(options, method="sample")
         starts: set[int] = set()
 
@@ -236,7 +239,7 @@ class NetResponder:
             if on_text is not None and not any(earlier.startswith(_key(text)) for earlier in said):
                 on_text(text)
 
-        decoded = decode(self.net, plan, options, seed, stream)
+        decoded = self.writer.decode(self.net, plan, options, seed, stream)
         redrawn = tuple[NamedRow, ...]()
         for attempt in range(1, RETRIES + 1):
             if _key(tokenizer.decode(decoded.ids)) not in said:
@@ -251,7 +254,7 @@ class NetResponder:
                 "starts barred": len(starts),
             }
             redrawn = (NamedRow(REDRAWN, tuple(told), tuple(map(float, told.values()))),)
-            decoded = decode(self.net, plan, freer, seed + attempt, stream, starts)
+            decoded = self.writer.decode(self.net, plan, freer, seed + attempt, stream, starts)
         return decoded, redrawn
 
 
@@ -393,12 +396,13 @@ def open_responders(
         open_cases(cases) if looking else NoCases(),
     )
     responders: dict[str, Responder] = {}
-    bases = Bases()
+    bases, engine, alone = Bases(), Engine(), Alone()
     for name, folder in folders.items():
         if on_load is not None:
             on_load(name)
         net = load_net(folder, BASE, bases)
         if isinstance(net.backbone, Causal):
             net.backbone.weights.pack()
-        responders[name] = NetResponder(name, net, fingerprint(folder), sources, place, read_card(folder))
+        about = (fingerprint(folder), sources, place, read_card(folder))
+        responders[name] = NetResponder(name, net, *about, writer=engine if isinstance(net.backbone, Causal) else alone)
     return responders

@@ -36,15 +36,26 @@ def rank(net: Net, plan: Plan, options: DecodeOptions, seed: int) -> list[Candid
     """The different replies among `options.candidates` drawn for the single reply of `plan`, best first."""
     if plan.prefix.shape[0] != 1:
         raise ValueError(f"rank takes one reply at a time, got {plan.prefix.shape[0]}")
-    draws = torch.Generator().manual_seed(seed)
-    seeds = torch.randint(2**31, (options.candidates,), generator=draws).tolist()
+    seeds = candidate_seeds(options, seed)
     drawn = decode_batch(net, _copies(plan, len(seeds)), replace(options, method="sample"), seeds)
+    return ranked(net, plan, options, drawn)
+
+
+def candidate_seeds(options: DecodeOptions, seed: int) -> list[int]:
+    """A seed for each candidate."""
+    draws = torch.Generator().manual_seed(seed)
+    return torch.randint(2**31, (options.candidates,), generator=draws).tolist()
+
+
+@torch.inference_mode()
+def ranked(net: Net, plan: Plan, options: DecodeOptions, drawn: Sequence[tuple[int, ...]]) -> list[Candidate]:
+    """The different replies among those drawn for the single reply of `plan`, best first."""
     found = list(dict.fromkeys(drawn))
     labels = pad([(*ids, net.tokenizer.eos) for ids in found], -100).to(plan.prefix.device)
     here, anywhere = (net.reply_nll(_copies(p, len(found)), labels) for p in (plan, after_hi(net, plan)))
     scores = (options.topicality * anywhere - here) / (labels >= 0).sum(dim=1)
-    ranked = [Candidate(ids, score) for ids, score in zip(found, scores.tolist(), strict=True)]
-    return sorted(ranked, key=lambda candidate: -candidate.score)
+    candidates = [Candidate(ids, score) for ids, score in zip(found, scores.tolist(), strict=True)]
+    return sorted(candidates, key=lambda candidate: -candidate.score)
 
 
 def best_replies(net: Net, plan: Plan, options: DecodeOptions, seeds: Sequence[int]) -> list[tuple[int, ...]]:

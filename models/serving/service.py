@@ -2,7 +2,8 @@
 
 Place in the flow: screen -> GenerationService -> Responder -> Reply. A job has an id, a growing text and a state; a
 page submits it and tails it, and a reload, a closed tab or a slow neighbour neither kills, doubles nor blocks it. Plain
-threads, one per running job: a responder that hangs costs its own thread, not a place in a fixed pool.
+threads, one per running job: a responder that hangs costs its own thread, not a place in a fixed pool. Hosted nets on
+one base write the replies of all running jobs together (`models.serving.engine`), so that many may run at a time.
 
 No text of a conversation is ever logged or put into an error message, only ids and the kind of exception.
 """
@@ -11,9 +12,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import statistics
 import threading
 import time
 import traceback
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -30,6 +33,8 @@ CLOSE_WAIT_S = 5.0
 """how long `close` lets running responders notice that they should stop"""
 CANCEL_WAIT_S = 1.0
 """how long `cancel` waits for `on_done` of the cancelled job"""
+WORKERS = 32
+"""replies at a time, as many as the engine has rows for when all are guided; and so many tell how long one takes"""
 
 
 class JobState(StrEnum):
@@ -74,6 +79,8 @@ class Job:
     """one sentence for the user when FAILED or TIMED_OUT; holds no text of the conversation"""
     waiting: int = 0
     """jobs ahead of a QUEUED one, running ones included; else 0"""
+    expected_s: float | None = field(default=None, compare=False)
+    """seconds until a QUEUED one begins, by the pace of the latest replies; else None"""
     elapsed_s: float = field(default=0.0, compare=False)
     """seconds from submission to now, or to the end"""
 
@@ -87,6 +94,8 @@ class Wanted(NamedTuple):
     job_id: str
     request: ReplyRequest
     on_done: OnDone | None = None
+    owner: str = ""
+    """who asks, for their share of the places; the same text for the same person or talk"""
 
 
 class ServiceBusy(RuntimeError):  # noqa: N818  (the state of the service, worth a retry, not a fault in the call)
@@ -96,11 +105,13 @@ class ServiceBusy(RuntimeError):  # noqa: N818  (the state of the service, worth
 class _Record:
     """The mutable side of a job. Every field is read and written under the service's lock."""
 
-    def __init__(self, job_id: str, request: ReplyRequest, on_done: OnDone | None) -> None:
+    def __init__(self, job_id: str, request: ReplyRequest, on_done: OnDone | None, owner: str) -> None:
         self.id = job_id
         self.request = request
         self.on_done = on_done
+        self.owner = owner
         self.submitted_at = time.monotonic()
+        self.started_at: float | None = None
         self.ended_at: float | None = None
         self.state = JobState.QUEUED
         self.outcome: JobState | None = None  # decided end, the first to decide wins; becomes `state` after on_done
@@ -113,7 +124,9 @@ class _Record:
 
 
 class GenerationService:
-    """Runs replies in the background: at most `workers` at a time, first come first served.
+    """Runs replies in the background: at most `workers` at a time.
+
+    The next place goes to the owner who has the fewest, and among equals to who came first.
 
     Args:
         responders: who answers, by the name used in `ReplyRequest.net`; they must be safe to call from several threads.
@@ -127,7 +140,7 @@ class GenerationService:
         self,
         responders: Mapping[str, Responder],
         *,
-        workers: int = 2,
+        workers: int = WORKERS,
         timeout_s: float = 120,
         max_waiting: int = 64,
         keep: int = 1024,
@@ -142,6 +155,7 @@ class GenerationService:
         self._records: dict[str, _Record] = {}  # in order of submission
         self._queue: list[_Record] = []
         self._running: list[_Record] = []
+        self._took_s: deque[float] = deque(maxlen=WORKERS)
         self._closed = False
 
     @property
@@ -281,7 +295,13 @@ class GenerationService:
     def _view(self, record: _Record) -> Job:
         ahead = len(self._running) + self._queue.index(record) if record in self._queue else 0
         elapsed_s = (record.ended_at or time.monotonic()) - record.submitted_at
-        return Job(record.id, record.state, record.text, record.reply, record.error, ahead, elapsed_s)
+        state = (record.id, record.state, record.text, record.reply, record.error)
+        return Job(*state, ahead, self._expected_s(record), elapsed_s)
+
+    def _expected_s(self, record: _Record) -> float | None:
+        if record not in self._queue or not self._took_s:
+            return None
+        return (self._queue.index(record) + 1) * statistics.fmean(self._took_s) / max(1, self._workers)
 
     def _forget_old(self) -> None:
         ended = [record.id for record in self._records.values() if record.state.ended]
@@ -290,14 +310,19 @@ class GenerationService:
 
     def _start_next(self) -> None:
         while self._queue and len(self._running) < self._workers and not self._closed:
-            record = self._queue.pop(0)
+            record = self._next()
+            self._queue.remove(record)
             self._running.append(record)
-            record.state = JobState.RUNNING
+            record.state, record.started_at = JobState.RUNNING, time.monotonic()
             record.timer = threading.Timer(self._timeout_s, self._time_out, args=(record,))
             record.timer.daemon = True
             record.timer.start()
             record.thread = threading.Thread(target=self._run, args=(record,), name=f"reply-{record.id}", daemon=True)
             record.thread.start()
+
+    def _next(self) -> _Record:
+        taken = Counter(record.owner for record in self._running)
+        return min(self._queue, key=lambda record: taken[record.owner] if record.owner else 0)
 
     def _run(self, record: _Record) -> None:
         request = record.request
@@ -337,7 +362,10 @@ class GenerationService:
                 record.reply, record.text = reply, reply.text
             record.error = error
             self._decide(record, outcome)
-            job = Job(record.id, outcome, record.text, reply, error, 0, time.monotonic() - record.submitted_at)
+            now = time.monotonic()
+            if outcome is JobState.DONE and record.started_at is not None:
+                self._took_s.append(now - record.started_at)
+            job = Job(record.id, outcome, record.text, reply, error, elapsed_s=now - record.submitted_at)
         try:
             if record.on_done is not None:
                 record.on_done(job)

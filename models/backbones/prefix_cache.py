@@ -1,0 +1,59 @@
+"""Contexts that hosted nets have read lately: a new message of a talk costs its own tokens only.
+
+Keys and values of a context do not depend on what a reply attends to, so they outlive the reply. All nets on a base
+share one cache, bounded in bytes; each finds its own readings only.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+from models.backbones.interface import Reading
+from models.files.lru import Lru
+
+CACHE_BYTES = 768 * 2**20
+"""of all nets on a base: about 30,000 tokens of the default base, 25 KB each; 60 talks of 512"""
+
+
+class PrefixCache:
+    """Readings of single contexts by net and ids; the one unused for longest goes first. Safe to use from threads."""
+
+    def __init__(self, limit: int = CACHE_BYTES) -> None:
+        self._readings = Lru[tuple[int, tuple[int, ...]], Reading](limit, size_of)
+        self._numbers = itertools.count()
+
+    def owner(self) -> int:
+        """A number for one more net."""
+        return next(self._numbers)
+
+    def longest(self, owner: int, ids: tuple[int, ...]) -> tuple[int, Reading | None]:
+        """How many ids the best of the owner's readings shares with the start of `ids`, and that reading."""
+        shared, key = self._best(owner, ids)
+        found = self._readings.get(key) if key is not None else None
+        return (shared, found) if found is not None else (0, None)
+
+    def keep(self, owner: int, ids: tuple[int, ...], reading: Reading) -> None:
+        """Remember a reading; one that it begins with is held no longer, since it is a part of this one."""
+        shared, key = self._best(owner, ids)
+        if shared == len(ids):
+            return
+        if key is not None and shared == len(key[1]):
+            self._readings.drop(key)
+        self._readings.put((owner, ids), reading)
+
+    def _best(self, owner: int, ids: tuple[int, ...]) -> tuple[int, tuple[int, tuple[int, ...]] | None]:
+        best, found = 0, None
+        for key in self._readings.recent():
+            if key[0] != owner:
+                continue
+            shared = next((n for n, (a, b) in enumerate(zip(key[1], ids, strict=False)) if a != b), None)
+            shared = min(len(key[1]), len(ids)) if shared is None else shared
+            if shared > best:
+                best, found = shared, key
+        return best, found
+
+
+def size_of(reading: Reading) -> int:
+    """Bytes of a reading."""
+    pairs = [part for pair in reading.cache for part in pair]
+    return sum(part.numel() * part.element_size() for part in (reading.states, *pairs))

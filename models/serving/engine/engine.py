@@ -1,0 +1,220 @@
+"""The engine of one device: a single thread that writes all replies of all nets on causal bases together.
+
+    plan     a context is read in pieces, the next one only after a token of every running reply
+    decode   a reply joins the running batch, and leaves it at its end or when `on_tokens` raises
+    call     anything else that is computed with a net, as one piece
+
+Callers are threads that wait; what they get equals the plain path (`models.serving.decoding`), token for token in
+float32. Pieces are taken by arrival and length: a long context does not hold up a short message, and is not starved by
+short ones. A fault of one reply, or of its listener, ends that reply; the thread starts again whenever it is needed.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Collection, Generator
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar, cast
+
+import torch
+
+from models.backbones.causal import Causal
+from models.backbones.llama_weights import LlamaWeights
+from models.data.batches import Batch
+from models.nets.net import Net, Plan
+from models.serving.after_hi import after_hi, followed
+from models.serving.decoding import Decoded, OnTokens, decode
+from models.serving.engine.batch import DecodeBatch
+from models.serving.engine.prefill import Prefill
+from models.serving.engine.writing import Writing
+from models.serving.rerank import Candidate, candidate_seeds, ranked
+from models.serving.trace import DecodeOptions
+
+logger = logging.getLogger(__name__)
+
+ROWS = 64
+"""rows of the running batch: replies, two each when guided"""
+PATIENCE = 4
+"""pieces that may be read of later contexts for each piece that a context is longer"""
+IDLE_S = 5.0
+"""after so long without work the thread ends; the next request starts it again"""
+
+T = TypeVar("T")
+
+
+@dataclass(order=True)
+class _Task:
+    """Work in pieces."""
+
+    due: int
+    """by the count of pieces: the task with the smallest goes first"""
+    number: int
+    pieces: Generator[None, None, Any] = field(compare=False)
+    done: Future[Any] = field(compare=False, default_factory=Future)
+
+
+class Engine:
+    """See the module. Safe to call from any thread but its own."""
+
+    def __init__(self, rows: int = ROWS) -> None:
+        self.rows = rows
+        self._work = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._tasks = list[_Task]()
+        self._line = deque[Writing]()
+        self._numbers = itertools.count()
+        self._pieces = 0
+        self._batches = dict[LlamaWeights, DecodeBatch]()
+        self._anyone = dict[tuple[Net, int | None], Plan]()
+
+    def plan(self, net: Net, batch: Batch, make: Callable[[], Plan]) -> Plan:
+        """What `make` returns, once the single context of `batch` has been read in pieces."""
+        prefill = Prefill(net, batch, make)
+        return self._run(prefill.pieces(), prefill.size)
+
+    def call(self, compute: Callable[[], T]) -> T:
+        """What `compute` returns."""
+
+        def once() -> Generator[None, None, T]:
+            return compute()
+            yield
+
+        return self._run(once(), 1)
+
+    def decode(
+        self,
+        net: Net,
+        plan: Plan,
+        options: DecodeOptions,
+        seed: int,
+        on_tokens: OnTokens | None = None,
+        first_banned: Collection[int] = (),
+    ) -> Decoded:
+        """As `models.serving.decoding.decode`. `on_tokens` is called by the engine's thread, so it must not block."""
+        if options.method == "beam":  # hypotheses change places at every token: a search of its own, beside the others
+            return decode(net, plan, options, seed, on_tokens, first_banned)
+        if plan.prefix.shape[0] != 1:
+            raise ValueError(f"decode takes one reply at a time, got {plan.prefix.shape[0]}")
+        plans = [plan, self._for_anyone(net, plan)] if options.method == "guided" else [plan]
+        return self._write([Writing(net, plans, options, seed, on_tokens, first_banned)])[0]
+
+    def rank(self, net: Net, plan: Plan, options: DecodeOptions, seed: int) -> list[Candidate]:
+        """As `models.serving.rerank.rank`; the candidates are written together, from one reading."""
+        sampled = replace(options, method="sample")
+        drawn = self._write([Writing(net, [plan], sampled, one) for one in candidate_seeds(options, seed)])
+        return self.call(lambda: ranked(net, plan, options, [found.ids for found in drawn]))
+
+    def _for_anyone(self, net: Net, plan: Plan) -> Plan:
+        """What the net would say to anybody, with the strategy that `plan` follows: there are nine at most a net."""
+        key = (net, followed(net, plan))
+        if key not in self._anyone:
+            self._anyone[key] = self.call(lambda: after_hi(net, plan))
+        return self._anyone[key]
+
+    def _run(self, pieces: Generator[None, None, T], size: int) -> T:
+        with self._work:
+            task = _Task(self._pieces + PATIENCE * size, next(self._numbers), pieces)
+            heapq.heappush(self._tasks, task)
+            self._wake()
+        return task.done.result()
+
+    def _write(self, writings: list[Writing]) -> list[Decoded]:
+        with self._work:
+            self._line.extend(writings)
+            self._wake()
+        return [writing.done.result() for writing in writings]
+
+    def _wake(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
+            self._thread.start()
+        self._work.notify()
+
+    @torch.inference_mode()
+    def _loop(self) -> None:
+        try:
+            while self._wait_for_work():
+                self._admit()
+                for batch in self._batches.values():
+                    self._step(batch)
+                self._piece()
+        except BaseException as fault:  # whoever waits must not wait for ever; the next request starts a new thread
+            logger.critical("the engine stopped: %s", type(fault).__name__)
+            self._fail_all(fault)
+
+    def _wait_for_work(self) -> bool:
+        """Whether there is any; False when none has come for a while, and the thread may end."""
+        with self._work:
+            while not (self._tasks or self._line or any(batch.writings for batch in self._batches.values())):
+                if not self._work.wait(IDLE_S) and not (self._tasks or self._line):
+                    self._thread = None
+                    return False
+        return True
+
+    def _admit(self) -> None:
+        """Let replies join, first come first served, as far as there are rows."""
+        while self._line:
+            writing = self._line[0]
+            weights = cast(Causal, writing.net.backbone).weights
+            batch = self._batches.setdefault(weights, DecodeBatch(weights, self.rows))
+            if not batch.has_room(writing):
+                return
+            self._line.popleft()
+            try:
+                batch.join(writing)
+            except Exception as fault:
+                batch.leave(writing)
+                if isinstance(fault, torch.OutOfMemoryError) and batch.writings:
+                    batch.narrow()
+                    self._line.appendleft(writing)
+                    return
+                writing.done.set_exception(fault)
+
+    def _step(self, batch: DecodeBatch) -> None:
+        try:
+            batch.step()
+        except Exception as fault:
+            running = batch.writings
+            for writing in running:
+                batch.leave(writing)
+            if isinstance(fault, torch.OutOfMemoryError) and len(running) > 1:  # begin again, fewer at a time
+                batch.narrow(len(running))
+                self._line.extendleft(reversed([writing.afresh() for writing in running]))
+                return
+            for writing in running:
+                writing.done.set_exception(fault)
+
+    def _piece(self) -> None:
+        """The next piece of the task that is due first."""
+        with self._work:
+            if not self._tasks:
+                return
+            task = heapq.heappop(self._tasks)
+            self._pieces += 1
+        try:
+            next(task.pieces)
+        except StopIteration as end:
+            task.done.set_result(end.value)
+        except Exception as fault:
+            task.done.set_exception(fault)
+        else:
+            with self._work:
+                heapq.heappush(self._tasks, task)
+
+    def _fail_all(self, fault: BaseException) -> None:
+        with self._work:
+            self._thread = None
+            running = [writing for batch in self._batches.values() for writing in batch.writings]
+            for batch in self._batches.values():
+                for writing in batch.writings:
+                    batch.leave(writing)
+            for done in [*(w.done for w in (*running, *self._line)), *(task.done for task in self._tasks)]:
+                if not done.done():
+                    done.set_exception(RuntimeError(f"the engine stopped ({type(fault).__name__}); ask again"))
+            self._line.clear()
+            self._tasks.clear()

@@ -1,0 +1,214 @@
+"""Ways to answer many talks at once, with the same weights: what `measure.py` lets run beside each other.
+
+plain         the way the published code does it: each reply alone, one after the other, its context read again at
+              every turn, COMET asked relation by relation
+transformers  its continuous batching, the base alone (no net, no COMET)
+llama.cpp     the base alone, one talk after the other; where `llama_cpp` is installed
+engine        hosted nets as in the app
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import ContinuousBatchingConfig, GenerationConfig, LlamaConfig, LlamaForCausalLM
+
+from models.backbones.causal import Causal
+from models.backbones.compact_base import BASE
+from models.backbones.gguf_file import default_file
+from models.data.dialogue import Dialogue
+from models.data.examples import context_ids
+from models.files.checkpoint import WEIGHTS
+from models.knowledge.comet import CachedComet, Comet, Query
+from models.knowledge.shipped_or_hub import open_comet
+from models.nets.net import Net
+from models.nets.stored import Bases, load_net, net_folder
+from models.serving.hosting import NetResponder, Sources
+from models.serving.speed.talks import Answered, a_turn_before
+from models.serving.trace import DecodeOptions
+
+MEASURED_ALONE = 4
+"""talks that a contender answers one after the other are measured; of further ones the times follow from these"""
+BLOCK = 32
+"""tokens of a page of transformers' cache"""
+
+Answer = Callable[[Sequence[Dialogue]], list[Answered]]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A way to answer talks that are asked for at the same moment."""
+
+    name: str
+    answer: Answer
+    prepare: Callable[[Sequence[Dialogue]], object] = lambda talks: None
+    """what a talk's earlier turns have left behind; not measured"""
+
+
+class OneByOne(Comet):
+    """A source that is asked query by query and remembers nothing, as the published code does."""
+
+    def __init__(self, source: Comet) -> None:
+        self.source, self.version = source, source.version
+
+    def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
+        """One search for each query."""
+        return [self.source.answer([query])[0] for query in queries]
+
+
+def engine(responders: Sequence[NetResponder], options: DecodeOptions, comet: str | None) -> Contender:
+    """Hosted nets, talk by talk in turn; COMET remembers nothing of a talk that is measured."""
+    generator = open_comet(comet, responders[0].device)
+
+    def answer(talks: Sequence[Dialogue]) -> list[Answered]:
+        fresh = CachedComet(generator)
+        for responder in responders:
+            responder.sources = Sources(fresh, responder.sources.emotions)
+        start = time.perf_counter()
+        with ThreadPoolExecutor(len(talks)) as pool:
+            asked = [(responders[n % len(responders)], talk) for n, talk in enumerate(talks)]
+            return list(pool.map(lambda one: _respond(one[0], one[1], options, start), asked))
+
+    def prepare(talks: Sequence[Dialogue]) -> None:
+        short = replace(options, min_tokens=1, max_tokens=1)
+        for number, talk in enumerate(talks):
+            responders[number % len(responders)].respond(a_turn_before(talk), short, 1)
+
+    return Contender("engine", answer, prepare)
+
+
+def plain(names: Sequence[str], options: DecodeOptions, device: str, sources: tuple[str | None, Any]) -> Contender:
+    """Each reply alone; the nets have weights of their own, which are not packed, and remember no reading."""
+    comet, emotions = sources
+    asked, bases = OneByOne(open_comet(comet, device)), Bases()
+    responders = [
+        NetResponder(
+            name, _forgetful(load_net(net_folder(name, WEIGHTS), BASE, bases)), "", Sources(asked, emotions), device
+        )
+        for name in names
+    ]
+
+    def answer(talks: Sequence[Dialogue]) -> list[Answered]:
+        def one(number: int) -> Answered:
+            return _respond(responders[number % len(responders)], talks[number], options, time.perf_counter())
+
+        return in_line(one, len(talks))
+
+    return Contender("plain", answer)
+
+
+def _forgetful(net: Net) -> Net:
+    if isinstance(net.backbone, Causal):
+        net.backbone.owner = None
+    return net
+
+
+def _respond(responder: NetResponder, talk: Dialogue, options: DecodeOptions, start: float) -> Answered:
+    seen = list[float]()
+
+    def on_text(text: str) -> None:
+        if not seen:
+            seen.append(time.perf_counter() - start)
+
+    trace = responder.respond(talk, options, 1, on_text).trace
+    took = time.perf_counter() - start
+    return Answered(seen[0] if seen else took, took, len(trace.tokens), trace.timings.decode_s)
+
+
+def in_line(one: Callable[[int], Answered], count: int) -> list[Answered]:
+    """Replies that are made one after the other: each waits for those before it.
+
+    The first `MEASURED_ALONE` are made; the others take as long as these, in turn.
+    """
+    made = [one(number) for number in range(min(count, MEASURED_ALONE))]
+    waited, answered = 0.0, list[Answered]()
+    for reply in islice(cycle(made), count):
+        first_s = None if reply.first_s is None else waited + reply.first_s
+        answered.append(replace(reply, first_s=first_s, total_s=waited + reply.total_s))
+        waited += reply.total_s
+    return answered
+
+
+def transformers_batching(net: Net, options: DecodeOptions) -> Contender:
+    """The base in transformers, weights copied."""
+    backbone = net.backbone
+    assert isinstance(backbone, Causal)
+    model = as_llama(backbone)
+    config = GenerationConfig(
+        max_new_tokens=options.max_tokens, do_sample=False, eos_token_id=-1, pad_token_id=net.tokenizer.pad
+    )
+
+    def answer(talks: Sequence[Dialogue]) -> list[Answered]:
+        known = backbone.shape.vocabulary
+        asked = [[i for i in context_ids(talk, net.tokenizer, net.shape) if i < known] for talk in talks]
+        blocks = sum((len(ids) + options.max_tokens) // BLOCK + 2 for ids in asked)  # else it takes all the memory
+        room = ContinuousBatchingConfig(page_size=BLOCK, num_blocks=2 * blocks, max_batch_tokens=512)
+        start = time.perf_counter()
+        found = model.generate_batch(asked, config, room, record_timestamps=True)
+        took = time.perf_counter() - start
+        if len(found) != len(talks) or any(output.error for output in found.values()):
+            raise RuntimeError(f"{len(found)} of {len(talks)} replies came back")
+        return [_timed(output, start, took) for output in found.values()]
+
+    return Contender("transformers", answer)
+
+
+def _timed(output: Any, start: float, took: float) -> Answered:
+    times = [moment - start for moment in output.timestamps or []]
+    count = len(output.generated_tokens)
+    return Answered(times[0], times[-1], count) if times else Answered(None, took, count)
+
+
+def as_llama(backbone: Causal) -> LlamaForCausalLM:
+    """The base without any net as transformers has it."""
+    s, weights = backbone.shape, backbone.weights
+    config = LlamaConfig(
+        vocab_size=s.vocabulary,
+        hidden_size=s.width,
+        intermediate_size=s.ffn,
+        num_hidden_layers=s.layers,
+        num_attention_heads=s.heads,
+        num_key_value_heads=s.key_heads,
+        head_dim=s.head_width,
+        max_position_embeddings=s.positions,
+        rms_norm_eps=s.epsilon,
+        rope_parameters={"rope_type": "default", "rope_theta": s.theta},
+        tie_word_embeddings=True,
+    )
+    model = LlamaForCausalLM(config)
+    torch.nn.Module.to(model, device=weights.embedding.device, dtype=weights.dtype)
+    model.load_state_dict(weights.tensors(), strict=False)
+    return model.eval()
+
+
+def llama_cpp(net: Net, options: DecodeOptions, file: Path | None = None) -> Contender:
+    """The default base's file in llama.cpp. Raises ModuleNotFoundError where it is not installed."""
+    if importlib.util.find_spec("llama_cpp") is None:
+        raise ModuleNotFoundError("llama_cpp is not installed")
+    llama = importlib.import_module("llama_cpp")
+    model = llama.Llama(str(file or default_file()), n_ctx=2048, n_threads=torch.get_num_threads(), verbose=False)
+
+    def one(ids: list[int]) -> Answered:
+        start, first = time.perf_counter(), 0.0
+        for count, _ in enumerate(model.generate(ids, temp=0.0), 1):
+            first = first or time.perf_counter() - start
+            if count == options.max_tokens:
+                break
+        took = time.perf_counter() - start
+        return Answered(first, took, options.max_tokens, took - first)
+
+    def answer(talks: Sequence[Dialogue]) -> list[Answered]:
+        known = len(net.tokenizer) if not isinstance(net.backbone, Causal) else net.backbone.shape.vocabulary
+        asked = [[i for i in context_ids(talk, net.tokenizer, net.shape) if i < known] for talk in talks]
+        return in_line(lambda number: one(asked[number]), len(talks))
+
+    return Contender("llama.cpp", answer)

@@ -1,0 +1,106 @@
+"""Rounds of contenders in turns over the same talks, and the ceiling that the machine's memory sets."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from models.serving.speed.contenders import Contender
+from models.serving.speed.talks import Answered, made_up_talks
+
+STREAM_BYTES = 2**28
+"""read to measure the memory's bandwidth; far more than caches hold"""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What one contender did once with so many talks."""
+
+    first_s: float | None
+    """median until the first word"""
+    p50_s: float
+    p95_s: float
+    """of whole replies"""
+    tokens_s: float
+    """all replies' tokens by the time of the last one"""
+    decode_tokens_s: float | None
+    """tokens of one reply by the time in which it was written"""
+    memory_mib: float | None
+    """resident after it; None where the system does not tell"""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Median of the rounds, and the least and the greatest."""
+
+    median: float
+    least: float
+    greatest: float
+
+
+Figures = dict[str, Figure]
+"""by the names of the fields of `Round`"""
+
+
+def rounds_of(
+    contenders: Sequence[Contender], talks: Sequence[int], turns: int, rounds: int
+) -> dict[int, dict[str, Figures]]:
+    """Figures by number of talks and contender; each round lets all of them answer one after the other."""
+    found: dict[int, dict[str, list[Round]]] = {n: {c.name: [] for c in contenders} for n in talks}
+    for count in talks:
+        for round_ in range(rounds):
+            asked = made_up_talks(count * (round_ + 1), turns)[-count:]  # none that was answered before
+            for contender in contenders:
+                contender.prepare(asked)
+                found[count][contender.name].append(one_round(contender.answer(asked)))
+    return {n: {name: summed(each) for name, each in by.items()} for n, by in found.items()}
+
+
+def one_round(answered: Sequence[Answered]) -> Round:
+    """The figures of replies that were asked for at one moment."""
+    totals, tokens = [a.total_s for a in answered], sum(a.tokens for a in answered)
+    firsts = [a.first_s for a in answered if a.first_s is not None]
+    written = [a.tokens / a.decode_s for a in answered if a.decode_s]
+    return Round(
+        statistics.median(firsts) if firsts else None,
+        statistics.median(totals),
+        sorted(totals)[min(len(totals) - 1, int(0.95 * len(totals)))],
+        tokens / max(totals),
+        statistics.median(written) if written else None,
+        resident_mib(),
+    )
+
+
+def summed(rounds: Sequence[Round]) -> Figures:
+    """Median and spread of each figure that all rounds have."""
+    columns = {name: [getattr(r, name) for r in rounds] for name in Round.__dataclass_fields__}
+    return {
+        name: Figure(statistics.median(values), min(values), max(values))
+        for name, values in columns.items()
+        if None not in values
+    }
+
+
+def resident_mib() -> float | None:
+    """Memory of this process in MiB, where `/proc` tells."""
+    place = Path("/proc/self/statm")
+    if not place.is_file():
+        return None
+    return int(place.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def bandwidth(device: str, seconds: float = 0.5) -> float:
+    """Bytes a second that this device reads from memory: the best of repeated sums over `STREAM_BYTES`."""
+    numbers = torch.ones(STREAM_BYTES // 4, device=device)
+    best, start = 0.0, time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        before = time.perf_counter()
+        float(numbers.sum())
+        best = max(best, STREAM_BYTES / (time.perf_counter() - before))
+    return best

@@ -1,0 +1,40 @@
+"""The talks that every contender answers: so many turns in, none like another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.prompts import read_prompts
+
+SAID = "That sounds hard, and I am glad that you tell me. What would help you most right now?"
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One reply; seconds from the moment at which all were asked for."""
+
+    first_s: float | None
+    """until its first word; None where the contender does not tell"""
+    total_s: float
+    tokens: int
+    decode_s: float | None = None
+    """of these, while tokens were written; None where the contender does not tell"""
+
+
+def made_up_talks(count: int, turns: int) -> list[Dialogue]:
+    """Talks that end with a seeker's message after `turns` - 1 exchanges, of our fixed prompts in turn."""
+    prompts, talks = read_prompts(), list[Dialogue]()
+    for number in range(count):
+        situation, posts = prompts[number % len(prompts)]
+        said = list[Turn]()
+        for turn in range(turns):
+            said.append(Turn(Speaker.SEEKER, f"{posts[turn % len(posts)]} It is day {number + turn + 1} of this."))
+            said.append(Turn(Speaker.SUPPORTER, SAID, "Question"))
+        talks.append(Dialogue(tuple(said[:-1]), f"{situation} I am visitor {number + 1}."))
+    return talks
+
+
+def a_turn_before(talk: Dialogue) -> Dialogue:
+    """The talk as it was when the message before the last one was answered; a first message stays."""
+    return Dialogue(talk.turns[:-2] or talk.turns, talk.situation)

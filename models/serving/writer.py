@@ -1,0 +1,78 @@
+"""What writes the replies of hosted nets: `models.serving.engine` those on causal bases, `Alone` the others."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Collection
+from typing import Protocol, TypeVar
+
+import torch
+
+from models.data.batches import Batch
+from models.nets.net import Net, Plan
+from models.serving.decoding import Decoded, OnTokens, decode
+from models.serving.rerank import Candidate, rank
+from models.serving.trace import DecodeOptions
+
+T = TypeVar("T")
+
+
+class Writer(Protocol):
+    """Safe to call from several threads."""
+
+    def plan(self, net: Net, batch: Batch, make: Callable[[], Plan]) -> Plan:
+        """What `make` returns, the plan of the single example of `batch`."""
+        ...
+
+    def call(self, compute: Callable[[], T]) -> T:
+        """What `compute` returns: anything short that is computed with a net."""
+        ...
+
+    def decode(
+        self,
+        net: Net,
+        plan: Plan,
+        options: DecodeOptions,
+        seed: int,
+        on_tokens: OnTokens | None = None,
+        first_banned: Collection[int] = (),
+    ) -> Decoded:
+        """See `models.serving.decoding.decode`; `on_tokens` must not block."""
+        ...
+
+    def rank(self, net: Net, plan: Plan, options: DecodeOptions, seed: int) -> list[Candidate]:
+        """See `models.serving.rerank.rank`."""
+        ...
+
+
+class Alone:
+    """Each reply by itself, in the thread that asks for it; so many at a time as there are cores for."""
+
+    def __init__(self, at_once: int | None = None) -> None:
+        self._places = threading.BoundedSemaphore(at_once or max(1, (os.cpu_count() or 1) // torch.get_num_threads()))
+
+    def plan(self, net: Net, batch: Batch, make: Callable[[], Plan]) -> Plan:
+        """See `Writer`."""
+        return self.call(make)
+
+    def call(self, compute: Callable[[], T]) -> T:
+        """See `Writer`."""
+        with self._places, torch.inference_mode():
+            return compute()
+
+    def decode(
+        self,
+        net: Net,
+        plan: Plan,
+        options: DecodeOptions,
+        seed: int,
+        on_tokens: OnTokens | None = None,
+        first_banned: Collection[int] = (),
+    ) -> Decoded:
+        """See `Writer`."""
+        return self.call(lambda: decode(net, plan, options, seed, on_tokens, first_banned))
+
+    def rank(self, net: Net, plan: Plan, options: DecodeOptions, seed: int) -> list[Candidate]:
+        """See `Writer`."""
+        return self.call(lambda: rank(net, plan, options, seed))
