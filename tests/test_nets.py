@@ -352,6 +352,27 @@ def test_a_whole_number_is_a_number() -> None:
     assert tiny_net("joint", strategy_weight=2).weighting().weights()["strategy"] == 2.0
 
 
-def test_joint_refuses_to_train_with_a_course_that_would_not_learn() -> None:
-    with pytest.raises(ValueError, match=r"course=true and a strategy_weight of 0 .* set strategy_weight above 0"):
-        tiny_net("joint", strategy_weight=0.0).weighting()
+@pytest.mark.parametrize("name", ["course", "state_head"])
+def test_joint_refuses_to_train_with_what_would_not_learn(name: str) -> None:
+    settings = {"course": False, "state_head": False} | {name: True}
+    with pytest.raises(ValueError, match=rf"{name}=true and a strategy_weight of 0 .* set strategy_weight above 0"):
+        tiny_net("joint", strategy_weight=0.0, **settings).weighting()
+
+
+@pytest.mark.parametrize("name", ["joint", CAUSAL + "joint"])
+def test_the_state_head_adds_nothing_at_first_and_then_tells_strategies_apart(name: str) -> None:
+    torch.manual_seed(0)
+    net, batch = tiny_net(name, state_head=True), tiny_batch(tiny_net(name))
+    head, with_it = net.state_head, net.plan(batch).strategies
+    net.state_head = None
+    torch.testing.assert_close(net.plan(batch).strategies, with_it)
+    net.state_head = head
+    optimiser = torch.optim.Adam(head.parameters(), lr=0.05)
+    before = net.losses(batch)["strategy"].item()
+    for _ in range(20):
+        loss = net.losses(batch)["strategy"]
+        loss.backward()
+        optimiser.step()
+        optimiser.zero_grad()
+    assert loss.item() < 0.5 * before
+    assert net.plan(batch).strategies.argmax(dim=1).tolist() == batch.strategies.tolist()

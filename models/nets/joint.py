@@ -10,11 +10,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-from models.backbones.interface import Backbone, Reading, Stream, token_loss
+from models.backbones.interface import Backbone, Reading, Stream, squashed, token_loss
 from models.data.batches import Batch
 from models.data.examples import ContextShape
+from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
 from models.nets.net import Net, Plan
@@ -30,6 +32,25 @@ class JointConfig:
     """weight of an extra mean strategy loss beside the strategy token's share in the sequence loss"""
     course: bool = False
     """add what the course of the talk says about the next strategy (`strategy_history.py`; ours, not published)"""
+    state_head: bool = False
+    """add what a small network reads off the state that the strategy token is predicted from (ours, not published):
+    the vocabulary's own matrix cannot tell eight rare tokens apart as finely"""
+
+
+class StateHead(nn.Module):
+    """States (B, D) -> what they add to the strategy scores (B, 8); nothing at first."""
+
+    def __init__(self, width: int, inner: int = 128, dropout: float = 0.2) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.inner, self.out = nn.Linear(width, inner), nn.Linear(inner, len(STRATEGIES))
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """See the class; float32."""
+        found = F.dropout(squashed(states), self.dropout, self.training)
+        return self.out(F.dropout(self.inner(found).tanh(), self.dropout, self.training)).float()
 
 
 class Joint(Net):
@@ -39,6 +60,7 @@ class Joint(Net):
         super().__init__(backbone, tokenizer, config.shape)
         self.config = config
         self.course = Course() if config.course else None
+        self.state_head = StateHead(backbone.width) if config.state_head else None
 
     def sources(self, batch: Batch) -> dict[str, Stream]:
         """What the decoder reads besides the context, by the names in `streams`: nothing."""
@@ -58,8 +80,7 @@ class Joint(Net):
             inputs = torch.cat((self.begin(len(batch)), labels[:, :-1].clamp_min(0)), dim=1)
             states = self.backbone.decode(inputs, self.backbone.attach(reading, self.sources(batch)))  # (B, 1 + T, D)
         total, count = token_loss(self.backbone, states, labels)
-        scores = self.backbone.logits(states[:, 0])[:, self.strategy_ids].float()
-        chosen = self.strategy_loss(self.with_course(scores, batch)[0], batch.strategies)
+        chosen = self.strategy_loss(self._scores(states[:, 0], batch)[0], batch.strategies)
         return {"reply": total / count, "strategy": chosen}
 
     def _sequence(self, batch: Batch) -> Tensor:
@@ -78,23 +99,30 @@ class Joint(Net):
     def weighting(self) -> Weighting:
         """The strategy has its share in the sequence loss; `strategy_weight` adds to it.
 
-        Raises ValueError for a course that nothing would train: the sequence loss does not reach it.
+        Raises ValueError for a course or a state head that nothing would train: the sequence loss does not reach them.
         """
-        if self.config.course and not self.config.strategy_weight:
-            raise ValueError(
-                f"net {type(self).__name__.lower()!r}: with course=true and a strategy_weight of 0 the course does not"
-                " train; set strategy_weight above 0 (1.0 on the compact base), or course=false"
-            )
+        for name in ("course", "state_head"):
+            if getattr(self.config, name) and not self.config.strategy_weight:
+                raise ValueError(
+                    f"net {type(self).__name__.lower()!r}: with {name}=true and a strategy_weight of 0 the {name} does"
+                    f" not train; set strategy_weight above 0 (1.0 on the shipped base), or {name}=false"
+                )
         return Fixed({"reply": 1.0, "strategy": self.config.strategy_weight})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """One decoder step gives the strategy; prefix `[BOS] [strategy]`."""
         memories = self.backbone.attach(self.read(batch)[1], self.sources(batch))
         begin = self.begin(len(batch))
-        scores = self.backbone.logits(self.backbone.decode(begin, memories)[:, 0])[:, self.strategy_ids].float()
-        scores, extras = self.with_course(scores, batch)
+        scores, extras = self._scores(self.backbone.decode(begin, memories)[:, 0], batch)
         chosen = scores.argmax(dim=1) if gold is None else torch.where(gold >= 0, gold, scores.argmax(dim=1))
         return Plan(memories, self.begin_with(chosen), scores.softmax(dim=1), extras, chosen)
+
+    def _scores(self, state: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """(B, 8) scores of the strategy tokens after the state (B, D) of [BOS], and what else was added to them."""
+        scores = self.backbone.logits(state)[:, self.strategy_ids].float()
+        if self.state_head is not None:
+            scores = scores + self.state_head(state)
+        return self.with_course(scores, batch)
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
         """Another strategy token in the prefix."""

@@ -104,7 +104,7 @@ COMPACT: dict[str, dict[str, Any]] = {
 
 _CHAT = ContextShape(tokens=512, reply_tokens=80, situation=True)
 _CHAT_PLAIN = ContextShape(tokens=512, reply_tokens=80, situation=True, strategies=False)
-_CHAT_JOINT = {"strategy_weight": 1.0, "course": True}
+_CHAT_JOINT = {"strategy_weight": 1.0, "course": True, "state_head": True}
 _CHAT_ADMISC = _SMALL_ADMISC | {"head_width": 192}
 
 CAUSAL: dict[str, dict[str, Any]] = {

@@ -209,10 +209,10 @@ def _go_on(
     _check_vocabulary(start, card, net)
     part = net if same else net.get_submodule("below")
     tensors, _ = load_packed(start)
-    if not (card["settings"] | card["settings"].get("below", {})).get(
-        "course"
-    ):  # it adds nothing at first: weights made without it may go on with it
-        tensors |= {n: value for n, value in trained(part).items() if n.startswith("course.") or ".course." in n}
+    had = card["settings"] | card["settings"].get("below", {})
+    for added in ("course", "state_head"):  # add nothing at first: weights made without them may go on with them
+        if not had.get(added):
+            tensors |= {n: v for n, v in trained(part).items() if n.startswith(f"{added}.") or f".{added}." in n}
     try:
         load_trained(part, tensors)
     except ValueError as fault:
