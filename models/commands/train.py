@@ -29,7 +29,7 @@ from models.backbones.low_rank import ADDED_RATE, GATE_RATE, AddedTokens, Gate
 from models.data.batches import Batch
 from models.data.esconv import Target, read_esconv, split_dialogues, targets
 from models.data.examples import CASES
-from models.data.safe_answers import safe_answers
+from models.data.own_talks import OWN_TIMES, safe_answers, warm_answers
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.data.support_corpora import openings
@@ -123,10 +123,10 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
         "--tokens", type=int, default=2560, help="on a causal base instead: tokens of whole dialogues in a forward pass"
     )
     parser.add_argument(
-        "--safe-answers",
+        "--own-talks",
         type=int,
-        default=2,
-        help="on a causal base: how often an epoch has our harmless answers to risky openings, 0 = never",
+        default=OWN_TIMES,
+        help="on a causal base: how often an epoch has the talks of data/own_talks.py, 0 = never",
     )
     parser.add_argument("--grad-accumulation", type=int, default=1, help="forward passes of each process a step")
     parser.add_argument("--warmup", type=int, default=30, help="steps of linear warm-up")
@@ -230,7 +230,7 @@ def run(args: Namespace) -> int:
         print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
         if args.release:
             learnt_from = f"ESConv (CC BY-NC 4.0), split {args.split} train: {len(splits.train)} supporter turns"
-            learnt_from += f"; {len(more)} more: its openings alone, our answers to risky ones" if more else ""
+            learnt_from += f"; {len(more)} more: its openings alone, talks written for this project" if more else ""
             card = _card(args, net, learnt_from, fit, figures) | ({"start": fingerprint(start)} if start else {})
             save_net(net, args.net, args.rank, card, args.weights / args.net, source, support=support)
     return 0
@@ -238,11 +238,11 @@ def run(args: Namespace) -> int:
 
 def _more(args: Namespace, net: Net, train: Sequence[Target]) -> tuple[Target, ...]:
     """What nets on a causal base, which reads dialogues whole, learn besides the train part: its openings alone (split
-    E has turns of the test part in the same dialogues), and the answers to risky ones as often as asked for."""
+    E has turns of the test part in the same dialogues), and the project's own talks as often as asked for."""
     if not net.backbone.causal:
         return ()
     dialogues = {id(target.dialogue): target.dialogue for target in train if args.split == "D"}.values()
-    return targets(openings(dialogues, args.seed)) + targets(safe_answers()) * args.safe_answers
+    return targets(openings(dialogues, args.seed)) + targets(safe_answers() + warm_answers()) * args.own_talks
 
 
 def source_of(args: Namespace) -> str | Path | CausalBase:
@@ -293,7 +293,7 @@ def _about(args: Namespace, net: Net, source: str | Path | CausalBase) -> dict[s
         "vocabulary": net.tokenizer.digest(),
         "split": args.split,
         **{name: getattr(args, name) for name in ("rank", size, "dropout", "balance")},
-        **({"safe_answers": args.safe_answers} if net.backbone.causal else {}),
+        **({"own_talks": args.own_talks} if net.backbone.causal else {}),
     }
 
 
@@ -317,7 +317,7 @@ def _card(args: Namespace, net: Net, data: str, fit: Fit, figures: dict[str, flo
 
 def _command(args: Namespace) -> str:
     """The command again, with names in the place of this machine's paths."""
-    sizes = ("split", "rank", "batch", "tokens", "safe_answers", "grad_accumulation", "lr", "warmup", "minutes")
+    sizes = ("split", "rank", "batch", "tokens", "own_talks", "grad_accumulation", "lr", "warmup", "minutes")
     others = ("steps", "seed", "dropout", "balance", "precision", "check_steps", "check_seconds", "patience")
     flags = [f"--{name.replace('_', '-')} {getattr(args, name)}" for name in (*sizes, *others)]
     flags += [f"--set {shlex.join(args.set)}"] if args.set else []

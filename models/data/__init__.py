@@ -17,6 +17,6 @@ In the order in which to read them:
     prompts.py           the fixed prompts, to look at replies and to time them
     contexts.py          role cards or turns of ESConv for the items of a study, drawn by seed
     chat_tokenizer.py    text <-> ids in a causal base's chat format
-    safe_answers.py      risky openings with answers that do no harm
+    own_talks.py         talks written for this project: harmless answers to risky openings, warm ones to others
     support_corpora.py   what the support adapter learns from
 """

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from models.data.corpora import read_corpus
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.safe_answers import safe_answers
+from models.data.own_talks import OWN_TIMES, safe_answers, warm_answers
 
 SETS: dict[str, float] = {"escot": 0.45, "synthetic_es_gpt4": 0.1, "healme": 0.1, "empathetic_dialogues": 0.02}
 """share of each set that is used, by file name"""
@@ -22,8 +22,6 @@ PROBLEM_WORDS = 8
 """a seeker's turn of so many words states something"""
 UNTOLD = 0.4
 """share of dialogues whose situation is left out: most people have written none beforehand"""
-SAFE_TIMES = 2
-"""how often our answers to risky openings are in the mix"""
 PLAIN_START = 0.5
 """share of ESConv's dialogues that begin at the problem"""
 
@@ -35,7 +33,7 @@ def support_dialogues(esconv: Sequence[Dialogue], folder: Path | None, seed: int
     """
     rng = random.Random(seed)
     mixed = [_from_problem(d) if rng.random() < PLAIN_START else d for d in esconv]
-    mixed += safe_answers() * SAFE_TIMES
+    mixed += (safe_answers() + warm_answers()) * OWN_TIMES
     for name, path in _files(folder).items() if folder else ():
         found = [d for d in read_corpus(path) if _usable(d)]
         mixed += [_from_problem(d) for d in rng.sample(found, round(SETS[name] * len(found)))]
