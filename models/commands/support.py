@@ -25,12 +25,12 @@ from models.data.dialogue import Dialogue
 from models.data.esconv import Target, read_esconv, split_dialogues, targets
 from models.data.strategy_history import Course
 from models.data.support_corpora import SETS, support_dialogues
-from models.files.checkpoint import WEIGHTS
+from models.files.checkpoint import WEIGHTS, fingerprint
 from models.knowledge.comet import NoComet
 from models.nets.net import Net
 from models.nets.registry import causal_settings
 from models.nets.stored import causal_net, open_source
-from models.nets.support import SUPPORT, save_support
+from models.nets.support import SUPPORT, go_on_from, save_support
 from models.training.device import add_device_argument, pick_device
 from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.run_state import data_hash
@@ -61,6 +61,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     parser.add_argument("--release", action="store_true", help=f"pack the best weights into the folder {SUPPORT} there")
     parser.add_argument("--rank", type=int, default=RANK, help="rank of the change of each base matrix")
+    parser.add_argument("--start", type=Path, help="folder of a support adapter of this base and rank to go on from")
     parser.add_argument("--minutes", type=float, default=60.0, help="minutes of training, over resumed runs; 0 = none")
     parser.add_argument("--steps", type=int, default=1_000_000, help="optimiser steps at most")
     parser.add_argument("--tokens", type=int, default=2304, help="tokens of whole dialogues in a forward pass")
@@ -78,6 +79,8 @@ def run(args: Namespace) -> int:
         raise ValueError(f"--base {args.base} is no causal base; a support adapter changes one, e.g. {DEFAULT}")
     torch.manual_seed(args.seed)
     net = causal_net("joint", causal_settings("joint"), args.rank, base)
+    if args.start is not None:
+        go_on_from(cast(Causal, net.backbone), args.start, base, args.rank)
     splits = split_dialogues(read_esconv(args.esconv), "D")
     mixed = support_dialogues(_dialogues(splits.train), args.dialogues, args.seed)
     train = wholes_of(targets(mixed), NoComet(), net.tokenizer, net.shape)
@@ -123,6 +126,7 @@ def _fit(args: Namespace, net: Net, base: CausalBase, digest: str) -> Fit:
     rates = {Course: COURSE_RATE, AddedTokens: ADDED_RATE}
     parts = [(module, rates[type(module)]) for module in net.modules() if type(module) in rates]
     about = {"kind": SUPPORT, "base": base.label, "settings": asdict(net.config), "data": digest, "splits": ["D"]}
+    about |= {"start": fingerprint(args.start)} if args.start else {}
     groups = parameter_groups([*parts, (net, 1.0)], config.weight_decay)
     fit = Fit(net, groups, config, args.out, net.weighting(), about | {"rank": args.rank, "tokens": args.tokens})
     fit.resume()
@@ -131,9 +135,10 @@ def _fit(args: Namespace, net: Net, base: CausalBase, digest: str) -> Fit:
 
 def _card(fit: Fit, figures: dict[str, float]) -> dict[str, object]:
     return {
-        "data": f"ESConv split D train, and shares of support sets: {SETS}",
+        "data": f"ESConv split D train, talks written for this project, and shares of support sets: {SETS}",
         "data_licences": LICENCES,
         "rank": fit.about["rank"],
+        **({"start": fit.about["start"]} if "start" in fit.about else {}),
         "run": fit.about,
         "licence": "research and non-commercial use, as the data; the base SmolLM2-135M-Instruct is Apache-2.0",
         "date": date.today().isoformat(),

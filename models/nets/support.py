@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from models.backbones.causal import Causal
 from models.backbones.causal_base import CausalBase
@@ -17,16 +18,37 @@ SUPPORT = "support"
 
 def hold_support(backbone: Causal, folder: Path, base: CausalBase) -> None:
     """Put the support adapter in `folder` under the backbone's own changes; its added tokens are where they start."""
+    tensors, _ = _load(folder, base)
+    for name, change in backbone.changes().items():
+        change.hold(tensors[f"{name}.a"], tensors[f"{name}.b"])
+    with torch.no_grad():
+        backbone.added.vectors.copy_(tensors["added"])
+
+
+def go_on_from(backbone: Causal, folder: Path, base: CausalBase, rank: int) -> None:
+    """Give the backbone's own changes the numbers of the support adapter in `folder`, to train on.
+
+    Raises WeightsError when it is of another base or rank.
+    """
+    tensors, card = _load(folder, base)
+    if card["rank"] != rank:
+        raise WeightsError(f"{folder} has rank {card['rank']}, --rank is {rank}; leave --rank out or give that one")
+    with torch.no_grad():
+        for name, change in backbone.changes().items():
+            change.a.copy_(tensors[f"{name}.a"])
+            change.b.copy_(tensors[f"{name}.b"])
+        backbone.added.vectors.copy_(tensors["added"])
+
+
+def _load(folder: Path, base: CausalBase) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Tensors and card of a support adapter. Raises WeightsError when the folder holds none of this base."""
     tensors, card = load_packed(folder)
     if card.get("kind") != SUPPORT or card.get("base") != base.label:
         raise WeightsError(
             f"{folder} is a {card.get('kind') or card.get('net')!r} of base {card.get('base')}, not a support adapter"
             f" of {base.label}; train one with `python -m models support`"
         )
-    for name, change in backbone.changes().items():
-        change.hold(tensors[f"{name}.a"], tensors[f"{name}.b"])
-    with torch.no_grad():
-        backbone.added.vectors.copy_(tensors["added"])
+    return tensors, card
 
 
 def save_support(backbone: Causal, base: CausalBase, card: dict[str, Any], folder: Path) -> None:
