@@ -24,13 +24,13 @@ def test_seeker_and_supporter_take_turns_and_every_answer_may_be_shown() -> None
             assert not must_not_show(turn.text), turn.text
             assert may_answer(turn.text, danger_now("", posts)), (posts, turn.text)
     assert {len(dialogue.turns) for dialogue in safe_answers()} == {2}
-    assert {len(dialogue.turns) for dialogue in warm_answers()} == {4}
+    assert {len(dialogue.turns) for dialogue in warm_answers()} == {4, 6, 8}
     assert {turn.strategy for dialogue in warm_answers() for turn in dialogue.turns if turn.strategy} == set(STRATEGIES)
 
 
 def test_no_opening_is_there_twice_nor_among_the_prompts_that_replies_are_read_on() -> None:
     openings = [dialogue.turns[0].text for dialogue in safe_answers() + warm_answers()]
-    assert len(openings) == len(set(openings)) > 80
+    assert len(openings) == len(set(openings)) > 250
     assert not set(openings) & {post for _, posts in read_prompts() for post in posts}
 
 

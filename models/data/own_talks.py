@@ -27,7 +27,7 @@ def safe_answers() -> tuple[Dialogue, ...]:
 
 
 def warm_answers() -> tuple[Dialogue, ...]:
-    """Talks of two exchanges, every answer with its strategy."""
+    """Talks of two to four exchanges, every answer with its strategy."""
     return _read("own_talks.json")
 
 
