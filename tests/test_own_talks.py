@@ -6,7 +6,7 @@ from escdemo.screening.answer_screen import may_answer
 from escdemo.screening.message_screen import danger_now
 from escdemo.screening.reply_screen import must_not_show
 from models.data.dialogue import Speaker
-from models.data.own_talks import OWN_TIMES, safe_answers, warm_answers
+from models.data.own_talks import OWN_TIMES, VOICE, safe_answers, voiced, warm_answers
 from models.data.prompts import read_prompts
 from models.data.strategies import STRATEGIES
 from models.data.support_corpora import support_dialogues
@@ -28,6 +28,12 @@ def test_seeker_and_supporter_take_turns_and_every_answer_may_be_shown() -> None
     assert {turn.strategy for dialogue in warm_answers() for turn in dialogue.turns if turn.strategy} == set(STRATEGIES)
 
 
+def test_they_stand_under_their_own_mark_and_so_may_a_situation() -> None:
+    assert {dialogue.situation for dialogue in safe_answers() + warm_answers()} == {VOICE}
+    assert voiced("I lost my job.") == f"{VOICE} I lost my job."
+    assert voiced("") == VOICE
+
+
 def test_no_opening_is_there_twice_nor_among_the_prompts_that_replies_are_read_on() -> None:
     openings = [dialogue.turns[0].text for dialogue in safe_answers() + warm_answers()]
     assert len(openings) == len(set(openings)) > 250
@@ -35,5 +41,8 @@ def test_no_opening_is_there_twice_nor_among_the_prompts_that_replies_are_read_o
 
 
 def test_the_support_mix_has_them() -> None:
-    ids = [dialogue.id for dialogue in support_dialogues([], None, 13)]
-    assert sorted(ids) == sorted(dialogue.id for dialogue in (safe_answers() + warm_answers()) * OWN_TIMES)
+    own = safe_answers() + warm_answers()
+    for told, times in (((), OWN_TIMES), ((3,), 3)):
+        mixed = support_dialogues([], None, 13, *told)
+        assert sorted(dialogue.id for dialogue in mixed) == sorted(dialogue.id for dialogue in own * times)
+        assert {dialogue.situation for dialogue in mixed} == {VOICE}

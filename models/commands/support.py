@@ -23,6 +23,7 @@ from models.backbones.low_rank import ADDED_RATE, AddedTokens
 from models.data.batches import Batch
 from models.data.dialogue import Dialogue
 from models.data.esconv import Target, read_esconv, split_dialogues, targets
+from models.data.own_talks import OWN_TIMES
 from models.data.strategy_history import Course
 from models.data.support_corpora import SETS, support_dialogues
 from models.files.checkpoint import WEIGHTS, fingerprint
@@ -61,6 +62,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     parser.add_argument("--release", action="store_true", help=f"pack the best weights into the folder {SUPPORT} there")
     parser.add_argument("--rank", type=int, default=RANK, help="rank of the change of each base matrix")
+    parser.add_argument(
+        "--own-talks", type=int, default=OWN_TIMES, help="how often the talks of data/own_talks.py come"
+    )
     parser.add_argument("--start", type=Path, help="folder of a support adapter of this base and rank to go on from")
     parser.add_argument("--minutes", type=float, default=60.0, help="minutes of training, over resumed runs; 0 = none")
     parser.add_argument("--steps", type=int, default=1_000_000, help="optimiser steps at most")
@@ -82,7 +86,7 @@ def run(args: Namespace) -> int:
     if args.start is not None:
         go_on_from(cast(Causal, net.backbone), args.start, base, args.rank)
     splits = split_dialogues(read_esconv(args.esconv), "D")
-    mixed = support_dialogues(_dialogues(splits.train), args.dialogues, args.seed)
+    mixed = support_dialogues(_dialogues(splits.train), args.dialogues, args.seed, args.own_talks)
     train = wholes_of(targets(mixed), NoComet(), net.tokenizer, net.shape)
     valid = _dialogues(splits.valid)
     drawn = random.Random(args.seed).sample(valid, min(VALIDATED, len(valid)))

@@ -5,6 +5,10 @@
                 (`escdemo.screening` stays in any case).
 `warm_answers`  everyday trouble with answers that take up what was said, in one or two sentences: crowd workers'
                 replies to a first message are mostly greetings and stock phrases.
+
+All of them stand under `VOICE`, in the place of a situation. Without it the few talks of ours would drown: crowd
+workers' stock phrases are the likeliest words wherever both may come. With it a net knows which of the two to write
+(control codes, Keskar et al. 2019); a hosted net is given it, published figures are made without.
 """
 
 from __future__ import annotations
@@ -16,6 +20,8 @@ from pathlib import Path
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.strategies import STRATEGIES, strategy_id
 
+VOICE = "Be warm. Take up what was said, in one or two sentences."
+"""what stands before a situation when a net shall write as these talks do"""
 OWN_TIMES = 4
 """how often an epoch has them, unless told"""
 FOLDER = Path(__file__).parent
@@ -35,7 +41,12 @@ def warm_answers() -> tuple[Dialogue, ...]:
 def _read(name: str) -> tuple[Dialogue, ...]:
     """Turns in rows: the text of the seeker's, text and strategy of the supporter's."""
     rows = json.loads((FOLDER / name).read_text(encoding="utf-8"))
-    return tuple(Dialogue(tuple(map(_turn, row)), id=f"{name}-{number}") for number, row in enumerate(rows))
+    return tuple(Dialogue(tuple(map(_turn, row)), VOICE, id=f"{name}-{number}") for number, row in enumerate(rows))
+
+
+def voiced(situation: str) -> str:
+    """A situation under `VOICE`."""
+    return f"{VOICE} {situation}".rstrip()
 
 
 def _turn(row: list[str]) -> Turn:

@@ -26,19 +26,22 @@ PLAIN_START = 0.5
 """share of ESConv's dialogues that begin at the problem"""
 
 
-def support_dialogues(esconv: Sequence[Dialogue], folder: Path | None, seed: int) -> list[Dialogue]:
-    """ESConv's train dialogues, our answers to risky openings and the sets in `folder`; the same for the same seed.
+def support_dialogues(
+    esconv: Sequence[Dialogue], folder: Path | None, seed: int, own: int = OWN_TIMES
+) -> list[Dialogue]:
+    """ESConv's train dialogues, the sets in `folder`, and `own` times our own talks; the same for the same seed.
 
     Raises FileNotFoundError naming the sets that are expected when the folder has none of them.
     """
     rng = random.Random(seed)
     mixed = [_from_problem(d) if rng.random() < PLAIN_START else d for d in esconv]
-    mixed += (safe_answers() + warm_answers()) * OWN_TIMES
     for name, path in _files(folder).items() if folder else ():
         found = [d for d in read_corpus(path) if _usable(d)]
         mixed += [_from_problem(d) for d in rng.sample(found, round(SETS[name] * len(found)))]
+    mixed = [replace(d, situation="") if rng.random() < UNTOLD else d for d in mixed]
+    mixed += (safe_answers() + warm_answers()) * own  # under their own mark, always
     rng.shuffle(mixed)
-    return [replace(d, situation="") if rng.random() < UNTOLD else d for d in mixed]
+    return mixed
 
 
 def openings(dialogues: Iterable[Dialogue], seed: int) -> list[Dialogue]:
