@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from dataclasses import fields
 
 from models.serving.trace import DecodeOptions
@@ -22,12 +22,14 @@ def add_decode_arguments(parser: ArgumentParser) -> None:
         "topicality": "methods guided and rerank: how much is lost by being likely whatever the seeker said, 0 to 1",
         "min_tokens": "word pieces before the reply may end",
         "max_tokens": "word pieces after which the reply is cut",
+        "voice": "ask for warm answers that take up what was said, as our own talks have them (data/own_talks.py)",
     }
     for option in fields(DecodeOptions):
-        kind = type(option.default)
-        parser.add_argument(
-            f"--{option.name.replace('_', '-')}", type=kind, default=option.default, help=help_of[option.name]
-        )
+        flag, default = f"--{option.name.replace('_', '-')}", option.default
+        if isinstance(default, bool):
+            parser.add_argument(flag, action=BooleanOptionalAction, default=default, help=help_of[option.name])
+        else:
+            parser.add_argument(flag, type=type(default), default=default, help=help_of[option.name])
 
 
 def decode_options(args: Namespace) -> DecodeOptions:

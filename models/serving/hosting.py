@@ -23,6 +23,7 @@ from models.backbones.compact_base import BASE
 from models.data.batches import Batch, make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.examples import CASES, Example, make_example
+from models.data.own_talks import voiced
 from models.data.strategies import STRATEGIES
 from models.data.tokenizer import Tokenizer
 from models.files.checkpoint import WEIGHTS, fingerprint, read_card
@@ -105,8 +106,8 @@ class NetResponder:
         known = blocks_for(comet, dialogue.situation, dialogue.last_post())
         tails = change.left_of(known[0]), change.left_of(known[1])
         clock.lap("comet_s")
-        cases = self._cases(dialogue) if change.knowledge else ()
-        example = self._example(dialogue, tails, _heard_as(emotions, change.emotion), cases)
+        cases, asked = self._cases(dialogue) if change.knowledge else (), self._asked(dialogue, options)
+        example = self._example(asked, tails, _heard_as(emotions, change.emotion), cases)
         batch = make_batch([example]).to(self.device)
         plan = self.writer.plan(self.net, batch, lambda: self._plan(batch, change))
         clock.lap("encode_s")
@@ -115,7 +116,7 @@ class NetResponder:
         text = self.net.tokenizer.decode(decoded.ids)
         compared = tuple[NamedRow, ...]()
         if change.beside:
-            original, beside = self._example(dialogue, known, emotions, self._cases(dialogue)), change.beside
+            original, beside = self._example(asked, known, emotions, self._cases(dialogue)), change.beside
             compared = self.writer.call(lambda: self._compare(original, plan, text, beside))
         trace = Trace(
             net=self.name,
@@ -138,6 +139,12 @@ class NetResponder:
             timings=clock.timings(),
         )
         return Reply(text, trace.strategy(), trace)
+
+    def _asked(self, dialogue: Dialogue, options: DecodeOptions) -> Dialogue:
+        """The dialogue as the net reads it: with `options.voice` under the mark that our own talks stand under."""
+        if not (options.voice and self.net.shape.situation):
+            return dialogue
+        return replace(dialogue, situation=voiced(dialogue.situation))
 
     def _example(
         self,

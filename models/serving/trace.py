@@ -40,6 +40,8 @@ class DecodeOptions:
     """no end of reply before this many tokens"""
     max_tokens: int = 40
     """the reply is cut after this many tokens"""
+    voice: bool = False
+    """ask for the way of answering of `models.data.own_talks`; nets that read a situation know it"""
 
     def __post_init__(self) -> None:
         checks = {
@@ -67,7 +69,7 @@ class DecodeOptions:
 
 DECODING = {
     "published": DecodeOptions(),
-    "guided": DecodeOptions(method="guided", top_p=0.5, topicality=0.5, max_tokens=60),
+    "guided": DecodeOptions(method="guided", top_p=0.5, topicality=0.5, max_tokens=60, voice=True),
     "topical": DecodeOptions(method="rerank", top_p=0.7),
 }
 """settings by name: the papers'; and those that keep a small net on topic, word by word or by the best of several"""
