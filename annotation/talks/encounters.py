@@ -29,6 +29,8 @@ class EncounterSetup:
     systems: tuple[str, str]
     """names of the two systems, in any order: the sides are drawn from `seed`"""
     mode: Mode = Mode.DEMO
+    blind: bool = False
+    """the visitor of a demo wants to judge before seeing the names"""
     seed: int = 0
     """also the source of every reply's seed; 0 to 2**63 - 1"""
     study: str | None = None
@@ -94,6 +96,7 @@ def start_encounter(
         id=secrets.token_hex(16),
         visitor=visitor,
         mode=setup.mode,
+        blind=setup.blind or None,
         study=setup.study,
         stage=Stage.CONSENTED,
         system_1=system_1,

@@ -50,6 +50,8 @@ class Start:
     intensity: int
     role_card: str | None
     systems: tuple[str, str]
+    blind: bool = False
+    """names and reasons hidden until the vote, in the demo too"""
 
 
 class Talks(Replies):
@@ -91,6 +93,7 @@ class Talks(Replies):
         setup = EncounterSetup(
             systems=start.systems,
             mode=Mode(self.settings.mode),
+            blind=start.blind,
             seed=secrets.randbelow(2**31),
             study=self.settings.study,
             situation=start.situation,

@@ -10,5 +10,5 @@ In the order in which to read them:
     net_cards.py         a net in plain words; the papers' tables with our rows
     map_figures.py       maps of decoder states -> plotly figures
     render.py          values -> escaped HTML
-    theme.py           look and keys
+    theme.py           look and keys (page.css; page.js, talk.js, map.js)
 """

@@ -209,11 +209,8 @@
     return kept && !kept.includes(".") ? `${location.origin}${location.pathname}?invite=${kept}` : "";
   }
 
-  // A copy button copies the link before it, or else the visitor's own. The clipboard is there on secure pages only.
-  document.addEventListener("click", async (event) => {
-    const button = event.target instanceof Element && event.target.closest(".esc-copy");
-    if (!button) return;
-    const text = button.previousElementSibling?.href || ownLink();
+  // The clipboard is there on secure pages only.
+  window.escCopy = async (text) => {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
@@ -223,7 +220,13 @@
       document.execCommand("copy");
       box.remove();
     }
-    button.textContent = "Copied";
+  };
+  // A copy button copies the link before it, or else the visitor's own.
+  document.addEventListener("click", async (event) => {
+    const button = event.target instanceof Element && event.target.closest(".esc-copy");
+    if (!button) return;
+    await window.escCopy(button.previousElementSibling?.href || ownLink());
+    button.textContent = ESC_TEXTS.copied;
   });
 
   // A number for a browser that has no token yet. The database lets in one tab after the other, so that two which are
@@ -263,10 +266,10 @@
   // A message to look into: chosen in the list, by its bubble in the chat, or by a link. The server asks `escAsked` for it.
   let asked = "";
   window.escAsked = () => asked;
-  function ask(what, button = "inside-open") {
+  const ask = window.escAsk = (what, button = "inside-open") => {
     asked = JSON.stringify(what);
     document.getElementById(button)?.click();
-  }
+  };
   window.escLinked = () => {
     const turn = Number.parseInt(here.searchParams.get("turn"), 10);
     const talk = here.searchParams.get("talk");
