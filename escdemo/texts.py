@@ -198,6 +198,12 @@ FIRST_NET = "Model"
 SECOND_NET = "Beside it"
 NO_SECOND = "no other model"
 NO_FIGURES = "No figures to show:"
+TALK_FIGURE = (
+    "Which strategies came in your talk?",
+    "A point for each reply, a line for each model. Where both lines run together, both chose the same.",
+)
+NO_TALK_FIGURE = "No reply has a strategy yet. Start a talk in the Chat tab, then come back."
+BLIND_TALK_FIGURE = "The strategies of your talk show when you have judged it: they would tell the models apart."
 OTHER_TURNS = (
     "The two models were analysed on different turns: part of a difference between them may be the turns'. What"
     " annotators chose is shown for the first one."

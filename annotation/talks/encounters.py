@@ -74,9 +74,14 @@ def visitor_of(token: str) -> str:
 
     Raises ValueError without a token: everybody who had none would be one visitor.
     """
-    if not token:
+    if not is_token(token):
         raise ValueError("this page has not finished loading; wait a second and try again, or reload it")
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def is_token(value: object) -> bool:
+    """Whether a browser sent a token: any text that is not empty. A changed browser can send any JSON."""
+    return isinstance(value, str) and value != ""
 
 
 def start_encounter(

@@ -256,8 +256,8 @@ def _wire_nets(page: Page) -> None:
         # `input`, since filling the lists must not ask again
         [figures.tab.select, figures.first.input, figures.second.input],
         page.show_figures,
-        [figures.first, figures.second],
-        list(figures.outputs),
+        [page.parts.token, page.parts.talk, figures.first, figures.second],
+        [*figures.outputs, *figures.talk],
         api_name="figures",
         queue=False,
         trigger_mode="always_last",

@@ -18,6 +18,7 @@ import gradio as gr
 from sqlalchemy.exc import SQLAlchemyError
 
 from annotation.store.erasure import Remains
+from annotation.talks.encounters import is_token
 from annotation.talks.open_talks import tallies
 from annotation.talks.views import EncounterView
 from escdemo import intake, texts
@@ -123,8 +124,8 @@ class Page:
 
         A browser that comes for the first time gets its token from its own number `fresh`.
         """
-        new = {} if token else {self.parts.token: _new_token(fresh)}
-        view = self.talks.find(token or new[self.parts.token])
+        new = {} if is_token(token) else {self.parts.token: _new_token(fresh)}
+        view = self.talks.find(new.get(self.parts.token, token))
         if view is not None and screen_state.step_of(view) == "chat" and not self.talks.ask_missing(view.id):
             return self.project(view) | new | {self.parts.chat.note: render.notice(texts.BUSY, "problem")}
         if view is None:
@@ -142,7 +143,7 @@ class Page:
         view = self.talks.find(token, talk)
         if view is None:
             return self._choose(None, problem)
-        if asked.strip('"') == "talk":  # as JSON
+        if (asked or "").strip('"') == "talk":  # as JSON
             self.talks.ask_missing(view.id)
             return self._shown(view, draft)
         if screen_state.step_of(view) == "chat":
@@ -299,9 +300,11 @@ class Page:
 
     # the nets
 
-    def show_figures(self, first: str | None = None, second: str | None = None) -> Shown:
-        """What one net or two choose, and how well."""
-        return dict(zip(self.parts.figures.outputs, figures_tab.fill(self.hosted, first, second), strict=True))
+    def show_figures(self, token: str, talk: str, first: str | None = None, second: str | None = None) -> Shown:
+        """What one net or two choose, and how well, and what both chose in the talk."""
+        figures = self.parts.figures
+        shown = dict(zip(figures.outputs, figures_tab.fill(self.hosted, first, second), strict=True))
+        return shown | dict(zip(figures.talk, figures_tab.fill_talk(self.talks.find(token, talk)), strict=True))
 
     def show_models(self) -> Shown:
         """Who answers here."""

@@ -167,8 +167,8 @@ def pair_choices(nets: Sequence[str]) -> list[str]:
 
 
 def draw_card(cards: Sequence[RoleCard], problem: str, current: str) -> str:
-    """The id of a card by chance, of the given problem type and another than the current one where possible."""
-    ids = [card_id for _, card_id in card_choices(cards, problem) if card_id]
+    """The id of a card by chance, of the given problem type and another than the current one where that is possible."""
+    ids = [card_id for _, card_id in card_choices(cards, problem) if card_id] or [card.id for card in cards]
     others = [card_id for card_id in ids if card_id != current]
     return random.choice(others or ids)
 
