@@ -278,6 +278,7 @@ def test_figures_can_be_saved_and_data_deleted(browser: Browser, demo_site: Site
     page.get_by_role("button", name="Delete my data").click()
     page.get_by_role("button", name="Yes, delete everything").click()
     page.get_by_text("Nothing you wrote in this browser is stored any more").wait_for()
+    page.wait_for_function("document.activeElement.id === 'erase'")  # not lost with the button that was pressed
     page.reload()
     page.locator("#start").wait_for()
 

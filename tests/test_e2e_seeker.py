@@ -228,7 +228,6 @@ def test_tables_fit_a_phone(browser: Browser, site: Site) -> None:
     page.locator("#reveal td").first.wait_for()
     assert beyond(page, "#reveal") == []
     page.locator("#side-a .esc-why").first.click()
-    page.locator("#why-settings td").first.wait_for(state="attached")
     page.get_by_text("Settings, times and tokens").click()
     page.locator("#why-settings td").first.wait_for()
     assert beyond(page, "#why-settings") == []

@@ -234,9 +234,13 @@ def _wire_rest(page: Page) -> None:
         queue=False,
         show_progress="hidden",
     )
-    about.erase.click(page.ask_erase, None, [about.erase, about.confirm, about.note], api_name="ask_erase", queue=False)
-    about.cancel.click(page.keep, None, [about.erase, about.confirm], api_name="keep", queue=False)
-    about.sure.click(
+    asked = about.erase.click(
+        page.ask_erase, None, [about.erase, about.confirm, about.note], api_name="ask_erase", queue=False
+    )
+    asked.then(None, js=go_to("#erase-cancel"))
+    kept = about.cancel.click(page.keep, None, [about.erase, about.confirm], api_name="keep", queue=False)
+    kept.then(None, js=go_to("#erase"))
+    gone = about.sure.click(
         page.erase,
         [parts.token],
         [parts.token, parts.draft, about.erase, about.confirm, about.note, about.again, *everything],
@@ -244,6 +248,7 @@ def _wire_rest(page: Page) -> None:
         queue=False,
         trigger_mode="once",
     )
+    gone.then(None, js=go_to("#erase"))
     about.again.tick(
         page.erased, None, [about.note, about.again], api_name="erased", queue=False, show_progress="hidden"
     )

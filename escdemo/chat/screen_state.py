@@ -114,8 +114,8 @@ def _status(view: EncounterView, last: tuple[ReplyShown, ReplyShown] | None, bus
 
 def alike(first: str, second: str) -> bool:
     """Whether two replies say (almost) the same: at least ALIKE_SHARE of their words agree, in their order."""
-    words = [re.findall(r"\w+", text.casefold()) for text in (first, second)]
-    return SequenceMatcher(None, *words, autojunk=False).ratio() >= ALIKE_SHARE
+    one, two = (tuple(re.findall(r"\w+", text.casefold())) for text in (first, second))
+    return bool(SequenceMatcher(a=one, b=two, autojunk=False).ratio() >= ALIKE_SHARE)
 
 
 def danger_of(view: EncounterView) -> tuple[str, int] | None:
