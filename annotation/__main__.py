@@ -18,7 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "migrate": ("annotation.commands.migrate", "create the database or bring it to the current schema"),
     "export": (
         "annotation.commands.export",
-        "write judgments or talks as CSV or JSON Lines, people's data masked",
+        "write judgments or talks as CSV or JSON Lines, introduced names, addresses and numbers masked",
     ),
     "study": (
         "annotation.commands.study",

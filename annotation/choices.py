@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Mode(StrEnum):
-    """demo: names and reasons shown from the start. study: hidden until the vote is in."""
+    """demo: names and reasons shown from the start, unless a visitor wants otherwise. study: hidden until the vote."""
 
     DEMO = "demo"
     STUDY = "study"

@@ -7,6 +7,7 @@ In the order in which to read them:
     web/           what every request passes before a page sees it
     page_sessions.py  what is kept in memory for each open page
     replies.py     owed replies, made by the generation service and handed to the store
+    job_watch.py   places in the queue of people who have left
     intake.py      what is typed: cleaned, measured
     role_cards.py  people to play, checked on load (role_cards.json: the cards, all written for this project)
     net_texts.py   each net in plain words

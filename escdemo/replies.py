@@ -25,6 +25,7 @@ from annotation.store.database import for_reading
 from annotation.talks.conversation import missing_replies, other_sides_text, save_reply
 from annotation.talks.views import EncounterView, ReplySlot, ReplyTask
 from escdemo import texts
+from escdemo.job_watch import Watch
 from escdemo.screening.answer_screen import may_answer
 from escdemo.screening.message_screen import Danger, danger_now
 from models.data.dialogue import Dialogue, Speaker, Turn
@@ -83,6 +84,7 @@ class Replies:
         self.reading = for_reading(sessions)
         self.service = service
         self._saving = threading.Lock()
+        self._watch = Watch(service)
 
     def ask_missing(self, encounter_id: str) -> bool:
         """Have every reply made that is owed and not being made. False when the service has no room for it now.
@@ -95,6 +97,7 @@ class Replies:
             _Draft(task, danger_now(task.situation, [exchange.post for exchange in task.exchanges]), time.monotonic())
             for task in tasks
         ]
+        self._watch.seen(encounter_id, [draft.job_id() for draft in drafts])
         try:  # both sides or none: nobody waits for half an answer
             self.service.submit_together([self._wanted(draft) for draft in drafts])
         except (ServiceBusy, ValueError) as error:  # ValueError: the talk is older than this choice of nets
@@ -109,6 +112,11 @@ class Replies:
                 job = self.job(slot)
                 if job is not None and not job.state.ended:
                     self.service.cancel(job.id)
+
+    def leave(self, view: EncounterView) -> None:
+        """Give up the places of the replies in the making: they stay owed, and are made when the talk goes on."""
+        for job in self.jobs(view).values():
+            self.service.forget(job.id)
 
     def job(self, slot: ReplySlot) -> Job | None:
         """The job that makes this reply now, its latest draft; None when there is none (any more)."""
@@ -136,6 +144,7 @@ class Replies:
         ended: set[str] = set()
         while True:
             jobs = self.jobs(view)
+            self._watch.seen(view.id, [job.id for job in jobs.values() if not job.state.ended])
             now = {job.id for job in jobs.values() if job.state.ended}  # a draft each: the next may end as well
             if now <= ended:
                 return view, jobs

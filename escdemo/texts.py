@@ -13,7 +13,7 @@ MAP_TAB = "Map"
 MODELS_TAB = "Models"
 RESULTS_TAB = "Results"
 ABOUT_TAB = "About and privacy"
-STEPS = ("Consent", "Situation", "Chat", "Judge", "Result")
+STEPS = ("Situation", "Consent", "Chat", "Judge", "Result")
 
 CONSENT_HTML = """
 <h2>Before you start</h2>
@@ -31,7 +31,7 @@ a judgment that you have begun, until you save it.</li>
 </ul>
 """
 CONSENT_BOX = "I have read this, I am at least 18 years old, and I agree to take part."
-CONSENT_BUTTON = "Continue"
+CONSENT_BUTTON = "Agree and start the talk"
 CONSENT_MISSING = "Please tick the box first. Without consent nothing is stored and no talk can start."
 
 CRISIS_TITLES = {
@@ -84,12 +84,22 @@ HELP_BUTTON = "Help now"
 HELP_NOTE = "Numbers can change. If one does not work, use your emergency number."
 
 SETUP_TITLE = "Who do you play?"
-SETUP_HINT = "Take a role card, or write a situation of your own. The models only read the messages you send."
+SETUP_HINT = (
+    "You write as this person, two models answer each message, you see why, and at the end you say which helped more."
+)
+SETUP_READ = (
+    "The models read the situation and your messages. Emotion, problem and strength are for the statistics only: they"
+    " stand beside your judgment."
+)
+SETUP_KEPT = "Your talk is kept. The step “{step}” above leads back to it, until you start another one."
+CARD_STRENGTH = "strength {intensity} of 5"
+CARD_EMPTY = "Write a situation of your own below, or draw a card."
+OWN_TITLE = "Choose by problem, change the card, or write your own situation"
 CARD_FILTER = "Problem type"
 ANY_PROBLEM = "all problem types"
 CARD_CHOICE = "Role card"
 OWN_SITUATION = "write my own"
-DRAW_BUTTON = "Draw a card"
+DRAW_BUTTON = "Draw another card"
 SITUATION = "Situation, in the seeker's own words"
 SITUATION_PLACEHOLDER = "For example: I moved for work two months ago and know nobody in this town."
 EMOTION = "Emotion"
@@ -98,7 +108,15 @@ INTENSITY_BEFORE = "How strong is this emotion now?"
 INTENSITY_AFTER = "How strong is the emotion now, after the talk? (optional)"
 INTENSITY_LABELS = ("1 weak", "2", "3", "4", "5 strong")
 PAIR = "Models"
-START_BUTTON = "Start the talk"
+START_BUTTON = "Play this person"
+ANY_PAIR = "two of them, by chance"
+BLIND = "Hide until my judgment which model is which, and why they replied so"
+EXAMPLE_BUTTON = "Look at an example talk"
+EXAMPLE_HIDE = "Close the example"
+EXAMPLE_NOTE = (
+    "Written by hand, to show how a talk looks; the models' own replies are often plainer. The label below a reply is"
+    " its support strategy. In a talk a click on a reply shows why it came about."
+)
 SITUATION_NAME = "a sentence or two about the situation"
 SETUP_MISSING = "Please choose an emotion, a problem and how strong the emotion is (1 to 5)."
 
@@ -109,6 +127,9 @@ SEND_BUTTON = "Send"
 STOP_BUTTON = "Stop"
 RETRY_BUTTON = "Try {side} again"
 FINISH_BUTTON = "Finish and judge"
+LEAVE_BUTTON = "New talk"
+COPY_BUTTON = "Copy the talk"
+SAVE_BUTTON = "Save the talk"
 EMPTY_PANEL = "Nothing has been said yet. Your message goes to both supporters; each answers on its own."
 THINKING = "thinking …"
 WAITING = "waiting: {ahead} ahead"
@@ -117,9 +138,13 @@ STOPPED = "Stopped before the reply was finished."
 FAILED = "No reply came this time. Try again below."
 WENT_ON = "the talk continued from here"
 REPLACED = "Written by the makers of this page, not by the model."
-READY = "Both have answered. Keep writing, or finish and judge."
+READY = "Both have answered. Click a reply to see why it came about; keep writing, or finish and judge."
+READY_BLIND = "Both have answered. Keep writing, or finish and judge; the reasons open with your judgment."
+ALIKE = "Both say (almost) the same this time. Try one again or write on; judge “about the same” if it stays so."
+ALIKE_BLIND = "Both say (almost) the same this time. Write on; judge “about the same” if it stays so."
 WORKING = "The supporters are thinking."
 ONE_MISSING = "One reply is missing. Try it again, then keep writing."
+BOTH_MISSING = "Both replies are missing. Try them again, then keep writing."
 FIRST_POST = "Send the first message to begin."
 NOT_ENGLISH = (
     "This does not look like English. The small models here were trained on English only: they will answer, but may not"
@@ -136,6 +161,7 @@ NO_TALK = "There is no talk to continue here. Please start one."
 JUDGE_TITLE = "Which supporter did better?"
 JUDGE_HINT = (
     "Keys: 1 = A better, 0 = about the same, 2 = B better; the focus then moves on. Or use Tab and the arrow keys."
+    " A saved judgment cannot be changed."
 )
 VOTES = (("A better", "a"), ("About the same", "tie"), ("B better", "b"))
 REASON = "Why? (optional)"
@@ -172,6 +198,12 @@ FIRST_NET = "Model"
 SECOND_NET = "Beside it"
 NO_SECOND = "no other model"
 NO_FIGURES = "No figures to show:"
+TALK_FIGURE = (
+    "Which strategies came in your talk?",
+    "A point for each reply, a line for each model. Where both lines run together, both chose the same.",
+)
+NO_TALK_FIGURE = "No reply has a strategy yet. Start a talk in the Chat tab, then come back."
+BLIND_TALK_FIGURE = "The strategies of your talk show when you have judged it: they would tell the models apart."
 OTHER_TURNS = (
     "The two models were analysed on different turns: part of a difference between them may be the turns'. What"
     " annotators chose is shown for the first one."
@@ -291,6 +323,15 @@ SCRIPT_TEXTS = {
     "mapOwnTalk": "Your talk, message",
     "mapDialogue": "Dialogue",
     "mapTurn": "turn",
+    "confirm": {
+        "finish": {
+            "ask": "Finish the talk? After that no message can be added, and its judgment begins.",
+            "yes": "Yes, finish it",
+            "no": "Keep talking",
+        }
+    },
+    "you": "You",
+    "copied": "Copied",
     "restarted": "The server was restarted. Everything sent is saved. Copy what you are writing, then reload the page.",
     "unreachable": "The server cannot be reached at the moment. Everything sent is saved; trying again.",
     "reload": "Reload",

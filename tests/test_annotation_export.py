@@ -15,7 +15,7 @@ from annotation.__main__ import COMMANDS, main
 from annotation.choices import Mode
 from annotation.commands.backup import back_up
 from annotation.commands.export import FORMATS, TABLES, export_rows, write_rows
-from annotation.files.masking import mask
+from annotation.files.masking import LIMITS, mask
 from annotation.store.database import for_reading
 from annotation.talks.encounters import EncounterSetup, visitor_of
 from annotation.talks.judgments import Vote
@@ -123,7 +123,7 @@ def test_the_commands_work_together(tmp_path: Path, capsys: pytest.CaptureFixtur
     url = f"sqlite:///{tmp_path / 'new.db'}"
     assert main(["migrate", "--database", url]) == 0
     assert main(["migrate", "--database", url]) == 0
-    assert "none -> 0008" in capsys.readouterr().out
+    assert "none -> 0009" in capsys.readouterr().out
     assert main(["results", "--database", url]) == 0
     assert "No judgments yet." in capsys.readouterr().out
     target = tmp_path / "rows.jsonl"
@@ -137,7 +137,7 @@ def test_export_to_the_screen(database_url: str, stories: list[Story], capsys: p
     assert main(["export", "--database", database_url, "--study", "pilot"]) == 0
     captured = capsys.readouterr()
     assert len(captured.out.splitlines()) == 1 + len(CRITERIA)
-    assert captured.err == "5 rows\n"
+    assert captured.err == f"5 rows\n{LIMITS}\n"
 
 
 @pytest.mark.parametrize("command", ["export", "results", "backup"])

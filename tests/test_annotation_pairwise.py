@@ -93,7 +93,7 @@ def test_the_reviewer_corrects_and_discards() -> None:
 def test_without_a_winner_the_sentence_says_so() -> None:
     (found,) = pair_results(votes("i1", "tt") + votes("i2", "ab"))
     assert found.p_value is None
-    assert found.sentence == "No item was won by either system (1 ties, 1 without a majority)."
+    assert found.sentence == "No item was won by either system (ties: 1, without a majority: 1)."
 
 
 def test_first_position_and_order_consistency_by_hand() -> None:

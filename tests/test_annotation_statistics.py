@@ -63,8 +63,12 @@ def test_what_cannot_be_computed_says_why() -> None:
     assert ties.p_value is None
     assert ties.tie.value == 100
     assert "All 4 judgments are ties" in ties.sentence
+    assert "The only judgment is a tie" in summarise([Tally("a", "b", "Fluency", 0, 0, 1)])[0].sentence
+    assert "a won once, b never;" in summarise([Tally("a", "b", "Fluency", 1, 0, 0)])[0].sentence
     assert "equally often" in summarise([Tally("a", "b", "Fluency", 3, 3, 0)])[0].sentence
-    assert "b won 9 times, a 0 times; the difference unlikely" in summarise([Tally("a", "b", "F", 0, 9, 0)])[0].sentence
+    assert (
+        "b won 9 times, a never; the difference is unlikely" in summarise([Tally("a", "b", "F", 0, 9, 0)])[0].sentence
+    )
 
 
 @settings(deadline=None)

@@ -13,7 +13,7 @@ from gradio_client import Client
 from tests.fakes import EchoResponder
 from tests.running import Site, running
 
-OWN = ("", "I moved and know nobody.", "sadness", "Sleep Problems", 4, None)
+OWN = ("", "I moved and know nobody.", "sadness", "Sleep Problems", 4, None, False)
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,9 @@ def test_a_study_through_the_interface(study_site: Site) -> None:
         client.config,
         client.predict(token, "", None, api_name="/restore"),
     ]
-    seen.append(client.predict(True, api_name="/agree"))
-    seen.append(client.predict(token, True, *OWN, api_name="/start"))
-    seen.append(client.predict(token, "I feel alone.", api_name="/send"))
+    seen.append(client.predict(token, False, *OWN, api_name="/start"))
+    seen.append(client.predict(token, True, *OWN, api_name="/agree"))
+    seen.append(client.predict(token, 0, "I feel alone.", api_name="/send"))
     seen.append(list(client.submit(token, api_name="/follow_send")))
     seen.append(client.predict(token, api_name="/finish"))
     seen.append(client.predict(None, "", api_name="/results"))

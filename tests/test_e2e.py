@@ -91,15 +91,13 @@ class Rater:
         return not url.startswith((self.site.url, "data:", "blob:"))
 
     def start(self, situation: str | None = None) -> Rater:
-        self.page.get_by_label("I have read this").check()
-        self.page.get_by_role("button", name="Continue").click()
-        self.page.get_by_role("button", name="Draw a card").click()
-        story = self.page.get_by_label("Situation, in the seeker's own words")
-        self.page.locator("#intensity-before input:checked").wait_for()  # the last field that the card fills
-        self.page.wait_for_timeout(300)
         if situation is not None:
-            story.fill(situation)
-        self.page.get_by_role("button", name="Start the talk").click()
+            self.page.get_by_role("button", name="write your own situation").click()
+            self.page.get_by_label("Situation, in the seeker's own words").fill(situation)
+            self.page.locator("#card").get_by_text(situation).wait_for()
+        self.page.get_by_role("button", name="Play this person").click()
+        self.page.get_by_label("I have read this").check()
+        self.page.get_by_role("button", name="Agree and start").click()
         self.box.wait_for(state="visible")
         return self
 
@@ -124,6 +122,7 @@ class Rater:
 
     def finish(self) -> Rater:
         self.page.get_by_role("button", name="Finish and judge").click()
+        self.page.get_by_role("button", name="Yes, finish it").click()
         self.page.locator("#judge-save").wait_for()
         return self
 
@@ -192,17 +191,17 @@ def test_a_restart_of_the_server_keeps_the_talk_and_finishes_the_reply(browser: 
 def test_a_card_is_picked_by_problem_type_and_reasons_by_message(browser: Browser, demo_site: Site) -> None:
     rater = Rater(browser, demo_site)
     page = rater.page
-    page.get_by_label("I have read this").check()
-    page.get_by_role("button", name="Continue").click()
-    page.wait_for_function("document.activeElement.id === 'card-draw'")
+    page.get_by_role("button", name="write your own situation").click()
     page.get_by_label("Problem type").click()
     page.get_by_role("option", name="Sleep Problems").click()
     page.wait_for_timeout(500)  # the list of cards is on its way
     page.get_by_label("Role card").click()
     page.get_by_role("option").nth(1).click()
-    page.locator("#intensity-before input:checked").wait_for()
-    assert page.get_by_label("Problem", exact=True).input_value() == "Sleep Problems"
-    page.get_by_role("button", name="Start the talk").click()
+    page.locator("#card").get_by_text("Sleep problems").wait_for()
+    assert page.get_by_label("Problem", exact=True).input_value() == "Sleep problems"
+    page.get_by_role("button", name="Play this person").click()
+    page.get_by_label("I have read this").check()
+    page.get_by_role("button", name="Agree and start").click()
     page.wait_for_function("document.querySelector('#post textarea')?.value.length > 10")  # the card's opening
     rater.box.press("Enter")
     rater.answered().say("A zebra sang to me.").answered(2)
@@ -279,8 +278,9 @@ def test_figures_can_be_saved_and_data_deleted(browser: Browser, demo_site: Site
     page.get_by_role("button", name="Delete my data").click()
     page.get_by_role("button", name="Yes, delete everything").click()
     page.get_by_text("Nothing you wrote in this browser is stored any more").wait_for()
+    page.wait_for_function("document.activeElement.id === 'erase'")  # not lost with the button that was pressed
     page.reload()
-    page.get_by_label("I have read this").wait_for()
+    page.locator("#start").wait_for()
 
 
 def test_a_judgment_that_was_begun_is_there_after_a_reload(browser: Browser, database_url: str) -> None:
@@ -317,7 +317,7 @@ def test_two_tabs_opened_at_once_are_one_visitor(browser: Browser, demo_site: Si
         tab.set_default_timeout(120_000)
         tab.goto(demo_site.url, wait_until="commit")
     for tab in tabs:
-        tab.get_by_label("I have read this").wait_for()
+        tab.locator("#start").wait_for()
     first = Rater(browser, demo_site)
     first.page.close()
     first.page = tabs[0]

@@ -50,6 +50,7 @@ def test_one_rater_does_one_live_item(browser: Browser, tmp_path: Path) -> None:
         page.set_viewport_size(PHONE)
         assert rater.no_side_scroll()
         page.locator("#finish:not([disabled])").click()
+        page.get_by_role("button", name="Yes, finish it").click()
         page.locator("#question-1 input").first.wait_for()
         assert rater.no_side_scroll()
         for question in ("#question-1", "#question-2"):

@@ -21,20 +21,23 @@ from tests.visitor import OWN, TOKEN, Visitor
 CARDS = load_role_cards()
 
 
-def test_consent_comes_first_and_cannot_be_skipped(make_page: Any) -> None:
+def test_consent_is_asked_before_a_talk_and_cannot_be_skipped(make_page: Any) -> None:
     page = make_page()
     visitor = Visitor(page)
-    assert visitor.visible(page.parts.consent.box)
-    visitor.take(page.agree(False))
-    assert texts.CONSENT_MISSING in visitor.of(page.parts.note)
-    visitor.take(page.agree(True))
     assert visitor.visible(page.parts.setup.box)
+    visitor.take(page.start(TOKEN, False, *OWN))
+    assert visitor.visible(page.parts.consent.box)
+    visitor.take(page.agree(TOKEN, False, *OWN))
+    assert texts.CONSENT_MISSING in visitor.of(page.parts.note)
+    assert page.talks.find(TOKEN) is None
+    visitor.take(page.agree(TOKEN, True, *OWN))
     assert not visitor.visible(page.parts.consent.box)
+    assert page.talks.find(TOKEN) is not None
 
 
 def test_no_talk_without_consent_or_a_loaded_page(make_page: Any) -> None:
     page = make_page()
-    assert texts.CONSENT_MISSING in page.start(TOKEN, False, *OWN)[page.parts.note]
+    assert page.start(TOKEN, False, *OWN)[page.parts.consent.box]["visible"]
     assert "not finished loading" in page.start("", True, *OWN)[page.parts.note]
     assert page.talks.find(TOKEN) is None
     Visitor(page).start()
@@ -264,7 +267,7 @@ def test_a_role_card_fills_the_form_and_the_first_message(make_page: Any) -> Non
     visitor.take(page.show_card(card.id))
     setup = page.parts.setup
     fields = (card.id, visitor.of(setup.situation), visitor.of(setup.emotion), visitor.of(setup.problem))
-    visitor.start((*fields, visitor.of(setup.intensity), None))
+    visitor.start((*fields, visitor.of(setup.intensity), None, False))
     assert visitor.of(page.parts.chat.post) == card.opening
     assert page.talks.find(TOKEN).role_card == card.id
     changed = Visitor(page, "another browser").start((card.id, "My own story.", *OWN[2:]))
@@ -274,14 +277,19 @@ def test_a_role_card_fills_the_form_and_the_first_message(make_page: Any) -> Non
 
 def test_a_start_with_gaps_is_refused(make_page: Any) -> None:
     page = make_page()
-    for fields in (("", "", *OWN[2:]), (*OWN[:2], None, *OWN[3:]), (*OWN[:4], 9, None), ("", "x" * 1001, *OWN[2:])):
+    for fields in (
+        ("", "", *OWN[2:]),
+        (*OWN[:2], None, *OWN[3:]),
+        (*OWN[:4], 9, None, False),
+        ("", "x" * 1001, *OWN[2:]),
+    ):
         assert "esc-problem" in page.start(TOKEN, True, *fields)[page.parts.note]
     assert page.talks.find(TOKEN) is None
 
 
 def test_with_more_nets_the_pair_is_chosen_in_the_demo_and_drawn_in_a_study(make_page: Any) -> None:
     page = make_page(third=EchoResponder("third"))
-    Visitor(page).start((*OWN[:5], "misc and third"))
+    Visitor(page).start((*OWN[:5], "misc and third", False))
     assert set(page.talks.find(TOKEN).systems) == {"misc", "third"}
     assert page.parts.setup.systems.visible
     study = make_page(study="pilot", third=EchoResponder("third"))

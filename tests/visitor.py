@@ -9,7 +9,7 @@ from typing import Any
 from escdemo.chat.handlers import Page
 
 TOKEN = "a browser's token"
-OWN = ("", "I moved and know nobody.", "sadness", "Sleep Problems", 4, None)
+OWN = ("", "I moved and know nobody.", "sadness", "Sleep Problems", 4, None, False)
 
 
 class Visitor:
@@ -34,8 +34,7 @@ class Visitor:
         return str(self.of(self.page.parts.talk))
 
     def start(self, fields: tuple[Any, ...] = OWN) -> Visitor:
-        self.take(self.page.agree(True))
-        self.take(self.page.start(self.token, True, *fields))
+        self.take(self.page.agree(self.token, True, *fields))
         return self
 
     def say(self, text: str, seen: int | None = None) -> Visitor:
@@ -56,5 +55,6 @@ class Visitor:
         return self
 
     def everything(self) -> str:
-        """All that has reached the page, as one text."""
-        return json.dumps(list(self.shown.values()), default=str)
+        """All that has reached the page, as one text, but for the choice of whom to play: cards and the example."""
+        cards = set(vars(self.page.parts.setup).values())
+        return json.dumps([value for part, value in self.shown.items() if part not in cards], default=str)

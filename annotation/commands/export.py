@@ -19,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from annotation.choices import Mode
-from annotation.files.masking import mask
+from annotation.files.masking import LIMITS, mask
 from annotation.files.study_files import FILE_FORMATS, save_rows, spreadsheet_safe, study_rows
 from annotation.files.study_values import KINDS
 from annotation.store.database import for_reading, open_sessions
@@ -71,6 +71,7 @@ def _encounter_columns(encounter: Encounter, raters: dict[str, str]) -> Row:
         "encounter": encounter.id,
         "rater": raters[encounter.visitor],
         "mode": encounter.mode.value,
+        "blind": encounter.mode is Mode.STUDY or bool(encounter.blind),
         "study": encounter.study,
         "stage": encounter.stage.value,
         "emotion_type": mask(encounter.emotion_type),
@@ -183,4 +184,5 @@ def run(args: Namespace) -> int:
     else:
         save_rows(rows, Path(args.output), args.format)
     print(f"{count} rows{'' if args.output == '-' else f' written to {args.output}'}", file=sys.stderr)
+    print(LIMITS, file=sys.stderr)
     return 0

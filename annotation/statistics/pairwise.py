@@ -212,7 +212,7 @@ def _pair_result(group: Sequence[Ballot], rule: Rule, ruled: dict[tuple[str, str
         item_none=item_none,
         p_value=p_value,
         corrected=p_value,
-        sentence=f"No item was won by either system ({items.tie} ties, {items.none} without a majority).",
+        sentence=f"No item was won by either system (ties: {items.tie}, without a majority: {items.none}).",
     )
     return _with_sentence(result, p_value, 1)
 

@@ -81,7 +81,11 @@ def finding(systems: tuple[str, str], win: int, lose: int, corrected: float, tes
     if win == lose:
         return f"{systems[0]} and {systems[1]} won equally often."
     ahead, behind = systems if win > lose else (systems[1], systems[0])
-    sure = "unlikely to be chance" if corrected < 0.05 else "could be chance"
+    sure = "is unlikely to be chance" if corrected < 0.05 else "could be chance"
     p_value = f"p = {corrected:.3g}" + (f" after Holm's correction for {tests} tests" if tests > 1 else "")
     high, low = max(win, lose), min(win, lose)
-    return f"{ahead} won {high} times, {behind} {low} times; the difference {sure} (sign test {p_value})."
+    return f"{ahead} won {_times(high)}, {behind} {_times(low)}; the difference {sure} (sign test {p_value})."
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else "never" if count == 0 else f"{count} times"

@@ -101,6 +101,8 @@ class Encounter(Base):
     visitor: Mapped[str] = mapped_column(String(64), index=True)
     """sha256 of the browser's token, hexadecimal; the token itself is never stored"""
     mode: Mapped[Mode] = mapped_column(choice_column(Mode, "mode"))
+    blind: Mapped[bool | None]
+    """True: in the demo, the visitor chose to see no names before the vote; in a study nobody does anyway"""
     study: Mapped[str | None]
     stage: Mapped[Stage] = mapped_column(choice_column(Stage, "stage"))
     system_1: Mapped[str]

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotation.choices import EventKind, HeldBack, Mode, ReplyState, Side
+from annotation.choices import EventKind, HeldBack, ReplyState, Side
 from annotation.store.events import SERVER, EventDetail, record
 from annotation.store.live_schema import continued_sides
 from annotation.store.schema import Encounter, Post, Reply, utc_now
@@ -106,7 +106,7 @@ def retry_reply(*, session: Session, encounter_id: str, visitor: str, turn_index
     """Ask for one side's reply again, with a new seed; returns the attempt that is now owed.
 
     While an attempt is being made, that one is returned (a double click asks once). Only the last post can be answered
-    again, and in study mode only a failed reply: raises StageError, or LookupError for a turn that does not exist.
+    again, and while names are hidden only a failed reply: raises StageError, or LookupError for an unknown turn.
     """
     encounter = find_encounter(session, encounter_id, visitor, lock=True)
     require_step("retry", encounter.stage)
@@ -119,8 +119,8 @@ def retry_reply(*, session: Session, encounter_id: str, visitor: str, turn_index
         raise StageError("Only the reply to the last message can be made again.", encounter.stage)
     if current.state is ReplyState.PENDING:
         return current.attempt
-    if current.state is ReplyState.DONE and encounter.mode is Mode.STUDY:
-        raise StageError("In a study a reply is made once; it can be made again only if it failed.", encounter.stage)
+    if current.state is ReplyState.DONE and names_hidden(encounter):
+        raise StageError("In a blind talk a reply is made once; only one that failed is made again.", encounter.stage)
     attempt = current.attempt + 1
     session.add(_new_reply(encounter, turn_index, Side(side), attempt))
     record(session, encounter, EventKind.REPLY_RETRIED, turn_index=turn_index, side=Side(side), attempt=attempt)

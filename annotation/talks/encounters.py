@@ -29,6 +29,8 @@ class EncounterSetup:
     systems: tuple[str, str]
     """names of the two systems, in any order: the sides are drawn from `seed`"""
     mode: Mode = Mode.DEMO
+    blind: bool = False
+    """the visitor of a demo wants to judge before seeing the names"""
     seed: int = 0
     """also the source of every reply's seed; 0 to 2**63 - 1"""
     study: str | None = None
@@ -72,9 +74,14 @@ def visitor_of(token: str) -> str:
 
     Raises ValueError without a token: everybody who had none would be one visitor.
     """
-    if not token:
+    if not is_token(token):
         raise ValueError("this page has not finished loading; wait a second and try again, or reload it")
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def is_token(value: object) -> bool:
+    """Whether a browser sent a token: any text that is not empty. A changed browser can send any JSON."""
+    return isinstance(value, str) and value != ""
 
 
 def start_encounter(
@@ -94,6 +101,7 @@ def start_encounter(
         id=secrets.token_hex(16),
         visitor=visitor,
         mode=setup.mode,
+        blind=setup.blind or None,
         study=setup.study,
         stage=Stage.CONSENTED,
         system_1=system_1,

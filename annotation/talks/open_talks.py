@@ -82,7 +82,8 @@ def _summary(tally: Tally, p_value: float | None, corrected: float | None, tests
     total, empty = tally.total(), "No judgments yet."
     outcomes = ["a"] * tally.win + ["tie"] * tally.tie + ["b"] * tally.lose
     win, tie, lose, _ = outcome_shares([(str(talk), outcome) for talk, outcome in enumerate(outcomes)], empty)
-    sentence = f"All {total} judgments are ties, so neither system is ahead." if total else empty
+    ties = "The only judgment is a tie" if total == 1 else f"All {total} judgments are ties"
+    sentence = f"{ties}, so neither system is ahead." if total else empty
     if corrected is not None:
         sentence = finding((tally.system_1, tally.system_2), tally.win, tally.lose, corrected, tests)
     return Summary(tally, win, lose, tie, p_value, corrected, sentence)

@@ -44,7 +44,8 @@ def encounter_view(session: Session, encounter: Encounter) -> EncounterView:
 
 def names_hidden(encounter: Encounter) -> bool:
     """Whether this encounter's visitor must not know yet which system is which."""
-    return encounter.mode is Mode.STUDY and encounter.stage not in (Stage.REVEALED, Stage.REVIEWED)
+    hides = encounter.mode is Mode.STUDY or bool(encounter.blind)
+    return hides and encounter.stage not in (Stage.REVEALED, Stage.REVIEWED)
 
 
 def latest_replies(replies: Iterable[Reply]) -> dict[tuple[int, Side], Reply]:

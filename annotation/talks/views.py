@@ -1,7 +1,7 @@
 """The frozen values that leave this package. They hold only what may be shown: a hidden thing is None, not masked.
 
-In study mode nothing here distinguishes the two systems before the names are revealed: no name, checkpoint, seed,
-strategy or trace, no error text, and no reply before both sides have answered (the faster one would give itself away).
+While names are hidden nothing here distinguishes the two systems: no name, checkpoint, seed, strategy or trace,
+no error text, and no reply before both sides have answered (the faster one would give itself away).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class EncounterView:
     study: str | None
     stage: Stage
     systems: tuple[str | None, str | None]
-    """names on side a and side b; (None, None) in study mode before the names are revealed"""
+    """names on side a and side b; (None, None) while they are hidden, in a study or in a blind talk of the demo"""
     situation: str
     emotion_type: str
     problem_type: str

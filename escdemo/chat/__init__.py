@@ -6,7 +6,8 @@ In the order in which to read them:
     handlers.py      what happens when: the handlers
     talks.py         one visitor's talk: the store behind the page
     screen_state.py  what of a talk is on the screen now
-    setup_panel.py   consent, then a role card or an own situation
+    setup_panel.py   a role card or an own situation, then consent
+    example_talk.py  a talk to look at, written by hand (example_talk.json)
     chat_panel.py    two models that answer the same message
     judge_panel.py   the vote and the reveal
     figures_tab.py   what the nets choose, as the papers draw it

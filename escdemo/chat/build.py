@@ -29,9 +29,9 @@ from escdemo.chat.talks import Talks
 from escdemo.hosted import HostedNets
 from escdemo.inside import panel as inside_panel
 from escdemo.inside.looking import Looking, Place
-from escdemo.inside.wiring import wire
+from escdemo.inside.wiring import ASKED, wire
 from escdemo.look import render
-from escdemo.look.theme import go_to
+from escdemo.look.theme import SENDING, SENT, go_to
 from escdemo.role_cards import load_role_cards
 from escdemo.settings import Settings
 from models.analysis.analysis_file import SHIPPED
@@ -49,16 +49,18 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as demo:
         token = gr.BrowserState("", storage_key=STORAGE_KEY, secret=STORAGE_SECRET)
         draft = gr.BrowserState(judge_panel.NO_DRAFT, storage_key=DRAFT_KEY, secret=STORAGE_SECRET)
-        fresh, talk, seen, opened = gr.Textbox("", visible=False), gr.State(""), gr.State(0), gr.State(0.0)
+        fresh, talk, opened = gr.Textbox("", visible=False), gr.State(""), gr.State(0.0)
+        seen, asked = gr.Number(0, visible="hidden", precision=0, elem_id="seen"), gr.Textbox("", visible=False)
         gr.HTML(render.header(settings.mode, settings.study), elem_id="header")
         unseen = inside_panel.build_unseen(Place())
+        go = gr.Button("go", elem_id="step-open")  # hidden by the style sheet, pressed by the script
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(texts.CHAT_TAB, id="chat-tab"):
                 steps = gr.HTML(render.steps(0), elem_id="steps")
-                note = gr.HTML(elem_id="page-note")
-                consent = setup_panel.build_consent()
                 setup = setup_panel.build(cards, settings)
-                chat = chat_panel.build()
+                consent = setup_panel.build_consent()
+                note = gr.HTML(elem_id="page-note")
+                chat = chat_panel.build(tools=render.talk_tools())
                 judge = judge_panel.build()
             inside = inside_panel.build(settings, unseen)
             figures = figures_tab.build()
@@ -71,6 +73,7 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
         hosted = HostedNets(service.names, settings.device, Path(settings.analysis) if settings.analysis else SHIPPED)
         page = Page(parts, Talks(sessions, service, settings), cards, hosted)
         _wire_start(demo, page)
+        _wire_steps(page, go, asked)
         _wire_chat(page)
         _wire_rest(page)
         _wire_nets(page)
@@ -83,10 +86,10 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
 
 
 def _wire_start(demo: gr.Blocks, page: Page) -> None:
-    """Arriving, consent, choosing whom to play."""
+    """Arriving, choosing whom to play, consent."""
     parts, setup = page.parts, page.parts.setup
     everything = parts.all_outputs()
-    story = [setup.situation, setup.emotion, setup.problem, setup.intensity]
+    story = [*setup.story(), setup.shown]
     arrival = demo.load(
         page.restore,
         [parts.token, parts.fresh, parts.draft],
@@ -97,8 +100,6 @@ def _wire_start(demo: gr.Blocks, page: Page) -> None:
     )
     _then_follow(page, arrival, "restore")
     arrival.then(None, js="() => window.escLinked()")
-    agreed = parts.consent.go.click(page.agree, [parts.consent.agreed], everything, api_name="agree", queue=False)
-    agreed.then(None, js=go_to("#card-draw"))
     setup.problem_filter.select(
         page.filter_cards, [setup.problem_filter], [setup.card], api_name="filter_cards", queue=False
     )
@@ -106,17 +107,47 @@ def _wire_start(demo: gr.Blocks, page: Page) -> None:
     setup.draw.click(
         page.draw_card, [setup.problem_filter, setup.card], [setup.card, *story], api_name="draw_card", queue=False
     )
-    started = setup.start.click(
-        page.start,
-        [parts.token, parts.consent.agreed, *setup.fields()],
+    gr.on(
+        [field.input for field in setup.story()],
+        setup_panel.story_html,
+        setup.story(),
+        [setup.shown],
+        api_name="show_story",
+        queue=False,
+        trigger_mode="always_last",
+        show_progress="hidden",
+    )
+    setup.example_button.click(
+        page.show_example,
+        [setup.example_button],
+        [setup.example, setup.example_button],
+        api_name="example",
+        queue=False,
+        show_progress="hidden",
+    )
+    begin = [parts.token, parts.consent.agreed, *setup.fields()]
+    for button, handler, name in ((setup.start, page.start, "start"), (parts.consent.go, page.agree, "agree")):
+        started = button.click(handler, begin, everything, api_name=name, queue=False, trigger_mode="once")
+        started.then(None, js=go_to("#post textarea, #consent-box input"))
+
+
+def _wire_steps(page: Page, go: gr.Button, asked: gr.Textbox) -> None:
+    """Steps that lead back, and the way to the next talk."""
+    parts = page.parts
+    everything, to_start = parts.all_outputs(), go_to("#start, #post textarea, #judge-form input, #again")
+    moved = go.click(
+        page.go,
+        [parts.token, parts.talk, parts.draft, parts.setup.problem_filter, asked],
         everything,
-        api_name="start",
+        js=ASKED,
+        api_name="go",
         queue=False,
         trigger_mode="once",
     )
-    started.then(None, js=go_to("#post textarea"))
-    again = parts.judge.again.click(page.again, None, everything, api_name="again", queue=False)
-    again.then(None, js=go_to("#card-draw"))
+    _then_follow(page, moved, "go")
+    moved.then(None, js=to_start)
+    again = parts.judge.again.click(page.again, [parts.setup.problem_filter], everything, api_name="again", queue=False)
+    again.then(None, js=to_start)
 
 
 def _wire_chat(page: Page) -> None:
@@ -128,11 +159,13 @@ def _wire_chat(page: Page) -> None:
         page.send,
         [parts.token, parts.talk, parts.seen, chat.post],
         [*chat.outputs(), parts.seen, parts.note],
+        js=SENDING,
         api_name="send",
         queue=False,
         trigger_mode="once",
         show_progress="hidden",
     )
+    sent.then(None, [parts.seen], js=SENT)
     _then_follow(page, sent, "send")
     for letter, button in zip("ab", chat.retry, strict=True):
         asked = button.click(
@@ -201,9 +234,13 @@ def _wire_rest(page: Page) -> None:
         queue=False,
         show_progress="hidden",
     )
-    about.erase.click(page.ask_erase, None, [about.erase, about.confirm, about.note], api_name="ask_erase", queue=False)
-    about.cancel.click(page.keep, None, [about.erase, about.confirm], api_name="keep", queue=False)
-    about.sure.click(
+    asked = about.erase.click(
+        page.ask_erase, None, [about.erase, about.confirm, about.note], api_name="ask_erase", queue=False
+    )
+    asked.then(None, js=go_to("#erase-cancel"))
+    kept = about.cancel.click(page.keep, None, [about.erase, about.confirm], api_name="keep", queue=False)
+    kept.then(None, js=go_to("#erase"))
+    gone = about.sure.click(
         page.erase,
         [parts.token],
         [parts.token, parts.draft, about.erase, about.confirm, about.note, about.again, *everything],
@@ -211,6 +248,7 @@ def _wire_rest(page: Page) -> None:
         queue=False,
         trigger_mode="once",
     )
+    gone.then(None, js=go_to("#erase"))
     about.again.tick(
         page.erased, None, [about.note, about.again], api_name="erased", queue=False, show_progress="hidden"
     )
@@ -223,8 +261,8 @@ def _wire_nets(page: Page) -> None:
         # `input`, since filling the lists must not ask again
         [figures.tab.select, figures.first.input, figures.second.input],
         page.show_figures,
-        [figures.first, figures.second],
-        list(figures.outputs),
+        [page.parts.token, page.parts.talk, figures.first, figures.second],
+        [*figures.outputs, *figures.talk],
         api_name="figures",
         queue=False,
         trigger_mode="always_last",

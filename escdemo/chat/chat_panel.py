@@ -46,30 +46,39 @@ class ChatPanel:
         return [self.box, self.situation, self.switch, self.writing, self.note, self.post, *self.live()]
 
 
-def build(draw_between: Callable[[], object] | None = None) -> ChatPanel:
-    """Draw the empty, hidden talk; `draw_between` draws what else stands between the replies and the next message."""
+def build(draw_between: Callable[[], object] | None = None, tools: str = "") -> ChatPanel:
+    """Draw the empty, hidden talk.
+
+    `draw_between` draws what else stands between the replies and the next message; `tools`, HTML, is beside the status.
+    """
     with gr.Column(visible=False, elem_id="chat") as box:
         crisis = gr.HTML(elem_id="crisis")
         situation = gr.HTML(elem_id="situation-line")
         switch = gr.HTML(elem_id="side-switch")
         with gr.Row(equal_height=True):
             sides = tuple(_side(letter) for letter in "ab")
-        status = gr.HTML(elem_id="status")
+        with gr.Row(elem_id="status-row"):
+            status = gr.HTML(elem_id="status")
+            if tools:
+                gr.HTML(tools, elem_id="talk-tools")
         if draw_between is not None:
             draw_between()
         with gr.Column(elem_id="writing") as writing:
-            post = gr.Textbox(
-                label=texts.POST,
-                placeholder=texts.POST_PLACEHOLDER,
-                lines=1,
-                max_lines=8,
-                elem_id="post",
-                autofocus=True,
-            )
             note = gr.HTML(elem_id="post-note")
+            with gr.Row(elem_id="post-row"):
+                post = gr.Textbox(
+                    label=texts.POST,
+                    placeholder=texts.POST_PLACEHOLDER,
+                    lines=1,
+                    max_lines=4,
+                    elem_id="post",
+                    autofocus=True,
+                    scale=5,
+                    min_width=240,
+                )
+                send = gr.Button(texts.SEND_BUTTON, variant="primary", elem_id="send", min_width=90, scale=1)
+                stop = gr.Button(texts.STOP_BUTTON, elem_id="stop", visible=False, min_width=90, scale=1)
             with gr.Row(elem_id="chat-buttons"):
-                send = gr.Button(texts.SEND_BUTTON, variant="primary", elem_id="send", min_width=110)
-                stop = gr.Button(texts.STOP_BUTTON, elem_id="stop", visible=False, min_width=110)
                 retry = tuple(
                     gr.Button(
                         texts.RETRY_BUTTON.format(side=letter),
@@ -119,12 +128,11 @@ def live(panel: ChatPanel, view: EncounterView, jobs: Mapping[str, Job]) -> dict
     talk = screen_state.exchanges(view, jobs)
     now = screen_state.controls(view, talk)
     names = names_of(view)
-    closed = screen_state.step_of(view) != "chat"
     return {
         panel.crisis: render.crisis_card(screen_state.danger_of(view)),
         panel.sides[0]: render.panel(0, names[0], talk),
         panel.sides[1]: render.panel(1, names[1], talk),
-        panel.status: render.status("" if closed else now.status),
+        panel.status: render.status(now.status, view.saved_at),
         # Gradio 6.31 loses the label of a button that is updated before it was first drawn: each update repeats it.
         panel.send: gr.update(value=texts.SEND_BUTTON, interactive=now.can_send),
         panel.stop: gr.update(value=texts.STOP_BUTTON, visible=now.can_stop),

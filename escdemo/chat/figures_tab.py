@@ -1,4 +1,4 @@
-"""Figures: what the nets here choose and how well, as the papers draw it, for one net or two beside each other.
+"""Figures: what the nets here choose and how well, as the papers draw it, for one net or two; and in the current talk.
 
 Empty until the tab is opened. `build` draws it, `fill` turns a choice of nets into values for its components.
 """
@@ -12,14 +12,19 @@ from typing import Any
 import gradio as gr
 import plotly.graph_objects as go
 
+from annotation.talks.views import EncounterView
 from escdemo import texts
+from escdemo.chat.talks import names_of
 from escdemo.hosted import UNUSABLE, HostedNets
 from escdemo.look import analysis_figures as draw
 from escdemo.look import analysis_words as say
 from escdemo.look import figures, render
 from escdemo.look.analysis_figures import Analysed
+from escdemo.look.talk_figures import SideStrategies, timeline_csv, timeline_figure, timeline_says
 from escdemo.net_texts import choices_of, title_of
 
+TALK = "talk"
+"""the section of the current talk"""
 NOBODY = ""
 """value of the second list when there is no second net"""
 SECTIONS = {
@@ -37,18 +42,20 @@ Drawn = tuple[go.Figure, str]
 
 @dataclass(frozen=True)
 class FiguresTab:
-    """Components of the tab; `outputs` in the order of `fill`."""
+    """Components of the tab; `outputs` in the order of `fill`, `talk` in that of `fill_talk`."""
 
     tab: gr.Tab
     first: gr.Dropdown
     second: gr.Dropdown
     outputs: tuple[Any, ...]
+    talk: tuple[Any, ...]
 
 
 def build() -> FiguresTab:
     """Draw the tab, empty: it names nobody until it is opened."""
     with gr.Tab(texts.FIGURES_TAB, id="figures", elem_id="figures-tab") as tab:
         gr.HTML(f'<h2 class="esc-h2">{texts.FIGURES_TITLE}</h2><p class="esc-hint">{texts.FIGURES_HINT}</p>')
+        talk = _section(TALK, ("all",), texts.TALK_FIGURE)
         with gr.Row():
             # After a restart the server no longer knows the choices of an open page.
             lists = [
@@ -57,13 +64,13 @@ def build() -> FiguresTab:
             ]
         note = gr.HTML(f'<p class="esc-hint">{texts.LOADING}</p>', elem_id="figures-note")
         with gr.Column(visible=False, elem_id="figures-body") as body:
-            parts = [part for name, places in SECTIONS.items() for part in _section(name, places)]
-    return FiguresTab(tab, lists[0], lists[1], (*lists, note, body, *parts))
+            parts = [part for name, places in SECTIONS.items() for part in _section(name, places, texts.FIGURES[name])]
+    return FiguresTab(tab, lists[0], lists[1], (*lists, note, body, *parts), tuple(talk))
 
 
-def _section(name: str, places: Sequence[str]) -> list[Any]:
+def _section(name: str, places: Sequence[str], words: tuple[str, str]) -> list[Any]:
     """The question, what the figures say to it, and room for each of them with its save buttons."""
-    question, hint = texts.FIGURES[name]
+    question, hint = words
     gr.HTML(f'<h3 class="esc-question">{question}</h3><p class="esc-hint">{hint}</p>')
     found: list[Any] = [gr.HTML(elem_id=f"figures-{name}-says")]
     with gr.Row():
@@ -72,6 +79,20 @@ def _section(name: str, places: Sequence[str]) -> list[Any]:
                 plot = gr.Plot(show_label=False, elem_id=_plot_id(name, place), elem_classes="esc-fig")
                 found += [column, plot, gr.HTML()]
     return found
+
+
+def fill_talk(view: EncounterView | None) -> list[Any]:
+    """Values for `FiguresTab.talk`: the strategies of the replies to each message of a talk."""
+    turns = view.turns if view is not None else ()
+    hidden = view is not None and view.hidden()
+    if view is None or hidden or not any(turn.a.strategy or turn.b.strategy for turn in turns):
+        told = texts.BLIND_TALK_FIGURE if hidden else texts.NO_TALK_FIGURE
+        return [render.notice(told), *_shown(_plot_id(TALK, "all"), None)]
+    names = [f"{name} ({letter})" for letter, name in zip("AB", names_of(view), strict=True)]
+    chosen = [tuple(reply.strategy for reply in side) for side in zip(*((one.a, one.b) for one in turns), strict=True)]
+    sides = [SideStrategies(name, strategies) for name, strategies in zip(names, chosen, strict=True)]
+    drawn = timeline_figure(sides), timeline_csv(sides)
+    return [f"<p>{render.escape(timeline_says(sides))}</p>", *_shown(_plot_id(TALK, "all"), drawn)]
 
 
 def fill(hosted: HostedNets, first: str | None, second: str | None) -> list[Any]:

@@ -18,16 +18,19 @@ import gradio as gr
 from sqlalchemy.exc import SQLAlchemyError
 
 from annotation.store.erasure import Remains
+from annotation.talks.encounters import is_token
 from annotation.talks.open_talks import tallies
 from annotation.talks.views import EncounterView
 from escdemo import intake, texts
 from escdemo.chat import chat_panel, figures_tab, judge_panel, models_tab, results_tab, screen_state, setup_panel
 from escdemo.chat.about_tab import AboutTab
 from escdemo.chat.chat_panel import ChatPanel
+from escdemo.chat.example_talk import example_html
 from escdemo.chat.figures_tab import FiguresTab
 from escdemo.chat.judge_panel import JudgePanel
 from escdemo.chat.models_tab import ModelsTab
 from escdemo.chat.results_tab import ResultsTab
+from escdemo.chat.screen_state import Step
 from escdemo.chat.setup_panel import ConsentPanel, SetupPanel
 from escdemo.chat.talks import Talks
 from escdemo.hosted import HostedNets
@@ -58,8 +61,8 @@ class Parts:
     """a judgment that was begun and not saved yet; kept by the browser, as `judge_panel.draft_of` makes it"""
     talk: gr.State
     """id of the talk on this page, "" for the browser's latest, SETUP while choosing"""
-    seen: gr.State
-    """messages of the talk that this page knows of"""
+    seen: gr.Number
+    """never shown: messages of the talk that this page knows of"""
     opened: gr.State
     """when the judgment form was opened, seconds since the epoch"""
     steps: gr.HTML
@@ -76,7 +79,9 @@ class Parts:
     def all_outputs(self) -> list[Any]:
         """Everything that `Page.project` may touch."""
         own = [self.talk, self.seen, self.opened, self.steps, self.note, self.consent.box, self.setup.box]
-        return [*own, *self.chat.outputs(), *self.judge.outputs()]
+        setup = [self.setup.card, *self.setup.story(), self.setup.shown, self.setup.note]
+        setup += [self.setup.example, self.setup.example_button]
+        return [*own, *setup, *self.chat.outputs(), *self.judge.outputs()]
 
 
 class Page:
@@ -90,16 +95,17 @@ class Page:
 
     # what is shown
 
-    def project(self, view: EncounterView | None, step: str | None = None) -> Shown:
-        """The whole page for a stored talk, or for `step` when there is none (consent, setup)."""
+    def project(self, view: EncounterView | None, step: Step | None = None) -> Shown:
+        """The whole page for a stored talk, or for a `step` before the next one."""
         parts = self.parts
-        now = step or (screen_state.step_of(view) if view is not None else "consent")
-        talking = view is not None and now in ("chat", "judge", "result")
+        now = step or (screen_state.step_of(view) if view is not None else "setup")
+        talking = view is not None and step is None
         values: Shown = {
             parts.talk: view.id if view is not None and talking else SETUP if now == "setup" else "",
             parts.seen: len(view.turns) if view is not None and talking else 0,
             parts.opened: time.time() if now == "judge" else 0.0,
-            parts.steps: render.steps(screen_state.STEP_NUMBERS[now]),  # type: ignore[index]  # one of its keys
+            parts.steps: render.steps(screen_state.STEP_NUMBERS[now], back=screen_state.ways_back(now, view)),
+            parts.setup.note: "",
             parts.note: "",
             parts.consent.box: gr.update(visible=now == "consent"),
             parts.setup.box: gr.update(visible=now == "setup"),
@@ -118,22 +124,43 @@ class Page:
 
         A browser that comes for the first time gets its token from its own number `fresh`.
         """
-        new = {} if token else {self.parts.token: _new_token(fresh)}
-        view = self.talks.find(token or new[self.parts.token])
+        new = {} if is_token(token) else {self.parts.token: _new_token(fresh)}
+        view = self.talks.find(new.get(self.parts.token, token))
         if view is not None and screen_state.step_of(view) == "chat" and not self.talks.ask_missing(view.id):
             return self.project(view) | new | {self.parts.chat.note: render.notice(texts.BUSY, "problem")}
-        begun = judge_panel.begun(self.parts.judge, view, draft)
-        return self.project(view) | new | begun
+        if view is None:
+            return (
+                self._choose(None) | self.show_example(texts.EXAMPLE_BUTTON) | new
+            )  # who is new here sees a talk first
+        return self._shown(view, draft) | new
 
-    def agree(self, agreed: bool) -> Shown:
-        """Consent, or a word on why nothing happens without it."""
-        if not agreed:
-            return {self.parts.note: render.notice(texts.CONSENT_MISSING, "problem")}
-        return self.project(None, "setup")
-
-    def again(self) -> Shown:
+    def again(self, problem: str = texts.ANY_PROBLEM) -> Shown:
         """Choose the next talk."""
-        return self.project(None, "setup")
+        return self._choose(None, problem)
+
+    def go(self, token: str, talk: str, draft: Any, problem: str, asked: str) -> Shown:
+        """Back to the choice of a talk, or from there to the talk that was left; nothing of it is lost."""
+        view = self.talks.find(token, talk)
+        if view is None:
+            return self._choose(None, problem)
+        if (asked or "").strip('"') == "talk":  # as JSON
+            self.talks.ask_missing(view.id)
+            return self._shown(view, draft)
+        if screen_state.step_of(view) == "chat":
+            self.talks.leave(view)
+        return self._choose(view, problem)
+
+    def _shown(self, view: EncounterView, draft: Any) -> Shown:
+        return self.project(view) | judge_panel.begun(self.parts.judge, view, draft)
+
+    def _choose(self, left: EncounterView | None, problem: str = texts.ANY_PROBLEM) -> Shown:
+        """A card drawn by chance, to be played with one click; `left`: the talk that can be gone back to."""
+        setup = self.parts.setup
+        note = ""
+        if left is not None:
+            step = texts.STEPS[screen_state.STEP_NUMBERS[screen_state.step_of(left)]]
+            note = render.notice(texts.SETUP_KEPT.format(step=step))
+        return self.project(left, "setup") | self.draw_card(problem, "") | {setup.note: note, setup.example: ""}
 
     # choosing
 
@@ -149,32 +176,41 @@ class Page:
     def show_card(self, card_id: str) -> Shown:
         """The story of a card, to be played or changed."""
         card = setup_panel.find_card(self.cards, card_id)
+        setup, story = self.parts.setup, setup_panel.story_of(card)
+        return dict(zip(setup.story(), story, strict=True)) | {setup.shown: setup_panel.story_html(*story)}
+
+    def show_example(self, opened: str) -> Shown:
+        """An example talk, or none when it is open already."""
         setup = self.parts.setup
-        if card is None:
-            return {setup.situation: "", setup.emotion: None, setup.problem: None, setup.intensity: None}
-        return {
-            setup.situation: card.situation,
-            setup.emotion: card.emotion_type,
-            setup.problem: card.problem_type,
-            setup.intensity: card.intensity,
-        }
+        closing = opened == texts.EXAMPLE_HIDE
+        label = texts.EXAMPLE_BUTTON if closing else texts.EXAMPLE_HIDE
+        return {setup.example: "" if closing else example_html(), setup.example_button: gr.update(value=label)}
 
     def start(self, token: str, agreed: bool, *fields: Any) -> Shown:
-        """Begin the talk; a role card puts its first message into the box, to be sent or changed."""
-        if not agreed and self.talks.find(token) is None:  # who has talked before has agreed before
-            return self.agree(agreed)
+        """Begin the talk, or ask for consent first; a role card puts its first message into the box, to be changed."""
+        setup = self.parts.setup
         try:
             start = setup_panel.read_start(self.cards, self.talks.settings, *fields)
+            if not agreed and self.talks.find(token) is None:  # who has talked before has agreed before
+                return self.project(None, "consent")
             view = self.talks.start(token, start)
         except REFUSED as refusal:
-            return {self.parts.note: render.notice(_sentence(refusal), "problem")}
+            # Beside the button that was pressed: of the first step, or of the consent that followed it.
+            told = render.notice(_sentence(refusal), "problem")
+            return {setup.note: told, self.parts.note: told if agreed else ""}
         card = setup_panel.find_card(self.cards, start.role_card)
         return self.project(view) | {self.parts.chat.post: card.opening if card is not None else ""}
 
+    def agree(self, token: str, agreed: bool, *fields: Any) -> Shown:
+        """Begin with consent, or a word on why nothing happens without it."""
+        if not agreed:
+            return {self.parts.note: render.notice(texts.CONSENT_MISSING, "problem")}
+        return self.start(token, agreed, *fields)
+
     # talking
 
-    def send(self, token: str, talk: str, seen: int, text: str) -> Shown:
-        """Store a message; refused, it stays in the box."""
+    def send(self, token: str, talk: str, seen: float, text: str) -> Shown:
+        """Store a message. The page has emptied its box by then, for what is typed next; refused, it puts it back."""
         chat, settings = self.parts.chat, self.talks.settings
         view = self.talks.find(token, talk)
         if view is None:
@@ -184,7 +220,7 @@ class Page:
             if len(view.turns) >= settings.max_posts:
                 raise Refusal(texts.TOO_MANY_POSTS.format(limit=settings.max_posts))
             # The same text sent again before this page has seen it arrive is the same message.
-            key = hashlib.sha256(f"{seen}:{post}".encode()).hexdigest()
+            key = hashlib.sha256(f"{int(seen or 0)}:{post}".encode()).hexdigest()
             view = self.talks.send(token, view.id, post, key)
         except REFUSED as refusal:
             note = f"{_sentence(refusal)} Your text is kept."
@@ -193,7 +229,7 @@ class Page:
         note = render.notice("" if intake.looks_english(post) else texts.NOT_ENGLISH)
         if not screen_state.all_asked(view, jobs):
             note = render.notice(texts.BUSY, "problem")
-        return chat_panel.update(chat, view, jobs) | {chat.post: "", chat.note: note, self.parts.seen: len(view.turns)}
+        return chat_panel.update(chat, view, jobs) | {chat.note: note, self.parts.seen: len(view.turns)}
 
     async def follow(self, token: str, talk: str) -> AsyncIterator[Shown]:
         """Look on while replies come in, until nothing changes by itself any more. Stopping it stops no reply."""
@@ -223,7 +259,11 @@ class Page:
 
     def retry(self, token: str, talk: str, side: str) -> Shown:
         """One side once more."""
-        return self._act(token, talk, lambda view: self.talks.retry(token, view.id, side))
+        values = self._act(token, talk, lambda view: self.talks.retry(token, view.id, side))
+        view = self.talks.find(token, talk)
+        if view is not None and not screen_state.all_asked(view, self.talks.jobs(view)):
+            values[self.parts.chat.note] = render.notice(texts.BUSY, "problem")
+        return values
 
     # judging
 
@@ -260,9 +300,11 @@ class Page:
 
     # the nets
 
-    def show_figures(self, first: str | None = None, second: str | None = None) -> Shown:
-        """What one net or two choose, and how well."""
-        return dict(zip(self.parts.figures.outputs, figures_tab.fill(self.hosted, first, second), strict=True))
+    def show_figures(self, token: str, talk: str, first: str | None = None, second: str | None = None) -> Shown:
+        """What one net or two choose, and how well, and what both chose in the talk."""
+        figures = self.parts.figures
+        shown = dict(zip(figures.outputs, figures_tab.fill(self.hosted, first, second), strict=True))
+        return shown | dict(zip(figures.talk, figures_tab.fill_talk(self.talks.find(token, talk)), strict=True))
 
     def show_models(self) -> Shown:
         """Who answers here."""

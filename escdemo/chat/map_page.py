@@ -15,7 +15,7 @@ import numpy as np
 from sqlalchemy.exc import SQLAlchemyError
 
 from annotation.choices import Side
-from annotation.talks.encounters import visitor_of
+from annotation.talks.encounters import is_token, visitor_of
 from annotation.talks.views import EncounterView
 from escdemo import texts
 from escdemo.chat import map_tab
@@ -76,7 +76,7 @@ class MapPage:
         """Begin to make the maps of the chosen nets, where that is allowed."""
         view = None if talk == SETUP else self.talks.find(token, talk)
         names = self.names(view)
-        if not names or not token:
+        if not names or not is_token(token):
             return self.show(token, talk, *chosen)
         choices = _read(names, view, *chosen)
         if not self._may_make(choices.source):
@@ -146,7 +146,7 @@ class MapPage:
 
 
 def _owner(token: str) -> str:
-    return visitor_of(token) if token else ""
+    return visitor_of(token) if is_token(token) else ""
 
 
 def _read(names: Sequence[str], view: EncounterView | None, *chosen: Any) -> Choices:

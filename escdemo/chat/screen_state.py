@@ -6,11 +6,13 @@ A reload gives the same screen, because nothing else goes in.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from typing import Literal
 
-from annotation.choices import HeldBack, Mode, ReplyState
+from annotation.choices import HeldBack, ReplyState
 from annotation.talks.stages import Stage
 from annotation.talks.views import EncounterView, ReplyView, TurnView
 from escdemo import texts
@@ -24,10 +26,12 @@ from escdemo.screening.reply_screen import must_not_show
 from models.serving.service import Job, JobState
 from models.serving.trace import Reply
 
-Step = Literal["consent", "setup", "chat", "judge", "result"]
+Step = Literal["setup", "consent", "chat", "judge", "result"]
 MISSING = ("failed", "stopped")
 """states of a reply that is owed and will not come by itself"""
-STEP_NUMBERS: dict[Step, int] = {"consent": 0, "setup": 1, "chat": 2, "judge": 3, "result": 4}
+STEP_NUMBERS: dict[Step, int] = {"setup": 0, "consent": 1, "chat": 2, "judge": 3, "result": 4}
+ALIKE_SHARE = 0.9
+"""of the words of two replies, from which they are said to be alike"""
 
 _ENDED: dict[str, render.ReplyState] = {STOPPED_ERROR: "stopped"}
 
@@ -41,6 +45,7 @@ class Controls:
     can_finish: bool
     can_retry: tuple[bool, bool]
     status: str
+    """"" in a talk that is over"""
 
 
 def step_of(view: EncounterView) -> Step:
@@ -48,6 +53,13 @@ def step_of(view: EncounterView) -> Step:
     if view.stage in (Stage.CONSENTED, Stage.CHATTING):
         return "chat"
     return "judge" if view.stage is Stage.FROZEN else "result"
+
+
+def ways_back(step: Step, view: EncounterView | None) -> dict[int, str]:
+    """The steps that can be clicked, by number, and where they lead: the choice of a talk, or the talk of `view`."""
+    if step == "setup":
+        return {} if view is None else {STEP_NUMBERS[step_of(view)]: "talk"}
+    return {STEP_NUMBERS["setup"]: "setup"}
 
 
 def exchanges(view: EncounterView, jobs: Mapping[str, Job]) -> tuple[Exchange, ...]:
@@ -71,8 +83,7 @@ def controls(view: EncounterView, talk: tuple[Exchange, ...]) -> Controls:
     """The state of the buttons that goes with `exchanges`."""
     last = talk[-1].replies if talk else None
     busy = is_open(talk)
-    missing = last is not None and any(reply.state in MISSING for reply in last)
-    may_repeat = view.mode is Mode.DEMO  # in a study a good reply is made once
+    may_repeat = not view.hidden()  # in a blind talk a good reply is made once
     retry = [
         last is not None
         and view.stage is Stage.CHATTING
@@ -81,16 +92,30 @@ def controls(view: EncounterView, talk: tuple[Exchange, ...]) -> Controls:
         for reply in (last or (None, None))
         if reply is not None
     ]
-    status = (
-        texts.FIRST_POST if last is None else texts.WORKING if busy else texts.ONE_MISSING if missing else texts.READY
-    )
     return Controls(
         can_send=view.can_post(),
         can_stop=busy,
         can_finish=view.can_freeze() and not busy,
         can_retry=(retry[0], retry[1]) if retry else (False, False),
-        status=f"{status} Saved {view.saved_at:%H:%M:%S} UTC.",
+        status=_status(view, last, busy) if step_of(view) == "chat" else "",
     )
+
+
+def _status(view: EncounterView, last: tuple[ReplyShown, ReplyShown] | None, busy: bool) -> str:
+    if last is None or busy:
+        return texts.WORKING if busy else texts.FIRST_POST
+    missing = sum(reply.state in MISSING for reply in last)
+    if missing:
+        return texts.BOTH_MISSING if missing == len(last) else texts.ONE_MISSING
+    if alike(last[0].text, last[1].text):
+        return texts.ALIKE_BLIND if view.hidden() else texts.ALIKE
+    return texts.READY_BLIND if view.hidden() else texts.READY
+
+
+def alike(first: str, second: str) -> bool:
+    """Whether two replies say (almost) the same: at least ALIKE_SHARE of their words agree, in their order."""
+    one, two = (tuple(re.findall(r"\w+", text.casefold())) for text in (first, second))
+    return bool(SequenceMatcher(a=one, b=two, autojunk=False).ratio() >= ALIKE_SHARE)
 
 
 def danger_of(view: EncounterView) -> tuple[str, int] | None:

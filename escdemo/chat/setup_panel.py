@@ -1,4 +1,4 @@
-"""Before a talk: consent, then whom to play, a role card or a situation of one's own.
+"""Before a talk: whom to play, a role card or a situation of one's own, and consent before anything is stored.
 
 `build_consent` and `build` draw the two steps; the functions below them are pure.
 """
@@ -15,6 +15,7 @@ import gradio as gr
 from escdemo import intake, texts
 from escdemo.chat.talks import Start
 from escdemo.intake import Refusal
+from escdemo.look import render
 from escdemo.role_cards import RoleCard
 from escdemo.settings import Settings
 from models.data.esconv_labels import EMOTION_TYPES_BY_COUNT, PROBLEM_TYPES
@@ -22,7 +23,7 @@ from models.data.esconv_labels import EMOTION_TYPES_BY_COUNT, PROBLEM_TYPES
 
 @dataclass(frozen=True)
 class ConsentPanel:
-    """The first step."""
+    """The second step, for who has not talked here before."""
 
     box: gr.Column
     agreed: gr.Checkbox
@@ -31,9 +32,14 @@ class ConsentPanel:
 
 @dataclass(frozen=True)
 class SetupPanel:
-    """The second step."""
+    """The first step."""
 
     box: gr.Column
+    shown: gr.HTML
+    """whom one would play now"""
+    note: gr.HTML
+    example_button: gr.Button
+    example: gr.HTML
     problem_filter: gr.Dropdown
     card: gr.Dropdown
     draw: gr.Button
@@ -42,15 +48,20 @@ class SetupPanel:
     problem: gr.Dropdown
     intensity: gr.Radio
     systems: gr.Dropdown
+    blind: gr.Checkbox
     start: gr.Button
 
     def fields(self) -> list[Any]:
         """Inputs of `read_start`, in its order."""
-        return [self.card, self.situation, self.emotion, self.problem, self.intensity, self.systems]
+        return [self.card, *self.story(), self.systems, self.blind]
+
+    def story(self) -> list[Any]:
+        """Whom one plays, in the order of `story_of`."""
+        return [self.situation, self.emotion, self.problem, self.intensity]
 
 
 def build_consent() -> ConsentPanel:
-    """Draw the consent step; hidden until the page knows who came."""
+    """Draw the hidden consent step."""
     with gr.Column(visible=False, elem_id="consent") as box:
         gr.HTML(f'<div class="esc-text">{texts.CONSENT_HTML}</div>')
         agreed = gr.Checkbox(label=texts.CONSENT_BOX, elem_id="consent-box", container=False)
@@ -59,50 +70,86 @@ def build_consent() -> ConsentPanel:
 
 
 def build(cards: Sequence[RoleCard], settings: Settings) -> SetupPanel:
-    """Draw the setup step; hidden until consent."""
+    """Draw the first step; hidden until the page knows who came."""
+    demo = settings.mode == "demo"
     with gr.Column(visible=False, elem_id="setup") as box:
         gr.HTML(f'<h2 class="esc-h2">{texts.SETUP_TITLE}</h2><p class="esc-hint">{texts.SETUP_HINT}</p>')
-        with gr.Row(equal_height=False):
-            with gr.Column(scale=2, min_width=280):
-                problem_filter = gr.Dropdown(
-                    [texts.ANY_PROBLEM, *PROBLEM_TYPES],
-                    value=texts.ANY_PROBLEM,
-                    label=texts.CARD_FILTER,
-                    elem_id="card-filter",
-                )
-                card = gr.Dropdown(card_choices(cards), value="", label=texts.CARD_CHOICE, elem_id="card-choice")
-                draw = gr.Button(texts.DRAW_BUTTON, elem_id="card-draw")
-            with gr.Column(scale=3, min_width=300):
-                situation = gr.Textbox(
-                    label=texts.SITUATION,
-                    placeholder=texts.SITUATION_PLACEHOLDER,
-                    lines=4,
-                    max_lines=8,
-                    elem_id="situation",
-                )
-                with gr.Row():
-                    emotion = gr.Dropdown(
-                        list(EMOTION_TYPES_BY_COUNT), value=None, label=texts.EMOTION, elem_id="emotion", min_width=140
-                    )
-                    problem = gr.Dropdown(
-                        list(PROBLEM_TYPES), value=None, label=texts.PROBLEM, elem_id="problem", min_width=140
-                    )
-                intensity = gr.Radio(
-                    list(zip(texts.INTENSITY_LABELS, range(1, 6), strict=True)),
-                    label=texts.INTENSITY_BEFORE,
-                    elem_id="intensity-before",
-                )
-                # Offered only where names may show and there is something to choose.
-                pairs = pair_choices(settings.nets) if settings.mode == "demo" else []
-                systems = gr.Dropdown(
-                    pairs,
-                    value=pairs[0] if pairs else None,
-                    label=texts.PAIR,
-                    visible=len(pairs) > 1,
-                    elem_id="systems",
-                )
-        start = gr.Button(texts.START_BUTTON, variant="primary", elem_id="start")
-    return SetupPanel(box, problem_filter, card, draw, situation, emotion, problem, intensity, systems, start)
+        shown = gr.HTML(elem_id="card")
+        with gr.Row(elem_id="setup-buttons"):
+            start = gr.Button(texts.START_BUTTON, variant="primary", elem_id="start", min_width=160)
+            draw = gr.Button(texts.DRAW_BUTTON, elem_id="card-draw", min_width=160)
+            example_button = gr.Button(texts.EXAMPLE_BUTTON, elem_id="example-open", min_width=160)
+        blind = gr.Checkbox(label=texts.BLIND, visible=demo, elem_id="blind", container=False)
+        note = gr.HTML(elem_id="setup-note")
+        with gr.Accordion(texts.OWN_TITLE, open=False, elem_id="own-story"):
+            gr.HTML(f'<p class="esc-hint">{texts.SETUP_READ}</p>')
+            with gr.Row(equal_height=False):
+                problem_filter, card, systems = _choices(cards, settings.nets if demo else ())
+                story = _story()
+        example = gr.HTML(elem_id="example")
+    return SetupPanel(
+        box, shown, note, example_button, example, problem_filter, card, draw, *story, systems, blind, start
+    )
+
+
+def _choices(cards: Sequence[RoleCard], nets: Sequence[str]) -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]:
+    """Problem, card and pair of `nets`, which is offered only where names may show and there is something to choose."""
+    pairs = pair_choices(nets)
+    with gr.Column(scale=2, min_width=280):
+        problem = gr.Dropdown(
+            [texts.ANY_PROBLEM, *_problems()], value=texts.ANY_PROBLEM, label=texts.CARD_FILTER, elem_id="card-filter"
+        )
+        card = gr.Dropdown(card_choices(cards), value="", label=texts.CARD_CHOICE, elem_id="card-choice")
+        systems = gr.Dropdown(
+            [*pairs, texts.ANY_PAIR] if pairs else [],
+            value=pairs[0] if pairs else None,
+            label=texts.PAIR,
+            visible=len(pairs) > 1,
+            elem_id="systems",
+        )
+    return problem, card, systems
+
+
+def _story() -> tuple[gr.Textbox, gr.Dropdown, gr.Dropdown, gr.Radio]:
+    with gr.Column(scale=3, min_width=300):
+        situation = gr.Textbox(
+            label=texts.SITUATION,
+            placeholder=texts.SITUATION_PLACEHOLDER,
+            lines=3,
+            max_lines=8,
+            elem_id="situation",
+        )
+        with gr.Row():
+            emotion = gr.Dropdown(
+                list(EMOTION_TYPES_BY_COUNT), value=None, label=texts.EMOTION, elem_id="emotion", min_width=140
+            )
+            problem = gr.Dropdown(_problems(), value=None, label=texts.PROBLEM, elem_id="problem", min_width=140)
+        intensity = gr.Radio(
+            list(zip(texts.INTENSITY_LABELS, range(1, 6), strict=True)),
+            label=texts.INTENSITY_BEFORE,
+            elem_id="intensity-before",
+        )
+    return situation, emotion, problem, intensity
+
+
+def _problems() -> list[tuple[str, str]]:
+    return [(render.problem_name(label), label) for label in PROBLEM_TYPES]
+
+
+def story_of(card: RoleCard | None) -> tuple[str, str | None, str | None, int | None]:
+    """Situation, emotion, problem and strength of a card; of None, the empty form."""
+    if card is None:
+        return "", None, None, None
+    return card.situation, card.emotion_type, card.problem_type, card.intensity
+
+
+def story_html(situation: str | None, emotion: str | None, problem: str | None, intensity: Any) -> str:
+    """Whom one would play."""
+    if not (situation or "").strip():
+        return f'<p class="esc-situation esc-story">{texts.CARD_EMPTY}</p>'
+    strength = texts.CARD_STRENGTH.format(intensity=intensity) if intensity in range(1, 6) else ""
+    line = render.situation_line(situation or "", emotion or "", problem or "", strength)
+    return line.replace("esc-situation", "esc-situation esc-story", 1)
 
 
 def card_choices(cards: Sequence[RoleCard], problem: str = texts.ANY_PROBLEM) -> list[tuple[str, str]]:
@@ -120,8 +167,8 @@ def pair_choices(nets: Sequence[str]) -> list[str]:
 
 
 def draw_card(cards: Sequence[RoleCard], problem: str, current: str) -> str:
-    """The id of a card by chance, of the given problem type and another than the current one where possible."""
-    ids = [card_id for _, card_id in card_choices(cards, problem) if card_id]
+    """The id of a card by chance, of the given problem type and another than the current one where that is possible."""
+    ids = [card_id for _, card_id in card_choices(cards, problem) if card_id] or [card.id for card in cards]
     others = [card_id for card_id in ids if card_id != current]
     return random.choice(others or ids)
 
@@ -133,20 +180,20 @@ def find_card(cards: Sequence[RoleCard], card_id: str | None) -> RoleCard | None
 
 def read_start(cards: Sequence[RoleCard], settings: Settings, *fields: Any) -> Start:
     """The checked choices; `fields` are the values of `SetupPanel.fields`. Raises Refusal saying what is missing."""
-    card_id, situation, emotion, problem, intensity, systems = fields
+    card_id, situation, emotion, problem, intensity, systems, blind = fields
     situation = intake.check_length(situation or "", settings.max_situation_chars, texts.SITUATION_NAME)
     if emotion not in EMOTION_TYPES_BY_COUNT or problem not in PROBLEM_TYPES or intensity not in range(1, 6):
         raise Refusal(texts.SETUP_MISSING)
     card = find_card(cards, card_id)
     # A card whose story was changed is an own situation.
     role_card = card.id if card is not None and card.situation == situation else None
-    return Start(situation, emotion, problem, int(intensity), role_card, pair_of(settings, systems))
+    return Start(situation, emotion, problem, int(intensity), role_card, pair_of(settings, systems), bool(blind))
 
 
 def pair_of(settings: Settings, chosen: Any) -> tuple[str, str]:
-    """The two nets of this talk: as chosen in demo mode, by chance in a study with more than two."""
+    """The two nets of this talk: as chosen in demo mode, else by chance."""
     pairs = [(a, b) for at, a in enumerate(settings.nets) for b in settings.nets[at + 1 :]]
-    if settings.mode == "study":
+    if settings.mode == "study" or chosen == texts.ANY_PAIR:
         return random.choice(pairs)
     names = pair_choices(settings.nets)
     return pairs[names.index(chosen)] if chosen in names else pairs[0]

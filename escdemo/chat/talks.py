@@ -22,6 +22,7 @@ from annotation.talks.encounters import (
     encounters_of,
     freeze,
     get_encounter,
+    is_token,
     latest_encounter,
     reveal,
     start_encounter,
@@ -50,6 +51,8 @@ class Start:
     intensity: int
     role_card: str | None
     systems: tuple[str, str]
+    blind: bool = False
+    """names and reasons hidden until the vote, in the demo too"""
 
 
 class Talks(Replies):
@@ -65,7 +68,7 @@ class Talks(Replies):
 
     def find(self, token: str, encounter_id: str | None = None) -> EncounterView | None:
         """That talk, else the browser's latest; None when there is none."""
-        if not token:
+        if not is_token(token):
             return None
         visitor = visitor_of(token)
         with self.reading() as session:
@@ -84,13 +87,14 @@ class Talks(Replies):
     def all_of(self, token: str) -> tuple[EncounterView, ...]:
         """This browser's latest talks, oldest first."""
         with self.reading() as session:
-            return encounters_of(session=session, visitor=visitor_of(token), limit=OWN_TALKS) if token else ()
+            return encounters_of(session=session, visitor=visitor_of(token), limit=OWN_TALKS) if is_token(token) else ()
 
     def start(self, token: str, start: Start) -> EncounterView:
         """A new talk, its sides drawn by chance."""
         setup = EncounterSetup(
             systems=start.systems,
             mode=Mode(self.settings.mode),
+            blind=start.blind,
             seed=secrets.randbelow(2**31),
             study=self.settings.study,
             situation=start.situation,
@@ -154,7 +158,7 @@ class Talks(Replies):
             erased = delete_visitor(session=session, visitor=visitor_of(token))
         for view in views[-1:]:
             self.cut_off(view)
-        self.map_work.forget(visitor_of(token) if token else "", [view.id for view in views])
+        self.map_work.forget(visitor_of(token), [view.id for view in views])
         return erased
 
     def remains(self) -> Remains:

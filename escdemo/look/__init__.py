@@ -8,7 +8,8 @@ In the order in which to read them:
     analysis_figures.py  what a net chooses, and how well, as the papers draw it
     analysis_words.py    the same in a sentence each, and as tables
     net_cards.py         a net in plain words; the papers' tables with our rows
+    talk_figures.py    the strategies of a talk, message by message
     map_figures.py       maps of decoder states -> plotly figures
     render.py          values -> escaped HTML
-    theme.py           look and keys
+    theme.py           look and keys (page.css; page.js, talk.js, light.js, map.js)
 """

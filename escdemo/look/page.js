@@ -209,11 +209,8 @@
     return kept && !kept.includes(".") ? `${location.origin}${location.pathname}?invite=${kept}` : "";
   }
 
-  // A copy button copies the link before it, or else the visitor's own. The clipboard is there on secure pages only.
-  document.addEventListener("click", async (event) => {
-    const button = event.target instanceof Element && event.target.closest(".esc-copy");
-    if (!button) return;
-    const text = button.previousElementSibling?.href || ownLink();
+  // The clipboard is there on secure pages only.
+  window.escCopy = async (text) => {
     try {
       await navigator.clipboard.writeText(text);
     } catch {
@@ -223,7 +220,13 @@
       document.execCommand("copy");
       box.remove();
     }
-    button.textContent = "Copied";
+  };
+  // A copy button copies the link before it, or else the visitor's own.
+  document.addEventListener("click", async (event) => {
+    const button = event.target instanceof Element && event.target.closest(".esc-copy");
+    if (!button) return;
+    await window.escCopy(button.previousElementSibling?.href || ownLink());
+    button.textContent = ESC_TEXTS.copied;
   });
 
   // A number for a browser that has no token yet. The database lets in one tab after the other, so that two which are
@@ -263,10 +266,10 @@
   // A message to look into: chosen in the list, by its bubble in the chat, or by a link. The server asks `escAsked` for it.
   let asked = "";
   window.escAsked = () => asked;
-  function ask(what, button = "inside-open") {
+  const ask = window.escAsk = (what, button = "inside-open") => {
     asked = JSON.stringify(what);
     document.getElementById(button)?.click();
-  }
+  };
   window.escLinked = () => {
     const turn = Number.parseInt(here.searchParams.get("turn"), 10);
     const talk = here.searchParams.get("talk");
@@ -283,39 +286,6 @@
     if (bubble && !String(window.getSelection())) ask({ jump: true, turn: Number(bubble.dataset.turn) });
   });
 
-  // Words and commonsense light each other up. A block carries the attention it got from each word.
-  const known = new WeakMap();
-  function shares(block) {
-    if (!known.has(block)) known.set(block, block.dataset.w ? block.dataset.w.split(" ").map(Number) : []);
-    return known.get(block);
-  }
-  function light(at) {
-    const card = at.closest(".esc-look");
-    const words = [...card.querySelectorAll(".esc-word")];
-    const blocks = [...card.querySelectorAll(".esc-block")];
-    const here = words.indexOf(at);
-    const amounts = here < 0 ? shares(at) : blocks.map((block) => shares(block)[here] || 0);
-    const others = here < 0 ? words : blocks;
-    const most = Math.max(...amounts, 1e-9);
-    card.querySelector(".esc-on")?.classList.remove("esc-on");
-    for (const one of here < 0 ? blocks : words) one.style.removeProperty("--lit");
-    at.classList.add("esc-on");
-    others.forEach((one, place) => one.style.setProperty("--lit", ((amounts[place] || 0) / most).toFixed(3)));
-    card.classList.add("esc-lighting");
-    const best = others[amounts.indexOf(Math.max(...amounts))];
-    const line = card.querySelector(".esc-lit");
-    const name = (one) => one.querySelector("bdi")?.textContent || one.textContent;
-    const share = `${Math.round(100 * most)} %`;
-    line.textContent = !best ? "" : here < 0
-      ? ESC_TEXTS.block.replace("{word}", name(best)).replace("{block}", name(at)).replace("{share}", share)
-      : ESC_TEXTS.word.replace("{word}", name(at)).replace("{block}", name(best)).replace("{share}", share);
-  }
-  for (const kind of ["pointerover", "focusin"]) {
-    document.addEventListener(kind, (event) => {
-      const at = event.target instanceof Element && event.target.closest(".esc-word, .esc-block");
-      if (at && at.closest(".esc-look") && !at.classList.contains("esc-on")) light(at);
-    });
-  }
   // Each group is one stop of the Tab key; the arrow keys move inside.
   document.addEventListener("keydown", (event) => {
     const at = event.target instanceof Element && event.target.closest(".esc-word, .esc-block, .esc-turn");
@@ -388,8 +358,11 @@
     if (pressed && pressed.getAttribute("aria-pressed") !== "true") showSide(side);
   }
   function start() {
-    new MutationObserver(() => {
-      if (!due) { due = true; requestAnimationFrame(tidy); }
+    const lit = ({ target }) => (target.nodeType === Node.TEXT_NODE ? target.parentElement : target)?.closest?.(".esc-lit");
+    new MutationObserver((changes) => {
+      if (due || changes.every(lit)) return; // what light.js says of a word changes nothing that is tended here
+      due = true;
+      requestAnimationFrame(tidy);
     }).observe(document.body, { childList: true, subtree: true, characterData: true });
     tidy();
     lookAtServer();

@@ -10,8 +10,9 @@ import base64
 import csv
 import html
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Literal
 
 from annotation.files.study_files import spreadsheet_safe
@@ -159,19 +160,39 @@ def _with_letter(letter: str, name: str) -> str:
     return escape(name) if name.endswith(f" {letter}") else f"{letter} · {escape(name)}"
 
 
-def status(text: str) -> str:
-    """What is going on, read aloud when it changes."""
-    return f'<p class="esc-status" role="status" aria-live="polite">{escape(text)}</p>'
+def status(text: str, saved_at: datetime | None = None) -> str:
+    """What is going on, read aloud when it changes, and when the last change was stored."""
+    saved = "" if saved_at is None or not text else f' <span class="esc-saved">Saved {clock(saved_at)}.</span>'
+    return f'<p class="esc-status"><span role="status" aria-live="polite">{escape(text)}</span>{saved}</p>'
 
 
-def steps(current: int, names: Sequence[str] = texts.STEPS) -> str:
-    """Where the visitor is on the way through the steps called `names`."""
+def clock(at: datetime) -> str:
+    """A time of the day, for the script to write out in the reader's own zone."""
+    utc = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    return f'<time class="esc-time" datetime="{utc:%Y-%m-%dT%H:%M:%SZ}">{utc:%H:%M:%S} UTC</time>'
+
+
+def steps(current: int, names: Sequence[str] = texts.STEPS, back: Mapping[int, str] | None = None) -> str:
+    """Where the visitor is on the way through the steps called `names`; `back`: step -> where its click leads."""
+    goes = back or {}
     items = "".join(
         f'<li class="{"esc-now" if at == current else "esc-past" if at < current else ""}"'
-        f"{' aria-current=step' if at == current else ''}>{name}</li>"
+        f"{' aria-current=step' if at == current else ''}>"
+        + (f'<button type="button" data-go="{goes[at]}">{name}</button>' if at in goes else name)
+        + "</li>"
         for at, name in enumerate(names)
     )
     return f'<ol class="esc-steps" aria-label="Steps">{items}</ol>'
+
+
+def talk_tools() -> str:
+    """What else can be done with a talk; the script reads what stands in the panels."""
+    return (
+        '<div class="esc-tools">'
+        f'<button type="button" class="esc-save" data-talk="copy">{texts.COPY_BUTTON}</button>'
+        f'<button type="button" class="esc-save" data-talk="save">{texts.SAVE_BUTTON}</button>'
+        f'<button type="button" class="esc-save" data-go="setup">{texts.LEAVE_BUTTON}</button></div>'
+    )
 
 
 def notice(text: str, kind: Literal["info", "problem", "good"] = "info") -> str:
@@ -182,19 +203,28 @@ def notice(text: str, kind: Literal["info", "problem", "good"] = "info") -> str:
     return f'<p class="esc-notice esc-{kind}" role="{role}">{escape(text)}</p>'
 
 
-def situation_line(situation: str, emotion: str, problem: str) -> str:
-    """What the seeker plays, above the talk."""
-    return (
-        f'<div class="esc-situation"><span class="esc-chip">{escape(emotion)}</span>'
-        f'<span class="esc-chip">{escape(problem)}</span> <bdi dir="auto">{escape(situation)}</bdi></div>'
-    )
+def situation_line(situation: str, emotion: str, problem: str, more: str = "") -> str:
+    """What the seeker plays, above the talk; `more` is a further chip."""
+    named = [part for part in (emotion, problem_name(problem), more) if part]
+    chips = "".join(f'<span class="esc-chip">{escape(part)}</span>' for part in named)
+    return f'<div class="esc-situation">{chips} <bdi dir="auto">{escape(situation)}</bdi></div>'
+
+
+def problem_name(label: str) -> str:
+    """A problem type spelled as all others are; ESConv's labels are not ("Sleep Problems", "job crisis")."""
+    return label[:1].upper() + label[1:].lower()
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
-    """A plain table; the first cell of a row names it."""
+    """A plain table; the first cell of a row names it. On a phone the others stand below, with their columns' names."""
     top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     body = "".join(
-        f'<tr><th scope="row">{escape(row[0])}</th>' + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:]) + "</tr>"
+        f'<tr><th scope="row">{escape(row[0])}</th>'
+        + "".join(
+            f'<td data-column="{escape(name)}">{escape(cell)}</td>'
+            for name, cell in zip(head[1:], row[1:], strict=True)
+        )
+        + "</tr>"
         for row in rows
     )
     return (

@@ -12,6 +12,12 @@ from escdemo import texts
 
 _HERE = Path(__file__).parent
 
+SCRIPTS = ("page.js", "talk.js", "light.js", "map.js")
+SENDING = "(...values) => window.escSending(values)"
+"""of a message that is sent: its last two inputs are the messages seen and the text, which leaves the box at once"""
+SENT = "(seen) => window.escSent(seen)"
+"""afterwards: a text that was not taken comes back"""
+
 
 def page_theme() -> Base:
     """A calm theme, light or dark as the browser asks: the blue of Okabe and Ito, fonts that are there anyway."""
@@ -64,7 +70,7 @@ def page_css() -> str:
 
 def page_head() -> str:
     """Tags for the head: light and dark colours, and the scripts."""
-    script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in ("page.js", "map.js"))
+    script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     words = json.dumps(texts.SCRIPT_TEXTS)
     return f'<meta name="color-scheme" content="light dark"><script>const ESC_TEXTS = {words};\n{script}</script>'
 

@@ -11,7 +11,7 @@ from typing import Any, cast
 import gradio as gr
 from sqlalchemy.orm import Session, sessionmaker
 
-from escdemo.look.theme import go_to
+from escdemo.look.theme import SENDING, SENT, go_to
 from escdemo.replies import Replies
 from escdemo.role_cards import load_role_cards
 from escdemo.settings import Settings
@@ -192,7 +192,8 @@ def _wire_live(talking: Talking) -> None:
     begun = live.start.click(talking.start, [*here, live.intensity], working, api_name="talk", **ONCE)
     begun.then(None, js=to_post)
     sent = [*here, live.seen, chat.post]
-    gr.on([chat.send.click, chat.post.submit], talking.send, sent, working, api_name="send", **ONCE)
+    taken = gr.on([chat.send.click, chat.post.submit], talking.send, sent, working, js=SENDING, api_name="send", **ONCE)
+    taken.then(None, [live.seen], js=SENT)
     live.watch.tick(talking.look, here, working, api_name="look_on", **ONCE)
     chat.stop.click(talking.stop, here, working, api_name="stop", **ONCE)
     gr.on([button.click for button in chat.retry], talking.retry, here, working, api_name="retry", **ONCE)

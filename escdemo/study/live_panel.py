@@ -49,8 +49,8 @@ class LivePanel:
     box: gr.Column
     chat: ChatPanel
     turn: TurnForm
-    seen: gr.State
-    """messages of the talk that this page knows of"""
+    seen: gr.Number
+    """never shown: messages of the talk that this page knows of"""
     watch: gr.Timer
     """looks on while replies are made"""
     after: gr.Radio
@@ -79,7 +79,7 @@ def build() -> LivePanel:
         box,
         chat,
         forms[0],
-        gr.State(0),
+        gr.Number(0, visible="hidden", precision=0, elem_id="seen"),
         gr.Timer(LOOK_EVERY_S, active=False),
         gr.Radio(LEVELS, label=texts.INTENSITY_AFTER, elem_id="intensity-after", visible=False, render=False),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from annotation.choices import Preference
 from annotation.studies.live_views import TalkView
@@ -79,12 +79,7 @@ def saved(at: datetime | None, missing: Sequence[str], closed: bool = False) -> 
     left = texts.LEFT.format(missing=", ".join(missing)) if missing else texts.COMPLETE
     if at is None:
         return f'<p class="esc-status" role="status">{texts.NOT_SAVED_YET} {escape(left)}</p>'
-    return f'<p class="esc-status" role="status">{texts.SAVED_AT} {_clock(at)} · {escape(left)}</p>'
-
-
-def _clock(at: datetime) -> str:
-    utc = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
-    return f'<time class="esc-time" datetime="{utc:%Y-%m-%dT%H:%M:%SZ}">{utc:%H:%M:%S} UTC</time>'
+    return f'<p class="esc-status" role="status">{texts.SAVED_AT} {render.clock(at)} · {escape(left)}</p>'
 
 
 def consent(brief: Brief) -> str:

@@ -44,8 +44,9 @@ class Talking:
 
         return attempt(self.parts, started)
 
-    def send(self, access: Access | None, claim: int, seen: int, text: str) -> Shown:
-        """Store a message and ask both systems; refused, it stays in the box."""
+    def send(self, access: Access | None, claim: int, seen: float, text: str) -> Shown:
+        """Store a message and ask both systems; refused, the page puts it back into the box."""
+        seen = int(seen or 0)
         chat = self.parts.live.chat
         try:
             post = intake.check_length(text, self.settings.max_post_chars, page_texts.POST_NAME)
@@ -56,7 +57,7 @@ class Talking:
             self.desk.do(send_post, access, claim_id=claim, text=post, key=key)
         except REFUSED as refusal:
             return {chat.note: page_render.notice(f"{sentence(refusal)} Your text is kept.", "problem")}
-        values = self._item(access, claim) | {chat.post: ""}
+        values = self._item(access, claim)
         if not intake.looks_english(post) and not values[chat.note]:
             values[chat.note] = page_render.notice(page_texts.NOT_ENGLISH)
         return values
@@ -101,9 +102,9 @@ class Talking:
 
         return attempt(self.parts, asked)
 
-    def prefer(self, access: Access | None, claim: int, seen: int, picked: str | None) -> Shown:
+    def prefer(self, access: Access | None, claim: int, seen: float, picked: str | None) -> Shown:
         """Store which of the last two replies is better; the stars are left alone, one may be on its way here."""
-        values = self._act(access, claim, prefer, turn_index=seen - 1, picked=picked)
+        values = self._act(access, claim, prefer, turn_index=int(seen) - 1, picked=picked)
         return {part: value for part, value in values.items() if part not in self.parts.live.turn.stars}
 
     def star(self, access: Access | None, claim: int, side: str, stars: int | None) -> Shown:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from annotation.files.masking import LIMITS as MASKING_LIMITS
+
 TITLE = "Study"
 SUBTITLE = "Say which of two supporters helps more. Nothing here shows who wrote what."
 STEPS = ("Consent", "Instructions", "Items", "Done")
@@ -391,7 +393,7 @@ PREFERRED_TURNS = "Preferred turns"
 """the row of a live study's preferences per turn beside its questions; the majority of each talk"""
 ALL_TABLES = "All tables"
 
-EXPORT_HINT = "Addresses and numbers in free texts are masked. The files read back give the same statistics."
+EXPORT_HINT = f"{MASKING_LIMITS} The files read back give the same statistics."
 EXPORT_FORM = "Format"
 EXPORT_FORMS = (("CSV", "csv"), ("JSON Lines", "jsonl"), ("Parquet", "parquet"))
 EXPORT_BUTTON = "Prepare the files"

@@ -1,0 +1,26 @@
+"""An example of a talk, to look at before an own one. Written by hand for this page, as its notice says."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from escdemo import texts
+from escdemo.look import render
+from escdemo.look.render import Exchange, ReplyShown
+
+PATH = Path(__file__).with_name("example_talk.json")
+NAMES = ("Supporter A", "Supporter B")
+
+
+def example_html() -> str:
+    """The situation and both panels, with the strategy of each reply."""
+    talk = json.loads(PATH.read_text(encoding="utf-8"))
+    exchanges = [Exchange(one["post"], (_reply(one["a"]), _reply(one["b"]))) for one in talk["exchanges"]]
+    line = render.situation_line(talk["situation"], talk["emotion_type"], talk["problem_type"])
+    panels = "".join(render.panel(side, name, exchanges) for side, name in enumerate(NAMES))
+    return f'{render.notice(texts.EXAMPLE_NOTE)}{line}<div class="esc-example">{panels}</div>'
+
+
+def _reply(made: dict[str, str]) -> ReplyShown:
+    return ReplyShown("done", made["text"], made["strategy"])
