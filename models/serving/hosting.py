@@ -22,7 +22,7 @@ from models.backbones.causal import Causal
 from models.backbones.compact_base import BASE
 from models.data.batches import make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.examples import Example, make_example
+from models.data.examples import Example, context_ids, make_example
 from models.data.strategies import STRATEGIES
 from models.data.tokenizer import Tokenizer
 from models.files.checkpoint import WEIGHTS, fingerprint, read_card
@@ -160,6 +160,10 @@ class NetResponder:
                 for plan in plans:
                     values.append(round(-float(self.net.reply_nll(plan, labels)) / count, 4))
         return (NamedRow(LIKELIHOOD, LIKELIHOODS, tuple(values)),)
+
+    def context_tokens(self, dialogue: Dialogue) -> int:
+        """See `models.serving.responder.CountsTokens`."""
+        return len(context_ids(dialogue, self.net.tokenizer, self.net.shape))
 
     def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
         """See `models.serving.responder.ReadsReplies`."""

@@ -64,6 +64,15 @@ class Changeable(Protocol):
 
 
 @runtime_checkable
+class CountsTokens(Protocol):
+    """A responder that can say how much of a dialogue it reads."""
+
+    def context_tokens(self, dialogue: Dialogue) -> int:
+        """Tokens of the context that an answer to `dialogue` starts from."""
+        ...
+
+
+@runtime_checkable
 class ReadsReplies(Protocol):
     """A responder whose decoder states can be mapped (`models.analysis`). Safe to call from several threads."""
 
