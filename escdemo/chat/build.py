@@ -68,7 +68,9 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
             about = about_tab.build()
         own = (token, fresh, draft, talk, seen, opened)
         parts = Parts(*own, steps, note, consent, setup, chat, judge, figures, models, results, about)
-        hosted = HostedNets(service.names, settings.device, Path(settings.analysis) if settings.analysis else SHIPPED)
+        analyses = Path(settings.analysis) if settings.analysis else SHIPPED
+        elsewhere = {name: service.checkpoint(name) for name in service.names} if settings.backend else {}
+        hosted = HostedNets(service.names, settings.device, analyses, elsewhere=elsewhere)
         page = Page(parts, Talks(sessions, service, settings), cards, hosted)
         _wire_start(demo, page)
         _wire_chat(page)

@@ -149,6 +149,10 @@ class GenerationService:
         """The nets that can be asked."""
         return tuple(self._responders)
 
+    def checkpoint(self, net: str) -> str:
+        """What identifies the weights of a loaded net."""
+        return self._responders[net].checkpoint
+
     def levers(self, net: str) -> Levers:
         """What can be changed inside a net. Raises ValueError for an unknown one."""
         if net not in self._responders:
