@@ -35,7 +35,11 @@ def parse(argv: list[str] | None = None) -> Settings:
     parser.add_argument(
         "--database", metavar="URL", default=DEFAULTS.database, help="SQLAlchemy address of the judgment database"
     )
-    parser.add_argument("--nets", default=",".join(DEFAULTS.nets), help="names of the nets to compare, comma-separated")
+    parser.add_argument(
+        "--nets",
+        default=",".join(DEFAULTS.nets),
+        help="names of the nets and other systems to compare, comma-separated; smollm2 is the base, prompted",
+    )
     parser.add_argument("--study", metavar="NAME", help="study mode under this name: models hidden until the vote")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default=DEFAULTS.device, help="where the nets run")
     parser.add_argument(
@@ -43,6 +47,11 @@ def parse(argv: list[str] | None = None) -> Settings:
         metavar="URL",
         help="ask the nets of a `python -m models serve` at this address instead of loading them; its key, where it"
         " wants one, is read from ESCDEMO_BACKEND_KEY",
+    )
+    parser.add_argument(
+        "--systems",
+        metavar="FILE",
+        help="TOML file of other systems that --nets may name, such as models elsewhere: see models/SERVING.md",
     )
     parser.add_argument("--comet", metavar="NAME", help="COMET-BART by Hub name or folder (default: the shipped COMET)")
     parser.add_argument(
@@ -77,7 +86,9 @@ def parse(argv: list[str] | None = None) -> Settings:
     nets = tuple(name.strip() for name in flags.nets.split(",") if name.strip())
     key = secrets.token_urlsafe(16)
     common = (flags.host, flags.port, flags.database, nets, flags.study, flags.device, flags.decode, key)
-    sources = {name: getattr(flags, name) for name in ("comet", "emotion", "analysis", "maps", "esconv", "backend")}
+    sources = {
+        name: getattr(flags, name) for name in ("comet", "emotion", "analysis", "maps", "esconv", "backend", "systems")
+    }
     return Settings(*common, trusted_hosts=tuple(flags.trusted_host), **sources)
 
 
@@ -104,7 +115,8 @@ def main(argv: list[str] | None = None) -> int:
 
         print(f"loading {', '.join(settings.nets)} ...", flush=True)
         knowledge = {"comet": settings.comet, "emotion": settings.emotion}
-        responders = open_systems(settings.nets, settings.device, **knowledge, backend=settings.backend)
+        elsewhere = {"backend": settings.backend, "systems": settings.systems}
+        responders = open_systems(settings.nets, settings.device, **knowledge, **elsewhere)
         service = GenerationService(responders, **({"workers": WORKERS} if settings.backend else {}))
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -44,6 +44,10 @@ class HostedNets:
     def card(self, net: str) -> NetCard:
         """Raises NoCard when it cannot be read."""
         from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint, read_card  # loads torch
+        from models.nets.registry import net_names
+
+        if net not in net_names():
+            raise NoCard(f"{net} is a model with a prompt, not a net that was trained here: there is no card of it.")
 
         folder = (self.weights or WEIGHTS) / net
         try:

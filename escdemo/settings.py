@@ -61,6 +61,9 @@ class Settings:
     backend: str | None = None
     """address of a `python -m models serve` whose nets are asked; None: they run here"""
 
+    systems: str | None = None
+    """file of further systems, see `models.systems.systems_file`; those that `nets` names are asked"""
+
     def __post_init__(self) -> None:
         if self.backend is not None:
             check_address(self.backend, "--backend")

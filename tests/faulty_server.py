@@ -29,6 +29,7 @@ class FaultyServer:
         self.mode = "good"
         self.bodies: list[dict[str, Any]] = []
         self.keys: list[str] = []
+        self.organisations: list[str | None] = []
         self.hold = threading.Event()
         self.url = ""
 
@@ -37,6 +38,7 @@ class FaultyServer:
         length = int(handler.headers.get("Content-Length", 0))
         self.bodies.append(json.loads(handler.rfile.read(length)))
         self.keys.append(handler.headers.get("Authorization", ""))
+        self.organisations.append(handler.headers.get("OpenAI-Organization"))
         if self.mode.isdigit():
             body = json.dumps({"error": {"message": "no: my words", "type": "t", "code": "c", "param": None}}).encode()
             handler.send_response(int(self.mode))

@@ -41,13 +41,16 @@ def asked(server: FaultyServer, mode: str, timeout_s: float = 20.0) -> Answer:
     return ask(client, REQUEST, timeout_s)
 
 
-def test_a_good_answer_has_text_end_and_counts(server: FaultyServer) -> None:
+def test_a_good_answer_has_text_end_and_counts(server: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_ORG_ID", "an organisation")
+    monkeypatch.setenv("OPENAI_API_KEY", "a key for another server")
     grown: list[str] = []
     server.mode = "good"
     answer = ask(open_client(server.url, "key-of-the-test"), REQUEST, 20.0, grown.append)
     assert (answer.text, answer.end, answer.tokens) == ("That sounds hard.", "stop", (100, 10))
     assert [text for at, text in enumerate(grown) if text not in grown[:at]] == ["That ", "That sounds hard."]
     assert server.keys[-1] == "Bearer key-of-the-test"
+    assert server.organisations[-1] is None
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from escdemo import intake, texts
+from escdemo import intake, sent_away, texts
 from escdemo.chat.talks import Start
 from escdemo.intake import Refusal
 from escdemo.role_cards import RoleCard
@@ -49,19 +49,20 @@ class SetupPanel:
         return [self.card, self.situation, self.emotion, self.problem, self.intensity, self.systems]
 
 
-def build_consent() -> ConsentPanel:
-    """Draw the consent step; hidden until the page knows who came."""
+def build_consent(hosts: Sequence[str]) -> ConsentPanel:
+    """Draw the consent step; hidden until the page knows who came. `hosts`: who talks are sent to."""
     with gr.Column(visible=False, elem_id="consent") as box:
-        gr.HTML(f'<div class="esc-text">{texts.CONSENT_HTML}</div>')
+        gr.HTML(f'<div class="esc-text">{texts.CONSENT_HTML}</div>{sent_away.notice(hosts)}')
         agreed = gr.Checkbox(label=texts.CONSENT_BOX, elem_id="consent-box", container=False)
         go = gr.Button(texts.CONSENT_BUTTON, variant="primary", elem_id="consent-go")
     return ConsentPanel(box, agreed, go)
 
 
-def build(cards: Sequence[RoleCard], settings: Settings) -> SetupPanel:
-    """Draw the setup step; hidden until consent."""
+def build(cards: Sequence[RoleCard], settings: Settings, hosts: Sequence[str]) -> SetupPanel:
+    """Draw the setup step; hidden until consent. Who consented in an earlier run reads here what is new since."""
     with gr.Column(visible=False, elem_id="setup") as box:
         gr.HTML(f'<h2 class="esc-h2">{texts.SETUP_TITLE}</h2><p class="esc-hint">{texts.SETUP_HINT}</p>')
+        gr.HTML(sent_away.notice(hosts), visible=bool(hosts))
         with gr.Row(equal_height=False):
             with gr.Column(scale=2, min_width=280):
                 problem_filter = gr.Dropdown(

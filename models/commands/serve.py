@@ -19,7 +19,9 @@ from models.training.device import add_device_argument
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
-    parser.add_argument("--nets", default="joint,misc,admisc,star", help="nets to host, comma-separated")
+    parser.add_argument(
+        "--nets", default="joint,misc,admisc,star", help="nets to host, comma-separated; smollm2 is the base, prompted"
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 lets other machines in")
     parser.add_argument("--port", type=int, default=8000, help="TCP port, 1 to 65535")
     parser.add_argument(
@@ -53,17 +55,12 @@ def run(args: Namespace) -> int:
     bound = listen(args.host, args.port)
     # Imported late: a busy port or a bad key is reported before torch loads.
     from models.api.server import LOOPBACK, server_of, web_api
-    from models.serving.hosting import open_responders
     from models.serving.service import GenerationService
+    from models.systems.opening import open_systems
 
     names = [name.strip() for name in args.nets.split(",") if name.strip()]
-    responders = open_responders(
-        names,
-        args.device,
-        on_load=lambda name: print(f"loading {name} ...", flush=True),
-        comet=args.comet,
-        emotion=args.emotion,
-    )
+    print(f"loading {', '.join(names)} ...", flush=True)
+    responders = open_systems(names, args.device, comet=args.comet, emotion=args.emotion)
     limits = {"workers": args.workers, "max_waiting": args.max_waiting, "timeout_s": args.timeout}
     service = GenerationService(responders, **limits)
     # Whoever has a key is no web page that found its way here; addresses of this machine cannot be listed.

@@ -86,7 +86,7 @@ class NetResponder:
         on_text: OnText | None = None,
     ) -> Reply:
         """See `models.serving.responder.Changeable`."""
-        _check(dialogue)
+        self.check(dialogue)
         self.levers.check(self.name, change)
         start = time.perf_counter()
         clock = _Clock(start)
@@ -126,6 +126,11 @@ class NetResponder:
         )
         return Reply(text, trace.strategy(), trace)
 
+    def check(self, dialogue: Dialogue) -> None:
+        """Raises ValueError for a dialogue that it cannot answer."""
+        if not dialogue.turns or dialogue.turns[-1].speaker is not Speaker.SEEKER or not dialogue.last_post().strip():
+            raise ValueError("nothing to answer: the last turn must be a seeker turn that is not empty")
+
     def _example(
         self,
         dialogue: Dialogue,
@@ -164,6 +169,14 @@ class NetResponder:
     def context_tokens(self, dialogue: Dialogue) -> int:
         """See `models.serving.responder.CountsTokens`."""
         return len(context_ids(dialogue, self.net.tokenizer, self.net.shape))
+
+    def strategies(self, dialogue: Dialogue) -> tuple[float, ...]:
+        """See `models.serving.responder.NamesStrategies`."""
+        comet = self.sources.comet if self.net.needs_comet else NoComet()
+        tails = blocks_for(comet, dialogue.situation, dialogue.last_post())
+        with torch.inference_mode():
+            plan = self._plan(self._example(dialogue, tails, self._emotions(dialogue)), NO_CHANGE)
+        return _distribution(plan.strategies[0])
 
     def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
         """See `models.serving.responder.ReadsReplies`."""
@@ -267,11 +280,6 @@ class _Clock:
 
     def timings(self) -> Timings:
         return Timings(**{n: round(v, 4) for n, v in self.laps.items()}, total_s=round(self.last - self.start, 4))
-
-
-def _check(dialogue: Dialogue) -> None:
-    if not dialogue.turns or dialogue.turns[-1].speaker is not Speaker.SEEKER or not dialogue.turns[-1].text.strip():
-        raise ValueError("nothing to answer: the last turn must be a seeker turn that is not empty")
 
 
 def _heard_as(emotions: tuple[EmotionReading, ...], emotion: str | None) -> tuple[EmotionReading, ...]:

@@ -7,7 +7,7 @@ repeats nothing that was sent or received, so it may be logged; its kind is what
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,9 +77,10 @@ def open_client(url: str, key: str, *, retries: int = 2, timeout_s: float = 120.
     """A client for the server at `url`. It follows no redirect: words go where the operator sent them."""
     timeout = openai.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
     http = openai.DefaultHttpxClient(follow_redirects=False, timeout=timeout)
-    return openai.OpenAI(
-        base_url=url, api_key=key or "none", max_retries=retries, timeout=timeout, http_client=http, organization=""
-    )
+    client = openai.OpenAI(base_url=url, api_key=key or "none", max_retries=retries, timeout=timeout, http_client=http)
+    # The library reads these from the environment: they are meant for one server, and any may be asked here.
+    client.organization = client.project = None
+    return client
 
 
 def ask(
@@ -121,12 +122,12 @@ class _Piece:
     trace: Mapping[str, Any] | None
 
 
-def _pieces(client: openai.OpenAI, request: Mapping[str, Any], until: float) -> Iterator[Any]:
+def _pieces(client: openai.OpenAI, request: Mapping[str, Any], until: float) -> Generator[_Piece]:
     """The pieces of a stream. Raises ServerFault; what the library raises never comes out."""
     begun = False
     try:
-        options = {"include_usage": True}
-        with client.chat.completions.create(**request, stream=True, stream_options=options) as stream:
+        create: Any = client.chat.completions.create  # its types do not know the fields that only we have
+        with create(**request, stream=True, stream_options={"include_usage": True}) as stream:
             for chunk in stream:
                 begun = True
                 if time.monotonic() > until:
