@@ -35,9 +35,24 @@ def parse(argv: list[str] | None = None) -> Settings:
     parser.add_argument(
         "--database", metavar="URL", default=DEFAULTS.database, help="SQLAlchemy address of the judgment database"
     )
-    parser.add_argument("--nets", default=",".join(DEFAULTS.nets), help="names of the nets to compare, comma-separated")
+    parser.add_argument(
+        "--nets",
+        default=",".join(DEFAULTS.nets),
+        help="names of the nets and other systems to compare, comma-separated; smollm2 is the base, prompted",
+    )
     parser.add_argument("--study", metavar="NAME", help="study mode under this name: models hidden until the vote")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default=DEFAULTS.device, help="where the nets run")
+    parser.add_argument(
+        "--backend",
+        metavar="URL",
+        help="ask the nets of a `python -m models serve` at this address instead of loading them; its key, where it"
+        " wants one, is read from ESCDEMO_BACKEND_KEY",
+    )
+    parser.add_argument(
+        "--systems",
+        metavar="FILE",
+        help="TOML file of other systems that --nets may name, such as models elsewhere: see models/SERVING.md",
+    )
     parser.add_argument("--comet", metavar="NAME", help="COMET-BART by Hub name or folder (default: the shipped COMET)")
     parser.add_argument(
         "--emotion",
@@ -76,7 +91,10 @@ def parse(argv: list[str] | None = None) -> Settings:
     nets = tuple(name.strip() for name in flags.nets.split(",") if name.strip())
     key = secrets.token_urlsafe(16)
     common = (flags.host, flags.port, flags.database, nets, flags.study, flags.device, flags.decode, key)
-    sources = {name: getattr(flags, name) for name in ("comet", "emotion", "cases", "analysis", "maps", "esconv")}
+    sources = {
+        name: getattr(flags, name)
+        for name in ("comet", "emotion", "cases", "analysis", "maps", "esconv", "backend", "systems")
+    }
     return Settings(*common, trusted_hosts=tuple(flags.trusted_host), **sources)
 
 
@@ -97,14 +115,15 @@ def main(argv: list[str] | None = None) -> int:
 
         bound = listen(settings)
         sessions = open_sessions(settings.database)
-        from models.serving.hosting import open_responders
         from models.serving.service import GenerationService
+        from models.systems.backend import WORKERS
+        from models.systems.opening import open_systems
 
         print(f"loading {', '.join(settings.nets)} ...", flush=True)
-        responders = open_responders(
-            settings.nets, settings.device, comet=settings.comet, emotion=settings.emotion, cases=settings.cases
-        )
-        service = GenerationService(responders)
+        knowledge = {"comet": settings.comet, "emotion": settings.emotion, "cases": settings.cases}
+        elsewhere = {"backend": settings.backend, "systems": settings.systems}
+        responders = open_systems(settings.nets, settings.device, **knowledge, **elsewhere)
+        service = GenerationService(responders, **({"workers": WORKERS} if settings.backend else {}))
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

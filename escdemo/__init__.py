@@ -12,6 +12,7 @@ In the order in which to read them:
     role_cards.py  people to play, checked on load (role_cards.json: the cards, all written for this project)
     net_texts.py   each net in plain words
     hosted.py      the cards and analyses of the nets that run here
+    sent_away.py   what a page says where talks are sent to a server of somebody else
     texts.py       every fixed sentence a visitor reads
     screening/     messages that suggest danger, replies that must not be shown
     look/          theme, HTML and figures of both pages

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +38,26 @@ class HostedNets:
     """folder with one analysis per net"""
     weights: Path | None = None
     """folder with one folder per net; None: the shipped one"""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """checkpoints of nets that run on another server, by name; their cards hold where the same weights lie here"""
 
     def card(self, net: str) -> NetCard:
         """Raises NoCard when it cannot be read."""
         from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint, read_card  # loads torch
+        from models.nets.registry import net_names
+
+        if net not in net_names():
+            raise NoCard(f"{net} is a model with a prompt, not a net that was trained here: there is no card of it.")
 
         folder = (self.weights or WEIGHTS) / net
         try:
             size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
-            return NetCard(net, read_card(folder), fingerprint(folder), size)
+            found = NetCard(net, read_card(folder), fingerprint(folder), size)
         except (OSError, WeightsError) as fault:
             raise NoCard(f"The card of {net} cannot be read here.") from fault
+        if self.elsewhere.get(net, found.checkpoint) != found.checkpoint:
+            raise NoCard(f"{net} runs on another server, with other weights than those that lie here.")
+        return found
 
     def analysis(self, net: str) -> Analysis:
         """Of exactly the weights that run here. Raises NoCard or AnalysisError, whose messages are for visitors."""
@@ -56,7 +66,9 @@ class HostedNets:
         return read_analysis(self.analyses, net, *made_for)
 
     def runs_on(self) -> str:
-        """ "cpu" or "cuda"."""
+        """ "cpu" or "cuda", or "another server"."""
+        if self.elsewhere:
+            return "another server"
         from models.training.device import pick_device  # loads torch
 
         return pick_device(self.device)

@@ -147,6 +147,13 @@ NET_TEXTS: dict[str, NetText] = {
         _LEE,
         "",
     ),
+    "smollm2": NetText(
+        "SmolLM2, prompted",
+        "The language model under the nets as it comes: told in words how to support, without any training for it.",
+        "what was said so far, and the situation",
+        "Allal et al. 2025, SmolLM2",
+        "",
+    ),
     "transformer": NetText(
         "Transformer",
         "A baseline: writes a reply word by word, without strategies.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import secrets
 import socket
@@ -23,14 +22,11 @@ from escdemo.page_sessions import keep_little
 from escdemo.settings import Settings
 from escdemo.web.bodies import MAX_FILE_BYTES, BoundedBodies
 from escdemo.web.headers import SafeHeaders
-from escdemo.web.hosts import TrustedHosts, address_of
+from escdemo.web.hosts import TrustedHosts
 from escdemo.web.routes import STUDY_PATH, OpenRoutes
 from escdemo.web.uploads import UploadGate
+from models.api import listening
 from models.serving.service import GenerationService
-
-
-class PortTaken(OSError):  # noqa: N818  (reads as the sentence it is)
-    """The port cannot be used; the message says what to do."""
 
 
 def web_app(demo: gr.Blocks, studies: gr.Blocks, service: GenerationService, settings: Settings) -> ASGIApp:
@@ -83,22 +79,7 @@ def _mount(site: FastAPI, page: gr.Blocks, path: str, settings: Settings, show_e
 
 def listen(settings: Settings) -> socket.socket:
     """A bound socket. Raises PortTaken when the address cannot be used, before any net is loaded."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((settings.host, settings.port))
-    except (OSError, OverflowError) as error:
-        bound.close()
-        taken = getattr(error, "errno", None) == errno.EADDRINUSE
-        advice = (
-            f"stop the program that uses the port, or choose another with --port {settings.port % 65535 + 1}"
-            if taken
-            else "--host must be an address of this machine (127.0.0.1, or 0.0.0.0 for all), --port one you may use"
-        )
-        place = address_of(settings).removeprefix("http://")
-        raise PortTaken(f"cannot listen on {place}: {getattr(error, 'strerror', None) or error}; {advice}") from error
-    return bound
+    return listening.listen(settings.host, settings.port)
 
 
 def serve(site: ASGIApp, bound: socket.socket) -> None:

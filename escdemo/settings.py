@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from models.serving.trace import DECODING, DecodeOptions
+from models.systems.server_address import check_address
 
 Device = Literal["auto", "cpu", "cuda"]
 Mode = Literal["demo", "study"]
@@ -59,8 +60,15 @@ class Settings:
     """folder with maps of decoder states (`python -m models map`), looked into before the shipped ones"""
     esconv: str | None = None
     """ESConv file or folder of which visitors may have maps made; None: they may not"""
+    backend: str | None = None
+    """address of a `python -m models serve` whose nets are asked; None: they run here"""
+
+    systems: str | None = None
+    """file of further systems, see `models.systems.systems_file`; those that `nets` names are asked"""
 
     def __post_init__(self) -> None:
+        if self.backend is not None:
+            check_address(self.backend, "--backend")
         checks = {
             "--host": (bool(self.host.strip()), self.host, "a host name or address"),
             "--port": (1 <= self.port <= 65535, self.port, "1 to 65535"),

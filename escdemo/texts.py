@@ -357,8 +357,7 @@ again, and if that does not help, a sentence of ours stands in its place and say
 <p>In the demo everybody may see the results: they count votes, show no text, and no study rests on them. Those of a
 study are for its lead.</p>
 <p>Stored on this server: your messages, the replies with their explanations, your judgment and the times. Not stored:
-your name, your address, your browser. Nothing is sent anywhere else; there are no trackers and no outside fonts or
-scripts.</p>
+your name, your address, your browser. There are no trackers and no outside fonts or scripts.</p>
 """
 
 INSIDE_TAB = "Look inside"

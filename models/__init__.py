@@ -10,6 +10,8 @@ Imports torch and transformers; never gradio, sqlalchemy or the other packages. 
     knowledge/    commonsense (COMET) and the seeker's emotions
     training/     one training loop and what belongs to it
     serving/      decoding, traces, hosted nets, replies as jobs
+    api/          the hosted nets as a server that speaks the OpenAI protocol
+    systems/      what answers without being a net in this process: nets elsewhere, other servers
     analysis/     what the figures of the papers need, measured; the files hold no text
     evaluation/   predictions -> figures with intervals, beside the published ones
     commands/     python -m models COMMAND

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "respond": ("models.commands.respond", "answer a seeker on the command line, with the trace of the reply"),
+    "serve": ("models.commands.serve", "serve nets to any client of the OpenAI chat-completions protocol"),
     "train": ("models.commands.train", "fine-tune a net on ESConv"),
     "support": ("models.commands.support", "train the support adapter that all nets on a causal base share"),
     "pretrain": ("models.commands.pretrain", "build and train the compact backbone that the nets share"),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import gradio as gr
 
-from escdemo import texts
+from escdemo import sent_away, texts
 
 LOOK_EVERY_S = 5.0
 
@@ -24,10 +25,10 @@ class AboutTab:
     """runs while copies of what was deleted may be left"""
 
 
-def build() -> AboutTab:
-    """Draw the tab."""
+def build(hosts: Sequence[str]) -> AboutTab:
+    """Draw the tab. `hosts`: who talks are sent to."""
     with gr.Tab(texts.ABOUT_TAB, id="about", elem_id="about-tab"):
-        gr.HTML(f'<div class="esc-text">{texts.ABOUT_HTML}</div>')
+        gr.HTML(f'<div class="esc-text">{texts.ABOUT_HTML}{sent_away.data_text(hosts)}</div>')
         gr.HTML(f'<h2 class="esc-h2">{texts.ERASE_TITLE}</h2><p class="esc-hint">{texts.ERASE_TEXT}</p>')
         erase = gr.Button(texts.ERASE_BUTTON, variant="stop", elem_id="erase")
         with gr.Row(visible=False, elem_id="erase-confirm") as confirm:

@@ -57,20 +57,22 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
         with gr.Tabs(elem_id="tabs") as tabs:
             with gr.Tab(texts.CHAT_TAB, id="chat-tab"):
                 steps = gr.HTML(render.steps(0), elem_id="steps")
-                setup = setup_panel.build(cards, settings)
-                consent = setup_panel.build_consent()
+                setup = setup_panel.build(cards, settings, service.sends_to)
+                consent = setup_panel.build_consent(service.sends_to)
                 note = gr.HTML(elem_id="page-note")
                 chat = chat_panel.build(tools=render.talk_tools())
                 judge = judge_panel.build()
-            inside = inside_panel.build(settings, unseen)
+            inside = inside_panel.build(settings, unseen, service.sends_to)
             figures = figures_tab.build()
             maps = map_tab.build()
             models = models_tab.build()
             results = results_tab.build(study=settings.mode == "study")
-            about = about_tab.build()
+            about = about_tab.build(service.sends_to)
         own = (token, fresh, draft, talk, seen, opened)
         parts = Parts(*own, steps, note, consent, setup, chat, judge, figures, models, results, about)
-        hosted = HostedNets(service.names, settings.device, Path(settings.analysis) if settings.analysis else SHIPPED)
+        analyses = Path(settings.analysis) if settings.analysis else SHIPPED
+        elsewhere = {name: service.checkpoint(name) for name in service.names} if settings.backend else {}
+        hosted = HostedNets(service.names, settings.device, analyses, elsewhere=elsewhere)
         page = Page(parts, Talks(sessions, service, settings), cards, hosted)
         _wire_start(demo, page)
         _wire_steps(page, go, asked)

@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 
-from escdemo import intake, texts
+from escdemo import intake, sent_away, texts
 from escdemo.chat.talks import Start
 from escdemo.intake import Refusal
 from escdemo.look import render
@@ -60,20 +60,22 @@ class SetupPanel:
         return [self.situation, self.emotion, self.problem, self.intensity]
 
 
-def build_consent() -> ConsentPanel:
-    """Draw the hidden consent step."""
+def build_consent(hosts: Sequence[str]) -> ConsentPanel:
+    """Draw the hidden consent step. `hosts`: who talks are sent to."""
     with gr.Column(visible=False, elem_id="consent") as box:
-        gr.HTML(f'<div class="esc-text">{texts.CONSENT_HTML}</div>')
+        gr.HTML(f'<div class="esc-text">{texts.CONSENT_HTML}</div>{sent_away.notice(hosts)}')
         agreed = gr.Checkbox(label=texts.CONSENT_BOX, elem_id="consent-box", container=False)
         go = gr.Button(texts.CONSENT_BUTTON, variant="primary", elem_id="consent-go")
     return ConsentPanel(box, agreed, go)
 
 
-def build(cards: Sequence[RoleCard], settings: Settings) -> SetupPanel:
-    """Draw the first step; hidden until the page knows who came."""
+def build(cards: Sequence[RoleCard], settings: Settings, hosts: Sequence[str]) -> SetupPanel:
+    """Draw the first step; hidden until the page knows who came. Who consented in an earlier run reads here what is new
+    since: `hosts` that talks are sent to."""
     demo = settings.mode == "demo"
     with gr.Column(visible=False, elem_id="setup") as box:
         gr.HTML(f'<h2 class="esc-h2">{texts.SETUP_TITLE}</h2><p class="esc-hint">{texts.SETUP_HINT}</p>')
+        gr.HTML(sent_away.notice(hosts), visible=bool(hosts))
         shown = gr.HTML(elem_id="card")
         with gr.Row(elem_id="setup-buttons"):
             start = gr.Button(texts.START_BUTTON, variant="primary", elem_id="start", min_width=160)

@@ -31,7 +31,7 @@ from annotation.talks.encounters import (
 )
 from annotation.talks.judgments import Vote, judge
 from annotation.talks.views import EncounterView, StoredTalk
-from escdemo import texts
+from escdemo import sent_away, texts
 from escdemo.chat.map_work import MapWork
 from escdemo.replies import Replies
 from escdemo.settings import Settings
@@ -102,7 +102,7 @@ class Talks(Replies):
             problem_type=start.problem_type,
             intensity_before=start.intensity,
             role_card=start.role_card,
-            consent_version=texts.CONSENT_VERSION,
+            consent_version=sent_away.consent_version(self.service.sends_to),
         )
         with self.sessions.begin() as session:
             return start_encounter(session=session, visitor=visitor_of(token), setup=setup)

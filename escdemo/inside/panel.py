@@ -8,7 +8,7 @@ from typing import Any
 
 import gradio as gr
 
-from escdemo import texts
+from escdemo import sent_away, texts
 from escdemo.chat.setup_panel import pair_choices
 from escdemo.inside import cards, explain, figures
 from escdemo.inside.reasons import differences
@@ -83,12 +83,13 @@ def build_unseen(start: Any) -> Unseen:
     return Unseen(open_, run, gr.Textbox("", visible=False), gr.State(start))
 
 
-def build(settings: Settings, unseen: Unseen) -> InsideTab:
-    """Draw the tab."""
+def build(settings: Settings, unseen: Unseen, hosts: Sequence[str]) -> InsideTab:
+    """Draw the tab. `hosts`: who a pasted dialogue is sent to."""
     with gr.Tab(texts.INSIDE_TAB, id="inside", elem_id="inside-tab") as tab:
         gr.HTML(f'<h2 class="esc-h2">{texts.INSIDE_TITLE}</h2><p class="esc-hint">{texts.INSIDE_HINT}</p>')
         talk = gr.Dropdown([], label=texts.INSIDE_TALK, elem_id="inside-talk", interactive=True, visible=False)
         with gr.Accordion(texts.PASTE_TITLE, open=False, elem_id="inside-paste", visible=settings.mode == "demo"):
+            gr.HTML(sent_away.notice(hosts), visible=bool(hosts))
             paste = gr.Textbox(
                 label=texts.PASTE_LABEL,
                 info=texts.PASTE_INFO,

@@ -33,7 +33,7 @@ class Arrival:
     def __init__(self, parts: StudyParts, desk: Desk, raters: Raters, reviewers: Reviewers, leads: Leads) -> None:
         self.parts = parts
         self.desk = desk
-        self.hosted = leads.maker.service.names
+        self.hosted, self.sends_to = leads.maker.service.names, leads.maker.service.sends_to
         self.work: dict[Role, Work] = {Role.LEAD: leads, Role.RATER: raters, Role.REVIEWER: reviewers}
 
     def enter(self, link: str, key: str) -> Shown:
@@ -69,7 +69,7 @@ class Arrival:
         brief = self.desk.read(get_brief, access)
         if not brief.consented:
             steps = page_render.steps(0, texts.STEPS)
-            return entry_panel.show(self.parts.entry, "consent", brief) | {self.parts.steps: steps}
+            return entry_panel.show(self.parts.entry, "consent", brief, self.sends_to) | {self.parts.steps: steps}
         if access.role is Role.RATER:
             own = self.desk.read(own_progress, access)
             if not own.done + own.active and not own.on_break:

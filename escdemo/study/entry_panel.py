@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,12 +47,12 @@ def build() -> EntryPanel:
     return EntryPanel(stranger, sign_in, consent, consent_text, agreed, go, guide, guide_text, start)
 
 
-def show(panel: EntryPanel, step: str, brief: Brief | None = None) -> dict[Any, Any]:
-    """The box of `step` ("stranger", "consent", "guide"), or none of them."""
+def show(panel: EntryPanel, step: str, brief: Brief | None = None, hosts: Sequence[str] = ()) -> dict[Any, Any]:
+    """The box of `step` ("stranger", "consent", "guide"), or none of them; `hosts`: who live talks may be sent to."""
     return {
         panel.stranger: gr.update(visible=step == "stranger"),
         panel.consent: gr.update(visible=step == "consent"),
-        panel.consent_text: render.consent(brief) if brief is not None and step == "consent" else "",
+        panel.consent_text: render.consent(brief, hosts) if brief is not None and step == "consent" else "",
         panel.guide: gr.update(visible=step == "guide"),
         panel.guide_text: render.guide_box(brief) if brief is not None and step == "guide" else "",
     }

@@ -9,6 +9,7 @@ from annotation.choices import Preference
 from annotation.studies.live_views import TalkView
 from annotation.studies.study_views import AnswerView, Brief, Line, OwnProgress, ReviewView, TaskView, VoteCount
 from annotation.studies.task_projection import PLACES
+from escdemo import sent_away
 from escdemo.look import render
 from escdemo.look.render import escape
 from escdemo.study import texts
@@ -82,11 +83,12 @@ def saved(at: datetime | None, missing: Sequence[str], closed: bool = False) -> 
     return f'<p class="esc-status" role="status">{texts.SAVED_AT} {render.clock(at)} · {escape(left)}</p>'
 
 
-def consent(brief: Brief) -> str:
-    """The study's own consent text, or the general one."""
+def consent(brief: Brief, hosts: Sequence[str] = ()) -> str:
+    """The study's own consent text, or the general one. `hosts`: who live talks may be sent to."""
     own = "".join(f"<p>{escape(part)}</p>" for part in brief.consent.splitlines() if part.strip())
     usual = texts.CONSENT_LIVE_HTML if brief.live else texts.CONSENT_HTML
-    return f'<div class="esc-text"><h2>{texts.CONSENT_TITLE}</h2>{own or usual}</div>'
+    away = sent_away.notice(hosts, study=True) if brief.live else ""
+    return f'<div class="esc-text"><h2>{texts.CONSENT_TITLE}</h2>{own or usual}</div>{away}'
 
 
 def guide(brief: Brief) -> str:

@@ -14,6 +14,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from escdemo.settings import Settings
+from models.api import listening
 
 EVERYWHERE = ("0.0.0.0", "::")
 """values of --host that listen on all addresses of the machine"""
@@ -72,5 +73,4 @@ def _name(address: str) -> str:
 
 def address_of(settings: Settings) -> str:
     """Where a browser on this machine finds the server."""
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{settings.port}"
+    return listening.address_of(settings.host, settings.port)

@@ -3,6 +3,7 @@
 In the order in which to read them:
 
     respond.py       answer a seeker, with the trace of the reply
+    serve.py         answer any client of the OpenAI protocol
     samples.py       answer the fixed prompts, unselected
     train.py         fine-tune a net on ESConv
     evaluate.py      measure nets on a part of ESConv beside the published figures

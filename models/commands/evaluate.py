@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
+from models.evaluation.asking_systems import about_system, answer
 from models.evaluation.measure_flags import PAPERS_PIECES, add_measure_arguments, all_reports, pieces_of
 from models.evaluation.predicting import Key, finished, key_of, predict, prediction_journal
 from models.evaluation.predictions import Prediction
@@ -30,10 +31,11 @@ from models.files.resume_journal import Journal
 from models.knowledge.comet import add_tails_argument
 from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.net import Net
-from models.nets.registry import net_names
 from models.nets.stored import Bases, load_net, net_folder
 from models.serving.decode_flags import add_decode_arguments, decode_options
 from models.serving.trace import DecodeOptions
+from models.systems.opening import open_systems
+from models.systems.systems_file import read_systems
 from models.training.device import add_device_argument, pick_device
 from models.training.preflight import check_known
 from models.training.provenance import made_of, notes_on, reads_strategies
@@ -43,7 +45,8 @@ from models.training.turn_examples import besides_for, comet_for, examples_of
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
-    parser.add_argument("net", nargs="+", choices=net_names(), help="nets to evaluate")
+    parser.add_argument("net", nargs="+", help="nets to evaluate; also systems of --systems, and smollm2, prompted")
+    parser.add_argument("--systems", type=Path, metavar="FILE", help="other systems: see models/SERVING.md")
     parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
     parser.add_argument(
         "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
@@ -91,15 +94,23 @@ def run(args: Namespace) -> int:
     data = data_hash({"dialogues": dialogues})
     # all nets and folders before the first is measured: a wrong one is reported at once
     bases = Bases()
-    nets = {name: load_net(net_folder(name, args.weights), bases=bases) for name in args.net}
+    known = read_systems(args.systems)
+    folders = {name: net_folder(name, args.weights) for name in args.net if name not in known}
+    others = open_systems([name for name in args.net if name in known], args.device, **_knowledge(args))
+    nets = {name: load_net(folder, bases=bases) for name, folder in folders.items()}
     decoded = _decoding(args, options) | {"turns": len(targets)}
     abouts = {name: made_of(args, name, net, data) | decoded for name, net in nets.items()}
+    abouts |= {name: about_system(one, args.split, args.part, data) | decoded for name, one in others.items()}
     journals = {n: prediction_journal(args.out / n, about, overwrite=args.overwrite) for n, about in abouts.items()}
     systems = []
-    for name, journal in journals.items():
-        net = nets[name].to(args.device)
-        predictions = _predictions(args, net, targets, options, journal)
-        reports = all_reports(args, predictions, bpe or net.tokenizer.pieces)
+    for name in args.net:
+        if name in others:
+            predictions = answer(others[name], targets, options, journals[name], seed=args.seed)
+            reports = all_reports(args, predictions, bpe)
+        else:
+            net = nets[name].to(args.device)
+            predictions = _predictions(args, net, targets, options, journals[name])
+            reports = all_reports(args, predictions, bpe or net.tokenizer.pieces)
         system = System(name, abouts[name]["measured_on"], reports)
         systems.append(system)
         metrics = args.out / name / "metrics.json"
@@ -118,6 +129,10 @@ def run(args: Namespace) -> int:
     notes += notes_on(system.split for system in systems)
     print("\n".join([*notes, f"decoding: {asdict(options)}, seed {args.seed}"]))
     return 0
+
+
+def _knowledge(args: Namespace) -> dict[str, Any]:
+    return {"comet": args.comet, "emotion": args.emotion, "systems": args.systems}
 
 
 def _check_flags(args: Namespace) -> None:

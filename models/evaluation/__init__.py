@@ -16,5 +16,6 @@ In the order in which to read them:
     report.py            predictions -> figures with intervals
     tables.py            reports as text, our rows under the papers'
     measure_flags.py     flags of what is counted, and the reports they ask for
+    asking_systems.py    replies of systems that are no nets of ours
     predicting.py        a net's predictions of many turns
 """

@@ -22,7 +22,7 @@ from models.backbones.causal import Causal
 from models.backbones.compact_base import BASE
 from models.data.batches import Batch, make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.examples import CASES, Example, make_example
+from models.data.examples import CASES, Example, context_ids, make_example
 from models.data.own_talks import voiced
 from models.data.strategies import STRATEGIES
 from models.data.tokenizer import Tokenizer
@@ -96,7 +96,7 @@ class NetResponder:
         on_text: OnText | None = None,
     ) -> Reply:
         """See `models.serving.responder.Changeable`."""
-        _check(dialogue)
+        self.check(dialogue)
         self.levers.check(self.name, change)
         start = time.perf_counter()
         clock = _Clock(start)
@@ -146,6 +146,11 @@ class NetResponder:
             return dialogue
         return replace(dialogue, situation=voiced(dialogue.situation))
 
+    def check(self, dialogue: Dialogue) -> None:
+        """Raises ValueError for a dialogue that it cannot answer."""
+        if not dialogue.turns or dialogue.turns[-1].speaker is not Speaker.SEEKER or not dialogue.last_post().strip():
+            raise ValueError("nothing to answer: the last turn must be a seeker turn that is not empty")
+
     def _example(
         self,
         dialogue: Dialogue,
@@ -182,6 +187,18 @@ class NetResponder:
             for plan in plans:
                 values.append(round(-float(self.net.reply_nll(plan, labels)) / count, 4))
         return (NamedRow(LIKELIHOOD, LIKELIHOODS, tuple(values)),)
+
+    def context_tokens(self, dialogue: Dialogue) -> int:
+        """See `models.serving.responder.CountsTokens`."""
+        return len(context_ids(dialogue, self.net.tokenizer, self.net.shape))
+
+    def strategies(self, dialogue: Dialogue) -> tuple[float, ...]:
+        """See `models.serving.responder.NamesStrategies`."""
+        comet = self.sources.comet if self.net.needs_comet else NoComet()
+        tails = blocks_for(comet, dialogue.situation, dialogue.last_post())
+        with torch.inference_mode():
+            plan = self._plan(self._example(dialogue, tails, self._emotions(dialogue)), NO_CHANGE)
+        return _distribution(plan.strategies[0])
 
     def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
         """See `models.serving.responder.ReadsReplies`."""
@@ -285,11 +302,6 @@ class _Clock:
 
     def timings(self) -> Timings:
         return Timings(**{n: round(v, 4) for n, v in self.laps.items()}, total_s=round(self.last - self.start, 4))
-
-
-def _check(dialogue: Dialogue) -> None:
-    if not dialogue.turns or dialogue.turns[-1].speaker is not Speaker.SEEKER or not dialogue.turns[-1].text.strip():
-        raise ValueError("nothing to answer: the last turn must be a seeker turn that is not empty")
 
 
 def _heard_as(emotions: tuple[EmotionReading, ...], emotion: str | None) -> tuple[EmotionReading, ...]:

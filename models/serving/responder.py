@@ -64,6 +64,32 @@ class Changeable(Protocol):
 
 
 @runtime_checkable
+class CountsTokens(Protocol):
+    """A responder that can say how much of a dialogue it reads."""
+
+    def context_tokens(self, dialogue: Dialogue) -> int:
+        """Tokens of the context that an answer to `dialogue` starts from."""
+        ...
+
+
+@runtime_checkable
+class NamesStrategies(Protocol):
+    """A responder that can say what kind of reply it would give, without giving one."""
+
+    def strategies(self, dialogue: Dialogue) -> tuple[float, ...]:
+        """Probability of each strategy for the next supporter turn, whoever spoke last; all equal: it predicts none."""
+        ...
+
+
+@runtime_checkable
+class SendsWords(Protocol):
+    """A responder that asks a server of somebody else."""
+
+    sends_to: str
+    """the host that a talk is sent to, "" when it stays on this machine"""
+
+
+@runtime_checkable
 class ReadsReplies(Protocol):
     """A responder whose decoder states can be mapped (`models.analysis`). Safe to call from several threads."""
 

@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 from models.data.dialogue import Dialogue
 from models.serving.intervention import NO_CHANGE, Intervention, Levers
-from models.serving.responder import Cancelled, Changeable, ReadsReplies, Responder
+from models.serving.responder import Cancelled, Changeable, ReadsReplies, Responder, SendsWords
 from models.serving.trace import DecodeOptions, Reply
 
 logger = logging.getLogger(__name__)
@@ -162,6 +162,16 @@ class GenerationService:
     def names(self) -> tuple[str, ...]:
         """The nets that can be asked."""
         return tuple(self._responders)
+
+    def checkpoint(self, net: str) -> str:
+        """What identifies the weights of a loaded net."""
+        return self._responders[net].checkpoint
+
+    @property
+    def sends_to(self) -> tuple[str, ...]:
+        """Hosts of others that talks are sent to, each once."""
+        asked = [one.sends_to for one in self._responders.values() if isinstance(one, SendsWords)]
+        return tuple(dict.fromkeys(host for host in asked if host))
 
     def levers(self, net: str) -> Levers:
         """What can be changed inside a net. Raises ValueError for an unknown one."""

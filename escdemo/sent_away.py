@@ -1,0 +1,36 @@
+"""What a page says where talks are sent to a server of somebody else, before anybody agrees or writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from escdemo import texts
+
+_CHAT = (
+    "<strong>What you write leaves this server.</strong> Some of the replies are written by a model on a server of"
+    " somebody else. For them your situation, your messages and the replies so far are sent to {hosts}, who may keep"
+    " them."
+)
+_STUDY = (
+    "<strong>What you write may leave this server.</strong> The programs that you talk with may run on servers of"
+    " somebody else. Your situation, your messages and the replies so far are then sent to {hosts}, who may keep them."
+)
+
+
+def notice(hosts: Sequence[str], *, study: bool = False) -> str:
+    """As HTML; "" when nothing is sent away. `study`: without saying that one of the hidden systems is elsewhere."""
+    if not hosts:
+        return ""
+    named = " and ".join(f"<strong>{escape(host)}</strong>" for host in hosts)
+    return f'<p class="esc-notice esc-problem" role="note">{(_STUDY if study else _CHAT).format(hosts=named)}</p>'
+
+
+def data_text(hosts: Sequence[str]) -> str:
+    """The same for the tab about privacy, where it is said either way."""
+    return notice(hosts) or "<p>Nothing that you write is sent anywhere else.</p>"
+
+
+def consent_version(hosts: Sequence[str]) -> str:
+    """What somebody has agreed to: the text's version, and where words are sent."""
+    return "; sent to ".join([texts.CONSENT_VERSION, ", ".join(hosts)]) if hosts else texts.CONSENT_VERSION

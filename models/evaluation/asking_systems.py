@@ -1,0 +1,82 @@
+"""Replies of a system that is no net of ours, turn by turn, as predictions beside those of the nets.
+
+It is asked for replies only, so it has no perplexity. Its strategy is that of the net that names one in its prompt.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any
+
+from tqdm import tqdm
+
+from models.data.esconv import Target
+from models.evaluation.predicting import Key, finished, key_of
+from models.evaluation.predictions import Prediction
+from models.files.resume_journal import Journal
+from models.serving.responder import Responder, SendsWords
+from models.serving.trace import DecodeOptions, Reply
+from models.systems.asking import ServerBusy, ServerFault
+from models.systems.budget import BudgetSpent
+
+AT_ONCE = 8
+"""turns that a server elsewhere is asked at the same time"""
+WAITS_S = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+"""before a busy server is asked again"""
+
+
+def about_system(responder: Responder, split: str, part: str, data: str) -> dict[str, Any]:
+    """What identifies its predictions, besides how they are decoded; `data` is the hash of the dialogues."""
+    leaks = "" if split == "D" or not getattr(responder, "shots", ()) else ", examples from split D: leaky"
+    read = {"tails_sha256": "", "comet": "", "emotion": "", "split": split, "part": part}
+    made = {"net": responder.name, "checkpoint": responder.checkpoint, "data": data}
+    return {**made, **read, "measured_on": f"{split} {part}{leaks}"}
+
+
+def answer(
+    responder: Responder, targets: Sequence[Target], options: DecodeOptions, journal: Journal[Key], *, seed: int
+) -> tuple[Prediction, ...]:
+    """One prediction per target, in order; reply i has seed + i. What the journal has is kept.
+
+    Raises OSError when the server gives no answer or a limit is reached; asked again, it goes on from there.
+    """
+    missing = [at for at, target in enumerate(targets) if key_of(target) not in journal.made]
+    workers = AT_ONCE if isinstance(responder, SendsWords) else 1
+    with ThreadPoolExecutor(workers) as pool, tqdm(total=len(targets), initial=len(targets) - len(missing)) as bar:
+        for start in range(0, len(missing), workers):
+            here = missing[start : start + workers]
+            jobs = [pool.submit(_reply, responder, targets[at], options, seed + at) for at in here]
+            try:
+                for at, job in zip(here, jobs, strict=True):
+                    journal.add([asdict(_prediction(targets[at], job.result()))])
+                    bar.update()
+            except (ServerFault, BudgetSpent) as fault:
+                kept = f"{len(journal.made)} of {len(targets)} answers are kept"
+                raise OSError(f"{responder.name}: {fault}; {kept}, run the same command to go on") from None
+    return finished(journal, targets)
+
+
+def _reply(responder: Responder, target: Target, options: DecodeOptions, seed: int) -> Reply:
+    """Patient with a busy server."""
+    for wait_s in WAITS_S:
+        try:
+            return responder.respond(target.context, options, seed)
+        except ServerBusy:
+            time.sleep(wait_s)
+    return responder.respond(target.context, options, seed)
+
+
+def _prediction(target: Target, reply: Reply) -> Prediction:
+    named = bool(reply.strategy)
+    return Prediction(
+        hypothesis=reply.text,
+        reference=target.gold.text,
+        strategy=reply.strategy if named else None,
+        gold=target.gold.strategy if named else None,
+        strategies=reply.trace.strategies if named else (),
+        dialogue=target.dialogue.id,
+        turn=target.turn,
+    )

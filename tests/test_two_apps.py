@@ -1,0 +1,110 @@
+"""Two app processes over one PostgreSQL and one backend: a talk begun on one continues on the other."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from html import escape
+
+import pytest
+from gradio_client import Client
+from sqlalchemy import select
+
+from annotation.store.database import open_sessions
+from annotation.store.schema import Reply
+from tests.api_server import LONG_S, Api, Gated, running_api
+from tests.fakes import EchoResponder
+from tests.postgres import empty
+from tests.running import free_port
+from tests.test_app import ROOT
+
+TOKEN = "a visitor of both"
+pytestmark = pytest.mark.slow
+OWN = ("", "I moved and know nobody.", "sadness", "Sleep Problems", 4, None)
+
+
+@contextmanager
+def app(database: str, backend: str, nets: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """An app process and its address."""
+    port = free_port()
+    flags = ["--port", str(port), "--nets", nets, "--database", database, "--backend", backend]
+    with subprocess.Popen([sys.executable, "app.py", *flags], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        while not process.stdout.readline().startswith("ready"):
+            assert process.poll() is None
+        try:
+            yield process, f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+
+
+@contextmanager
+def two_apps(database: str, api: Api, nets: str) -> Iterator[tuple[subprocess.Popen[str], Client, Client]]:
+    """The first process, and a client of each."""
+    sessions = open_sessions(database)
+    empty(sessions.kw["bind"])
+    sessions.kw["bind"].dispose()
+    with ExitStack() as stack:
+        first, one = stack.enter_context(app(database, api.url, nets))
+        _, other = stack.enter_context(app(database, api.url, nets))
+        clients = Client(one, verbose=False), Client(other, verbose=False)
+        for client in clients:
+            stack.callback(client.close)
+        yield first, *clients
+
+
+def shown(answer: object) -> str:
+    return json.dumps(answer, default=str)
+
+
+def stored(database: str) -> list[tuple[str, str]]:
+    """(state, reply) of all replies that the store has."""
+    sessions = open_sessions(database)
+    with sessions() as session:
+        found = [(reply.state.value, reply.text or "") for reply in session.scalars(select(Reply))]
+    sessions.kw["bind"].dispose()
+    return found
+
+
+def begin(client: Client) -> None:
+    """A talk with one message."""
+    client.predict(TOKEN, "", None, api_name="/restore")
+    client.predict(True, api_name="/agree")
+    client.predict(TOKEN, True, *OWN, api_name="/start")
+    client.predict(TOKEN, "I feel alone at night.", api_name="/send")
+
+
+def test_a_talk_goes_on_at_the_other_process(postgresql_url: str) -> None:
+    nets = {name: EchoResponder(name) for name in ("misc", "joint")}
+    with running_api(nets) as api, two_apps(postgresql_url, api, "misc,joint") as (_, one, other):
+        begin(one)
+        list(one.submit(TOKEN, api_name="/follow_send"))
+        assert "alone at night" in shown(other.predict(TOKEN, "", None, api_name="/restore"))
+        other.predict(TOKEN, "The evenings are long.", api_name="/send")
+        list(other.submit(TOKEN, api_name="/follow_send"))
+        back = shown(one.predict(TOKEN, "", None, api_name="/restore"))
+        replies = stored(postgresql_url)
+        assert [state for state, _ in replies] == ["done"] * 4
+        assert all(escape(text.split('"')[0]) in back for _, text in replies)
+        assert "evenings are long" in back
+
+
+def test_a_reply_lost_with_a_process_is_made_by_the_other(postgresql_url: str) -> None:
+    nets = {name: Gated(name) for name in ("misc", "joint")}
+    with running_api(nets) as api, two_apps(postgresql_url, api, "misc,joint") as (first, one, other):
+        begin(one)
+        for net in nets.values():
+            assert vars(net)["started"].wait(LONG_S)
+        first.kill()
+        for net in nets.values():
+            assert vars(net)["stopped"].wait(LONG_S)  # the server makes nothing for a process that is gone
+            vars(net)["gate"].set()
+        assert {state for state, _ in stored(postgresql_url)} == {"pending"}
+        other.predict(TOKEN, "", None, api_name="/restore")
+        list(other.submit(TOKEN, api_name="/follow_send"))
+        replies = stored(postgresql_url)
+        assert [state for state, _ in replies] == ["done"] * 2
+        assert all("You said: " in text for _, text in replies)
