@@ -10,7 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from models.serving.service import GenerationService, JobState
+from models.serving.job import JobState
+from models.serving.service import GenerationService
 
 LEFT_AFTER_S = 60.0
 """nobody has looked on for so long: a reload or a short break of the network is over by then"""

@@ -29,7 +29,8 @@ from escdemo.job_watch import Watch
 from escdemo.screening.answer_screen import may_answer
 from escdemo.screening.message_screen import Danger, danger_now
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.serving.service import GenerationService, Job, JobState, ReplyRequest, ServiceBusy, Wanted
+from models.serving.job import Job, JobState, ReplyRequest, ServiceBusy, Wanted
+from models.serving.service import GenerationService
 from models.serving.trace import DecodeOptions, Reply
 
 _log = logging.getLogger(__name__)

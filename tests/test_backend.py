@@ -16,8 +16,9 @@ from gradio_client import Client
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.knowledge.comet import Block
 from models.serving.intervention import Intervention
+from models.serving.job import JobState, ReplyRequest
 from models.serving.responder import Responder
-from models.serving.service import GenerationService, JobState, ReplyRequest
+from models.serving.service import GenerationService
 from models.serving.trace import DECODING, DecodeOptions
 from models.systems.asking import KeyRefused, RequestRefused, ServerBusy, ServerFailed
 from models.systems.backend import KEY as VARIABLE

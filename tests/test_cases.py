@@ -15,9 +15,10 @@ from models.data.examples import CASES, Example
 from models.knowledge.cases import FOUND, Bm25Cases, NoCases, open_cases
 from models.knowledge.comet import NoComet
 from models.nets.net import Net
-from models.serving.hosting import LOOKED_UP, NetResponder, Sources
+from models.serving.hosting import NetResponder, Sources
 from models.serving.intervention import Intervention
 from models.serving.trace import DecodeOptions, NamedRow
+from models.serving.tracing import LOOKED_UP
 from models.training.turn_examples import besides_for, examples_of
 from tests.tiny import CAUSAL, MadeUpComet, tiny_batch, tiny_examples, tiny_net
 

@@ -12,7 +12,8 @@ from models.knowledge.comet import Block, Comet, Query
 from models.nets.registry import NETS
 from models.serving.hosting import NetResponder, Sources
 from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, NO_CHANGE, Intervention, Levers
-from models.serving.service import GenerationService, JobState, ReplyRequest
+from models.serving.job import JobState, ReplyRequest
+from models.serving.service import GenerationService
 from models.serving.trace import DecodeOptions, Reply
 from tests.fakes import EchoResponder
 from tests.tiny import MadeUpEmotions, on_each_backbone, tiny_net

@@ -11,8 +11,9 @@ import pytest
 
 from escdemo.job_watch import LEFT_AFTER_S, Watch
 from models.data.dialogue import Dialogue
+from models.serving.job import JobState, ReplyRequest
 from models.serving.responder import OnText
-from models.serving.service import GenerationService, JobState, ReplyRequest
+from models.serving.service import GenerationService
 from models.serving.trace import DecodeOptions, Reply
 from tests.fakes import EchoResponder
 

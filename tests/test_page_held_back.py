@@ -19,8 +19,8 @@ from escdemo import texts
 from escdemo.chat import screen_state
 from escdemo.replies import DRAFTS
 from models.data.dialogue import Dialogue
+from models.serving.job import Job, JobState
 from models.serving.responder import OnText
-from models.serving.service import Job, JobState
 from models.serving.trace import DecodeOptions, NamedRow
 from models.serving.trace import Reply as MadeReply
 from tests.fakes import EchoResponder, HarmfulResponder

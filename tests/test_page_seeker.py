@@ -18,8 +18,8 @@ from escdemo.chat.screen_state import alike
 from escdemo.look import render
 from models.data.dialogue import Dialogue
 from models.data.esconv_labels import PROBLEM_TYPES
+from models.serving.job import ServiceBusy
 from models.serving.responder import OnText
-from models.serving.service import ServiceBusy
 from models.serving.trace import DecodeOptions, Reply
 from tests.fakes import EchoResponder, FailingResponder
 from tests.visitor import OWN, TOKEN, Visitor

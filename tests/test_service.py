@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from models.data.dialogue import Dialogue, Speaker, Turn
+from models.serving.job import Job, JobState, ReplyRequest, ServiceBusy, Wanted
 from models.serving.responder import OnText, Responder
-from models.serving.service import GenerationService, Job, JobState, ReplyRequest, ServiceBusy, Wanted
+from models.serving.service import GenerationService
 from models.serving.trace import DecodeOptions, Reply, Trace
 
 SECRET = "my brother does not speak to me"

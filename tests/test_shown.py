@@ -9,7 +9,7 @@ from annotation.talks.conversation import save_reply
 from annotation.talks.encounters import EncounterSetup
 from annotation.talks.views import EncounterView
 from escdemo.chat import screen_state
-from models.serving.service import Job, JobState
+from models.serving.job import Job, JobState
 from tests.encounters import SYSTEMS, Story, answer
 
 

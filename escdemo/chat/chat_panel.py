@@ -16,7 +16,7 @@ from escdemo import texts
 from escdemo.chat import screen_state
 from escdemo.chat.talks import names_of
 from escdemo.look import render
-from models.serving.service import Job
+from models.serving.job import Job
 
 
 @dataclass(frozen=True)

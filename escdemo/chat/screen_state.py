@@ -23,7 +23,7 @@ from escdemo.look.render import Exchange, ReplyShown
 from escdemo.replies import STOPPED_ERROR
 from escdemo.screening.message_screen import Danger, danger_now, last_sign
 from escdemo.screening.reply_screen import must_not_show
-from models.serving.service import Job, JobState
+from models.serving.job import Job, JobState
 from models.serving.trace import Reply
 
 Step = Literal["setup", "consent", "chat", "judge", "result"]

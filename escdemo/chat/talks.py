@@ -35,7 +35,8 @@ from escdemo import sent_away, texts
 from escdemo.chat.map_work import MapWork
 from escdemo.replies import Replies
 from escdemo.settings import Settings
-from models.serving.service import GenerationService, Job
+from models.serving.job import Job
+from models.serving.service import GenerationService
 
 OWN_TALKS = 50
 """latest talks of a visitor that may be mapped"""

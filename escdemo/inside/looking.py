@@ -33,7 +33,7 @@ from escdemo.screening.message_screen import Danger, danger_now, last_sign
 from escdemo.screening.reply_screen import must_not_show
 from models.data.dialogue import Dialogue, Speaker
 from models.data.pasted import read_pasted
-from models.serving.service import Job, JobState, ReplyRequest, ServiceBusy, Wanted
+from models.serving.job import Job, JobState, ReplyRequest, ServiceBusy, Wanted
 from models.serving.trace import Reply
 
 LOOK_EVERY_S = 0.05

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from annotation.talks.views import EncounterView, PostAndReply, ReplyTask
 from escdemo.replies import request_of
 from models.data.dialogue import Dialogue, Speaker
-from models.serving.service import ReplyRequest
+from models.serving.job import ReplyRequest
 from models.serving.trace import DecodeOptions, Trace
 
 PASTED_SEED = 0

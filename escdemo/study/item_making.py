@@ -30,7 +30,8 @@ from escdemo.study.member_session import REFUSED, Desk, sentence
 from models.data.contexts import Context, item_row
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.reading.rows import Row
-from models.serving.service import GenerationService, JobState, ReplyRequest, ServiceBusy
+from models.serving.job import JobState, ReplyRequest, ServiceBusy
+from models.serving.service import GenerationService
 from models.serving.trace import DecodeOptions, Reply
 
 _log = logging.getLogger(__name__)

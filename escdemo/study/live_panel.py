@@ -21,7 +21,7 @@ from escdemo.chat.chat_panel import ChatPanel
 from escdemo.look import render as page_render
 from escdemo.look.render import Exchange
 from escdemo.study import render, texts
-from models.serving.service import Job
+from models.serving.job import Job
 
 LOOK_EVERY_S = 0.7
 """pause between two looks at replies in the making; they show together, so nothing is lost by looking rarely"""

@@ -21,7 +21,8 @@ from fastapi import Request
 from models.api.faults import Fault
 from models.api.metrics import Metrics
 from models.api.stops import cut, settled
-from models.serving.service import GenerationService, Job, JobState, ReplyRequest, ServiceBusy
+from models.serving.job import Job, JobState, ReplyRequest, ServiceBusy
+from models.serving.service import GenerationService
 from models.serving.trace import Reply
 
 LOOK_EVERY_S = 0.03

@@ -19,8 +19,9 @@ from models.api.faults import HANDLERS, Fault, QuietFaults
 from models.api.keys import Keys
 from models.api.metrics import Metrics
 from models.api.protocol import MAX_BODY_BYTES, ChatRequest
+from models.serving.job import ReplyRequest
 from models.serving.responder import CountsTokens, Responder
-from models.serving.service import GenerationService, ReplyRequest
+from models.serving.service import GenerationService
 from models.serving.trace import DECODING, DecodeOptions
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")

@@ -13,9 +13,11 @@ In the order in which to read them:
     intervention.py    what if: what is changed inside a net for one reply
     responder.py       the border: something that can answer a seeker
     converse.py        a seeker's posts answered in turn
+    tracing.py         what a decoded reply tells: the parts of its trace
     writer.py          what writes the replies of hosted nets: the engine, or each alone
     hosting.py         loaded nets as responders
     engine/            the replies of many users and nets in one running batch
     speed/             how fast that is, beside other ways to make replies
+    job.py             a reply in the making as others see it
     service.py         replies as jobs that outlive the page
 """

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from models.analysis.state_map import MapAbout
 from models.analysis.states import decoder_states
@@ -25,7 +24,6 @@ from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.examples import CASES, Example, context_ids, make_example
 from models.data.own_talks import voiced
 from models.data.strategies import STRATEGIES
-from models.data.tokenizer import Tokenizer
 from models.files.checkpoint import WEIGHTS, fingerprint, read_card
 from models.knowledge.cases import Case, Cases, NoCases, open_cases
 from models.knowledge.comet import Block, CachedComet, Comet, NoComet, blocks_for
@@ -34,12 +32,13 @@ from models.knowledge.shipped_or_hub import open_comet, open_emotion
 from models.nets.net import Net, Plan
 from models.nets.registry import net_class
 from models.nets.stored import Bases, load_net, net_folder
-from models.nets.streams import CALLED, EMOTION, POST, SIMILAR, SITUATION
+from models.nets.streams import POST, SITUATION
+from models.serving import tracing
 from models.serving.decoding import Decoded, replay
 from models.serving.engine.engine import Engine
 from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, NO_CHANGE, Intervention, Levers
 from models.serving.responder import OnText, Responder
-from models.serving.trace import CometBlock, DecodeOptions, EmotionReading, NamedRow, Reply, Timings, TokenStep, Trace
+from models.serving.trace import DecodeOptions, EmotionReading, NamedRow, Reply, Timings, Trace
 from models.serving.writer import Alone, Writer
 from models.training.device import pick_device
 from models.training.provenance import measured_on
@@ -48,8 +47,6 @@ SHOWN = 5
 """of the replies drawn to choose from, how many a trace tells"""
 RETRIES = 4
 """new attempts when a reply repeats an earlier one of the same conversation"""
-LOOKED_UP = "attention to replies in similar talks"
-"""a row of the trace of nets that look them up"""
 REDRAWN = "drawn again: it repeated an earlier reply"
 """a row of the trace, whose options are those asked for; with the same conversation and seed it is drawn so again"""
 
@@ -122,17 +119,17 @@ class NetResponder:
             net=self.name,
             checkpoint=self.checkpoint,
             seed=seed,
-            strategies=_distribution(plan.strategies[0]),
+            strategies=tracing.distribution(plan.strategies[0]),
             options=options,
-            tokens=_steps(decoded, self.net.tokenizer),
-            blocks=(*_weigh(tails[0], decoded, SITUATION), *_weigh(tails[1], decoded, POST)),
+            tokens=tracing.steps(decoded, self.net.tokenizer),
+            blocks=(*tracing.weigh(tails[0], decoded, SITUATION), *tracing.weigh(tails[1], decoded, POST)),
             emotions=_heard_as(emotions, change.emotion),
             extras=(
-                *_extras(plan, self.net),
-                *_heard(example, decoded, self.net.tokenizer),
-                *_looked_up(cases, decoded),
-                *_named(self.net, plan, decoded),
-                *_traced(decoded, self.net.tokenizer),
+                *tracing.extras(plan, self.net),
+                *tracing.heard(example, decoded, self.net.tokenizer),
+                *tracing.looked_up(cases, decoded),
+                *tracing.named(self.net, plan, decoded),
+                *tracing.traced(decoded, self.net.tokenizer),
                 *rivals,
                 *compared,
             ),
@@ -198,7 +195,7 @@ class NetResponder:
         tails = blocks_for(comet, dialogue.situation, dialogue.last_post())
         with torch.inference_mode():
             plan = self._plan(self._example(dialogue, tails, self._emotions(dialogue)), NO_CHANGE)
-        return _distribution(plan.strategies[0])
+        return tracing.distribution(plan.strategies[0])
 
     def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
         """See `models.serving.responder.ReadsReplies`."""
@@ -309,83 +306,6 @@ def _heard_as(emotions: tuple[EmotionReading, ...], emotion: str | None) -> tupl
     if emotion is None or not emotions:
         return emotions
     return (*emotions[:-1], replace(emotions[-1], scores=((emotion, 1.0),)))
-
-
-def _distribution(probabilities: Tensor) -> tuple[float, ...]:
-    values = [round(float(p), 6) for p in probabilities]
-    values[max(range(len(values)), key=values.__getitem__)] += 1.0 - sum(values)
-    return tuple(values)
-
-
-def _extras(plan: Plan, net: Net) -> tuple[NamedRow, ...]:
-    return tuple(
-        NamedRow(name, net.extra_labels[name], tuple(round(float(v), 5) for v in value[0]))
-        for name, value in plan.extras.items()
-    )
-
-
-def _traced(decoded: Decoded, tokenizer: Tokenizer) -> tuple[NamedRow, ...]:
-    pieces = tuple(tokenizer.piece(i) for i in decoded.ids)
-    return tuple(NamedRow(name, pieces, tuple(round(v, 5) for v in row)) for name, row in decoded.traced.items())
-
-
-def _heard(example: Example, decoded: Decoded, tokenizer: Tokenizer) -> tuple[NamedRow, ...]:
-    """The emotion stream of AdMISC: the words it holds, oldest turn first, and the attention each got on average."""
-    weights = decoded.attention.get(EMOTION)
-    if weights is None or not example.emotion_ids:
-        return ()
-    means = weights.mean(dim=0).tolist()
-    words, shares = list[str](), list[float]()
-    start = 1  # after [CLS]
-    for end, token in enumerate(example.emotion_ids):
-        if token == tokenizer.eos:
-            words.append(tokenizer.decode(example.emotion_ids[start:end]).lower())
-            shares.append(round(sum(means[start : end + 1]), 5))
-            start = end + 1
-    return (NamedRow("attention to emotions", tuple(words), tuple(shares)),)
-
-
-def _looked_up(cases: Sequence[Case], decoded: Decoded) -> tuple[NamedRow, ...]:
-    """Replies in similar talks that the net read, nearest first, and the attention each got on average."""
-    weights = decoded.attention.get(SIMILAR)
-    if weights is None or not cases:
-        return ()
-    shares = weights.mean(dim=0).view(len(cases), -1).sum(dim=1).tolist()  # a case has as many places as the longest
-    texts = tuple(f"[{case.strategy}] {case.reply}" for case in cases)
-    return (NamedRow(LOOKED_UP, texts, tuple(round(share, 5) for share in shares)),)
-
-
-def _named(net: Net, plan: Plan, decoded: Decoded) -> tuple[NamedRow, ...]:
-    """The attention on average to what only this net has, each vector by its name."""
-    return tuple(
-        NamedRow(f"attention to {CALLED[stream]}", names, tuple(round(v, 5) for v in weights.tolist()))
-        for stream, names in net.source_names(plan).items()
-        if stream in decoded.attention and (weights := decoded.attention[stream].mean(dim=0)[: len(names)]).numel()
-    )
-
-
-def _steps(decoded: Decoded, tokenizer: Tokenizer) -> tuple[TokenStep, ...]:
-    pairs = zip(decoded.ids, decoded.probabilities, strict=True)
-    return tuple(TokenStep(tokenizer.piece(i), round(p, 5)) for i, p in pairs)
-
-
-def _weigh(tails: Sequence[Block], decoded: Decoded, stream: str) -> tuple[CometBlock, ...]:
-    """The blocks of one source with the attention they got, per token and on average."""
-    weights = decoded.attention.get(stream)
-    if weights is None or not tails:
-        return ()
-    weights = weights[:, : len(tails)]  # (T, N)
-    means = weights.mean(dim=0)
-    return tuple(
-        CometBlock(
-            block.source,
-            block.relation,
-            block.text,
-            round(float(means[n]), 5),
-            tuple(round(float(w), 5) for w in weights[:, n]),
-        )
-        for n, block in enumerate(tails)
-    )
 
 
 def open_responders(

@@ -17,15 +17,12 @@ import threading
 import time
 import traceback
 from collections import Counter, deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import NamedTuple
+from collections.abc import AsyncIterator, Mapping, Sequence
 
-from models.data.dialogue import Dialogue
-from models.serving.intervention import NO_CHANGE, Intervention, Levers
+from models.serving.intervention import NO_CHANGE, Levers
+from models.serving.job import Job, JobState, OnDone, ReplyRequest, ServiceBusy, Wanted
 from models.serving.responder import Cancelled, Changeable, ReadsReplies, Responder, SendsWords
-from models.serving.trace import DecodeOptions, Reply
+from models.serving.trace import Reply
 
 logger = logging.getLogger(__name__)
 
@@ -35,71 +32,6 @@ CANCEL_WAIT_S = 1.0
 """how long `cancel` waits for `on_done` of the cancelled job"""
 WORKERS = 32
 """replies at a time, as many as the engine has rows for when all are guided; and so many tell how long one takes"""
-
-
-class JobState(StrEnum):
-    """Where a job stands. QUEUED -> RUNNING -> one of the four others, which are final."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    TIMED_OUT = "timed_out"
-
-    @property
-    def ended(self) -> bool:
-        """True when nothing will change any more."""
-        return self not in (JobState.QUEUED, JobState.RUNNING)
-
-
-@dataclass(frozen=True)
-class ReplyRequest:
-    """What to answer, by which net, and how."""
-
-    net: str
-    dialogue: Dialogue
-    options: DecodeOptions
-    seed: int
-    change: Intervention = NO_CHANGE
-    """what is changed inside the net; only of nets that have `levers`"""
-
-
-@dataclass(frozen=True)
-class Job:
-    """One reply in the making, as seen at one moment."""
-
-    id: str
-    state: JobState
-    text: str = ""
-    """the reply so far; after the end: the whole reply, or what had been said when the job was stopped"""
-    reply: Reply | None = None
-    """set when DONE, and when FAILED only because `on_done` could not keep the finished reply"""
-    error: str | None = None
-    """one sentence for the user when FAILED or TIMED_OUT; holds no text of the conversation"""
-    waiting: int = 0
-    """jobs ahead of a QUEUED one, running ones included; else 0"""
-    expected_s: float | None = field(default=None, compare=False)
-    """seconds until a QUEUED one begins, by the pace of the latest replies; else None"""
-    elapsed_s: float = field(default=0.0, compare=False)
-    """seconds from submission to now, or to the end"""
-
-
-OnDone = Callable[[Job], None]
-
-
-class Wanted(NamedTuple):
-    """A reply that somebody asks for."""
-
-    job_id: str
-    request: ReplyRequest
-    on_done: OnDone | None = None
-    owner: str = ""
-    """who asks, for their share of the places; the same text for the same person or talk"""
-
-
-class ServiceBusy(RuntimeError):  # noqa: N818  (the state of the service, worth a retry, not a fault in the call)
-    """No place for another job now; the same call may work later."""
 
 
 class _Record:

@@ -1,0 +1,100 @@
+"""What a decoded reply tells: the parts of its trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from models.data.examples import Example
+from models.data.tokenizer import Tokenizer
+from models.knowledge.cases import Case
+from models.knowledge.comet import Block
+from models.nets.net import Net, Plan
+from models.nets.streams import CALLED, EMOTION, SIMILAR
+from models.serving.decoding import Decoded
+from models.serving.trace import CometBlock, NamedRow, TokenStep
+
+LOOKED_UP = "attention to replies in similar talks"
+"""a row of the trace of nets that look them up"""
+
+
+def distribution(probabilities: Tensor) -> tuple[float, ...]:
+    """(8,) as numbers that sum to 1."""
+    values = [round(float(p), 6) for p in probabilities]
+    values[max(range(len(values)), key=values.__getitem__)] += 1.0 - sum(values)
+    return tuple(values)
+
+
+def extras(plan: Plan, net: Net) -> tuple[NamedRow, ...]:
+    """What else a net reports about its plan."""
+    return tuple(
+        NamedRow(name, net.extra_labels[name], tuple(round(float(v), 5) for v in value[0]))
+        for name, value in plan.extras.items()
+    )
+
+
+def traced(decoded: Decoded, tokenizer: Tokenizer) -> tuple[NamedRow, ...]:
+    """What `Net.traced` names, token by token."""
+    pieces = tuple(tokenizer.piece(i) for i in decoded.ids)
+    return tuple(NamedRow(name, pieces, tuple(round(v, 5) for v in row)) for name, row in decoded.traced.items())
+
+
+def heard(example: Example, decoded: Decoded, tokenizer: Tokenizer) -> tuple[NamedRow, ...]:
+    """The emotion stream of AdMISC: the words it holds, oldest turn first, and the attention each got on average."""
+    weights = decoded.attention.get(EMOTION)
+    if weights is None or not example.emotion_ids:
+        return ()
+    means = weights.mean(dim=0).tolist()
+    words, shares = list[str](), list[float]()
+    start = 1  # after [CLS]
+    for end, token in enumerate(example.emotion_ids):
+        if token == tokenizer.eos:
+            words.append(tokenizer.decode(example.emotion_ids[start:end]).lower())
+            shares.append(round(sum(means[start : end + 1]), 5))
+            start = end + 1
+    return (NamedRow("attention to emotions", tuple(words), tuple(shares)),)
+
+
+def looked_up(cases: Sequence[Case], decoded: Decoded) -> tuple[NamedRow, ...]:
+    """Replies in similar talks that the net read, nearest first, and the attention each got on average."""
+    weights = decoded.attention.get(SIMILAR)
+    if weights is None or not cases:
+        return ()
+    shares = weights.mean(dim=0).view(len(cases), -1).sum(dim=1).tolist()  # a case has as many places as the longest
+    texts = tuple(f"[{case.strategy}] {case.reply}" for case in cases)
+    return (NamedRow(LOOKED_UP, texts, tuple(round(share, 5) for share in shares)),)
+
+
+def named(net: Net, plan: Plan, decoded: Decoded) -> tuple[NamedRow, ...]:
+    """The attention on average to what only this net has, each vector by its name."""
+    return tuple(
+        NamedRow(f"attention to {CALLED[stream]}", names, tuple(round(v, 5) for v in weights.tolist()))
+        for stream, names in net.source_names(plan).items()
+        if stream in decoded.attention and (weights := decoded.attention[stream].mean(dim=0)[: len(names)]).numel()
+    )
+
+
+def steps(decoded: Decoded, tokenizer: Tokenizer) -> tuple[TokenStep, ...]:
+    """The tokens as shown, each with its probability."""
+    pairs = zip(decoded.ids, decoded.probabilities, strict=True)
+    return tuple(TokenStep(tokenizer.piece(i), round(p, 5)) for i, p in pairs)
+
+
+def weigh(tails: Sequence[Block], decoded: Decoded, stream: str) -> tuple[CometBlock, ...]:
+    """The blocks of one source with the attention they got, per token and on average."""
+    weights = decoded.attention.get(stream)
+    if weights is None or not tails:
+        return ()
+    weights = weights[:, : len(tails)]  # (T, N)
+    means = weights.mean(dim=0)
+    return tuple(
+        CometBlock(
+            block.source,
+            block.relation,
+            block.text,
+            round(float(means[n]), 5),
+            tuple(round(float(w), 5) for w in weights[:, n]),
+        )
+        for n, block in enumerate(tails)
+    )
