@@ -15,7 +15,8 @@ from models.data.examples import CASES, Example
 from models.knowledge.cases import FOUND, Bm25Cases, NoCases, open_cases
 from models.knowledge.comet import NoComet
 from models.nets.net import Net
-from models.serving.hosting import LOOKED_UP, NetResponder, Sources
+from models.serving.attended import LOOKED_UP
+from models.serving.hosting import NetResponder, Sources
 from models.serving.intervention import Intervention
 from models.serving.trace import DecodeOptions, NamedRow
 from models.training.turn_examples import besides_for, examples_of

@@ -14,7 +14,8 @@ from models.nets.multiesc import NOW, STARS
 from models.nets.net import COURSE
 from models.nets.star import BEFORE, CHOICE_GATE, GATE
 from models.nets.streams import CALLED
-from models.serving.hosting import LOOKED_UP, REDRAWN
+from models.serving.attended import LOOKED_UP
+from models.serving.hosting import REDRAWN
 from models.serving.trace import CometBlock, NamedRow, Trace
 
 HEARD = "attention to emotions"

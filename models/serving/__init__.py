@@ -12,6 +12,7 @@ In the order in which to read them:
     intervention.py    what if: what is changed inside a net for one reply
     responder.py       the border: something that can answer a seeker
     converse.py        a seeker's posts answered in turn
+    attended.py        what a reply attended to of what only some nets have
     hosting.py         loaded nets as responders
     service.py         replies as jobs that outlive the page
 """

@@ -33,7 +33,8 @@ from models.knowledge.shipped_or_hub import open_comet, open_emotion
 from models.nets.net import Net, Plan
 from models.nets.registry import net_class
 from models.nets.stored import Bases, load_net, net_folder
-from models.nets.streams import CALLED, EMOTION, POST, SIMILAR, SITUATION
+from models.nets.streams import EMOTION, POST, SITUATION
+from models.serving.attended import looked_up, named_sources
 from models.serving.decoding import Decoded, decode, replay
 from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, NO_CHANGE, Intervention, Levers
 from models.serving.rerank import rank
@@ -46,8 +47,6 @@ SHOWN = 5
 """of the replies drawn to choose from, how many a trace tells"""
 RETRIES = 4
 """new attempts when a reply repeats an earlier one of the same conversation"""
-LOOKED_UP = "attention to replies in similar talks"
-"""a row of the trace of nets that look them up"""
 REDRAWN = "drawn again: it repeated an earlier reply"
 """a row of the trace, whose options are those asked for; with the same conversation and seed it is drawn so again"""
 
@@ -125,8 +124,8 @@ class NetResponder:
             extras=(
                 *_extras(plan, self.net),
                 *_heard(example, decoded, self.net.tokenizer),
-                *_looked_up(cases, decoded),
-                *_named(self.net, plan, decoded),
+                *looked_up(cases, decoded),
+                *named_sources(self.net, plan, decoded),
                 *_traced(decoded, self.net.tokenizer),
                 *rivals,
                 *compared,
@@ -321,25 +320,6 @@ def _heard(example: Example, decoded: Decoded, tokenizer: Tokenizer) -> tuple[Na
             shares.append(round(sum(means[start : end + 1]), 5))
             start = end + 1
     return (NamedRow("attention to emotions", tuple(words), tuple(shares)),)
-
-
-def _looked_up(cases: Sequence[Case], decoded: Decoded) -> tuple[NamedRow, ...]:
-    """Replies in similar talks that the net read, nearest first, and the attention each got on average."""
-    weights = decoded.attention.get(SIMILAR)
-    if weights is None or not cases:
-        return ()
-    shares = weights.mean(dim=0).view(len(cases), -1).sum(dim=1).tolist()  # a case has as many places as the longest
-    texts = tuple(f"[{case.strategy}] {case.reply}" for case in cases)
-    return (NamedRow(LOOKED_UP, texts, tuple(round(share, 5) for share in shares)),)
-
-
-def _named(net: Net, plan: Plan, decoded: Decoded) -> tuple[NamedRow, ...]:
-    """The attention on average to what only this net has, each vector by its name."""
-    return tuple(
-        NamedRow(f"attention to {CALLED[stream]}", names, tuple(round(v, 5) for v in weights.tolist()))
-        for stream, names in net.source_names(plan).items()
-        if stream in decoded.attention and (weights := decoded.attention[stream].mean(dim=0)[: len(names)]).numel()
-    )
 
 
 def _steps(decoded: Decoded, tokenizer: Tokenizer) -> tuple[TokenStep, ...]:
