@@ -7,7 +7,7 @@
     decoder  : reads [x_a1; x_a2] beside the context
     rewards  : r = w_e v(reply) + w_c log p(reply) / its tokens;  v: stars that the seeker would give, -1 to 1
     actor    : - (r - V(u)) (log p(a_1) + log p(a_2)) - 0.001 entropy;   critic: (V(u) - r)^2
-    L        = L_r + L_experts + L_v, after the warm start + L_actor + L_critic
+    L        = L_r + 0.2 L_experts + L_v, after the warm start + L_actor + L_critic
 
 It predicts no strategy. What differs here:
 - After each choice the published net wrote a draft, read it with the talk and wrote again, up to four times a reply, in
@@ -66,6 +66,9 @@ class SupporterConfig:
     fitting: float = 1.0
     """w_c"""
     entropy: float = 0.001
+    """weight of the policy's entropy"""
+    experts_weight: float = 0.2
+    """of L_experts, ours: two of its five parts are over the whole vocabulary and would drown L_r"""
 
 
 class Policy(nn.Module):
@@ -192,7 +195,7 @@ class Supporter(Net):
 
     def weighting(self) -> Weighting:
         """Actor and critic begin after the warm start."""
-        learnt = dict.fromkeys(("reply", "experts", "feedback"), 1.0)
+        learnt = {"reply": 1.0, "experts": self.config.experts_weight, "feedback": 1.0}
         return Staged(
             learnt | {"actor": 0.0, "critic": 0.0}, learnt | {"actor": 1.0, "critic": 1.0}, self.config.warm_start
         )
