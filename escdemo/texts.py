@@ -113,10 +113,6 @@ ANY_PAIR = "two of them, by chance"
 BLIND = "Hide until my judgment which model is which, and why they replied so"
 EXAMPLE_BUTTON = "Look at an example talk"
 EXAMPLE_HIDE = "Close the example"
-EXAMPLE_NOTE = (
-    "Written by hand, to show how a talk looks; the models' own replies are often plainer. The label below a reply is"
-    " its support strategy. In a talk a click on a reply shows why it came about."
-)
 SITUATION_NAME = "a sentence or two about the situation"
 SETUP_MISSING = "Please choose an emotion, a problem and how strong the emotion is (1 to 5)."
 
@@ -274,7 +270,6 @@ ERASE_FAILED = (
     " it stays so, tell whoever runs this server."
 )
 NOTHING_TO_ERASE = "Nothing was stored for this browser."
-
 MAP_TITLE = "Where replies lie inside the nets"
 MAP_HELP = (
     "Each point is a supporter turn: the mean of what a net's vocabulary reads while it writes the reply (its decoder"
@@ -311,33 +306,6 @@ MAP_READING = "Reading the conversations ..."
 MAP_MADE = "The new maps are ready."
 MAP_NO_ESCONV = "The ESConv copy that this server was given cannot be used; its operator can mend that."
 MAP_NONE = "none"
-
-SCRIPT_TEXTS = {
-    "mapSelected": "Selected turns",
-    "mapNothing": "Nothing is selected. Click a point, or draw around several.",
-    "mapMore": "and more, which the CSV below the map holds",
-    "mapClose": "Close",
-    "mapYou": "You",
-    "mapGiven": "given",
-    "mapPredicts": "predicts",
-    "mapOwnTalk": "Your talk, message",
-    "mapDialogue": "Dialogue",
-    "mapTurn": "turn",
-    "confirm": {
-        "finish": {
-            "ask": "Finish the talk? After that no message can be added, and its judgment begins.",
-            "yes": "Yes, finish it",
-            "no": "Keep talking",
-        }
-    },
-    "you": "You",
-    "copied": "Copied",
-    "restarted": "The server was restarted. Everything sent is saved. Copy what you are writing, then reload the page.",
-    "unreachable": "The server cannot be reached at the moment. Everything sent is saved; trying again.",
-    "reload": "Reload",
-    "word": "“{word}” looked most at “{block}” ({share}).",
-    "block": "“{block}” got most from “{word}” ({share}).",
-}
 
 ABOUT_HTML = """
 <h2>What this is</h2>

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from escdemo import texts
+from escdemo.look.script_texts import SCRIPT_TEXTS
 from models.analysis.map_file import map_path, write_map
 from tests.fakes import EchoResponder
 from tests.maps import made_up_map
@@ -98,7 +99,7 @@ def test_a_lasso_marks_the_same_turns_on_both_maps_and_lists_them(browser: Brows
     page = opened(rater)
     assert page.locator("#map-plot-a").get_by_role("img", name="40 turns of 5 dialogues").count() == 1
     lasso(page, "a")
-    drawer = page.get_by_role("complementary", name=texts.SCRIPT_TEXTS["mapSelected"])
+    drawer = page.get_by_role("complementary", name=SCRIPT_TEXTS["mapSelected"])
     drawer.wait_for()
     page.wait_for_function(f"() => ({MARKED})('b').length > 0")
     first, second = page.evaluate(MARKED, "a"), page.evaluate(MARKED, "b")

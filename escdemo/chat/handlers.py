@@ -124,7 +124,7 @@ class Page:
 
         A browser that comes for the first time gets its token from its own number `fresh`.
         """
-        new = {} if is_token(token) else {self.parts.token: _new_token(fresh)}
+        new = {} if is_token(token) else {self.parts.token: _new_token(fresh or "")}
         view = self.talks.find(new.get(self.parts.token, token))
         if view is not None and screen_state.step_of(view) == "chat" and not self.talks.ask_missing(view.id):
             return self.project(view) | new | {self.parts.chat.note: render.notice(texts.BUSY, "problem")}

@@ -11,5 +11,6 @@ In the order in which to read them:
     talk_figures.py    the strategies of a talk, message by message
     map_figures.py       maps of decoder states -> plotly figures
     render.py          values -> escaped HTML
+    script_texts.py    what the scripts say
     theme.py           look and keys (page.css; page.js, talk.js, light.js, map.js)
 """

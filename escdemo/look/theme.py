@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes import Base, sizes
 
-from escdemo import texts
+from escdemo.look.script_texts import SCRIPT_TEXTS
 
 _HERE = Path(__file__).parent
 
@@ -71,7 +71,7 @@ def page_css() -> str:
 def page_head() -> str:
     """Tags for the head: light and dark colours, and the scripts."""
     script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    words = json.dumps(texts.SCRIPT_TEXTS)
+    words = json.dumps(SCRIPT_TEXTS)
     return f'<meta name="color-scheme" content="light dark"><script>const ESC_TEXTS = {words};\n{script}</script>'
 
 

@@ -392,7 +392,6 @@ PAIR = "Pair of systems"
 PREFERRED_TURNS = "Preferred turns"
 """the row of a live study's preferences per turn beside its questions; the majority of each talk"""
 ALL_TABLES = "All tables"
-
 EXPORT_HINT = f"{MASKING_LIMITS} The files read back give the same statistics."
 EXPORT_FORM = "Format"
 EXPORT_FORMS = (("CSV", "csv"), ("JSON Lines", "jsonl"), ("Parquet", "parquet"))

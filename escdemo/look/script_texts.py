@@ -1,0 +1,30 @@
+"""The sentences that the scripts of the page say, as plain text."""
+
+from __future__ import annotations
+
+SCRIPT_TEXTS = {
+    "mapSelected": "Selected turns",
+    "mapNothing": "Nothing is selected. Click a point, or draw around several.",
+    "mapMore": "and more, which the CSV below the map holds",
+    "mapClose": "Close",
+    "mapYou": "You",
+    "mapGiven": "given",
+    "mapPredicts": "predicts",
+    "mapOwnTalk": "Your talk, message",
+    "mapDialogue": "Dialogue",
+    "mapTurn": "turn",
+    "confirm": {
+        "finish": {
+            "ask": "Finish the talk? After that no message can be added, and its judgment begins.",
+            "yes": "Yes, finish it",
+            "no": "Keep talking",
+        }
+    },
+    "you": "You",
+    "copied": "Copied",
+    "restarted": "The server was restarted. Everything sent is saved. Copy what you are writing, then reload the page.",
+    "unreachable": "The server cannot be reached at the moment. Everything sent is saved; trying again.",
+    "reload": "Reload",
+    "word": "“{word}” looked most at “{block}” ({share}).",
+    "block": "“{block}” got most from “{word}” ({share}).",
+}
