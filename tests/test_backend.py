@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import threading
 import urllib.request
 from collections.abc import Iterator
@@ -24,9 +22,9 @@ from models.systems.asking import KeyRefused, RequestRefused, ServerBusy, Server
 from models.systems.backend import KEY as VARIABLE
 from models.systems.backend import open_backend
 from tests.api_server import KEY, LONG_S, Api, Gated, running_api
+from tests.app_process import app_process
 from tests.fakes import ChangeableResponder, EchoResponder, FailingResponder
 from tests.running import free_port, running
-from tests.test_app import ROOT
 
 TALK = Dialogue(
     (
@@ -148,15 +146,9 @@ def test_the_page_over_a_backend_shows_replies_and_reasons(nets: dict[str, Respo
 
 def test_the_app_starts_over_a_backend(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, KEY)
-    port = free_port()
-    flags = f"--port {port} --nets misc,joint --database sqlite:///{tmp_path / 'x.db'} --backend {api.url}"
-    with subprocess.Popen(
-        [sys.executable, "app.py", *flags.split()], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        while not process.stdout.readline().startswith("ready"):
-            assert process.poll() is None
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as answer:
+    database = f"sqlite:///{tmp_path / 'x.db'}"
+    with app_process("misc,joint", database, api.url) as (process, address):
+        with urllib.request.urlopen(f"{address}/healthz") as answer:
             assert json.load(answer)["nets"] == 2
         process.terminate()
-        assert process.wait(30) == 0
+        assert process.wait() == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from html import escape
@@ -16,10 +15,9 @@ from sqlalchemy import select
 from annotation.store.database import open_sessions
 from annotation.store.schema import Reply
 from tests.api_server import LONG_S, Api, Gated, running_api
+from tests.app_process import app_process
 from tests.fakes import EchoResponder
 from tests.postgres import empty
-from tests.running import free_port
-from tests.test_app import ROOT
 
 TOKEN = "a visitor of both"
 pytestmark = pytest.mark.slow
@@ -27,29 +25,14 @@ OWN = ("", "I moved and know nobody.", "sadness", "Sleep Problems", 4, None)
 
 
 @contextmanager
-def app(database: str, backend: str, nets: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """An app process and its address."""
-    port = free_port()
-    flags = ["--port", str(port), "--nets", nets, "--database", database, "--backend", backend]
-    with subprocess.Popen([sys.executable, "app.py", *flags], cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        while not process.stdout.readline().startswith("ready"):
-            assert process.poll() is None
-        try:
-            yield process, f"http://127.0.0.1:{port}"
-        finally:
-            process.kill()
-
-
-@contextmanager
-def two_apps(database: str, api: Api, nets: str) -> Iterator[tuple[subprocess.Popen[str], Client, Client]]:
+def two_apps(database: str, api: Api, nets: str) -> Iterator[tuple[subprocess.Popen[bytes], Client, Client]]:
     """The first process, and a client of each."""
     sessions = open_sessions(database)
     empty(sessions.kw["bind"])
     sessions.kw["bind"].dispose()
     with ExitStack() as stack:
-        first, one = stack.enter_context(app(database, api.url, nets))
-        _, other = stack.enter_context(app(database, api.url, nets))
+        first, one = stack.enter_context(app_process(nets, database, api.url))
+        _, other = stack.enter_context(app_process(nets, database, api.url))
         clients = Client(one, verbose=False), Client(other, verbose=False)
         for client in clients:
             stack.callback(client.close)
