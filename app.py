@@ -53,6 +53,21 @@ def parse(argv: list[str] | None = None) -> Settings:
         metavar="FILE",
         help="TOML file of other systems that --nets may name, such as models elsewhere: see models/SERVING.md",
     )
+    _add_knowledge_arguments(parser)
+    _add_figures_arguments(parser)
+    flags = parser.parse_args(argv)
+    nets = tuple(name.strip() for name in flags.nets.split(",") if name.strip())
+    key = secrets.token_urlsafe(16)
+    common = (flags.host, flags.port, flags.database, nets, flags.study, flags.device, flags.decode, key)
+    sources = {
+        name: getattr(flags, name)
+        for name in ("comet", "emotion", "cases", "analysis", "maps", "esconv", "backend", "systems")
+    }
+    return Settings(*common, trusted_hosts=tuple(flags.trusted_host), **sources)
+
+
+def _add_knowledge_arguments(parser: argparse.ArgumentParser) -> None:
+    """What nets are given besides the talk, and how they write."""
     parser.add_argument("--comet", metavar="NAME", help="COMET-BART by Hub name or folder (default: the shipped COMET)")
     parser.add_argument(
         "--emotion",
@@ -65,16 +80,20 @@ def parse(argv: list[str] | None = None) -> Settings:
         help="ESConv file or folder in whose train part nets look up similar talks (KEMI); without one they do without",
     )
     parser.add_argument(
-        "--analysis",
-        metavar="FOLDER",
-        help="what `python -m models analyse` wrote, for the tabs Figures and Models (default: the shipped files)",
-    )
-    parser.add_argument(
         "--decode",
         choices=tuple(DECODING),
         default=DEFAULTS.decode,
         help="guided: sampled by what is due to this talk; published: the papers' sampling; topical: the best of"
         " several samples, which does not stream",
+    )
+
+
+def _add_figures_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the tabs Figures, Models and Map find what they show."""
+    parser.add_argument(
+        "--analysis",
+        metavar="FOLDER",
+        help="what `python -m models analyse` wrote, for the tabs Figures and Models (default: the shipped files)",
     )
     parser.add_argument(
         "--maps",
@@ -87,15 +106,6 @@ def parse(argv: list[str] | None = None) -> Settings:
         metavar="PATH",
         help="ESConv file or folder: the Map tab then has a button that makes maps of it, into the folder of --maps",
     )
-    flags = parser.parse_args(argv)
-    nets = tuple(name.strip() for name in flags.nets.split(",") if name.strip())
-    key = secrets.token_urlsafe(16)
-    common = (flags.host, flags.port, flags.database, nets, flags.study, flags.device, flags.decode, key)
-    sources = {
-        name: getattr(flags, name)
-        for name in ("comet", "emotion", "cases", "analysis", "maps", "esconv", "backend", "systems")
-    }
-    return Settings(*common, trusted_hosts=tuple(flags.trusted_host), **sources)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -156,11 +156,12 @@ def test_no_global_statements(trees: dict[Path, ast.Module]) -> None:
 
 
 def test_only_commands_print(trees: dict[Path, ast.Module]) -> None:
-    """A command has `add_arguments` and `run`, or is a `__main__`. Everything else logs, and never a seeker's text."""
+    """A command has `add_arguments` and `run`, or is run as a file. Everything else logs, and never a seeker's text."""
     wrong = []
     for path, tree in trees.items():
         names = {function.name for function in _functions(tree)}
-        if path.name in ("__main__.py", "app.py") or {"add_arguments", "run"} <= names:
+        as_file = path.name == "__main__.py" or 'if __name__ == "__main__":' in path.read_text(encoding="utf-8")
+        if as_file or {"add_arguments", "run"} <= names:
             continue
         wrong += [
             f"{_name(path)}:{node.lineno}"

@@ -194,7 +194,8 @@ class NetResponder:
         comet = self.sources.comet if self.net.needs_comet else NoComet()
         tails = blocks_for(comet, dialogue.situation, dialogue.last_post())
         with torch.inference_mode():
-            plan = self._plan(self._example(dialogue, tails, self._emotions(dialogue)), NO_CHANGE)
+            example = self._example(dialogue, tails, self._emotions(dialogue), self._cases(dialogue))
+            plan = self._plan(make_batch([example]).to(self.device), NO_CHANGE)
         return tracing.distribution(plan.strategies[0])
 
     def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
