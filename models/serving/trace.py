@@ -69,7 +69,7 @@ class DecodeOptions:
 
 DECODING = {
     "published": DecodeOptions(),
-    "guided": DecodeOptions(method="guided", top_p=0.5, topicality=0.5, max_tokens=60, voice=True),
+    "guided": DecodeOptions(method="guided", top_p=0.5, topicality=0.5, max_tokens=60),
     "topical": DecodeOptions(method="rerank", top_p=0.7),
 }
 """settings by name: the papers'; and those that keep a small net on topic, word by word or by the best of several"""
