@@ -227,6 +227,8 @@ def test_tables_fit_a_phone(browser: Browser, site: Site) -> None:
     page.keyboard.press("Enter")
     page.locator("#reveal td").first.wait_for()
     assert beyond(page, "#reveal") == []
+    first = page.locator("#reveal td").first
+    assert first.evaluate("(cell) => getComputedStyle(cell).display") == "flex"  # beside its column's name
     page.locator("#side-a .esc-why").first.click()
     page.get_by_text("Settings, times and tokens").click()
     page.locator("#why-settings td").first.wait_for()

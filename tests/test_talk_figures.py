@@ -47,7 +47,7 @@ def test_the_figure_of_a_talk(make_page: Any) -> None:
     visitor = Visitor(page).start().say("I feel alone.").say("And now?")
     shown = page.show_figures(TOKEN, visitor.talk)
     assert shown[column]["visible"]
-    assert "2 messages" in shown[plot]["value"].plot
+    assert "n = 2" in shown[plot]["value"].plot
     assert "joint (" in shown[says]
     assert "CSV" in shown[bar]
 

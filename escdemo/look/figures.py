@@ -68,7 +68,7 @@ def comet_figure(trace: Trace) -> go.Figure:
         drawn += len(blocks)
     shown = drawn_blocks(trace)
     top = max((block.weight for block in shown), default=1.0)
-    figure.update_xaxes(range=[0, top * 1.25], title="mean attention (sums to 1 per source)")
+    figure.update_xaxes(range=[0, top * 1.25], title="mean attention<br>(sums to 1 per source)")
     # Positions, not names, on the axis: the same inference may come from both sources.
     figure.update_yaxes(
         tickvals=list(range(drawn)), ticktext=[_block_label(block) for block in shown], autorange="reversed"

@@ -55,7 +55,7 @@ def timeline_figure(sides: Sequence[SideStrategies]) -> go.Figure:
         ticktext=[LOOKS[name].short for name in STRATEGIES],
         range=[len(STRATEGIES) - 0.5, -0.5],
     )
-    return titled(styled(figure, height=400), f"Strategies of this talk (n = {count} messages)")
+    return titled(styled(figure, height=400), f"Strategies of this talk (n = {count})")
 
 
 def timeline_says(sides: Sequence[SideStrategies]) -> str:
