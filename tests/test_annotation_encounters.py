@@ -188,7 +188,7 @@ def test_retry_asks_again_with_a_new_seed(sessions: sessionmaker[Session]) -> No
 
 def test_a_study_makes_a_good_reply_once(sessions: sessionmaker[Session]) -> None:
     story = Story(sessions).told_until("chatting")
-    with story.step() as own, pytest.raises(StageError, match="only if it failed"):
+    with story.step() as own, pytest.raises(StageError, match="only one that failed is made again"):
         retry_reply(**own, turn_index=0, side="b")
 
 

@@ -25,6 +25,7 @@ from tests.api_server import KEY, LONG_S, Api, Gated, running_api
 from tests.app_process import app_process
 from tests.fakes import ChangeableResponder, EchoResponder, FailingResponder
 from tests.running import free_port, running
+from tests.visitor import OWN
 
 TALK = Dialogue(
     (
@@ -132,11 +133,8 @@ def test_the_page_over_a_backend_shows_replies_and_reasons(nets: dict[str, Respo
         client = Client(site.url, verbose=False)
         token = "a token for the backend"
         client.predict(token, "", None, api_name="/restore")
-        client.predict(True, api_name="/agree")
-        client.predict(
-            token, True, "", "I moved and know nobody.", "sadness", "Sleep Problems", 4, None, api_name="/start"
-        )
-        client.predict(token, "I feel alone.", api_name="/send")
+        client.predict(token, True, *OWN, api_name="/agree")
+        client.predict(token, 0, "I feel alone.", api_name="/send")
         shown = json.dumps(list(client.submit(token, api_name="/follow_send")), default=str)
         assert "You said" in shown
         looked = client.predict(token, json.dumps({"jump": True, "turn": 0}), api_name="/look")

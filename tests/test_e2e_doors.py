@@ -100,7 +100,7 @@ def test_nothing_is_loaded_from_elsewhere_and_nothing_needed_is_blocked(
     browser: Browser, site: Site, path: str
 ) -> None:
     page, asked = opened(browser, f"{site.url}{path}")
-    page.locator("#consent-box, #sign-in").first.wait_for()
+    page.locator("#start, #sign-in").first.wait_for()
     assert [url for url in asked if not url.startswith((site.url, "data:", "blob:"))] == []
     assert blocked(page) == []
 

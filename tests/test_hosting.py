@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.examples import OUTCOME
 from models.data.strategies import STRATEGIES
 from models.files.checkpoint import WEIGHTS, WeightsError
 from models.knowledge.comet import CachedComet, Comet, NoComet, Query
@@ -112,7 +113,9 @@ def test_same_seed_same_reply_also_side_by_side(hosted: NetResponder) -> None:
     first = hosted.respond(DIALOGUE, OPTIONS, 7)
     with ThreadPoolExecutor(4) as pool:
         others = list(pool.map(lambda _: hosted.respond(DIALOGUE, OPTIONS, 7), range(8)))
-    assert all(other == first for other in others)
+    assert {other.text for other in others} == {first.text}
+    for other in others:  # written in one batch, figures may differ in their last digit
+        assert other.trace.strategies == pytest.approx(first.trace.strategies, abs=1e-4)
 
 
 @pytest.mark.parametrize("method", ["sample", "greedy", "beam"])
@@ -213,7 +216,7 @@ def test_the_best_of_several_is_new_in_the_conversation_and_tells_its_rivals(hos
     assert list(rivals.values) == sorted(rivals.values, reverse=True)
     again = hosted.respond(after(first), options, 1)
     assert again.text.lower() != first.text.lower()
-    if not hosted.net.needs_emotion:  # those hear the earlier turns: other replies are drawn
+    if not hosted.net.needs_emotion and OUTCOME not in hosted.net.wants:  # these hear earlier turns too
         assert again.text == rivals.labels[1]
 
 

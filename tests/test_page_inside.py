@@ -29,7 +29,7 @@ def looking_of(page: Page) -> Looking:
     with gr.Blocks():
         unseen = panel.build_unseen(Place())
         with gr.Tabs() as tabs:
-            return Looking(panel.build(page.talks.settings, unseen), tabs, page.talks)
+            return Looking(panel.build(page.talks.settings, unseen, ()), tabs, page.talks)
 
 
 def changeable(page_of: Any, **more: Any) -> Page:

@@ -21,7 +21,7 @@ from tests.postgres import empty
 
 TOKEN = "a visitor of both"
 pytestmark = pytest.mark.slow
-OWN = ("", "I moved and know nobody.", "sadness", "Sleep Problems", 4, None)
+OWN = ("", "I moved and know nobody.", "sadness", "Sleep Problems", 4, None, False)
 
 
 @contextmanager
@@ -55,9 +55,8 @@ def stored(database: str) -> list[tuple[str, str]]:
 def begin(client: Client) -> None:
     """A talk with one message."""
     client.predict(TOKEN, "", None, api_name="/restore")
-    client.predict(True, api_name="/agree")
-    client.predict(TOKEN, True, *OWN, api_name="/start")
-    client.predict(TOKEN, "I feel alone at night.", api_name="/send")
+    client.predict(TOKEN, True, *OWN, api_name="/agree")
+    client.predict(TOKEN, 0, "I feel alone at night.", api_name="/send")
 
 
 def test_a_talk_goes_on_at_the_other_process(postgresql_url: str) -> None:
@@ -66,7 +65,7 @@ def test_a_talk_goes_on_at_the_other_process(postgresql_url: str) -> None:
         begin(one)
         list(one.submit(TOKEN, api_name="/follow_send"))
         assert "alone at night" in shown(other.predict(TOKEN, "", None, api_name="/restore"))
-        other.predict(TOKEN, "The evenings are long.", api_name="/send")
+        other.predict(TOKEN, 1, "The evenings are long.", api_name="/send")
         list(other.submit(TOKEN, api_name="/follow_send"))
         back = shown(one.predict(TOKEN, "", None, api_name="/restore"))
         replies = stored(postgresql_url)

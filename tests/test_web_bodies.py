@@ -57,7 +57,7 @@ def answering(site: Site) -> Iterator[None]:
 def test_marks_in_a_situation_do_not_stop_the_server(site: Site) -> None:
     """390 KB, and as many as pass the limit on events."""
     page = Stranger(site)
-    fields = (None, "sadness", "job crisis", 4, None)
+    fields = (None, "sadness", "job crisis", 4, None, False)
     with answering(site):
         whole = "a" + "\u0315\u0300" * 97_500
         first = page.call("start", "x" * 40, True, "", whole, *fields[1:])

@@ -36,16 +36,16 @@ def test_a_rebound_name_reaches_nothing(site: Site, path: str) -> None:
 
 def test_a_rebound_name_makes_no_event(site: Site) -> None:
     page = Stranger(site)
-    for route in ("run/again", "queue/join", "cancel"):
-        assert page.post(route, page.event("again", []), Host="evil.example").status == 400
-    assert page.call("again", Host=f"localhost:{site.port}").status == 200
+    for route in ("run/ask_erase", "queue/join", "cancel"):
+        assert page.post(route, page.event("ask_erase", []), Host="evil.example").status == 400
+    assert page.call("ask_erase", Host=f"localhost:{site.port}").status == 200
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://127.0.0.1.evil.example", "http://a@b"])
 def test_a_page_of_another_site_makes_no_event(site: Site, origin: str) -> None:
     page = Stranger(site)
-    assert page.call("again", Origin=origin).status == 400
-    assert page.call("again", Origin=f"http://127.0.0.1:{site.port}").status == 200
+    assert page.call("ask_erase", Origin=origin).status == 400
+    assert page.call("ask_erase", Origin=f"http://127.0.0.1:{site.port}").status == 200
 
 
 LOOPBACK = ("localhost", "LOCALHOST:7860", "127.0.0.1:7860", "127.8.9.1", "[::1]", "[::1]:7860")
@@ -112,8 +112,8 @@ def test_addresses_are_printed_as_a_browser_takes_them() -> None:
 
 def test_every_answer_has_the_headers(site: Site) -> None:
     answers = [ask(site, "GET", path) for path in (*PATHS[:4], "/study/config", "/no/such/page", "/theme.css")]
-    answers += [ask(site, "GET", "/", headers={"Host": "evil.example"}), Stranger(site).call("again")]
-    answers += [ask(site, "POST", "/gradio_api/run/again", b"{", {"Content-Type": "application/json"})]
+    answers += [ask(site, "GET", "/", headers={"Host": "evil.example"}), Stranger(site).call("ask_erase")]
+    answers += [ask(site, "POST", "/gradio_api/run/ask_erase", b"{", {"Content-Type": "application/json"})]
     assert {answer.status for answer in answers} == {200, 400, 404}
     for answer in answers:
         assert {name: answer.headers.get(name.lower()) for name in HEADERS} == HEADERS

@@ -110,7 +110,7 @@ def _wire_start(demo: gr.Blocks, page: Page) -> None:
         page.draw_card, [setup.problem_filter, setup.card], [setup.card, *story], api_name="draw_card", queue=False
     )
     gr.on(
-        [field.input for field in setup.story()],
+        [field.change for field in setup.story()],
         setup_panel.story_html,
         setup.story(),
         [setup.shown],

@@ -308,7 +308,12 @@ def load_net(folder: Path, base: Path = BASE, bases: Bases | None = None) -> Net
     if is_labelled(card["base"]):
         net = _causal_of(folder, card, bases or Bases())
     else:
-        net = new_net(card["net"], card["settings"], card["rank"], _source(folder, card["base"], base))
+        try:
+            net = new_net(card["net"], card["settings"], card["rank"], _source(folder, card["base"], base))
+        except WeightsError:
+            raise
+        except ValueError as fault:
+            raise WeightsError(f"{folder} does not fit the net {card['net']!r}: {fault}; train it again") from fault
     tensors, _ = load_packed(folder)
     _check_vocabulary(folder, card, net)
     try:
