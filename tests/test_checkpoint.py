@@ -183,7 +183,10 @@ def test_weights_of_another_net_are_refused(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="holds weights of 'joint', not of the net 'misc'"):
         net_folder("misc", tmp_path)
     _edit(tmp_path / "misc", net="misc")  # even when the card lies
-    with pytest.raises(WeightsError, match=r"does not fit the net 'misc'"):
+    with pytest.raises(WeightsError, match=r"does not fit the net 'misc'.*no setting"):
+        load_net(tmp_path / "misc", base)
+    _edit(tmp_path / "misc", settings={})
+    with pytest.raises(WeightsError, match=r"does not fit the net 'misc'.*missing"):
         load_net(tmp_path / "misc", base)
     with pytest.raises(WeightsError, match="holds no net"):
         load_net(base, base)

