@@ -48,8 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     module.add_arguments(parser)
     try:
         return int(module.run(parser.parse_args(arguments[1:])))
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         return complain(str(error))
+    except OSError as error:
+        if error.filename is None:
+            return complain(str(error))
+        return complain(f"{error.filename}: {error.strerror}; check the name, and that you may read and write there")
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", None) or type(error).__name__
         return complain(f"the database did not do it ({reason}), so nothing was changed; try again in a moment")

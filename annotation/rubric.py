@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from annotation.choices import Majority, Pick, Scale
+from annotation.store.texts import accept_name, as_read
 from models.reading.json_values import read_json
 
 MAX_STEPS = 100
@@ -62,6 +63,10 @@ class Rubric:
         names = self.names()
         if not self.name or not names or not all(names) or len(set(names)) < len(names):
             raise ValueError(f"rubric {self.name!r} needs a name and criteria with different names, got {names}")
+        for name in names:
+            accept_name(name, what=f"rubric {self.name!r}: name of a criterion")
+        if len({as_read(name).casefold() for name in names}) < len(names):
+            raise ValueError(f"rubric {self.name!r}: criteria {names} look alike and get mixed up: rename one")
         if not all(criterion.question.strip() for criterion in self.criteria):
             raise ValueError(f"rubric {self.name!r}: every criterion needs a question")
         if self.low >= self.high:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
@@ -29,7 +30,7 @@ from annotation.store.erasure import Remains, remains
 from annotation.store.study_schema import Study
 from annotation.studies.drafts import change_plan, delete_draft, empty_draft
 from annotation.studies.item_checks import draft_warnings
-from annotation.studies.item_import import import_encounters, import_items
+from annotation.studies.item_import import import_encounters, import_in_batches
 from annotation.studies.live_items import add_scenes, read_scenes
 from annotation.studies.members import invite, members, revoke
 from annotation.studies.progress import team_progress
@@ -40,8 +41,9 @@ from annotation.studies.studies import (
     create_study,
     get_study,
     lead_access,
-    open_study,
+    open_in_batches,
     pause_study,
+    plan_opening,
     resume_study,
 )
 from annotation.studies.study_plan import load_plan
@@ -49,7 +51,29 @@ from annotation.studies.study_views import Invitation
 from annotation.studies.withdrawal import withdraw
 
 SITE = "http://127.0.0.1:7860"
-Action = Callable[[Session, Namespace], int]
+T = TypeVar("T")
+
+
+class _Desk:
+    """The store, one function of it at a time: what is only read, or read from files, keeps no writer waiting."""
+
+    def __init__(self, sessions: sessionmaker[Session], study: str | None) -> None:
+        self.sessions, self.reading = sessions, for_reading(sessions)
+        with self.reading() as session:
+            self._lead = None if study is None else lead_access(session=session, name=study)
+
+    def do(self, action: Callable[..., T], **arguments: Any) -> T:
+        """One function for the study's lead, stored whole or not at all."""
+        with self.sessions.begin() as session:
+            return action(session=session, access=self._lead, **arguments)
+
+    def read(self, action: Callable[..., T], **arguments: Any) -> T:
+        """One that only reads."""
+        with self.reading() as session:
+            return action(session=session, access=self._lead, **arguments)
+
+
+Action = Callable[[_Desk, Namespace], int]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -81,88 +105,80 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Do one action in one transaction: all of it, or nothing."""
+    """Do one action."""
     sessions = open_sessions(args.database, create=args.action == "create")
     try:
-        with sessions.begin() as session:
-            status = ACTIONS[args.action][0](session, args)
-        if args.action == "withdraw":
-            _say_what_remains(sessions)
-        return status
+        return ACTIONS[args.action][0](_Desk(sessions, getattr(args, "study", None)), args)
     except LookupError as error:
         raise ValueError(str(error)) from error
     finally:
         sessions.kw["bind"].dispose()
 
 
-def _create(session: Session, args: Namespace) -> int:
-    created = create_study(session=session, plan=load_plan(Path(args.file)))
+def _create(desk: _Desk, args: Namespace) -> int:
+    plan = load_plan(Path(args.file))
+    with desk.sessions.begin() as session:
+        created = create_study(session=session, plan=plan)
     print(f"study {created.study.name!r} is a draft; import items, then open it")
     print(_link(created.invitation, args))
     return 0
 
 
-def _change(session: Session, args: Namespace) -> int:
-    access = lead_access(session=session, name=args.study)
-    view = change_plan(session=session, access=access, plan=load_plan(Path(args.file)))
+def _change(desk: _Desk, args: Namespace) -> int:
+    view = desk.do(change_plan, plan=load_plan(Path(args.file)))
     print(f"the draft is {view.name!r} now, with its new plan")
     return 0
 
 
-def _empty(session: Session, args: Namespace) -> int:
-    access = lead_access(session=session, name=args.study)
-    print(f"{empty_draft(session=session, access=access)} items taken out")
+def _empty(desk: _Desk, _args: Namespace) -> int:
+    print(f"{empty_draft(desk.do)} items taken out")
     return 0
 
 
-def _delete(session: Session, args: Namespace) -> int:
-    access = lead_access(session=session, name=args.study)
-    print(f"the draft {delete_draft(session=session, access=access)!r} is deleted")
+def _delete(desk: _Desk, _args: Namespace) -> int:
+    print(f"the draft {delete_draft(desk.do)!r} is deleted")
     return 0
 
 
-def _list(session: Session, _args: Namespace) -> int:
-    for study in session.scalars(select(Study).order_by(Study.created_at)):
-        print(f"{study.name}\t{study.kind.value}\t{study.state.value}\t{study.created_at:%Y-%m-%d}")
+def _list(desk: _Desk, _args: Namespace) -> int:
+    with desk.reading() as session:
+        for study in session.scalars(select(Study).where(Study.gathers_for.is_(None)).order_by(Study.created_at)):
+            print(f"{study.name}\t{study.kind.value}\t{study.state.value}\t{study.created_at:%Y-%m-%d}")
     return 0
 
 
-def _import(session: Session, args: Namespace) -> int:
-    access = lead_access(session=session, name=args.study)
+def _import(desk: _Desk, args: Namespace) -> int:
     if args.cards is None and (args.problem or args.card):
         raise ValueError("--problem and --card choose among role cards; name their file with --cards")
     if args.cards is not None:
         scenes = read_scenes(Path(args.cards), problems=args.problem, ids=args.card)
-        print(f"{add_scenes(session=session, access=access, scenes=scenes)} of {len(scenes)} role cards added")
+        print(f"{desk.do(add_scenes, scenes=scenes)} of {len(scenes)} role cards added")
         return 0
     if args.encounters:
-        found = import_encounters(session=session, access=access)
+        found = desk.do(import_encounters)
     else:
-        found = import_items(session=session, access=access, items=read_items(Path(args.items)))
+        found = import_in_batches(desk.do, read_items(Path(args.items)), args.items)
     for warning in found.warnings:
         print(f"warning: {warning}")
     print(f"{found.contexts} contexts with {found.replies} replies imported")
     return 0
 
 
-def _open(session: Session, args: Namespace) -> int:
-    access = lead_access(session=session, name=args.study)
-    for warning in draft_warnings(session=session, access=access):
+def _open(desk: _Desk, args: Namespace) -> int:
+    for warning in desk.read(draft_warnings):
         print(f"warning: {warning}")
-    view = open_study(session=session, access=access)
+    view = open_in_batches(desk.do, desk.read(plan_opening))
     print(f"study {view.name!r} is open with {view.items} items; invite raters")
     if view.kind is StudyKind.LIVE:
         print(f"raters talk with the systems: run python app.py with --nets {','.join(view.plan.systems)}")
     return 0
 
 
-def _invite(session: Session, args: Namespace) -> int:
+def _invite(desk: _Desk, args: Namespace) -> int:
     if args.count < 1:
         raise ValueError(f"--count is {args.count}; at least 1 is needed")
-    access = lead_access(session=session, name=args.study)
     for _ in range(args.count):
-        invitation = invite(session=session, access=access, role=args.role)
-        print(_link(invitation, args))
+        print(_link(desk.do(invite, role=args.role), args))
     return 0
 
 
@@ -170,22 +186,22 @@ def _link(invitation: Invitation, args: Namespace) -> str:
     return f"{invitation.pseudonym}\t{args.site.rstrip('/')}/study/?invite={invitation.token}"
 
 
-def _revoke(session: Session, args: Namespace) -> int:
-    revoke(session=session, access=lead_access(session=session, name=args.study), pseudonym=args.member)
+def _revoke(desk: _Desk, args: Namespace) -> int:
+    desk.do(revoke, pseudonym=args.member)
     print(f"the link of {args.member} no longer works")
     return 0
 
 
-def _withdraw(session: Session, args: Namespace) -> int:
-    access = lead_access(session=session, name=args.study)
-    items = withdraw(session=session, access=access, pseudonym=args.member)
+def _withdraw(desk: _Desk, args: Namespace) -> int:
+    items = desk.do(withdraw, pseudonym=args.member)
     print(f"{args.member} withdrew: {items} items deleted, the link no longer works")
+    _say_what_remains(desk)
     return 0
 
 
-def _say_what_remains(sessions: sessionmaker[Session]) -> None:
+def _say_what_remains(desk: _Desk) -> None:
     """Whether copies of what was just deleted are left in the files."""
-    with for_reading(sessions)() as session:
+    with desk.reading() as session:
         left = remains(session)
     if left is Remains.FILES:
         print("a copy may still lie in the database's files, which another program uses now or which are too big to")
@@ -194,21 +210,20 @@ def _say_what_remains(sessions: sessionmaker[Session]) -> None:
         print("the database server overwrites the freed space in its own time")
 
 
-def _status(session: Session, args: Namespace) -> int:
-    access = lead_access(session=session, name=args.study)
-    view, progress = get_study(session=session, access=access), team_progress(session=session, access=access)
+def _status(desk: _Desk, _args: Namespace) -> int:
+    view, progress = desk.read(get_study), desk.read(team_progress)
     print(f"{view.name}: {view.state.value}, {view.kind.value}, rubric {view.plan.rubric.name}, seed {view.plan.seed}")
     print(f"items       {progress.complete} of {progress.items} complete, {progress.active} in work")
     print(f"judgments   {progress.judgments_done} of {progress.judgments_needed}")
     print(f"reviews     {progress.reviewed} done, {progress.to_review} waiting")
-    for warning in draft_warnings(session=session, access=access):
+    for warning in desk.read(draft_warnings):
         print(f"warning: {warning}")
-    people = members(session=session, access=access)
+    people = desk.read(members)
     print(f"members     {', '.join(row.pseudonym for row in people)}")
     for row in people:
         if row.withdrew is not None:
             print(f"{row.pseudonym:<12}withdrew, {row.withdrew} items deleted")
-    for found in rater_quality(session=session, access=access):
+    for found in desk.read(rater_quality):
         seconds = "" if found.median_seconds is None else f", median {found.median_seconds:.0f} s"
         print(f"{found.rater:<12}{found.items} items{seconds}")
         for flag in found.flags:
@@ -216,16 +231,16 @@ def _status(session: Session, args: Namespace) -> int:
     return 0
 
 
-def _pause(session: Session, args: Namespace) -> int:
-    return _said(pause_study(session=session, access=lead_access(session=session, name=args.study)).state)
+def _pause(desk: _Desk, _args: Namespace) -> int:
+    return _said(desk.do(pause_study).state)
 
 
-def _resume(session: Session, args: Namespace) -> int:
-    return _said(resume_study(session=session, access=lead_access(session=session, name=args.study)).state)
+def _resume(desk: _Desk, _args: Namespace) -> int:
+    return _said(desk.do(resume_study).state)
 
 
-def _close(session: Session, args: Namespace) -> int:
-    return _said(close_study(session=session, access=lead_access(session=session, name=args.study)).state)
+def _close(desk: _Desk, _args: Namespace) -> int:
+    return _said(desk.do(close_study).state)
 
 
 def _said(state: str) -> int:
@@ -233,9 +248,8 @@ def _said(state: str) -> int:
     return 0
 
 
-def _replay(session: Session, args: Namespace) -> int:
-    access = lead_access(session=session, name=args.study)
-    found = replay(session=session, access=access)
+def _replay(desk: _Desk, _args: Namespace) -> int:
+    found = desk.read(replay)
     for difference in found.differences:
         print(difference)
     if not found.differences:

@@ -25,12 +25,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from annotation.choices import Purpose
-from annotation.store.texts import MAX_LABEL_CHARS, MAX_POST_CHARS, MAX_SITUATION_CHARS, accept_text
+from annotation.store.texts import MAX_POST_CHARS, MAX_SITUATION_CHARS, accept_name, accept_text, as_read
 from annotation.studies.stored_replies import stored_form
 from annotation.studies.study_views import Line
 from models.reading.json_values import parse_json
@@ -41,8 +41,10 @@ MAX_TURNS = 400
 MAX_TURN_NUMBER = 100_000
 """highest `turn`, the number of turns before the replies"""
 NEEDED = ("id", "context")
-MAX_ITEMS = 20_000
+MAX_ITEMS = 100_000
 """most items of one file"""
+MAX_UPLOADED = 20_000
+"""most items of a file that comes over the web"""
 MAX_PROBLEMS = 1_000
 """bad rows after which the rest is not read"""
 _PROBLEM_CHARS = 400
@@ -63,11 +65,11 @@ Gold = Mapping[str, Any]
 
 
 class ItemFileError(ValueError):
-    """Bad rows in an item file. `problems` has (line, what is wrong) of each; nothing was imported."""
+    """Bad items. `problems` has (line in their file or 0, what is wrong) of each; nothing was imported."""
 
     def __init__(self, problems: Iterable[tuple[int, str]], file: str = "", shown: int = 20) -> None:
         self.problems = tuple(problems)
-        lines = [f"  line {line}: {what}" for line, what in self.problems[:shown]]
+        lines = [f"  line {line}: {what}" if line else f"  {what}" for line, what in self.problems[:shown]]
         rest = len(self.problems) - len(lines)
         more = [f"  ... and {rest} more"] if rest else []
         where = f"{file}: " if file else ""
@@ -103,9 +105,11 @@ class ImportedItem:
     gold_json: str | None = None
     """as in the file, checked against the rubric when it is stored"""
     encounter_id: str | None = None
+    line: int = field(default=0, compare=False)
+    """where it begins in its file; 0 when it comes from none"""
 
 
-def read_items(path: Path) -> tuple[ImportedItem, ...]:
+def read_items(path: Path, most: int = MAX_ITEMS) -> tuple[ImportedItem, ...]:
     """The items of a .jsonl or .csv file.
 
     Raises ItemFileError listing every bad row, OSError, and ValueError naming file and line where it is no such file.
@@ -113,33 +117,40 @@ def read_items(path: Path) -> tuple[ImportedItem, ...]:
     form = path.suffix.lower()
     if form not in (".jsonl", ".csv"):
         raise ValueError(f"{path} has the ending {path.suffix!r}; allowed: .jsonl, .csv")
-    return parse_rows(
-        json_rows(path) if form == ".jsonl" else map(_from_csv, csv_rows(path, needed=NEEDED)), file=str(path)
-    )
+    rows = json_rows(path) if form == ".jsonl" else map(_from_csv, csv_rows(path, needed=NEEDED))
+    return parse_rows(rows, str(path), most)
 
 
-def parse_rows(rows: Iterable[Row], file: str = "") -> tuple[ImportedItem, ...]:
+def read_uploaded(path: Path) -> tuple[ImportedItem, ...]:
+    """The same of a file that came over the web."""
+    return read_items(path, MAX_UPLOADED)
+
+
+def parse_rows(rows: Iterable[Row], file: str = "", most: int = MAX_ITEMS) -> tuple[ImportedItem, ...]:
     """Items out of rows in the form of JSON Lines. Raises ItemFileError, which names `file`."""
     items: list[ImportedItem] = []
     problems: list[tuple[int, str]] = []
-    first_line: dict[str, int] = {}
+    ids: dict[str, tuple[str, int]] = {}
+    dialogues: dict[str, tuple[str, int]] = {}
     for row in rows:
         try:
             if row.problem:
                 raise ValueError(row.problem)
-            item = _item(row.cells)
-            if item.key in first_line:
-                raise ValueError(f"id {item.key!r} was used in line {first_line[item.key]} already")
-            first_line[item.key] = row.line
+            item = replace(_item(row.cells), line=row.line)
+            known, line = ids.setdefault(as_read(item.key), (item.key, row.line))
+            if line != row.line:
+                alike = "was used" if known == item.key else f"reads like {known!r}"
+                raise ValueError(f"id {item.key!r} {alike} in line {line} already; give each item an id of its own")
+            known, line = dialogues.setdefault(as_read(item.dialogue), (item.dialogue, row.line))
+            if known != item.dialogue:
+                raise ValueError(f"dialogue {item.dialogue!r} reads like {known!r} in line {line}; write one of them")
             items.append(item)
         except ValueError as error:
             problems.append((row.line, str(error)[:_PROBLEM_CHARS]))
         except RecursionError:
             problems.append((row.line, "objects and lists are nested too deeply; a few levels are needed"))
-        if len(items) > MAX_ITEMS:
-            raise ItemFileError(
-                [(row.line, f"more than {MAX_ITEMS:,} items; split the file and import its parts")], file
-            )
+        if len(items) > most:
+            raise ItemFileError([(row.line, f"more than {most:,} items; split the file and import its parts")], file)
         if len(problems) == MAX_PROBLEMS:
             break
     if problems:
@@ -226,8 +237,7 @@ def _text(row: Mapping[str, Any], name: str) -> str | None:
 
 
 def _label(row: Mapping[str, Any], name: str, required: bool = False) -> str | None:
-    value = accept_text(_text(row, name) or "", what=name, limit=MAX_LABEL_CHARS, required=required).strip()
-    return value or None
+    return accept_name(_text(row, name) or "", what=name, required=required) or None
 
 
 def _lines(value: Any, what: str) -> tuple[Line, ...]:
@@ -258,7 +268,7 @@ def _replies(value: Any) -> tuple[ImportedReply, ...]:
 
 
 def _reply(system: str, entry: Any) -> ImportedReply:
-    name = accept_text(system, what="name of a system", limit=MAX_LABEL_CHARS, required=True).strip()
+    name = accept_name(system, what="name of a system", required=True)
     what = f"reply of {name}"
     if isinstance(entry, str):
         entry = {"text": entry}

@@ -31,12 +31,23 @@ _STREET = (
     "street|st|road|rd|avenue|ave|lane|boulevard|blvd|crescent|terrace|square|drive|dr|court|ct|close|way|place|gardens"
 )
 _ENDING = "com|org|net|edu|gov|io|me|app|info|tv|gg|ly|co|eu|uk|us|ca|au|nz|ie|de|fr|es|it|nl|ch|at|in|cn|jp|br|ru"
+_SITES = "insta|instagram|snap|snapchat|discord|linkedin|tiktok|telegram|skype|reddit|twitter"
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     # In this order: an address holds an @, a link may hold digits.
     ("[email]", re.compile(r"[^\s@<>(),;:]+@[^\s@<>(),;:]+\.\w{2,}")),
+    (
+        "[email]",
+        re.compile(r"[\w.+-]+ ?[\[(] ?at ?[\])] ?[\w-]+(?: ?(?:\.|[\[(] ?dot ?[\])]) ?[\w-]+)+", re.IGNORECASE),
+    ),
     ("[link]", re.compile(r"(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)),
     ("[link]", re.compile(rf"(?<![\w.@/-])(?:[a-z0-9-]+\.)+(?:{_ENDING})/[^\s<>\"]+", re.IGNORECASE)),
     ("[handle]", re.compile(r"(?<![\w/])@\w[\w.]*\w|(?<!\w)u/\w{3,}")),
+    (
+        "[handle]",
+        re.compile(rf"(?i:\b(?:{_SITES})(?: (?:is|name))?:? )(?=\S*[\d#_-])\w[\w.#-]{{2,}}|\b\w{{2,32}}#\d{{4}}\b"),
+    ),
+    # international account numbers, and the social security numbers of the United States
+    ("[number]", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b|\b\d{3}-\d{2}-\d{4}\b")),
     # Seven digits or more, as in phone, account and card numbers, but no date; ages are shorter.
     (
         "[number]",
@@ -77,7 +88,7 @@ _MY_NAME_IS = re.compile(
 )
 """and then a name in any case"""
 _I_AM = re.compile(
-    r"\b((?i:i am|i['’]m|im|this is|it['’]s|signed|yours|named|called|call me|mr|mrs|ms|miss|dr|prof"
+    r"\b((?i:i am|i['’]m|im|this is|it['’]s|signed|yours|named|called|call me|go by|love(?=,)|mr|mrs|ms|miss|dr|prof"
     rf"|(?:my|our|her|his) (?:{_KIN}))[.,]? )({_NAME}(?: {_NAME})?)"
 )
 """and then a name with a capital"""

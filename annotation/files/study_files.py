@@ -84,7 +84,8 @@ def read_values(path: Path, kind: str) -> Values:
     read = {".csv": _read_csv, ".jsonl": json_rows, ".parquet": _read_parquet}.get(path.suffix.lower())
     if read is None:
         raise ValueError(f"{path}: unknown ending {path.suffix!r}; allowed: .csv, .jsonl, .parquet")
-    values, turned, problems = [], set(), []
+    values, turned = [], set()
+    lines: dict[str, list[int]] = {}  # of each fault: one that all rows have, as of a column, is told once
     for row in read(path):
         try:
             if row.problem:
@@ -94,12 +95,18 @@ def read_values(path: Path, kind: str) -> Values:
             if other_way:
                 turned.add(value.item_id)
         except ValueError as error:
-            problems.append(f"  line {row.line}: {error}")
-    problems = problems or check_rows(kind, values)
-    if problems:
-        more = f"\n  and {len(problems) - 20} more" if len(problems) > 20 else ""
-        raise ValueError(f"{path}: {len(problems)} bad rows, nothing read:\n" + "\n".join(problems[:20]) + more)
+            lines.setdefault(str(error), []).append(row.line)
+    if lines:
+        told = [f"  line {at[0]}{f' and {len(at) - 1} more' * (len(at) > 1)}: {what}" for what, at in lines.items()]
+        raise ValueError(_refusal(path, sum(map(len, lines.values())), told))
+    if problems := check_rows(kind, values):
+        raise ValueError(_refusal(path, len(problems), problems))
     return Values(tuple(value for _, value in values), frozenset(turned))
+
+
+def _refusal(path: Path, count: int, told: list[str]) -> str:
+    rest = [f"  and {len(told) - 20} more"] if len(told) > 20 else []
+    return "\n".join([f"{path}: {count} bad row(s), nothing read:", *told[:20], *rest])
 
 
 def spreadsheet_safe(value: Any) -> Any:

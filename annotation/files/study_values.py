@@ -16,6 +16,7 @@ from annotation.choices import Decision
 from annotation.statistics.explanations import ReplyFeature
 from annotation.statistics.study_data import GoldAnswer
 from annotation.statistics.win_tie_lose import OUTCOMES
+from annotation.store.texts import MAX_LABEL_CHARS, as_read, is_visible
 from annotation.studies.live_views import StarRow, TalkRow, TurnVote
 from annotation.studies.study_views import Ballot, Rating, Verdict
 
@@ -42,6 +43,8 @@ KEYS: dict[str, tuple[str, ...]] = {
 """the columns that no two rows of a kind have in common"""
 NAMES = ("study", "rater", "criterion", "system", "system_a", "system_b")
 """columns in which two spellings of one name would count as two"""
+IDS = ("item_id", "talk")
+"""the same, but case is part of the name: ids are often made by machines"""
 RANGES: dict[str, tuple[float, float]] = {
     "seconds": (0, 1e9),
     "turn": (0, 100_000),
@@ -65,7 +68,9 @@ def to_value(kind: str, row: Mapping[str, Any]) -> tuple[Any, bool]:
     unknown = [str(name) for name in row if name not in known]
     missing = [name for name, field in known.items() if field.default is MISSING and name not in row]
     if unknown or missing:
-        raise ValueError(f"missing columns: {missing or 'none'}, unknown columns: {unknown or 'none'}")
+        raise ValueError(
+            f"missing columns: {missing or 'none'}, unknown columns: {unknown or 'none'}; known are {', '.join(known)}"
+        )
     value = made(**{name: _cell(name, str(known[name].type), cell) for name, cell in row.items()})
     if isinstance(value, Verdict):
         _check_verdict(value)
@@ -87,20 +92,15 @@ def check_rows(kind: str, rows: Iterable[tuple[int, Any]]) -> list[str]:
         if before != line:
             told = ", ".join(f"{name} {part}" for name, part in zip(KEYS[kind], key, strict=True) if part is not None)
             problems.append(f"  line {line}: given twice, in line {before} already ({told}); keep one of them")
-        for column in NAMES:
+        for column in (*NAMES, *IDS):
             name = getattr(value, column, None)
             if name is None:
                 continue
-            known, at = spelled.setdefault((column.split("_")[0], _folded(name)), (name, line))
+            read = as_read(name) if column in IDS else as_read(name).casefold()
+            known, at = spelled.setdefault((column.split("_")[0], read), (name, line))
             if known != name:
                 problems.append(f"  line {line}: {column} is {name!r}, but {known!r} in line {at}; write one of them")
     return problems
-
-
-def _folded(name: str) -> str:
-    """A name without what the eye may miss: case, kinds of blanks, signs of no width, ways to compose a letter."""
-    plain = unicodedata.normalize("NFKC", name).casefold()
-    return "".join(sign for sign in plain if not sign.isspace() and unicodedata.category(sign) not in ("Cf", "Cc"))
 
 
 def _in_order(value: Any) -> tuple[Any, bool]:
@@ -151,6 +151,8 @@ def _cell(name: str, kind: str, cell: Any) -> Any:
         if optional or name == "study":  # talks outside of any study have none
             return None if optional else ""
         raise ValueError(f"{name} is empty; a value is needed ({base})")
+    if name in (*NAMES, *IDS) and isinstance(cell, str) and (why := _unreadable(cell)):
+        raise ValueError(f"{name} is {cell!r:.60}; {why}")
     try:
         value = _CONVERT[base](cell)
     except (ValueError, TypeError, KeyError) as error:
@@ -159,6 +161,19 @@ def _cell(name: str, kind: str, cell: Any) -> Any:
     if name in RANGES and not low <= value <= high:
         raise ValueError(f"{name} is {cell!r:.60}; allowed: {low:g} to {high:g}")
     return value
+
+
+def _unreadable(name: str) -> str:
+    """Why two such names could be one, or one could be two, without anybody seeing it."""
+    if not is_visible(name):
+        return "it has no sign that can be seen"
+    if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name):
+        return "it has a line break or a control character; does a quote stay open in the row?"
+    if "\ufffd" in name:
+        return "a letter was lost when it was saved (U+FFFD); save the original as UTF-8"
+    if len(name) > MAX_LABEL_CHARS:
+        return f"it has {len(name):,} characters; at most {MAX_LABEL_CHARS} are allowed"
+    return ""
 
 
 def _truth(cell: Any) -> bool:

@@ -65,7 +65,7 @@ def win_table(pairs: Sequence[PairResult], agreed: dict[tuple[str, str, str], Ag
     tests = sum(one.p_value is not None for one in pairs)
     notes = (
         "Win: the first system of the pair. Shares of the items by majority, with 95 % intervals; p: sign test of "
-        f"items won against items lost; p (Holm): corrected for the {tests} tests of this table.",
+        f"items won against items lost; p (Holm): corrected for the {tests} test{'s' * (tests != 1)} of this table.",
         REVIEWED,
     )
     return Table(BY_ITEMS, head, tuple(rows), notes)
@@ -92,13 +92,18 @@ def live_tables(live: LiveReport) -> tuple[Table, ...]:
             f"{one.system_a} vs. {one.system_b}",
             *(figure(share) for share in (one.win, one.lose, one.tie)),
             f"{one.votes.win} / {one.votes.lose} / {one.votes.tie}",
+            f"{one.items.win} / {one.items.lose} / {one.items.tie} / {one.items.none}",
             str(one.items.total()),
         )
         for one in live.preferences
     ]
     first = figure(live.first_preferred)
-    notes = ("Win: the first system of the pair. 95 % intervals over talks.", f"First side preferred, %: {first}.")
-    head = ("Pair", "Win %", "Lose %", "Tie %", "Win / lose / tie", "Talks")
+    notes = (
+        "Win: the first system of the pair. 95 % intervals over talks. Talks won, lost, tied or without a majority: by "
+        "the majority of each talk's turns, as they are drawn.",
+        f"First side preferred, %: {first}.",
+    )
+    head = ("Pair", "Win %", "Lose %", "Tie %", "Win / lose / tie", "Talks won / lost / tied / neither", "Talks")
     stars = tuple((one.system, figure(one.estimate, 2), str(one.estimate.count)) for one in live.helpfulness)
     felt = tuple(
         (one.pair, *(figure(each, 2) for each in (one.before, one.after, one.change)), str(one.before.count))

@@ -7,9 +7,10 @@
     study_item 1-1 study_review 1-n study_review_answer
     study 1-n study_event                        what happened, append-only
 
-Deleting a study deletes everything below it; deleting an encounter deletes the contexts that were made of it. Triggers
-(made by the migrations) refuse to delete events, to change them (but for blanking the answers of a rater who
-withdraws), and to change answers of an item that is closed.
+An import in batches gathers in a row of `study` that has no members, so nobody sees a part of it; then all of its
+contexts change their study at once. Deleting a study deletes everything below it; deleting an encounter deletes the
+contexts that were made of it. Triggers (made by the migrations) refuse to delete events, to change them (but for
+blanking the answers of a rater who withdraws), and to change answers of an item that is closed.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Study(Base):
     created_at: Mapped[datetime]
     opened_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    gathers_for: Mapped[str | None] = mapped_column(String(32))
+    """the draft that takes its contexts over once all of an import are here; None: a study, not a part of one"""
 
 
 class Member(Base):

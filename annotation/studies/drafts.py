@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import CursorResult, delete, func, select
+from sqlalchemy import CursorResult, delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from annotation.choices import Role, StudyEventKind, StudyState
@@ -16,8 +16,8 @@ from annotation.rubric import rubric_to_json
 from annotation.store.erasure import mark_erasure
 from annotation.store.study_events import record_study
 from annotation.store.study_schema import Context, Member, Study
-from annotation.studies.item_import import Imported, import_items
-from annotation.studies.members import NotAllowed, require
+from annotation.studies.item_import import BATCH_ITEMS, Imported, clear_gathering, import_items
+from annotation.studies.members import Do, NotAllowed, require, with_pauses
 from annotation.studies.studies import plan_of, study_view
 from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_views import Access, StudyView
@@ -62,24 +62,55 @@ def drop_item(*, session: Session, access: Access, context_id: str) -> str:
 
 
 def replace_item(*, session: Session, access: Access, context_id: str, items: Sequence[ImportedItem]) -> Imported:
-    """By a lead: one item of a draft gives way to others, or stays when they are refused (see `import_items`)."""
-    drop_item(session=session, access=access, context_id=context_id)
-    return import_items(session=session, access=access, items=items)
+    """By a lead: one item of a draft gives way to others, or stays when they are refused (see `import_items`).
+
+    The one with its id in the import file takes over its id in the store, so that pages that show it find it again.
+    """
+    key = drop_item(session=session, access=access, context_id=context_id)
+    return import_items(session=session, access=access, items=items, ids={key: context_id})
 
 
-def empty_draft(*, session: Session, access: Access) -> int:
-    """By a lead: take all items out of a draft; how many they were."""
+def empty_draft(do: Do) -> int:
+    """By a lead: take all items out of a draft, some at a time, so that other writers get their turn; how many.
+
+    What was cut off has taken out some of them; each time is in the study's events.
+    """
+    count, do = 0, with_pauses(do)
+    while gone := do(_take_some):
+        count += gone
+    return count
+
+
+def delete_draft(do: Do) -> str:
+    """By a lead: delete a draft with its items, members and events, so that its name is free; that name.
+
+    The items go first, some at a time; what was cut off leaves a draft with the rest of them.
+    """
+    for gathering in do(_gatherings):
+        clear_gathering(with_pauses(do), gathering)
+    empty_draft(do)
+    return do(_delete)
+
+
+def _take_some(*, session: Session, access: Access) -> int:
     study, lead = _draft(session, access)
-    found = list(session.scalars(select(Context.id).where(Context.study_id == study.id)))
-    _take_out(session, study, lead, None)
-    return len(found)
+    some = list(session.scalars(select(Context.id).where(Context.study_id == study.id).limit(BATCH_ITEMS)))
+    if some:
+        _take_out(session, study, lead, some)
+    return len(some)
 
 
-def delete_draft(*, session: Session, access: Access) -> str:
-    """By a lead: delete a draft with its items, members and events, so that its name is free; that name."""
+def _gatherings(*, session: Session, access: Access) -> list[str]:
+    """Imports that are going on or were cut off."""
+    study, _ = _draft(session, access)
+    return list(session.scalars(select(Study.id).where(Study.gathers_for == study.id)))
+
+
+def _delete(*, session: Session, access: Access) -> str:
     study, _ = _draft(session, access)
     name = study.name
-    session.execute(delete(Study).where(Study.id == study.id))  # foreign keys take the rest along
+    gone = or_(Study.id == study.id, Study.gathers_for == study.id)
+    session.execute(delete(Study).where(gone))  # foreign keys take the rest along
     mark_erasure(session)
     return name
 
@@ -91,10 +122,9 @@ def _draft(session: Session, access: Access) -> tuple[Study, Member]:
     return study, lead
 
 
-def _take_out(session: Session, study: Study, lead: Member, ids: list[str] | None) -> None:
+def _take_out(session: Session, study: Study, lead: Member, ids: list[str]) -> None:
     """The event counts what went as `old_value`, as an import counts what came as `new_value`."""
-    gone = delete(Context).where(Context.study_id == study.id)
-    result = session.execute(gone if ids is None else gone.where(Context.id.in_(ids)))
+    result = session.execute(delete(Context).where(Context.study_id == study.id, Context.id.in_(ids)))
     assert isinstance(result, CursorResult)
     count = str(result.rowcount)
     record_study(session, study.id, StudyEventKind.IMPORTED, actor=lead.pseudonym(), old_value=count)

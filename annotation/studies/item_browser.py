@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
@@ -23,13 +23,13 @@ from annotation.studies.members import require
 from annotation.studies.quality import rater_quality
 from annotation.studies.stored_replies import read_stored
 from annotation.studies.studies import plan_of
+from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_views import Access, Line
-from annotation.studies.task_projection import Question, content, questions, systems_of
+from annotation.studies.task_projection import Question, content, questions
 
 
-@dataclass(frozen=True)
-class ItemLine:
-    """One item in the list."""
+class ItemLine(NamedTuple):
+    """One item in the list; a tuple, since there may be 100,000 of them."""
 
     id: str
     key: str
@@ -92,43 +92,17 @@ class ReadItem:
 def browse(*, session: Session, access: Access) -> tuple[ItemLine, ...]:
     """By a lead: one line per item, in the plan's order; in a draft one per imported context."""
     study, _ = require(session, access, Role.LEAD)
-    if study.state is StudyState.DRAFT:
-        return _drafted(session, study)
-    plan = plan_of(study)
-    flagged = {one.rater for one in rater_quality(session=session, access=access) if one.flags}
-    votes: dict[str, list[tuple[str, bool, dict[Question, str]]]] = defaultdict(list)
-    for claim, member, given in _handed_in(session, study):
-        votes[claim.item_id].append((member.pseudonym(), bool(claim.note), given))
-    rows = session.execute(
-        select(Item, Context.key).join(Context).where(Item.study_id == study.id).order_by(Item.position)
-    )
-    found = []
-    for item, key in rows:
-        mine, systems = votes[item.id], systems_of(item)
-        asked = questions(plan.rubric, plan.pairwise(), systems) if mine else ()
-        answers = [[given[question] for _, _, given in mine if question in given] for question in asked]
-        found.append(
-            ItemLine(
-                id=item.id,
-                key=key,
-                purpose=item.purpose,
-                systems=systems,
-                votes=len(mine),
-                open_questions=sum(plan.rubric.agreed(values) is None for values in answers if len(values) > 1),
-                split_questions=sum(len(set(values)) > 1 for values in answers),
-                reasons=sum(reason for _, reason, _ in mine),
-                flagged=any(rater in flagged for rater, _, _ in mine),
-            )
-        )
-    return tuple(found)
+    return _drafted(session, study) if study.state is StudyState.DRAFT else _planned(session, access, study)
 
 
 def browse_item(*, session: Session, access: Access, item_id: str) -> ReadItem:
     """By a lead: one of the items of `browse`. Raises LookupError."""
     study, _ = require(session, access, Role.LEAD)
-    line = next((one for one in browse(session=session, access=access) if one.id == item_id), None)
-    if line is None:
+    draft = study.state is StudyState.DRAFT
+    lines = _drafted(session, study, item_id) if draft else _planned(session, access, study, item_id)
+    if not lines:
         raise LookupError("This item is not in the study (any more).")
+    (line,) = lines
     item = None if study.state is StudyState.DRAFT else session.get_one(Item, item_id)
     context = session.get_one(Context, item_id if item is None else item.context_id)
     if study.kind is StudyKind.LIVE:
@@ -164,13 +138,51 @@ def _judged(session: Session, access: Access, study: Study, line: ItemLine) -> d
     return {"votes": tuple(votes), "decision": decision}
 
 
-def _drafted(session: Session, study: Study) -> tuple[ItemLine, ...]:
+def _planned(session: Session, access: Access, study: Study, item_id: str | None = None) -> tuple[ItemLine, ...]:
+    """The lines of an opened study, of all items or one. Columns only: there may be 100,000 items."""
+    plan = plan_of(study)
+    flagged = {one.rater for one in rater_quality(session=session, access=access) if one.flags}
+    votes: dict[str, list[tuple[str, bool, dict[Question, str]]]] = defaultdict(list)
+    for claim, member, given in _handed_in(session, study, item_id):
+        votes[claim.item_id].append((member.pseudonym(), bool(claim.note), given))
+    columns = (Item.id, Item.purpose, Item.systems_json, Context.key)
+    rows = select(*columns).join(Context, Context.id == Item.context_id).where(Item.study_id == study.id)
+    rows = rows if item_id is None else rows.where(Item.id == item_id)
+    named: dict[str, tuple[str, ...]] = {}
+    found = []
+    for at, purpose, systems_json, key in session.execute(rows.order_by(Item.position)):
+        systems = named.get(systems_json) or named.setdefault(systems_json, tuple(json.loads(systems_json)))
+        line = ItemLine(at, key, purpose, systems)
+        found.append(_counted(line, plan, votes[at], flagged) if at in votes else line)
+    return tuple(found)
+
+
+def _counted(
+    line: ItemLine, plan: StudyPlan, mine: Sequence[tuple[str, bool, dict[Question, str]]], flagged: Set[str]
+) -> ItemLine:
+    """The line with what its votes (rater, with a reason, answers) amount to."""
+    asked = questions(plan.rubric, plan.pairwise(), line.systems)
+    answers = [[given[question] for _, _, given in mine if question in given] for question in asked]
+    return line._replace(
+        votes=len(mine),
+        open_questions=sum(plan.rubric.agreed(values) is None for values in answers if len(values) > 1),
+        split_questions=sum(len(set(values)) > 1 for values in answers),
+        reasons=sum(reason for _, reason, _ in mine),
+        flagged=any(rater in flagged for rater, _, _ in mine),
+    )
+
+
+def _drafted(session: Session, study: Study, context_id: str | None = None) -> tuple[ItemLine, ...]:
+    """The lines of a draft, of all contexts or one."""
+    wanted = [Context.study_id == study.id] + ([] if context_id is None else [Context.id == context_id])
     systems: dict[str, list[str]] = defaultdict(list)
-    rows = select(SystemReply.context_id, SystemReply.system).join(Context).where(Context.study_id == study.id)
-    for context_id, system in session.execute(rows.order_by(SystemReply.system)):
-        systems[context_id].append(system)
-    contexts = session.scalars(select(Context).where(Context.study_id == study.id).order_by(Context.key))
-    return tuple(ItemLine(one.id, one.key, one.purpose, tuple(systems[one.id])) for one in contexts)
+    rows = select(SystemReply.context_id, SystemReply.system).join(Context).where(*wanted)
+    for at, system in session.execute(rows):
+        systems[at].append(system)
+    contexts = select(Context.id, Context.key, Context.purpose).where(*wanted).order_by(Context.key)
+    return tuple(
+        ItemLine(at, key, purpose, tuple(sorted(systems[at]))) for at, key, purpose in session.execute(contexts)
+    )
 
 
 def _handed_in(

@@ -19,22 +19,42 @@ from sqlalchemy.orm import Session
 
 from annotation.choices import Purpose, Role, StudyKind, StudyState
 from annotation.store.study_schema import Context, Study, SystemReply
+from annotation.store.texts import as_read, as_seen
 from annotation.studies.members import require
 from annotation.studies.studies import plan_of
 from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_views import Access
 
-_STRATEGY = (
-    r"(?:questions?|restatement(?: or paraphrasing)?|paraphras\w+|reflections?(?: of feelings?)?|self-? ?disclosure|"
-    r"affirmation(?: and reassurance)?|reassurance|(?:providing )?suggestions?(?: or information)?|information|others?)"
+_PHRASES = (
+    r"restatement or paraphrasing|reflections? of feelings?|self-? ?disclosure|affirmation and reassurance|"
+    r"providing suggestions?(?: or information)?"
 )
-_MARKS = (
-    re.compile(r"\s*[\[<{][^\]>}\n]{1,40}[\]>}]"),  # "[Question] ...", "<strategy> ..." at the beginning
-    re.compile(rf"[^\w\n]*(?:strategy\W+)?{_STRATEGY}\s*[:)\]|]", re.IGNORECASE),  # "Question: ...", "(Others) ..."
-    re.compile(rf".*[\[<{{(]\s*{_STRATEGY}\s*[\]>}})]", re.IGNORECASE | re.DOTALL),  # the same anywhere
-    re.compile(r".*(?:</?s>|<(?:pad|unk|mask|eos|bos)>|<\|\w+\|>|\[(?:CLS|SEP|PAD|UNK|/?INST)\])", re.DOTALL),
+_STRATEGY = (
+    rf"(?:{_PHRASES}|questions?|restatement|paraphras\w+|reflections?|affirmation|reassurance|suggestions?|"
+    r"information|others?)"
+)
+_OPEN, _SHUT = r"[\[<{\u3008\u300a\u300c\u300e\u3010]", r"[\]>}\u3009\u300b\u300d\u300f\u3011]"
+_ROLES = (
+    r"system|sys|assistant|supporter|seeker|bot|model|counsell?or|therapist|ai|user|human|response|reply|answer|"
+    r"output|[qa]"
+)
+_MARK = re.compile(
+    "|".join(
+        (
+            rf"[\s\\]*{_OPEN}(?:(?!{_SHUT})[^\n]){{1,40}}{_SHUT}",  # "[Question] ..." at the beginning
+            rf"[\W_]*(?i:strategy\W+)?(?i:{_STRATEGY})\s*(?:[:)\]|*_~#=/\\\"\n\u2013\u2014]|-\s|\.\s+[A-Z])",
+            rf"[\W_]*(?i:strategy\W+|[@#])(?i:{_STRATEGY})\b",
+            rf"\s*(?i:{_STRATEGY})\s+(?!I\b)[A-Z]",  # "Question What ...", its brackets lost
+            rf"\s*(?i:{_PHRASES})\s+[A-Z]",
+            rf"(?s:.)*?(?:{_OPEN}|\()\s*(?i:{_STRATEGY})\s*(?:{_SHUT}|\))",  # the same anywhere
+            r"(?s:.)*?(?:</?s>|<(?:pad|unk|mask|eos|bos)>|<\|\w+\|>|\[(?:CLS|SEP|PAD|UNK|/?INST)\])",
+            rf"\W*(?i:{_ROLES})(?: \w)?\W?:",
+        )
+    )
 )
 """what a net writes for itself and no person would"""
+
+_WORDS = re.compile(r"\w+")
 
 
 @dataclass(frozen=True)
@@ -48,58 +68,60 @@ class DraftItem:
     """system -> its turns"""
 
 
-def systems_wrong(key: str, purpose: Purpose, systems: Sequence[str], plan: StudyPlan) -> list[str]:
+def systems_wrong(purpose: Purpose, systems: Sequence[str], plan: StudyPlan) -> list[str]:
     """Why a main item with replies of these systems can never be judged as planned; gold items may have others."""
     if purpose is not Purpose.MAIN:
         return []
     wrong = []
     for name in sorted(set(systems) - set(plan.systems)):
-        meant = [known for known in plan.systems if known.casefold() == name.strip().casefold()]
+        meant = [known for known in plan.systems if as_read(known).casefold() == as_read(name).casefold()]
         hint = f"write {meant[0]!r}" if meant else f"the plan's systems are {', '.join(plan.systems)}"
-        wrong.append(f"{key}: a reply of {name!r}, which is not in the plan; {hint}")
+        wrong.append(f"a reply of {name!r}, which is not in the plan; {hint}")
     needed = 2 if plan.pairwise() else len(plan.systems)
     found = len(set(systems) & set(plan.systems))
     if not wrong and found < needed:
-        wrong.append(f"{key}: replies of {found} of the plan's systems; at least {needed} are needed")
+        wrong.append(f"replies of {found} of the plan's systems; at least {needed} are needed")
     return wrong
 
 
 def item_warnings(items: Iterable[DraftItem], systems: Sequence[str]) -> tuple[str, ...]:
     """What a rater could tell a system by, what needs no judging, and what would be judged twice."""
+    names = {name: _whole_word(name) for name in systems}
     first: dict[tuple[str, ...], str] = {}
     found: list[str] = []
     for item in items:
-        found += names_told([item], systems)
-        for system, turns in item.replies.items():
-            marked = next((turn for turn in turns if any(mark.match(turn) for mark in _MARKS)), None)
+        seen = {system: [as_seen(turn) for turn in turns] for system, turns in item.replies.items()}
+        found += [
+            f"{item.key}: the reply of {system} contains the name {name!r}"
+            for system, turns in seen.items()
+            for name, pattern in names.items()
+            if any(map(pattern.search, turns))
+        ]
+        for system, turns in seen.items():
+            marked = next((at for at, turn in enumerate(turns) if _MARK.match(turn)), None)
             if marked is not None:
-                found.append(f"{item.key}: the reply of {system} carries a tag of its net: {marked[:40]!r}")
+                told = item.replies[system][marked][:40]
+                found.append(f"{item.key}: the reply of {system} carries a tag of its net: {told!r}")
+        folded = {system: _folded(turns) for system, turns in seen.items()}
         found += [
             f"{item.key}: the replies of {one} and {other} are the same text"
-            for (one, said), (other, again) in combinations(item.replies.items(), 2)
-            if _folded(said) == _folded(again)
+            for one, other in combinations(folded, 2)
+            if folded[one] == folded[other]
         ]
-        before = first.setdefault(_folded((item.situation, *item.context)), item.key)
+        before = first.setdefault(_folded(map(as_seen, (item.situation, *item.context))), item.key)
         if before != item.key:
             found.append(f"{item.key}: the same context as {before}; a rater may read it twice")
     return tuple(found)
 
 
-def names_told(items: Iterable[DraftItem], systems: Sequence[str]) -> tuple[str, ...]:
-    """The replies that contain the name of one of these systems."""
-    names = {name: _whole_word(name) for name in systems}
-    return tuple(
-        f"{item.key}: the reply of {system} contains the name {name!r}"
-        for item in items
-        for system, turns in item.replies.items()
-        for name, pattern in names.items()
-        if any(map(pattern.search, turns))
-    )
-
-
 @lru_cache(maxsize=1_000)
 def _whole_word(name: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(name)}(?!\w)", re.IGNORECASE)
+    """The name, however its parts are joined ("star-misc", "Star MISC"), spelled ("m.i.s.c.") or numbered."""
+    parts = [part for part in re.split(r"[\W_]+", as_seen(name)) if part] or [name]
+    joined = r"[\W_]*".join(map(re.escape, parts))
+    letters = "".join(parts)
+    spelled = "|" + r"[\W_]".join(map(re.escape, letters)) if len(letters) > 2 else ""
+    return re.compile(rf"(?<![^\W_])(?:{joined}{spelled})(?:bot|net)?\d*(?![^\W_])", re.IGNORECASE)
 
 
 def draft_warnings(*, session: Session, access: Access) -> tuple[str, ...]:
@@ -130,5 +152,5 @@ def _texts(turns_json: str) -> tuple[str, ...]:
 
 
 def _folded(texts: Iterable[str]) -> tuple[str, ...]:
-    """Texts without case and kinds of blanks."""
-    return tuple(" ".join(text.casefold().split()) for text in texts)
+    """The words of texts as seen, without case and punctuation; where there is no word, the text."""
+    return tuple(" ".join(_WORDS.findall(seen)) or seen for seen in (text.casefold() for text in texts))

@@ -1,30 +1,43 @@
-"""Items into a study's store: from a file (`item_files`), or from finished live conversations. All or nothing."""
+"""Items into a study's store: from a file (`item_files`), or from finished live conversations. All or nothing.
+
+import_in_batches(do, items)        # many: other writers wait for a batch at most, nobody sees a part of them
+import_items(session=session, ...)  # a few, in the transaction of whoever calls
+"""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
+import secrets
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, cast
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, delete, insert, select, update
 from sqlalchemy.orm import Session, undefer
 
 from annotation.choices import Purpose, ReplyState, Role, Side, StudyEventKind, StudyKind, StudyState
-from annotation.files.item_files import ImportedItem, ImportedReply
+from annotation.files.item_files import ImportedItem, ImportedReply, ItemFileError
 from annotation.rubric import Rubric
-from annotation.store.schema import Encounter, Post, Reply
+from annotation.store.schema import Encounter, Post, Reply, utc_now
 from annotation.store.study_events import record_study
-from annotation.store.study_schema import Context, Study, SystemReply
-from annotation.studies.item_checks import DraftItem, item_warnings, names_told, systems_wrong
-from annotation.studies.members import NotAllowed, require
+from annotation.store.study_schema import Context, Member, Study, SystemReply
+from annotation.studies.item_checks import DraftItem, item_warnings, systems_wrong
+from annotation.studies.members import Do, NotAllowed, require, with_pauses
 from annotation.studies.studies import plan_of
 from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_views import Access, Line
 from annotation.talks.projection import latest_replies
 from annotation.talks.stages import Stage
 
+BATCH_ITEMS = 250
+"""most items that one transaction of an import stores"""
+BATCH_CHARS = 4_000_000
+"""traces after which a batch ends, in characters"""
+CUT_OFF = timedelta(hours=1)
+"""age at which an import that has not ended is taken for cut off"""
+_TAKEN = "an item of this id is in the study already"
 _FINISHED = (Stage.FROZEN, Stage.JUDGED, Stage.REVEALED, Stage.REVIEWED)
 
 
@@ -38,35 +51,171 @@ class Imported:
     """what `item_checks` finds in these items; `draft_warnings` looks at earlier ones too"""
 
 
-def import_items(*, session: Session, access: Access, items: Sequence[ImportedItem]) -> Imported:
-    """By a lead, into a draft: store contexts and replies.
+def import_items(
+    *, session: Session, access: Access, items: Sequence[ImportedItem], ids: Mapping[str, str] = MappingProxyType({})
+) -> Imported:
+    """By a lead, into a draft: store a few contexts with their replies in one transaction.
 
-    Raises ValueError listing every item whose id is taken, whose gold answer does not fit or whose systems are not the
-    plan's, NotAllowed once opened.
+    `ids` has, by its id in the file, the id that a context is to have in the store; others get a new one.
+    Raises ItemFileError listing every item whose id is taken, whose gold answer does not fit or whose systems are not
+    the plan's, NotAllowed once opened.
     """
     # Before the first question to the database: other writers wait only while the rows are stored, not while they are
-    # made. They are plain dicts, stored by the driver in one go, which takes a fifth of the time that objects take.
-    named = {reply.system for item in items for reply in item.replies}
-    drafted = [_as_read(item) for item in items]
-    warned = item_warnings(drafted, sorted(named))
-    contexts = [_context_row(access.study_id, item) for item in items]
-    replies = [row for item in items for row in _reply_rows(access.study_id, item)]
+    # made.
+    rows = _Rows(access.study_id, items, ids)
+    study, lead = _draft(session, access)
+    plan = plan_of(study)
+    _check(items, plan, _keys(session, study))
+    rows.store(session, plan)
+    return _imported(session, study, lead, items, _warnings(items, plan.systems))
+
+
+def import_in_batches(do: Do, items: Sequence[ImportedItem], file: str = "") -> Imported:
+    """The same for many items: other writers get their turn after each batch, and nobody sees a part of them.
+
+    The batches gather in a study of their own, without members, and change to the draft all at once when the last one
+    is in it. What is left of an import that was cut off goes with a later one, or with the draft. Raises as
+    `import_items`, with the name of `file`.
+    """
+    do = with_pauses(do)
+    begun = do(_begin, file=file)
+    for left in begun.left:
+        clear_gathering(do, left)
+    try:
+        _check(items, begun.plan, begun.keys, file)  # between two transactions: it takes long with many items
+        for batch in _batches(items):
+            do(_gather, gathering=begun.gathering, items=batch)
+        return do(_end, begun=begun, items=items, warnings=_warnings(items, begun.plan.systems))
+    except Exception:
+        clear_gathering(do, begun.gathering)
+        raise
+
+
+@dataclass(frozen=True)
+class _Begun:
+    gathering: str
+    plan: StudyPlan
+    keys: frozenset[str]
+    """of the contexts that are there already"""
+    left: tuple[str, ...]
+    """what imports that were cut off have left"""
+    file: str
+
+
+def _begin(*, session: Session, access: Access, file: str) -> _Begun:
+    study, _ = _draft(session, access)
+    old = select(Study.id).where(Study.gathers_for == study.id, Study.created_at < utc_now() - CUT_OFF)
+    left = tuple(session.scalars(old))
+    gathering = secrets.token_hex(16)
+    row = {"id": gathering, "name": gathering, "gathers_for": study.id, "created_at": utc_now()}
+    same = {name: getattr(study, name) for name in ("kind", "state", "seed", "plan_json", "rubric_json")}
+    session.add(Study(**row, **same))
+    session.flush()
+    return _Begun(gathering, plan_of(study), _keys(session, study), left, file)
+
+
+def _gather(*, session: Session, access: Access, gathering: str, items: Sequence[ImportedItem]) -> None:
+    rows = _Rows(gathering, items)
+    study, _ = _draft(session, access)
+    _gathered(session, gathering)
+    rows.store(session, plan_of(study))
+
+
+def _end(
+    *, session: Session, access: Access, begun: _Begun, items: Sequence[ImportedItem], warnings: tuple[str, ...]
+) -> Imported:
+    study, lead = _draft(session, access)
+    gathering = begun.gathering
+    if _gathered(session, gathering).plan_json != study.plan_json:
+        raise NotAllowed("The plan was changed meanwhile, so nothing was imported; import the file again.")
+    there = select(Context.key).where(Context.study_id == study.id)
+    taken = set(session.scalars(select(Context.key).where(Context.study_id == gathering, Context.key.in_(there))))
+    if taken:  # by another import at the same time
+        wrong = [(item.line, f"{item.key}: {_TAKEN}") for item in items if item.key in taken]
+        raise ItemFileError(wrong, begun.file)
+    session.execute(update(Context).where(Context.study_id == gathering).values(study_id=study.id))
+    session.execute(delete(Study).where(Study.id == gathering))
+    return _imported(session, study, lead, items, warnings)
+
+
+def _gathered(session: Session, gathering: str) -> Study:
+    """Raises NotAllowed after a pause so long that the import was taken for cut off."""
+    here = session.get(Study, gathering)
+    if here is None:
+        raise NotAllowed("The import was interrupted, so nothing was imported; import the file again.")
+    return here
+
+
+def clear_gathering(do: Do, gathering: str) -> None:
+    """Delete what has gathered, in batches too."""
+    while do(_clear_batch, gathering=gathering):
+        pass
+
+
+def _clear_batch(*, session: Session, access: Access, gathering: str) -> bool:
+    """Whether more is left."""
+    require(session, access, Role.LEAD, lock=True)
+    some = list(session.scalars(select(Context.id).where(Context.study_id == gathering).limit(BATCH_ITEMS)))
+    session.execute(delete(Context).where(Context.id.in_(some)))
+    if len(some) < BATCH_ITEMS:
+        session.execute(delete(Study).where(Study.id == gathering, Study.gathers_for == access.study_id))
+    return len(some) == BATCH_ITEMS
+
+
+def _batches(items: Sequence[ImportedItem]) -> Iterator[Sequence[ImportedItem]]:
+    """The items in order, some of them at a time; traces are long, so a batch ends early after many of them."""
+    batch: list[ImportedItem] = []
+    chars = 0
+    for item in items:
+        batch.append(item)
+        chars += sum(len(reply.replies_json or "") for reply in item.replies)
+        if len(batch) == BATCH_ITEMS or chars > BATCH_CHARS:
+            yield batch
+            batch, chars = [], 0
+    if batch:
+        yield batch
+
+
+class _Rows:
+    """Contexts and replies as plain dicts: stored by the driver in one go, a fifth of the time that objects take."""
+
+    def __init__(
+        self, study_id: str, items: Sequence[ImportedItem], ids: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
+        self.items = items
+        self.contexts = [_context_row(study_id, item, ids) for item in items]
+        pairs = zip(self.contexts, items, strict=True)
+        self.replies = [row for context, item in pairs for row in _reply_rows(context["id"], item)]
+
+    def store(self, session: Session, plan: StudyPlan) -> None:
+        """In the transaction of `session`; gold answers are spelled out as the plan's rubric asks."""
+        for row, item in zip(self.contexts, self.items, strict=True):
+            row["gold_json"] = _gold_json(item, plan)
+        for table, rows in ((Context, self.contexts), (SystemReply, self.replies)):
+            if rows:
+                session.connection().execute(insert(cast(Table, table.__table__)), rows)  # past the objects' own way
+
+
+def _draft(session: Session, access: Access) -> tuple[Study, Member]:
     study, lead = require(session, access, Role.LEAD, lock=True)
     if study.state is not StudyState.DRAFT:
         raise NotAllowed(f"Items are imported into a draft; this study is {study.state.value}.")
     if study.kind is StudyKind.LIVE:
         raise NotAllowed("The items of a live study are role cards, with which raters talk; add those instead.")
-    plan = plan_of(study)
-    _check(session, study, plan, items)
-    warned += names_told(drafted, [name for name in plan.systems if name not in named])
-    for row, item in zip(contexts, items, strict=True):
-        row["gold_json"] = _gold_json(item, plan)
-    for table, rows in ((Context, contexts), (SystemReply, replies)):
-        if rows:
-            session.connection().execute(insert(cast(Table, table.__table__)), rows)  # past the objects' own way
+    return study, lead
+
+
+def _imported(
+    session: Session, study: Study, lead: Member, items: Sequence[ImportedItem], warnings: tuple[str, ...]
+) -> Imported:
     record_study(session, study.id, StudyEventKind.IMPORTED, actor=lead.pseudonym(), new_value=str(len(items)))
     session.flush()
-    return Imported(len(contexts), len(replies), warned)
+    return Imported(len(items), sum(len(item.replies) for item in items), warnings)
+
+
+def _warnings(items: Sequence[ImportedItem], systems: Sequence[str]) -> tuple[str, ...]:
+    named = {reply.system for item in items for reply in item.replies}
+    return item_warnings([_as_read(item) for item in items], sorted(named.union(systems)))
 
 
 def drafted_dialogues(*, session: Session, access: Access) -> frozenset[str]:
@@ -128,11 +277,6 @@ def _from_encounter(session: Session, encounter: Encounter) -> ImportedItem | No
     )
 
 
-def context_id(study_id: str, key: str) -> str:
-    """The id of a context in the tables, 32 hexadecimal digits."""
-    return hashlib.sha256(f"context:{study_id}:{key}".encode()).hexdigest()[:32]
-
-
 def gold_answers(gold: object, rubric: Rubric, systems: Sequence[str]) -> dict[str, object]:
     """`gold` of an item file per criterion: the better system or "tie", or {system: score}. Raises ValueError."""
     names = rubric.names()
@@ -151,27 +295,35 @@ def gold_answers(gold: object, rubric: Rubric, systems: Sequence[str]) -> dict[s
     return gold
 
 
-def _check(session: Session, study: Study, plan: StudyPlan, items: Sequence[ImportedItem]) -> None:
-    taken = set(session.scalars(select(Context.key).where(Context.study_id == study.id)))
-    wrong = []
+def _keys(session: Session, study: Study) -> frozenset[str]:
+    return frozenset(session.scalars(select(Context.key).where(Context.study_id == study.id)))
+
+
+def _check(items: Sequence[ImportedItem], plan: StudyPlan, keys: Set[str], file: str = "") -> None:
+    taken = set(keys)
+    wrong: list[tuple[int, str]] = []
     for item in items:
-        systems = [reply.system for reply in item.replies]
-        needed = 2 if plan.pairwise() else 1
+        faults = _faults(item, plan)
         if item.key in taken:
-            wrong.append(f"{item.key}: an item of this id is in the study already")
-        if item.purpose is not Purpose.MAIN and plan.pairwise() and len(systems) != needed:
-            wrong.append(
-                f"{item.key}: a {item.purpose.value} item compares exactly 2 replies, this one has {len(systems)}"
-            )
-        if item.gold_json is not None:
-            try:
-                gold_answers(json.loads(item.gold_json), plan.rubric, systems)
-            except ValueError as error:
-                wrong.append(f"{item.key}: {error}")
-        wrong += systems_wrong(item.key, item.purpose, systems, plan)
+            faults.insert(0, _TAKEN)
+        wrong += [(item.line, f"{item.key}: {fault}") for fault in faults]
         taken.add(item.key)
     if wrong:
-        raise ValueError("\n  ".join([f"{len(wrong)} bad item(s), nothing was imported:", *wrong[:20]]))
+        raise ItemFileError(wrong, file)
+
+
+def _faults(item: ImportedItem, plan: StudyPlan) -> list[str]:
+    """Why the item cannot be judged as planned."""
+    systems = [reply.system for reply in item.replies]
+    faults = systems_wrong(item.purpose, systems, plan)
+    if item.purpose is not Purpose.MAIN and plan.pairwise() and len(systems) != 2:
+        faults.append(f"a {item.purpose.value} item compares exactly 2 replies, this one has {len(systems)}")
+    if item.gold_json is not None:
+        try:
+            gold_answers(json.loads(item.gold_json), plan.rubric, systems)
+        except ValueError as error:
+            faults.append(str(error))
+    return faults
 
 
 def _as_read(item: ImportedItem) -> DraftItem:
@@ -183,9 +335,9 @@ def _turns_json(lines: Sequence[Line]) -> str:
     return json.dumps([{"speaker": line.speaker, "text": line.text} for line in lines], ensure_ascii=False)
 
 
-def _context_row(study_id: str, item: ImportedItem) -> dict[str, Any]:
+def _context_row(study_id: str, item: ImportedItem, ids: Mapping[str, str]) -> dict[str, Any]:
     return {
-        "id": context_id(study_id, item.key),
+        "id": ids.get(item.key) or secrets.token_hex(16),
         "study_id": study_id,
         "key": item.key,
         "dialogue": item.dialogue,
@@ -208,11 +360,10 @@ def _gold_json(item: ImportedItem, plan: StudyPlan) -> str | None:
     return json.dumps(gold_answers(json.loads(item.gold_json), plan.rubric, systems), ensure_ascii=False)
 
 
-def _reply_rows(study_id: str, item: ImportedItem) -> list[dict[str, Any]]:
-    here = context_id(study_id, item.key)
+def _reply_rows(context_id: str, item: ImportedItem) -> list[dict[str, Any]]:
     return [
         {
-            "context_id": here,
+            "context_id": context_id,
             "system": reply.system,
             "turns_json": _turns_json(reply.turns),
             "strategy": reply.strategy,

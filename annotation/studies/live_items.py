@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,14 +20,19 @@ from sqlalchemy.orm import Session
 from annotation.choices import Purpose, Role, StudyEventKind, StudyKind, StudyState
 from annotation.store.study_events import record_study
 from annotation.store.study_schema import Context
-from annotation.store.texts import MAX_LABEL_CHARS, MAX_POST_CHARS, MAX_SITUATION_CHARS, accept_text
-from annotation.studies.item_import import context_id
+from annotation.store.texts import (
+    MAX_LABEL_CHARS,
+    MAX_POST_CHARS,
+    MAX_SITUATION_CHARS,
+    accept_name,
+    accept_text,
+    as_read,
+)
 from annotation.studies.members import NotAllowed, require
 from annotation.studies.study_views import Access
 from models.reading.json_values import read_json
 
 _LIMITS = {
-    "key": MAX_LABEL_CHARS,
     "emotion_type": MAX_LABEL_CHARS,
     "problem_type": MAX_LABEL_CHARS,
     "situation": MAX_SITUATION_CHARS,
@@ -46,6 +52,7 @@ class Scene:
     opening: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "key", accept_name(self.key, what="id", required=True))
         for name, limit in _LIMITS.items():
             text = accept_text(getattr(self, name), what=name, limit=limit, required=name != "opening")
             object.__setattr__(self, name, text.strip())
@@ -61,6 +68,7 @@ def read_scenes(path: Path, *, problems: Sequence[str] = (), ids: Sequence[str] 
         if not isinstance(cards, list):
             raise ValueError(f"the file holds a JSON {type(cards).__name__}; a list of role cards is needed")
         scenes = [_scene(card, number) for number, card in enumerate(cards, start=1)]
+        _check_ids(scenes)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return choose_scenes(scenes, problems=problems, ids=ids)
@@ -70,12 +78,25 @@ def _scene(card: object, number: int) -> Scene:
     needed = ("id", "situation", "emotion_type", "problem_type")
     if not isinstance(card, dict) or not all(isinstance(card.get(name), str) for name in needed):
         raise ValueError(f"card {number} needs the texts {', '.join(needed)}")
+    opening = card.get("opening", "")
+    if not isinstance(opening, str):
+        raise ValueError(f"card {number}: opening is {opening!r:.40}; a text is needed")
     try:
-        return Scene(
-            card["id"], card["situation"], card["emotion_type"], card["problem_type"], str(card.get("opening", ""))
-        )
+        return Scene(card["id"], card["situation"], card["emotion_type"], card["problem_type"], opening)
     except ValueError as error:
         raise ValueError(f"card {number}: {error}") from error
+
+
+def _check_ids(scenes: Sequence[Scene]) -> None:
+    if not scenes:
+        raise ValueError("the list holds no role card; write at least one")
+    first: dict[str, int] = {}
+    for number, scene in enumerate(scenes, start=1):
+        before = first.setdefault(as_read(scene.key), number)
+        if before != number:
+            raise ValueError(
+                f"card {number}: id {scene.key!r} is that of card {before} already; give it one of its own"
+            )
 
 
 def choose_scenes(
@@ -106,7 +127,7 @@ def add_scenes(*, session: Session, access: Access, scenes: Sequence[Scene]) -> 
     for scene in new:
         session.add(
             Context(
-                id=context_id(study.id, scene.key),
+                id=secrets.token_hex(16),
                 study_id=study.id,
                 key=scene.key,
                 dialogue=scene.key,

@@ -14,6 +14,9 @@ import hashlib
 import json
 import re
 import secrets
+import time
+from collections.abc import Callable
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -28,7 +31,33 @@ from annotation.studies.study_views import Access, Invitation, MemberView
 from annotation.studies.tickets import holder_of, is_genuine, make_ticket
 
 WRONG = "This link or password is not valid (any more). Ask the study's lead for a new one."
+LONGEST_PAUSE_S = 0.1
+"""SQLite tries again after so long at the latest"""
+T = TypeVar("T")
 AGAIN = "Please sign in again."
+
+
+class Do(Protocol):
+    """Runs one function of the store for one member, in a transaction of its own."""
+
+    def __call__(self, action: Callable[..., T], **arguments: Any) -> T:
+        """What `action(session=..., access=..., **arguments)` returns."""
+
+
+def with_pauses(do: Do) -> Do:
+    """`do` for one batch after the other: then it waits as long as the batch took, 0.1 s at most.
+
+    Threads of one process have their turns in order (`write_queue`), but other processes only try now and then whether
+    SQLite's lock is free: without a pause they waited more than a second, though no batch took a tenth of that.
+    """
+
+    def done(action: Callable[..., T], **arguments: Any) -> T:
+        begun = time.monotonic()
+        found = do(action, **arguments)
+        time.sleep(min(time.monotonic() - begun, LONGEST_PAUSE_S))
+        return found
+
+    return done
 
 
 class NotAllowed(ValueError):  # noqa: N818  (reads as the sentence it is)

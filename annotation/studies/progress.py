@@ -7,7 +7,7 @@ from math import ceil
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from annotation.choices import ClaimState, Purpose, Role
+from annotation.choices import ClaimState, Purpose, Role, StudyState
 from annotation.store.schema import utc_now
 from annotation.store.study_schema import Claim, Item, Member, Review, Study
 from annotation.studies.members import require
@@ -42,7 +42,8 @@ def team_progress(*, session: Session, access: Access) -> TeamProgress:
     study, _ = require(session, access, Role.LEAD)
     main = (Item.study_id == study.id, Item.purpose == Purpose.MAIN, Item.duplicate_of.is_(None))
     done = select(func.count()).where(Claim.item_id == Item.id, Claim.state == ClaimState.DONE).scalar_subquery()
-    rows = session.execute(select(Item.seats, done).where(*main)).all()
+    planned = study.state is not StudyState.DRAFT  # before, some items may be stored while it is being opened
+    rows = session.execute(select(Item.seats, done).where(*main)).all() if planned else []
     active = select(func.count()).select_from(Claim).join(Item)
     held = (Item.study_id == study.id, Claim.state == ClaimState.ACTIVE, Claim.lease_until >= utc_now())
     decided = select(Review.decided_at).join(Item).where(Item.study_id == study.id)

@@ -55,15 +55,15 @@ def replay(*, session: Session, access: Access) -> Replay:
 
 
 def _item_differences(session: Session, study: Study, stored: dict[str, Item]) -> Iterator[str]:
-    planned = {row.id: row for row in planned_rows(session, study)}
+    planned = {row["id"]: row for row in planned_rows(session, study)}
     yield from (f"item {name} is not in the store" for name in planned if name not in stored)
     yield from (f"item {name} is not in the plan" for name in stored if name not in planned)
     for row in planned.values():
-        if row.id in stored:
+        if row["id"] in stored:
             for name in _PLANNED:
-                found, wanted = getattr(stored[row.id], name), getattr(row, name)
+                found, wanted = getattr(stored[row["id"]], name), row[name]
                 if found != wanted:
-                    yield f"item {row.id}: {name} is {found!r}, planned {wanted!r}"
+                    yield f"item {row['id']}: {name} is {found!r}, planned {wanted!r}"
 
 
 @dataclass

@@ -2,7 +2,8 @@
 
 created = create_study(session=session, plan=plan)         # .invitation is the lead's own link
 import_items(...)                                          # see item_import; in a live study add_scenes
-open_study(session=session, access=lead)                   # plans the items, or says why that cannot work
+open_study(session=session, access=lead)                   # plans the items, or says why that cannot work; many items:
+open_in_batches(do, plan_opening(session=reading, ...))    # other writers wait for a batch at most
 invite(...)                                                # see members
 close_study(session=session, access=lead)
 """
@@ -11,21 +12,28 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Table, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from annotation.choices import Role, StudyEventKind, StudyKind, StudyState
 from annotation.rubric import rubric_to_json
 from annotation.store.schema import utc_now
 from annotation.store.study_events import SERVER, record_study
-from annotation.store.study_schema import Context, Item, Member, Study, SystemReply
+from annotation.store.study_schema import Context, Item, Member, Study, StudyEvent, SystemReply
 from annotation.studies.item_plan import PlannedItem, item_id, plan_items
-from annotation.studies.members import NotAllowed, add_member, require
+from annotation.studies.members import Do, NotAllowed, add_member, require, with_pauses
 from annotation.studies.study_plan import ContextKey, StudyPlan, plan_from_dict
 from annotation.studies.study_views import Access, Brief, Invitation, StudyView
+
+BATCH = 500
+"""items that one transaction of an opening stores"""
+_CHANGES = (StudyEventKind.CREATED, StudyEventKind.IMPORTED)
+"""the events that a change of a draft leaves"""
+_CHANGED = "The draft was changed or opened by somebody else meanwhile; look at it and open it again."
 
 
 @dataclass(frozen=True)
@@ -68,7 +76,8 @@ def lead_access(*, session: Session, name: str) -> Access:
     )
     lead = session.scalars(statement.order_by(Member.number)).first()
     if lead is None:
-        names = ", ".join(session.scalars(select(Study.name).order_by(Study.name))) or "none yet"
+        known = select(Study.name).where(Study.gathers_for.is_(None)).order_by(Study.name)
+        names = ", ".join(session.scalars(known)) or "none yet"
         raise LookupError(f"there is no study {name!r} with a lead; studies: {names}")
     return Access(lead.study_id, lead.id, lead.role, lead.pseudonym())
 
@@ -90,6 +99,8 @@ def study_view(session: Session, study: Study) -> StudyView:
         session.scalar(select(func.count()).select_from(table).where(table.study_id == study.id)) or 0
         for table in (Context, Item)
     )
+    if study.state is StudyState.DRAFT:
+        items = 0  # some may be stored while it is being opened
     return StudyView(
         id=study.id,
         name=study.name,
@@ -107,7 +118,9 @@ def study_view(session: Session, study: Study) -> StudyView:
 def get_brief(*, session: Session, access: Access) -> Brief:
     """By any member: what to read before the first item."""
     study, member = require(session, access, *Role)
-    plan, live = plan_of(study), study.kind is StudyKind.LIVE
+    plan = plan_of(study)
+    # A reviewer of talks only reads them: asked, told and warned as all readers are.
+    live = study.kind is StudyKind.LIVE and member.role is Role.RATER
     asked = plan.rubric.criteria if live else tuple(one.to_onlooker() for one in plan.rubric.criteria)
     return Brief(
         name=study.name,
@@ -125,23 +138,115 @@ def get_brief(*, session: Session, access: Access) -> Brief:
     )
 
 
+@dataclass(frozen=True)
+class Opening:
+    """The items that a draft would open with, planned while others write; of no use once the draft is another."""
+
+    rows: tuple[dict[str, Any], ...]
+    draft: tuple[int | None, int]
+    """the draft's last change and how many contexts it had"""
+
+
+def plan_opening(*, session: Session, access: Access) -> Opening:
+    """By a lead, only reading: what opening needs most of its time for. Raises as `open_study`."""
+    study, _ = require(session, access, Role.LEAD)
+    _check_draft(study)
+    return Opening(tuple(planned_rows(session, study)), _draft_now(session, study))
+
+
 def open_study(*, session: Session, access: Access) -> StudyView:
-    """By a lead: plan the items from the seed and let raters in. Raises PlanError with every reason it cannot work."""
+    """By a lead: plan the items from the seed and let raters in, all in one transaction: for a few items.
+
+    Raises PlanError with every reason it cannot work.
+    """
     study, lead = require(session, access, Role.LEAD, lock=True)
-    if study.state is not StudyState.DRAFT:
-        raise NotAllowed(f"This study is {study.state.value}; only a draft can be opened.")
-    rows = planned_rows(session, study)
-    for duplicates in (False, True):  # originals first: duplicates point to them
-        session.add_all(row for row in rows if (row.duplicate_of is not None) is duplicates)
-        session.flush()
+    _check_draft(study)
+    session.execute(delete(Item).where(Item.study_id == study.id))
+    _store_items(session, planned_rows(session, study))
+    return _opened(session, study, lead)
+
+
+def open_in_batches(do: Do, opening: Opening) -> StudyView:
+    """The same for many items: other writers get their turn after each batch.
+
+    Nothing shows or hands out the items of a draft, so it is opened by its last step alone; what an attempt that was
+    cut off has left is deleted first. Raises NotAllowed when the draft is changed or opened by others meanwhile.
+    """
+    do = with_pauses(do)
+    while do(_clear_items, draft=opening.draft):
+        pass
+    for at in range(0, len(opening.rows), BATCH):
+        do(_add_items, draft=opening.draft, rows=opening.rows[at : at + BATCH])
+    return do(_open_with, opening=opening)
+
+
+def _clear_items(*, session: Session, access: Access, draft: tuple[int | None, int]) -> bool:
+    """Whether more may be left."""
+    study, _ = _same_draft(session, access, draft)
+    some = list(session.scalars(select(Item.id).where(Item.study_id == study.id).limit(BATCH)))
+    session.execute(delete(Item).where(Item.id.in_(some)))
+    return len(some) == BATCH
+
+
+def _add_items(
+    *, session: Session, access: Access, draft: tuple[int | None, int], rows: Sequence[dict[str, Any]]
+) -> None:
+    _same_draft(session, access, draft)
+    # Who opens the same draft at the same time stores the same items.
+    there = set(session.scalars(select(Item.id).where(Item.id.in_([row["id"] for row in rows]))))
+    _store_items(session, [row for row in rows if row["id"] not in there])
+
+
+def _open_with(*, session: Session, access: Access, opening: Opening) -> StudyView:
+    study, lead = _same_draft(session, access, opening.draft)
+    stored = session.scalar(select(func.count()).where(Item.study_id == study.id))
+    if stored != len(opening.rows):
+        raise NotAllowed(_CHANGED)
+    return _opened(session, study, lead)
+
+
+def _same_draft(session: Session, access: Access, draft: tuple[int | None, int]) -> tuple[Study, Member]:
+    study, lead = require(session, access, Role.LEAD, lock=True)
+    _check_draft(study)
+    if _draft_now(session, study) != draft:
+        raise NotAllowed(_CHANGED)
+    return study, lead
+
+
+def _store_items(session: Session, rows: Sequence[dict[str, Any]]) -> None:
+    if rows:  # past the objects' own way, which takes five times as long
+        session.connection().execute(insert(cast(Table, Item.__table__)), rows)
+
+
+def _opened(session: Session, study: Study, lead: Member) -> StudyView:
     study.state, study.opened_at = StudyState.OPEN, utc_now()
     record_study(session, study.id, StudyEventKind.OPENED, actor=lead.pseudonym())
+    session.flush()
     return study_view(session, study)
+
+
+def _check_draft(study: Study) -> None:
+    if study.state is not StudyState.DRAFT:
+        raise NotAllowed(f"This study is {study.state.value}; only a draft can be opened.")
+
+
+def draft_mark(*, session: Session, access: Access) -> tuple[int | None, int]:
+    """By a lead: what changes with every change of a draft, to tell whether what was found in it still holds."""
+    study, _ = require(session, access, Role.LEAD)
+    return _draft_now(session, study)
+
+
+def _draft_now(session: Session, study: Study) -> tuple[int | None, int]:
+    """Changes with every change of a draft: each leaves an event, but for talks that are erased with their contexts."""
+    changes = (StudyEvent.study_id == study.id, StudyEvent.kind.in_(_CHANGES))
+    last = session.scalar(select(func.max(StudyEvent.id)).where(*changes))
+    return last, session.scalar(select(func.count()).where(Context.study_id == study.id)) or 0
 
 
 def context_keys(session: Session, study: Study) -> list[ContextKey]:
     """What planning needs to know of the study's contexts."""
-    rows = session.scalars(select(Context).where(Context.study_id == study.id)).all()
+    columns = (Context.id, Context.key, Context.dialogue, Context.purpose)
+    rows = session.execute(select(*columns).where(Context.study_id == study.id)).all()
     if study.kind is StudyKind.LIVE:  # every system is ready to talk about every scene
         return [ContextKey(row.key, row.dialogue, plan_of(study).systems, row.purpose) for row in rows]
     replies: dict[str, list[str]] = {}
@@ -151,25 +256,28 @@ def context_keys(session: Session, study: Study) -> list[ContextKey]:
     return [ContextKey(row.key, row.dialogue, tuple(replies.get(row.id, ())), row.purpose) for row in rows]
 
 
-def planned_rows(session: Session, study: Study) -> list[Item]:
+def planned_rows(session: Session, study: Study) -> list[dict[str, Any]]:
     """The items that plan, contexts and seed give, as rows that are not (or not yet) in the store."""
-    contexts = {row.key: row.id for row in session.scalars(select(Context).where(Context.study_id == study.id))}
+    found = session.execute(select(Context.key, Context.id).where(Context.study_id == study.id))
+    contexts = {row.key: row.id for row in found}
     planned = plan_items(plan_of(study), context_keys(session, study))
-    return [_item_row(study.id, item, contexts) for item in planned]
+    rows = [_item_row(study.id, item, contexts) for item in planned]
+    return sorted(rows, key=lambda row: row["duplicate_of"] is not None)  # originals first: duplicates point to them
 
 
-def _item_row(study_id: str, planned: PlannedItem, contexts: Mapping[str, str]) -> Item:
-    return Item(
-        id=item_id(study_id, planned.name),
-        study_id=study_id,
-        context_id=contexts[planned.context],
-        position=planned.position,
-        purpose=planned.purpose,
-        systems_json=json.dumps(planned.systems, ensure_ascii=False),
-        seats=planned.seats,
-        duplicate_of=None if planned.duplicate_of is None else item_id(study_id, planned.duplicate_of),
-        in_sample=planned.in_sample,
-    )
+def _item_row(study_id: str, planned: PlannedItem, contexts: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "id": item_id(study_id, planned.name),
+        "study_id": study_id,
+        "context_id": contexts[planned.context],
+        "position": planned.position,
+        "purpose": planned.purpose,
+        "systems_json": json.dumps(planned.systems, ensure_ascii=False),
+        "seats": planned.seats,
+        "duplicate_of": None if planned.duplicate_of is None else item_id(study_id, planned.duplicate_of),
+        "in_sample": planned.in_sample,
+        "closed_at": None,
+    }
 
 
 def pause_study(*, session: Session, access: Access) -> StudyView:

@@ -21,14 +21,19 @@ from typing import Any
 
 from annotation.choices import Preference, Purpose, Scale, StudyKind
 from annotation.rubric import DEFAULT_RUBRIC, Rubric, find_rubric, load_rubric, rubric_from_dict
-from annotation.store.texts import MAX_POSTS, accept_text
+from annotation.store.texts import MAX_POSTS, accept_name, accept_text, as_read
 from annotation.talks.encounters import MAX_SEED
 from models.reading.json_values import parse_json
 from models.reading.text_files import read_text
 
 MAX_TEXT_CHARS = 20_000
 """longest instructions or consent text, in characters"""
+MAX_RATERS = 100_000
+MAX_SPACING = 100_000
+"""most items between one and its repetition"""
 MAX_RATERS_PER_ITEM = 50
+MAX_LEASE_MINUTES = 365 * 24 * 60
+MAX_MIN_SECONDS = 3_600
 
 
 class PlanError(ValueError):
@@ -77,9 +82,9 @@ class StudyPlan:
         object.__setattr__(self, "systems", tuple(sorted(name.strip() for name in self.systems)))
         for name, kind in (("kind", StudyKind), ("turn_preference", Preference)):
             object.__setattr__(self, name, _choice(name, kind, getattr(self, name)))
-        for name, required in (("name", True), ("instructions", False), ("consent", False)):
-            limit = 200 if name == "name" else MAX_TEXT_CHARS
-            text = accept_text(getattr(self, name), what=name, limit=limit, required=required)
+        object.__setattr__(self, "name", accept_name(self.name, what="name", required=True))
+        for name in ("instructions", "consent"):
+            text = accept_text(getattr(self, name), what=name, limit=MAX_TEXT_CHARS)
             object.__setattr__(self, name, text.strip())
         reasons = [*_systems_wrong(self), *_numbers_wrong(self), *_kind_wrong(self)]
         if reasons:
@@ -122,11 +127,13 @@ def _kind_wrong(plan: StudyPlan) -> list[str]:
 
 def _systems_wrong(plan: StudyPlan) -> list[str]:
     least = 2 if plan.pairwise() else 1
+    for name in plan.systems:
+        accept_name(name, what="name of a system")
     reasons = []
     if len(set(plan.systems)) < len(plan.systems) or not all(name.strip() for name in plan.systems):
         reasons.append(f"systems are {list(plan.systems)}; give each one a different, non-empty name")
-    elif len({name.casefold() for name in plan.systems}) < len(plan.systems):
-        reasons.append(f"systems are {list(plan.systems)}; names that differ only in case get mixed up: rename one")
+    elif len({as_read(name).casefold() for name in plan.systems}) < len(plan.systems):
+        reasons.append(f"systems are {list(plan.systems)}; names that look alike get mixed up: rename one")
     if len(set(plan.systems)) < least:
         reasons.append(f"{len(set(plan.systems))} system(s) where at least {least} are needed to compare; add another")
     pairs = len(plan.systems) * (len(plan.systems) - 1) // 2
@@ -142,15 +149,22 @@ def _numbers_wrong(plan: StudyPlan) -> list[str]:
             reasons.append(f"{name} is {getattr(plan, name)}; allowed: 0 to {highest:g}")
     if not 1 <= plan.raters_per_item <= MAX_RATERS_PER_ITEM:
         reasons.append(f"raters_per_item is {plan.raters_per_item}; allowed: 1 to {MAX_RATERS_PER_ITEM}")
+    if plan.raters > MAX_RATERS:
+        reasons.append(f"raters is {plan.raters:.4g}; at most {MAX_RATERS:,} are allowed")
     if plan.raters < plan.raters_per_item:
         reasons.append(
             f"{plan.raters} rater(s) cannot give each item {plan.raters_per_item} different raters; "
             "invite more, or lower raters_per_item"
         )
-    if plan.duplicate_spacing < 1:
-        reasons.append(f"duplicate_spacing is {plan.duplicate_spacing}; at least 1 item must lie in between")
-    if plan.lease_minutes <= 0 or plan.min_seconds < 0:
-        reasons.append(f"lease_minutes is {plan.lease_minutes}, min_seconds {plan.min_seconds}; give positive numbers")
+    if not 1 <= plan.duplicate_spacing <= MAX_SPACING:
+        reasons.append(
+            f"duplicate_spacing is {plan.duplicate_spacing:.9g}; at least 1 item must lie in between, at most"
+            f" {MAX_SPACING:,}"
+        )
+    if not 0 < plan.lease_minutes <= MAX_LEASE_MINUTES:
+        reasons.append(f"lease_minutes is {plan.lease_minutes:g}; allowed: above 0, at most {MAX_LEASE_MINUTES:,}")
+    if not 0 <= plan.min_seconds <= MAX_MIN_SECONDS:
+        reasons.append(f"min_seconds is {plan.min_seconds:g}; allowed: 0 to {MAX_MIN_SECONDS:,}")
     if not 0 <= plan.seed <= MAX_SEED:
         reasons.append(f"seed is {plan.seed}; allowed: 0 to 2**63 - 1")
     return reasons
@@ -240,6 +254,8 @@ def plan_from_dict(values: Mapping[str, Any], beside: Path | None = None) -> Stu
         raise PlanError(f"plan: systems is {given['systems']!r}; a list of names is needed")
     for entry in fields(StudyPlan):
         kind, value = str(entry.type), given.get(entry.name)
+        if kind == "str" and not isinstance(given.get(entry.name, ""), str):
+            raise PlanError(f"plan: {entry.name} is {value!r:.40}; a text is needed")
         number = int | float if kind == "float" else int
         if kind == "bool" and not isinstance(given.get(entry.name, True), bool):
             raise PlanError(f"plan: {entry.name} is {value!r}; true or false is needed")

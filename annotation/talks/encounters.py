@@ -17,7 +17,7 @@ from annotation.store.schema import Encounter, Event, Post, Reply, utc_now
 from annotation.store.texts import MAX_LABEL_CHARS, MAX_SITUATION_CHARS, accept_text, clean_text
 from annotation.talks.projection import encounter_view, latest_replies, names_hidden
 from annotation.talks.stages import Stage, StageError, require_step
-from annotation.talks.views import EncounterView, StoredTalk
+from annotation.talks.views import EncounterView, ReplySlot, StoredTalk
 
 MAX_SEED = 2**63 - 1
 
@@ -127,6 +127,22 @@ def start_encounter(
 def get_encounter(*, session: Session, encounter_id: str, visitor: str) -> EncounterView:
     """The encounter as its visitor may see it. Raises LookupError when there is none of this visitor's."""
     return encounter_view(session, find_encounter(session, encounter_id, visitor))
+
+
+def whole_reply(*, session: Session, slot: ReplySlot, visitor: str) -> str | None:
+    """A reply with its trace, `Reply.from_dict(json.loads(...))`; None while names are hidden or there is no reply.
+
+    Raises LookupError as `get_encounter` does.
+    """
+    if names_hidden(find_encounter(session, slot.encounter_id, visitor)):
+        return None
+    here = (
+        Reply.encounter_id == slot.encounter_id,
+        Reply.turn_index == slot.turn_index,
+        Reply.side == slot.side,
+        Reply.attempt == slot.attempt,
+    )
+    return session.scalar(select(Reply.reply_json).where(*here))
 
 
 def latest_encounter(*, session: Session, visitor: str) -> EncounterView | None:

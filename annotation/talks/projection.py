@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, undefer
+from sqlalchemy.orm import Session
 
 from annotation.choices import HeldBack, Mode, ReplyState, Side
 from annotation.store.schema import Ballot, Encounter, Judgment, Post, Reply
@@ -56,8 +56,7 @@ def latest_replies(replies: Iterable[Reply]) -> dict[tuple[int, Side], Reply]:
 
 def _turn_views(session: Session, encounter: Encounter, hidden: bool) -> tuple[TurnView, ...]:
     posts = session.scalars(select(Post).where(Post.encounter_id == encounter.id).order_by(Post.turn_index))
-    replies = select(Reply).where(Reply.encounter_id == encounter.id)
-    latest = latest_replies(session.scalars(replies if hidden else replies.options(undefer(Reply.reply_json))))
+    latest = latest_replies(session.scalars(select(Reply).where(Reply.encounter_id == encounter.id)))
     return tuple(
         turn_view(post, latest[post.turn_index, Side.A], latest[post.turn_index, Side.B], hidden) for post in posts
     )
@@ -83,20 +82,20 @@ def _open_reply(reply: Reply) -> ReplyView:
         strategy=reply.strategy,
         checkpoint=reply.checkpoint,
         seed=reply.seed,
-        reply_json=reply.reply_json,
+        has_reasons=reply.state is ReplyState.DONE,
         held_back=reply.held_back,
     )
 
 
 def _released_reply(reply: Reply) -> ReplyView:
     replaced = HeldBack.REPLACED if reply.held_back is HeldBack.REPLACED else None
-    return ReplyView(_slot(reply), reply.state, reply.text, None, None, None, None, None, replaced)
+    return ReplyView(_slot(reply), reply.state, reply.text, None, None, None, None, held_back=replaced)
 
 
 def _withheld_reply(reply: Reply) -> ReplyView:
     failed = reply.state is ReplyState.FAILED
     state = ReplyState.FAILED if failed else ReplyState.PENDING
-    return ReplyView(_slot(reply), state, None, HIDDEN_ERROR if failed else None, None, None, None, None)
+    return ReplyView(_slot(reply), state, None, HIDDEN_ERROR if failed else None, None, None, None)
 
 
 def _judgment_views(session: Session, ballot: Ballot | None, hidden: bool) -> tuple[JudgmentView, ...]:

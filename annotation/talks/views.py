@@ -39,8 +39,8 @@ class ReplyView:
     strategy: str | None
     checkpoint: str | None
     seed: int | None
-    reply_json: str | None
-    """the whole reply with its trace: `Reply.from_dict(json.loads(reply_json))`"""
+    has_reasons: bool = False
+    """`encounters.whole_reply` reads it with its trace; tens of KB, so no view holds it"""
     held_back: HeldBack | None = None
     """what the safety screen changed; while names are hidden only that a sentence of the page stands here"""
 

@@ -1,0 +1,25 @@
+"""Items are imported in batches: they gather in a study without members, until all of them are there.
+
+A column is added; it is empty in what is stored. Revision: 0010, follows 0009.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0009"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add the column."""
+    op.add_column("study", sa.Column("gathers_for", sa.String(length=32), nullable=True))
+
+
+def downgrade() -> None:
+    """Drop it, with what imports that were cut off left behind."""
+    op.execute("DELETE FROM study WHERE gathers_for IS NOT NULL")
+    op.drop_column("study", "gathers_for")
