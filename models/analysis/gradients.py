@@ -25,15 +25,21 @@ GROUPS = {
 """parameter group -> parts of its parameters' names; what is in none is "heads": a net's own modules"""
 
 
+BASE = "backbone.weights."
+"""in the names of a causal base's own weights"""
+
+
 def group_of(name: str) -> str:
     """Parameter group of a parameter's name."""
     return next((group for group, parts in GROUPS.items() if any(part in name for part in parts)), "heads")
 
 
 def gradient_cosines(net: Net, batches: Iterable[Batch]) -> list[Cosine]:
-    """Every pair of loss parts in every group, and in "all" parameters together."""
-    net.eval().requires_grad_(requires_grad=True)
-    named = dict(net.named_parameters())
+    """Every pair of loss parts in every group, and in "all" parameters together.
+
+    The frozen weights of a causal base are left out: they are all nets' own, and no training moves them.
+    """
+    named = {name: p.requires_grad_() for name, p in net.eval().named_parameters() if BASE not in name}
     found: dict[tuple[str, str, str], list[float]] = {}
     for batch in batches:
         parts = net.losses(batch.to(device_of(net)))

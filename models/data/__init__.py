@@ -13,10 +13,11 @@ In the order in which to read them:
     examples.py          Dialogue -> Example: what a net reads and writes for one turn
     batches.py           list of Examples -> Batch of tensors
     tokenizer.py         text <-> ids
-    corpora.py           open dialogue sets the backbone is trained on
+    corpora.py           sets of support talks, read
     prompts.py           the fixed prompts, to look at replies and to time them
     contexts.py          role cards or turns of ESConv for the items of a study, drawn by seed
     chat_tokenizer.py    text <-> ids in a causal base's chat format
     own_talks.py         talks written for this project: harmless answers to risky openings, warm ones to others
+    restated.py          answers made by rule: a sentence of the seeker's said back, and a question
     support_corpora.py   what the support adapter learns from
 """

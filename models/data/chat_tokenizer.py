@@ -11,7 +11,6 @@ what comes first. The 8 strategies and the 9 ATOMIC relations are added behind t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import decoders, models, pre_tokenizers
@@ -71,6 +70,11 @@ class ChatTokenizer(Tokenizer):
         """One token as shown in a trace: a leading blank marks the start of a word."""
         return self._token(token_id) if token_id >= self.known else self.fast.decode([token_id])
 
+    def joins(self, token_id: int) -> tuple[bool, bool]:
+        """As `Tokenizer.joins`: a word begins with a blank, so its continuations begin with a letter."""
+        first = self.piece(token_id)[:1]
+        return first.isalnum() or first == "'", False
+
     def decode(self, ids: Iterable[int]) -> str:
         """The text of `ids`; tokens that are no text are dropped."""
         return " ".join(self.fast.decode([i for i in ids if i not in self.special]).split())
@@ -99,9 +103,6 @@ class ChatTokenizer(Tokenizer):
 
     def _block(self, role: str, ids: Sequence[int]) -> list[int]:
         return [self.cls, *self.encode(role), self.bos, *ids, self.eos, self.bos]
-
-    def save(self, path: Path) -> None:
-        """Not written: it comes with the base."""
 
 
 BLOCK_TOKENS = 16

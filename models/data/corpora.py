@@ -1,9 +1,8 @@
-"""The open dialogue sets a compact backbone is trained on before it meets a net: JSON Lines -> Dialogue.
+"""The sets of support talks that the support adapter learns from (`support_corpora.py`): JSON Lines -> Dialogue.
 
 One record (made up), one per line, gzip or not:
     {"source": "...", "turns": [{"speaker": "a", "text": "Hi", "strategy": ["Question"]}, ...], "final_strategy": "..."}
-In support sets `a` is the seeker and `b` the supporter; in open chat either side is answered, so the speakers are kept
-apart but named only when a target turn is chosen (`models.commands.pretrain`).
+`a` is the seeker, `b` the supporter.
 """
 
 from __future__ import annotations
@@ -16,28 +15,6 @@ from typing import Any
 
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.strategies import STRATEGIES, strategy_id
-
-WEIGHTS: dict[str, float] = {
-    # support, empathy, counselling: what the nets are for
-    "empathetic_dialogues": 1.5,
-    "escot": 1.0,
-    "synthetic_es_gpt4": 1.0,
-    "healme": 0.5,
-    "counsel_chat": 0.5,
-    "annomi": 1.0,
-    # open chat: plain fluent talk
-    "dialogsum": 0.6,
-    "dailydialog_partial": 0.6,
-    "dream": 0.3,
-    "mutual": 0.3,
-    "multi_session_chat_validtest": 0.5,
-    "personachat_validtest": 0.3,
-    "synthetic_persona_chat_validtest": 0.3,
-}
-"""How often a pass over the mix visits each set, by file name."""
-
-SUPPORT_SETS = frozenset(("empathetic_dialogues", "escot", "synthetic_es_gpt4", "healme", "counsel_chat", "annomi"))
-"""Sets in which speaker `b` supports speaker `a`; only `b` is answered for."""
 
 
 def read_corpus(path: Path) -> Iterator[Dialogue]:
@@ -71,12 +48,3 @@ def _strategy(label: str | list[str] | None) -> str | None:
         except ValueError:
             continue
     return None
-
-
-def corpus_files(folder: Path) -> dict[str, Path]:
-    """The files of the mix found in `folder`, by set name. Raises FileNotFoundError when there is none."""
-    found = {path.name.split(".")[0]: path for path in sorted(folder.glob("*.jsonl*"))}
-    mix = {name: found[name] for name in WEIGHTS if name in found}
-    if not mix:
-        raise FileNotFoundError(f"no dialogue set in {folder}; expected any of {', '.join(WEIGHTS)} as .jsonl[.gz]")
-    return mix

@@ -205,6 +205,12 @@ def make_example(
     )
 
 
+def said_ids(dialogue: Dialogue, tokenizer: Tokenizer) -> tuple[tuple[int, ...], ...]:
+    """Ids of the situation and of the seeker's last message, which a reply should not copy out."""
+    texts = dialogue.situation, dialogue.last_post()
+    return tuple(ids for text in texts if (ids := tuple(tokenizer.encode(text))))
+
+
 def case_ids(case: Answered, tokenizer: Tokenizer) -> tuple[int, ...]:
     """`[strategy] reply` of a similar talk."""
     return (tokenizer.strategies[strategy_id(case.strategy)], *tokenizer.encode(case.reply)[:CASE_TOKENS])

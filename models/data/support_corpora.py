@@ -14,7 +14,8 @@ from pathlib import Path
 
 from models.data.corpora import read_corpus
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.own_talks import OWN_TIMES, safe_answers, warm_answers
+from models.data.own_talks import OWN_TIMES, own_talks
+from models.data.restated import RESTATED, restated_talks
 
 SETS: dict[str, float] = {"escot": 0.45, "synthetic_es_gpt4": 0.1, "healme": 0.1, "empathetic_dialogues": 0.02}
 """share of each set that is used, by file name"""
@@ -27,9 +28,10 @@ PLAIN_START = 0.5
 
 
 def support_dialogues(
-    esconv: Sequence[Dialogue], folder: Path | None, seed: int, own: int = OWN_TIMES
+    esconv: Sequence[Dialogue], folder: Path | None, seed: int, own: int = OWN_TIMES, restated: int = RESTATED
 ) -> list[Dialogue]:
-    """ESConv's train dialogues, the sets in `folder`, and `own` times our own talks; the same for the same seed.
+    """ESConv's train dialogues, the sets in `folder`, `own` times our own talks, and `restated` messages of ESConv
+    with an answer that says a sentence back (`restated.py`), as far as there are so many; the same for the same seed.
 
     Raises FileNotFoundError naming the sets that are expected when the folder has none of them.
     """
@@ -39,7 +41,8 @@ def support_dialogues(
         found = [d for d in read_corpus(path) if _usable(d)]
         mixed += [_from_problem(d) for d in rng.sample(found, round(SETS[name] * len(found)))]
     mixed = [replace(d, situation="") if rng.random() < UNTOLD else d for d in mixed]
-    mixed += (safe_answers() + warm_answers()) * own  # under their own mark, always
+    mixed += own_talks(own)  # under their own mark, always, as are the restated
+    mixed += restated_talks(esconv, seed, restated)
     rng.shuffle(mixed)
     return mixed
 

@@ -1,4 +1,4 @@
-"""Text <-> ids, for the compact backbone (trimmed WordPiece) and the full one (BlenderbotSmall's own BPE).
+"""Text <-> ids: word pieces, learnt by nets trained from scratch; a full checkpoint brings its own (BlenderbotSmall).
 
 Both lower-case inside and carry the same added tokens: two speaker marks, the 8 strategies, the 9 ATOMIC relations.
 `decode` gives readable text back: spacing, apostrophes, sentence case ("i ' m fine ." -> "I'm fine.").
@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tokenizers import Tokenizer as FastTokenizer
-from tokenizers import decoders, models, normalizers, pre_tokenizers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
 from models.data.dialogue import Speaker, Turn
 from models.data.relations import RELATIONS
 from models.data.strategies import STRATEGIES
-from models.files.whole_file import whole_file
 
 BLOCK_TOKENS = 10
 """tokens of a COMET block at most, its relation token included (MISC's "10 words")"""
+VOCABULARY = 10_000
+"""word pieces that a net trained from scratch learns to read and write"""
 BASE_TOKENS = ("[PAD]", "[BOS]", "[EOS]", "[UNK]", "[CLS]")
 SPEAKER_TOKENS = {Speaker.SEEKER: "[seeker]", Speaker.SUPPORTER: "[supporter]"}
 ADDED_TOKENS = (*SPEAKER_TOKENS.values(), *(f"[{name}]" for name in STRATEGIES), *(f"[{name}]" for name in RELATIONS))
@@ -79,6 +79,10 @@ class Tokenizer:
         raw = self._token(token_id)
         return raw[2:] if raw.startswith("##") else f" {raw}"
 
+    def joins(self, token_id: int) -> tuple[bool, bool]:
+        """Whether a piece goes on the word before it, and whether the word goes on after it, as far as it tells."""
+        return self._token(token_id).startswith("##"), False
+
     def decode(self, ids: Iterable[int]) -> str:
         """Readable text of `ids`; special tokens are dropped."""
         return readable(self.fast.decode([i for i in ids if i not in self.special]))
@@ -107,16 +111,11 @@ class Tokenizer:
         pieces = "\n".join(self._token(i) for i in range(len(self)))
         return hashlib.sha256(pieces.encode()).hexdigest()[:12]
 
-    def save(self, path: Path) -> None:
-        """Write the one-file form that `load` reads."""
-        with whole_file(path) as partial:
-            partial.write_text(self.fast.to_str(pretty=True), encoding="utf-8")
-
     @classmethod
     def load(cls, path: Path) -> Tokenizer:
-        """Read a saved tokenizer. Raises FileNotFoundError or ValueError naming the file."""
+        """Read the vocabulary of a net trained from scratch. Raises FileNotFoundError or ValueError naming the file."""
         if not path.is_file():
-            raise FileNotFoundError(f"tokenizer file {path} is missing; restore it from the repository")
+            raise FileNotFoundError(f"vocabulary {path} is missing; give the folder of a net trained from scratch")
         return cls(FastTokenizer.from_file(str(path)))
 
 
@@ -132,32 +131,22 @@ def readable(text: str) -> str:
     return re.sub(r"(^|[.!?]\s+)([a-z])", lambda m: m[1] + m[2].upper(), text)
 
 
-def trim_vocabulary(source: Path, texts: Iterable[str], size: int) -> tuple[Tokenizer, list[int]]:
-    """A WordPiece tokenizer that keeps the `size` most used pieces of `source` (a BERT tokenizer.json).
+def learn_vocabulary(texts: Iterable[str], size: int = VOCABULARY) -> Tokenizer:
+    """A WordPiece tokenizer with about `size` pieces of `texts`; the same ones give the same vocabulary.
 
-    Single characters that occur are always kept, so any word stays spellable. Returns the tokenizer and, for each of
-    its ids, the id in `source` whose embedding starts it (special tokens: a related token of the source).
+    Every character that occurs is a piece, at the start of a word and within it, so that any word can be spelled. They
+    go first, as marks do: the trainer would number them in the order of a hash map, which differs from run to run, and
+    settle ties between pieces by these numbers.
     """
-    full = FastTokenizer.from_file(str(source))
-    full.no_padding()
-    full.no_truncation()
-    counts: Counter[int] = Counter()
-    for encoding in full.encode_batch_fast(list(texts), add_special_tokens=False):
-        counts.update(encoding.ids)
-    old = full.get_vocab()
-    names = {i: piece for piece, i in old.items()}
-    singles = [i for i in counts if len(names[i].removeprefix("##")) == 1]
-    singles += [old[f"##{names[i]}"] for i in singles if f"##{names[i]}" in old]
-    unknown = old["[UNK]"]
-    kept = list(dict.fromkeys([*singles, *(i for i, _ in counts.most_common(size))]))
-    kept = [i for i in kept if (i != unknown and not names[i].startswith("[")) or names[i] == "["]
-    rest = sorted(set(kept), key=lambda i: -counts[i])[: size - len(BASE_TOKENS) - len(ADDED_TOKENS)]
-    rest = sorted({*rest, *singles}, key=lambda i: -counts[i])
-    specials = (*BASE_TOKENS, *ADDED_TOKENS)
-    vocab = {token: n for n, token in enumerate((*specials, *(names[i] for i in rest)))}
-    start = {"[PAD]": "[PAD]", "[BOS]": "[CLS]", "[EOS]": "[SEP]", "[CLS]": "[CLS]"}
-    origin = [old[start.get(token, "[UNK]")] for token in specials] + rest
-    return Tokenizer(wordpiece(vocab)), origin
+    plain = [Tokenizer.plain(text) for text in texts]
+    fast = wordpiece({})
+    characters = sorted({c for text in plain for c in fast.normalizer.normalize_str(text) if not c.isspace()})
+    first = [*BASE_TOKENS, *ADDED_TOKENS, *characters, *(f"##{c}" for c in characters)]
+    fast.train_from_iterator(
+        plain,
+        trainers.WordPieceTrainer(vocab_size=size, min_frequency=2, special_tokens=first, show_progress=False),
+    )
+    return Tokenizer(wordpiece(fast.get_vocab()))  # without the trainer's marks: one that is typed is plain text
 
 
 def wordpiece(vocab: dict[str, int]) -> FastTokenizer:

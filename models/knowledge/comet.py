@@ -1,7 +1,7 @@
 """Commonsense about an event: what its person feels, wants, needs (COMET over the 9 relations of ATOMIC).
 
 Place in the flow: situation and last post -> tails -> blocks -> the nets that attend to them (MISC, AdMISC). Sources:
-`models.knowledge.comet_compact` (shipped), `models.knowledge.comet_hub` (a COMET-BART), `NoComet` (the nets work
+`models.knowledge.comet_shipped` (shipped), `models.knowledge.comet_hub` (a COMET-BART), `NoComet` (the nets work
 without). A query is (event, relation), its answer up to 5 tails, best first:
     ("i lost my job last week", "xReact") -> ("sad", "upset", "worried")
 """

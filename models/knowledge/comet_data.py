@@ -1,4 +1,4 @@
-"""Commonsense triples -> heads with their tails -> batches, for training and measuring the compact COMET.
+"""Commonsense triples -> heads with their tails -> batches, for training and measuring the shipped COMET.
 
 Place in the flow: triple files -> Head -> HeadBatch -> models.commands.comet. The files are tab-separated with a header
 line, gzip or not, columns by name; one made-up row of each kind:
@@ -28,7 +28,7 @@ from models.data.batches import pad_with_mask
 from models.data.relations import RELATIONS, SITUATION_RELATIONS
 from models.data.tokenizer import Tokenizer
 from models.knowledge.comet import normalise
-from models.knowledge.comet_compact import Search, event_ids
+from models.knowledge.comet_shipped import event_ids, prefixes, tail_ids
 
 POOL = 16
 """batches drawn together and sorted by event length, so that a batch holds events of similar length"""
@@ -157,14 +157,14 @@ class HeadMix:
     def __init__(self, sets: Mapping[str, Sequence[Head]], weights: dict[str, float], tokenizer: Tokenizer) -> None:
         self.names, self.tokenizer = sorted(sets), tokenizer
         self.weights = [weights[name] for name in self.names]
+        self._prefixes = prefixes(tokenizer)
         self.sets = {name: [self._ids(head) for head in sets[name]] for name in self.names}
         self._pool: tuple[tuple[int, ...], list[list[tuple[list[int], list[list[int]]]]]] = ((), [])
 
     def _ids(self, head: Head) -> tuple[list[int], list[list[int]]]:
-        """Encoder ids, and decoder ids of every tail: `[BOS] [relation] tail [EOS]`."""
+        """Ids of the event, and decoder ids of every tail: `prefixes`, tail, end mark."""
         t = self.tokenizer
-        ids = {tail: t.encode(tail)[: Search.max_tokens] for _, tail in head.tails}
-        return event_ids(t, head.event), [[t.bos, t.relations[r], *ids[tail], t.eos] for r, tail in head.tails]
+        return event_ids(t, head.event), [[*self._prefixes[r], *tail_ids(t, r, tail), t.eos] for r, tail in head.tails]
 
     def batch(self, step: int, size: int, tails: int, seed: int) -> HeadBatch:
         """Batch number `step`: `size` events with at most `tails` tails each."""
@@ -188,6 +188,6 @@ class HeadMix:
         for part in (rows[i : i + size] for i in range(0, len(rows), size)):
             tokens, known = pad_with_mask([tail for tail, _ in part], self.tokenizer.pad, cpu)
             labels = tokens[:, 1:].masked_fill(~known[:, 1:], -100)
-            labels[:, 0] = -100  # the relation is given, not learnt
+            labels[:, : len(next(iter(self._prefixes.values()))) - 1] = -100  # the relation is given, not learnt
             groups.append(TailGroup(tokens[:, :-1], labels, torch.tensor([n for _, n in part])))
         return HeadBatch(ids, mask, tuple(groups))

@@ -1,7 +1,7 @@
 """What a seeker feels, utterance by utterance: GoEmotions' 28 labels read as ESConv's 7 emotions and neutral.
 
 Place in the flow: seeker turns -> readings -> trace, and the emotion stream of AdMISC. Sources:
-`models.knowledge.emotion_compact` (shipped) and `models.knowledge.emotion_hub` (a GoEmotions RoBERTa). A reading sums
+`models.knowledge.emotion_shipped` (shipped) and `models.knowledge.emotion_hub` (a GoEmotions RoBERTa). A reading sums
 to 1, highest first:
     "i am so worried about my exam" -> (("anxiety", 0.55), ("neutral", 0.2), ("fear", 0.12), ...)
 """

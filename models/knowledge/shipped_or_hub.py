@@ -1,24 +1,30 @@
-"""COMET and the emotion detector as the flags `--comet` and `--emotion` name them: shipped, or a full one.
+"""COMET, the emotion detector and similar talks as flags name them: `--comet`, `--emotion`, `--cases`, `--retriever`.
 
-A value is a Hub name or a folder, of a checkpoint of transformers or of our packed weights; None is the shipped one.
+A COMET or detector is a Hub name or a folder, of a checkpoint of transformers or of our packed weights; None is the
+shipped one.
 """
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Any
 
+from models.backbones.causal_base import DEFAULT, Bases
+from models.data.esconv import read_esconv, split_dialogues
 from models.files.checkpoint import CARD, WeightsError, fingerprint, read_card
 from models.files.hub import from_hub, revision
+from models.knowledge.cases import EMBEDDINGS, RETRIEVERS, Cases, NoCases
+from models.knowledge.cases_bm25 import Bm25Cases
+from models.knowledge.cases_embedded import EmbeddedCases, reader_of
 from models.knowledge.comet import Comet
-from models.knowledge.comet_compact import COMET, load_comet
+from models.knowledge.comet_shipped import COMET, load_comet
 from models.knowledge.emotion import EmotionLabels
-from models.knowledge.emotion_compact import EMOTION, load_emotion
+from models.knowledge.emotion_shipped import EMOTION, load_emotion
 
 
 def add_knowledge_arguments(parser: ArgumentParser) -> None:
-    """The flags `--comet`, `--emotion` and `--cases` of every command that hosts, trains or measures nets."""
+    """The flags of every command that hosts, trains or measures nets: what these look up besides the talk."""
     parser.add_argument(
         "--comet", metavar="NAME", help="Hub name or folder of a COMET-BART instead of the shipped COMET"
     )
@@ -33,15 +39,27 @@ def add_knowledge_arguments(parser: ArgumentParser) -> None:
         help="ESConv file or folder in whose train part nets look up similar talks (KEMI); default: that of --esconv"
         " where a command has it, else they do without",
     )
+    parser.add_argument(
+        "--retriever",
+        choices=RETRIEVERS,
+        default=RETRIEVERS[0],
+        help="how similar talks are found: by their words (bm25, the default) or by vectors of the default base"
+        " (embeddings, minutes to open); the same in training and use",
+    )
 
 
-def open_comet(name: str | None = None, device: str = "cpu") -> Comet:
-    """The COMET of that name, on a device.
+def knowledge_of(args: Namespace) -> dict[str, Any]:
+    """These flags as `models.serving.hosting.open_responders` takes them."""
+    return {name: getattr(args, name) for name in ("comet", "emotion", "cases", "retriever")}
+
+
+def open_comet(name: str | None = None, device: str = "cpu", bases: Bases | None = None) -> Comet:
+    """The COMET of that name, on a device; `bases` are those that are open.
 
     Raises FileNotFoundError when it cannot be loaded, WeightsError or ValueError when it is something else.
     """
     if is_packed(name):
-        comet = load_comet(_packed(name or COMET, "comet"))
+        comet = load_comet(_packed(name or COMET, "comet"), bases)
         comet.backbone.to(device)
         return comet
     from models.knowledge.comet_hub import HubComet  # loads transformers' models, needed for this only
@@ -49,15 +67,35 @@ def open_comet(name: str | None = None, device: str = "cpu") -> Comet:
     return HubComet(str(name), device)
 
 
-def open_emotion(name: str | None = None, device: str = "cpu") -> EmotionLabels:
+def open_emotion(name: str | None = None, device: str = "cpu", bases: Bases | None = None) -> EmotionLabels:
     """The emotion detector of that name, on a device. Raises as `open_comet`."""
     if is_packed(name):
-        detector = load_emotion(_packed(name or EMOTION, "emotion"))
-        detector.net.to(device)
-        return detector
+        return load_emotion(_packed(name or EMOTION, "emotion"), bases).to(device)
     from models.knowledge.emotion_hub import HubEmotion  # loads transformers' models, needed for this only
 
     return HubEmotion(str(name), device)
+
+
+def open_cases(
+    path: str | Path | None,
+    split: str = "D",
+    retriever: str = RETRIEVERS[0],
+    device: str = "cpu",
+    bases: Bases | None = None,
+) -> Cases:
+    """The case base of the train part of an ESConv file, searched by `retriever`; without a path there is none.
+
+    `bases` are those that are open: embeddings are of the default one. Raises as `read_esconv` and `open_causal`, and
+    ValueError for another retriever.
+    """
+    if retriever not in RETRIEVERS:
+        raise ValueError(f"the retriever is {retriever!r}; allowed: {', '.join(RETRIEVERS)}")
+    if path is None:
+        return NoCases()
+    targets = split_dialogues(read_esconv(path), split).train
+    if retriever == EMBEDDINGS:
+        return EmbeddedCases(targets, reader_of((bases or Bases()).open(DEFAULT), device))
+    return Bm25Cases(targets)
 
 
 def comet_version(name: str | None = None) -> str:

@@ -1,0 +1,147 @@
+"""Answers that restate what was said in its own words: "I lost my job last week" -> "You lost your job last week. ..."
+
+A small base gets wrong what it retells in other words ("fired" becomes "left"), but copies well. These answers are made
+by rule from seekers' own sentences, so that none is wrong: the sentence with its persons exchanged, then a question
+that fits any trouble. Sentences that judge their speaker or speak of harm are never said back.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable
+
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.own_talks import voiced
+
+RESTATED = 500
+"""so many of these answers are in the support adapter's mix, unless told"""
+STRATEGY = "Restatement or Paraphrasing"
+WORDS = range(4, 16)
+"""words of a sentence that is said back"""
+EARLY = 12
+"""turns of a dialogue that are looked at: trouble is told early"""
+EARLIER = 3
+"""turns before the message that stay in the talk, at most"""
+FRAMES = ("{said}.", "{said}.", "So {said}.", "So {said}.", "It sounds like {said}.", "You say that {said}.")
+QUESTIONS = (
+    "What has that been like for you?",
+    "What is the hardest part of it?",
+    "How are you coping with it?",
+    "What goes through your mind when you think about it?",
+    "What would you want to be different?",
+    "Who have you been able to talk to about it?",
+    "What do you need most right now?",
+    "What worries you most about it?",
+    "How does it feel to say that?",
+    "What has helped you so far, even a little?",
+    "How is it for you today?",
+    "What would make it a bit easier?",
+)
+_SWAPPED = {
+    "i": "you",
+    "i'm": "you're",
+    "im": "you're",
+    "i've": "you've",
+    "i'd": "you'd",
+    "i'll": "you'll",
+    "me": "you",
+    "my": "your",
+    "mine": "yours",
+    "myself": "yourself",
+    "we": "you",
+    "we're": "you're",
+    "we've": "you've",
+    "we'd": "you'd",
+    "we'll": "you'll",
+    "us": "you",
+    "our": "your",
+    "ours": "yours",
+    "ourselves": "yourselves",
+}
+_VERBS = {"am": "are", "was": "were", "wasn't": "weren't"}
+"""after "I", at most one adverb between"""
+_STARTS = ("i", "i'm", "i've", "i'd", "my", "we", "we're", "we've", "our")
+_FILLERS = re.compile(
+    r"^(?:(?:and|but|so|well|because|also|then|yes|yeah|no|ok|okay|oh|hi|hello|hey|honestly|actually|basically|now)\b"
+    r"[, ]*)+",
+    re.IGNORECASE,
+)
+_HARM = re.compile(
+    r"\b(?:kill\w*|die|dying|dead|death|suicid\w*|hurt\w*|harm\w*|hate\w*|stupid|dumb|idiot\w*|loser|worthless|useless"
+    r"|failure|fail\w*|burden|ugly|fat|pathetic|weak|worst|trash|disgusting|lazy|fool\w*|selfish|hopeless|coward"
+    r"|unlovable|deserv\w*|fault|blam\w*|rap(?:e|ed|es|ist)|abus\w*|assault\w*|hit\w*|beat\w*|cut\w*|pills|overdos\w*"
+    r"|drunk|gun|knife|revenge|punch\w*|murder\w*|monster|no point|point to live|live any|nobody"
+    r"|no friends|end it|giv\w+ up)\b",
+    re.IGNORECASE,
+)
+"""Harm and judgments of oneself: nothing is said back of a talk with one of these"""
+_OTHER = re.compile(
+    r"\b(?:you|your|yours|bad|terrible|awful|crazy|nothing|never|thank\w*|think|guess|hope|wish|know|mean|agree|try|will"
+    r"|would|could|should|might|can|better|good|great|glad|happy|love\w*|like\w*|enjoy\w*|nice|fun|looking forward"
+    r"|this|that|these|those|here|it)\b",
+    re.IGNORECASE,
+)
+"""What speaks to the supporter, plans, opinions, joy, and what only makes sense after the sentence before"""
+_BEING = re.compile(r"^i(?:'m| am| was| feel)\b(?: \w+ly| so| very| just| really| still| not)? (\w+)")
+_FEELINGS = re.compile(
+    r"(?:sad|upset|worried|anxious|lonely|alone|tired|exhausted|scared|afraid|stressed|overwhelmed|nervous|frustrated|angry"
+    r"|mad|depressed|down|confused|disappointed|heartbroken|ashamed|embarrassed|guilty|jealous|stuck|lost|unhappy"
+    r"|desperate|devastated|isolated|\w+ing)"
+)
+"""what one may be said to be, or to be doing"""
+
+
+def said_back(text: str) -> list[str]:
+    """The sentences of a message that can be said back, each with its persons exchanged and without its end mark."""
+    text, found = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"), list[str]()
+    if _HARM.search(text):
+        return found
+    for sentence in re.split(r"(?<=[.!?])\s+|\n", text):
+        words = _FILLERS.sub("", sentence.strip().rstrip(".! ")).split()
+        if len(words) in WORDS and not re.search(r"[?\"()\[\]:;@#*/\d.]", " ".join(words)) and _may_be_said(words):
+            found.append(" ".join(_exchanged(words)))
+    return found
+
+
+def _may_be_said(words: list[str]) -> bool:
+    """About the speaker's own life, a fact or a feeling."""
+    plain = " ".join(words).lower().replace(",", "")
+    being = _BEING.match(plain)
+    is_feeling = being is None or _FEELINGS.fullmatch(being[1]) is not None
+    return plain.split()[0] in _STARTS and is_feeling and not _OTHER.search(plain)
+
+
+def _exchanged(words: list[str]) -> list[str]:
+    """Every word, its person exchanged, and the verb of "I" with it."""
+    found, since = list[str](), 9  # words since the last "I"
+    for word in words:
+        bare, comma = word.rstrip(","), "," if word.endswith(",") else ""
+        small = bare.lower()
+        since = 0 if small == "i" else since + 1
+        known = _VERBS.get(small) if since in (1, 2) else None
+        found.append((known or _SWAPPED.get(small) or bare) + comma)
+    return found
+
+
+def restated_talks(dialogues: Iterable[Dialogue], seed: int, most: int) -> list[Dialogue]:
+    """At most `most` short talks under the mark of our own, each ending with an answer that says a sentence back."""
+    rng = random.Random(seed)
+    found = [
+        (dialogue, at, said)
+        for dialogue in dialogues
+        for at, turn in enumerate(dialogue.turns[:EARLY])
+        if turn.speaker is Speaker.SEEKER and not any(map(_HARM.search, dialogue.seeker_posts()))
+        for said in said_back(turn.text)[-1:]
+    ]
+    drawn = rng.sample(found, min(most, len(found)))
+    return [_talk(dialogue, at, said, rng) for dialogue, at, said in drawn]
+
+
+def _talk(dialogue: Dialogue, at: int, said: str, rng: random.Random) -> Dialogue:
+    start = max(0, at - rng.randrange(EARLIER + 1))
+    answer = rng.choice(FRAMES).format(said=said)
+    text = f"{answer[0].upper()}{answer[1:]} {rng.choice(QUESTIONS)}"
+    turns = (*dialogue.turns[start : at + 1], Turn(Speaker.SUPPORTER, text, STRATEGY))
+    situation = dialogue.situation if rng.random() < 0.5 else ""
+    return Dialogue(turns, voiced(situation), id=f"restated-{dialogue.id}-{at}")

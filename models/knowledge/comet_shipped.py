@@ -1,0 +1,210 @@
+"""The shipped COMET: the default base with low-rank changes, decoding all queries of all events in one beam search.
+
+context  <|im_start|>user\\ni lost my job last week<|im_end|>\\n<|im_start|>assistant      once per event
+decoder  \\n[xReact]They feel sad<|im_end|>                                              one query, 3 beams
+
+A tail is read as the end of a sentence (`ASKED`), so that the base knows what is asked before it is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.backbones.adapters import load_trained, trained
+from models.backbones.causal import Causal
+from models.backbones.causal_base import Bases, CausalBase
+from models.backbones.interface import Memories, Past, select
+from models.data.batches import pad_with_mask
+from models.data.dialogue import Speaker, Turn
+from models.data.tokenizer import Tokenizer
+from models.files.checkpoint import WEIGHTS, fingerprint, load_packed, read_card, save_packed
+from models.knowledge.comet import Comet, Query, check_relations, clean
+from models.training.device import device_of
+
+COMET = WEIGHTS / "comet"
+EVENT_TOKENS = 48
+"""an event is cut after this many tokens"""
+RANK = 8
+"""rank of the changes to the base"""
+ASKED = {
+    "xAttr": "They seem",
+    "xEffect": "So they",
+    "xIntent": "They wanted",
+    "xNeed": "They needed",
+    "xReact": "They feel",
+    "xWant": "They want",
+    "oWant": "Others want",
+    "oEffect": "So others",
+    "oReact": "Others feel",
+}
+"""how a sentence begins that the tail ends"""
+
+
+@dataclass(frozen=True)
+class Search:
+    """How tails are looked for."""
+
+    beams: int = 3
+    """beam width, and tails per query at most: as many as the shipped nets learned from; the papers have 5"""
+    max_tokens: int = 8
+    """tokens of a tail at most; beams that have not ended by then are dropped when another has"""
+    rows: int = 4096
+    """queries x beams decoded together"""
+    bfloat16: bool = False
+    """autocast on a base of float32 weights: faster in big batches, but a tail may then depend on the others"""
+
+
+class ShippedComet(Comet):
+    """Tails from a backbone that was trained to give them. Safe to call from several threads."""
+
+    def __init__(self, tokenizer: Tokenizer, backbone: Causal, version: str, search: Search | None = None) -> None:
+        self.tokenizer, self.backbone, self.version = tokenizer, backbone, version
+        self.search = search or Search()
+        self._prefixes = prefixes(tokenizer)
+
+    @torch.inference_mode()
+    def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
+        """Tails per query, best first."""
+        check_relations(relation for _, relation in queries)
+        ids = {event: event_ids(self.tokenizer, event) for event, _ in queries}
+        # events of similar length next to each other: less padding when they are read
+        order = sorted(range(len(queries)), key=lambda n: (len(ids[queries[n][0]]), queries[n][0]))
+        size = max(1, self.search.rows // self.search.beams)
+        answers: dict[int, tuple[str, ...]] = {}
+        for start in range(0, len(order), size):
+            chunk = order[start : start + size]
+            found = self._decode([queries[n] for n in chunk], ids)
+            answers |= dict(zip(chunk, found, strict=True))
+        return [answers[n] for n in range(len(queries))]
+
+    def _decode(self, queries: Sequence[Query], ids: dict[str, list[int]]) -> list[tuple[str, ...]]:
+        device = device_of(self.backbone)
+        events = list(dict.fromkeys(event for event, _ in queries))
+        place = {event: n for n, event in enumerate(events)}
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.search.bfloat16):
+            source, mask = pad_with_mask([ids[event] for event in events], self.tokenizer.pad, device)
+            memories = self.backbone.attach(self.backbone.read(source, mask), {})
+            owner = torch.tensor([place[event] for event, _ in queries], device=device)
+            prefix = [self._prefixes[relation] for _, relation in queries]
+            beams = Beams(self.backbone, self.tokenizer, self.search)
+            found = beams.search(torch.tensor(prefix, device=device), memories, owner)
+        return [clean(self.tokenizer.decode(tail).lower() for tail in tails) for tails in found]
+
+
+@dataclass
+class _Grown:
+    """The beams of Q queries, K of each."""
+
+    scores: Tensor  # (Q, K) summed log-probability
+    tokens: Tensor  # (Q, K, t) so far, padded after the end
+    ended: Tensor  # (Q, K) bool
+
+
+class Beams:
+    """Beam search over many queries at once. Beams that have ended cost nothing more."""
+
+    def __init__(self, backbone: Causal, tokenizer: Tokenizer, search: Search) -> None:
+        self.backbone, self.tokenizer, self.width, self.limit = backbone, tokenizer, search.beams, search.max_tokens
+        banned = torch.zeros(len(tokenizer))
+        banned[list(tokenizer.special - {tokenizer.eos})] = -torch.inf
+        self.banned = banned.to(device_of(backbone))
+
+    def search(self, prefix: Tensor, memories: Memories, owner: Tensor) -> list[list[list[int]]]:
+        """Token ids of the beams of each query, best first.
+
+        prefix (Q, P) ids; `memories` of the E events; owner (Q,) the event of each query.
+        """
+        past = Past()
+        states = self.backbone.decode(prefix, select(memories, owner), past)
+        first = self._log_probabilities(states)
+        first[:, self.tokenizer.eos] = -torch.inf
+        scores, tokens = first.topk(self.width)
+        beams = _Grown(scores, tokens[..., None], torch.zeros_like(tokens, dtype=torch.bool))
+        owners = owner[:, None].expand(-1, self.width)
+        rows = torch.arange(len(prefix), device=prefix.device).repeat_interleave(self.width)
+        for _ in range(self.limit):
+            past.select(rows)
+            rows = self._grow(beams, past, select(memories, owners[~beams.ended]))
+            if not len(rows):
+                break
+        beams.ended |= ~beams.ended.any(dim=1, keepdim=True)  # none has ended: better cut tails than no tails
+        return [
+            [beam for beam, through in zip(tokens, ended, strict=True) if through]
+            for tokens, ended in zip(beams.tokens.tolist(), beams.ended.tolist(), strict=True)
+        ]
+
+    def _log_probabilities(self, states: Tensor) -> Tensor:
+        scores = self.backbone.logits(states[:, -1]).float() + self.banned
+        return scores.log_softmax(dim=-1)
+
+    def _grow(self, beams: _Grown, past: Past, memories: Memories) -> Tensor:
+        """One token more for every beam that has not ended, the rows of `past` and `memories` in their order.
+
+        Returns which of these rows the beams that go on continue.
+        """
+        count, width = beams.scores.shape
+        growing = ~beams.ended
+        states = self.backbone.decode(beams.tokens[..., -1][growing][:, None], memories, past)
+        found = self._log_probabilities(states).topk(width)
+        # an ended beam stays as it is, once
+        scores = beams.scores.new_full((count, width, width), -torch.inf)
+        scores[..., 0] = 0.0
+        tokens = torch.full_like(scores, self.tokenizer.pad, dtype=torch.long)
+        scores[growing], tokens[growing] = found.values, found.indices
+        beams.scores, best = (scores + beams.scores[..., None]).view(count, -1).topk(width)
+        parents, added = best // width, tokens.view(count, -1).gather(1, best)
+        kept = beams.tokens.gather(1, parents[..., None].expand(-1, -1, beams.tokens.shape[2]))
+        beams.tokens = torch.cat((kept, added[..., None]), dim=2)
+        beams.ended = beams.ended.gather(1, parents) | (added == self.tokenizer.eos)
+        numbers = growing.view(-1).cumsum(dim=0).view(count, width) - 1
+        return numbers.gather(1, parents)[~beams.ended]
+
+
+def event_ids(tokenizer: Tokenizer, event: str) -> list[int]:
+    """Ids of an event as the seeker's only turn, at most `EVENT_TOKENS` of text."""
+    text = tokenizer.decode(tokenizer.encode(event)[:EVENT_TOKENS])
+    return [*tokenizer.turn_ids(Turn(Speaker.SEEKER, text), None), *tokenizer.closing()]
+
+
+def prefixes(tokenizer: Tokenizer) -> dict[str, list[int]]:
+    """What the decoder reads before the tail, by relation: begin token, relation, the words of `ASKED`; of one length,
+    which the relation's token is repeated for."""
+    words = {relation: tokenizer.encode(asked) for relation, asked in ASKED.items()}
+    longest = max(map(len, words.values()))
+    return {
+        relation: [tokenizer.bos, *[tokenizer.relations[relation]] * (1 + longest - len(ids)), *ids]
+        for relation, ids in words.items()
+    }
+
+
+def tail_ids(tokenizer: Tokenizer, relation: str, tail: str) -> list[int]:
+    """Ids of a tail as the end of its sentence, at most `Search.max_tokens`."""
+    asked = ASKED[relation]
+    return tokenizer.encode(f"{asked} {tail}")[len(tokenizer.encode(asked)) :][: Search.max_tokens]
+
+
+def save_comet(backbone: Causal, base: CausalBase, card: Mapping[str, Any], folder: Path = COMET) -> None:
+    """Pack what training changed."""
+    save_packed(folder, trained(backbone), {"kind": "comet", "rank": RANK, "base": base.label} | dict(card))
+
+
+def load_comet(folder: Path = COMET, bases: Bases | None = None, search: Search | None = None) -> ShippedComet:
+    """The trained COMET, settled beside the base's shared weights.
+
+    Raises WeightsError when files are missing or damaged, or made for another base.
+    """
+    card = read_card(folder)
+    base = (bases or Bases()).labelled(card.get("base"), folder)
+    tensors, _ = load_packed(folder)
+    backbone = base.backbone(card["rank"])
+    load_trained(backbone, tensors)
+    backbone.settle(remember=False)
+    return ShippedComet(
+        base.tokenizer, backbone.eval().requires_grad_(requires_grad=False), fingerprint(folder), search
+    )
