@@ -1,4 +1,4 @@
-"""Low-rank changes of a shared base (LoRA, Hu et al. 2021), so that many nets ship as small files beside one backbone.
+"""Low-rank changes of a full checkpoint (LoRA, Hu et al. 2021), and what a training changed of any net.
 
 Every matrix W of an adapted module becomes W + B A with A (rank, in) and B (out, rank), B zero at first; W is frozen,
 vectors (biases, layer norms) still train. `merge` folds the change in: a hosted net has no adapters left.

@@ -1,26 +1,26 @@
 """The full backbone: `facebook/blenderbot_small-90M` (the papers' setting) from the Hub or a local folder.
 
-Everything else (nets, training, hosting) is the same as on the compact backbone. The tokenizer is the checkpoint's own
+Everything else (nets, training, hosting) is the same as on a causal base. The tokenizer is the checkpoint's own
 BPE with our added tokens behind its vocabulary; the embedding grows by as many rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import torch
 from transformers import BlenderbotSmallConfig, BlenderbotSmallTokenizer
 
 from models.backbones.encoder_decoder import EncoderDecoder
 from models.data.tokenizer import ADDED_TOKENS, Tokenizer, readable
+from models.files.hub import off_the_file
 
 OWN_TOKENS = ("__null__", "__start__", "__end__", "__unk__")
 """what the checkpoint calls pad, begin, end, unknown; [CLS] is added, as MISC does"""
 
 
 class FullTokenizer(Tokenizer):
-    """BlenderbotSmall's BPE behind the same face as the compact tokenizer."""
+    """BlenderbotSmall's BPE behind the same face as our word pieces."""
 
     def __init__(self, source: str) -> None:
         self.hub = BlenderbotSmallTokenizer.from_pretrained(source)
@@ -49,6 +49,10 @@ class FullTokenizer(Tokenizer):
         raw = self._token(token_id)
         return f" {raw.removesuffix('@@')}"
 
+    def joins(self, token_id: int) -> tuple[bool, bool]:
+        """As `Tokenizer.joins`; see `piece`."""
+        return False, self._token(token_id).endswith("@@")
+
     def pieces(self, text: str) -> list[str]:
         """BPE pieces of `text`, `@@` kept: what MISC's metrics count."""
         return [str(piece) for piece in self.hub._tokenize(self.plain(text))]
@@ -58,24 +62,6 @@ class FullTokenizer(Tokenizer):
         pieces = [self._token(i) for i in ids if i not in self.special]
         return readable(self.hub.convert_tokens_to_string(pieces).replace("__newln__", " "))
 
-    def save(self, path: Path) -> None:
-        """Not written: a full net names the checkpoint its tokenizer comes from."""
-
-
-def load_full_tokenizer(source: str) -> Tokenizer:
-    """The tokenizer alone, for nets with a backbone of their own. Raises ValueError as `load_full` does."""
-    try:
-        return FullTokenizer(source)
-    except (OSError, TypeError) as fault:  # TypeError: transformers found no vocabulary
-        raise _unreachable(source, fault) from fault
-
-
-def _unreachable(source: str, fault: Exception) -> ValueError:
-    return ValueError(
-        f"the backbone {source!r} cannot be loaded ({type(fault).__name__}); check the name and the network, or "
-        "download facebook/blenderbot_small-90M elsewhere and give its folder"
-    )
-
 
 def load_full(source: str, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, EncoderDecoder]:
     """Tokenizer and backbone of a BlenderbotSmall checkpoint, a Hub name or a folder.
@@ -83,13 +69,16 @@ def load_full(source: str, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, En
     Extra streams start as copies of the context attention. Raises ValueError naming the source and what to do when it
     cannot be loaded.
     """
-    tokenizer = load_full_tokenizer(source)
     try:
+        tokenizer = FullTokenizer(source)
         config = BlenderbotSmallConfig.from_pretrained(source)
         config.streams = list(streams)  # no checkpoint's own config has them
-        backbone = EncoderDecoder.from_pretrained(source, config=config)
-    except OSError as fault:
-        raise _unreachable(source, fault) from fault
+        backbone = off_the_file(EncoderDecoder.from_pretrained(source, config=config))
+    except (OSError, TypeError) as fault:  # TypeError: transformers found no vocabulary
+        raise ValueError(
+            f"the backbone {source!r} cannot be loaded ({type(fault).__name__}); check the name and the network, or "
+            "download facebook/blenderbot_small-90M elsewhere and give its folder"
+        ) from fault
     torch.manual_seed(0)  # the added rows are drawn the same way each time a net is built on this checkpoint
     backbone.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     backbone.copy_context_attention()

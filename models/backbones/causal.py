@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.backbones.grouped_attention import attend_grouped, heads_of, repeated, turn
 from models.backbones.interface import CONTEXT, Memories, Memory, Past, Reading, Stream, attend, squashed
 from models.backbones.llama_weights import LlamaLayer, LlamaShape, LlamaWeights
 from models.backbones.low_rank import AddedTokens, Change, SourceChange
@@ -81,7 +83,7 @@ class CausalLayer(nn.Module):
         """Queries (B, H, T, d), keys and values (B, K, T, d) at their positions."""
         s = self.shape
         q, k, v = qkv.split((s.query_width, s.key_width, s.key_width), dim=-1)
-        return _turn(_heads(q, s.heads), turns), _turn(_heads(k, s.key_heads), turns), _heads(v, s.key_heads)
+        return turn(heads_of(q, s.heads), turns), turn(heads_of(k, s.key_heads), turns), heads_of(v, s.key_heads)
 
     def project(self, w: LlamaLayer, name: str, stream: Stream) -> Memory:
         """Keys and values of a source, once per reply."""
@@ -90,8 +92,8 @@ class CausalLayer(nn.Module):
         kv = w.qkv(n, s.query_width) + self.qkv(n, s.query_width) + change.kv(n)
         k, v = kv.split(s.key_width, dim=-1)
         empty = ~stream.mask.any(dim=1)[:, None, None]
-        constant = _repeat(_heads(v, s.key_heads), s).transpose(1, 2).flatten(2) if v.shape[1] == 1 else None
-        return Memory(_heads(k, s.key_heads), _heads(v, s.key_heads), stream.mask[:, None, None], empty, constant)
+        constant = repeated(heads_of(v, s.key_heads), s).transpose(1, 2).flatten(2) if v.shape[1] == 1 else None
+        return Memory(heads_of(k, s.key_heads), heads_of(v, s.key_heads), stream.mask[:, None, None], empty, constant)
 
     def read_sources(
         self,
@@ -111,9 +113,9 @@ class CausalLayer(nn.Module):
                 weights = (~memory.empty).to(n.dtype).expand(-1, at.steps, 1)
                 found = memory.constant
             else:
-                asked = _heads(at.unpack(plain + change.q(n)), s.heads)
+                asked = heads_of(at.unpack(plain + change.q(n)), s.heads)
                 mask = memory.mask | memory.empty[..., None]  # an all-masked row would be nan: attend, then drop it
-                mixed, weights = attend(asked, _repeat(memory.keys, s), _repeat(memory.values, s), mask)
+                mixed, weights = attend(asked, repeated(memory.keys, s), repeated(memory.values, s), mask)
                 found, weights = mixed.transpose(1, 2).flatten(2), weights.mean(dim=1).masked_fill(memory.empty, 0.0)
             if record is not None:
                 record.setdefault(name, []).append(weights)
@@ -168,12 +170,15 @@ class Causal(nn.Module):
         for layer, weights in zip(self.layers, self.weights.layers, strict=True):
             yield cast(CausalLayer, layer), cast(LlamaLayer, weights)
 
-    def settle(self) -> None:
-        """Make this a hosted net's backbone: it trains no more, and its changes are in the base's numbers."""
+    def settle(self, *, remember: bool = True) -> None:
+        """Make this a hosted net's backbone: it trains no more, and its changes are in the base's numbers.
+
+        With `remember` it keeps the contexts that it has read lately: talks that go on.
+        """
         for module in self.modules():
             if isinstance(module, Change):
                 module.settle(self.weights.dtype)
-        self.owner = self.weights.prefixes.owner()
+        self.owner = self.weights.prefixes.owner() if remember else None
 
     def changes(self) -> dict[str, Change]:
         """The changes of the base's own matrices, by name; those of sources are not among them."""
@@ -235,8 +240,18 @@ class Causal(nn.Module):
         last = states[torch.arange(len(mask), device=mask.device), mask.sum(dim=1) - 1]
         return Reading(states, mask, squashed(last), cache, bounded=True)
 
-    def _read(self, ids: Tensor, changed: bool, past: Sequence[tuple[Tensor, Tensor]] = ()) -> tuple[Tensor, Cache]:
-        """States of ids (B, S), and the keys and values of all; `past` are those of what stands before, unpadded."""
+    @torch.no_grad()
+    def read_lower(self, ids: Tensor, mask: Tensor, layers: int) -> Reading:
+        """What the base itself, without this net's changes, has made of texts (B, S) after `layers` layers."""
+        return self._reading(mask, *self._read(ids, changed=False, layers=layers))
+
+    def _read(
+        self, ids: Tensor, changed: bool, past: Sequence[tuple[Tensor, Tensor]] = (), layers: int | None = None
+    ) -> tuple[Tensor, Cache]:
+        """States of ids (B, S), and the keys and values of all; `past` are those of what stands before, unpadded.
+
+        After all layers, or only the first `layers`.
+        """
         s, before = self.shape, past[0][0].shape[2] if past else 0
         total = before + ids.shape[1]
         if total > s.positions:
@@ -245,12 +260,12 @@ class Causal(nn.Module):
         turns, cache = self._turns_of(total, x), list[tuple[Tensor, Tensor]]()
         at = (turns[0][None, None, before:], turns[1][None, None, before:])
         mask = torch.ones(ids.shape[1], total, dtype=torch.bool, device=ids.device).tril(before)
-        for index, (layer, w) in enumerate(self._layers()):
+        for index, (layer, w) in enumerate(islice(self._layers(), layers)):
             n = F.rms_norm(x, (s.width,), w.attention_norm, s.epsilon)
             q, k, v = layer.turned(layer.ask(w, n, changed), at)
             if past:
                 k, v = torch.cat((past[index][0], k), dim=2), torch.cat((past[index][1], v), dim=2)
-            mixed = _attend(q, k, v, mask)
+            mixed = attend_grouped(q, k, v, mask)
             x = layer.finish(w, x, mixed.transpose(1, 2).flatten(2), changed)
             cache.append((k, v))
         return self._states(x), tuple(cache)
@@ -327,7 +342,7 @@ class Causal(nn.Module):
                 k, v = past.extend(layer.index, k, v)
             context = memory[CONTEXT]
             k, v = torch.cat((context.keys, k), dim=2), torch.cat((context.values, v), dim=2)
-            mixed = _attend(q, k, v, mask).transpose(1, 2).flatten(2)
+            mixed = attend_grouped(q, k, v, mask).transpose(1, 2).flatten(2)
             extra = layer.read_sources(qkv[..., : s.query_width], n, memory, record, at)
             x = layer.finish(w, x, at.pack(mixed if extra is None else mixed + extra), changed=True)
         return at.unpack(self._states(x))
@@ -346,51 +361,10 @@ class Causal(nn.Module):
         size = max(256, 1 << (length - 1).bit_length())
         key = (size, like.device)
         if key not in self._turns:
-            half = torch.arange(0, self.shape.head_width, 2, device=like.device).float() / self.shape.head_width
-            angles = torch.arange(size, device=like.device).float()[:, None] / self.shape.theta**half
-            angles = torch.cat((angles, angles), dim=-1)
-            self._turns[key] = (angles.cos().to(like.dtype), angles.sin().to(like.dtype))
+            with torch.inference_mode(mode=False):  # a net that has answered may be asked for gradients later
+                half = torch.arange(0, self.shape.head_width, 2, device=like.device).float() / self.shape.head_width
+                angles = torch.arange(size, device=like.device).float()[:, None] / self.shape.theta**half
+                angles = torch.cat((angles, angles), dim=-1)
+                self._turns[key] = (angles.cos().to(like.dtype), angles.sin().to(like.dtype))
         cos, sin = self._turns[key]
         return cos[:length], sin[:length]
-
-
-def _attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-    """(B, H, T, d) what q (B, H, T, d) find in k and v (B, K, S, d); `mask` broadcasts to (B, 1, T, S), True = attend.
-
-    The queries of one key head stand under one another. Written out while a net learns on a CPU: the backward pass of
-    torch's kernel takes twice as long there. (Its own grouping takes six times as long for the one query of a token.)
-    """
-    rows, heads, steps, width = q.shape
-    group = heads // k.shape[1]
-    asked = q.reshape(rows, k.shape[1], group * steps, width)
-    if not torch.is_grad_enabled() or q.device.type != "cpu":
-        wide = None if mask is None else _for_each_query(mask, group)
-        return F.scaled_dot_product_attention(asked, k, v, wide).view(q.shape)
-    scores = ((asked * width**-0.5) @ k.transpose(2, 3)).view(rows, heads, steps, -1)
-    if mask is not None:
-        scores = scores + scores.new_zeros(mask.shape).masked_fill(~mask, -torch.inf)
-    return (scores.softmax(dim=-1).to(v.dtype).view(*asked.shape[:3], -1) @ v).view(q.shape)
-
-
-def _for_each_query(mask: Tensor, group: int) -> Tensor:
-    """(..., T, S) -> (..., G T, S): the mask of T tokens for the G queries of each."""
-    if mask.shape[-2] == 1:
-        return mask
-    return mask[..., None, :, :].expand(*mask.shape[:-2], group, -1, -1).flatten(-3, -2)
-
-
-def _heads(x: Tensor, heads: int) -> Tensor:
-    """(B, T, H d) -> (B, H, T, d)."""
-    return x.view(*x.shape[:2], heads, -1).transpose(1, 2)
-
-
-def _repeat(x: Tensor, shape: LlamaShape) -> Tensor:
-    """(B, K, N, d) -> (B, H, N, d): each key head for its G query heads."""
-    return x.repeat_interleave(shape.heads // shape.key_heads, dim=1)
-
-
-def _turn(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotary positions (Su et al. 2021) of x (B, H, T, d); the halves of a head turn together."""
-    cos, sin = turns
-    one, other = x.chunk(2, dim=-1)
-    return x * cos + torch.cat((-other, one), dim=-1) * sin

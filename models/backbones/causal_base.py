@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,14 +16,14 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer as FastTokenizer
 from torch import Tensor
-from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig, PretrainedConfig
 
 from models.backbones.causal import Causal
 from models.backbones.gguf_file import DEFAULT_FILE, DEFAULT_SHA256, GET_IT, GgufFile, default_file
 from models.backbones.llama_weights import LlamaShape, LlamaWeights
+from models.backbones.quick_type import quick_type
 from models.data.chat_tokenizer import ChatTokenizer, byte_level_bpe
 from models.data.strategies import STRATEGIES
-from models.files.checkpoint import sha256
+from models.files.checkpoint import WeightsError, sha256
 from models.files.hub import from_hub
 
 DEFAULT = "smollm2"
@@ -64,44 +65,98 @@ class CausalBase:
         return added
 
 
-def open_causal(source: str = DEFAULT, dtype: torch.dtype = torch.bfloat16) -> CausalBase:
+class Bases:
+    """The causal bases that are open: each is read once, however many nets stand on it.
+
+    They are held in the numbers that `device` ("auto", "cpu" or "cuda") multiplies quickest.
+    """
+
+    def __init__(self, device: str = "auto") -> None:
+        self.device, self._open = device, dict[str, CausalBase]()
+
+    def open(self, source: str) -> CausalBase:
+        """The base of that name, GGUF file, folder or Hub name. Raises as `open_causal`."""
+        if source not in self._open:
+            self._open[source] = open_causal(source, device=self.device)
+        return self._open[source]
+
+    def add(self, base: CausalBase) -> CausalBase:
+        """Take an open base under its own name, which for a folder is not what it was opened by; returns it."""
+        return self._open.setdefault(base.name, base)
+
+    def labelled(self, label: str | None, folder: Path) -> CausalBase:
+        """The base that the card of the weights in `folder` names. Raises WeightsError when it is another one now."""
+        if not is_labelled(label):
+            raise WeightsError(f"{folder} was made for another base ({label}); train it again")
+        name, _, digest = str(label).rpartition("@")
+        base = self.open(name)
+        if base.digest != digest:
+            raise WeightsError(f"{folder} changes base {label}, but {name} here is {base.digest}; train it again")
+        return base
+
+
+def is_labelled(base: str | None) -> bool:
+    """Whether a card's `base` is a causal base: name and hash."""
+    return base is not None and re.fullmatch(r".+@[0-9a-f]{12}", base) is not None
+
+
+def open_causal(source: str = DEFAULT, dtype: torch.dtype | None = None, device: str = "auto") -> CausalBase:
     """Open a base by name ("smollm2"), GGUF file, folder or Hub name.
+
+    Without a `dtype`, its numbers are those of bfloat16, on every machine the same, held in what `device` multiplies
+    quickest: so a net that was trained on one machine stands on the very same base on another.
 
     Raises FileNotFoundError or ValueError in one line that says what to do: a file that is missing, damaged, of another
     kind than Llama, or a Hub that cannot be reached.
     """
+    kind = _Numbers(dtype, dtype) if dtype is not None else _Numbers(torch.bfloat16, quick_type(device))
     if source == DEFAULT:
-        return _open_gguf(default_file(), DEFAULT, DEFAULT_SHA256, dtype)
+        return _open_gguf(default_file(), DEFAULT, DEFAULT_SHA256, kind)
     path = Path(source)
     if path.suffix == ".gguf":
         if not path.is_file():
             raise FileNotFoundError(f"the base {path} is missing; give a GGUF file, a folder or a Hub name")
-        return _open_gguf(path, path.name, None, dtype)
-    return _open_checkpoint(source, dtype)
+        return _open_gguf(path, path.name, None, kind)
+    return _open_checkpoint(source, kind)
 
 
 def kind_of(source: str) -> str:
     """Kind of a checkpoint, a folder or Hub name, e.g. "llama"; "" where it does not say or cannot be reached."""
+    from transformers import PretrainedConfig  # takes two seconds, and is needed for other bases than the default only
+
     try:
         return str(PretrainedConfig.get_config_dict(source)[0].get("model_type", ""))
     except OSError:
         return ""
 
 
-def _open_gguf(path: Path, name: str, expected: str | None, dtype: torch.dtype) -> CausalBase:
+@dataclass(frozen=True)
+class _Numbers:
+    """How exact the weights are, and the type that holds them."""
+
+    exact: torch.dtype
+    held: torch.dtype
+
+    def of(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        return {name: tensor.to(self.exact) for name, tensor in tensors.items()}
+
+
+def _open_gguf(path: Path, name: str, expected: str | None, kind: _Numbers) -> CausalBase:
     found = sha256(path)
     if expected is not None and found != expected:
         raise ValueError(f"{DEFAULT_FILE} is not the file that nets were trained on (sha256 {found[:12]}); {GET_IT}")
     file = GgufFile(path)
-    weights = LlamaWeights(file.shape(), dtype)
-    weights.fill(file.tensors(dtype))
+    weights = LlamaWeights(file.shape(), kind.held)
+    weights.fill(file.tensors(kind.exact))
     words = file.vocabulary()
     return CausalBase(
         name, found[:12], weights, ChatTokenizer(byte_level_bpe(words.pieces, words.merges), words.control)
     )
 
 
-def _open_checkpoint(source: str, dtype: torch.dtype) -> CausalBase:
+def _open_checkpoint(source: str, kind: _Numbers) -> CausalBase:
+    from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaConfig  # as above
+
     tokenizer = from_hub(AutoTokenizer, source, "base's tokenizer")
     model = from_hub(AutoModelForCausalLM, source, "base")
     if not isinstance(model.config, LlamaConfig):
@@ -109,8 +164,8 @@ def _open_checkpoint(source: str, dtype: torch.dtype) -> CausalBase:
             f"the base {source} is a {model.config.model_type!r}; allowed: llama. Give a Llama-type checkpoint"
         )
     tensors = model.state_dict()
-    weights = LlamaWeights(_shape(model.config), dtype)
-    weights.fill(tensors)
+    weights = LlamaWeights(_shape(model.config), kind.held)
+    weights.fill(kind.of(tensors))
     known = json.loads(tokenizer.backend_tokenizer.to_str())
     control = [token["content"] for token in known["added_tokens"] if token["special"]]
     known["added_tokens"], known["post_processor"] = [], None  # a mark that somebody types is plain text
@@ -127,7 +182,8 @@ def _open_checkpoint(source: str, dtype: torch.dtype) -> CausalBase:
     return CausalBase(name, digest.hexdigest()[:12], weights, words)
 
 
-def _shape(config: LlamaConfig) -> LlamaShape:
+def _shape(config: Any) -> LlamaShape:
+    """Sizes in a `LlamaConfig`."""
     turns: Any = config.rope_parameters
     return LlamaShape(
         width=config.hidden_size,

@@ -1,4 +1,4 @@
-"""The encoder-decoder every net stands on: transformers' BlenderbotSmall, subclassed, with memory streams.
+"""The papers' encoder-decoder: transformers' BlenderbotSmall, subclassed, with memory streams.
 
 The published nets differ in what the decoder attends to besides the context (COMET blocks, a strategy vector, emotion
 states). Here a decoder layer sums one attention per *stream*, residual and all, under the one layer norm that
@@ -120,8 +120,7 @@ class StreamDecoderLayer(BlenderbotSmallDecoderLayer):
 class EncoderDecoder(BlenderbotSmallForConditionalGeneration):
     """BlenderbotSmall with stream attention, a `Backbone`; loads every BlenderbotSmall checkpoint of the Hub as it is.
 
-    `config.layer_norm_eps` (default 1e-5, torch's) is 1e-12 for a backbone warm-started from a BERT-like encoder: with
-    1e-5 its states would differ by 2e-3. `config.streams` names the extra streams of the decoder.
+    `config.streams` names the extra streams of the decoder.
     """
 
     causal = False
@@ -135,9 +134,6 @@ class EncoderDecoder(BlenderbotSmallForConditionalGeneration):
             StreamDecoderLayer(config, index, streams) for index in range(config.decoder_layers)
         )
         self.post_init()
-        for module in self.modules():
-            if isinstance(module, nn.LayerNorm):
-                module.eps = getattr(config, "layer_norm_eps", 1e-5)
 
     def copy_context_attention(self) -> None:
         """Start every extra stream as a copy of the (pre-trained) attention to the context, its output silent.
@@ -227,23 +223,3 @@ class EncoderDecoder(BlenderbotSmallForConditionalGeneration):
 
     def _drop(self, x: Tensor) -> Tensor:
         return F.dropout(x, self.config.dropout) if self.training and self.config.dropout else x
-
-
-def compact_config(vocabulary: int, streams: tuple[str, ...] = ()) -> BlenderbotSmallConfig:
-    """The compact architecture: MiniLM's encoder (384 wide, 6 layers, 12 heads) and 3 decoder layers."""
-    return BlenderbotSmallConfig(
-        vocab_size=vocabulary,
-        d_model=384,
-        encoder_layers=6,
-        decoder_layers=3,
-        encoder_attention_heads=12,
-        decoder_attention_heads=12,
-        encoder_ffn_dim=1536,
-        decoder_ffn_dim=1536,
-        max_position_embeddings=256,
-        scale_embedding=False,
-        layer_norm_eps=1e-12,  # type: ignore[call-arg]  # transformers keeps unknown settings as attributes
-        streams=list(streams),
-        eos_token_id=2,
-        forced_eos_token_id=None,
-    )

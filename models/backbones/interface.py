@@ -152,6 +152,14 @@ class Reading:
         summary = squashed(last) if self.bounded else last
         return replace(self, states=states, mask=mask, summary=summary, cache=cache)
 
+    def following(self, rows: Tensor, lengths: Tensor, count: int) -> Tensor:
+        """(B, T, D) `count` states from the begin token of each reply on, which in a whole dialogue follows in its row.
+
+        `rows` and `lengths` as of `pick`; of a causal backbone only.
+        """
+        places = lengths[:, None] + torch.arange(count, device=lengths.device)
+        return self.states[rows[:, None], places.clamp_max(self.states.shape[1] - 1)]
+
 
 @dataclass
 class Past:

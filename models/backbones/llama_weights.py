@@ -18,6 +18,8 @@ from models.backbones.prefix_cache import PrefixCache
 
 QUICK_ROWS = 4
 """rows of an input that the int8 copy of a matrix is quicker for; beyond, the matrix itself is"""
+VECTORS = ("AVX2", "AVX512")
+"""what torch calls processors whose int8 kernel is quick whatever type the weights have"""
 VECTORS_KEPT = 100_000
 """vectors of short texts kept in memory"""
 
@@ -89,16 +91,19 @@ class Matrix(nn.Module):
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """x (..., in) -> (..., out), from the output's number `first` on; in the type of x."""
-        kind, x = x.dtype, x.to(self.weight.dtype)
+        kind = x.dtype
         if self.short is None or self.scales is None or torch.is_grad_enabled() or x.numel() > QUICK_ROWS * x.shape[-1]:
-            return F.linear(x, self.weight[first:]).to(kind)
+            return F.linear(x.to(self.weight.dtype), self.weight[first:]).to(kind)
+        x = x.to(self.scales.dtype)
         found = torch._weight_int8pack_mm(x.reshape(-1, x.shape[-1]), self.short[first:], self.scales[first:])
         return found.view(*x.shape[:-1], -1).to(kind)
 
     @torch.no_grad()
     def pack(self) -> None:
-        """Make the int8 copy, where there is a kernel for it: bfloat16 on a CPU."""
-        if self.short is not None or self.weight.dtype is not torch.bfloat16 or self.weight.device.type != "cpu":
+        """Make the int8 copy, where there is a quick kernel for it: on a CPU with bfloat16 weights, or with AVX2, where
+        memory is what float32 weights wait for."""
+        there = self.weight.dtype is torch.bfloat16 or torch.backends.cpu.get_cpu_capability() in VECTORS
+        if self.short is not None or self.weight.device.type != "cpu" or not there:
             return
         weight = self.weight.float()
         scales = weight.abs().amax(dim=1).clamp_min(1e-12) / 127

@@ -7,6 +7,9 @@ share one cache, bounded in bytes; each finds its own readings only.
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
+
+from torch import Tensor
 
 from models.backbones.interface import Reading
 from models.files.lru import Lru
@@ -39,7 +42,11 @@ class PrefixCache:
             return
         if key is not None and shared == len(key[1]):
             self._readings.drop(key)
-        self._readings.put((owner, ids), reading)
+        self._readings.put((owner, ids), _alone(reading))
+
+    def clear(self) -> None:
+        """Forget all readings: the memory is needed, and they can be read again."""
+        self._readings.clear()
 
     def _best(self, owner: int, ids: tuple[int, ...]) -> tuple[int, tuple[int, tuple[int, ...]] | None]:
         best, found = 0, None
@@ -51,6 +58,17 @@ class PrefixCache:
             if shared > best:
                 best, found = shared, key
         return best, found
+
+
+def _alone(reading: Reading) -> Reading:
+    """The reading without what else was computed with it: the values of a layer come beside its queries, and a part of
+    a tensor keeps all of it in memory, three times what is counted here."""
+    cache = tuple((_own(keys), _own(values)) for keys, values in reading.cache)
+    return replace(reading, states=_own(reading.states), summary=_own(reading.summary), cache=cache)
+
+
+def _own(part: Tensor) -> Tensor:
+    return part if part.untyped_storage().nbytes() == part.numel() * part.element_size() else part.clone()
 
 
 def size_of(reading: Reading) -> int:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError
+from torch import nn
+
+Loaded = TypeVar("Loaded", bound=nn.Module)
 
 
 def from_hub(loader: Any, name: str | Path, what: str) -> Any:
@@ -29,7 +32,18 @@ def net_from_hub(loader: Any, name: str | Path, what: str) -> Any:
     if report["missing_keys"] or type(net).__name__ not in kinds:
         lacking = f", without {min(report['missing_keys'])}" if report["missing_keys"] else ""
         raise ValueError(f"{what} {str(name)!r} is a {kinds[0]}{lacking}; give a {type(net).__name__} that was trained")
-    return net.eval()
+    return off_the_file(net.eval())
+
+
+def off_the_file(net: Loaded) -> Loaded:
+    """The net with its weights in memory of its own.
+
+    `transformers` maps the file instead: a file that is cut short later would end the program, one that is overwritten
+    would change what the net says.
+    """
+    for tensor in (*net.parameters(), *net.buffers()):
+        tensor.data = tensor.data.clone()
+    return net
 
 
 def _from_hub(loader: Any, name: str | Path, what: str, **options: Any) -> Any:

@@ -51,6 +51,12 @@ class Lru(Generic[K, V]):
         with self._lock:
             self._forget(key)
 
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._entries.clear()
+            self.total = 0
+
     def _forget(self, key: K) -> None:
         if key in self._entries:
             self.total -= self.size(self._entries.pop(key))

@@ -5,6 +5,7 @@ In the order in which to read them:
     weighting.py    how the parts of a loss combine: fixed, staged, averaged, ramped
     net.py          what every net is: losses and a plan for one reply
     streams.py      what a decoder reads beside the context: names, and how it changes
+    emotion_loss.py the loss of a net that says what the seeker feels
     mixing.py       what the nets that mix strategies share
     joint.py        BlenderBot-Joint (Liu et al. 2021)
     misc.py         MISC (Tu et al. 2022) and its variants
@@ -17,12 +18,13 @@ In the order in which to read them:
     transesc.py     TransESC (Zhao et al. 2023)
     glhg.py         GLHG (Peng et al. 2022)
     supporter.py    SUPPORTER (Zhou et al. 2023), its experts without drafts
+    scbg.py         SCBG (Xu et al. 2024), after its abstract
     star.py         STAR (Lee et al. 2025), on top of any other net
     scratch.py      what the nets trained from scratch share: size, fresh backbone, no strategies
     transformer.py  Transformer and MT Transformer, baselines of the MISC and AdMISC tables
     moel.py         MoEL (Lin et al. 2019)
     mime.py         MIME (Majumder et al. 2020)
     registry.py     the nets by name
-    stored.py       the shipped base, and nets as changes of it
+    stored.py       what nets stand on, and nets as changes of it
     support.py      the support adapter under all nets on a causal base
 """

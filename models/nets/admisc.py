@@ -173,6 +173,7 @@ class Admisc(Mixing):
 
     needs_comet = needs_emotion = True
     causal_streams = (FUSED,)
+    chooses = ("head", "mix", "course")
     adapt_streams = staticmethod(adapt_values)
     extra_labels: ClassVar = {
         **Net.extra_labels,

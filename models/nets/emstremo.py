@@ -35,10 +35,10 @@ from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
 from models.knowledge.emotion import GO_EMOTIONS
+from models.nets.emotion_loss import emotion_loss
 from models.nets.misc import ScoreNorm, pooled
 from models.nets.mixing import Mixing
 from models.nets.net import Net, Plan
-from models.nets.scratch import emotion_loss
 from models.nets.streams import GUIDES, adapt_values
 from models.nets.weighting import Fixed, Weighting
 

@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.backbones.interface import Backbone, Reading, Stream, squashed, token_loss
+from models.backbones.interface import Backbone, Stream, squashed, token_loss
 from models.data.batches import Batch
 from models.data.examples import ContextShape
 from models.data.strategies import STRATEGIES
@@ -56,6 +56,8 @@ class StateHead(nn.Module):
 class Joint(Net):
     """See the module."""
 
+    chooses = ("state_head", "course")
+
     def __init__(self, config: JointConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
         super().__init__(backbone, tokenizer, config.shape)
         self.config = config
@@ -74,7 +76,7 @@ class Joint(Net):
         whole = self.backbone.read(batch.ids, batch.mask)
         labels = self._sequence(batch)
         if bool(batch.follows.all()) and self.config.shape.strategies and not self.streams:
-            states = self._in_place(whole, batch, labels.shape[1])
+            states = whole.following(batch.rows, batch.lengths, labels.shape[1])
         else:
             reading = whole.pick(batch.rows, batch.lengths)
             inputs = torch.cat((self.begin(len(batch)), labels[:, :-1].clamp_min(0)), dim=1)
@@ -90,12 +92,6 @@ class Joint(Net):
         nothing = torch.full_like(first, -100)
         return torch.where(known, torch.cat((first, batch.labels), dim=1), torch.cat((batch.labels, nothing), dim=1))
 
-    @staticmethod
-    def _in_place(whole: Reading, batch: Batch, count: int) -> Tensor:
-        """(B, T, D) states of a causal reading from the begin token of each reply on: the reply follows in its row."""
-        places = batch.lengths[:, None] + torch.arange(count, device=batch.lengths.device)
-        return whole.states[batch.rows[:, None], places.clamp_max(whole.states.shape[1] - 1)]
-
     def weighting(self) -> Weighting:
         """The strategy has its share in the sequence loss; `strategy_weight` adds to it.
 
@@ -105,7 +101,7 @@ class Joint(Net):
             if getattr(self.config, name) and not self.config.strategy_weight:
                 raise ValueError(
                     f"net {type(self).__name__.lower()!r}: with {name}=true and a strategy_weight of 0 the {name} does"
-                    f" not train; set strategy_weight above 0 (1.0 on the shipped base), or {name}=false"
+                    f" not train; set strategy_weight above 0 (1.0 on a causal base), or {name}=false"
                 )
         return Fixed({"reply": 1.0, "strategy": self.config.strategy_weight})
 

@@ -96,6 +96,7 @@ class Misc(Mixing):
     """See the module."""
 
     extra_labels: ClassVar = {**Net.extra_labels, "emotion of the seeker": EMOTION_TYPES}
+    chooses = ("head", "head_norm", "course")
 
     def __init__(self, config: MiscConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
         super().__init__(backbone, tokenizer, config.shape)

@@ -42,15 +42,40 @@ class Plan:
     """(B,) the strategies followed, predicted or given; None: the predicted mixture, or none at all"""
     sources: Mapping[str, Stream] = field(default_factory=dict)
     """what the memories are projected from, of nets that mix the strategy into it; a selection of rows has none"""
+    said: tuple[tuple[tuple[int, ...], ...], ...] = ()
+    """of each row, ids of what the seeker wrote (`models.data.examples.said_ids`); () = not told"""
+    words: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    """what else the net reports, where it is about pieces of the vocabulary: ids (B, K) and a share of each (B, K)"""
+    opening: tuple[tuple[int, ...], ...] = ()
+    """of each row, ids that the reply begins with, as far as nothing bars them; () = with whatever is chosen"""
 
     def select(self, rows: Tensor) -> Plan:
         """The given batch rows, in that order: one reply of many, or several hypotheses of one."""
         extras = {name: value[rows] for name, value in self.extras.items()}
         chosen = None if self.chosen is None else self.chosen[rows]
-        return Plan(select(self.memories, rows), self.prefix[rows], self.strategies[rows], extras, chosen)
+        said, opening = (tuple(of[row] for row in rows.tolist()) if of else () for of in (self.said, self.opening))
+        words = {name: (ids[rows], shares[rows]) for name, (ids, shares) in self.words.items()}
+        return Plan(
+            select(self.memories, rows),
+            self.prefix[rows],
+            self.strategies[rows],
+            extras,
+            chosen,
+            said=said,
+            words=words,
+            opening=opening,
+        )
+
+    def said_in(self, row: int) -> tuple[tuple[int, ...], ...]:
+        """What the seeker of a row wrote; nothing where it was not told."""
+        return self.said[row] if self.said else ()
+
+    def opening_of(self, row: int) -> tuple[int, ...]:
+        """What the reply of a row begins with; nothing where that is open."""
+        return self.opening[row] if self.opening else ()
 
     def beside(self, other: Plan) -> Plan:
-        """The replies of both plans of one net in one batch."""
+        """The replies of both plans of one net in one batch, without what only whoever chooses their tokens needs."""
         both = self.chosen is not None and other.chosen is not None
         return Plan(
             beside(self.memories, other.memories),
@@ -62,7 +87,7 @@ class Plan:
 
 
 def make_config(name: str, config_class: type[Any], settings: Mapping[str, Any]) -> Any:
-    """The config of net `name` from its fields (a saved config, or compact settings).
+    """The config of net `name` from its fields (a saved config, or some settings).
 
     Fields that are dataclasses themselves (shape, size) may be given as dicts. Raises ValueError naming a field that
     the config does not have, or a value that the field's type hint does not allow.
@@ -97,7 +122,7 @@ class Net(nn.Module):
     config: Any
     """the frozen settings of the net; saved with its weights"""
     from_scratch = False
-    """whether the net has a small backbone of its own (`models.nets.scratch`) instead of the shared one"""
+    """whether the net has a small backbone of its own (`models.nets.scratch`) instead of a base"""
     predicts_strategy = True
     """whether its strategy distribution says anything; else all shares are equal"""
     needs_comet = needs_emotion = False
@@ -113,6 +138,8 @@ class Net(nn.Module):
     """what `decode` puts into a record besides the streams' attention, (B, T, 1) each"""
     held: tuple[str, ...] = ()
     """parameters that training leaves as they are and that are saved all the same: an earlier stage trained them"""
+    chooses: tuple[str, ...] = ()
+    """modules that choose the strategy, and that a reply does not pass through when its strategy is given"""
     banned: Tensor
     """(V,) bool, True for ids that are no text and may never be written"""
     strategy_ids: Tensor
@@ -182,6 +209,31 @@ class Net(nn.Module):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The parts of the loss of a training batch by name, scalars with gradient; `weighting` combines them."""
         raise NotImplementedError
+
+    def hold(self) -> None:
+        """What is in `held` needs no gradient from now on."""
+        for name in self.held:
+            self.get_parameter(name).requires_grad_(requires_grad=False)
+
+    def hold_all_but_choice(self) -> None:
+        """Leave everything but `chooses` as it is from now on: `choice_loss` trains the strategies alone.
+
+        Raises ValueError for a net that has no such modules.
+        """
+        own = [module for name in self.chooses if isinstance(module := getattr(self, name, None), nn.Module)]
+        if not own:
+            raise ValueError(
+                f"{type(self).__name__} has no modules of its own for the strategies; leave --only strategies out"
+            )
+        choice = {id(p) for module in own for p in module.parameters()}
+        rest = [name for name, p in self.named_parameters() if p.requires_grad and id(p) not in choice]
+        self.held = (*self.held, *rest)
+        self.hold()
+
+    def choice_loss(self, batch: Batch) -> dict[str, Tensor]:
+        """The strategy's part of `losses` alone, "strategy"; no reply is read."""
+        scores = self.plan(batch).strategies.float().clamp_min(1e-9).log()
+        return {"strategy": self.strategy_loss(scores, batch.strategies)}
 
     def weighting(self) -> Weighting:
         """A fresh weighting of the parts of `losses`: the net's own default."""

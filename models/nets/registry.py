@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import Any
 
 from models.backbones.interface import Backbone
@@ -13,17 +15,42 @@ from models.nets.fado import Fado, FadoConfig
 from models.nets.glhg import Glhg, GlhgConfig
 from models.nets.joint import Joint, JointConfig
 from models.nets.kemi import Kemi, KemiConfig
-from models.nets.mime import Mime, MimeConfig
 from models.nets.misc import Misc, MiscConfig
-from models.nets.moel import Moel, MoelConfig
 from models.nets.multiesc import Multiesc, MultiescConfig
 from models.nets.net import Net, make_config
+from models.nets.scbg import Scbg, ScbgConfig
 from models.nets.star import star_on
 from models.nets.supporter import Supporter, SupporterConfig
 from models.nets.transesc import Transesc, TransescConfig
-from models.nets.transformer import MtTransformerConfig, Transformer, TransformerConfig
 
-NETS: dict[str, tuple[type[Any], type[Net]]] = {
+
+class Nets(Mapping[str, tuple[type[Any], type[Net]]]):
+    """(config class, net class) by name. Those of `later`, (module, config class, net class), are imported when they
+    are asked for: they stand on transformers' layers, whose import takes two seconds and 130 MB; no other net needs it.
+    """
+
+    def __init__(self, here: dict[str, tuple[type[Any], type[Net]]], later: dict[str, tuple[str, str, str]]) -> None:
+        self._here, self._later = here, later
+
+    def __getitem__(self, name: str) -> tuple[type[Any], type[Net]]:
+        if name in self._here:
+            return self._here[name]
+        module, *classes = self._later[name]
+        config, net = (getattr(import_module(module), known) for known in classes)
+        return config, net
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._here
+        yield from self._later
+
+    def __len__(self) -> int:
+        return len(self._here) + len(self._later)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._here or name in self._later
+
+
+HERE: dict[str, tuple[type[Any], type[Net]]] = {
     "joint": (JointConfig, Joint),
     "misc": (MiscConfig, Misc),
     "admisc": (AdmiscConfig, Admisc),
@@ -34,22 +61,25 @@ NETS: dict[str, tuple[type[Any], type[Net]]] = {
     "transesc": (TransescConfig, Transesc),
     "glhg": (GlhgConfig, Glhg),
     "supporter": (SupporterConfig, Supporter),
+    "scbg": (ScbgConfig, Scbg),
     "star": star_on("joint", JointConfig, Joint),
     "star-misc": star_on("misc", MiscConfig, Misc),
     "star-admisc": star_on("admisc", AdmiscConfig, Admisc),
     "star-kemi": star_on("kemi", KemiConfig, Kemi),
     "star-emstremo": star_on("emstremo", EmstremoConfig, Emstremo),
-    "transformer": (TransformerConfig, Transformer),
-    "mt-transformer": (MtTransformerConfig, Transformer),
-    "moel": (MoelConfig, Moel),
-    "mime": (MimeConfig, Mime),
 }
+FROM_SCRATCH = {
+    "transformer": ("models.nets.transformer", "TransformerConfig", "Transformer"),
+    "mt-transformer": ("models.nets.transformer", "MtTransformerConfig", "Transformer"),
+    "moel": ("models.nets.moel", "MoelConfig", "Moel"),
+    "mime": ("models.nets.mime", "MimeConfig", "Mime"),
+}
+NETS = Nets(HERE, FROM_SCRATCH)
 
-_SMALL_JOINT = {"strategy_weight": 1.0, "course": True}
 _SMALL_MISC = {"refine": "last", "batch_norm": "none", "pool": "first+mean", "course": True}
 _SMALL_ADMISC = {
     "pool": "first+mean",
-    "head_width": 96,
+    "head_width": 192,
     "refine": "dot",
     "gate_values": "one",
     "ffn_width": 48,
@@ -61,7 +91,6 @@ _SMALL_ADMISC = {
 }
 _SMALL_EMSTREMO = {"batch_norm": False, "pool": "first+mean", "strategy_weight": 1.0, "course": True}
 _SMALL_STAR = {"pool_width": 96, "expert_width": 40, "gate_width": 12, "change": True, "top": 0.4}
-_SHORT = ContextShape(strategies=False)
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "misc-wo-g": ("misc", {"decode_strategy": "none"}),
@@ -78,39 +107,14 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
 "w/o u" mixes strategies while training, since nothing else would reach them: measure it beside an `admisc` that does.
 """
 
-COMPACT: dict[str, dict[str, Any]] = {
-    "joint": {"shape": ContextShape(), **_SMALL_JOINT},
-    "misc": {"shape": ContextShape(), **_SMALL_MISC},
-    "star": {"shape": ContextShape(), "below": _SMALL_JOINT, **_SMALL_STAR},
-    "star-misc": {"shape": ContextShape(), "below": _SMALL_MISC, **_SMALL_STAR},
-    "star-admisc": {"shape": ContextShape(), "below": _SMALL_ADMISC, **_SMALL_STAR},
-    "admisc": {"shape": ContextShape(), **_SMALL_ADMISC},
-    "kemi": {"shape": ContextShape(), **_SMALL_JOINT},
-    "star-kemi": {"shape": ContextShape(), "below": _SMALL_JOINT, **_SMALL_STAR},
-    "emstremo": {"shape": ContextShape(), **_SMALL_EMSTREMO},
-    "fado": {"shape": ContextShape(), "head_width": 192},
-    "multiesc": {"shape": ContextShape()},
-    "transesc": {"shape": ContextShape(), "heads": 4, "course": True},
-    "glhg": {"shape": _SHORT},
-    "supporter": {"shape": _SHORT},
-    "star-emstremo": {"shape": ContextShape(), "below": _SMALL_EMSTREMO, **_SMALL_STAR},
-    "transformer": {"shape": _SHORT},
-    "mt-transformer": {"shape": _SHORT},
-    "moel": {"shape": _SHORT},
-    "mime": {"shape": _SHORT},
-}
-"""Where a net on the compact backbone departs from its published settings; the reasons are in EXPERIMENTS.md."""
-
-
 _CHAT = ContextShape(tokens=512, reply_tokens=80, situation=True)
 _CHAT_PLAIN = ContextShape(tokens=512, reply_tokens=80, situation=True, strategies=False)
 _CHAT_JOINT = {"strategy_weight": 1.0, "course": True, "state_head": True}
-_CHAT_ADMISC = _SMALL_ADMISC | {"head_width": 192}
 
 CAUSAL: dict[str, dict[str, Any]] = {
     "joint": {"shape": _CHAT, **_CHAT_JOINT},
     "misc": {"shape": _CHAT_PLAIN, **_SMALL_MISC},
-    "admisc": {"shape": _CHAT_PLAIN, **_CHAT_ADMISC},
+    "admisc": {"shape": _CHAT_PLAIN, **_SMALL_ADMISC},
     "kemi": {"shape": _CHAT, **_CHAT_JOINT},
     "star": {"shape": _CHAT, "below": _CHAT_JOINT, **_SMALL_STAR},
     "star-kemi": {"shape": _CHAT, "below": _CHAT_JOINT, **_SMALL_STAR},
@@ -120,11 +124,15 @@ CAUSAL: dict[str, dict[str, Any]] = {
     "transesc": {"shape": _CHAT_PLAIN, "heads": 4, "course": True},
     "glhg": {"shape": _CHAT_PLAIN},
     "supporter": {"shape": _CHAT_PLAIN},
+    "scbg": {"shape": _CHAT_PLAIN},
     "star-emstremo": {"shape": _CHAT_PLAIN, "below": _SMALL_EMSTREMO, **_SMALL_STAR},
     "star-misc": {"shape": _CHAT_PLAIN, "below": _SMALL_MISC, **_SMALL_STAR},
-    "star-admisc": {"shape": _CHAT_PLAIN, "below": _CHAT_ADMISC, **_SMALL_STAR},
+    "star-admisc": {"shape": _CHAT_PLAIN, "below": _SMALL_ADMISC, **_SMALL_STAR},
 }
-"""The same on a causal base. As in their code, MISC and AdMISC read no strategies of earlier turns as words."""
+"""Where a net on a causal base departs from its published settings; the reasons are in EXPERIMENTS.md.
+
+As in their code, MISC and AdMISC read no strategies of earlier turns as words.
+"""
 
 
 def net_names() -> list[str]:
@@ -144,15 +152,8 @@ def base_name(name: str) -> str:
     return VARIANTS[name][0] if name in VARIANTS else name
 
 
-def compact_settings(name: str) -> dict[str, Any]:
-    """Settings of a net or variant on the compact backbone."""
-    return COMPACT[base_name(name)] | _own(name)
-
-
 def causal_settings(name: str) -> dict[str, Any]:
-    """Settings of a net or variant on a causal base. Raises ValueError for nets with a backbone of their own."""
-    if base_name(name) not in CAUSAL:
-        raise ValueError(f"{name} trains from scratch and stands on no base; leave --base out")
+    """Settings of a net or variant on a causal base."""
     return CAUSAL[base_name(name)] | _own(name)
 
 
@@ -161,7 +162,7 @@ def _own(name: str) -> dict[str, Any]:
 
 
 def net_config(name: str, settings: dict[str, Any]) -> Any:
-    """The config of a net or variant: published settings, changed by `settings` (a saved config, or compact ones).
+    """The config of a net or variant: published settings, changed by `settings` (a saved config, or some).
 
     Raises ValueError naming a setting the net does not have.
     """

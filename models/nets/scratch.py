@@ -1,17 +1,16 @@
 """What the nets share that the papers train from scratch (Transformer, MT Transformer, MoEL, MIME).
 
-They stand on a small backbone of their own, drawn at random, and take nothing from the shared one but its vocabulary:
-a folder with their weights is complete. The published code (of MoEL, which MIME builds on) has pre-layer-norm layers,
-sinusoidal positions, GloVe vectors, 20 dimensions a head and an embedding of the speaker at every token. Here the
-layers are BlenderbotSmall's (post-layer-norm, learned positions, width / heads dimensions a head), embeddings start
-at random, and speaker marks say who speaks. None of these nets has strategies.
+They stand on a small backbone of their own, drawn at random, with word pieces learnt from the training part
+(`models.data.tokenizer.learn_vocabulary`): a folder with their weights is complete. The published code (of MoEL, which
+MIME builds on) has pre-layer-norm layers, sinusoidal positions, GloVe vectors, 20 dimensions a head and an embedding of
+the speaker at every token. Here the layers are BlenderbotSmall's (post-layer-norm, learned positions, width / heads
+dimensions a head), embeddings start at random, and speaker marks say who speaks. None of these nets has strategies.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch.nn.functional as F
 from torch import Tensor
 from transformers import BlenderbotSmallConfig
 
@@ -82,9 +81,3 @@ class ScratchNet(Net):
         states = self.reply_states(plan, labels)
         total, count = token_loss(self.backbone, states, labels, self.config.smoothing)
         return total / count
-
-
-def emotion_loss(scores: Tensor, labels: Tensor) -> Tensor:
-    """Mean cross-entropy of emotion scores (B, 11) over the dialogues whose emotion is known (label >= 0), or 0."""
-    total = F.cross_entropy(scores.float(), labels, ignore_index=-1, reduction="sum")
-    return total / (labels >= 0).sum().clamp_min(1)

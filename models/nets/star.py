@@ -75,7 +75,7 @@ class StarConfig:
     hold: bool = True
     """stage two: the net below is held, but for the vocabulary's embedding; False trains everything"""
     top: float = 0.8
-    """lambda at the end: the weight of the strategy loss (published: 0.8; on the compact base that costs replies)"""
+    """lambda at the end: the weight of the strategy loss (published: 0.8; on a small base that costs replies)"""
     periods: int = 10
     """steps of lambda, the paper's epochs"""
 

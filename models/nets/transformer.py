@@ -17,8 +17,9 @@ from models.data.batches import Batch
 from models.data.esconv_labels import EMOTION_TYPES
 from models.data.examples import ContextShape
 from models.data.tokenizer import Tokenizer
+from models.nets.emotion_loss import emotion_loss
 from models.nets.net import Plan
-from models.nets.scratch import WHOLE_CONTEXT, ScratchNet, Size, emotion_loss
+from models.nets.scratch import WHOLE_CONTEXT, ScratchNet, Size
 from models.nets.weighting import Fixed, Weighting
 
 EMOTION = "emotion"

@@ -10,7 +10,7 @@ In the order in which to read them:
     sampler.py        examples -> endless batches of similar length
     turn_examples.py  ESConv turns -> examples, with their tails and emotions
     validation.py     losses and strategy figures on held-out examples
-    speed.py          training speed of every net beside the backbone alone
+    speed.py          training speed of every net beside its base alone
     preflight.py      reasons not to start a training
     provenance.py     what a measured net is made of, and whether it has seen what it is measured on
     training_data.py  ESConv as batches by number

@@ -17,13 +17,14 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from models.backbones.adapters import computed_once, load_trained, trained
+from models.backbones.quick_type import is_quick_in_bfloat16
 from models.nets.weighting import Fixed, Weighting
 from models.training.device import join_processes
 from models.training.divergence import NonFiniteLossError, bad_figures, bad_tensors, some_of
@@ -62,15 +63,15 @@ class FitConfig:
     """figure of the checks whose lowest value marks the weights kept in best.pt; "" keeps none"""
     patience: int = 0
     """checks in a row without a better `select` that end the training; 0 = never"""
-    bfloat16: bool = True
-    """forward pass under bfloat16 autocast"""
+    bfloat16: bool | None = None
+    """forward pass under bfloat16 autocast; None = where the device is quick in it"""
     device: str = "auto"
     """auto, cpu or cuda"""
     seed: int = 13
     """seed of dropout; the batches bring their own"""
 
 
-FREE = {"minutes", "max_steps", "save_every_s", "check_steps", "patience", "device"}
+FREE = {"minutes", "max_steps", "save_every_s", "check_steps", "patience", "device", "bfloat16"}
 """settings that may change when a run is resumed"""
 
 
@@ -101,8 +102,7 @@ class Made:
     """of the gradient, before it is clipped"""
 
 
-_TOTAL = "total"
-"""name of the combined loss beside its parts"""
+_TOTAL = "total"  # the combined loss beside its parts
 
 
 class _Losses(nn.Module):
@@ -277,9 +277,9 @@ class Fit:
 
     def prepare(self, loss_of: Callable[[Any], dict[str, Tensor]]) -> nn.Module:
         """The forward pass as `make_step` wants it; with several processes, they share its gradients."""
-        losses = _Losses(self.module, loss_of, self.weighting, self.config.bfloat16)
-        prepared: nn.Module = self.processes.prepare_model(losses)
-        return prepared
+        told, kind = self.config.bfloat16, self.device.type
+        losses = _Losses(self.module, loss_of, self.weighting, is_quick_in_bfloat16(kind) if told is None else told)
+        return cast(nn.Module, self.processes.prepare_model(losses))
 
     def make_step(self, batch_at: Callable[[int], Any], losses: nn.Module) -> Made:
         """One step: forward and backward of `accumulation` batches, clipping, AdamW."""

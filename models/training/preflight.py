@@ -15,7 +15,7 @@ from models.files.checkpoint import WeightsError, read_card
 from models.nets.net import Net
 
 GENERATE = "generate"
-"""value of `--tails` that asks the compact COMET during the training's start"""
+"""value of `--tails` that asks COMET during the training's start"""
 LEAST_KNOWN = 0.5
 """share of the turns that must have COMET blocks"""
 
@@ -36,6 +36,8 @@ def check_flags(args: Namespace) -> None:
             raise ValueError(f"--{name.replace('_', '-')} is {value}; allowed: {least} or more")
     if not 0 <= args.dropout < 1:
         raise ValueError(f"--dropout is {args.dropout}; allowed: 0 (none) to below 1, e.g. 0.1")
+    if args.only and not args.start:
+        raise ValueError(f"--only {args.only} goes on from trained weights; name their folder with --start")
     if args.lr is not None and not args.lr > 0:
         raise ValueError(f"--lr is {args.lr}; allowed: above 0, e.g. 1e-3")
 

@@ -16,11 +16,10 @@ from models.data.strategy_history import Course
 from models.files.checkpoint import fingerprint, learned_from, read_card, sha256
 from models.knowledge.shipped_or_hub import comet_version, emotion_version
 from models.nets.net import Net
-from models.nets.stored import is_hash
 from models.training.preflight import check_tails_file
 
 SHARED_SPLIT = "D"
-"""the compact base and COMET learned from the train part of this split"""
+"""the support adapter and COMET learned from the train part of this split"""
 LEAKY = ": leaky"
 """end of a label of turns that training has seen"""
 
@@ -33,7 +32,7 @@ def measured_on(card: Mapping[str, Any], net: Net, split: str, part: str) -> str
     other = [one for one in learned_from(card) if one != split]
     if other:
         return f"{split} {part}, trained on split {' and '.join(other)}{LEAKY}"
-    shared = ["base"] * is_hash(card.get("base") or "") + ["COMET"] * net.needs_comet
+    shared = ["support adapter"] * bool(card.get("support")) + ["COMET"] * net.needs_comet
     if shared and split != SHARED_SPLIT:
         return f"{split} {part}, {' and '.join(shared)} trained on split {SHARED_SPLIT}{LEAKY}"
     return f"{split} {part}"
@@ -69,6 +68,7 @@ def made_of(args: Namespace, name: str, net: Net, data: str) -> dict[str, Any]:
         "part": args.part,
         "measured_on": measured_on(read_card(folder), net, args.split, args.part),
         **({"cases_sha256": _file_hash(args.cases)} if args.cases and CASES in net.wants else {}),
+        **({"retriever": args.retriever} if CASES in net.wants else {}),
     }
 
 

@@ -60,37 +60,51 @@ class WholeBatches:
 
     def at(self, step: int) -> Batch:
         """Batch number `step`; the same for ever."""
+        return make_whole_batch(self._chosen(step))
+
+    def apart_at(self, step: int) -> list[Batch]:
+        """The turns of batch number `step` an example each, their contexts in batches of at most `tokens` ids."""
+        turns = [turn for whole in self._chosen(step) for turn in whole.turns]
+        lengths = [len(turn.context) for turn in turns]
+        groups = _cut(sorted(range(len(turns)), key=lengths.__getitem__), lengths, self.tokens)
+        return [make_batch([turns[i] for i in group]) for group in groups]
+
+    def _chosen(self, step: int) -> list[Whole]:
         epoch = 0
         while step >= len(order := self._order(epoch)):  # epochs differ a little in length
             step, epoch = step - len(order), epoch + 1
-        return make_whole_batch([self.dialogues[i] for i in order[step]])
+        return [self.dialogues[i] for i in order[step]]
 
     def each(self) -> list[Batch]:
         """Every dialogue once, in order of length: for validation."""
-        order = sorted(range(len(self.dialogues)), key=self._length)
-        return [make_whole_batch([self.dialogues[i] for i in group]) for group in self._cut(order)]
+        lengths = self._lengths()
+        order = sorted(range(len(lengths)), key=lengths.__getitem__)
+        return [make_whole_batch([self.dialogues[i] for i in group]) for group in _cut(order, lengths, self.tokens)]
 
     def _order(self, epoch: int) -> list[list[int]]:
         known: dict[int, list[list[int]]] = self.__dict__.setdefault("_orders", {})
         if epoch not in known:
-            rng = random.Random(f"{self.seed}:{epoch}")
-            order = list(range(len(self.dialogues)))
+            rng, lengths = random.Random(f"{self.seed}:{epoch}"), self._lengths()
+            order = list(range(len(lengths)))
             rng.shuffle(order)
             groups: list[list[int]] = []
             for start in range(0, len(order), 8 * POOL):
-                groups += self._cut(sorted(order[start : start + 8 * POOL], key=self._length))
+                pool = sorted(order[start : start + 8 * POOL], key=lengths.__getitem__)
+                groups += _cut(pool, lengths, self.tokens)
             rng.shuffle(groups)
             known[epoch] = groups
         return known[epoch]
 
-    def _cut(self, order: Sequence[int]) -> list[list[int]]:
-        groups: list[list[int]] = []
-        for i in order:  # ascending lengths: the latest is the longest
-            if groups and (len(groups[-1]) + 1) * self._length(i) <= self.tokens:
-                groups[-1].append(i)
-            else:
-                groups.append([i])
-        return groups
+    def _lengths(self) -> list[int]:
+        return [len(dialogue.ids) for dialogue in self.dialogues]
 
-    def _length(self, index: int) -> int:
-        return len(self.dialogues[index].ids)
+
+def _cut(order: Sequence[int], lengths: Sequence[int], tokens: int) -> list[list[int]]:
+    """`order`, ascending in length, in groups of at most `tokens` when each is padded to its longest."""
+    groups: list[list[int]] = []
+    for i in order:
+        if groups and (len(groups[-1]) + 1) * lengths[i] <= tokens:
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+    return groups

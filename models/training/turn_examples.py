@@ -23,11 +23,12 @@ from models.data.examples import (
     whole_dialogues,
 )
 from models.data.outcome import outcome_of
+from models.data.own_talks import unvoiced
 from models.data.tokenizer import Tokenizer
-from models.knowledge.cases import Cases, NoCases, open_cases
+from models.knowledge.cases import Cases, NoCases
 from models.knowledge.comet import CachedComet, Comet, NoComet, blocks_for
 from models.knowledge.emotion import CachedEmotion, EmotionDetector, EmotionLabels
-from models.knowledge.shipped_or_hub import comet_version, open_comet, open_emotion
+from models.knowledge.shipped_or_hub import comet_version, open_cases, open_comet, open_emotion
 from models.nets.net import Net
 
 ENTRIES = 500_000
@@ -70,7 +71,7 @@ class Besides:
 
 
 def besides_for(args: Namespace, device: str, *nets: Net) -> Besides:
-    """What those nets want, by the flags `--emotion`, `--cases`, `--esconv` and `--split` of a command.
+    """What those nets want, by the flags `--emotion`, `--cases`, `--retriever`, `--esconv` and `--split`.
 
     Utterances are read once each. Raises as `open_emotion` and `open_cases`.
     """
@@ -81,7 +82,7 @@ def besides_for(args: Namespace, device: str, *nets: Net) -> Besides:
         wants,
         CachedEmotion(opened, ENTRIES) if opened and hears else None,
         opened if REPLY_EMOTION in wants else None,
-        open_cases(searched, getattr(args, "split", "D")) if CASES in wants else NoCases(),
+        open_cases(searched, getattr(args, "split", "D"), args.retriever, device) if CASES in wants else NoCases(),
     )
 
 
@@ -94,7 +95,7 @@ def examples_of(
 ) -> list[Example]:
     """The examples of supporter turns, with the tails of their situation and last post, and with all that `besides`
     looks up for them."""
-    texts = [text for t in targets for text in (t.dialogue.situation, t.context.last_post()) if text.strip()]
+    texts = [text for t in targets for text in (unvoiced(t.dialogue.situation), t.context.last_post()) if text.strip()]
     events = sorted(dict.fromkeys(texts), key=len)
     for start in range(0, len(events), ASKED_TOGETHER):  # many at once is far quicker than turn by turn
         comet.tails(events[start : start + ASKED_TOGETHER])
@@ -106,7 +107,7 @@ def examples_of(
         make_example(
             target.context,
             target.gold,
-            blocks_for(comet, target.dialogue.situation, target.context.last_post()),
+            blocks_for(comet, unvoiced(target.dialogue.situation), target.context.last_post()),
             tokenizer,
             shape,
             [readings[post] for post in target.context.seeker_posts()] if emotions else (),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch.nn.utils import parametrize
 
+from models.backbones.quick_type import is_quick_in_bfloat16
 from models.data.batches import Batch, make_batch
 from models.data.examples import Example
 from models.evaluation.strategy_figures import accuracy, confusion_of, macro_f1
@@ -32,7 +33,8 @@ def validate(net: Net, batches: Iterable[Batch]) -> dict[str, float]:
     nll = tokens = strategy = 0.0
     predicted, gold = list[int](), list[int]()
     for batch in (found.to(device_of(net)) for found in batches):
-        with torch.autocast(batch.ids.device.type, dtype=torch.bfloat16), parametrize.cached():
+        short = is_quick_in_bfloat16(batch.ids.device.type)
+        with torch.autocast(batch.ids.device.type, dtype=torch.bfloat16, enabled=short), parametrize.cached():
             plan = net.training_plan(batch)
             nll += float(net.reply_nll(plan, batch.labels).sum())
         tokens += float(net.counted(batch.labels).sum())
