@@ -16,7 +16,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("models.commands.serve", "serve nets to any client of the OpenAI chat-completions protocol"),
     "train": ("models.commands.train", "fine-tune a net on ESConv"),
     "support": ("models.commands.support", "train the support adapter that all nets on a causal base share"),
-    "pretrain": ("models.commands.pretrain", "build and train the compact backbone that the nets share"),
     "comet": ("models.commands.comet", "train or try the generator of commonsense tails"),
     "emotion": ("models.commands.emotion", "train or try the emotion detector"),
     "evaluate": (
@@ -30,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "items": ("models.commands.items", "make the items of a study: contexts with the reply and trace of each net"),
     "analyse": ("models.commands.analyse", "make the figures of a net that the page shows: a file without any text"),
     "interference": ("models.commands.interference", "how losses pull against each other"),
+    "knowledge": ("models.commands.knowledge", "whether nets use their knowledge: other blocks, or none"),
     "map": ("models.commands.map", "map the decoder states of nets: clusters and strategies, for the page's Map tab"),
     "benchmark": ("models.commands.benchmark", "measure how long replies take, or training steps (`benchmark train`)"),
 }

@@ -11,4 +11,6 @@ in which to read them:
     metrics.py     counts and times, for Prometheus
     listening.py   a bound port, before anything is loaded
     server.py      the routes
+    plan.py        what a server is to host, carried to wherever it runs
+    replicas.py    several of them over Ray Serve
 """

@@ -22,7 +22,7 @@ from models.api.protocol import MAX_BODY_BYTES, ChatRequest
 from models.serving.job import ReplyRequest
 from models.serving.responder import CountsTokens, Responder
 from models.serving.service import GenerationService
-from models.serving.trace import DECODING, DecodeOptions
+from models.serving.trace import DECODING, USUAL, DecodeOptions
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "[::1]")
 
@@ -32,7 +32,7 @@ def web_api(
     service: GenerationService,
     keys: Keys,
     *,
-    options: DecodeOptions = DECODING["guided"],
+    options: DecodeOptions = DECODING[USUAL],
     hosts: Sequence[str] = LOOPBACK,
 ) -> ASGIApp:
     """The server's app.

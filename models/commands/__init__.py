@@ -12,11 +12,11 @@ In the order in which to read them:
     seeds.py         several trainings of a net: mean and deviation
     analyse.py       what the page's figures need, as one file for each net
     interference.py  how losses pull against each other
+    knowledge.py     whether nets use their knowledge: other blocks, or none
     map.py           maps of decoder states: clusters, strategies, planes
     items.py         a study's items: contexts with the reply and trace of each net
     benchmark.py     how long replies take
     comet.py         train, measure and try the shipped COMET
     emotion.py       train, measure and try the shipped detector
     support.py       train the support adapter that all nets on a causal base share
-    pretrain.py      build and train the compact backbone
 """

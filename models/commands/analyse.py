@@ -23,6 +23,7 @@ from models.analysis.asking import turns_of_net
 from models.analysis.gradients import gradient_cosines
 from models.analysis.reply_figures import counted_replies
 from models.analysis.strategy_turns import turns_of_file
+from models.backbones.causal_base import Bases
 from models.data.batches import make_batch
 from models.data.dialogue import Dialogue
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
@@ -35,7 +36,7 @@ from models.knowledge.comet import add_tails_argument
 from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.net import Net
 from models.nets.registry import net_names
-from models.nets.stored import Bases, load_net, net_folder
+from models.nets.stored import load_net, net_folder
 from models.training.device import add_device_argument, pick_device
 from models.training.preflight import check_known
 from models.training.provenance import made_of, notes_on
@@ -86,7 +87,7 @@ def run(args: Namespace) -> int:
         ids = list(dict.fromkeys(target.dialogue.id for target in targets))
         drawn = set(random.Random(args.seed).sample(ids, min(args.dialogues, len(ids))))
         targets = tuple(target for target in targets if target.dialogue.id in drawn)
-    bases, data = Bases(), data_hash({"dialogues": dialogues})
+    bases, data = Bases(args.device), data_hash({"dialogues": dialogues})
     nets = {name: load_net(net_folder(name, args.weights), bases=bases) for name in args.net}
     sources = {name: _source(args, name, net, data) for name, net in nets.items()}
     given = {name: _predictions(args, source) for name, source in sources.items()}

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from models.backbones.causal import Causal
-from models.backbones.compact_base import BASE
+from models.backbones.causal_base import DEFAULT
 from models.files.whole_file import write_whole
-from models.knowledge.shipped_or_hub import add_knowledge_arguments
-from models.nets.registry import NETS, net_class, net_names
+from models.knowledge.shipped_or_hub import add_knowledge_arguments, knowledge_of
+from models.nets.registry import CAUSAL, net_class, net_names
 from models.serving.hosting import NetResponder, open_responders
 from models.serving.speed import contenders
 from models.serving.speed.contenders import Contender
@@ -39,7 +39,10 @@ OTHERS = "transformers,llama.cpp,plain"
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("what", nargs="?", default="replies", choices=("replies", "train"), help="what is measured")
-    parser.add_argument("--nets", help=f"comma-separated, of {', '.join(net_names())} (default: {SIDES}; train: all)")
+    parser.add_argument(
+        "--nets",
+        help=f"comma-separated, of {', '.join(net_names())} (default: {SIDES}; train: all that stand on a base)",
+    )
     parser.add_argument("--tokens", type=int, default=40, help="word pieces of every reply")
     parser.add_argument("--rounds", type=int, help="rounds or batches measured (default: 3; train: 20)")
     add_device_argument(parser)
@@ -51,9 +54,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     replies.add_argument("--beside", default=OTHERS, help=f"comma-separated, of {OTHERS}; empty: the engine alone")
     replies.add_argument("--out", help="folder for benchmark.json and the plot, benchmark.plotly.json")
     training = parser.add_argument_group("train")
-    training.add_argument("--batch", type=int, default=32, help="examples of a batch")
-    training.add_argument("--rank", type=int, default=24, help="rank of the change of each base matrix; 0 trains all")
-    training.add_argument("--base", default=str(BASE), help="folder of the compact base")
+    training.add_argument("--base", default=DEFAULT, help="as of `train`")
+    training.add_argument("--rank", type=int, help="rank of the change of each base matrix (default: as of `train`)")
+    training.add_argument("--whole-tokens", type=int, default=2560, help="tokens of a batch, on a causal base")
+    training.add_argument("--batch", type=int, default=32, help="turns of a batch, on a full checkpoint")
     training.add_argument("--esconv", help="ESConv file or folder (default: made-up batches of the same lengths)")
     training.add_argument("--tails", help="file of COMET tails for --esconv")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
@@ -62,10 +66,12 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Print medians, spread and ratios. Raises ValueError for unknown nets and for flags out of range."""
     args.rounds = args.rounds if args.rounds is not None else 20 if args.what == "train" else 3
-    for flag, least in {"rounds": 1, "batch": 1, "rank": 0, "turns": 1, "tokens": 1}.items():
-        if getattr(args, flag) < least:
-            raise ValueError(f"--{flag} is {getattr(args, flag)}; want at least {least}")
-    names = (args.nets or (",".join(NETS) if args.what == "train" else SIDES)).split(",")
+    limits = {"rounds": 1, "batch": 1, "whole_tokens": 1, "rank": 0, "turns": 1, "tokens": 1}
+    for flag, least in limits.items():
+        value = getattr(args, flag)
+        if value is not None and value < least:
+            raise ValueError(f"--{flag.replace('_', '-')} is {value}; want at least {least}")
+    names = (args.nets or (",".join(CAUSAL) if args.what == "train" else SIDES)).split(",")
     for name in names:
         net_class(name)
     args.device = pick_device(args.device)
@@ -77,7 +83,7 @@ def _replies(args: Namespace, names: list[str]) -> int:
     options = replace(DECODING[args.decode], min_tokens=args.tokens, max_tokens=args.tokens)
     hosted = cast(
         list[NetResponder],
-        list(open_responders(names, args.device, comet=args.comet, emotion=args.emotion, cases=args.cases).values()),
+        list(open_responders(names, args.device, **knowledge_of(args)).values()),
     )
     apart = [r.name for r in hosted if not isinstance(r.net.backbone, Causal)]
     if apart:
@@ -91,7 +97,7 @@ def _replies(args: Namespace, names: list[str]) -> int:
     asked = [name for name in args.beside.split(",") if name]
     if not set(asked) <= made.keys():
         raise ValueError(f"--beside is {args.beside!r}; allowed: {', '.join(made)}, separated by commas")
-    running = [contenders.engine(hosted, options, args.comet)]
+    running = [contenders.engine(hosted, options)]
     for name in asked:
         try:
             other = made[name]()
@@ -155,9 +161,9 @@ def _ratios(found: dict[int, dict[str, Figures]]) -> dict[str, dict[str, float]]
 
 def _train(args: Namespace, names: list[str]) -> int:
     speeds = measure_training(args, names)
-    about = {"batch": args.batch, "rank": args.rank, "device": args.device, "load": os.getloadavg()[0]}
+    about = {"base": args.base, "rank": args.rank, "device": args.device, "load": os.getloadavg()[0]}
     if args.json:
         print(json.dumps({name: asdict(speed) for name, speed in speeds.items()} | about, indent=1))
     else:
-        print(training_table(speeds, args.batch), f"medians of {args.rounds} rounds, {about}", sep="\n\n")
+        print(training_table(speeds), f"medians of {args.rounds} rounds, {about}", sep="\n\n")
     return 0

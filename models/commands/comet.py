@@ -1,4 +1,4 @@
-"""Train, measure and use the compact COMET: `python -m models comet`. One of these at a time:
+"""Train, measure and use the shipped COMET: `python -m models comet`. One of these at a time:
 
 python -m models comet --event "I lost my job"                                  ask (the default)
 python -m models comet --train runs/comet --triples T.tsv.gz --atomic DIR       train, pack into --comet, measure
@@ -19,18 +19,18 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from models.backbones.adapters import adapt, computed_once
-from models.backbones.compact_base import BASE, load_base
-from models.backbones.encoder_decoder import EncoderDecoder
-from models.backbones.interface import CONTEXT, Stream, select, token_loss
+from models.backbones.causal import Causal
+from models.backbones.causal_base import DEFAULT, Bases, open_causal
+from models.backbones.interface import select, token_loss
+from models.backbones.low_rank import ADDED_RATE
 from models.data.dialogue import Speaker
 from models.data.esconv import read_esconv
 from models.data.relations import RELATIONS
 from models.files.json_lines import drop_cut_line
 from models.knowledge.comet import CachedComet, Comet, normalise
-from models.knowledge.comet_compact import COMET, RANK, Search, load_comet, save_comet
 from models.knowledge.comet_data import HeadBatch, HeadMix, atomic_heads, esconv_heads
 from models.knowledge.comet_score import TailScores, most_frequent, tail_scores
+from models.knowledge.comet_shipped import COMET, RANK, Search, load_comet, save_comet
 from models.knowledge.shipped_or_hub import is_packed, open_comet
 from models.training.device import add_device_argument, device_of, pick_device
 from models.training.fit import Fit, FitConfig, parameter_groups
@@ -38,6 +38,8 @@ from models.training.run_state import data_hash
 
 SHARES = {"esconv": 0.7, "atomic": 0.2, "event2mind": 0.1}
 """how often a training event is drawn from each set"""
+WARMUP = 15
+"""steps of linear warm-up"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -57,7 +59,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=str(COMET),
         help="packed weights, read or written; to ask or precompute also a COMET-BART, Hub name or folder",
     )
-    source.add_argument("--base", default=str(BASE), help="folder of the packed base")
+    source.add_argument(
+        "--base", default=DEFAULT, help="causal base to train on: smollm2, a GGUF file, a folder or a Hub name"
+    )
     source.add_argument("--triples", help="triples of ESConv texts: kind, split, head, relation, tail (.tsv[.gz])")
     source.add_argument("--atomic", help="folder with ATOMIC and Event2Mind triples")
     source.add_argument("--esconv", help="ESConv file or folder, or hub")
@@ -70,9 +74,14 @@ def add_arguments(parser: ArgumentParser) -> None:
     training.add_argument("--dropout", type=float, default=0.05, help="dropout rate while training")
     training.add_argument("--seed", type=int, default=13, help="seed of batches and dropout")
     search = parser.add_argument_group("search")
-    search.add_argument("--beams", type=int, default=5, help="beam width, and tails per relation at most")
+    search.add_argument("--beams", type=int, default=5, help="beam width, tails per relation at most; the app: 3")
     search.add_argument("--rows", type=int, default=4096, help="queries x beams decoded together")
-    search.add_argument("--bf16", action=BooleanOptionalAction, default=False, help="decode with bfloat16 autocast")
+    search.add_argument(
+        "--bf16",
+        action=BooleanOptionalAction,
+        default=False,
+        help="decode with bfloat16 autocast; slower on a processor without units for it",
+    )
     search.add_argument("--limit", type=int, default=300, help="events measured at most, of each of valid and test")
     add_device_argument(parser)
 
@@ -106,38 +115,50 @@ def _open(args: Namespace) -> Comet:
     device = pick_device(args.device)
     if not is_packed(args.comet):
         return open_comet(args.comet, device)
-    comet = load_comet(Path(args.comet), Path(args.base), search)
+    comet = load_comet(Path(args.comet), _bases(args), search)
     comet.backbone.to(device)
     return comet
 
 
-def tail_loss(backbone: EncoderDecoder, batch: HeadBatch) -> dict[str, Tensor]:
-    """Mean cross-entropy per tail token; every event is encoded and projected once for all its tails."""
+def _bases(args: Namespace) -> Bases:
+    """With the base of `--base`, which may be a folder: a card knows its name only."""
+    bases = Bases()
+    bases.add(open_causal(args.base, device=args.device))
+    return bases
+
+
+def tail_loss(backbone: Causal, batch: HeadBatch) -> dict[str, Tensor]:
+    """Mean cross-entropy per tail token; every event is read once for all its tails."""
     device = device_of(backbone)
-    with computed_once(backbone):  # the tied vocabulary is read three times a step
-        ids, mask = batch.ids.to(device), batch.mask.to(device)
-        memories = backbone.project({CONTEXT: Stream(backbone.encode(ids, mask), mask)})
-        total, count = torch.zeros((), device=device), 0
-        for group in batch.groups:
-            inputs, labels, owner = (t.to(device) for t in (group.inputs, group.labels, group.owner))
-            states = backbone.decode(inputs, select(memories, owner))
-            loss, tokens = token_loss(backbone, states, labels)
-            total, count = total + loss, count + int(tokens)
+    memories = backbone.attach(backbone.read(batch.ids.to(device), batch.mask.to(device)), {})
+    total, count = torch.zeros((), device=device), 0
+    for group in batch.groups:
+        inputs, labels, owner = (t.to(device) for t in (group.inputs, group.labels, group.owner))
+        states = backbone.decode(inputs, select(memories, owner))
+        loss, tokens = token_loss(backbone, states, labels)
+        total, count = total + loss, count + int(tokens)
     return {"loss": total / count}
 
 
 def _train(args: Namespace) -> None:
-    tokenizer, backbone = load_base(Path(args.base))
+    base = open_causal(args.base, device=args.device)
+    backbone = base.backbone(RANK)
     sets = {"esconv": esconv_heads(_need(args, "triples"), ["train"])} | atomic_heads(_need(args, "atomic"))
-    adapt(backbone, RANK)
     backbone.set_dropout(args.dropout)
-    mix = HeadMix(sets, SHARES, tokenizer)
+    mix = HeadMix(sets, SHARES, base.tokenizer)
     config = FitConfig(
-        minutes=args.minutes, max_steps=args.steps, lr=args.lr, weight_decay=0.0, seed=args.seed, device=args.device
+        minutes=args.minutes,
+        max_steps=args.steps,
+        lr=args.lr,
+        warmup=WARMUP,
+        weight_decay=0.0,
+        seed=args.seed,
+        device=args.device,
     )
     about = {"task": "comet", "batch": args.batch, "tails": args.tails, "dropout": args.dropout}
     about["data"] = data_hash(sets)
-    fit = Fit(backbone, parameter_groups([(backbone, 1.0)], 0.0), config, Path(args.train), about=about)
+    groups = parameter_groups([(backbone.added, ADDED_RATE), (backbone, 1.0)], 0.0)
+    fit = Fit(backbone, groups, config, Path(args.train), about=about)
     fit.resume()
     fit.run(lambda step: mix.batch(step, args.batch, args.tails, args.seed), lambda b: tail_loss(backbone, b))
     if not fit.is_main:
@@ -151,9 +172,9 @@ def _train(args: Namespace) -> None:
         "minutes": round(fit.used_s / 60, 1),
         "steps": fit.step,
     }
-    save_comet(backbone, card, Path(args.comet), Path(args.base))
+    save_comet(backbone, base, card, Path(args.comet))
     scores = _print_scores(args, _open(args))
-    save_comet(backbone, card | {"metrics": scores}, Path(args.comet), Path(args.base))
+    save_comet(backbone, base, card | {"metrics": scores}, Path(args.comet))
 
 
 def _print_scores(args: Namespace, comet: Comet) -> dict[str, dict[str, float]]:
@@ -166,7 +187,7 @@ def _print_scores(args: Namespace, comet: Comet) -> dict[str, dict[str, float]]:
         heads = esconv_heads(path, [split])
         heads = random.Random(args.seed).sample(heads, min(args.limit, len(heads)))
         predicted = comet.tails([head.event for head in heads])
-        for name, tails in (("compact", predicted), ("most frequent", [baseline] * len(heads))):
+        for name, tails in (("shipped", predicted), ("most frequent", [baseline] * len(heads))):
             scores = tail_scores(heads, tails)
             results[f"{split} {name}"] = {k: round(v, 2) for k, v in dataclasses.asdict(scores).items()}
             _print_row(f"{split} {name}", scores)

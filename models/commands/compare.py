@@ -55,7 +55,8 @@ def run(args: Namespace) -> int:
     print("\n".join(_table(found)))
     drawn = f"{units.number} {units.kind} drawn and swapped {args.rounds} times, seed {args.bootstrap_seed}"
     print(f"{len(first)} turns; {drawn}; tokens {definition_of(args).tokens}")
-    print("p is for one figure by itself, not corrected for their number")
+    tests = f"{len(found)} test{'s' * (len(found) != 1)}"
+    print(f"each p is for one figure by itself, not corrected for the {tests} of this table")
     tested = _mcnemar(first, second)
     if tested:
         print(f"strategies right by A only on {tested[0]} turns, by B only on {tested[1]}; McNemar p {tested[2]:.4f}")

@@ -1,7 +1,7 @@
-"""Train, measure and use the compact emotion detector: `python -m models emotion`.
+"""Train, measure and use the shipped emotion detector: `python -m models emotion`.
 
     python -m models emotion --text "I am so worried about my exam"                 ask
-    python -m models emotion --train runs/emotion --data DIR --minutes 8            train, pack into --emotion, measure
+    python -m models emotion --train runs/emotion --data DIR                        train, pack into --emotion, measure
     python -m models emotion --evaluate --data DIR                                  measure on GoEmotions' test set
 
 DIR holds goemotions_{train,dev,test}.tsv[.gz] with a header line; one made-up row: text, label names, id.
@@ -14,33 +14,39 @@ from __future__ import annotations
 import csv
 import gzip
 import platform
-import random
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from tqdm import tqdm
 
-from models.backbones.compact_base import BASE, load_base
-from models.data.batches import pad_with_mask
-from models.data.tokenizer import Tokenizer
+from models.backbones.causal_base import DEFAULT, Bases, open_causal
 from models.knowledge.emotion import GO_EMOTIONS, EmotionDetector
-from models.knowledge.emotion_compact import EMOTION, CompactEmotion, EmotionNet, load_emotion, save_emotion, text_ids
+from models.knowledge.emotion_shipped import (
+    EMOTION,
+    LAYERS,
+    EmotionHead,
+    ShippedEmotion,
+    TextReader,
+    load_emotion,
+    save_emotion,
+)
 from models.knowledge.shipped_or_hub import is_packed, open_emotion
 from models.training.device import add_device_argument, device_of, pick_device
 from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.run_state import data_hash
 
-POOL = 50
-"""batches drawn together and sorted by length"""
+WARMUP = 15
+"""steps of linear warm-up"""
+STEPS = 6000
+"""about nine epochs of GoEmotions in batches of 64"""
 THRESHOLDS = tuple(n / 100 for n in range(5, 71, 1))
 """tried on the dev set, per label"""
-
-Example = tuple[list[int], list[int]]
-"""(encoder ids, label numbers)"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -54,12 +60,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=str(EMOTION),
         help="packed weights, read or written; to ask also a GoEmotions classifier, Hub name or folder",
     )
-    parser.add_argument("--base", default=str(BASE), help="folder of the packed base")
-    parser.add_argument("--minutes", type=float, default=8.0, help="wall-clock limit of the training, minutes")
-    parser.add_argument("--steps", type=int, default=1_000_000, help="optimiser steps at most")
+    parser.add_argument(
+        "--base", default=DEFAULT, help="causal base to train on: smollm2, a GGUF file, a folder or a Hub name"
+    )
+    parser.add_argument("--layers", type=int, default=LAYERS, help="layers of the base that read a text")
+    parser.add_argument("--minutes", type=float, default=10.0, help="minutes of steps at most, once texts are read")
+    parser.add_argument("--steps", type=int, default=STEPS, help="optimiser steps at most")
     parser.add_argument("--batch", type=int, default=64, help="texts a step")
-    parser.add_argument("--lr", type=float, default=2e-3, help="peak learning rate")
-    parser.add_argument("--dropout", type=float, default=0.1, help="dropout rate while training")
+    parser.add_argument("--lr", type=float, default=1e-3, help="peak learning rate")
+    parser.add_argument("--dropout", type=float, default=0.3, help="dropout rate while training")
     parser.add_argument("--seed", type=int, default=13, help="seed of batches and dropout")
     add_device_argument(parser)
 
@@ -76,8 +85,9 @@ def run(args: Namespace) -> int:
             raise ValueError(f"--evaluate measures packed weights, {args.emotion} is something else; give --text TEXT")
         _print_readings(args.text, open_emotion(args.emotion, device))
         return 0
-    detector = load_emotion(Path(args.emotion), Path(args.base))
-    detector.net.to(device)
+    bases = Bases()
+    bases.add(open_causal(args.base, device=args.device))
+    detector = load_emotion(Path(args.emotion), bases).to(device)
     _print_readings(args.text, detector)
     if args.evaluate:
         for name, value in measure(detector, _folder(args)).items():
@@ -110,75 +120,75 @@ def read_goemotions(folder: Path, part: str) -> list[tuple[str, list[int]]]:
         raise ValueError(f"{found[0]}: not rows of text and GoEmotions labels ({fault})") from fault
 
 
+@dataclass(frozen=True)
 class EmotionMix:
-    """Tokenised examples in shuffled epochs; batch number n is always the same."""
+    """Texts as they were read, in shuffled epochs; batch number n is always the same."""
 
-    def __init__(self, rows: Sequence[tuple[str, list[int]]], tokenizer: Tokenizer) -> None:
-        self.examples: list[Example] = [(text_ids(tokenizer, text), labels) for text, labels in rows]
-        self.pad = tokenizer.pad
-        self._pool: tuple[tuple[int, ...], list[list[Example]]] = ((), [])
-        self._epoch: tuple[tuple[int, ...], list[int]] = ((), [])
+    found: Tensor
+    """(N, 2 D)"""
+    labels: Tensor
+    """(N, 28) float"""
 
-    def batch(self, step: int, size: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
-        """ids (B, S), mask (B, S), labels (B, 28) float of batch number `step`."""
-        number = step // POOL
-        if self._pool[0] != (number, size, seed):
-            start = number * POOL * size
-            pool = [self.examples[self._at(i, seed)] for i in range(start, start + POOL * size)]
-            pool.sort(key=lambda example: len(example[0]))
-            batches = [pool[i * size : (i + 1) * size] for i in range(POOL)]
-            random.Random(f"{seed}:{number}").shuffle(batches)
-            self._pool = ((number, size, seed), batches)
-        rows = self._pool[1][step % POOL]
-        ids, mask = pad_with_mask([ids for ids, _ in rows], self.pad, torch.device("cpu"))
-        labels = torch.zeros(len(rows), len(GO_EMOTIONS))
-        for n, (_, numbers) in enumerate(rows):
-            labels[n, numbers] = 1.0
-        return ids, mask, labels
+    def batch(self, step: int, size: int, seed: int) -> tuple[Tensor, Tensor]:
+        """(B, 2 D) and labels (B, 28) of batch number `step`."""
+        rows = torch.tensor([self._at(i, seed) for i in range(step * size, (step + 1) * size)])
+        return self.found[rows], self.labels[rows]
 
     def _at(self, position: int, seed: int) -> int:
-        epoch, place = divmod(position, len(self.examples))
-        if self._epoch[0] != (epoch, seed):
-            order = list(range(len(self.examples)))
-            random.Random(f"{seed}:epoch:{epoch}").shuffle(order)
-            self._epoch = ((epoch, seed), order)
-        return self._epoch[1][place]
+        epoch, place = divmod(position, len(self.found))
+        known: dict[tuple[int, int], Tensor] = self.__dict__.setdefault("_orders", {})
+        if (epoch, seed) not in known:
+            known.clear()
+            known[epoch, seed] = torch.randperm(len(self.found), generator=torch.Generator().manual_seed(seed + epoch))
+        return int(known[epoch, seed][place])
 
 
-def emotion_loss(net: EmotionNet, batch: tuple[Tensor, Tensor, Tensor]) -> dict[str, Tensor]:
+def emotion_loss(head: EmotionHead, batch: tuple[Tensor, Tensor]) -> dict[str, Tensor]:
     """Binary cross-entropy, summed over labels and averaged over texts."""
-    ids, mask, labels = (part.to(device_of(net)) for part in batch)
-    return {"loss": F.binary_cross_entropy_with_logits(net(ids, mask).float(), labels, reduction="sum") / len(ids)}
+    found, labels = (part.to(device_of(head)) for part in batch)
+    return {"loss": F.binary_cross_entropy_with_logits(head(found).float(), labels, reduction="sum") / len(found)}
+
+
+def read_all(reader: TextReader, rows: Sequence[tuple[str, list[int]]], name: str) -> Tensor:
+    """(N, 2 D) of the texts, with a progress bar."""
+    with tqdm(total=len(rows), unit="text", desc=name) as bar:
+        return reader.read([text for text, _ in rows], bar.update)
 
 
 def _train(args: Namespace) -> None:
-    tokenizer, backbone = load_base(Path(args.base))
-    net = EmotionNet(backbone, dropout=args.dropout)
-    backbone.set_dropout(args.dropout)
+    base = open_causal(args.base, device=args.device)
+    reader = TextReader.of(base, args.layers)
+    reader.backbone.to(pick_device(args.device))
     rows = read_goemotions(_folder(args), "train")
-    mix = EmotionMix(rows, tokenizer)
-    config = FitConfig(minutes=args.minutes, max_steps=args.steps, lr=args.lr, seed=args.seed, device=args.device)
-    groups = parameter_groups([(net.backbone, 1.0), (net, 0.5)], config.weight_decay)
-    about = {"task": "emotion", "batch": args.batch, "dropout": args.dropout, "data": data_hash({"train": rows})}
-    fit = Fit(net, groups, config, Path(args.train), about=about)
+    torch.manual_seed(args.seed)
+    head = EmotionHead(base.weights.shape.width, args.dropout)
+    mix = EmotionMix(read_all(reader, rows, "texts"), torch.tensor(_matrix(rows)).float())
+    config = FitConfig(
+        minutes=args.minutes, max_steps=args.steps, lr=args.lr, warmup=WARMUP, seed=args.seed, device=args.device
+    )
+    about = {"task": "emotion", "batch": args.batch, "dropout": args.dropout, "layers": reader.layers}
+    about["data"] = data_hash({"train": rows})
+    fit = Fit(head, parameter_groups([(head, 1.0)], config.weight_decay), config, Path(args.train), about=about)
     fit.resume()
-    fit.run(lambda step: mix.batch(step, args.batch, args.seed), lambda batch: emotion_loss(net, batch))
+    fit.run(lambda step: mix.batch(step, args.batch, args.seed), lambda batch: emotion_loss(head, batch))
     if not fit.is_main:
         return
     card = {
         "data": f"GoEmotions train, {len(rows)} texts (Apache-2.0)",
-        "command": f"python -m models emotion --train --minutes {args.minutes} --batch {args.batch} --lr {args.lr}"
-        f" --dropout {args.dropout} --seed {args.seed}",
+        "command": f"python -m models emotion --train --steps {args.steps} --batch {args.batch} --lr {args.lr}"
+        f" --dropout {args.dropout} --layers {args.layers} --seed {args.seed}",
         "hardware": f"{fit.device.type}, {torch.get_num_threads()} threads, {platform.machine()}",
         "minutes": round(fit.used_s / 60, 1),
         "steps": fit.step,
     }
-    save_emotion(net, card, Path(args.emotion), Path(args.base))
-    metrics = measure(load_emotion(Path(args.emotion), Path(args.base)), _folder(args))
-    save_emotion(net, card | {"metrics": metrics}, Path(args.emotion), Path(args.base))
+    save_emotion(head, base, reader.layers, card, Path(args.emotion))
+    bases = Bases()
+    bases.add(base)
+    metrics = measure(load_emotion(Path(args.emotion), bases), _folder(args))
+    save_emotion(head, base, reader.layers, card | {"metrics": metrics}, Path(args.emotion))
 
 
-def measure(detector: CompactEmotion, folder: Path) -> dict[str, float]:
+def measure(detector: ShippedEmotion, folder: Path) -> dict[str, float]:
     """Macro-F1 (percent) over the 28 labels of the test set, thresholds chosen on the dev set."""
     dev, test = read_goemotions(folder, "dev"), read_goemotions(folder, "test")
     dev_gold, test_gold = _matrix(dev), _matrix(test)

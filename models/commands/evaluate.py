@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from models.backbones.causal_base import Bases
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.evaluation.asking_systems import about_system, answer
 from models.evaluation.measure_flags import PAPERS_PIECES, add_measure_arguments, all_reports, pieces_of
@@ -31,7 +32,7 @@ from models.files.resume_journal import Journal
 from models.knowledge.comet import add_tails_argument
 from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.net import Net
-from models.nets.stored import Bases, load_net, net_folder
+from models.nets.stored import load_net, net_folder
 from models.serving.decode_flags import add_decode_arguments, decode_options
 from models.serving.trace import DecodeOptions
 from models.systems.opening import open_systems
@@ -67,7 +68,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--batch", type=int, default=32, help="turns predicted together")
     add_device_argument(parser, alone=True)
     parser.add_argument(
-        "--bf16", action="store_true", help="bfloat16 autocast: several times faster, figures within noise"
+        "--bf16",
+        action="store_true",
+        help="bfloat16 autocast: several times faster on machines with units for it, slower on others",
     )
     parser.add_argument("--papers", default="all", help="published tables: rows of a system by name, all, or none")
     add_measure_arguments(parser)
@@ -93,7 +96,7 @@ def run(args: Namespace) -> int:
         targets = tuple(random.Random(args.seed).sample(targets, min(args.limit, len(targets))))
     data = data_hash({"dialogues": dialogues})
     # all nets and folders before the first is measured: a wrong one is reported at once
-    bases = Bases()
+    bases = Bases(args.device)
     known = read_systems(args.systems)
     folders = {name: net_folder(name, args.weights) for name in args.net if name not in known}
     others = open_systems([name for name in args.net if name in known], args.device, **_knowledge(args))

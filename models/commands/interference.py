@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from models.analysis.gradients import gradient_cosines
+from models.backbones.causal_base import Bases
 from models.data.batches import make_batch
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.files.checkpoint import WEIGHTS
@@ -27,7 +28,7 @@ from models.knowledge.comet import add_tails_argument
 from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.net import Net
 from models.nets.registry import net_names
-from models.nets.stored import Bases, load_net, net_folder
+from models.nets.stored import load_net, net_folder
 from models.training.device import add_device_argument, pick_device
 from models.training.preflight import check_known
 from models.training.provenance import made_of, notes_on
@@ -72,7 +73,7 @@ def run(args: Namespace) -> int:
     wanted = min(len(targets), args.batches * args.batch)
     targets = tuple(random.Random(args.seed).sample(targets, wanted))
     data = data_hash({"dialogues": dialogues})
-    bases = Bases()
+    bases = Bases(args.device)
     nets = {name: load_net(net_folder(name, args.weights), bases=bases) for name in args.net}
     sizes = {name: getattr(args, name) for name in ("batches", "batch", "seed", "device")}
     abouts = {name: made_of(args, name, net, data) | sizes for name, net in nets.items()}

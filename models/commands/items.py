@@ -19,11 +19,17 @@ from models.data.contexts import MAX_TURN, MIN_TURN, Context, card_contexts, dra
 from models.data.esconv import PARTS, read_esconv
 from models.files.checkpoint import WEIGHTS, fingerprint, sha256
 from models.files.resume_journal import Journal
-from models.knowledge.shipped_or_hub import add_knowledge_arguments, comet_version, emotion_version
+from models.knowledge.cases import RETRIEVERS
+from models.knowledge.shipped_or_hub import (
+    add_knowledge_arguments,
+    comet_version,
+    emotion_version,
+    knowledge_of,
+)
 from models.nets.registry import net_names
 from models.nets.stored import net_folder
 from models.serving.hosting import open_responders
-from models.serving.trace import DECODING
+from models.serving.trace import DECODING, USUAL
 from models.training.device import add_device_argument, pick_device
 
 
@@ -50,8 +56,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--decode",
         choices=tuple(DECODING),
-        default="guided",
-        help="guided: by what is due to the dialogue, as in the app; published: the papers' sampling; topical: the"
+        default=USUAL,
+        help="warm: as in the app; careful: the papers' sampling without copies; guided: by what is due; topical: the"
         " best of several",
     )
 
@@ -65,7 +71,7 @@ def run(args: Namespace) -> int:
     missing = [number for number, context in enumerate(contexts) if context.id not in journal.made]
     if len(missing) < len(contexts):
         print(f"{len(contexts) - len(missing)} of {len(contexts)} items are in {args.out.parent} and stay as they are")
-    knowledge = {"comet": args.comet, "emotion": args.emotion, "cases": args.cases or args.esconv}
+    knowledge = knowledge_of(args) | {"cases": args.cases or args.esconv}
     responders = open_responders(args.net, args.device, args.weights, **knowledge) if missing else {}
     for number in tqdm(missing, desc="items", initial=len(contexts) - len(missing), total=len(contexts)):
         answered = contexts[number].dialogue
@@ -98,4 +104,5 @@ def _settings(args: Namespace) -> dict[str, Any]:
         "device": args.device,
         "decode": asdict(DECODING[args.decode]),
         **({"cases": args.cases} if args.cases else {}),
+        **({"retriever": args.retriever} if args.retriever != RETRIEVERS[0] else {}),
     }

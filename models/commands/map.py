@@ -16,13 +16,14 @@ from models.analysis.map_file import MAX_TURNS, map_path, read_map, write_map
 from models.analysis.map_turns import Said, described, drawn_turns, hash_of, said_in
 from models.analysis.state_map import MapAbout, make_map
 from models.analysis.states import decoder_states
+from models.backbones.causal_base import Bases
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.files.checkpoint import WEIGHTS, read_card
 from models.knowledge.comet import add_tails_argument
 from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.net import Net
 from models.nets.registry import net_names
-from models.nets.stored import Bases, load_net, net_folder
+from models.nets.stored import load_net, net_folder
 from models.training.device import add_device_argument, pick_device
 from models.training.preflight import check_known
 from models.training.provenance import made_of, notes_on
@@ -62,7 +63,7 @@ def run(args: Namespace) -> int:
     if len(drawn) > MAX_TURNS:
         raise ValueError(f"--dialogues {args.dialogues} have {len(drawn)} turns; a map holds at most {MAX_TURNS:,}")
     replies = said_in(dialogues, drawn)
-    bases = Bases()
+    bases = Bases(args.device)
     nets = {name: load_net(net_folder(name, args.weights), bases=bases) for name in args.net}
     abouts = {name: _about(args, name, net, replies) for name, net in nets.items()}
     for name, about in abouts.items():

@@ -9,7 +9,7 @@ import json
 from argparse import ArgumentParser, Namespace
 
 from models.data.strategies import STRATEGIES
-from models.knowledge.shipped_or_hub import add_knowledge_arguments
+from models.knowledge.shipped_or_hub import add_knowledge_arguments, knowledge_of
 from models.nets.registry import net_names
 from models.serving.converse import converse
 from models.serving.decode_flags import add_decode_arguments, decode_options
@@ -32,8 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Print the last reply."""
     options = decode_options(args)
-    knowledge = {"comet": args.comet, "emotion": args.emotion, "cases": args.cases}
-    responder = open_responders([args.net], args.device, **knowledge)[args.net]
+    responder = open_responders([args.net], args.device, **knowledge_of(args))[args.net]
     reply = converse(responder, args.situation, args.text, options, args.seed)
     if args.json:
         print(json.dumps(reply.to_dict(), ensure_ascii=False, indent=1))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from models.data.prompts import read_prompts
 from models.files.checkpoint import WEIGHTS
-from models.knowledge.shipped_or_hub import add_knowledge_arguments
+from models.knowledge.shipped_or_hub import add_knowledge_arguments, knowledge_of
 from models.nets.registry import net_names
 from models.serving.converse import converse
 from models.serving.decode_flags import add_decode_arguments, decode_options
@@ -31,8 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Print one section per net; several posts are answered in turn, the last reply is shown."""
     options = decode_options(args)
-    knowledge = {"comet": args.comet, "emotion": args.emotion, "cases": args.cases}
-    responders = open_responders(args.net, args.device, args.weights, **knowledge)
+    responders = open_responders(args.net, args.device, args.weights, **knowledge_of(args))
     for name, responder in responders.items():
         print(f"\n**{name}** (`{responder.checkpoint}`, seed {args.seed}, {options.method})\n")
         for number, (situation, posts) in enumerate(read_prompts(), 1):

@@ -3,7 +3,7 @@
 Each folder of `--weights` holds one training of every net (A/joint, A/star, ...), of another seed each, made by
     python -m models train joint --seed 14 --weights seed14 --out runs/joint14 --release ...
     python -m models train star --seed 14 --weights seed14 --out runs/star14 --release ...      # on that joint
-Strategies and likelihoods of a part are computed without writing replies, so this takes a minute a net instead of four;
+Strategies and likelihoods of a part are computed without writing replies, which takes half as long;
 figures of replies are `evaluate`'s.
 """
 
@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import mean, stdev
 
+from models.backbones.causal_base import Bases
 from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
 from models.evaluation.tables import aligned
 from models.files.checkpoint import fingerprint, read_card
@@ -25,7 +26,7 @@ from models.knowledge.comet import add_tails_argument
 from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.net import Net
 from models.nets.registry import net_names
-from models.nets.stored import Bases, load_net, net_folder
+from models.nets.stored import load_net, net_folder
 from models.training.preflight import check_known
 from models.training.provenance import measured_on, notes_on
 from models.training.turn_examples import besides_for, comet_for, examples_of

@@ -7,14 +7,21 @@ without a key the server listens to this machine only.
 
 from __future__ import annotations
 
+import signal
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.api.keys import VARIABLE, read_keys
 from models.api.listening import address_of, is_loopback, listen
+from models.api.replicas import Replicas, check_ray, deploy, read_count, undeploy
 from models.knowledge.shipped_or_hub import add_knowledge_arguments
-from models.serving.trace import DECODING
+from models.serving.arenas import share_arenas
+from models.serving.trace import DECODING, USUAL
 from models.training.device import add_device_argument
+
+if TYPE_CHECKING:
+    from models.api.plan import ServerPlan
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -38,38 +45,78 @@ def add_arguments(parser: ArgumentParser) -> None:
         help=f"file of API keys, one a line, readable by you alone; more may be in {VARIABLE}, separated by commas",
     )
     parser.add_argument(
-        "--decode", choices=tuple(DECODING), default="guided", help="how replies are decoded unless a request says"
+        "--decode", choices=tuple(DECODING), default=USUAL, help="how replies are decoded unless a request says"
     )
     parser.add_argument("--workers", type=int, default=2, help="replies made at the same time")
     parser.add_argument("--max-waiting", type=int, default=64, help="replies that may wait; beyond it: 429")
     parser.add_argument("--timeout", type=float, default=120.0, help="seconds that one reply may take")
+    parser.add_argument(
+        "--replicas",
+        metavar="N or MIN-MAX",
+        help="so many copies of this server over Ray Serve, as many as the load asks for between two bounds; needs Ray:"
+        " see models/SERVING.md",
+    )
+    parser.add_argument("--cores", type=float, default=1.0, help="CPU cores of each replica")
     add_device_argument(parser, alone=True)
     add_knowledge_arguments(parser)
 
 
 def run(args: Namespace) -> int:
     """Serve until interrupted. Raises ValueError or OSError, before any net is loaded, for flags that cannot work."""
+    share_arenas()
     keys = read_keys(args.api_keys)
     if not len(keys) and not is_loopback(args.host):
         raise ValueError(f"--host {args.host} lets other machines in: give API keys in {VARIABLE} or --api-keys FILE")
+    replicas = None if args.replicas is None else _replicas(args)
     bound = listen(args.host, args.port)
     # Imported late: a busy port or a bad key is reported before torch loads.
-    from models.api.server import LOOPBACK, server_of, web_api
-    from models.serving.service import GenerationService
-    from models.systems.opening import open_systems
+    from models.api.plan import ServerPlan
+    from models.api.server import LOOPBACK, server_of
 
     names = [name.strip() for name in args.nets.split(",") if name.strip()]
     print(f"loading {', '.join(names)} ...", flush=True)
-    responders = open_systems(names, args.device, comet=args.comet, emotion=args.emotion)
-    limits = {"workers": args.workers, "max_waiting": args.max_waiting, "timeout_s": args.timeout}
-    service = GenerationService(responders, **limits)
     # Whoever has a key is no web page that found its way here; addresses of this machine cannot be listed.
     hosts = (*LOOPBACK, args.host, *args.trusted_host) if not len(keys) else ("*",)
-    api = web_api(responders, service, keys, options=DECODING[args.decode], hosts=hosts)
+    flags = (args.device, args.comet, args.emotion, args.decode, args.workers, args.max_waiting, args.timeout)
+    plan = ServerPlan(names, keys, hosts, *flags)
+    ready = f"ready: {address_of(args.host, args.port)}/v1 ({len(keys) or 'no'} API keys)"
     print("what is sent is what the nets wrote, unscreened: see SECURITY.md", flush=True)
-    print(f"ready: {address_of(args.host, args.port)}/v1 ({len(keys) or 'no'} API keys)", flush=True)
+    if replicas is not None:
+        bound.close()  # Ray binds it anew
+        return _run_replicas(plan, replicas, args, ready)
+    api, service = plan.open()
+    print(ready, flush=True)
     try:
         server_of(api).run(sockets=[bound])
     finally:
         service.close()
+    return 0
+
+
+def _replicas(args: Namespace) -> Replicas:
+    """What `--replicas` and `--cores` ask for. Raises ValueError, also where Ray is not installed."""
+    check_ray()
+    least, most = read_count(args.replicas)
+    if not args.cores > 0:
+        raise ValueError(f"--cores is {args.cores}; allowed: greater than 0")
+    from models.training.device import pick_device  # here, since it loads torch
+
+    gpus = int(pick_device(args.device) == "cuda")
+    return Replicas(least, most, args.workers, args.max_waiting, args.cores, gpus)
+
+
+def _run_replicas(plan: ServerPlan, replicas: Replicas, args: Namespace, ready: str) -> int:
+    """Until interrupted."""
+    try:
+        deploy(plan.app, replicas, args.host, args.port)
+        # A service manager's stop ends the replicas too; set here, since Ray's own answer to it is to abort.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        print(ready, flush=True)
+        signal.pause()
+    except KeyboardInterrupt:
+        return 0
+    except RuntimeError as error:
+        raise ValueError(f"the replicas could not start: {error}") from None
+    finally:
+        undeploy()
     return 0

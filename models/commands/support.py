@@ -24,6 +24,7 @@ from models.data.batches import Batch
 from models.data.dialogue import Dialogue
 from models.data.esconv import Target, read_esconv, split_dialogues, targets
 from models.data.own_talks import OWN_TIMES
+from models.data.restated import RESTATED
 from models.data.strategy_history import Course
 from models.data.support_corpora import SETS, support_dialogues
 from models.files.checkpoint import WEIGHTS, fingerprint
@@ -65,6 +66,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--own-talks", type=int, default=OWN_TIMES, help="how often the talks of data/own_talks.py come"
     )
+    parser.add_argument(
+        "--restated",
+        type=int,
+        default=RESTATED,
+        help="messages of ESConv that are answered with a sentence of theirs",
+    )
     parser.add_argument("--start", type=Path, help="folder of a support adapter of this base and rank to go on from")
     parser.add_argument("--minutes", type=float, default=60.0, help="minutes of training, over resumed runs; 0 = none")
     parser.add_argument("--steps", type=int, default=1_000_000, help="optimiser steps at most")
@@ -78,7 +85,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Entry point of the command. Raises ValueError or FileNotFoundError before any step when something is missing."""
     pick_device(args.device)
-    base = open_source(args.base)
+    base = open_source(args.base, args.device)
     if not isinstance(base, CausalBase):
         raise ValueError(f"--base {args.base} is no causal base; a support adapter changes one, e.g. {DEFAULT}")
     torch.manual_seed(args.seed)
@@ -86,7 +93,7 @@ def run(args: Namespace) -> int:
     if args.start is not None:
         go_on_from(cast(Causal, net.backbone), args.start, base, args.rank)
     splits = split_dialogues(read_esconv(args.esconv), "D")
-    mixed = support_dialogues(_dialogues(splits.train), args.dialogues, args.seed, args.own_talks)
+    mixed = support_dialogues(_dialogues(splits.train), args.dialogues, args.seed, args.own_talks, args.restated)
     train = wholes_of(targets(mixed), NoComet(), net.tokenizer, net.shape)
     valid = _dialogues(splits.valid)
     drawn = random.Random(args.seed).sample(valid, min(VALIDATED, len(valid)))

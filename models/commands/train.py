@@ -2,6 +2,7 @@
 
 The net starts from a shared base, by default the causal one with its support adapter; the base stays as it is and the
 net learns a low-rank change of it plus its own modules. On a causal base whole dialogues are read once for all turns.
+Transformer, MT Transformer, MoEL and MIME train from scratch, on word pieces learnt from the train part.
 The weights of the best validation loss so far are kept (`OUT/best.pt`), and `--release` packs them into
 `models/weights/NET` with a card. The same command goes on with a run that was stopped.
 
@@ -15,7 +16,7 @@ import json
 import platform
 import shlex
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
@@ -24,21 +25,32 @@ from typing import Any
 import torch
 
 from models.backbones.causal_base import DEFAULT, CausalBase
-from models.backbones.compact_base import BASE, is_compact
 from models.backbones.low_rank import ADDED_RATE, GATE_RATE, AddedTokens, Gate
+from models.backbones.quick_type import is_quick_in_bfloat16
 from models.data.batches import Batch
 from models.data.esconv import Target, read_esconv, split_dialogues, targets
 from models.data.examples import CASES
-from models.data.own_talks import OWN_TIMES, safe_answers, warm_answers
+from models.data.own_talks import OWN_TIMES, own_talks
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.data.support_corpora import openings
+from models.data.tokenizer import Tokenizer, learn_vocabulary
 from models.files.checkpoint import WEIGHTS, fingerprint, is_there, learned_from, read_card, sha256
 from models.knowledge.shipped_or_hub import add_knowledge_arguments, comet_version, emotion_version
 from models.nets.net import Net
-from models.nets.registry import net_class, net_names
-from models.nets.stored import COMPACT_RANK, base_label, open_source, save_net, start_net
+from models.nets.registry import net_class, net_config, net_names
+from models.nets.stored import (
+    CAUSAL_RANK,
+    TOKENIZER,
+    Source,
+    base_label,
+    check_source,
+    open_source,
+    save_net,
+    start_net,
+)
 from models.nets.support import SUPPORT
+from models.nets.weighting import Fixed, Weighting
 from models.training.device import add_device_argument, pick_device
 from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.preflight import GENERATE, check_flags, check_release, check_tails_flag
@@ -48,11 +60,12 @@ from models.training.turn_examples import besides_for, comet_for
 from models.training.validation import validate
 
 RATE, WHOLE_RATE = 1e-3, 2e-5
-"""peak learning rate unless told: in general, and of a full backbone that trains whole (MISC's)"""
+"""peak learning rate unless told: in general, and of a full checkpoint that trains whole (MISC's)"""
 COURSE_RATE = 10.0
 """learning rate of the strategy history beside that of the rest: it starts from nothing, and an epoch has to do"""
-NONE = "none"
-LICENCE = "research and non-commercial use, as the data; the base SmolLM2-135M-Instruct is Apache-2.0"
+NONE, AUTO = "none", "auto"
+LICENCE = "research and non-commercial use, as the data"
+BASE_LICENCE = "the base SmolLM2-135M-Instruct is Apache-2.0"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -75,9 +88,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--base",
-        help=f"{DEFAULT}, a GGUF file or another Llama-type checkpoint (Hub name or folder): a causal base; folder of"
-        " a compact base; or a full BlenderbotSmall checkpoint (name or folder), on which a net has its published"
-        f" settings (default: {DEFAULT}; the compact base for nets that train from scratch and take its vocabulary)",
+        help=f"{DEFAULT}, a GGUF file or another Llama-type checkpoint (Hub name or folder): a causal base; or a full"
+        " BlenderbotSmall checkpoint (name or folder), on which a net has its published settings"
+        f" (default: {DEFAULT}; none for nets that train from scratch)",
     )
     parser.add_argument(
         "--support",
@@ -91,6 +104,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         default=[],
         metavar="NAME=JSON",
         help="settings of the net, e.g. refine='\"last\"'",
+    )
+    parser.add_argument(
+        "--only",
+        choices=("strategies",),
+        help="with --start: train what chooses the strategy alone, several times as fast; replies to a given strategy"
+        " stay as they are",
     )
     parser.add_argument("--release", action="store_true", help="pack the best weights into the folder NET of --weights")
     parser.add_argument(
@@ -110,7 +129,7 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
         "--rank",
         type=int,
         help="rank of the change of each base matrix, 0 trains all of it; that of the --start weights, else unless told"
-        f" {COMPACT_RANK} on a compact base and 0 on a full one",
+        f" {CAUSAL_RANK} on a causal base and 0 on a full checkpoint",
     )
     parser.add_argument(
         "--minutes", type=float, default=20.0, help="limit over resumed runs, minutes of training; 0 = none"
@@ -133,7 +152,7 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--lr",
         type=float,
-        help=f"peak learning rate of AdamW; unless told {RATE}, and {WHOLE_RATE} for a full backbone that trains whole",
+        help=f"peak learning rate of AdamW; unless told {RATE}, or {WHOLE_RATE} where a full checkpoint trains whole",
     )
     parser.add_argument(
         "--balance",
@@ -151,7 +170,10 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--seed", type=int, default=13, help="seed of batches, dropout and fresh weights")
     parser.add_argument(
-        "--precision", default="bf16", choices=("bf16", "fp32"), help="bfloat16 autocast, or everything in float32"
+        "--precision",
+        default=AUTO,
+        choices=(AUTO, "bf16", "fp32"),
+        help="bfloat16 autocast, everything in float32, or what this machine is quicker in",
     )
     add_device_argument(parser)
 
@@ -186,13 +208,15 @@ def run(args: Namespace) -> int:
     out = Path(args.out or f"runs/{args.net}")
     check_flags(args)
     device = pick_device(args.device)
+    if args.precision == AUTO:  # the card tells what was used
+        args.precision = "bf16" if is_quick_in_bfloat16(device) else "fp32"
     torch.manual_seed(args.seed)
     start = start_of(args.net, args.start, args.weights)
-    source = source_of(args)
+    source = source_of(args, start)
     support = support_of(args, source)
     net, args.rank = start_net(args.net, settings_from_flags(args.set), args.rank, source, start, support)
-    args.lr = args.lr or (RATE if args.rank or is_compact(args.base) else WHOLE_RATE)
-    config, weighting = _fit_config(args), net.weighting()
+    args.lr = args.lr or (RATE if args.rank or net.from_scratch else WHOLE_RATE)
+    config, (losses, weighting) = _fit_config(args), _learnt_of(net, args.only)
     if args.release and not args.overwrite:
         check_release(args.weights / args.net, _about(args, net, source))
     check_tails_flag(net, args.net, args.tails)
@@ -219,12 +243,10 @@ def run(args: Namespace) -> int:
     fit = Fit(net, groups, config, out, weighting, about)
     fit.resume()
     if fit.is_main:
-        print(f"{args.net} on {args.base}, rank {args.rank}, rate {args.lr}, settings {json.dumps(about['settings'])}")
+        stands = f"on {args.base}" if args.base else "from scratch"
+        print(f"{args.net} {stands}, rank {args.rank}, rate {args.lr}, settings {json.dumps(about['settings'])}")
 
-    def loss_of(batch: Batch) -> dict[str, torch.Tensor]:
-        return net.losses(batch.to(fit.device))
-
-    fit.run(data.batch_at, loss_of, lambda: validate(net, data.checked))
+    fit.run(data.batch_at, lambda batch: losses(batch.to(fit.device)), lambda: validate(net, data.checked))
     figures = fit.restore_best()
     if fit.is_main:
         print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
@@ -236,23 +258,42 @@ def run(args: Namespace) -> int:
     return 0
 
 
+def _learnt_of(net: Net, only: str | None) -> tuple[Callable[[Batch], dict[str, torch.Tensor]], Weighting]:
+    """The parts of the loss and how they are weighed; with `only` those of the strategies, the rest held."""
+    if not only:
+        return net.losses, net.weighting()
+    net.hold_all_but_choice()
+    return net.choice_loss, Fixed({"strategy": 1.0})
+
+
 def _more(args: Namespace, net: Net, train: Sequence[Target]) -> tuple[Target, ...]:
     """What nets on a causal base, which reads dialogues whole, learn besides the train part: its openings alone (split
     E has turns of the test part in the same dialogues), and the project's own talks as often as asked for."""
     if not net.backbone.causal:
         return ()
     dialogues = {id(target.dialogue): target.dialogue for target in train if args.split == "D"}.values()
-    return targets(openings(dialogues, args.seed)) + targets(safe_answers() + warm_answers()) * args.own_talks
+    return targets(openings(dialogues, args.seed)) + targets(own_talks(args.own_talks))
 
 
-def source_of(args: Namespace) -> str | Path | CausalBase:
-    """The base that `--base` names, open where it is causal."""
-    if args.base is None:
-        args.base = str(BASE) if net_class(args.net)[1].from_scratch else DEFAULT
-    return open_source(args.base)
+def source_of(args: Namespace, start: Path | None) -> Source:
+    """The base that `--base` names, open where it is causal; from scratch the vocabulary of `start`, or a new one."""
+    if args.base is None and net_class(args.net)[1].from_scratch:
+        return Tokenizer.load(start / TOKENIZER) if start else _vocabulary(args)
+    args.base = args.base or DEFAULT
+    source = open_source(args.base, args.device)
+    check_source(args.net, source)
+    return source
 
 
-def support_of(args: Namespace, source: str | Path | CausalBase) -> Path | None:
+def _vocabulary(args: Namespace) -> Tokenizer:
+    """Word pieces of what is said in the train part, each turn counted once; the settings are checked before."""
+    net_config(args.net, settings_from_flags(args.set))
+    train = split_dialogues(read_esconv(args.esconv), args.split).train
+    said = {(id(t.dialogue), at): turn.text for t in train for at, turn in enumerate((*t.context.turns, t.gold))}
+    return learn_vocabulary(said.values())
+
+
+def support_of(args: Namespace, source: Source) -> Path | None:
     """The folder of the support adapter, of a causal base only. Raises ValueError where it is missing."""
     if not isinstance(source, CausalBase) or args.support == NONE:
         return None
@@ -282,7 +323,7 @@ def _fit_config(args: Namespace) -> FitConfig:
     )
 
 
-def _about(args: Namespace, net: Net, source: str | Path | CausalBase) -> dict[str, Any]:
+def _about(args: Namespace, net: Net, source: Source) -> dict[str, Any]:
     """What makes this run this run, but for its data: saved with its weights, and compared when it is resumed."""
     size = "tokens" if net.backbone.causal else "batch"
     return {
@@ -294,6 +335,7 @@ def _about(args: Namespace, net: Net, source: str | Path | CausalBase) -> dict[s
         "split": args.split,
         **{name: getattr(args, name) for name in ("rank", size, "dropout", "balance")},
         **({"own_talks": args.own_talks} if net.backbone.causal else {}),
+        **({"only": args.only} if args.only else {}),
     }
 
 
@@ -304,7 +346,7 @@ def _card(args: Namespace, net: Net, data: str, fit: Fit, figures: dict[str, flo
         "data": data,
         "data_sha256": sha256(Path(args.esconv)) if Path(args.esconv).is_file() else "",
         "run": fit.about,
-        "licence": LICENCE,
+        "licence": f"{LICENCE}; {BASE_LICENCE}" if args.base == DEFAULT else LICENCE,
         "date": date.today().isoformat(),
         "command": _command(args),
         "hardware": f"{fit.processes.num_processes} x {fit.device.type} {platform.machine()},"
@@ -321,10 +363,9 @@ def _command(args: Namespace) -> str:
     others = ("steps", "seed", "dropout", "balance", "precision", "check_steps", "check_seconds", "patience")
     flags = [f"--{name.replace('_', '-')} {getattr(args, name)}" for name in (*sizes, *others)]
     flags += [f"--set {shlex.join(args.set)}"] if args.set else []
+    flags += [f"--only {args.only}"] if args.only else []
     flags += [
-        f"--{n} {n.upper()}"
-        for n in ("base", "start", "comet", "emotion")
-        if getattr(args, n) not in (None, str(BASE), DEFAULT)
+        f"--{n} {n.upper()}" for n in ("base", "start", "comet", "emotion") if getattr(args, n) not in (None, DEFAULT)
     ]
     flags += [f"--tails {GENERATE if args.tails == GENERATE else 'TAILS'}"] if args.tails else []
     return " ".join([f"python -m models train {args.net} --esconv ESCONV", *flags, "--release"])

@@ -18,4 +18,5 @@ In the order in which to read them:
     measure_flags.py     flags of what is counted, and the reports they ask for
     asking_systems.py    replies of systems that are no nets of ours
     predicting.py        a net's predictions of many turns
+    knowledge_effect.py  each turn with its own knowledge, with another's, with none
 """

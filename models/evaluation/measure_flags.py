@@ -39,7 +39,7 @@ def add_measure_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--bpe",
         help="tokenizer of --tokens bpe: a BlenderbotSmall checkpoint (Hub name or folder; the papers' pieces), or a "
-        "folder with our tokenizer.json",
+        "folder with our tokenizer.json (a net trained from scratch)",
     )
     parser.add_argument("--bertscore", metavar="MODEL", help="BERTScore under this model, a Hub name or a folder")
     parser.add_argument("--bertscore-layer", type=int, help="layer of the BERTScore model; needed for unknown models")
@@ -68,10 +68,11 @@ def pieces_of(args: Namespace) -> Tokenise | None:
         return None
     if (Path(source) / "tokenizer.json").is_file() and not (Path(source) / "merges.txt").is_file():
         return Tokenizer.load(Path(source) / "tokenizer.json").pieces
-    from models.backbones.blenderbot_90m import FullTokenizer  # loads transformers' models, needed for this only
-
     try:
-        return FullTokenizer(str(hub_files(source, PIECES))).pieces
+        folder = hub_files(source, PIECES)  # first, so that without a network nobody waits for the import
+        from models.backbones.blenderbot_90m import FullTokenizer  # loads transformers' models, needed for this only
+
+        return FullTokenizer(str(folder)).pieces
     except (OSError, TypeError, ValueError) as fault:
         reason = (str(fault).strip().splitlines() or [type(fault).__name__])[0]
         raise ValueError(

@@ -7,7 +7,7 @@ the same plan given the gold one. No gold strategy reaches a reply.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from models.data.batches import make_batch
 from models.data.esconv import Target
-from models.data.examples import Example
+from models.data.examples import Example, said_ids
 from models.data.strategies import STRATEGIES
 from models.evaluation.predictions import Prediction, read_predictions
 from models.evaluation.reply_files import FILE, RUN
@@ -80,7 +80,7 @@ def _predict(
     net: Net, targets: Sequence[Target], examples: Sequence[Example], options: DecodeOptions, seeds: Sequence[int]
 ) -> list[Prediction]:
     batch = make_batch(examples, share=net.backbone.causal).to(device_of(net))
-    plan = net.plan(batch)
+    plan = replace(net.plan(batch), said=tuple(said_ids(target.context, net.tokenizer) for target in targets))
     columns = zip(
         targets,
         (best_replies if options.method == "rerank" else decode_batch)(net, plan, options, seeds),

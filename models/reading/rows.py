@@ -2,6 +2,7 @@
 
 A line number is that of the row's first line in the file, as an editor counts. Blank lines and rows of empty cells, as
 spreadsheets leave them, are passed over. Quotes must close: a reader that lets one stay open swallows the rows below.
+Where two are forgotten, the second closes the first and the rows between lie in one cell, which is looked for.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ DELIMITERS = (",", ";", "\t")
 _SEP_LINE = re.compile(r"sep=(.)\n", re.IGNORECASE)
 """the first line by which some spreadsheets name their delimiter"""
 _COMMA_NUMBER = re.compile(r"\s*[+-]?\d+,\d+\s*")
+_POINT_NUMBER = re.compile(r"\s*[+-]?\d+\.\d+\s*")
+_SIGNS = {",": "decimal comma", ".": "point"}
 QUOTES = "a quoted cell begins and ends with one quote, and a quote inside it is doubled"
 
 
@@ -36,14 +40,15 @@ class Row:
 def csv_rows(path: Path, *, needed: Sequence[str] = (), decimals: Collection[str] = ()) -> Iterator[Row]:
     """The rows under the header, whose names are stripped; the delimiter is the one that the header uses most.
 
-    Where it is not a comma, numbers of the columns `decimals` may be written with a decimal comma. Raises OSError, and
-    ValueError naming file and line for a header without the columns `needed` (in any case) or with one twice, and for
-    quotes that do not close.
+    Where it is not a comma, numbers of the columns `decimals` may be written with a decimal comma, in all rows or in
+    none. Raises OSError, and ValueError naming file and line for a header without the columns `needed` (in any case) or
+    with one twice, and for quotes that do not close.
     """
     text = read_text(path)
     named = _SEP_LINE.match(text)
     delimiter = named[1] if named else _delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    numbers = _Decimals(frozenset(decimals) if delimiter != "," else frozenset())
     header: list[str] | None = None
     begin = 1
     try:
@@ -54,7 +59,7 @@ def csv_rows(path: Path, *, needed: Sequence[str] = (), decimals: Collection[str
             if header is None:
                 header = _header(cells, f"{path}, line {line}", needed)
                 continue
-            yield _row(line, header, cells, decimals if delimiter != "," else ())
+            yield _row(line, header, cells, delimiter, numbers)
     except csv.Error as error:
         limit = csv.field_size_limit()
         raise ValueError(
@@ -65,8 +70,11 @@ def csv_rows(path: Path, *, needed: Sequence[str] = (), decimals: Collection[str
 
 
 def json_rows(path: Path) -> Iterator[Row]:
-    """The objects of a JSON Lines file. Raises OSError and, for a file that is no text, ValueError."""
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    """The objects of a JSON Lines file. Raises OSError and, for a file that is no text or a JSON list, ValueError."""
+    text = read_text(path)
+    if text.lstrip().startswith("["):
+        raise ValueError(f"{path}, line 1: the file holds a JSON list; want one object a line, without commas between")
+    for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -97,16 +105,63 @@ def _header(cells: list[str], where: str, needed: Sequence[str]) -> list[str]:
     return names
 
 
-def _row(line: int, header: list[str], cells: list[str], decimals: Collection[str]) -> Row:
+def _row(line: int, header: list[str], cells: list[str], delimiter: str, numbers: _Decimals) -> Row:
     if len(cells) != len(header):
         return Row(
             line, problem=f"the row has {len(cells)} cells, the header {len(header)}; quote cells that hold a delimiter"
         )
     found = {}
-    for name, cell in zip(header, cells, strict=True):
-        if name:
-            comma = name in decimals and _COMMA_NUMBER.fullmatch(cell)
-            found[name] = cell.replace(",", ".") if comma else cell
-        elif cell.strip():
+    for place, (name, cell) in enumerate(zip(header, cells, strict=True)):
+        if "\n" in cell and (at := _row_inside(cell, place, len(header), delimiter)):
+            inside = line + "".join(cells[:place]).count("\n") + at
+            return Row(line, problem=f"a quote stays open: line {inside} is a row, but would be read as text; {QUOTES}")
+        if not name and cell.strip():
             return Row(line, problem=f"{cell!r:.40} stands in a column without a name; name it in the header")
+        try:
+            found[name] = numbers.plain(cell, line) if name in numbers.columns else cell
+        except ValueError as error:
+            return Row(line, problem=f"{name}: {error}")
+    found.pop("", None)
     return Row(line, found)
+
+
+def _row_inside(cell: str, place: int, width: int, delimiter: str) -> int:
+    """Which line of the cell in column `place`, counted from 0, belongs to another row of `width` cells; 0: none.
+
+    Programs write no blank after a delimiter, people who write texts do; and digits on both sides make it a number.
+    """
+
+    def cells(line: str) -> int:
+        parts = line.split(delimiter)
+        typed = any(two[:1].isspace() for two in parts[1:])
+        number = len(parts) > 1 and all(one[-1:].isdigit() and two[:1].isdigit() for one, two in pairwise(parts))
+        return 0 if typed or number else len(parts)
+
+    first, *lines = cell.split("\n")
+    if width == 2:  # one comma in a line of text is nothing special, one inside each of several lines is
+        rows = len(lines) > 1 and all(cells(line) == width and all(line.split(delimiter)) for line in lines)
+        return int(rows)
+    whole = next((at for at, line in enumerate(lines, start=1) if cells(line) == width), 0)
+    # Of two rows that follow each other the cell has the end of the one and the begin of the other.
+    parted = cells(first) == width - place and cells(lines[-1]) == place + 1
+    return 0 if width == 1 else whole or (len(lines) if parted else 0)
+
+
+class _Decimals:
+    """Numbers of one file with its own decimal sign: where some have a comma, a point may part thousands."""
+
+    def __init__(self, columns: frozenset[str]) -> None:
+        self.columns = columns
+        self._first: dict[str, int] = {}
+
+    def plain(self, cell: str, line: int) -> str:
+        """The number as JSON writes it. Raises ValueError where another row has the other sign."""
+        sign = "," if _COMMA_NUMBER.fullmatch(cell) else "." if _POINT_NUMBER.fullmatch(cell) else ""
+        if sign:
+            self._first.setdefault(sign, line)
+        if sign and len(self._first) > 1:
+            other = self._first["." if sign == "," else ","]
+            raise ValueError(
+                f"{cell.strip()!r:.40} has a {_SIGNS[sign]}, line {other} has not; write all numbers of a file one way"
+            )
+        return cell.replace(",", ".") if sign == "," else cell

@@ -20,4 +20,5 @@ In the order in which to read them:
     speed/             how fast that is, beside other ways to make replies
     job.py             a reply in the making as others see it
     service.py         replies as jobs that outlive the page
+    arenas.py          what threads free goes to others
 """

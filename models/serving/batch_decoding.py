@@ -11,7 +11,7 @@ import torch
 
 from models.backbones.interface import Past
 from models.nets.net import Net, Plan
-from models.serving.choosing import choose
+from models.serving.choosing import Begun, choose
 from models.serving.decoding import decode
 from models.serving.trace import DecodeOptions
 
@@ -22,16 +22,18 @@ def decode_batch(net: Net, plan: Plan, options: DecodeOptions, seeds: Sequence[i
     if options.method in ("beam", "guided"):
         return [decode(net, plan_row(plan, row), options, seed).ids for row, seed in enumerate(seeds)]
     eos = net.tokenizer.eos
-    draws = [(torch.Generator().manual_seed(seed), eos) for seed in seeds]
+    draws = [torch.Generator().manual_seed(seed) for seed in seeds]
     replies: list[list[int]] = [[] for _ in seeds]
     open_rows = list(range(len(seeds)))
     past, before, new = Past(), plan.prefix.tolist(), plan.prefix
     for made in range(options.max_tokens):
         state = net.decode(new, plan, past)[:, -1]
         scores = net.backbone.logits(state).float().masked_fill(net.banned, -torch.inf)
-        open_draws = [draws[row] for row in open_rows]
-        earlier = [before[row] + replies[row] for row in open_rows]
-        chosen = choose(scores[open_rows], None, earlier, [made] * len(open_rows), options, open_draws)
+        rows = [
+            Begun(before[row] + replies[row], made, eos, plan.said_in(row), draws[row], plan.opening_of(row))
+            for row in open_rows
+        ]
+        chosen = choose(scores[open_rows], None, rows, options)
         taken = dict(zip(open_rows, chosen, strict=True))
         open_rows = [row for row, token in taken.items() if token != eos]
         for row in open_rows:

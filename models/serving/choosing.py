@@ -1,13 +1,14 @@
 """Scores of the vocabulary -> the next token of each reply: what is barred, what is kept, which one is taken.
 
 Rows are replies, each with its own past and its own generator: a reply does not depend on its neighbours. Scores are
-changed in the order that transformers uses, so settings mean the same in both: repetition penalty, repeats, minimum
-length, temperature, top-k, top-p. B rows, V vocabulary.
+changed in the order that transformers uses, so settings mean the same in both: repetition penalty, repeats, copies,
+minimum length, temperature, top-k, top-p. B rows, V vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -16,38 +17,56 @@ from models.serving.guidance import guided_scores
 from models.serving.trace import DecodeOptions
 
 
-def choose(
-    scores: Tensor,
-    anywhere: Tensor | None,
-    earlier: Sequence[Sequence[int]],
-    made: Sequence[int],
-    options: DecodeOptions,
-    draws: Sequence[tuple[torch.Generator, int]],
-) -> list[int]:
-    """The next token of each reply, of scores (B, V); `anywhere` (B, V) after a mere "hi", for method "guided".
+@dataclass(frozen=True)
+class Begun:
+    """A reply that has begun."""
 
-    `earlier`: the decoder's ids so far, `made` of them of the reply; `draws`: the generator and the end mark of each.
-    """
-    ends = [eos for _, eos in draws]
-    weighed = scores if anywhere is None else guided_scores(scores, anywhere, options.topicality)
-    left = barred(weighed, earlier, made, options, ends)
+    earlier: Sequence[int]
+    """the decoder's ids so far, its prefix first"""
+    made: int
+    """how many of them are of the reply"""
+    end: int
+    """the id that ends it"""
+    said: Sequence[Sequence[int]] = ()
+    """ids of what the seeker said, which it may not copy out (`DecodeOptions.no_copy_ngram`)"""
+    draw: torch.Generator | None = None
+    """None where nothing is drawn"""
+    opening: Sequence[int] = ()
+    """ids that the reply begins with (`models.nets.net.Plan.opening`)"""
+
+    @property
+    def due(self) -> int | None:
+        """The next id of the opening; None when it is over, or was left because an id of it was barred."""
+        if self.made >= len(self.opening):
+            return None
+        own = self.earlier[len(self.earlier) - self.made :]
+        return self.opening[self.made] if list(own) == list(self.opening[: self.made]) else None
+
+
+def choose(scores: Tensor, anywhere: Tensor | None, rows: Sequence[Begun], options: DecodeOptions) -> list[int]:
+    """The next token of each reply, of scores (B, V); `anywhere` (B, V) after a mere "hi", for method "guided"."""
+    weighed = scores
+    if anywhere is not None:
+        weighed = guided_scores(scores, anywhere, options.topicality)
+        given = [at for at, row in enumerate(rows) if row.due is not None]
+        weighed[given] = scores[given]  # what is given is not weighed against what anybody would be told
+    left = barred(weighed, rows, options)
     if anywhere is not None:
         stuck = left.isneginf().all(dim=1)
         if bool(stuck.any()):  # all that is plausible was barred as a repeat
-            left = torch.where(stuck[:, None], barred(scores, earlier, made, options, ends), left)
+            left = torch.where(stuck[:, None], barred(scores, rows, options), left)
     if not options.draws:
         return left.argmax(dim=1).tolist()
     values, ids = likeliest(left, options)
     sums = values.softmax(dim=-1).cumsum(dim=-1)
-    points = torch.stack([torch.rand((), generator=draw) for draw, _ in draws]).to(sums.device)
+    points = torch.stack([torch.rand((), generator=row.draw) for row in rows]).to(sums.device)
     places = (sums <= points[:, None] * sums[:, -1:]).sum(dim=1).clamp_max(sums.shape[1] - 1)
     return ids.gather(1, places[:, None])[:, 0].tolist()
 
 
-def barred(
-    scores: Tensor, earlier: Sequence[Sequence[int]], made: Sequence[int], options: DecodeOptions, ends: Sequence[int]
-) -> Tensor:
-    """New scores (B, V): tokens of the reply so far weakened, repeats and an end that comes too early impossible.
+def barred(scores: Tensor, rows: Sequence[Begun], options: DecodeOptions) -> Tensor:
+    """New scores (B, V): tokens of the reply so far weakened; repeats, copies and too early an end impossible, and so
+    is all but the next id of an opening, unless that is barred itself.
 
     Raises ValueError for method "rerank", which picks among whole replies.
     """
@@ -57,27 +76,40 @@ def barred(
         )
     scores = scores.clone()
     if options.repetition_penalty != 1:
-        longest = max(map(len, earlier))
-        ids = torch.tensor([[*row, *[row[0]] * (longest - len(row))] for row in earlier], device=scores.device)
+        longest = max(len(row.earlier) for row in rows)
+        padded = [[*row.earlier, *[row.earlier[0]] * (longest - len(row.earlier))] for row in rows]
+        ids = torch.tensor(padded, device=scores.device)
         seen = scores.gather(1, ids)
         seen = torch.where(seen < 0, seen * options.repetition_penalty, seen / options.repetition_penalty)
         scores.scatter_(1, ids, seen)
-    never = list[tuple[int, int]]()
-    for row, ids_so_far in enumerate(earlier):
-        if options.no_repeat_ngram:
-            never += [(row, token) for token in _repeats(ids_so_far, options.no_repeat_ngram)]
-        if made[row] < options.min_tokens:
-            never.append((row, ends[row]))
+    never = [(at, token) for at, row in enumerate(rows) for token in _never(row, options)]
     if never:
-        rows, tokens = torch.tensor(never, device=scores.device).T
-        scores[rows, tokens] = -torch.inf
+        at, tokens = torch.tensor(never, device=scores.device).T
+        scores[at, tokens] = -torch.inf
+    for row, begun in enumerate(rows):
+        due = begun.due
+        if due is not None and scores[row, due] > -torch.inf:
+            scores[row], scores[row, due] = -torch.inf, 0.0
     return scores
 
 
-def _repeats(ids: Sequence[int], size: int) -> list[int]:
-    """The tokens that would make a run of `size` ids occur a second time."""
+def _never(row: Begun, options: DecodeOptions) -> Iterator[int]:
+    if options.no_repeat_ngram:
+        yield from _repeats(row.earlier, row.earlier, options.no_repeat_ngram)
+    if options.no_copy_ngram:
+        own = row.earlier[len(row.earlier) - row.made :]
+        for text in row.said:
+            yield from _repeats(own, text, options.no_copy_ngram)
+    if row.made < options.min_tokens:
+        yield row.end
+
+
+def _repeats(ids: Sequence[int], of: Sequence[int], size: int) -> list[int]:
+    """The tokens after `ids` that would make a run of `size` ids that `of` has."""
+    if len(ids) < size - 1:
+        return []
     start = list(ids[len(ids) - size + 1 :]) if size > 1 else []
-    runs = (ids[at : at + size] for at in range(len(ids) - size + 1))
+    runs = (of[at : at + size] for at in range(len(of) - size + 1))
     return [run[-1] for run in runs if list(run[:-1]) == start]
 
 

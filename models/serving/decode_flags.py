@@ -17,6 +17,7 @@ def add_decode_arguments(parser: ArgumentParser) -> None:
         "temperature": "divides the scores when sampling, > 0",
         "repetition_penalty": "weakens tokens already in the reply, >= 1",
         "no_repeat_ngram": "no run of so many word pieces occurs twice in a reply; 0 = allowed",
+        "no_copy_ngram": "no run of so many word pieces of the seeker's situation and last message; 0 = allowed",
         "beams": "beam width of method beam",
         "candidates": "samples drawn for method rerank",
         "topicality": "methods guided and rerank: how much is lost by being likely whatever the seeker said, 0 to 1",

@@ -15,7 +15,7 @@ from torch import Tensor
 from models.backbones.interface import CONTEXT, Past
 from models.nets.net import Net, Plan
 from models.serving.after_hi import after_hi
-from models.serving.choosing import barred, choose
+from models.serving.choosing import Begun, barred, choose
 from models.serving.trace import DecodeOptions
 
 OnTokens = Callable[[list[int]], None]
@@ -60,7 +60,7 @@ def _one_by_one(
     net: Net, plan: Plan, options: DecodeOptions, seed: int, on_tokens: OnTokens | None, first_banned: Collection[int]
 ) -> Decoded:
     draws = torch.Generator().manual_seed(seed)
-    past, record = Past(), _Record(net)
+    past, record, said, opening = Past(), _Record(net), plan.said_in(0), plan.opening_of(0)
     guided = options.method == "guided"
     if guided:  # what would be said to anybody is a second row
         plan = plan.beside(after_hi(net, plan))
@@ -72,7 +72,8 @@ def _one_by_one(
         state = net.decode(new, plan, past, record.step())[:, -1]
         scores = _scores(net, state, first_banned if not ids else ())
         anywhere = scores[1:] if guided else None
-        (chosen,) = choose(scores[:1], anywhere, [before + ids], [len(ids)], options, [(draws, net.tokenizer.eos)])
+        row = Begun(before + ids, len(ids), net.tokenizer.eos, said, draws, opening)
+        (chosen,) = choose(scores[:1], anywhere, [row], options)
         if chosen == net.tokenizer.eos:
             break
         record.keep()
@@ -137,8 +138,10 @@ def _beam(net: Net, plan: Plan, options: DecodeOptions, first_banned: Collection
     for made in range(options.max_tokens):
         state = net.decode(new, wide, past)[:, -1]
         scores = _scores(net, state, first_banned if not made else ())
-        count = len(decoder_ids)
-        logs = barred(scores, decoder_ids.tolist(), [made] * count, options, [eos] * count).log_softmax(dim=-1)
+        hypotheses = [
+            Begun(ids, made, eos, plan.said_in(0), opening=plan.opening_of(0)) for ids in decoder_ids.tolist()
+        ]
+        logs = barred(scores, hypotheses, options).log_softmax(dim=-1)
         best, at = (totals[:, None] + logs).flatten().topk(2 * width)
         rows, tokens = at // logs.shape[1], at % logs.shape[1]
         prefix = plan.prefix.shape[1]

@@ -18,20 +18,20 @@ import torch
 from models.analysis.state_map import MapAbout
 from models.analysis.states import decoder_states
 from models.backbones.causal import Causal
-from models.backbones.compact_base import BASE
+from models.backbones.causal_base import Bases
 from models.data.batches import Batch, make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.examples import CASES, Example, context_ids, make_example
+from models.data.examples import CASES, Example, context_ids, make_example, said_ids
 from models.data.own_talks import voiced
 from models.data.strategies import STRATEGIES
-from models.files.checkpoint import WEIGHTS, fingerprint, read_card
-from models.knowledge.cases import Case, Cases, NoCases, open_cases
+from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint, read_card
+from models.knowledge.cases import RETRIEVERS, Case, Cases, NoCases
 from models.knowledge.comet import Block, CachedComet, Comet, NoComet, blocks_for
 from models.knowledge.emotion import CachedEmotion, EmotionDetector
-from models.knowledge.shipped_or_hub import open_comet, open_emotion
+from models.knowledge.shipped_or_hub import open_cases, open_comet, open_emotion
 from models.nets.net import Net, Plan
 from models.nets.registry import net_class
-from models.nets.stored import Bases, load_net, net_folder
+from models.nets.stored import load_net, net_folder
 from models.nets.streams import POST, SITUATION
 from models.serving import tracing
 from models.serving.decoding import Decoded, replay
@@ -99,14 +99,15 @@ class NetResponder:
         clock = _Clock(start)
         emotions = self._emotions(dialogue)
         clock.lap("emotion_s")
-        comet = self.sources.comet if self.net.needs_comet else NoComet()
-        known = blocks_for(comet, dialogue.situation, dialogue.last_post())
+        asked = self._asked(dialogue, options)
+        known = self._blocks_while_reading(dialogue, asked)
         tails = change.left_of(known[0]), change.left_of(known[1])
         clock.lap("comet_s")
-        cases, asked = self._cases(dialogue) if change.knowledge else (), self._asked(dialogue, options)
+        cases = self._cases(dialogue) if change.knowledge else ()
         example = self._example(asked, tails, _heard_as(emotions, change.emotion), cases)
         batch = make_batch([example]).to(self.device)
         plan = self.writer.plan(self.net, batch, lambda: self._plan(batch, change))
+        plan = replace(plan, said=(said_ids(dialogue, self.net.tokenizer),))
         clock.lap("encode_s")
         decoded, rivals = self._decode(plan, dialogue, options, seed, on_text, clock)
         clock.lap("decode_s")
@@ -142,6 +143,17 @@ class NetResponder:
         if not (options.voice and self.net.shape.situation):
             return dialogue
         return replace(dialogue, situation=voiced(dialogue.situation))
+
+    def _blocks_while_reading(self, dialogue: Dialogue, asked: Dialogue) -> tuple[Sequence[Block], Sequence[Block]]:
+        """COMET's blocks of situation and last message. While they are looked up, the writer reads the dialogue as
+        it is `asked`, which does not depend on them."""
+        if not self.net.needs_comet:
+            return blocks_for(NoComet(), dialogue.situation, dialogue.last_post())
+        ids = torch.tensor([context_ids(asked, self.net.tokenizer, self.net.shape)], device=self.device)
+        read = self.writer.read_ahead(self.net, ids)
+        found = blocks_for(self.sources.comet, dialogue.situation, dialogue.last_post())
+        read.result()
+        return found
 
     def check(self, dialogue: Dialogue) -> None:
         """Raises ValueError for a dialogue that it cannot answer."""
@@ -318,9 +330,10 @@ def open_responders(
     comet: str | None = None,
     emotion: str | None = None,
     cases: str | None = None,
+    retriever: str = RETRIEVERS[0],
 ) -> dict[str, Responder]:
     """Load nets and what they share; `comet` and `emotion` as `models.knowledge.shipped_or_hub` takes them, `cases` an
-    ESConv file for the nets that look up similar talks; they do without when there is none.
+    ESConv file for the nets that look up similar talks, by `retriever`; they do without when there is none.
 
     Raises ValueError for an unknown name or device, WeightsError for bad files and a net that must be trained first,
     FileNotFoundError for a COMET or detector that cannot be loaded.
@@ -330,19 +343,23 @@ def open_responders(
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     folders = {name: net_folder(name, weights) for name in names}  # all of them before the first is loaded
     looking = any(CASES in net_class(name)[1].wants for name in names)
+    bases = Bases(place)
     sources = Sources(
-        CachedComet(open_comet(comet, place)),
-        CachedEmotion(open_emotion(emotion, place)),
-        open_cases(cases) if looking else NoCases(),
+        CachedComet(open_comet(comet, place, bases)),
+        CachedEmotion(open_emotion(emotion, place, bases)),
+        open_cases(cases, "D", retriever, place, bases) if looking else NoCases(),
     )
     responders: dict[str, Responder] = {}
-    bases, engine, alone = Bases(), Engine(), Alone()
+    engine, alone = Engine(), Alone()
     for name, folder in folders.items():
         if on_load is not None:
             on_load(name)
-        net = load_net(folder, BASE, bases)
+        checkpoint, card = fingerprint(folder), read_card(folder)
+        net = load_net(folder, bases)
+        if fingerprint(folder) != checkpoint:  # a judgment would be kept under the name of other weights
+            raise WeightsError(f"the weights in {folder} were changed while they were being loaded; start again")
         if isinstance(net.backbone, Causal):
             net.backbone.weights.pack()
-        about = (fingerprint(folder), sources, place, read_card(folder))
+        about = (checkpoint, sources, place, card)
         responders[name] = NetResponder(name, net, *about, writer=engine if isinstance(net.backbone, Causal) else alone)
     return responders

@@ -49,7 +49,7 @@ class Job:
     text: str = ""
     """the reply so far; after the end: the whole reply, or what had been said when the job was stopped"""
     reply: Reply | None = None
-    """set when DONE, and when FAILED only because `on_done` could not keep the finished reply"""
+    """set when DONE, until `on_done` has kept it, and when FAILED only because `on_done` could not keep it"""
     error: str | None = None
     """one sentence for the user when FAILED or TIMED_OUT; holds no text of the conversation"""
     waiting: int = 0

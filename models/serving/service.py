@@ -39,7 +39,8 @@ class _Record:
 
     def __init__(self, job_id: str, request: ReplyRequest, on_done: OnDone | None, owner: str) -> None:
         self.id = job_id
-        self.request = request
+        self.net = request.net
+        self.request: ReplyRequest | None = request  # until it has ended, as is `on_done`
         self.on_done = on_done
         self.owner = owner
         self.submitted_at = time.monotonic()
@@ -50,7 +51,7 @@ class _Record:
         self.text = ""
         self.reply: Reply | None = None
         self.error: str | None = None
-        self.thread: threading.Thread | None = None
+        self.thread: threading.Thread | None = None  # while it runs
         self.timer: threading.Timer | None = None
         self.finished = threading.Event()
 
@@ -132,8 +133,9 @@ class GenerationService:
 
         An id that is queued, running or done returns that job as it stands (its first `on_done` stays the one that
         runs). An id that failed, was cancelled or timed out starts again. `on_done` runs in a thread of the service
-        when the job has ended in any state, before anyone sees that it ended: once DONE is seen, the reply is kept.
-        Should it raise, a DONE job becomes FAILED (its `reply` stays), so that the same id can be submitted again.
+        when the job has ended in any state, before anyone sees that it ended: once DONE is seen, the reply is kept,
+        and no longer by the service. Should it raise, a DONE job becomes FAILED (its `reply` stays), so that the same
+        id can be submitted again.
 
         Raises ValueError for an unknown net or a change it cannot be asked for, and ServiceBusy when there is no room
         for all or the service is closed.
@@ -259,16 +261,21 @@ class GenerationService:
             record.timer = threading.Timer(self._timeout_s, self._time_out, args=(record,))
             record.timer.daemon = True
             record.timer.start()
-            record.thread = threading.Thread(target=self._run, args=(record,), name=f"reply-{record.id}", daemon=True)
+            running = record, record.request
+            record.thread = threading.Thread(target=self._run, args=running, name=f"reply-{record.id}", daemon=True)
             record.thread.start()
 
     def _next(self) -> _Record:
         taken = Counter(record.owner for record in self._running)
         return min(self._queue, key=lambda record: taken[record.owner] if record.owner else 0)
 
-    def _run(self, record: _Record) -> None:
-        request = record.request
+    def _run(self, record: _Record, request: ReplyRequest) -> None:
+        try:
+            self._make(record, request)
+        finally:
+            record.thread = None
 
+    def _make(self, record: _Record, request: ReplyRequest) -> None:
         def on_text(text: str) -> None:
             with self._lock:
                 if record.outcome:
@@ -292,7 +299,7 @@ class GenerationService:
             self._end(record, JobState.DONE, reply=reply)
 
     def _time_out(self, record: _Record) -> None:
-        message = f"{record.request.net} did not finish within {self._timeout_s:g} s; try again or use another model"
+        message = f"{record.net} did not finish within {self._timeout_s:g} s; try again or use another model"
         self._end(record, JobState.TIMED_OUT, error=message)
 
     def _end(self, record: _Record, outcome: JobState, *, reply: Reply | None = None, error: str | None = None) -> None:
@@ -324,14 +331,19 @@ class GenerationService:
         record.outcome = outcome
         if record.timer is not None:
             record.timer.cancel()
+            record.timer = None
         for line in (self._queue, self._running):
             if record in line:
                 line.remove(record)
         self._start_next()
 
     def _publish(self, record: _Record) -> None:
+        """Show the end, and let go of what only a job in the making needs: many that have ended are remembered."""
         if record.outcome is not None:
             record.state = record.outcome
+        if record.state is JobState.DONE and record.on_done is not None:
+            record.reply = None  # it is kept elsewhere
+        record.request = record.on_done = None
         record.ended_at = time.monotonic()
         record.finished.set()
 

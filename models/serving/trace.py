@@ -30,6 +30,9 @@ class DecodeOptions:
     """divides positive and multiplies negative logits of tokens already in the reply, >= 1"""
     no_repeat_ngram: int = 3
     """no run of so many tokens occurs twice in a reply (3: STAR's setting); 0 allows it"""
+    no_copy_ngram: int = 0
+    """no run of so many tokens of what the seeker wrote (situation and last message) is in a reply; 0 allows it. As
+    transformers' encoder_no_repeat_ngram_size; the papers have none"""
     beams: int = 4
     """beam width for method "beam", >= 1"""
     candidates: int = 16
@@ -51,6 +54,7 @@ class DecodeOptions:
             "temperature": (self.temperature > 0, "greater than 0"),
             "repetition_penalty": (self.repetition_penalty >= 1, "1 or more"),
             "no_repeat_ngram": (self.no_repeat_ngram >= 0, "0 (repeats allowed) or more"),
+            "no_copy_ngram": (self.no_copy_ngram >= 0, "0 (copies allowed) or more"),
             "beams": (1 <= self.beams <= 32, "1 to 32"),
             "candidates": (1 <= self.candidates <= 64, "1 to 64"),
             "topicality": (0 <= self.topicality <= 1, "0 to 1"),
@@ -69,10 +73,15 @@ class DecodeOptions:
 
 DECODING = {
     "published": DecodeOptions(),
-    "guided": DecodeOptions(method="guided", top_p=0.5, topicality=0.5, max_tokens=60),
-    "topical": DecodeOptions(method="rerank", top_p=0.7),
+    "careful": DecodeOptions(max_tokens=60, no_copy_ngram=5),
+    "warm": DecodeOptions(max_tokens=60, no_copy_ngram=5, voice=True),
+    "guided": DecodeOptions(method="guided", top_p=0.5, topicality=0.5, max_tokens=60, no_copy_ngram=5),
+    "topical": DecodeOptions(method="rerank", top_p=0.7, no_copy_ngram=5),
 }
-"""settings by name: the papers'; and those that keep a small net on topic, word by word or by the best of several"""
+"""settings by name: the papers'; theirs without copies; these under the mark of our own talks; and those that keep a
+small net on topic, word by word or by the best of several"""
+USUAL = "warm"
+"""settings where nothing else is asked for"""
 
 
 @dataclass(frozen=True)

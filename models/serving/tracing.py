@@ -28,9 +28,11 @@ def distribution(probabilities: Tensor) -> tuple[float, ...]:
 
 def extras(plan: Plan, net: Net) -> tuple[NamedRow, ...]:
     """What else a net reports about its plan."""
+    labelled = [(name, net.extra_labels[name], value[0]) for name, value in plan.extras.items()]
+    for name, (ids, shares) in plan.words.items():
+        labelled.append((name, tuple(net.tokenizer.piece(i).strip() for i in ids[0].tolist()), shares[0]))
     return tuple(
-        NamedRow(name, net.extra_labels[name], tuple(round(float(v), 5) for v in value[0]))
-        for name, value in plan.extras.items()
+        NamedRow(name, labels, tuple(round(v, 5) for v in values.tolist())) for name, labels, values in labelled
     )
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Collection
+from concurrent.futures import Future
 from typing import Protocol, TypeVar
 
 import torch
+from torch import Tensor
 
 from models.data.batches import Batch
 from models.nets.net import Net, Plan
@@ -23,6 +25,11 @@ class Writer(Protocol):
 
     def plan(self, net: Net, batch: Batch, make: Callable[[], Plan]) -> Plan:
         """What `make` returns, the plan of the single example of `batch`."""
+        ...
+
+    def read_ahead(self, net: Net, ids: Tensor) -> Future[None]:
+        """Begin to read the context `ids` (1, S) that `plan` will be asked for, where that can be kept; `plan` finds it
+        read once the returned future is done. It fails as `plan` would."""
         ...
 
     def call(self, compute: Callable[[], T]) -> T:
@@ -55,6 +62,12 @@ class Alone:
     def plan(self, net: Net, batch: Batch, make: Callable[[], Plan]) -> Plan:
         """See `Writer`."""
         return self.call(make)
+
+    def read_ahead(self, net: Net, ids: Tensor) -> Future[None]:
+        """See `Writer`. These nets keep nothing that they have read."""
+        nothing = Future[None]()
+        nothing.set_result(None)
+        return nothing
 
     def call(self, compute: Callable[[], T]) -> T:
         """See `Writer`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from typing import Any
@@ -18,6 +19,8 @@ KEY = "ESCDEMO_BACKEND_KEY"
 """environment variable with the key of the server, where it wants one"""
 TIMEOUT_S = 120.0
 """for one reply, waiting at the server included"""
+TALK_HEADER = "x-session-id"
+"""names the talk to what stands before several servers, so that all of it goes to one; Ray Serve reads it"""
 WORKERS = 64
 """replies asked for at the same time: the server has the queue"""
 ROLES = {Speaker.SEEKER: "user", Speaker.SUPPORTER: "assistant"}
@@ -45,13 +48,26 @@ class BackendNet:
         """See `models.serving.responder.Changeable`."""
         self.levers.check(self.name, change)
         ours = {"trace": True, "decode": asdict(options), "change": _json_of(change)}
-        request = {"model": self.name, "messages": messages_of(dialogue), "seed": seed, "extra_body": ours}
+        pinned = {TALK_HEADER: talk_of(dialogue)}
+        request = {
+            "model": self.name,
+            "messages": messages_of(dialogue),
+            "seed": seed,
+            "extra_body": ours,
+            "extra_headers": pinned,
+        }
         answer = ask(self._client, request, TIMEOUT_S, on_text)
         try:
             trace = Trace.from_dict(dict(answer.trace or {}))
         except (KeyError, TypeError, ValueError):
             raise AnswerUnreadable("the server sends no trace that can be read; is it of the same version?") from None
         return Reply(answer.text, trace.strategy(), trace)
+
+
+def talk_of(dialogue: Dialogue) -> str:
+    """The same for all turns and nets of a talk; nothing of it can be read there."""
+    opening = [dialogue.id, dialogue.situation, *(turn.text for turn in dialogue.turns[:1])]
+    return hashlib.sha256("\n".join(opening).encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def messages_of(dialogue: Dialogue) -> list[dict[str, str]]:

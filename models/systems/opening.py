@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from models.knowledge.cases import RETRIEVERS
 from models.serving.responder import Responder
 from models.systems.backend import KEY, open_backend
 
@@ -22,6 +23,7 @@ def open_systems(
     comet: str | None = None,
     emotion: str | None = None,
     cases: str | None = None,
+    retriever: str = RETRIEVERS[0],
     backend: str | None = None,
     systems: str | Path | None = None,
 ) -> dict[str, Responder]:
@@ -51,7 +53,7 @@ def open_systems(
     elif nets:
         from models.serving import hosting
 
-        found = hosting.open_responders(nets, device, comet=comet, emotion=emotion, cases=cases)
+        found = hosting.open_responders(nets, device, comet=comet, emotion=emotion, cases=cases, retriever=retriever)
     made = {name: _system(name, asked[name], keys[name], shots[name], found, device) for name in asked}
     return {name: made[name] if name in made else found[name] for name in names}
 

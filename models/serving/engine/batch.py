@@ -17,7 +17,7 @@ from models.backbones.causal import Causal
 from models.backbones.interface import CONTEXT
 from models.backbones.llama_weights import LlamaWeights
 from models.nets.net import Net
-from models.serving.choosing import choose
+from models.serving.choosing import Begun, choose
 from models.serving.engine.lanes import WIDTHS, Lane, Row
 from models.serving.engine.one_token import Segment, one_token
 from models.serving.engine.stack import Stack
@@ -29,7 +29,7 @@ class DecodeBatch:
 
     def __init__(self, weights: LlamaWeights, limit: int) -> None:
         """`limit`: rows at a time."""
-        self.weights, self.shape, self.limit = weights, weights.shape, limit
+        self.weights, self.shape, self.most, self.limit = weights, weights.shape, limit, limit
         on_cpu = weights.embedding.device.type == "cpu"
         self.work = torch.float32 if on_cpu else weights.dtype  # small products take four times as long in bfloat16
         self.nets = list[Net]()
@@ -48,8 +48,8 @@ class DecodeBatch:
         return not taken or taken + len(writing.plans) <= self.limit
 
     def narrow(self, replies: int = 0) -> None:
-        """Hold fewer rows from now on, since the memory has no room for more: those in use, or half of so many
-        replies."""
+        """Hold fewer rows until the batch is empty again, since the memory has no room for more: those in use, or half
+        of so many replies."""
         taken = sum(len(lane.rows) for lane in self.lanes.values())
         self.limit = max(1, taken or replies // 2)
 
@@ -69,11 +69,20 @@ class DecodeBatch:
             writing.rows.append(row)
 
     def leave(self, writing: Writing) -> None:
-        """Take a reply's rows away."""
+        """Take a reply's rows away.
+
+        A lane that many needed at a time is given up with the last of them: talks grow from one lane into the next, and
+        each would keep for good what it took at its fullest.
+        """
         for row in writing.rows:
-            assert row.lane is not None
-            row.lane.remove(row)
+            lane = row.lane
+            assert lane is not None
+            lane.remove(row)
+            if lane.grown and not lane.rows:
+                del self.lanes[lane.room]
         writing.rows.clear()
+        if not any(lane.rows for lane in self.lanes.values()):
+            self.limit = self.most
 
     def step(self) -> None:
         """One token for every reply; those that have ended, or whose listener has raised, leave."""
@@ -140,10 +149,13 @@ class DecodeBatch:
         chosen = choose(
             scores[:count],
             scores[count:] if guided else None,
-            [self._known(w) + w.ids for w in writings],
-            [len(w.ids) for w in writings],
+            [
+                Begun(
+                    self._known(w) + w.ids, len(w.ids), w.eos, w.plans[0].said_in(0), w.draw, w.plans[0].opening_of(0)
+                )
+                for w in writings
+            ],
             writings[0].options,
-            [(w.draw, w.eos) for w in writings],
         )
         own = scores[:count].gather(1, torch.tensor(chosen, device=scores.device)[:, None])[:, 0]
         chances = (own - scores[:count].logsumexp(dim=1)).exp().tolist()

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 import torch
+from torch import Tensor
 
 from models.backbones.causal import Causal
 from models.backbones.llama_weights import LlamaWeights
@@ -30,7 +31,7 @@ from models.nets.net import Net, Plan
 from models.serving.after_hi import after_hi, followed
 from models.serving.decoding import Decoded, OnTokens, decode
 from models.serving.engine.batch import DecodeBatch
-from models.serving.engine.prefill import Prefill
+from models.serving.engine.prefill import Prefill, context_in_pieces, unread_pieces
 from models.serving.engine.writing import Writing
 from models.serving.rerank import Candidate, candidate_seeds, ranked
 from models.serving.trace import DecodeOptions
@@ -54,8 +55,14 @@ class _Task:
     due: int
     """by the count of pieces: the task with the smallest goes first"""
     number: int
-    pieces: Generator[None, None, Any] = field(compare=False)
+    begin: Callable[[], Generator[None, None, Any]] = field(compare=False)
+    make_room: Callable[[], None] | None = field(compare=False, default=None)
+    """frees memory that the task can do without; None once that is done"""
+    pieces: Generator[None, None, Any] = field(compare=False, init=False)
     done: Future[Any] = field(compare=False, default_factory=Future)
+
+    def __post_init__(self) -> None:
+        self.pieces = self.begin()
 
 
 class Engine:
@@ -75,7 +82,13 @@ class Engine:
     def plan(self, net: Net, batch: Batch, make: Callable[[], Plan]) -> Plan:
         """What `make` returns, once the single context of `batch` has been read in pieces."""
         prefill = Prefill(net, batch, make)
-        return self._run(prefill.pieces(), prefill.size)
+        return self._run(prefill.pieces, prefill.size, cast(Causal, net.backbone).weights.prefixes.clear)
+
+    def read_ahead(self, net: Net, ids: Tensor) -> Future[None]:
+        """Begin to read the context (1, S) of a reply whose knowledge is still being looked up."""
+        backbone = cast(Causal, net.backbone)
+        make_room = backbone.weights.prefixes.clear
+        return self._begin(lambda: context_in_pieces(net, ids), 1 + unread_pieces(backbone, ids), make_room)
 
     def call(self, compute: Callable[[], T]) -> T:
         """What `compute` returns."""
@@ -84,7 +97,7 @@ class Engine:
             return compute()
             yield
 
-        return self._run(once(), 1)
+        return self._run(once, 1)
 
     def decode(
         self,
@@ -116,12 +129,19 @@ class Engine:
             self._anyone[key] = self.call(lambda: after_hi(net, plan))
         return self._anyone[key]
 
-    def _run(self, pieces: Generator[None, None, T], size: int) -> T:
+    def _run(
+        self, begin: Callable[[], Generator[None, None, T]], size: int, make_room: Callable[[], None] | None = None
+    ) -> T:
+        return self._begin(begin, size, make_room).result()
+
+    def _begin(
+        self, begin: Callable[[], Generator[None, None, T]], size: int, make_room: Callable[[], None] | None = None
+    ) -> Future[T]:
         with self._work:
-            task = _Task(self._pieces + PATIENCE * size, next(self._numbers), pieces)
+            task = _Task(self._pieces + PATIENCE * size, next(self._numbers), begin, make_room)
             heapq.heappush(self._tasks, task)
             self._wake()
-        return task.done.result()
+        return task.done
 
     def _write(self, writings: list[Writing]) -> list[Decoded]:
         with self._work:
@@ -201,18 +221,32 @@ class Engine:
         except StopIteration as end:
             task.done.set_result(end.value)
         except Exception as fault:
-            task.done.set_exception(fault)
+            if isinstance(fault, torch.OutOfMemoryError) and self._may_begin_again(task):
+                self._put_back(task)
+            else:
+                task.done.set_exception(fault)
         else:
-            with self._work:
-                heapq.heappush(self._tasks, task)
+            self._put_back(task)
+
+    def _put_back(self, task: _Task) -> None:
+        with self._work:
+            heapq.heappush(self._tasks, task)
+
+    def _may_begin_again(self, task: _Task) -> bool:
+        """Whether there may be memory for a task now or later; then it is as it was before its first piece."""
+        if task.make_room is not None:
+            task.make_room()
+            task.make_room = None
+        elif not any(batch.writings for batch in self._batches.values()):  # nobody's end would give any
+            return False
+        task.pieces = task.begin()
+        return True
 
     def _fail_all(self, fault: BaseException) -> None:
         with self._work:
             self._thread = None
             running = [writing for batch in self._batches.values() for writing in batch.writings]
-            for batch in self._batches.values():
-                for writing in batch.writings:
-                    batch.leave(writing)
+            self._batches.clear()  # whatever state they are in
             for done in [*(w.done for w in (*running, *self._line)), *(task.done for task in self._tasks)]:
                 if not done.done():
                     done.set_exception(RuntimeError(f"the engine stopped ({type(fault).__name__}); ask again"))

@@ -126,6 +126,11 @@ class Lane:
         row.place, row.lane = -1, None
 
     @property
+    def grown(self) -> bool:
+        """Whether it has more rows than it started with."""
+        return self.keys.shape[1] > FIRST_ROWS
+
+    @property
     def slots(self) -> int:
         """Slots of sources that rows in use attend to."""
         return max((where.slot + 1 for row in self.rows for where in row.sources.values()), default=0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import cast
 
+from torch import Tensor
+
 from models.backbones.causal import Causal
 from models.data.batches import Batch
 from models.nets.misc import block_mask
@@ -14,6 +16,17 @@ PIECE_TOKENS = 64
 """tokens of a context that are read at a time"""
 PIECE_TEXTS = 12
 """COMET blocks that are read at a time, about five tokens each"""
+
+
+def context_in_pieces(net: Net, ids: Tensor) -> Generator[None, None, None]:
+    """Reads a single context (1, S), which the cache of prefixes keeps; stops after each piece."""
+    for _ in cast(Causal, net.backbone).read_in_pieces(ids, PIECE_TOKENS):
+        yield
+
+
+def unread_pieces(backbone: Causal, ids: Tensor) -> int:
+    """How many pieces of a single context (1, S) have not been read yet."""
+    return -(-(ids.shape[1] - backbone.already_read(ids)) // PIECE_TOKENS)
 
 
 class Prefill:
@@ -28,8 +41,7 @@ class Prefill:
     @property
     def size(self) -> int:
         """How many pieces it takes at least."""
-        left = self.batch.ids.shape[1] - self.backbone.already_read(self.batch.ids)
-        return 1 + -(-left // PIECE_TOKENS) + -(-len(self.texts) // PIECE_TEXTS)
+        return 1 + unread_pieces(self.backbone, self.batch.ids) + -(-len(self.texts) // PIECE_TEXTS)
 
     def pieces(self) -> Generator[None, None, Plan]:
         """Stops after each piece, and returns the plan."""

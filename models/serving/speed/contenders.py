@@ -23,7 +23,7 @@ import torch
 from transformers import ContinuousBatchingConfig, GenerationConfig, LlamaConfig, LlamaForCausalLM
 
 from models.backbones.causal import Causal
-from models.backbones.compact_base import BASE
+from models.backbones.causal_base import Bases
 from models.backbones.gguf_file import default_file
 from models.data.dialogue import Dialogue
 from models.data.examples import context_ids
@@ -31,7 +31,7 @@ from models.files.checkpoint import WEIGHTS
 from models.knowledge.comet import CachedComet, Comet, Query
 from models.knowledge.shipped_or_hub import open_comet
 from models.nets.net import Net
-from models.nets.stored import Bases, load_net, net_folder
+from models.nets.stored import load_net, net_folder
 from models.serving.hosting import NetResponder, Sources
 from models.serving.speed.talks import Answered, a_turn_before
 from models.serving.trace import DecodeOptions
@@ -65,14 +65,15 @@ class OneByOne(Comet):
         return [self.source.answer([query])[0] for query in queries]
 
 
-def engine(responders: Sequence[NetResponder], options: DecodeOptions, comet: str | None) -> Contender:
+def engine(responders: Sequence[NetResponder], options: DecodeOptions) -> Contender:
     """Hosted nets, talk by talk in turn; COMET remembers nothing of a talk that is measured."""
-    generator = open_comet(comet, responders[0].device)
+    hosted = responders[0].sources.comet
+    generator = hosted.source if isinstance(hosted, CachedComet) else hosted
 
     def answer(talks: Sequence[Dialogue]) -> list[Answered]:
         fresh = CachedComet(generator)
         for responder in responders:
-            responder.sources = Sources(fresh, responder.sources.emotions)
+            responder.sources = replace(responder.sources, comet=fresh)
         start = time.perf_counter()
         with ThreadPoolExecutor(len(talks)) as pool:
             asked = [(responders[n % len(responders)], talk) for n, talk in enumerate(talks)]
@@ -89,11 +90,10 @@ def engine(responders: Sequence[NetResponder], options: DecodeOptions, comet: st
 def plain(names: Sequence[str], options: DecodeOptions, device: str, sources: tuple[str | None, Any]) -> Contender:
     """Each reply alone; the nets have weights of their own, which are not packed, and remember no reading."""
     comet, emotions = sources
-    asked, bases = OneByOne(open_comet(comet, device)), Bases()
+    bases = Bases(device)
+    asked = OneByOne(open_comet(comet, device, bases))
     responders = [
-        NetResponder(
-            name, _forgetful(load_net(net_folder(name, WEIGHTS), BASE, bases)), "", Sources(asked, emotions), device
-        )
+        NetResponder(name, _forgetful(load_net(net_folder(name, WEIGHTS), bases)), "", Sources(asked, emotions), device)
         for name in names
     ]
 

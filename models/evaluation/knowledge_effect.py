@@ -1,0 +1,130 @@
+"""Does a net use its knowledge? Each turn once more with the COMET blocks of another dialogue, and with none.
+
+    own      blocks of the turn's own situation and last post
+    another  those of a turn of another dialogue, drawn from a seed
+    none     no blocks: the net's gates and refinement read nothing
+
+If knowledge acts, references are less likely under `another` and `none` than under `own`, and strategies and replies
+change. Differences are paired by turn; their 95 % intervals resample dialogues.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from models.data.batches import make_batch
+from models.data.esconv import Target
+from models.data.examples import Example
+from models.evaluation.figure import Floats, Summed, Units, mean_of
+from models.evaluation.uncertainty import Interval, interval
+from models.nets.net import Net
+from models.serving.batch_decoding import decode_batch
+from models.serving.trace import DecodeOptions
+from models.training.device import device_of
+
+OWN, ANOTHER, NONE = CONDITIONS = ("own", "another", "none")
+GREEDY = DecodeOptions(method="greedy", max_tokens=60)
+"""replies without chance: what changes in them is the knowledge's doing"""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What one condition does, over all turns; differences and shares are against the turn's own blocks."""
+
+    condition: str
+    nll: float
+    """of the references given the gold strategy, nats a token"""
+    accuracy: float
+    """of the strategy, percent"""
+    nll_more: Interval | None
+    """nats a token by which the references are less likely than with their own blocks; None for these themselves"""
+    moved: Interval | None
+    """how far the strategies' shares moved: half the sum of absolute differences, percent, mean over turns"""
+    other_strategy: Interval | None
+    """turns whose likeliest strategy is another one, percent"""
+    other_reply: Interval | None
+    """turns whose greedy reply is another one, percent"""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    nll: Floats
+    tokens: Floats
+    shares: Floats
+    replies: tuple[tuple[int, ...], ...]
+
+
+def with_blocks_of(condition: str, examples: Sequence[Example], dialogues: Sequence[str], seed: int) -> list[Example]:
+    """The examples under a condition. `dialogues`: which dialogue each belongs to.
+
+    Raises ValueError when there is no other dialogue to take blocks from.
+    """
+    if condition == OWN:
+        return list(examples)
+    if condition == NONE:
+        return [replace(example, situation_blocks=(), post_blocks=()) for example in examples]
+    rng, changed = random.Random(seed), list[Example]()
+    if len(set(dialogues)) < 2:
+        raise ValueError("blocks of another dialogue need two dialogues at least; measure more")
+    for example, own in zip(examples, dialogues, strict=True):
+        at = rng.randrange(len(examples))
+        while dialogues[at] == own:
+            at = rng.randrange(len(examples))
+        other = examples[at]
+        changed.append(replace(example, situation_blocks=other.situation_blocks, post_blocks=other.post_blocks))
+    return changed
+
+
+def knowledge_effect(
+    net: Net, targets: Sequence[Target], examples: Sequence[Example], *, seed: int, rounds: int, batch: int = 32
+) -> tuple[Effect, ...]:
+    """One row a condition, `own` first.
+
+    Raises ValueError for a net that reads no blocks, or as `with_blocks_of` and `interval`.
+    """
+    if not net.needs_comet:
+        raise ValueError("this net reads no COMET blocks; name one that does, e.g. misc or admisc")
+    dialogues = [target.dialogue.id for target in targets]
+    units, gold = Units(dialogues), np.array([example.strategy for example in examples])
+    seen = {c: _see(net, with_blocks_of(c, examples, dialogues, seed), c, batch) for c in CONDITIONS}
+    own = seen[OWN]
+
+    def effect(condition: str) -> Effect:
+        here = seen[condition]
+        best = here.shares.argmax(axis=1)
+        nll, right = float(here.nll.sum() / here.tokens.sum()), 100 * float((best == gold).mean())
+        if condition == OWN:
+            return Effect(condition, nll, right, None, None, None, None)
+        more = Summed(units.sums(np.stack((here.nll - own.nll, own.tokens), axis=1)), lambda s: s[..., 0] / s[..., 1])
+        moved = np.abs(here.shares - own.shares).sum(axis=1) / 2
+        replies = [float(a != b) for a, b in zip(here.replies, own.replies, strict=True)]
+        figures = {
+            "nll_more": more,
+            "moved": mean_of(moved.tolist(), units),
+            "other_strategy": mean_of((best != own.shares.argmax(axis=1)).astype(float).tolist(), units),
+            "other_reply": mean_of(replies, units),
+        }
+        return Effect(condition, nll, right, **{n: interval(n, figure, rounds, seed) for n, figure in figures.items()})
+
+    return tuple(effect(condition) for condition in CONDITIONS)
+
+
+@torch.inference_mode()
+def _see(net: Net, examples: Sequence[Example], condition: str, size: int) -> _Seen:
+    """Likelihoods of the references, shares of the strategies and greedy replies, in the order of the examples."""
+    nll, tokens, shares = list[float](), list[float](), list[list[float]]()
+    replies = list[tuple[int, ...]]()
+    for start in tqdm(range(0, len(examples), size), desc=condition):
+        batch = make_batch(examples[start : start + size], share=net.backbone.causal).to(device_of(net))
+        plan = net.plan(batch)
+        nll += net.reply_nll(net.follow(plan, batch, batch.strategies), batch.labels).tolist()
+        tokens += net.counted(batch.labels).sum(dim=1).tolist()
+        shares += plan.strategies.tolist()
+        replies += map(tuple, decode_batch(net, plan, GREEDY, [0] * len(batch)))
+    return _Seen(np.array(nll), np.array(tokens, dtype=float), np.array(shares), tuple(replies))
