@@ -1,0 +1,111 @@
+"""What a seeker sent in a talk, what the page showed of it, and what of that is wrong. No network here.
+
+    lost      a message or reply that was accepted or shown, and is not there (any more), without a word on why
+    doubled   a message that stands there twice, two replies to one message, or a reply made again that was there
+    strange   a message that this seeker never sent
+
+"Lost" for what never came is said when the talk is closed; everything else whenever the page is looked at.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from escdemo.soak.panels import MISSING, WHOLE, Bubble, Exchange
+
+SIDES = ("a", "b")
+Shown = Mapping[str, tuple[Exchange, ...]]
+"""what each side's panel shows"""
+
+
+@dataclass
+class Tally:
+    """Counts of one seeker, or of all."""
+
+    turns: int = 0
+    """messages that the app took"""
+    received: int = 0
+    """replies there in the end; each turn is owed two"""
+    excused: int = 0
+    """replies not there in the end, with a word on why in their place"""
+    lost: int = 0
+    doubled: int = 0
+    strange: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    """what the app said when it did not do as asked -> how often"""
+    bad: Counter[str] = field(default_factory=Counter)
+    """answers that were no page -> how often"""
+    done: Counter[str] = field(default_factory=Counter)
+    """what seekers did besides looking on -> how often"""
+    waits_s: list[float] = field(default_factory=list)
+    """seconds from a message to both its replies"""
+
+    def add(self, other: Tally) -> None:
+        """Count those of `other` too."""
+        for name, value in vars(other).items():
+            setattr(self, name, getattr(self, name) + value)
+
+    @property
+    def holds(self) -> bool:
+        """Nothing lost, doubled or mixed up, and something to say so of."""
+        return bool(self.turns and self.received) and not (self.lost or self.doubled or self.strange)
+
+
+class TalkLedger:
+    """One talk."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self._whole: dict[tuple[int, str], str] = {}
+        self._lost: set[tuple[int, str]] = set()
+        self._doubled: set[tuple[int, str]] = set()
+        self._strange: set[str] = set()
+
+    def took(self, post: str) -> None:
+        """The app has taken a message."""
+        self.sent.append(post)
+
+    def look(self, shown: Shown) -> None:
+        """Hold what the page shows against what was sent and shown before."""
+        for side in SIDES:
+            posts = Counter(exchange.post for exchange in shown[side])
+            self._strange |= posts.keys() - set(self.sent)
+            for at, post in enumerate(self.sent):
+                place = (at, side)
+                replies = replies_to(shown, side, post)
+                if posts[post] > 1 or len(replies) > 1:
+                    self._doubled.add(place)
+                whole = next((reply.text for reply in replies if reply.state in WHOLE), None)
+                before = self._whole.get(place)
+                if whole is None and before is not None:
+                    self._lost.add(place)
+                elif whole is not None and before not in (None, whole):
+                    self._doubled.add(place)
+                elif whole is not None:
+                    self._whole[place] = whole
+
+    def close(self, shown: Shown | None, tally: Tally) -> None:
+        """Count the talk as the page shows it in the end; None: the page could not be had any more."""
+        if shown is not None:
+            self.look(shown)
+        for side in SIDES:
+            for at, post in enumerate(self.sent):
+                replies = replies_to(shown, side, post) if shown is not None else ()
+                if not replies:
+                    self._lost.add((at, side))
+                elif replies[-1].state in MISSING and (at, side) not in self._whole:
+                    tally.excused += 1
+                elif replies[-1].state not in WHOLE:
+                    self._lost.add((at, side))
+        tally.turns += len(self.sent)
+        tally.received += len(self._whole.keys() - self._lost)
+        tally.lost += len(self._lost)
+        tally.doubled += len(self._doubled)
+        tally.strange += len(self._strange)
+
+
+def replies_to(shown: Shown, side: str, post: str) -> tuple[Bubble, ...]:
+    """What a panel shows below a message, wherever that stands."""
+    return tuple(reply for exchange in shown[side] if exchange.post == post for reply in exchange.replies)
