@@ -13,6 +13,8 @@ import signal
 import sys
 
 from escdemo.settings import Settings
+from models.knowledge.cases import RETRIEVERS
+from models.serving.arenas import share_arenas
 from models.serving.trace import DECODING
 
 DEFAULTS = Settings()
@@ -61,7 +63,7 @@ def parse(argv: list[str] | None = None) -> Settings:
     common = (flags.host, flags.port, flags.database, nets, flags.study, flags.device, flags.decode, key)
     sources = {
         name: getattr(flags, name)
-        for name in ("comet", "emotion", "cases", "analysis", "maps", "esconv", "backend", "systems")
+        for name in ("comet", "emotion", "cases", "retriever", "analysis", "maps", "esconv", "backend", "systems")
     }
     return Settings(*common, trusted_hosts=tuple(flags.trusted_host), **sources)
 
@@ -80,11 +82,19 @@ def _add_knowledge_arguments(parser: argparse.ArgumentParser) -> None:
         help="ESConv file or folder in whose train part nets look up similar talks (KEMI); without one they do without",
     )
     parser.add_argument(
+        "--retriever",
+        choices=RETRIEVERS,
+        default=DEFAULTS.retriever,
+        help="how similar talks are found: by their words (bm25), or by vectors of the default base (embeddings, which"
+        " take minutes to make)",
+    )
+    parser.add_argument(
         "--decode",
         choices=tuple(DECODING),
         default=DEFAULTS.decode,
-        help="guided: sampled by what is due to this talk; published: the papers' sampling; topical: the best of"
-        " several samples, which does not stream",
+        help="warm: the papers' sampling, copying nothing that the seeker wrote, asked to answer as the talks do that"
+        " were written for this project; careful: without being asked; published: the papers'; guided: by what is due"
+        " to this talk; topical: best of several, which does not stream",
     )
 
 
@@ -111,6 +121,7 @@ def _add_figures_arguments(parser: argparse.ArgumentParser) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run the app; 2 when it cannot start, with one line on stderr that says why."""
     os.umask(0o077)  # whatever is written here is for the user who runs the app, and nobody else
+    share_arenas()
     try:
         settings = parse(argv)
         # Imported late: --help is instant, and a bad flag, port or folder is reported before torch loads.
@@ -132,7 +143,9 @@ def main(argv: list[str] | None = None) -> int:
         print(f"loading {', '.join(settings.nets)} ...", flush=True)
         knowledge = {"comet": settings.comet, "emotion": settings.emotion, "cases": settings.cases}
         elsewhere = {"backend": settings.backend, "systems": settings.systems}
-        responders = open_systems(settings.nets, settings.device, **knowledge, **elsewhere)
+        responders = open_systems(
+            settings.nets, settings.device, retriever=settings.retriever, **knowledge, **elsewhere
+        )
         service = GenerationService(responders, **({"workers": WORKERS} if settings.backend else {}))
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)

@@ -19,4 +19,5 @@ In the order in which to read them:
     chat/          the first page: talk, vote, results
     inside/        its tab "Look inside": why these replies, and what if
     study/         the study page at /study/: one page, three roles
+    soak/          does the app hold: simulated seekers, many at once
 """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,8 @@ class HostedNets:
     """folder with one folder per net; None: the shipped one"""
     elsewhere: Mapping[str, str] = field(default_factory=dict)
     """checkpoints of nets that run on another server, by name; their cards hold where the same weights lie here"""
+    loaded: Mapping[str, str] = field(default_factory=dict)
+    """checkpoints of the weights that lay here when the app started, as `lying` finds them"""
 
     def card(self, net: str) -> NetCard:
         """Raises NoCard when it cannot be read."""
@@ -57,6 +60,11 @@ class HostedNets:
             raise NoCard(f"The card of {net} cannot be read here.") from fault
         if self.elsewhere.get(net, found.checkpoint) != found.checkpoint:
             raise NoCard(f"{net} runs on another server, with other weights than those that lie here.")
+        if self.loaded.get(net, found.checkpoint) != found.checkpoint:
+            raise NoCard(
+                f"Other weights of {net} lie here now than when this app started, and it still runs the old ones. "
+                "Restart it to run the new ones."
+            )
         return found
 
     def analysis(self, net: str) -> Analysis:
@@ -72,6 +80,17 @@ class HostedNets:
         from models.training.device import pick_device  # loads torch
 
         return pick_device(self.device)
+
+
+def lying(names: Iterable[str], weights: Path | None = None) -> dict[str, str]:
+    """Checkpoints of those nets whose weights lie here now."""
+    from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint  # loads torch
+
+    found = {}
+    for name in names:
+        with suppress(OSError, WeightsError):
+            found[name] = fingerprint((weights or WEIGHTS) / name)
+    return found
 
 
 UNUSABLE = (NoCard, AnalysisError)

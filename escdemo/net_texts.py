@@ -38,6 +38,7 @@ _CHENG = "Cheng et al. 2022, MultiESC (EMNLP)"
 _ZHAO = "Zhao et al. 2023, TransESC (Findings of ACL)"
 _PENG_2022 = "Peng et al. 2022, GLHG (arXiv 2204.12749)"
 _ZHOU = "Zhou et al. 2023, SUPPORTER (ACL)"
+_XU = "Xu et al. 2024, SCBG (TALLIP 23), its abstract only"
 _DENG = "Deng et al. 2023, KEMI (ACL)"
 
 NET_TEXTS: dict[str, NetText] = {
@@ -138,6 +139,17 @@ NET_TEXTS: dict[str, NetText] = {
         "what was said so far",
         _ZHOU,
         "SUPPORTER",
+    ),
+    "scbg": NetText(
+        "SCBG, after its abstract",
+        "Chooses a word that its reply is to have, writes back from it to the beginning, and on from it to the end; no"
+        " strategies. Of the published one only the abstract is public, so this is near to it at most: here there is"
+        " one keyword a reply, a single common word, asked of the language model without a prompt; one decoder writes"
+        " both ways, and also learns whole replies forwards; the beginning is the most probable one, and only what"
+        " follows is drawn.",
+        "what was said so far",
+        _XU,
+        "SCBG",
     ),
     "star-misc": NetText("STAR on MISC", "Refines the choice of MISC as STAR does.", _KNOWLEDGE, _LEE, ""),
     "star-admisc": NetText(

@@ -1,19 +1,21 @@
 """What the server keeps in memory for each open page: the values of its states, and no more.
 
 Gradio also keeps a copy of the whole page for each (for links to a page as it stands, which are not offered here), an
-own copy of each control that was changed, 300 to 800 KB in all, and drops none before 10,000 have come: a program
-that only opens pages would fill the memory.
+own list of all controls and events, an own copy of each control that was changed, 300 to 800 KB in all, and drops none
+before 10,000 have come: a program that only opens pages would fill the memory. Nor does it ever drop the empty lists of
+a page's events in its queue.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections import OrderedDict
+from collections import ChainMap, OrderedDict
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import Mount
-from gradio.blocks import Block
+from gradio.blocks import Block, Blocks
 from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 
@@ -35,8 +37,12 @@ class _Nothing(dict[int, Any]):
 class PageSession(SessionState):
     """One open page."""
 
-    def __init__(self, blocks: Any, changed: OrderedDict[tuple[int, str], Any]) -> None:
-        super().__init__(blocks)
+    def __init__(self, page: Blocks, changed: OrderedDict[tuple[int, str], Any]) -> None:
+        read = SimpleNamespace(default_config=page.default_config, blocks=())  # no more of it
+        super().__init__(read)  # type: ignore[arg-type]
+        # Seen by all pages and changed by none: what is changed in this one stays in a list of its own.
+        self.blocks_config.blocks = ChainMap({}, page.default_config.blocks)  # type: ignore[assignment]  # read as a dict
+        self.blocks_config.fns = MappingProxyType(page.default_config.fns)  # type: ignore[assignment]  # likewise
         self.config_values = _Nothing()
         self._changed = changed
 
@@ -65,18 +71,24 @@ class PageSessions(StateHolder):
 
     def __getitem__(self, session_id: str) -> SessionState:
         if session_id not in self.session_data:
-            self._forget_idle()
+            self._make_room()
             self.session_data[session_id] = PageSession(self.blocks, self._changed)
         return super().__getitem__(session_id)
 
-    def _forget_idle(self) -> None:
+    def _make_room(self) -> None:
+        """Forget who was idle for long, and the oldest when there are too many."""
         now = datetime.datetime.now()
+        queue = self.blocks._queue
         with self.lock:
             while self.session_data:
                 oldest = next(iter(self.session_data))
-                if now - self.time_last_used.get(oldest, now) < IDLE:
+                idle = now - self.time_last_used.get(oldest, now)
+                if idle < IDLE and len(self.session_data) < self.capacity:
                     return
-                del self.session_data[oldest], self.time_last_used[oldest]
+                del self.session_data[oldest]
+                self.time_last_used.pop(oldest, None)
+                queue.pending_event_ids_session.pop(oldest, None)
+                queue.pending_messages_per_session.pop(oldest, None)
 
 
 def keep_little(site: FastAPI) -> None:

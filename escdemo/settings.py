@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-from models.serving.trace import DECODING, DecodeOptions
+from models.knowledge.cases import RETRIEVERS
+from models.serving.trace import DECODING, USUAL, DecodeOptions
 from models.systems.server_address import check_address
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -34,7 +35,7 @@ class Settings:
     """name of the study: names hidden until the vote; None: demo, names shown"""
     device: Device = "auto"
     """where the nets run"""
-    decode: str = "guided"
+    decode: str = USUAL
     """name in `models.serving.trace.DECODING` of how replies are decoded"""
     create_key: str = ""
     """whoever knows it may make studies in the browser; empty: nobody may"""
@@ -54,6 +55,8 @@ class Settings:
     """Hub name or folder of the emotion detector; None: the shipped one"""
     cases: str | None = None
     """ESConv file or folder in whose train part nets look up similar talks; None: they do without"""
+    retriever: str = RETRIEVERS[0]
+    """how similar talks are found, one of `models.knowledge.cases.RETRIEVERS`"""
     analysis: str | None = None
     """folder with the nets' analyses, as `python -m models analyse` writes them; None: the shipped ones"""
     maps: str = "runs/map"
@@ -85,6 +88,7 @@ class Settings:
             ),
             "--study": (self.study is None or _is_study_name(self.study), self.study, "1 to 60 letters, digits, . _ -"),
             "--decode": (self.decode in DECODING, self.decode, ", ".join(DECODING)),
+            "--retriever": (self.retriever in RETRIEVERS, self.retriever, ", ".join(RETRIEVERS)),
             "--analysis": (
                 self.analysis is None or Path(self.analysis).is_dir(),
                 self.analysis,

@@ -128,7 +128,8 @@ COPY_BUTTON = "Copy the talk"
 SAVE_BUTTON = "Save the talk"
 EMPTY_PANEL = "Nothing has been said yet. Your message goes to both supporters; each answers on its own."
 THINKING = "thinking …"
-WAITING = "waiting: {ahead} ahead"
+WAITING = "waiting: {ahead} before you"
+WAITING_ABOUT = "waiting: {ahead} before you, about {wait}"
 HELD = "thinking … (both replies appear together)"
 STOPPED = "Stopped before the reply was finished."
 FAILED = "No reply came this time. Try again below."
@@ -315,7 +316,7 @@ judgment closes the talk. The models were trained on ESConv (Liu et al. 2021).</
 <h2>Limits</h2>
 <ul>
 <li>Not therapy, not advice, not for people in crisis.</li>
-<li>The models are compact, know English only, and forget the beginning of a long talk.</li>
+<li>The models are small, know English only, and forget the beginning of a long talk.</li>
 <li>The explanations show what the computation attended to. Attention is a hint, not a proof of cause.</li>
 <li>The crisis check is a list of phrases. It misses some and sometimes triggers without need. The same holds for the
 check of replies: after a sign of danger only a reply that takes it seriously is shown. Otherwise the model is asked

@@ -26,7 +26,7 @@ from escdemo.chat import (
 from escdemo.chat.handlers import Page, Parts
 from escdemo.chat.map_files import MapFiles
 from escdemo.chat.talks import Talks
-from escdemo.hosted import HostedNets
+from escdemo.hosted import HostedNets, lying
 from escdemo.inside import panel as inside_panel
 from escdemo.inside.looking import Looking, Place
 from escdemo.inside.wiring import ASKED, wire
@@ -72,7 +72,8 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
         parts = Parts(*own, steps, note, consent, setup, chat, judge, figures, models, results, about)
         analyses = Path(settings.analysis) if settings.analysis else SHIPPED
         elsewhere = {name: service.checkpoint(name) for name in service.names} if settings.backend else {}
-        hosted = HostedNets(service.names, settings.device, analyses, elsewhere=elsewhere)
+        nets, loaded = service.names, {} if settings.backend else lying(service.names)
+        hosted = HostedNets(nets, settings.device, analyses, elsewhere=elsewhere, loaded=loaded)
         page = Page(parts, Talks(sessions, service, settings), cards, hosted)
         _wire_start(demo, page)
         _wire_steps(page, go, asked)
@@ -110,12 +111,13 @@ def _wire_start(demo: gr.Blocks, page: Page) -> None:
         page.draw_card, [setup.problem_filter, setup.card], [setup.card, *story], api_name="draw_card", queue=False
     )
     gr.on(
-        [field.change for field in setup.story()],
+        # What a visitor does, not every change: of the fields that a card fills one after the other, half are still the
+        # last card's. A Textbox of gradio 6.31 reports only keys as input: what was pasted shows when it is left.
+        [setup.situation.blur, *(field.input for field in setup.story())],
         setup_panel.story_html,
         setup.story(),
         [setup.shown],
         api_name="show_story",
-        queue=False,
         trigger_mode="always_last",
         show_progress="hidden",
     )
@@ -207,7 +209,7 @@ def _wire_rest(page: Page) -> None:
     parts, judge, about = page.parts, page.parts.judge, page.parts.about
     everything = parts.all_outputs()
     gr.on(
-        # Of the reason its change: the event of a key comes before the field holds what was typed.
+        # Of the reason its change: as input, a Textbox reports nothing that was pasted, dictated or filled in.
         [*(radio.input for radio in (*judge.picks, judge.intensity)), judge.reason.change],
         page.keep_draft,
         [parts.talk, *judge.fields()],

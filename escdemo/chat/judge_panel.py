@@ -65,8 +65,11 @@ def build() -> JudgePanel:
                 list(zip(texts.INTENSITY_LABELS, range(1, 6), strict=True)),
                 label=texts.INTENSITY_AFTER,
                 elem_id="intensity-after",
+                min_width=280,
             )
-            reason = gr.Textbox(label=texts.REASON, placeholder=texts.REASON_PLACEHOLDER, lines=2, elem_id="reason")
+            reason = gr.Textbox(
+                label=texts.REASON, placeholder=texts.REASON_PLACEHOLDER, lines=2, elem_id="reason", min_width=280
+            )
         note = gr.HTML(elem_id="judge-note")
         save = gr.Button(texts.JUDGE_BUTTON, variant="primary", elem_id="judge-save")
     with gr.Column(visible=False, elem_id="result") as result:

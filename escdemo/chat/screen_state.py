@@ -5,9 +5,8 @@ A reload gives the same screen, because nothing else goes in.
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Literal
@@ -16,15 +15,12 @@ from annotation.choices import HeldBack, ReplyState
 from annotation.talks.stages import Stage
 from annotation.talks.views import EncounterView, ReplyView, TurnView
 from escdemo import texts
-from escdemo.chat.talks import names_of
 from escdemo.look import render
-from escdemo.look.figures import Sided
 from escdemo.look.render import Exchange, ReplyShown
 from escdemo.replies import STOPPED_ERROR
 from escdemo.screening.message_screen import Danger, danger_now, last_sign
 from escdemo.screening.reply_screen import must_not_show
 from models.serving.job import Job, JobState
-from models.serving.trace import Reply
 
 Step = Literal["setup", "consent", "chat", "judge", "result"]
 MISSING = ("failed", "stopped")
@@ -136,21 +132,6 @@ def danger_before(view: EncounterView, turn_index: int) -> Danger | None:
     return danger_now(view.situation, [turn.text for turn in view.turns if turn.index <= turn_index])
 
 
-def sided(view: EncounterView, turn_index: int) -> tuple[Sided | None, Sided | None]:
-    """Both replies to one message with their reasons; None where there are none to show (yet): hidden, replaced."""
-    turn = next((turn for turn in view.turns if turn.index == turn_index), None)
-    if turn is None:
-        return None, None
-    danger = danger_before(view, turn_index)
-    first, second = (
-        None
-        if reply.reply_json is None or reply.held_back is HeldBack.REPLACED
-        else Sided(name, Reply.from_dict(json.loads(reply.reply_json)).trace, danger)
-        for name, reply in zip(names_of(view), (turn.a, turn.b), strict=True)
-    )
-    return first, second
-
-
 def _replies(view: EncounterView, turn: TurnView, jobs: Mapping[str, Job]) -> tuple[ReplyShown, ReplyShown]:
     if view.hidden():
         return _paired(turn, jobs)
@@ -162,7 +143,7 @@ def _replies(view: EncounterView, turn: TurnView, jobs: Mapping[str, Job]) -> tu
 
 def _done(reply: ReplyView) -> ReplyShown:
     state: render.ReplyState = "replaced" if reply.held_back is HeldBack.REPLACED else "done"
-    told = reply.slot.turn_index if reply.reply_json is not None else None
+    told = reply.slot.turn_index if reply.has_reasons else None
     return ReplyShown(state, reply.text or "", reply.strategy, turn=told)
 
 
@@ -176,7 +157,7 @@ def _single(reply: ReplyView, jobs: Mapping[str, Job], quiet: bool) -> ReplyShow
     if job is None:
         return ReplyShown("failed")
     if job.state is JobState.QUEUED:
-        return ReplyShown("waiting", ahead=job.waiting)
+        return _waiting([job])
     if job.state is JobState.RUNNING:
         hidden = quiet or not job.text or must_not_show(job.text)
         return ReplyShown("thinking") if hidden else ReplyShown("writing", job.text)
@@ -184,11 +165,20 @@ def _single(reply: ReplyView, jobs: Mapping[str, Job], quiet: bool) -> ReplyShow
     return ReplyShown("thinking" if job.state is JobState.DONE else "failed")
 
 
+def _waiting(queued: Sequence[Job]) -> ReplyShown:
+    """Until the last of them begins."""
+    known = [job.expected_s for job in queued if job.expected_s is not None]
+    return ReplyShown("waiting", ahead=max(job.waiting for job in queued), expected_s=max(known, default=None))
+
+
 def _paired(turn: TurnView, jobs: Mapping[str, Job]) -> tuple[ReplyShown, ReplyShown]:
     """Both sides at once: nothing shows before both are there, so that speed gives no one away."""
     replies = (turn.a, turn.b)
     if turn.answered():
         return _done(turn.a), _done(turn.b)
+    queued = [job for one in replies if (job := jobs.get(one.slot.job_id())) and job.state is JobState.QUEUED]
+    if queued:
+        return _waiting(queued), _waiting(queued)
     if any(job is not None and not job.state.ended for job in (jobs.get(one.slot.job_id()) for one in replies)):
         state: render.ReplyState = "held"
     elif any(one.state is ReplyState.FAILED for one in replies):

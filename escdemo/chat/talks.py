@@ -6,13 +6,14 @@ The store decides what may happen and remembers everything. A page only looks on
 from __future__ import annotations
 
 import hmac
+import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.choices import Mode, ReplyState, Role
+from annotation.choices import HeldBack, Mode, ReplyState, Role
 from annotation.store.erasure import Erased, Remains, delete_visitor, remains
 from annotation.studies.members import whose_link
 from annotation.studies.studies import get_brief
@@ -28,15 +29,17 @@ from annotation.talks.encounters import (
     start_encounter,
     stored_talks,
     visitor_of,
+    whole_reply,
 )
 from annotation.talks.judgments import Vote, judge
-from annotation.talks.views import EncounterView, StoredTalk
+from annotation.talks.views import EncounterView, StoredTalk, TurnView
 from escdemo import sent_away, texts
 from escdemo.chat.map_work import MapWork
 from escdemo.replies import Replies
 from escdemo.settings import Settings
 from models.serving.job import Job
 from models.serving.service import GenerationService
+from models.serving.trace import Reply
 
 OWN_TALKS = 50
 """latest talks of a visitor that may be mapped"""
@@ -79,6 +82,20 @@ class Talks(Replies):
                 except LookupError:
                     pass  # deleted in another tab
             return latest_encounter(session=session, visitor=visitor)
+
+    def replies_to(self, token: str, turn: TurnView) -> tuple[Reply | None, Reply | None]:
+        """Both replies to one message with their traces; None where there is none to show (yet): hidden, replaced.
+
+        Raises LookupError when the talk was deleted meanwhile.
+        """
+        with self.reading() as session:
+            first, second = (
+                whole_reply(session=session, slot=one.slot, visitor=visitor_of(token))
+                if one.has_reasons and one.held_back is not HeldBack.REPLACED
+                else None
+                for one in (turn.a, turn.b)
+            )
+        return _reply_of(first), _reply_of(second)
 
     def stored(self, token: str) -> tuple[StoredTalk, ...]:
         """This browser's talks, newest first."""
@@ -197,6 +214,10 @@ def names_of(view: EncounterView) -> tuple[str, str]:
     """What the two sides are called on the page now."""
     first, second = view.systems
     return (first or "Supporter A", second or "Supporter B")
+
+
+def _reply_of(stored: str | None) -> Reply | None:
+    return None if stored is None else Reply.from_dict(json.loads(stored))
 
 
 def outcome_counts(judgments: Mapping[str, str]) -> tuple[int, int, int]:

@@ -41,8 +41,11 @@ class Message:
     """of the replies, A first, where they may be shown"""
 
 
-def message_list(messages: Sequence[Message], now: int | None) -> str:
-    """The messages as buttons, each with the strategies of its replies; `now` is the one that is looked into."""
+def message_list(messages: Sequence[Message], now: int | None, button: str = "inside-open") -> str:
+    """The messages as buttons, each with the strategies of its replies; `now` is the one that is looked into.
+
+    `button` is the unseen one that the page's script presses for another.
+    """
     items = "".join(
         f'<li><button type="button" class="esc-turn" data-turn="{one.turn}"'
         f'{" aria-current=true" if one.turn == now else ""}><span class="esc-at">{number}</span>'
@@ -50,7 +53,7 @@ def message_list(messages: Sequence[Message], now: int | None) -> str:
         f'<span class="esc-marks">{"".join(map(strategy_mark, filter(None, one.strategies)))}</span></button></li>'
         for number, one in enumerate(messages, start=1)
     )
-    return f'<ol class="esc-turns" aria-label="{texts.INSIDE_MESSAGES}">{items}</ol>'
+    return f'<ol class="esc-turns" data-button="{button}" aria-label="{texts.INSIDE_MESSAGES}">{items}</ol>'
 
 
 def strategy_mark(name: str) -> str:

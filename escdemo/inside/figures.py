@@ -30,9 +30,6 @@ def mixture_figure(side: Sided) -> go.Figure:
             "color": [LOOKS[name].colour for name in STRATEGIES],
             "pattern": {"shape": [LOOKS[name].pattern for name in STRATEGIES], "fgcolor": INK, "solidity": 0.2},
         },
-        text=[f"{share:.0f} %" for share in shares],
-        textposition="outside",
-        cliponaxis=False,
         hovertemplate="%{y}: %{x:.1f} %<extra></extra>",
     )
     before = found_row(side.trace, BEFORE)
@@ -45,8 +42,20 @@ def mixture_figure(side: Sided) -> go.Figure:
             marker={"symbol": "diamond-open", "size": 11, "color": "#7F8C8D", "line": {"width": 2}},
             hovertemplate="%{y}, before refinement: %{x:.1f} %<extra></extra>",
         )
-    top = max([*shares, *(100 * value for value in (before.values if before is not None else ()))], default=100)
-    figure.update_xaxes(range=[0, min(116, 1.2 * top + 4)], ticksuffix=" %", title="probability")
+    earlier = {} if before is None else {n: 100 * v for n, v in zip(before.labels, before.values, strict=True)}
+    ends = [max(share, earlier.get(name, 0.0)) for name, share in zip(STRATEGIES, shares, strict=False)]
+    top = max(ends, default=100)
+    figure.add_scatter(  # beyond bar and diamond, which would hide it
+        y=names[: len(shares)],
+        x=[end + 0.03 * top for end in ends],
+        text=[f"{share:.0f} %" for share in shares],
+        mode="text",
+        textposition="middle right",
+        cliponaxis=False,
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    figure.update_xaxes(range=[0, min(118, 1.2 * top + 4)], ticksuffix=" %", title="probability")
     figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=names, tickfont={"size": 12})
     return _clear(titled(styled(figure, height=430, bargap=0.3), f"Strategies of {side.label}"))
 

@@ -57,6 +57,8 @@ class Place:
     situation: str = ""
     pair: tuple[str, ...] = ()
     """the nets that answer the pasted dialogue"""
+    attention: bool = False
+    """the fold with the figures of attention is open: only then they are made"""
 
 
 class Looking:
@@ -74,17 +76,37 @@ class Looking:
         turn = wanted.get("turn")
         turn = turn if isinstance(turn, int) else None
         if wanted.get("jump"):
-            place = Place(str(wanted.get("talk") or ""), turn)
+            place = Place(str(wanted.get("talk") or ""), turn, attention=place.attention)
         elif turn is not None:
             place = replace(place, turn=turn)
         values = self._at(token, talk, place)
+        found = values.get(self.tab.messages) and values[self.tab.unseen.at] == place
+        if found and turn is not None and not wanted.get("jump"):
+            # Chosen in the list, which stays: the page's script marks the message there.
+            values = {part: value for part, value in values.items() if part not in self.tab.of_talk()}
         return values | {self.tabs: gr.update(selected="inside")} if wanted.get("jump") else values
 
-    def choose(self, token: str, talk: str, chosen: str) -> Shown:
+    def choose(self, token: str, talk: str, place: Place, chosen: str) -> Shown:
         """Another stored talk, at its last message."""
-        return self._at(token, talk, Place(str(chosen or "")))
+        return self._at(token, talk, Place(str(chosen or ""), attention=place.attention))
 
-    def paste(self, text: str, situation: str, pair: str) -> Shown:
+    def draw(self, token: str, talk: str, place: Place) -> Shown:
+        """The figures of that message, after its words; those of a pasted dialogue come with its replies."""
+        if place.pasted:
+            return {self.tab.settings_table: gr.skip()}
+        return panel.draw(self.tab, self._sides(token, talk, place), attention=place.attention)
+
+    def unfold(self, token: str, talk: str, place: Place) -> Shown:
+        """The figures of attention, when their fold is opened."""
+        place = replace(place, attention=True)
+        values = panel.draw_attention(self.tab, self._sides(token, talk, place))
+        return values | {self.tab.unseen.at: place}
+
+    def fold(self, place: Place) -> Place:
+        """The fold is closed: nothing is made for it any more."""
+        return replace(place, attention=False)
+
+    def paste(self, place: Place, text: str, situation: str, pair: str) -> Shown:
         """A pasted dialogue, at its last message; refused, the tab stays as it is and the text in its box."""
         try:
             if not self.may_change:
@@ -93,14 +115,15 @@ class Looking:
             dialogue = _dialogue(text, situation)
         except ValueError as refusal:
             return {self.tab.paste_note: render.notice(str(refusal), "problem")}
-        place = Place("", requests.answered_at(dialogue)[-1], text, situation, nets)
+        place = Place("", requests.answered_at(dialogue)[-1], text, situation, nets, place.attention)
         return self._pasted(place, dialogue) | {self.tab.paste_note: ""}
 
     async def answer(self, place: Place) -> AsyncIterator[Shown]:
-        """Have both nets answer the chosen message of a pasted dialogue, and look on; nothing for a stored talk."""
+        """Have both nets answer the chosen message of a pasted dialogue, and look on."""
         if not place.pasted or place.turn is None:
             yield {self.tab.note: gr.skip()}  # of a stream without a value Gradio 6.31 empties all outputs
             return
+        yield panel.draw(self.tab, (None, None), attention=False)
         dialogue = _dialogue(place.pasted, place.situation)
         asked = requests.of_pasted(dialogue, place.turn, place.pair, self.talks.settings.options)
         danger = _danger(asked[0].dialogue)
@@ -124,7 +147,10 @@ class Looking:
                 cards.text_card(letter, name, "", one) if isinstance(one, str) else Sided(name, one.trace, danger)
                 for letter, name, one in zip("ab", place.pair, made, strict=True)
             ]
-            yield self._filled(sides, place.pair)
+            drawn = panel.draw(
+                self.tab, [side if isinstance(side, Sided) else None for side in sides], attention=place.attention
+            )
+            yield self._filled(sides, place.pair, place) | drawn
         except (*REFUSED, KeyError):
             yield {self.tab.note: render.notice(texts.INSIDE_BUSY, "problem")}
 
@@ -165,35 +191,60 @@ class Looking:
         if place.pasted and place.turn is not None:
             dialogue = _dialogue(place.pasted, place.situation)
             request = requests.of_pasted(dialogue, place.turn, place.pair, self.talks.settings.options)[side]
-            try:
-                made = self.talks.service.get(requests.job_name(request)).reply
-            except KeyError:
-                made = None
-            if made is None or not may_answer(made.text, _danger(request.dialogue)):
+            made = self._of_pasted(request)
+            if made is None:
                 raise Refusal(texts.WHAT_IF_ODD)
             return request, made
         view = self.talks.find(token, self._id(talk, place))
         turn = _turn(view, place.turn)
-        reply = None if turn is None else (turn.b if side else turn.a)
-        told = (None, None) if view is None or turn is None else screen_state.sided(view, turn.index)
-        if view is None or turn is None or reply is None or told[side] is None:
+        original = None if turn is None else self.talks.replies_to(token, turn)[side]
+        if view is None or turn is None or original is None:
             raise Refusal(texts.WHAT_IF_ODD)
-        original = Reply.from_dict(json.loads(reply.reply_json or ""))
         return requests.again(view, turn.index, side, original.trace), original
 
+    def _of_pasted(self, request: ReplyRequest) -> Reply | None:
+        """The reply to a pasted dialogue, where the service still remembers one that may be shown."""
+        try:
+            made = self.talks.service.get(requests.job_name(request)).reply
+        except KeyError:
+            return None
+        return made if made is not None and may_answer(made.text, _danger(request.dialogue)) else None
+
     # what is shown
+
+    def _sides(self, token: str, talk: str, place: Place) -> list[Sided | None]:
+        """The traces of the message that is looked into; None where there is none to show."""
+        if place.pasted and place.turn is not None:
+            dialogue = _dialogue(place.pasted, place.situation)
+            asked = requests.of_pasted(dialogue, place.turn, place.pair, self.talks.settings.options)
+            names, made = place.pair, [self._of_pasted(request) for request in asked]
+            danger = _danger(asked[0].dialogue)
+        else:
+            try:
+                view = self.talks.find(token, self._id(talk, place))
+                turn = _turn(view, place.turn)
+                if view is None or turn is None or (place.talk and view.id != place.talk):
+                    return [None, None]
+                names, made = names_of(view), list(self.talks.replies_to(token, turn))
+                danger = screen_state.danger_before(view, turn.index)
+            except (SQLAlchemyError, LookupError):  # the next click says so
+                return [None, None]
+        return [None if one is None else Sided(n, one.trace, danger) for n, one in zip(names, made, strict=True)]
 
     def _at(self, token: str, talk: str, place: Place) -> Shown:
         if place.pasted:
             return self._pasted(place, _dialogue(place.pasted, place.situation))
         try:
             view = self.talks.find(token, self._id(talk, place))
+            turn = _turn(view, place.turn)
+            made = (None, None) if turn is None else self.talks.replies_to(token, turn)
             stored = self.talks.stored(token) if view is not None else ()
         except SQLAlchemyError:
             return {self.tab.note: render.notice(texts.STORE_DOWN, "problem")}
+        except LookupError:  # deleted between two readings
+            return self._empty(texts.INSIDE_LOST, place)
         if place.talk and (view is None or view.id != place.talk):
             return self._empty(texts.INSIDE_LOST, place)
-        turn = _turn(view, place.turn)
         if view is None or turn is None:
             return self._empty(texts.WHY_EMPTY, place)
         place = replace(place, turn=turn.index)
@@ -201,10 +252,10 @@ class Looking:
             Message(one.index, one.text, tuple(reply.strategy or "" for reply in (one.a, one.b))) for one in view.turns
         ]
         choices = [(_talk_name(one), one.id) for one in stored]
-        names, told = names_of(view), screen_state.sided(view, turn.index)
+        names, danger = names_of(view), screen_state.danger_before(view, turn.index)
         sides = [
-            side or _instead(letter, name, reply, view.hidden())
-            for letter, name, reply, side in zip("ab", names, (turn.a, turn.b), told, strict=True)
+            Sided(name, one.trace, danger) if one is not None else _instead(letter, name, reply, view.hidden())
+            for letter, name, reply, one in zip("ab", names, (turn.a, turn.b), made, strict=True)
         ]
         nets = view.systems if self.may_change else (None, None)
         note = texts.INSIDE_BLIND if view.hidden() else "" if self.may_change else texts.WHAT_IF_OFF
@@ -215,7 +266,7 @@ class Looking:
             self.tab.note: render.notice(note),
             self.tab.post: cards.post_card(turn.text, f"?talk={view.id}&turn={turn.index}"),
             self.tab.switch: render.side_switch(names),
-            **self._filled(sides, nets),
+            **self._filled(sides, nets, place),
         }
 
     def _pasted(self, place: Place, dialogue: Dialogue) -> Shown:
@@ -231,25 +282,25 @@ class Looking:
         ]
         return {
             self.tab.unseen.at: replace(place, turn=turn),
-            self.tab.messages: cards.message_list(listed, turn),
+            self.tab.messages: cards.message_list(listed, turn, "inside-ask"),
             self.tab.note: render.notice(texts.INSIDE_PASTED),
             self.tab.post: crisis + cards.post_card(dialogue.turns[turn].text, "", said),
             self.tab.switch: render.side_switch((place.pair[0], place.pair[1])),
-            **self._filled(waiting, (None, None)),
+            **self._filled(waiting, (None, None), place),
         }
 
     def _empty(self, sentence: str, place: Place) -> Shown:
         blank = dict.fromkeys((self.tab.messages, self.tab.post, self.tab.switch), "")
-        filled = panel.fill(self.tab, ("", ""), ("", ""))
+        filled = panel.fill(self.tab, ("", ""), ("", ""), attention=False)
         return filled | blank | {self.tab.note: render.notice(sentence), self.tab.unseen.at: place}
 
-    def _filled(self, sides: Sequence[Sided | str], nets: Sequence[str | None]) -> Shown:
+    def _filled(self, sides: Sequence[Sided | str], nets: Sequence[str | None], place: Place) -> Shown:
         """Both sides, each with its reasons or HTML instead; a net is None where nothing may be changed."""
         forms = [
             self._form(letter, side, net) if isinstance(side, Sided) and net is not None else ""
             for letter, side, net in zip("ab", sides, nets, strict=True)
         ]
-        return panel.fill(self.tab, sides, forms)
+        return panel.fill(self.tab, sides, forms, attention=place.attention)
 
     def _form(self, letter: str, side: Sided, net: str) -> str:
         if net not in self.talks.service.names:

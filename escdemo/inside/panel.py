@@ -1,4 +1,7 @@
-"""The tab: its components, and what they show for one message. `build` draws, `fill` is pure but for the keys."""
+"""The tab: its components, and what they show for one message. `build` makes them; `fill` and `draw` are pure.
+
+Words come first, by `fill`; figures, which take longer, after them by `draw`.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,11 @@ class Unseen:
     """What nobody sees; it stands outside of the tab, which Gradio draws only when it is opened first."""
 
     open: gr.Button
-    """the page's script presses it for whoever chose a message"""
+    """the page's script presses it for whoever chose a message in the list"""
+    ask: gr.Button
+    """the same in the list of a pasted dialogue, where the nets have to answer first"""
+    jump: gr.Button
+    """the same for who comes from the chat or by a link"""
     run: gr.Button
     """the same for who asks "what if" """
     asked: gr.Textbox
@@ -70,17 +77,34 @@ class InsideTab:
     settings_table: gr.HTML
     unseen: Unseen
 
-    def outputs(self) -> list[Any]:
-        """All that one message fills."""
-        sides = [part for side in self.sides for part in vars(side).values()]
-        own = [self.talk, self.messages, self.note, self.post, self.switch, self.differences, self.emotions]
-        return [*own, self.emotions_bar, self.attention, self.settings, self.settings_table, self.unseen.at, *sides]
+    def words(self) -> list[Any]:
+        """All of one message but its figures."""
+        sides = [part for side in self.sides for part in (side.card, side.form, side.result)]
+        own = [self.talk, self.messages, self.note, self.post, self.switch, self.differences]
+        return [*own, self.attention, self.settings, self.unseen.at, *sides]
+
+    def figures(self) -> list[Any]:
+        """The figures of one message, what saves them, and the table of settings."""
+        return [self.emotions, self.emotions_bar, self.settings_table, *self.of_sides(), *self.of_attention()]
+
+    def of_sides(self) -> list[Any]:
+        """The strategies of both sides."""
+        return [part for side in self.sides for part in (side.mixture, side.mixture_bar)]
+
+    def of_attention(self) -> list[Any]:
+        """The figures behind the fold."""
+        return [part for side in self.sides for part in (side.bars, side.heat, side.attention_bar)]
+
+    def of_talk(self) -> tuple[Any, ...]:
+        """What stays the same for all messages of a talk, but for the mark in the list."""
+        return self.talk, self.messages, self.note, self.switch
 
 
 def build_unseen(start: Any) -> Unseen:
     """Hidden by the style sheet: a button that is not visible could not be pressed. `start` is the first place."""
-    open_, run = (gr.Button(name, elem_id=name) for name in ("inside-open", "inside-run"))
-    return Unseen(open_, run, gr.Textbox("", visible=False), gr.State(start))
+    names = ("inside-open", "inside-ask", "inside-jump", "inside-run")
+    open_, ask, jump, run = (gr.Button(name, elem_id=name) for name in names)
+    return Unseen(open_, ask, jump, run, gr.Textbox("", visible=False), gr.State(start))
 
 
 def build(settings: Settings, unseen: Unseen, hosts: Sequence[str]) -> InsideTab:
@@ -125,19 +149,40 @@ def build(settings: Settings, unseen: Unseen, hosts: Sequence[str]) -> InsideTab
     return InsideTab(*own, (both[0], both[1]), *rest, unseen)
 
 
-def fill(tab: InsideTab, sides: Sequence[Sided | str], forms: Sequence[str]) -> dict[Any, Any]:
-    """Everything of the two sides with their forms; a text instead of a side's reasons is HTML to stand there."""
+def fill(tab: InsideTab, sides: Sequence[Sided | str], forms: Sequence[str], *, attention: bool) -> dict[Any, Any]:
+    """The words of both sides with their forms; a text instead of a side's reasons is HTML to stand there.
+
+    `attention`: its fold is open.
+    """
     told = [side for side in sides if isinstance(side, Sided)]
     values: dict[Any, Any] = {}
-    for at, (part, side) in enumerate(zip(tab.sides, sides, strict=True)):
-        values |= _side_values(part, "ab"[at], side, forms[at])
+    for letter, part, side, form in zip("ab", tab.sides, sides, forms, strict=True):
+        values[part.card] = side if isinstance(side, str) else cards.side_card(letter, side)
+        values |= {part.form: "" if isinstance(side, str) else form, part.result: ""}
+    values[tab.differences] = _differing(told)
+    values[tab.attention] = gr.update(visible=any(side.trace.blocks for side in told), open=attention)
+    values[tab.settings] = gr.update(visible=bool(told))
+    return values
+
+
+def draw(tab: InsideTab, sides: Sequence[Sided | None], *, attention: bool) -> dict[Any, Any]:
+    """Everything of `InsideTab.figures`; those behind the fold only where `attention`, for they take longest."""
+    told = [side for side in sides if side is not None]
+    values = draw_attention(tab, sides if attention else (None, None))
+    for letter, part, side in zip("ab", tab.sides, sides, strict=True):
+        values |= _mixture_values(part, letter, side)
     read = next((side.trace for side in told if side.trace.emotions), None)
     values[tab.emotions] = _plot(figures.emotion_line(read), "emotions") if read else _hidden()
     values[tab.emotions_bar] = render.save_bar("why-emotion", "emotions", explain.emotion_csv(read)) if read else ""
-    values[tab.differences] = _differing(told)
-    values[tab.attention] = gr.update(visible=any(side.trace.blocks for side in told))
-    values[tab.settings] = gr.update(visible=bool(told))
     values[tab.settings_table] = _settings(told) if told else ""
+    return values
+
+
+def draw_attention(tab: InsideTab, sides: Sequence[Sided | None]) -> dict[Any, Any]:
+    """The figures behind the fold alone."""
+    values: dict[Any, Any] = {}
+    for letter, part, side in zip("ab", tab.sides, sides, strict=True):
+        values |= _attention_values(part, letter, side)
     return values
 
 
@@ -163,29 +208,22 @@ def _attention(letter: str) -> tuple[Any, ...]:
     return bars, heat, gr.HTML(elem_classes=f"esc-only-{letter}")
 
 
-def _side_values(part: SideParts, letter: str, side: Sided | str, form: str) -> dict[Any, Any]:
-    if isinstance(side, str):
-        empty: dict[Any, Any] = {
-            part.card: side,
-            part.mixture_bar: "",
-            part.form: "",
-            part.result: "",
-            part.attention_bar: "",
-        }
-        return empty | {plot: _hidden() for plot in (part.mixture, part.bars, part.heat)}
-    values: dict[Any, Any] = {part.card: cards.side_card(letter, side), part.form: form, part.result: ""}
-    told = bool(side.trace.strategy())
-    values[part.mixture] = _plot(figures.mixture_figure(side), f"strategies-{letter}") if told else _hidden()
-    csv = explain.strategy_csv([side])
-    values[part.mixture_bar] = render.save_bar(f"why-mixture-{letter}", f"strategies-{letter}", csv) if told else ""
-    if not side.trace.blocks:
-        return values | {part.bars: _hidden(), part.heat: _hidden(), part.attention_bar: ""}
+def _mixture_values(part: SideParts, letter: str, side: Sided | None) -> dict[Any, Any]:
+    if side is None or not side.trace.strategy():
+        return {part.mixture: _hidden(), part.mixture_bar: ""}
+    bar = render.save_bar(f"why-mixture-{letter}", f"strategies-{letter}", explain.strategy_csv([side]))
+    return {part.mixture: _plot(figures.mixture_figure(side), f"strategies-{letter}"), part.mixture_bar: bar}
+
+
+def _attention_values(part: SideParts, letter: str, side: Sided | None) -> dict[Any, Any]:
+    if side is None or not side.trace.blocks:
+        return {part.bars: _hidden(), part.heat: _hidden(), part.attention_bar: ""}
     bars = (f"why-comet-{letter}", f"knowledge-{letter}", explain.blocks_csv(side.trace))
     heat = (f"why-heat-{letter}", f"attention-{letter}", explain.heat_csv(side.trace))
-    return values | {
+    return {
         part.bars: _plot(shared.titled(shared.comet_figure(side.trace), f"Knowledge of {side.label}"), bars[1]),
         part.heat: _plot(shared.titled(shared.heat_figure(side.trace), f"Attention of {side.label}"), heat[1]),
-        part.attention_bar: render.save_bar(*bars) + render.save_bar(*heat),
+        part.attention_bar: render.save_bar(*bars, "knowledge") + render.save_bar(*heat, "attention"),
     }
 
 

@@ -12,6 +12,7 @@ from models.data.strategies import STRATEGIES
 from models.nets.emstremo import OWN_EMOTION
 from models.nets.multiesc import NOW, STARS
 from models.nets.net import COURSE
+from models.nets.scbg import KEYWORD
 from models.nets.star import BEFORE, CHOICE_GATE, GATE
 from models.nets.streams import CALLED
 from models.serving.hosting import REDRAWN
@@ -45,8 +46,16 @@ SOURCES = {"situation": "the situation", "post": "the last message"}
 def why(name: str, trace: Trace) -> tuple[str, ...]:
     """Sentences on the reply of the side called `name`, the most important first."""
     rows = {row.name: row for row in trace.extras}
-    told = [_choice(name, trace, rows), _refined(trace), _planned(trace, rows), _mood(rows), _listened(trace)]
-    told += [_attended(trace), _looked_up(rows), *_looked_at(rows), _gates(rows), _redrawn(rows)]
+    told = [_choice(name, trace, rows), _keyword(rows), _refined(trace), _planned(trace, rows)]
+    told += [
+        _mood(rows),
+        _listened(trace),
+        _attended(trace),
+        _looked_up(rows),
+        *_looked_at(rows),
+        _gates(rows),
+        _redrawn(rows),
+    ]
     return tuple(sentence for sentence in told if sentence)
 
 
@@ -114,6 +123,18 @@ def _choice(name: str, trace: Trace, rows: Mapping[str, NamedRow]) -> str:
     if spoke == chosen:
         return f"{start}, because the course of the talk so far spoke for it ({percent(share)}){end}"
     return f"{start}, although the course of the talk so far spoke for {spoke} ({percent(share)}){end}"
+
+
+def _keyword(rows: Mapping[str, NamedRow]) -> str:
+    """SCBG: the word that the reply was written around."""
+    row = rows.get(KEYWORD)
+    if row is None:
+        return ""
+    (word, share), (other, less) = list(zip(row.labels, row.values, strict=True))[:2]
+    return (
+        f"It wrote its reply around \u201c{word}\u201d ({percent(share)}); next came \u201c{other}\u201d"
+        f" ({percent(less)})."
+    )
 
 
 def _refined(trace: Trace) -> str:

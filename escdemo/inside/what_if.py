@@ -162,7 +162,7 @@ def _likelihoods(trace: Trace) -> str:
         return ""
     values = dict(zip(row.labels, row.values, strict=True))
     lines = [
-        [label, *(f"{values[name]:.2f}" for name in pair), f"{values[pair[1]] - values[pair[0]]:+.2f}"]
+        [label, *(f"{values[name]:.2f}" for name in pair), f"{values[pair[1]] - values[pair[0]]:+z.2f}"]
         for label, pair in ((texts.WHAT_IF_ORIGINAL, LIKELIHOODS[:2]), (texts.WHAT_IF_NEW, LIKELIHOODS[2:]))
     ]
     change = values[LIKELIHOODS[1]] - values[LIKELIHOODS[0]]

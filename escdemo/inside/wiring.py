@@ -15,32 +15,43 @@ from escdemo.look.theme import go_to
 
 ASKED = "(...values) => [...values.slice(0, -1), window.escAsked()]"
 
+DRAWN = "() => window.escBusy(false)"
+
 
 def wire(looking: Looking, token: gr.BrowserState, talk: gr.State) -> None:
     """All events of the tab."""
     tab = looking.tab
     place = [token, talk, tab.unseen.at, tab.unseen.asked]
-    shown: dict[str, Any] = {
-        "outputs": [looking.tabs, tab.paste_note, *tab.outputs()],
-        "queue": False,
-        "show_progress": "hidden",
-        "trigger_mode": "always_last",
-    }
-    opened = tab.unseen.open.click(looking.show, place, js=ASKED, api_name="look", **shown)
-    opened.then(None, js=go_to("#inside-messages [aria-current]"))
+    quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "trigger_mode": "always_last"}
+    # When an event begins and ends, Gradio reads all that its outputs hold, and the tabs hold the whole page.
+    shown: dict[str, Any] = {**quick, "outputs": tab.words()}
+    anywhere = [looking.tabs, *tab.words()]
+    jumped = tab.unseen.jump.click(looking.show, place, anywhere, js=ASKED, api_name="look", **quick)
+    opened = tab.unseen.open.click(looking.show, place, js=ASKED, api_name="look_at_message", **shown)
+    asked = tab.unseen.ask.click(looking.show, place, js=ASKED, api_name="look_at_pasted", **shown)
+    for event in (jumped, opened, asked):
+        event.then(None, js=go_to("#inside-messages [aria-current]"))
     selected = tab.tab.select(looking.show, place, api_name="look_again", **shown)
-    chosen = tab.talk.input(looking.choose, [token, talk, tab.talk], api_name="look_at_talk", **shown)
-    pasted = tab.paste_go.click(looking.paste, [tab.paste, tab.situation, tab.pair], api_name="paste", **shown)
-    for number, event in enumerate((opened, selected, chosen, pasted)):
+    chosen = tab.talk.input(looking.choose, [*place[:3], tab.talk], api_name="look_at_talk", **shown)
+    told = [tab.unseen.at, tab.paste, tab.situation, tab.pair]
+    everything = [tab.paste_note, *tab.words()]
+    pasted = tab.paste_go.click(looking.paste, told, everything, api_name="paste", **quick)
+    for number, event in enumerate((jumped, opened, selected, chosen)):
+        drawn = event.then(looking.draw, place[:3], tab.figures(), api_name=f"draw_{number}", **quick)
+        drawn.then(None, js=DRAWN)
+    for number, event in enumerate((asked, selected, pasted)):
         event.then(
             looking.answer,
             [tab.unseen.at],
-            tab.outputs(),
+            [*tab.words(), *tab.figures()],
             api_name=f"answer_{number}",
             show_progress="hidden",
             trigger_mode="multiple",
             concurrency_limit=None,
-        )
+        ).then(None, js=DRAWN)
+    unfolded = [tab.unseen.at, *tab.of_attention()]
+    tab.attention.expand(looking.unfold, place[:3], unfolded, api_name="attention", **quick)
+    tab.attention.collapse(looking.fold, [tab.unseen.at], [tab.unseen.at], queue=False, api_name="attention_closed")
     tab.unseen.run.click(
         looking.change,
         place,

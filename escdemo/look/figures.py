@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import plotly.graph_objects as go
+import plotly.io
 from gradio.components.plot import PlotData
 
 from escdemo.screening.message_screen import Danger
@@ -21,6 +22,23 @@ SOURCE_COLOURS = {"situation": "#0B4F7A", "post": "#7FBBE3"}
 OUTCOME_COLOURS = ("#0072B2", "#BBBBBB", "#D55E00", "#F4F1E6")
 OUTCOME_PATTERNS = ("", ".", "/", "x")
 INK = "#1F2933"
+_PALE = "#EBF0F8"
+_AXIS = {"gridcolor": _PALE, "linecolor": _PALE, "zerolinecolor": _PALE, "zerolinewidth": 2, "title": {"standoff": 15}}
+# Plotly's own templates are seven times as large as a figure of a message, and travel with each.
+plotly.io.templates["escdemo"] = go.layout.Template(
+    layout={
+        "autotypenumbers": "strict",
+        "hovermode": "closest",
+        "hoverlabel": {"align": "left"},
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+    },
+    data={
+        "bar": [{"marker": {"line": {"color": "#FFFFFF", "width": 0.5}, "pattern": {"size": 10, "solidity": 0.2}}}],
+        "heatmap": [{"colorbar": {"outlinewidth": 0}}],
+    },
+)
+plotly.io.templates.default = "escdemo"
 MAX_BLOCKS = 10
 """blocks of one source drawn in a figure, heaviest first; the CSV has them all"""
 
@@ -171,7 +189,6 @@ def styled(figure: go.Figure, *, height: int, **layout: object) -> go.Figure:
     """The figure with the page's font, margins and legend, `height` in pixels; returns it for chaining."""
     figure.update_layout(
         height=height,
-        template="plotly_white",
         paper_bgcolor="#FFFFFF",
         plot_bgcolor="#FFFFFF",
         font={"color": INK, "size": 13},

@@ -6,6 +6,7 @@
   const plots = () => [...document.querySelectorAll(".esc-map .js-plotly-plot")].filter((plot) => plot.data && plot.layout);
   const emitters = new WeakMap(); // plot -> the emitter that we listen to: a new drawing has a new one
   const drawn = new WeakMap(); // plot -> the data that carry the marks
+  const CHOSEN = "esc-chosen";
   let marked = null; // keys of turns, null for none
   let from = null; // where the focus was before the drawer opened
 
@@ -18,8 +19,8 @@
     });
   }
 
-  // Plotly draws the whole figure again for a change of selectedpoints. While a lasso is drawn it only restyles points:
-  // the same is done here, and left in the data for the next drawing and for saved pictures.
+  // Plotly draws the whole figure again for a change of selectedpoints. Here it restyles the points that change, and the
+  // style sheet dims all others at once. The marks stay in the data for the next drawing and for saved pictures.
   function restyle(plot) {
     const found = marksOf(plot);
     const quick = plot._fullData.every((trace) => trace.type === "scatter" && trace._module?.styleOnSelect);
@@ -31,7 +32,17 @@
       if (trace.visible !== true || !plot.calcdata[at][0]?.node3) return;
       const points = plot.calcdata[at];
       points.forEach((point, n) => { if (chosen?.has(n)) point.selected = 1; else delete point.selected; });
-      trace._module.styleOnSelect(plot, points, points[0].node3);
+      const group = points[0].node3;
+      const turns = plot.data[at].meta.kind === "turns";
+      group.node().classList.toggle("esc-dimmed", Boolean(turns && chosen));
+      const changed = new Set();
+      group.selectAll("path.point").each(function (point) {
+        const was = this.classList.contains(CHOSEN);
+        const is = Boolean(point.selected);
+        if (was !== is) this.classList.toggle(CHOSEN, is);
+        if (was !== is || !turns || (!chosen && this.style.opacity < 1)) changed.add(point);
+      });
+      trace._module.styleOnSelect(plot, points, { selectAll: (what) => group.selectAll(what).filter((point) => changed.has(point)) });
     });
   }
 

@@ -68,20 +68,12 @@ def _facts(found: NetCard) -> list[tuple[str, str]]:
     facts = {
         "Learned from": card.get("data"),
         "Split": " and ".join(splits),
-        "Base": _base(card.get("base")),
+        "Base": card.get("base") or "none: trained from scratch",
         "Trained": ", ".join(str(one) for one in (card.get("date"), *made) if one),
         "Weights": f"{found.checkpoint}, {found.size_bytes / 1e6:.1f} MB on top of the base",
         "Licence": card.get("licence"),
     }
     return [(name, str(value) if value else texts.NOT_STATED) for name, value in facts.items()]
-
-
-def _base(base: object) -> str:
-    """A card names a causal base or a full checkpoint; of the compact one it has the hash alone."""
-    if not base:
-        return "none: trained from scratch"
-    plain = str(base)
-    return plain if any(letter in plain for letter in "@/") else f"the compact base ({plain})"
 
 
 def _measured(shown: NetShown) -> list[tuple[str, str]]:

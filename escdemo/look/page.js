@@ -266,8 +266,12 @@
   // A message to look into: chosen in the list, by its bubble in the chat, or by a link. The server asks `escAsked` for it.
   let asked = "";
   window.escAsked = () => asked;
-  const ask = window.escAsk = (what, button = "inside-open") => {
+  // Between the words of a message and its figures, those of the message before it stand back.
+  window.escBusy = (busy) => document.getElementById("inside")?.setAttribute("aria-busy", String(busy));
+  const ask = window.escAsk = (what, button = what.jump ? "inside-jump" : "inside-open") => {
     asked = JSON.stringify(what);
+    // Of a step on the way, `what` is a word and no message.
+    if (button !== "inside-run" && what.turn !== undefined) window.escBusy(true);
     document.getElementById(button)?.click();
   };
   window.escLinked = () => {
@@ -281,9 +285,17 @@
   document.addEventListener("click", (event) => {
     if (!(event.target instanceof Element)) return;
     const listed = event.target.closest(".esc-turn");
-    if (listed) ask({ turn: Number(listed.dataset.turn) });
+    if (listed) {
+      listed.closest(".esc-turns").querySelector("[aria-current]")?.removeAttribute("aria-current");
+      listed.setAttribute("aria-current", "true");
+      ask({ turn: Number(listed.dataset.turn) }, listed.closest(".esc-turns").dataset.button);
+    }
+    // Whoever selects words of a bubble does not ask for it; its button always does. A button leaves a selection as it
+    // is, so what is selected elsewhere must not count: a double click on another button selects too.
     const bubble = event.target.closest("#tabs .esc-msg[data-turn]");
-    if (bubble && !String(window.getSelection())) ask({ jump: true, turn: Number(bubble.dataset.turn) });
+    const words = window.getSelection();
+    const selecting = bubble && !event.target.closest("button") && String(words).trim() && words.containsNode(bubble, true);
+    if (bubble && !selecting) ask({ jump: true, turn: Number(bubble.dataset.turn) });
   });
 
   // Each group is one stop of the Tab key; the arrow keys move inside.
@@ -354,8 +366,8 @@
     writeOut();
     follow();
     const side = [...sided()].find((box) => box.dataset.escSide)?.dataset.escSide || "a";
-    const pressed = document.querySelector(`.esc-switch button[data-side="${side}"]`);
-    if (pressed && pressed.getAttribute("aria-pressed") !== "true") showSide(side);
+    const pressed = [...document.querySelectorAll(`.esc-switch button[data-side="${side}"]`)]; // one a tab
+    if (pressed.some((button) => button.getAttribute("aria-pressed") !== "true")) showSide(side);
   }
   function start() {
     const lit = ({ target }) => (target.nodeType === Node.TEXT_NODE ? target.parentElement : target)?.closest?.(".esc-lit");

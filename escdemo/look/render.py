@@ -33,6 +33,8 @@ class ReplyShown:
     """name of the strategy, None where it must not show yet"""
     ahead: int = 0
     """replies waiting in front of this one, for state "waiting" """
+    expected_s: float | None = None
+    """seconds until its making begins, for state "waiting"; None while nobody knows"""
     turn: int | None = None
     """the message whose reasons this reply opens, None where they are not to be seen"""
     went_on: bool = False
@@ -104,7 +106,7 @@ def _reply(reply: ReplyShown) -> str:
     chip = f'<span class="esc-chip">{escape(reply.strategy)}</span>' if reply.strategy else ""
     chip += f'<span class="esc-chip">{texts.WENT_ON}</span>' if reply.went_on else ""
     note = {
-        "waiting": texts.WAITING.format(ahead=reply.ahead),
+        "waiting": waiting(reply.ahead, reply.expected_s),
         "thinking": texts.THINKING,
         "held": texts.HELD,
         "stopped": texts.STOPPED,
@@ -113,6 +115,16 @@ def _reply(reply: ReplyShown) -> str:
     }.get(reply.state, "")
     dots = '<span class="esc-dots" aria-hidden="true"><i></i><i></i><i></i></span>' if reply.open else ""
     return said + chip + (f'<span class="esc-note">{dots}{note}</span>' if note or dots else "")
+
+
+def waiting(ahead: int, expected_s: float | None) -> str:
+    """How many replies are made first and how long that takes: in whole seconds, from 90 s on in minutes."""
+    if expected_s is None:
+        return texts.WAITING.format(ahead=ahead)
+    long = expected_s >= 90
+    number = max(1, round(expected_s / 60 if long else expected_s))
+    unit = ("minute" if long else "second") + "s" * (number != 1)
+    return texts.WAITING_ABOUT.format(ahead=ahead, wait=f"{number} {unit}")
 
 
 def header(mode: str, study: str | None) -> str:
@@ -257,11 +269,11 @@ def csv_text(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return text.getvalue()
 
 
-def save_bar(plot_id: str, name: str, data: str) -> str:
+def save_bar(plot_id: str, name: str, data: str, what: str = "") -> str:
     """Buttons below a figure: PNG, SVG (made in the browser) and its data as CSV.
 
     The CSV travels inside the link, so no file with a seeker's words is left on the server. `plot_id` "" means that
-    there is only data to save.
+    there is only data to save. `what` is said where several bars stand together.
     """
     images = "".join(
         f'<button type="button" class="esc-save" data-plot="{escape(plot_id)}" data-format="{kind}" '
@@ -274,4 +286,4 @@ def save_bar(plot_id: str, name: str, data: str) -> str:
         f'<a class="esc-save" download="{escape(name)}.csv" href="data:text/csv;base64,{encoded}" '
         f'aria-label="Save the data of {escape(name)} as CSV">CSV</a>'
     )
-    return f'<div class="esc-savebar"><span>Save</span>{images}{link}</div>'
+    return f'<div class="esc-savebar"><span>{escape(f"Save {what}".strip())}</span>{images}{link}</div>'

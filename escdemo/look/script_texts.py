@@ -5,7 +5,7 @@ from __future__ import annotations
 SCRIPT_TEXTS = {
     "mapSelected": "Selected turns",
     "mapNothing": "Nothing is selected. Click a point, or draw around several.",
-    "mapMore": "and more, which the CSV below the map holds",
+    "mapMore": "more, which the CSV below the map holds",
     "mapClose": "Close",
     "mapYou": "You",
     "mapGiven": "given",

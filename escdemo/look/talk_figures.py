@@ -63,9 +63,13 @@ def timeline_says(sides: Sequence[SideStrategies]) -> str:
     sentences = []
     for side in sides:
         counted = Counter(name for name in side.strategies if name)
-        if counted:
-            name, times = counted.most_common(1)[0]
-            sentences.append(f"{side.label} chose {name} most often ({times} of {sum(counted.values())}).")
+        times, total = max(counted.values(), default=0), sum(counted.values())
+        most = [name for name, count in counted.items() if count == times]
+        if times == 1 and total > 1:
+            sentences.append(f"{side.label} chose another one each time.")
+        elif most:
+            each = " each" if len(most) > 1 else ""
+            sentences.append(f"{side.label} chose {' and '.join(most)} most often ({times} of {total}{each}).")
     both = [(one, two) for one, two in zip(*(side.strategies for side in sides), strict=True) if one and two]
     if both:
         sentences.append(f"Both chose the same for {sum(one == two for one, two in both)} of {len(both)} messages.")

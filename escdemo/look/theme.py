@@ -59,6 +59,9 @@ def page_theme() -> Base:
         button_secondary_background_fill_hover="*neutral_100",
         button_secondary_border_color="*neutral_300",
         button_border_width="1px",
+        # Of an empty box or circle the border is all there is to see: 3:1 on its ground.
+        checkbox_border_color="*neutral_500",
+        checkbox_border_color_dark="*neutral_400",
         input_placeholder_color="#6B7280",
     )
 

@@ -6,8 +6,10 @@
 
 A third, chosen by a hash, is kept: phrases are worked on with the rest, and only counted on these. Batch 1 was written
 before the phrases. Batches 2 to 4 were written after them: 2 avoids every usual word of danger on purpose, 3 and 4 are
-written as people write. One author wrote texts and phrases, so the kept third is no stranger to them; the fairest
-figures are those in `FIRST_SIGHT`, taken before anything was changed for a batch.
+written as people write. Batch 5 holds what went wrong in talks that were written to train on, told in other words:
+cases that have to stay right, all in the work part, so that it says nothing of how often the screens err. One author
+wrote texts and phrases, so the kept third is no stranger to them; the fairest figures are those in `FIRST_SIGHT`, taken
+before anything was changed for a batch.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class Drafting:
         """Delete the draft; the page is then a stranger's."""
 
         def deleted() -> Shown:
-            name = self.leads.desk.do(delete_draft, access)
+            name = delete_draft(self.leads.desk.as_member(access))
             parts = self.parts
             return {
                 **entry_panel.show(parts.entry, "stranger"),

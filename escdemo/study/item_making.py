@@ -19,7 +19,7 @@ from annotation.choices import StudyState
 from annotation.files.item_files import parse_rows
 from annotation.studies.drafts import replace_item
 from annotation.studies.item_browser import ItemLine, ReadItem
-from annotation.studies.item_import import Imported, import_items
+from annotation.studies.item_import import Imported, import_in_batches
 from annotation.studies.members import NotAllowed
 from annotation.studies.studies import get_study
 from annotation.studies.study_views import Access, StudyView
@@ -154,7 +154,7 @@ class ItemMaker:
                 raise ValueError(texts.MAKE_FAILED.format(why=texts.MAKE_ALL_HELD))
             items = parse_rows(rows)
             if old is None:
-                found = self.desk.do(import_items, access, items=items)
+                found = import_in_batches(self.desk.as_member(access), items)
             else:
                 found = self.desk.do(replace_item, access, context_id=old.id, items=items)
             self._tell(access.study_id, found=found, left_out=tuple(left_out))

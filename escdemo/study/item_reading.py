@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -27,6 +27,15 @@ _KEPT: dict[str, Callable[[ItemLine], bool]] = {
     "flagged": lambda line: line.flagged,
 }
 """filter -> whether an item is shown; the labels are `texts.READ_FILTERS`"""
+
+
+LISTED = 500
+"""most items in the list, around the chosen one: a browser cannot hold 100,000"""
+
+
+def _at(lines: Sequence[ItemLine], chosen: str | None) -> int:
+    """The place of the chosen item, also by its id in the import file, which may be typed; 0 when it is not there."""
+    return next((at for at, line in enumerate(lines) if chosen in (line.id, line.key)), 0)
 
 
 class Reading:
@@ -73,7 +82,7 @@ class Reading:
         """Take all items out of the draft."""
 
         def emptied() -> Shown:
-            count = self.desk.do(empty_draft, access)
+            count = empty_draft(self.desk.as_member(access))
             return self._changed(access, only, 0, page_render.notice(texts.READ_EMPTIED.format(count=count), "good"))
 
         return self._act(emptied)
@@ -95,8 +104,7 @@ class Reading:
             return {self.parts.lead.reading.note: page_render.notice(sentence(refusal), "problem")}
 
     def _place(self, access: Access | None, only: str | None, chosen: str | None) -> int:
-        ids = [line.id for line in self._kept(access, only)]
-        return ids.index(chosen) if chosen in ids else 0
+        return _at(self._kept(access, only), chosen)
 
     def _kept(self, access: Access | None, only: str | None) -> list[ItemLine]:
         return [line for line in self.desk.read(browse, access) if _KEPT.get(only or "all", _KEPT["all"])(line)]
@@ -120,8 +128,9 @@ class Reading:
             tab.again: gr.update(interactive=not self.maker.missing(study.plan.systems)),
         }
         ids = [line.id for line in lines]
-        place = min(max(0, (ids.index(chosen) if chosen in ids else 0) + step), len(ids) - 1)
-        choices = [(reading_render.label(line), line.id) for line in lines]
+        place = min(max(0, _at(lines, chosen) + step), len(ids) - 1)
+        begin = max(0, min(place - LISTED // 2, len(lines) - LISTED))
+        choices = [(reading_render.label(line), line.id) for line in lines[begin : begin + LISTED]]
         listed: dict[str, Any] = {"choices": choices, "label": texts.READ_ITEM.format(count=len(lines))}
         if not lines:
             return shown | {tab.item: gr.update(value=None, **listed), tab.text: page_render.notice(texts.READ_NONE)}

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from annotation.choices import Role, StudyKind, StudyState
-from annotation.files.item_files import read_items
+from annotation.files.item_files import read_uploaded
 from annotation.studies.item_checks import draft_warnings
-from annotation.studies.item_import import Imported, drafted_dialogues, import_encounters, import_items
+from annotation.studies.item_import import Imported, drafted_dialogues, import_encounters, import_in_batches
 from annotation.studies.live_items import Scene, add_scenes, choose_scenes
 from annotation.studies.members import invite, members, revoke
 from annotation.studies.progress import team_progress
 from annotation.studies.quality import rater_quality
-from annotation.studies.studies import close_study, get_brief, get_study, open_study, pause_study, resume_study
+from annotation.studies.studies import (
+    close_study,
+    draft_mark,
+    get_brief,
+    get_study,
+    open_in_batches,
+    pause_study,
+    plan_opening,
+    resume_study,
+)
 from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_source import stored_data
 from annotation.studies.study_views import Access, Invitation, StudyView
@@ -27,6 +37,10 @@ from escdemo.study.member_session import REFUSED, Desk, sentence
 from escdemo.study.parts import Shown, StudyParts, attempt
 from escdemo.study.uploaded import read_plan_file, read_turns, take
 from models.data.contexts import Context, card_contexts, draw_contexts
+from models.files.lru import Lru
+
+_WARNED = 8
+"""drafts whose warnings are kept"""
 
 
 class Leads:
@@ -37,6 +51,7 @@ class Leads:
         self.desk = desk
         self.maker = maker
         self.cards = tuple(cards)
+        self._warned: Lru[tuple[str, tuple[int | None, int]], tuple[str, ...]] = Lru(_WARNED)
 
     # what is shown
 
@@ -48,7 +63,7 @@ class Leads:
         text = lead_render.overview(
             study, self.desk.read(team_progress, access), people, self.desk.read(rater_quality, access)
         )
-        warned = lead_render.warnings(self.desk.read(draft_warnings, access))
+        warned = lead_render.warnings(self._warnings(access))
         draft, running = study.state is StudyState.DRAFT, study.state is StudyState.OPEN
         paused, live = study.state is StudyState.PAUSED, study.kind is StudyKind.LIVE
         counted = texts.ITEMS_COUNT.format(contexts=study.contexts, items=study.items)
@@ -88,6 +103,16 @@ class Leads:
             items.making.timer: gr.update(active=running),
         }
         return shown if far is None else shown | {items.note: lead_render.making(far)}
+
+    def _warnings(self, access: Access | None) -> tuple[str, ...]:
+        """What the checks find in a draft; they are slow with many items, so they run once after each change."""
+        mark = self.desk.read(draft_mark, access)
+        assert access is not None  # draft_mark has checked it
+        found = self._warned.get((access.study_id, mark))
+        if found is None:
+            found = self.desk.read(draft_warnings, access)
+            self._warned.put((access.study_id, mark), found)
+        return found
 
     def look(self, access: Access | None) -> Shown:
         """The same once more."""
@@ -130,7 +155,9 @@ class Leads:
 
         def opened() -> Shown:
             self.check_hosted(self.desk.read(get_study, access).plan)
-            return self._move(access, open_study)
+            opening = self.desk.read(plan_opening, access)
+            open_in_batches(self.desk.as_member(access), opening)
+            return self.continue_(access)
 
         return attempt(self.parts, opened)
 
@@ -180,8 +207,8 @@ class Leads:
         """Import a file, read for a lead and deleted in any case; bad rows are listed and nothing is imported."""
 
         def imported() -> Imported:
-            items = take(path, lambda: self.desk.read(get_study, access), read_items)
-            return self.desk.do(import_items, access, items=items)
+            items = take(path, lambda: self.desk.read(get_study, access), read_uploaded)
+            return import_in_batches(self.desk.as_member(access), items, Path(path).name)
 
         return self._import(access, imported)
 

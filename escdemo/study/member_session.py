@@ -20,6 +20,7 @@ from annotation.store.erasure import Remains, remains
 from annotation.studies.members import (
     AGAIN,
     WRONG,
+    Do,
     NotAllowed,
     sign_in,
     ticket_of,
@@ -68,6 +69,14 @@ class Desk:
         """One function of the store that changes something."""
         with self._sessions.begin() as session:
             return action(session=session, access=_signed_in(access), **arguments)
+
+    def as_member(self, access: Access | None) -> Do:
+        """`do` for this member."""
+
+        def done(action: Callable[..., T], **arguments: Any) -> T:
+            return self.do(action, access, **arguments)
+
+        return done
 
     def read(self, action: Callable[..., T], access: Access | None, **arguments: Any) -> T:
         """One function of the store that only reads."""

@@ -53,7 +53,9 @@ def _outcomes(report: Report, chosen: str | None, tables: Sequence[Table]) -> tu
     """Win / tie / lose of one pair, in a live study of its preferred replies too; for scores the means."""
     name = "study-outcomes"
     if chosen is None:
-        return _plot(study_figures.mean_figure(report.means), name, tables, MEANS) if report.means else _no_plot()
+        if not report.means:
+            return _no_plot(texts.ALL_DISCARDED)
+        return _plot(study_figures.mean_figure(report.means), name, tables, MEANS)
     by_talks = [replace(one, criterion=texts.PREFERRED_TURNS) for one in report.live.preferences]
     drawn = [one for one in (*report.pairs, *by_talks) if one.pair() == chosen and one.items.total()]
     return _plot(study_figures.pair_figure(drawn), name, tables, BY_ITEMS) if drawn else _no_plot(texts.ALL_DISCARDED)

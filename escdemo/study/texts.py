@@ -383,7 +383,7 @@ REVOKED = "The link of {name} no longer works; what was handed in stays."
 REVOKE_MISSING = "Choose a member first."
 
 RESULTS_EMPTY = "Nothing has been handed in yet."
-ALL_DISCARDED = "The reviewer discarded every item of this pair, so there is nothing to draw."
+ALL_DISCARDED = "The reviewer discarded every item here, so there is nothing to draw."
 NO_TRACES = (
     "No reply of this study came with a trace of how it was made, so explanations cannot be set against the votes."
     " Items made from nets of this server, by python -m models items, or out of live talks have traces."
