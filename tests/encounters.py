@@ -12,9 +12,17 @@ from annotation.choices import Mode
 from annotation.rubric import RUBRICS
 from annotation.store.database import for_reading
 from annotation.talks.conversation import add_post, missing_replies, save_reply
-from annotation.talks.encounters import EncounterSetup, freeze, get_encounter, reveal, start_encounter, visitor_of
+from annotation.talks.encounters import (
+    EncounterSetup,
+    freeze,
+    get_encounter,
+    reveal,
+    start_encounter,
+    visitor_of,
+    whole_reply,
+)
 from annotation.talks.judgments import Vote, judge
-from annotation.talks.views import EncounterView, ReplyTask, TurnView
+from annotation.talks.views import EncounterView, ReplySlot, ReplyTask, TurnView
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.serving.trace import DecodeOptions
 from tests.fakes import EchoResponder
@@ -56,6 +64,10 @@ class Story:
     def post(self, text: str = "I feel alone.", key: str | None = None) -> TurnView:
         with self.step() as own:
             return add_post(**own, text=text, key=key or f"key-{len(self.view().turns)}")
+
+    def whole(self, slot: ReplySlot) -> str | None:
+        with for_reading(self.sessions)() as session:
+            return whole_reply(session=session, slot=slot, visitor=self.visitor)
 
     def owed(self) -> tuple[ReplyTask, ...]:
         with for_reading(self.sessions)() as session:

@@ -13,7 +13,7 @@ from annotation.files.item_files import ImportedItem, ImportedReply
 from annotation.studies.answers import Given, save_answer, submit
 from annotation.studies.claims import get_task, open_task
 from annotation.studies.item_import import import_items
-from annotation.studies.members import invite, sign_in, whose_link
+from annotation.studies.members import Do, invite, sign_in, whose_link
 from annotation.studies.studies import create_study, open_study
 from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_views import Access, Line, TaskView
@@ -62,6 +62,14 @@ class StudyRoom:
         """One store function in one transaction."""
         with self.sessions.begin() as session:
             return action(session=session, access=access, **arguments)
+
+    def as_member(self, access: Access) -> Do:
+        """`do` for this member."""
+
+        def done(action: Callable[..., T], **arguments: Any) -> T:
+            return self.do(action, access, **arguments)
+
+        return done
 
     def invited(self, role: str) -> Access:
         """A new member, signed in."""

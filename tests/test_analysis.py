@@ -25,10 +25,10 @@ from models.data.strategies import STRATEGIES
 from models.evaluation.predictions import Prediction, write_predictions
 from models.files.checkpoint import WEIGHTS, fingerprint, read_card
 from models.knowledge.comet import NoComet
-from models.nets.registry import COMPACT
+from models.nets.registry import CAUSAL
 from models.nets.stored import load_net, new_net, save_net
 from tests.analyses import SOURCE, made_up, turn
-from tests.tiny import tiny_base
+from tests.tiny import Moved, tiny_causal
 
 
 def test_a_turn_belongs_to_the_fifth_in_which_it_stands() -> None:
@@ -177,16 +177,15 @@ def test_the_shipped_files_are_small_and_of_the_shipped_weights(path: Path) -> N
     card = read_card(WEIGHTS / path.stem)
     made_for = fingerprint(WEIGHTS / path.stem), card["base"], card["vocabulary"]
     found = read_analysis(SHIPPED, path.stem, *made_for)
-    assert found.turns > 400
-    assert found.interference is not None
+    assert found.turns > 300
 
 
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Twenty talks of ten turns, a tiny Joint, files in `out`."""
-    source = tiny_base(tmp_path / "compact")
-    save_net(new_net("joint", COMPACT["joint"], 2, source), "joint", 2, {}, tmp_path / "weights" / "joint", source)
-    monkeypatch.setattr(analyse, "load_net", lambda folder, bases=None: load_net(folder, source))
+    source = tiny_causal()
+    save_net(new_net("joint", CAUSAL["joint"], 2, source), "joint", 2, {}, tmp_path / "weights" / "joint", source)
+    monkeypatch.setattr(analyse, "load_net", lambda folder, bases=None: load_net(folder, Moved(source)))
     monkeypatch.setattr(analyse, "comet_for", lambda *_: NoComet())
     about = {"emotion_type": "sadness", "problem_type": "job crisis", "situation": "i lost my job"}
     talks = []
@@ -212,7 +211,6 @@ def test_the_command_writes_a_file_without_a_word_of_the_data(
     found = read_analysis(tmp_path / "out", "joint", *made_for)
     assert (found.turns, found.dialogues, found.source.measured_on, found.replies) == (30, 6, "D train", ())
     assert [stage.turns for stage in found.stages] == [6] * 5
-    assert found.interference is not None
     assert {one.group for one in found.interference.cosines} >= {"all", "embedding"}
     written = (tmp_path / "out" / "joint.json").read_text()
     assert not any(word in written for word in ("sad", "sorry", "lost"))

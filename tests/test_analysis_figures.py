@@ -154,11 +154,17 @@ def test_the_data_behind_each_figure() -> None:
 
 
 def test_a_card_in_plain_words_escaped() -> None:
-    card = {"data": "<b>ESConv</b>", "licence": "MIT", "base": "b95bb59af109", "run": {"split": "D"}, "minutes": 25.0}
+    card = {
+        "data": "<b>ESConv</b>",
+        "licence": "MIT",
+        "base": "smollm2@b95bb59af109",
+        "run": {"split": "D"},
+        "minutes": 25.0,
+    }
     card |= {"date": "2026-11-21", "metrics": {"valid_accuracy": 0.37}}
     known = NetShown("joint", NetCard("joint", card, "c0ffee", 2_300_000), JOINT.analysis)
     told = net_cards.cards([known, NetShown("mine", None, None)], "cpu")
-    for part in ("BlenderBot-Joint", "&lt;b&gt;ESConv", "the compact base (b95bb59af109)", "c0ffee, 2.3 MB", "37.0 %"):
+    for part in ("BlenderBot-Joint", "&lt;b&gt;ESConv", "smollm2@b95bb59af109", "c0ffee, 2.3 MB", "37.0 %"):
         assert part in told
     assert "Strategy accuracy (D test, 60 turns)" in told
     assert "Strategy macro F1" in told

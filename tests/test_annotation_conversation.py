@@ -48,7 +48,7 @@ def test_a_reply_is_stored_whole(sessions: sessionmaker[Session]) -> None:
     story.reply()
     for side in Side:
         stored = story.view().turns[0].side(side)
-        assert Reply.from_dict(json.loads(stored.reply_json or "")) == Reply.from_dict(made[side])
+        assert Reply.from_dict(json.loads(story.whole(stored.slot) or "")) == Reply.from_dict(made[side])
         assert stored.seed == seeds[side]
         assert stored.checkpoint == made[side]["trace"]["checkpoint"]
 

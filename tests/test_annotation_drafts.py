@@ -42,7 +42,7 @@ def test_a_draft_is_emptied_item_by_item_or_at_once(sessions: sessionmaker[Sessi
     with pytest.raises(LookupError, match="not in the draft"):
         room.do(drop_item, room.lead, context_id=lines[1].id)
     assert [line.key for line in room.do(browse, room.lead)] == ["main-0", "main-2"]
-    assert room.do(empty_draft, room.lead) == 2
+    assert empty_draft(room.as_member(room.lead)) == 2
     with sessions() as session:
         assert session.scalars(select(SystemReply)).all() == []
 
@@ -54,7 +54,7 @@ def test_the_plan_of_a_draft_changes_as_far_as_its_items_allow(sessions: session
         room.do(change_plan, room.lead, plan=replace(PLAN, systems=("net-x", "net-z")))
     with pytest.raises(ValueError, match="rubric cannot change while"):
         room.do(change_plan, room.lead, plan=replace(PLAN, rubric=find_rubric("esconv-2021")))
-    room.do(empty_draft, room.lead)
+    empty_draft(room.as_member(room.lead))
     changed = replace(PLAN, systems=("net-x", "net-z"), seed=8)
     assert room.do(change_plan, room.lead, plan=changed).plan == changed
     assert room.do(get_study, room.lead).plan == changed
@@ -66,7 +66,7 @@ def test_the_plan_of_a_draft_changes_as_far_as_its_items_allow(sessions: session
 
 def test_a_deleted_draft_leaves_nothing_and_frees_its_name(sessions: sessionmaker[Session]) -> None:
     room = room_of(sessions, opened=False)
-    assert room.do(delete_draft, room.lead) == "pilot"
+    assert delete_draft(room.as_member(room.lead)) == "pilot"
     with sessions() as session:
         assert [session.scalars(select(table)).all() for table in (Study, Context, StudyEvent)] == [[], [], []]
     with pytest.raises(ValueError, match=r"."):
@@ -76,7 +76,7 @@ def test_a_deleted_draft_leaves_nothing_and_frees_its_name(sessions: sessionmake
 
 @pytest.mark.parametrize(
     ("action", "values"),
-    [(change_plan, {"plan": PLAN}), (drop_item, {"context_id": "x"}), (empty_draft, {}), (delete_draft, {})],
+    [(change_plan, {"plan": PLAN}), (drop_item, {"context_id": "x"})],
 )
 def test_an_open_study_stays_as_it_is(
     action: Callable[..., object], values: dict[str, object], sessions: sessionmaker[Session]
@@ -86,6 +86,11 @@ def test_an_open_study_stays_as_it_is(
         room.do(action, room.lead, **values)
     with pytest.raises(NotAllowed):
         room.do(action, room.people[0], **values)
+    for whole in (empty_draft, delete_draft):
+        with pytest.raises(NotAllowed, match="This study is open; only a draft can be changed"):
+            whole(room.as_member(room.lead))
+        with pytest.raises(NotAllowed):
+            whole(room.as_member(room.people[0]))
 
 
 def _judged(room: StudyRoom, answers: str, reasons: dict[int, str]) -> None:
@@ -117,6 +122,7 @@ def test_the_lead_reads_votes_and_reasons_beside_the_texts(sessions: sessionmake
         room.do(browse, room.people[0])
     with pytest.raises(LookupError):
         room.do(browse_item, room.lead, item_id="x")
+    assert found.line == line
 
 
 def test_reasons_and_the_key_of_the_texts_are_in_results_and_exports(sessions: sessionmaker[Session]) -> None:

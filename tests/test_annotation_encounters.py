@@ -45,11 +45,17 @@ def test_a_study_shows_nothing_that_names_a_system_before_the_reveal(sessions: s
         assert view.hidden()
         for telltale in (*SYSTEMS, "checkpoint-", "trace", "top_p", "win"):
             assert telltale not in repr(view)
-        assert all(reply.strategy is reply.seed is reply.reply_json is None for t in view.turns for reply in (t.a, t.b))
+        replies = [reply for turn in view.turns for reply in (turn.a, turn.b)]
+        assert all(reply.strategy is reply.seed is None and not reply.has_reasons for reply in replies)
+        assert [story.whole(reply.slot) for reply in replies] == [None] * len(replies)
     shown = story.reveal()
     assert sorted(filter(None, shown.systems)) == list(SYSTEMS)
     assert shown.turns[0].a.checkpoint == f"checkpoint-{shown.systems[0]}"
-    assert "trace" in (shown.turns[0].b.reply_json or "")
+    assert shown.turns[0].b.has_reasons
+    assert "trace" in (story.whole(shown.turns[0].b.slot) or "")
+    stranger = Story(sessions, visitor=visitor_of("another browser's token"))
+    with pytest.raises(LookupError):
+        stranger.whole(shown.turns[0].b.slot)
 
 
 def test_a_demo_shows_names_from_the_start(sessions: sessionmaker[Session]) -> None:

@@ -43,6 +43,25 @@ def draft(key: str, x: str, y: str = "Since when?", context: str = "I was fired.
         "You sound sad. </s>",
         "Oh no. [SEP]",
         "Oh no <|im_end|>",
+        "**Question** What happened?",
+        "__Question__ What happened?",
+        "\uff3bQuestion\uff3d What happened?",
+        "\u3010Others\u3011 hello",
+        "Self-disclosure - I was fired too.",
+        "Strategy: Question. What happened?",
+        "@Question What happened?",
+        "Question\nWhat happened?",
+        "Question What happened?",
+        "[Ques\u200btion] What happened?",
+        "Assistant: What happened?",
+        "System A: What happened?",
+        "\u300cQuestion\u300d What happened?",
+        "Self-disclosure I was fired too.",
+        "Question. What happened?",
+        "#Question What happened?",
+        "\\[Question\\] What happened?",
+        "### Response: What happened?",
+        "Q: What happened?",
     ],
 )
 def test_a_tag_of_the_net_is_pointed_out(reply: str) -> None:
@@ -52,7 +71,16 @@ def test_a_tag_of_the_net_is_pointed_out(reply: str) -> None:
 
 @pytest.mark.parametrize(
     "reply",
-    ["What happened? (Take your time.)", "I <3 that idea", "Other people feel so, too.", "That is a good question."],
+    [
+        "What happened? (Take your time.)",
+        "I <3 that idea",
+        "Other people feel so, too.",
+        "That is a good question.",
+        "Others I know felt so.",
+        "Questions remain; what do you think?",
+        "My question: why then?",
+        "Information helps. Read it.",
+    ],
 )
 def test_what_people_write_is_no_tag(reply: str) -> None:
     assert item_warnings([draft("one", reply)], PLAN.systems) == ()
@@ -70,6 +98,29 @@ def test_replies_and_contexts_that_are_alike_are_pointed_out() -> None:
         "two: the replies of net-x and net-y are the same text",
         "three: the same context as one; a rater may read it twice",
     )
+
+
+NAMES = ["I am net x!", "NET_X says", "As NetX I", "I am ne\u200bt-x", "net-x_small"]
+SPELLED = ["I am n\u0435t-x.", "N.E.T.X. here", "net-x2 says", "net-x bot", "I am NetXbot"]
+
+
+@pytest.mark.parametrize("reply", NAMES + SPELLED)
+def test_a_name_is_found_however_it_is_written(reply: str) -> None:
+    assert item_warnings([draft("one", reply)], PLAN.systems) == ("one: the reply of net-x contains the name 'net-x'",)
+    assert item_warnings([draft("one", "The internet exists, my net xylophone too.")], PLAN.systems) == ()
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "alike"),
+    [
+        ("I'm sorry.", "I\u2019m sorry", True),
+        ("I am sorry.", "i am\u200b sorry!", True),
+        ("\U0001f44d", "\U0001f642", False),
+        ("I am sorry.", "I am so sorry.", False),
+    ],
+)
+def test_two_replies_of_the_same_words_are_the_same(one: str, two: str, alike: bool) -> None:
+    assert bool(item_warnings([draft("one", one, two)], PLAN.systems)) is alike
 
 
 def test_warnings_are_of_the_whole_draft_until_it_opens(sessions: sessionmaker[Session]) -> None:
@@ -90,6 +141,8 @@ def _replied(*systems: str) -> ImportedItem:
     ("systems", "message"),
     [
         (("NET-X", "net-y"), "one: a reply of 'NET-X', which is not in the plan; write 'net-x'"),
+        (("net\u200b-x", "net-y"), r"one: a reply of 'net.*-x', which is not in the plan; write 'net-x'"),
+        (("n\u0435t-x", "net-y"), r"one: a reply of 'n.t-x', which is not in the plan; write 'net-x'"),
         (
             ("net-x", "net-y", "gpt"),
             "one: a reply of 'gpt', which is not in the plan; the plan's systems are",
@@ -101,7 +154,7 @@ def test_items_that_can_never_be_judged_are_refused(
     systems: tuple[str, ...], message: str, sessions: sessionmaker[Session]
 ) -> None:
     room = StudyRoom(sessions, PLAN, items=(), opened=False)
-    with pytest.raises(ValueError, match=f"1 bad item.s., nothing was imported:\n  {message}"):
+    with pytest.raises(ValueError, match=f"1 bad row.s., nothing was imported:\n  {message}"):
         room.do(import_items, room.lead, items=(_replied(*systems),))
     with room.sessions() as session:
         assert session.scalars(select(Context.key)).all() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -171,12 +172,30 @@ def test_a_turn_ends_at_the_line_break_only(sign: str, tmp_path: Path) -> None:
         ({"turn": 10**29}, "has 30 digits; at most 19"),
         ({"turn": 10**12}, "turn is 1000000000000; want a whole number from 0 to 100,000"),
         ({"turn": True}, "turn is True; want a whole number"),
+        ({"id": "a\u2028b"}, "id is 'a.*2028b'; it has a line break or a control character"),
+        ({"dialogue": "a\nb"}, "dialogue is 'a.*nb'; it has a line break"),
+        ({"replies": {"x\u2029y": "a", "y": "b"}}, "name of a system is 'x.*2029y'; it has a line break"),
         ({"replies": {"x": {"text": "a", "trace": {"strategies": [1.0], "tokens": [{"text": 5}]}}}}, "tokens must be"),
     ],
 )
 def test_what_nobody_can_see_or_store_is_refused(row: dict[str, object], message: str, tmp_path: Path) -> None:
     with pytest.raises(ItemFileError, match=f"(?s)items.jsonl: 1 bad row.*line 2: .*{message}"):
         read_items(_jsonl(tmp_path, ROW, ROW | {"id": "two"} | row))
+
+
+@pytest.mark.parametrize("other", ["one\u200b", "\uff4fne", "o ne", "\u043ene"])
+def test_two_ids_that_read_alike_are_refused(other: str, tmp_path: Path) -> None:
+    with pytest.raises(ItemFileError, match=r"line 2: id .* reads like 'one' in line 1 already; give each item an id"):
+        read_items(_jsonl(tmp_path, ROW, ROW | {"id": other}))
+    assert len(read_items(_jsonl(tmp_path, ROW, ROW | {"id": "One"}))) == 2  # machines tell cases apart
+
+
+@pytest.mark.parametrize("other", ["d-1\u200b", "d -1", "\uff44-1"])
+def test_two_spellings_of_one_dialogue_are_refused(other: str, tmp_path: Path) -> None:
+    """A rater would read it twice."""
+    rows = [ROW | {"id": str(number), "dialogue": name} for number, name in enumerate(("d-1", "d-1", other))]
+    with pytest.raises(ItemFileError, match=r"line 3: dialogue .* reads like 'd-1' in line 1; write one of them"):
+        read_items(_jsonl(tmp_path, *rows))
 
 
 def test_values_nested_without_end_are_refused(tmp_path: Path) -> None:
@@ -206,8 +225,11 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 def test_any_text_is_read_or_refused_by_line(tmp_path_factory: pytest.TempPathFactory, name: str, reply: str) -> None:
     path = tmp_path_factory.mktemp("items") / "items.jsonl"
     path.write_text(json.dumps(ROW | {"id": name, "replies": {"x": reply, "y": "b"}}), encoding="utf-8")
-    cleaned = [clean_text(part).strip() for part in (name, reply)]
-    if all(map(is_visible, cleaned)):
+    cleaned = [name.strip(), clean_text(reply).strip()]
+    if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in cleaned[0]):
+        with pytest.raises(ItemFileError, match=r"line 1: id is .*; it has a line break or a control character"):
+            read_items(path)
+    elif all(map(is_visible, cleaned)):
         (found,) = read_items(path)
         assert [found.key, found.replies[0].turns[0].text.strip()] == cleaned
     else:
@@ -218,7 +240,7 @@ def test_any_text_is_read_or_refused_by_line(tmp_path_factory: pytest.TempPathFa
 def test_nothing_is_half_imported(sessions: sessionmaker[Session]) -> None:
     room = StudyRoom(sessions, items=(item(0),), opened=False)
     gold = replace(item(2, Purpose.GOLD, ("human", "weak")), gold_json='"somebody"')
-    with pytest.raises(ValueError, match=r"2 bad item.*\n.*main-0: an item of this id(.|\n)*gold-2.*somebody"):
+    with pytest.raises(ValueError, match=r"2 bad row.*\n.*main-0: an item of this id(.|\n)*gold-2.*somebody"):
         room.do(import_items, room.lead, items=(item(1), item(0), gold))
     with room.sessions() as session:
         assert session.scalars(select(Context.key)).all() == ["main-0"]

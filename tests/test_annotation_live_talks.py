@@ -32,6 +32,7 @@ from annotation.studies.live_talks import (
 )
 from annotation.studies.members import NotAllowed
 from annotation.studies.review import give_verdict, open_review
+from annotation.studies.studies import get_brief
 from annotation.studies.study_plan import PlanError, plan_from_dict
 from annotation.studies.withdrawal import withdraw
 from annotation.talks.conversation import missing_replies, save_reply
@@ -282,6 +283,10 @@ def test_a_reviewer_reads_the_talks_of_an_item(sessions: sessionmaker[Session]) 
         for _ in SCENES:
             room.finish_item(rater)
     reviewer = room.invited("reviewer")
+    brief = room.do(get_brief, reviewer)
+    assert not brief.live  # a reviewer reads, plays nobody and has no problem in these talks
+    assert brief.criteria == tuple(one.to_onlooker() for one in PLAN.rubric.criteria)
+    assert room.do(get_brief, room.people[0]).criteria == PLAN.rubric.criteria
     view = room.do(open_review, reviewer)
     assert view is not None
     for side in view.replies:
@@ -336,11 +341,14 @@ def test_scenes_come_from_a_file_of_role_cards(tmp_path: Path) -> None:
         ([{"id": "x"}], "card 1 needs the texts"),
         ({}, "a list of role cards"),
         ([cards[0] | {"situation": " "}], "card 1: The situation is empty"),
+        ([cards[0] | {"opening": 5}], "card 1: opening is 5; a text is needed"),
+        ([*cards, cards[1]], "card 5: id 'card-1' is that of card 2 already"),
+        ([], "no role card"),
     ):
         path.write_text(json.dumps(bad), encoding="utf-8")
         with pytest.raises(ValueError, match=message):
             read_scenes(path)
     with pytest.raises(ValueError, match="no such role card: nobody"):
         choose_scenes(SCENES, ids=["nobody"])
-    with pytest.raises(ValueError, match="key is empty"):
+    with pytest.raises(ValueError, match="id is empty"):
         Scene("", "s", "e", "p")

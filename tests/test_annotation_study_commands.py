@@ -9,8 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from annotation.__main__ import main
+from annotation.commands import study
 from annotation.commands.benchmark import Figures, Load, measure, quantile
 from annotation.store.database import open_sessions
 from annotation.store.write_queue import WriteQueue
@@ -48,6 +50,57 @@ def test_a_study_from_plan_to_end(tmp_path: Path, database_url: str, capsys: pyt
     assert "exactly the stored items" in study("replay")
     assert "pilot\tfrozen\topen" in study("list")
     assert "closed" in study("close")
+
+
+def test_what_reads_keeps_no_writer_waiting(
+    tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A talk is saved while a file of items is read, while a draft is searched for faults, while a plan is checked."""
+    monkeypatch.setattr("annotation.store.engine.BUSY_TIMEOUT_MS", 20)
+    plan, items = _files(tmp_path)
+    named = ["--database", database_url, "--study", "pilot"]
+    assert main(["study", "create", "--database", database_url, "--file", plan]) == 0
+    talks, saved = open_sessions(database_url), []
+
+    def meanwhile(name: str) -> None:
+        found = getattr(study, name)
+
+        def saving(*arguments: object, **more: object) -> object:
+            with talks.begin() as other:  # of another process, as far as the database knows
+                other.execute(text("UPDATE encounter SET situation = situation"))
+            saved.append(name)
+            return found(*arguments, **more)
+
+        monkeypatch.setattr(study, name, saving)
+
+    for name in ("read_items", "draft_warnings", "team_progress", "plan_opening"):
+        meanwhile(name)
+    for flags in (["import", "--items", items], ["status"], ["open"], ["status"], ["replay"]):
+        assert main(["study", flags[0], *named, *flags[1:]]) == 0, capsys.readouterr().err
+    seen = ["team_progress", "draft_warnings"]
+    assert saved == ["read_items", *seen, "draft_warnings", "plan_opening", *seen]
+    talks.kw["bind"].dispose()
+
+
+def test_a_file_that_does_not_go_with_the_study_is_named(
+    tmp_path: Path, database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, items = _files(tmp_path, rows=1)
+    Path(items).write_text(Path(items).read_text(encoding="utf-8").replace('"x":', '"z":'), encoding="utf-8")
+
+    def told(action: str, *flags: str) -> str:
+        main(["study", action, "--database", database_url, *flags])
+        return capsys.readouterr().err
+
+    told("create", "--file", plan)
+    assert f"error: {items}: 1 bad row(s), nothing was imported:\n  line 1: " in told(
+        "import", "--study", "pilot", "--items", items
+    )
+    gone = f"error: {items}: No such file or directory; check the name"
+    Path(items).unlink()
+    assert gone in told("import", "--study", "pilot", "--items", items)
+    Path(plan).write_text(json.dumps(PLAN | {"name": ["other"], "instructions": 5}), encoding="utf-8")
+    assert f"error: {plan}: plan: name is ['other']; a text is needed" in told("create", "--file", plan)
 
 
 def test_a_live_study_takes_role_cards(tmp_path: Path, database_url: str, capsys: pytest.CaptureFixture[str]) -> None:

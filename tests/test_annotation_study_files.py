@@ -23,6 +23,7 @@ from annotation.statistics.report_tables import report_tables
 from annotation.statistics.study_data import StudyData
 from annotation.statistics.study_report import analyse
 from annotation.statistics.tables import Table, as_latex, as_markdown, as_text
+from annotation.store.texts import is_visible
 from annotation.studies.study_source import read_study_data
 from annotation.studies.study_views import Ballot, Verdict
 from annotation.talks.encounters import EncounterSetup, find_encounter, visitor_of
@@ -30,8 +31,9 @@ from annotation.talks.judgments import Vote
 from tests.encounters import CRITERIA, SYSTEMS, Story
 from tests.simulated_study import features, rated, simulated
 
-TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=12).map(str.strip).filter(bool)
-"""names and ids are read without outer blanks"""
+SIGNS = st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp"), exclude_characters="\ufffd")
+TEXT = st.text(SIGNS, max_size=12).map(str.strip).filter(is_visible)
+"""names and ids are read without outer blanks, and can be seen"""
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +97,7 @@ def test_bad_rows_are_listed_by_line_and_nothing_is_read(tmp_path: Path, study: 
     rows[4] |= {"rater": None}
     path = tmp_path / "ballots.jsonl"
     save_rows(rows, path, "jsonl")
-    with pytest.raises(ValueError, match="4 bad rows, nothing read") as caught:
+    with pytest.raises(ValueError, match=r"4 bad row\(s\), nothing read") as caught:
         read_values(path, "ballots")
     message = str(caught.value)
     assert "line 2: seconds is 'fast'; a finite number is needed" in message
@@ -143,6 +145,10 @@ def table(tmp_path: Path, *rows: dict[str, str], name: str = "ballots.CSV") -> P
         ("ballots", [VOTE, VOTE], "line 3: given twice, in line 2 already (study s, item_id i, rater r1"),
         ("ballots", [VOTE, VOTE | {"outcome": "b"}], "line 3: given twice"),
         ("ballots", [VOTE, VOTE | {"system_a": "misc", "system_b": " joint "}], "line 3: given twice"),
+        ("ballots", [VOTE, VOTE | {"rater": "r2", "item_id": "i\u200b"}], "but 'i' in line 2; write one of them"),
+        ("ballots", [VOTE, VOTE | {"rater": "r2", "item_id": "\u0456"}], "but 'i' in line 2; write one of them"),
+        ("ballots", [VOTE | {"item_id": "i\u20281"}], "it has a line break or a control character"),
+        ("ballots", [VOTE | {"rater": "r" * 201}], "it has 201 characters; at most 200 are allowed"),
         ("ballots", [VOTE, VOTE | {"rater": "R1"}], "line 3: rater is 'R1', but 'r1' in line 2"),
         (
             "ballots",
@@ -156,6 +162,10 @@ def table(tmp_path: Path, *rows: dict[str, str], name: str = "ballots.CSV") -> P
         ("ballots", [VOTE | {"turn": "1.5"}], "turn is '1.5'; a whole number is needed"),
         ("ballots", [VOTE | {"turn": "1_0"}], "turn is '1_0'; a whole number is needed"),
         ("ballots", [VOTE | {"turn": "9" * 30}], "a whole number is needed"),
+        ("ballots", [VOTE | {"rater": "r\x071"}], "it has a line break or a control character"),
+        ("ballots", [VOTE | {"item_id": "i\nj"}], "does a quote stay open in the row?"),
+        ("ballots", [VOTE | {"rater": "\u2060"}], "rater is '\\u2060'; it has no sign that can be seen"),
+        ("ballots", [VOTE | {"rater": "\ufffdva"}], "a letter was lost when it was saved (U+FFFD)"),
         ("ratings", [SCORE, SCORE | {"score": "1"}], "line 3: given twice"),
         ("ratings", [SCORE | {"score": "inf"}], "score is 'inf'; a whole number is needed"),
         ("verdicts", [RULED, RULED], "line 3: given twice"),
@@ -169,7 +179,7 @@ def table(tmp_path: Path, *rows: dict[str, str], name: str = "ballots.CSV") -> P
 def test_rows_that_would_count_wrongly_are_refused(
     kind: str, rows: list[dict[str, str]], message: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(ValueError, match=rf"(?s)ballots\.CSV: . bad rows.*{re.escape(message)}"):
+    with pytest.raises(ValueError, match=rf"(?s)ballots\.CSV: . bad row\(s\).*{re.escape(message)}"):
         read_values(table(tmp_path, *({"turn": ""} | row if kind == "ballots" else row for row in rows)), kind)
 
 
@@ -213,6 +223,14 @@ def test_a_spreadsheet_with_semicolons_gives_the_same_ballots(tmp_path: Path) ->
     text = (tmp_path / "ballots.CSV").read_text().replace(",", ";").replace("12.5", "12,5")
     (tmp_path / "ballots.CSV").write_text(f"\ufeff{text}{';' * 8}\n", encoding="utf-16")
     assert read_values(tmp_path / "ballots.CSV", "ballots") == plain
+
+
+def test_what_is_wrong_in_every_row_is_told_once(tmp_path: Path) -> None:
+    renamed = {("Seconds" if name == "seconds" else name): cell for name, cell in VOTE.items()}
+    with pytest.raises(ValueError, match=r"3 bad row\(s\), nothing read") as refused:
+        read_values(table(tmp_path, *[renamed | {"item_id": f"i{at}"} for at in range(3)]), "ballots")
+    (told,) = str(refused.value).splitlines()[1:]
+    assert told.startswith("  line 2 and 2 more: missing columns: ['seconds'], unknown columns: ['Seconds']; known are")
 
 
 def test_an_apostrophe_that_protects_nothing_stays(tmp_path: Path) -> None:

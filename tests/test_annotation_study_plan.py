@@ -31,6 +31,13 @@ CONTEXTS = [ContextKey(f"c{number}", f"d{number}", SYSTEMS) for number in range(
         ({"gold_share": 0.9}, "gold_share is 0.9; allowed: 0 to 0.5"),
         ({"duplicate_spacing": 0}, "duplicate_spacing is 0"),
         ({"lease_minutes": 0}, "lease_minutes is 0"),
+        ({"lease_minutes": 1e300}, "lease_minutes is 1e.300; allowed: above 0, at most 525,600"),
+        ({"min_seconds": 1e300}, "min_seconds is 1e.300; allowed: 0 to 3,600"),
+        ({"systems": ("net-x", "net-x\u200b", "NET-Y")}, "names that look alike get mixed up"),
+        ({"systems": ("net-x", "n\u0435t-x")}, "names that look alike get mixed up"),
+        ({"systems": ("net-x", "net\u2028y")}, "name of a system is 'net.*2028y'; it has a line break"),
+        ({"raters": 10**30}, r"raters is 1e\+30; at most 100,000 are allowed"),
+        ({"duplicate_spacing": 10**30}, r"duplicate_spacing is 1e\+30; .* at most 100,000"),
         ({"seed": -1}, "seed is -1"),
         ({"name": " "}, "name is empty"),
     ],
@@ -89,6 +96,19 @@ def test_any_plan_balances_its_pairs_and_keeps_its_shares(
 def test_a_sample_is_drawn_from_every_pair() -> None:
     items = plan_items(replace(PLAN, review_share=0.5), CONTEXTS)
     assert Counter(row.systems for row in items if row.in_sample) == dict.fromkeys({row.systems for row in items}, 2)
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (("Warmth", "warmth "), "look alike and get mixed up"),
+        (("A", "\u0410"), "look alike and get mixed up"),
+        (("Warm\u2028th",), "it has a line break or a control character"),
+    ],
+)
+def test_criteria_that_would_be_mixed_up_are_refused(names: tuple[str, ...], reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        rubric_from_dict({"name": "own", "criteria": [{"name": name, "question": "?"} for name in names]})
 
 
 def test_plans_and_rubrics_survive_their_files(tmp_path: Path) -> None:

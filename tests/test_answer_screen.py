@@ -11,7 +11,7 @@ import pytest
 from escdemo.screening.__main__ import main
 from escdemo.screening.answer_screen import may_answer
 from escdemo.screening.labelled import labelled_messages, labelled_pairs
-from escdemo.screening.measuring import message_counts, pair_counts
+from escdemo.screening.measuring import message_counts, pair_counts, wrong_messages, wrong_pairs
 from escdemo.screening.message_screen import FOLLOWING, danger_in, danger_now
 from escdemo.screening.normal_form import normal_form
 
@@ -91,6 +91,11 @@ def test_both_screens_on_the_kept_third() -> None:
     pairs = pair_counts(pair for pair in labelled_pairs() if pair.kept)
     assert pairs.miss_rate() <= 0.10, str(pairs)
     assert pairs.false_alarm_rate() <= 0.10, str(pairs)
+
+
+def test_what_once_went_wrong_stays_right() -> None:
+    assert wrong_messages(message for message in labelled_messages() if message.batch == 5) == []
+    assert [pair.reply for pair in wrong_pairs(pair for pair in labelled_pairs() if not pair.kept and pair.safe)] == []
 
 
 def test_there_are_enough_texts_and_no_text_twice() -> None:

@@ -19,7 +19,7 @@ from models.api.protocol import MAX_BODY_BYTES
 from models.api.stops import cut, settled
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.serving.intervention import LIKELIHOOD
-from models.serving.trace import DECODING, DecodeOptions, Reply, Trace
+from models.serving.trace import DECODING, USUAL, DecodeOptions, Reply, Trace
 from tests.api_server import KEY, LONG_S, Api, Gated, running_api
 from tests.fakes import ChangeableResponder, EchoResponder, FailingResponder
 
@@ -49,7 +49,7 @@ def api() -> Iterator[Api]:
         yield found
 
 
-def expected(options: DecodeOptions = DECODING["guided"], seed: int = 7) -> Reply:
+def expected(options: DecodeOptions = DECODING[USUAL], seed: int = 7) -> Reply:
     return Counting("echo").respond(Dialogue((Turn(Speaker.SEEKER, POST),), SITUATION), options, seed)
 
 
@@ -91,7 +91,7 @@ def test_the_options_of_the_protocol_are_those_of_decoding(api: Api) -> None:
         **ASKED, temperature=0.5, top_p=0.4, max_tokens=3, extra_body={"trace": True, "decode": {"top_k": 5}}
     )
     options = DecodeOptions(
-        **asdict(DECODING["guided"]) | {"temperature": 0.5, "top_p": 0.4, "max_tokens": 3, "min_tokens": 3, "top_k": 5}
+        **asdict(DECODING[USUAL]) | {"temperature": 0.5, "top_p": 0.4, "max_tokens": 3, "min_tokens": 3, "top_k": 5}
     )
     assert answer.choices[0].message.content == expected(options).text
     assert answer.choices[0].finish_reason == "length"
@@ -133,7 +133,7 @@ def test_earlier_turns_and_their_strategies_reach_the_net(api: Api) -> None:
     ]
     answer = api.client().chat.completions.create(model="echo", messages=earlier, seed=7)  # type: ignore[arg-type]
     turns = Turn(Speaker.SEEKER, "Hello"), Turn(Speaker.SUPPORTER, "Hi!", "Others"), Turn(Speaker.SEEKER, POST)
-    reply = EchoResponder("echo").respond(Dialogue(turns), DECODING["guided"], 7)
+    reply = EchoResponder("echo").respond(Dialogue(turns), DECODING[USUAL], 7)
     assert answer.choices[0].message.content == reply.text
 
 

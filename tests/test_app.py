@@ -14,7 +14,7 @@ import pytest
 
 import app
 from escdemo.settings import Settings
-from models.serving.trace import DECODING, DecodeOptions
+from models.serving.trace import DECODING, USUAL, DecodeOptions
 from tests.running import free_port
 
 ROOT = Path(app.__file__).parent
@@ -30,7 +30,7 @@ def test_the_flags_become_settings() -> None:
     assert settings.mode == "study"
     assert settings.options == DecodeOptions()
     assert app.parse([]).mode == "demo"
-    assert app.parse([]).options == DECODING["guided"]
+    assert app.parse([]).options == DECODING[USUAL]
 
 
 @pytest.mark.parametrize(

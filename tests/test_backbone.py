@@ -1,17 +1,10 @@
-"""The backbone computes what transformers' BlenderbotSmall computes; a warm start computes what its BERT computes."""
+"""The encoder-decoder computes what transformers' BlenderbotSmall computes."""
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
-
-import pytest
 import torch
-from torch import nn
-from transformers import BertConfig, BertModel
 from transformers.models.blenderbot_small.modeling_blenderbot_small import BlenderbotSmallForConditionalGeneration
 
-from models.backbones import warm_start as warm
 from models.backbones.encoder_decoder import EncoderDecoder
 from models.backbones.interface import CONTEXT, Past, Stream
 from tests.tiny import tiny_backbone, tiny_config
@@ -82,26 +75,3 @@ def test_a_stream_of_one_vector_is_a_constant_of_the_reply() -> None:
     for layer in slow:
         layer["strategy"].constant = None
     torch.testing.assert_close(backbone.decode(REPLY, quick), backbone.decode(REPLY, slow), atol=1e-5, rtol=1e-4)
-
-
-@torch.no_grad()
-def test_a_warm_start_computes_what_its_bert_computes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    torch.manual_seed(1)
-    shape = BertConfig(
-        vocab_size=60, hidden_size=384, num_hidden_layers=6, num_attention_heads=12, intermediate_size=1536
-    )
-    bert = BertModel(shape, add_pooling_layer=False).eval()
-    for module in bert.modules():
-        if isinstance(module, nn.Linear | nn.Embedding):
-            module.weight.normal_(std=0.08)
-    bert.save_pretrained(tmp_path)
-    digest = hashlib.sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest()
-    with pytest.raises(ValueError, match="not the published file"):
-        warm.find_minilm(tmp_path)
-    monkeypatch.setattr(warm, "MINILM_SHA256", digest)
-    backbone = warm.warm_start(warm.find_minilm(tmp_path), list(range(59, -1, -1))).eval()
-    reversed_ids = 59 - IDS
-    expected = bert(IDS, attention_mask=MASK.long()).last_hidden_state
-    torch.testing.assert_close(backbone.encode(reversed_ids, MASK)[MASK], expected[MASK], atol=1e-4, rtol=1e-3)
-    first = backbone.model.decoder.layers[0]
-    assert torch.equal(first.encoder_attn.q_proj.weight, bert.encoder.layer[1].attention.self.query.weight)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from gradio_client import Client
 
+from escdemo.soak.running_app import app_process
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.knowledge.comet import Block
 from models.serving.intervention import Intervention
@@ -22,7 +23,6 @@ from models.systems.asking import KeyRefused, RequestRefused, ServerBusy, Server
 from models.systems.backend import KEY as VARIABLE
 from models.systems.backend import open_backend
 from tests.api_server import KEY, LONG_S, Api, Gated, running_api
-from tests.app_process import app_process
 from tests.fakes import ChangeableResponder, EchoResponder, FailingResponder
 from tests.running import free_port, running
 from tests.visitor import OWN
@@ -145,7 +145,7 @@ def test_the_page_over_a_backend_shows_replies_and_reasons(nets: dict[str, Respo
 def test_the_app_starts_over_a_backend(api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, KEY)
     database = f"sqlite:///{tmp_path / 'x.db'}"
-    with app_process("misc,joint", database, api.url) as (process, address):
+    with app_process(["--nets", "misc,joint", "--backend", api.url], database) as (process, address):
         with urllib.request.urlopen(f"{address}/healthz") as answer:
             assert json.load(answer)["nets"] == 2
         process.terminate()

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from argparse import Namespace
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 
 from models.data.batches import make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.esconv import targets
+from models.data.esconv import Target, targets
 from models.data.examples import CASES, Example
-from models.knowledge.cases import FOUND, Bm25Cases, NoCases, open_cases
+from models.knowledge.cases import BM25, EMBEDDINGS, FOUND, RETRIEVERS, NoCases, SearchedCases
+from models.knowledge.cases_bm25 import Bm25Cases
+from models.knowledge.cases_embedded import EmbeddedCases, reader_of
 from models.knowledge.comet import NoComet
+from models.knowledge.shipped_or_hub import open_cases
 from models.nets.net import Net
 from models.serving.hosting import NetResponder, Sources
 from models.serving.intervention import Intervention
 from models.serving.trace import DecodeOptions, NamedRow
 from models.serving.tracing import LOOKED_UP
 from models.training.turn_examples import besides_for, examples_of
-from tests.tiny import CAUSAL, MadeUpComet, tiny_batch, tiny_examples, tiny_net
+from tests.tiny import CAUSAL, MadeUpComet, Moved, tiny_batch, tiny_causal, tiny_examples, tiny_net
 
 
 def talk(name: str, asked: str, reply: str) -> Dialogue:
@@ -50,6 +55,68 @@ def test_talks_that_share_words_are_found_nearest_first() -> None:
     assert found("zebra") == found("") == found() == []
 
 
+@pytest.fixture(params=RETRIEVERS)
+def retriever(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def opened(retriever: str, found: tuple[Target, ...]) -> SearchedCases:
+    """A case base, its vectors those of a tiny base."""
+    return Bm25Cases(found) if retriever == BM25 else EmbeddedCases(found, reader_of(tiny_causal()))
+
+
+def test_either_retriever_finds_talks_of_the_same_kind(retriever: str) -> None:
+    """Eight talks of two kinds, each of other words of its kind: the two nearest are of the seeker's own."""
+    kinds = {"job": "bad cafe cab faded badge deaf dead feed", "love": "sorry story worry upon your own tutor support"}
+    words = {kind: text.split() for kind, text in kinds.items()}
+    said = {f"{kind}{n}": " ".join(own[n : n + 5]) for kind, own in words.items() for n in range(4)}
+    cases = opened(retriever, targets([talk(name, text, "Oh.") for name, text in said.items()]))
+    found = cases.find([Dialogue((Turn(Speaker.SEEKER, text),), id=name) for name, text in said.items()])
+    assert all(len(near) >= 2 for near in found)
+    right = [case.dialogue[:-1] == name[:-1] for name, near in zip(said, found, strict=True) for case in near[:2]]
+    assert sum(right) >= 15  # of 16; by chance 3 in 7
+
+
+def test_equal_words_are_nearest_and_the_talk_itself_is_left_out(retriever: str) -> None:
+    cases = opened(retriever, targets(TALKS))
+    for one in TALKS:
+        own, other = (cases.find([replace(one, turns=one.turns[:1], id=name)])[0] for name in ("", one.id))
+        assert own[0].dialogue == one.id
+        assert one.id not in [case.dialogue for case in other]
+    assert cases.find([]) == []
+    assert cases.find([Dialogue((Turn(Speaker.SUPPORTER, "hello"),)), Dialogue(TALKS[0].turns)])[0] == ()
+
+
+def test_vectors_make_a_neighbour_of_every_text() -> None:
+    """Also of one that shares no word with any case; the same text has the same neighbours, alone or among others."""
+    cases = opened(EMBEDDINGS, targets(TALKS))
+    asked = [Dialogue((Turn(Speaker.SEEKER, text),)) for text in ("zebra", "my boss", "I went to a very long party")]
+    together = cases.find(asked)
+    assert [len(found) for found in together] == [FOUND] * 3
+    assert together == [cases.find([one])[0] for one in asked]
+
+
+def test_a_case_base_is_opened_by_the_name_of_its_retriever(retriever: str, tmp_path: Path) -> None:
+    said = [
+        {
+            "situation": "",
+            "emotion_type": "sadness",
+            "problem_type": "job crisis",
+            "dialog": [
+                {"speaker": "seeker", "annotation": {}, "content": text},
+                {"speaker": "supporter", "annotation": {"strategy": "Question"}, "content": f"What about {text}?"},
+            ],
+        }
+        for text in ("the job", "my wife", "the house", "a party", "the dog", "an exam", "her boss", "no money")
+    ]
+    (tmp_path / "esconv.json").write_text(json.dumps(said))
+    cases = open_cases(tmp_path / "esconv.json", "D", retriever, bases=Moved(tiny_causal()))
+    assert cases.version.startswith(f"{retriever} over ")
+    assert cases.find([Dialogue((Turn(Speaker.SEEKER, "the job my wife the house a party the dog"),))])[0]
+    with pytest.raises(ValueError, match="the retriever is 'grep'; allowed: bm25, embeddings"):
+        open_cases(tmp_path / "esconv.json", "D", "grep")
+
+
 def test_only_the_latest_messages_are_compared() -> None:
     assert "love" not in found("my girlfriend left", "hello", "she did")
     assert found("my girlfriend left", "hello") == ["love"]
@@ -72,7 +139,7 @@ def test_the_version_is_of_the_cases() -> None:
 
 def wanting(net: Net, cases: object) -> list[Example]:
     """Examples of the first talk, as a command makes them."""
-    besides = replace(besides_for(Namespace(emotion=None, cases=None), "cpu", net), cases=cases)
+    besides = replace(besides_for(Namespace(emotion=None, cases=None, retriever=BM25), "cpu", net), cases=cases)
     return examples_of(targets(TALKS[:1]), NoComet(), net.tokenizer, net.shape, besides)
 
 

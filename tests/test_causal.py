@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaForCausalLM
 
 from models.backbones.causal import Causal
-from models.backbones.causal_base import APART, open_causal
+from models.backbones.causal_base import APART, Bases, open_causal
 from models.backbones.gguf_file import default_file
 from models.backbones.interface import Past, Stream
 from models.backbones.llama_weights import Matrix
@@ -20,12 +20,23 @@ from models.data.examples import CASES, ContextShape, Example, Whole, make_examp
 from models.files.checkpoint import WeightsError
 from models.nets.net import Net
 from models.nets.registry import causal_settings
-from models.nets.stored import Bases, load_net, new_net, save_net
+from models.nets.stored import load_net, new_net, save_net
 from models.nets.support import save_support
 from models.serving.batch_decoding import decode_batch
 from models.serving.decoding import decode, replay
 from models.serving.trace import DecodeOptions
-from tests.tiny import CAUSAL, SIMILAR, TAILS, tiny_causal, tiny_chat_tokenizer, tiny_loss, tiny_net, tiny_tokenizer
+from tests.tiny import (
+    CAUSAL,
+    SIMILAR,
+    TAILS,
+    tiny_causal,
+    tiny_chat_tokenizer,
+    tiny_llama,
+    tiny_llama_folder,
+    tiny_loss,
+    tiny_net,
+    tiny_tokenizer,
+)
 
 TALK = Dialogue(
     (
@@ -41,25 +52,9 @@ TALK = Dialogue(
 )
 
 
-def llama(**settings: int) -> LlamaForCausalLM:
-    torch.manual_seed(1)
-    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
-    words = tiny_chat_tokenizer().known
-    config = LlamaConfig(**sizes | {"intermediate_size": 32, "vocab_size": words} | settings, tie_word_embeddings=True)
-    return LlamaForCausalLM(config).eval()
-
-
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A checkpoint of another Llama, saved to disk as the Hub's are."""
-    place = tmp_path / "llama"
-    llama().save_pretrained(place)
-    words = tiny_chat_tokenizer()
-    from transformers import PreTrainedTokenizerFast
-
-    marks = {"bos_token": "<|im_start|>", "eos_token": "<|im_end|>", "pad_token": "<|endoftext|>"}
-    PreTrainedTokenizerFast(tokenizer_object=words.fast, **marks).save_pretrained(place)
-    return place
+    return tiny_llama_folder(tmp_path / "llama")
 
 
 def test_without_sources_it_is_the_published_model(folder: Path) -> None:
@@ -67,7 +62,7 @@ def test_without_sources_it_is_the_published_model(folder: Path) -> None:
     backbone = base.backbone(rank=3, streams=("a", "one")).eval()
     ids = torch.randint(5, 200, (2, 12))
     with torch.no_grad():
-        want = llama()(ids).logits
+        want = tiny_llama()(ids).logits
         found = backbone.logits(backbone.read(ids, torch.ones_like(ids).bool()).states)
     torch.testing.assert_close(found[..., : want.shape[-1]], want, atol=1e-5, rtol=1e-5)
 
@@ -157,11 +152,15 @@ def test_the_strategies_start_near_one_another_and_apart(folder: Path) -> None:
     torch.testing.assert_close(added[8:], words[8:])
 
 
-def test_the_short_copy_of_the_weights_says_the_same_within_a_hundredth() -> None:
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_the_short_copy_of_the_weights_says_the_same_within_a_hundredth(
+    dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "AVX2")
     torch.manual_seed(3)
-    matrix = Matrix(torch.bfloat16, 48, 64)
+    matrix = Matrix(dtype, 48, 64)
     matrix.weight.copy_(torch.randn(48, 64))
-    many, few = torch.randn(1, 9, 64).bfloat16(), torch.randn(2, 1, 64).bfloat16()
+    many, few = torch.randn(1, 9, 64).to(dtype), torch.randn(2, 1, 64).to(dtype)
     with torch.inference_mode():
         plain, later = [matrix(x) for x in (many, few)], matrix(few, 30)
         matrix.pack()
@@ -171,6 +170,15 @@ def test_the_short_copy_of_the_weights_says_the_same_within_a_hundredth() -> Non
             assert not torch.equal(short, exact)
             assert float((short - exact).norm() / exact.norm()) < 0.02
     assert torch.equal(matrix(few), plain[1])  # what learns reads the weights themselves
+
+
+def test_where_the_short_copy_would_be_slow_there_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "DEFAULT")
+    for dtype, packed in ((torch.float32, False), (torch.bfloat16, True)):
+        matrix = Matrix(dtype, 8, 8)
+        matrix.weight.zero_()
+        matrix.pack()
+        assert (matrix.short is not None) is packed
 
 
 def test_padding_of_a_reply_is_not_computed_and_changes_nothing() -> None:
@@ -227,10 +235,8 @@ def test_a_whole_dialogue_learns_what_one_example_a_turn_learns(name: str) -> No
     """Losses and gradients: every turn, its sources masked from the others, from one reading."""
     net = tiny_net(CAUSAL + name).train()
     net.shape = replace(net.shape, tokens=300)
-    if name.startswith("star"):
-        net.star.dropout = 0.0
     for module in net.modules():
-        if type(module).__name__ in ("Course", "StateHead"):
+        if isinstance(getattr(module, "dropout", None), float):
             module.dropout = 0.0
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
@@ -322,7 +328,7 @@ def test_saved_beside_a_support_adapter_and_loaded_again_is_equal(name: str, tmp
             parameter.data.normal_(std=0.3)
     save_net(net, name, 3, {}, tmp_path / name, base, support=tmp_path / "support")
     bases = Bases()
-    bases._open["tiny"] = base
+    bases.add(base)
     loaded = load_net(tmp_path / name, bases=bases)
     batch = one_row(net)
     with torch.no_grad():
@@ -347,7 +353,7 @@ def test_an_adapter_of_another_base_is_refused(tmp_path: Path) -> None:
     net = new_net("joint", causal_settings("joint"), 3, base)
     save_net(net, "joint", 3, {}, tmp_path / "joint", base)
     bases = Bases()
-    bases._open["tiny"] = other
+    bases.add(other)
     with pytest.raises(WeightsError, match=r"changes base tiny@0{12}, but tiny here is 1{12}; train it again"):
         load_net(tmp_path / "joint", bases=bases)
 

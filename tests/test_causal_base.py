@@ -9,13 +9,14 @@ import torch
 
 from models.backbones.causal_base import CausalBase, open_causal
 from models.backbones.gguf_file import GgufFile, default_file
+from models.backbones.quick_type import quick_type
 from models.data.tokenizer import Tokenizer
 from models.nets.registry import causal_settings
 from models.nets.stored import new_net, open_source
 from models.serving.decoding import decode
 from models.serving.trace import DecodeOptions
-from tests.test_causal import folder, llama, one_row
-from tests.tiny import tiny_causal, tiny_chat_tokenizer
+from tests.test_causal import folder, one_row
+from tests.tiny import tiny_causal, tiny_chat_tokenizer, tiny_llama
 
 __all__ = ["folder"]  # a fixture
 
@@ -70,14 +71,49 @@ def test_other_kinds_of_checkpoint_are_refused(tmp_path: Path) -> None:
     assert open_source("facebook/blenderbot_small-90M") == "facebook/blenderbot_small-90M"
 
 
+@pytest.mark.parametrize(
+    ("has", "device", "quick"),
+    [
+        ({"avx2": True, "avx512_f": True}, "cpu", torch.float32),
+        ({"avx2": True, "avx512_bf16": True}, "cpu", torch.bfloat16),
+        ({"neon": True, "bf16": True}, "auto", torch.bfloat16),
+        ({"avx2": True}, "cuda:1", torch.bfloat16),
+        ({}, "auto", torch.float32),
+    ],
+)
+def test_numbers_are_those_the_machine_has_units_for(
+    monkeypatch: pytest.MonkeyPatch, has: dict[str, bool], device: str, quick: torch.dtype
+) -> None:
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: has)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("sys.platform", "linux")
+    assert quick_type.__wrapped__(device) is quick
+    assert quick_type.__wrapped__("cpu") is torch.float32 or device != "cuda:1"
+
+
+def test_a_base_is_the_same_numbers_on_every_machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Changes fit exactly these numbers, wherever they were trained."""
+    opened = []
+    for kind in (torch.bfloat16, torch.float32):
+        monkeypatch.setattr("models.backbones.causal_base.quick_type", lambda device, kind=kind: kind)
+        opened.append(open_causal(str(folder)))
+        assert opened[-1].weights.dtype is kind
+    short, long = (base.weights.tensors() for base in opened)
+    for name, tensor in short.items():
+        assert torch.equal(tensor.float(), long[name])
+    exact = open_causal(str(folder), torch.float32).weights.embedding
+    assert not torch.equal(exact, opened[1].weights.embedding)
+    assert len({base.digest for base in opened}) == 1
+
+
 def test_weights_of_another_width_or_half_of_them_are_refused() -> None:
     base = tiny_causal()
-    tensors = dict(llama().state_dict())
+    tensors = dict(tiny_llama().state_dict())
     base.weights.fill(tensors)
     with pytest.raises(ValueError, match=r"lacks the weights model\.layers\.1\.mlp\.up_proj\.weight"):
         base.weights.fill({n: t for n, t in tensors.items() if n != "model.layers.1.mlp.up_proj.weight"})
     with pytest.raises(ValueError, match=r"is \(259, 32\), its settings say \(259, 16\)"):
-        base.weights.fill(dict(llama(hidden_size=32).state_dict()))
+        base.weights.fill(dict(tiny_llama(hidden_size=32).state_dict()))
 
 
 def test_a_context_longer_than_the_base_reads_is_refused() -> None:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from models.backbones.adapters import trained
-from models.backbones.compact_base import load_base, save_base
 from models.data.examples import ContextShape
 from models.files import checkpoint
-from models.files.checkpoint import WeightsError, fingerprint, load_packed, pack, save_packed, sha256, unpack
+from models.files.checkpoint import WeightsError, load_packed, pack, save_packed, sha256, unpack
 from models.nets.stored import load_net, net_folder, new_net, save_net, start_net, trained_nets
-from tests.tiny import tiny_backbone, tiny_base, tiny_batch, tiny_tokenizer
+from models.nets.support import save_support
+from tests.tiny import Moved, tiny_backbone, tiny_batch, tiny_causal, tiny_tokenizer
 
 TENSORS = {"matrix": torch.randn(80, 64), "vector": torch.randn(64), "small": torch.randn(3, 3)}
 
@@ -25,6 +26,18 @@ def test_int8_rows_are_within_half_a_step() -> None:
     assert bool(((found["matrix"] - TENSORS["matrix"]).abs() <= 0.51 * step).all())
     torch.testing.assert_close(found["vector"], TENSORS["vector"].half().float())
     assert pack(TENSORS)["matrix"].dtype == torch.int8
+
+
+def test_files_overwritten_after_loading_change_nothing_that_was_loaded(tmp_path: Path) -> None:
+    """A program that copies new weights over the old ones beside a running app."""
+    save_packed(tmp_path / "w", TENSORS, {})
+    loaded, _ = load_packed(tmp_path / "w")
+    before = {name: value.clone() for name, value in loaded.items()}
+    for path in (tmp_path / "w").glob("*.safetensors"):
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+    for name, value in loaded.items():
+        torch.testing.assert_close(value, before[name], atol=0, rtol=0)
 
 
 def test_shards_stay_below_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,42 +122,48 @@ def test_a_write_stopped_between_its_two_renames_leaves_the_old_weights(
     assert [p.name for p in tmp_path.iterdir()] == ["w"]
 
 
-def test_base_and_net_folders_round_trip(tmp_path: Path) -> None:
-    base, folder = tmp_path / "compact", tmp_path / "misc"
-    save_base(tiny_backbone(), tiny_tokenizer(), {"data": "made up"}, base)
-    _, backbone = load_base(base, ("post",))
-    layer = backbone.model.decoder.layers[0]
-    assert torch.equal(layer.extra_attn["post"].q_proj.weight, layer.encoder_attn.q_proj.weight)
+def test_a_net_and_its_folder_round_trip(tmp_path: Path) -> None:
+    base, folder = tiny_causal(), tmp_path / "misc"
     net = new_net("misc", {"refine": "last", "batch_norm": "none"}, 2, base)
     save_net(net, "misc", 2, {"data": "made up"}, folder, base)
-    loaded = load_net(folder, base)
+    loaded = load_net(folder, Moved(base))
     assert loaded.config == net.config
     with torch.no_grad():
         expected, found = (n.eval().plan(tiny_batch(n)).strategies for n in (net, loaded))
     torch.testing.assert_close(found, expected, atol=2e-3, rtol=0)
     card = json.loads((folder / "card.json").read_text())
-    assert card["base"] == fingerprint(base)
+    assert card["base"] == base.label == f"tiny@{base.digest}"
     assert not any(p.requires_grad for p in loaded.parameters())
 
 
 def test_a_net_of_another_base_or_strategy_order_is_refused(tmp_path: Path) -> None:
-    base, other, folder = tmp_path / "compact", tmp_path / "other", tmp_path / "joint"
-    save_base(tiny_backbone(), tiny_tokenizer(), {}, base)
-    save_base(tiny_backbone(seed=1), tiny_tokenizer(), {}, other)
+    base, folder = tiny_causal(), tmp_path / "joint"
+    other = replace(tiny_causal(seed=1), digest="1" * 12)
     save_net(new_net("joint", {}, 2, base), "joint", 2, {}, folder, base)
-    with pytest.raises(WeightsError, match="changes base"):
-        load_net(folder, other)
+    with pytest.raises(WeightsError, match=r"changes base tiny@0{12}, but tiny here is 1{12}; train it again"):
+        load_net(folder, Moved(other))
     card = json.loads((folder / "card.json").read_text())
     card["strategies"] = card["strategies"][::-1]
     (folder / "card.json").write_text(json.dumps(card))
     with pytest.raises(WeightsError, match="another strategy order"):
-        load_net(folder, base)
+        load_net(folder, Moved(base))
     with pytest.raises(WeightsError, match="another strategy order"):
         start_net("joint", {}, None, base, folder)
 
 
+def test_a_net_of_the_base_of_earlier_releases_is_refused(tmp_path: Path) -> None:
+    """Their cards have the hash alone."""
+    base, folder = tiny_causal(), tmp_path / "joint"
+    save_net(new_net("joint", {}, 2, base), "joint", 2, {}, folder, base)
+    _edit(folder, base="0123456789ab")
+    with pytest.raises(WeightsError, match=r"joint was made for another base \(0123456789ab\); train it again"):
+        load_net(folder, Moved(base))
+    with pytest.raises(WeightsError, match=r"joint changes base 0123456789ab, but this is tiny@0{12}; give --start"):
+        start_net("joint", {}, None, base, folder)
+
+
 def test_training_goes_on_from_weights_that_fit_the_settings_told(tmp_path: Path) -> None:
-    base, without, trained_with = tiny_base(tmp_path / "compact"), tmp_path / "without", tmp_path / "with"
+    base, without, trained_with = tiny_causal(), tmp_path / "without", tmp_path / "with"
     save_net(new_net("joint", {}, 2, base), "joint", 2, {}, without, base)
     net, _ = start_net("joint", {"course": True, "strategy_weight": 1.0}, None, base, without)
     assert net.course is not None
@@ -159,15 +178,14 @@ def test_training_goes_on_from_weights_that_fit_the_settings_told(tmp_path: Path
         WeightsError, match=r"with does not fit the net 'joint' .*'course': False.* told: .*course\.inner"
     ):
         start_net("joint", {"course": False}, None, base, trained_with)
-    with pytest.raises(WeightsError, match=r"compact holds no net"):
-        start_net("joint", {}, None, base, base)
+    save_support(base.backbone(2), base, {}, tmp_path / "support")
+    with pytest.raises(WeightsError, match=r"support holds no net but 'support'"):
+        start_net("joint", {}, None, base, tmp_path / "support")
 
 
 def test_a_net_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
-    base, folder = tmp_path / "compact", tmp_path / "transformer"
-    save_base(tiny_backbone(), tiny_tokenizer(), {}, base)
-    shape = ContextShape(48)
-    save_net(new_net("transformer", {"shape": shape}, 0, base), "transformer", 0, {}, folder, base)
+    words, folder = tiny_tokenizer(), tmp_path / "transformer"
+    save_net(new_net("transformer", {"shape": ContextShape(48)}, 0, words), "transformer", 0, {}, folder, words)
     swapped = (folder / "tokenizer.json").read_text().replace('"hello"', '"goodbye"')
     (folder / "tokenizer.json").write_text(swapped)
     _edit(folder, files=json.loads((folder / "card.json").read_text())["files"] | _hash(folder, "tokenizer.json"))
@@ -176,20 +194,20 @@ def test_a_net_of_another_vocabulary_is_refused(tmp_path: Path) -> None:
 
 
 def test_weights_of_another_net_are_refused(tmp_path: Path) -> None:
-    base = tmp_path / "compact"
-    save_base(tiny_backbone(), tiny_tokenizer(), {}, base)
+    base = tiny_causal()
     save_net(new_net("joint", {}, 2, base), "joint", 2, {}, tmp_path / "joint", base)
     (tmp_path / "joint").rename(tmp_path / "misc")
     with pytest.raises(WeightsError, match="holds weights of 'joint', not of the net 'misc'"):
         net_folder("misc", tmp_path)
     _edit(tmp_path / "misc", net="misc")  # even when the card lies
     with pytest.raises(WeightsError, match=r"does not fit the net 'misc'.*no setting"):
-        load_net(tmp_path / "misc", base)
-    _edit(tmp_path / "misc", settings={})
+        load_net(tmp_path / "misc", Moved(base))
+    _edit(tmp_path / "misc", settings={"refine": "last"})
     with pytest.raises(WeightsError, match=r"does not fit the net 'misc'.*missing"):
-        load_net(tmp_path / "misc", base)
-    with pytest.raises(WeightsError, match="holds no net"):
-        load_net(base, base)
+        load_net(tmp_path / "misc", Moved(base))
+    save_support(base.backbone(2), base, {}, tmp_path / "support")
+    with pytest.raises(WeightsError, match="holds no net but 'support'"):
+        load_net(tmp_path / "support", Moved(base))
 
 
 def test_a_net_without_weights_must_be_trained_first(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_a_study_through_the_interface(study_site: Site) -> None:
     seen.append(client.predict(token, api_name="/finish"))
     seen.append(client.predict(None, "", api_name="/results"))
     seen.append(client.predict(token, json.dumps({"jump": True, "turn": 0}), api_name="/look"))
+    seen.append(client.predict(token, api_name="/draw_0"))
     told = json.dumps(seen, default=str)
     assert "You said" in told
     for secret in ("net-one", "net-two", "sha-", "xReact"):

@@ -9,23 +9,22 @@ import pytest
 import torch
 
 from models.__main__ import main
-from models.backbones.adapters import adapt
+from models.backbones.causal_base import open_causal
 from models.commands.comet import esconv_events, tail_loss
 from models.files.checkpoint import read_card
 from models.knowledge.comet import CachedComet
-from models.knowledge.comet_compact import load_comet
 from models.knowledge.comet_data import Head, HeadMix
-from tests.tiny import tiny_backbone, tiny_base, tiny_tokenizer
+from models.knowledge.comet_shipped import load_comet
+from tests.tiny import Moved, tiny_causal, tiny_llama_folder
 
 HEAD = Head("i lost my job", (("xReact", "sad"), ("xReact", "tired"), ("xWant", "to hear that"), ("oReact", "sorry")))
 
 
 def test_the_loss_falls() -> None:
     torch.manual_seed(0)
-    backbone = tiny_backbone()
-    adapt(backbone, 4)
-    backbone.train()
-    mix = HeadMix({"a": [HEAD, Head("hello", (("xReact", "tired"),))]}, {"a": 1.0}, tiny_tokenizer())
+    base = tiny_causal()
+    backbone = base.backbone(4).train()
+    mix = HeadMix({"a": [HEAD, Head("hello", (("xReact", "tired"),))]}, {"a": 1.0}, base.tokenizer)
     optimiser = torch.optim.Adam([p for p in backbone.parameters() if p.requires_grad], lr=0.02)
     losses = []
     for step in range(8):
@@ -39,7 +38,8 @@ def test_the_loss_falls() -> None:
 
 def test_the_loss_is_the_mean_over_tail_tokens() -> None:
     """Grouping by length and sharing the encoder change nothing."""
-    backbone, tokenizer = tiny_backbone(), tiny_tokenizer()
+    base = tiny_causal()
+    backbone, tokenizer = base.backbone(4), base.tokenizer
     whole = tail_loss(backbone, HeadMix({"a": [HEAD]}, {"a": 1.0}, tokenizer).batch(0, 1, 9, seed=1))["loss"]
     total, count = 0.0, 0
     for pair in HEAD.tails:
@@ -68,7 +68,7 @@ def files(tmp_path: Path) -> dict[str, str]:
         "triples": str(tmp_path / "triples.tsv"),
         "atomic": str(tmp_path),
         "esconv": str(tmp_path / "esconv.json"),
-        "base": str(tiny_base(tmp_path / "base")),
+        "base": str(tiny_llama_folder(tmp_path / "base")),
         "comet": str(tmp_path / "comet"),
     }
 
@@ -85,7 +85,7 @@ def test_train_ask_measure_precompute(
     card = read_card(Path(files["comet"]))
     assert card["steps"] == 2
     assert card["data"]["esconv"] == "2 events, share 0.7"
-    assert set(card["metrics"]) == {f"{s} {n}" for s in ("valid", "test") for n in ("compact", "most frequent")}
+    assert set(card["metrics"]) == {f"{s} {n}" for s in ("valid", "test") for n in ("shipped", "most frequent")}
     assert str(tmp_path) not in json.dumps(card)
     capsys.readouterr()
     assert main(["comet", *flags, "--event", "I am sad"]) == 0
@@ -98,7 +98,7 @@ def test_train_ask_measure_precompute(
     assert main(["comet", *flags, "--precompute", str(tails)]) == 0
     assert sorted(tails.read_text().splitlines()) == sorted(whole.splitlines())
     assert len(tails.read_text().splitlines()) == 2
-    comet = load_comet(Path(files["comet"]), Path(files["base"]))
+    comet = load_comet(Path(files["comet"]), Moved(open_causal(files["base"])))
     assert CachedComet(comet).load(tails) == 18
 
 

@@ -53,7 +53,7 @@ def test_features_of_a_talk_in_which_the_supporter_has_not_spoken_or_has_no_stra
 
 @pytest.mark.parametrize("name", ["joint", "misc", "admisc", "star"])
 def test_what_the_encoder_no_longer_reads_still_tells_the_strategy(name: str) -> None:
-    net = tiny_net(name)  # the compact settings have it
+    net = tiny_net(name)  # the settings on a causal base have it
     course = (net.below if isinstance(net, Star) else net).course
     assert isinstance(course, Course)
     torch.manual_seed(3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import (
+    EncoderNoRepeatNGramLogitsProcessor,
     LogitsProcessorList,
     MinNewTokensLengthLogitsProcessor,
     NoRepeatNGramLogitsProcessor,
@@ -24,7 +26,7 @@ from models.data.batches import make_batch
 from models.nets.net import Net, Plan
 from models.nets.registry import NETS
 from models.serving.batch_decoding import decode_batch
-from models.serving.choosing import barred, choose, likeliest
+from models.serving.choosing import Begun, barred, choose, likeliest
 from models.serving.decoding import Decoded, decode
 from models.serving.trace import DecodeOptions
 from tests.tiny import tiny_batch, tiny_examples, tiny_net
@@ -36,8 +38,10 @@ def net(request: pytest.FixtureRequest) -> Net:
 
 
 def decoded(net: Net, options: DecodeOptions, seed: int = 1, row: int = 1) -> Decoded:
+    """A reply without an opening: those are the concern of `test_scbg.py`."""
     with torch.no_grad():
-        return decode(net, net.plan(make_batch([tiny_examples(net)[row]])), options, seed)
+        plan = replace(net.plan(make_batch([tiny_examples(net)[row]])), opening=())
+        return decode(net, plan, options, seed)
 
 
 @settings(max_examples=25, deadline=None)
@@ -66,20 +70,43 @@ def test_warps_as_transformers_does(seed: int, top_p: float, top_k: int, penalty
         chain.append(TopKLogitsWarper(top_k))
     if top_p < 1:
         chain.append(TopPLogitsWarper(top_p))
-    values, ids = likeliest(barred(scores, earlier.tolist(), [made], options, [2]), options)
+    values, ids = likeliest(barred(scores, [Begun(earlier[0].tolist(), made, 2)], options), options)
     torch.testing.assert_close(torch.full_like(scores, -torch.inf).scatter(1, ids, values), chain(earlier, scores))
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000), made=st.integers(0, 12), ngram=st.sampled_from([1, 2, 3]))
+def test_copies_are_barred_as_in_transformers(seed: int, made: int, ngram: int) -> None:
+    torch.manual_seed(seed)
+    scores, said = torch.randn(1, 40) * 3, torch.randint(3, 8, (1, 20))
+    made_ids = torch.randint(3, 8, (1, made))
+    options = DecodeOptions(repetition_penalty=1.0, no_repeat_ngram=0, no_copy_ngram=ngram, min_tokens=0)
+    row = Begun([1, *made_ids[0].tolist()], made, 2, (said[0].tolist(),))
+    expected = EncoderNoRepeatNGramLogitsProcessor(ngram, said)(made_ids, scores)
+    assert torch.equal(barred(scores, [row], options), expected)
+
+
+@pytest.mark.parametrize("method", ["sample", "greedy", "beam", "guided"])
+def test_a_reply_copies_no_run_of_what_was_said(net: Net, method: str) -> None:
+    plain = DecodeOptions(method=method, min_tokens=8, max_tokens=8, no_repeat_ngram=0)
+    copied = decoded(net, plain).ids
+    with torch.no_grad():
+        plan = replace(net.plan(make_batch([tiny_examples(net)[1]])), said=((copied,),))
+        other = decode(net, plan, replace(plain, no_copy_ngram=2), 1).ids
+    runs = [{ids[at : at + 2] for at in range(len(ids) - 1)} for ids in (copied, other)]
+    assert not runs[0] & runs[1]
 
 
 def test_tokens_are_drawn_as_often_as_their_probability_says_and_by_each_rows_own_generator() -> None:
     scores = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
     options = DecodeOptions(top_p=0.9, top_k=0, temperature=1.0, repetition_penalty=1.0, min_tokens=0)
     drawn = choose(
-        scores.expand(4000, -1), None, [[1]] * 4000, [0] * 4000, options, [(torch.Generator().manual_seed(3), 2)] * 4000
+        scores.expand(4000, -1), None, [Begun([1], 0, 2, (), torch.Generator().manual_seed(3))] * 4000, options
     )
     shares = [drawn.count(token) / 4000 for token in range(4)]
     assert shares == pytest.approx([0.5 / 0.95, 0.3 / 0.95, 0.15 / 0.95, 0.0], abs=0.03)
-    each = [(torch.Generator().manual_seed(seed), 2) for seed in (5, 6, 5)]
-    first, second = (choose(scores.expand(3, -1), None, [[1]] * 3, [0] * 3, options, each) for _ in range(2))
+    each = [Begun([1], 0, 2, (), torch.Generator().manual_seed(seed)) for seed in (5, 6, 5)]
+    first, second = (choose(scores.expand(3, -1), None, each, options) for _ in range(2))
     assert first[0] == first[2]
     assert second[0] == second[2]
 

@@ -93,8 +93,12 @@ class Rater:
     def start(self, situation: str | None = None) -> Rater:
         if situation is not None:
             self.page.get_by_role("button", name="write your own situation").click()
-            self.page.get_by_label("Situation, in the seeker's own words").fill(situation)
-            self.page.locator("#card").get_by_text(situation).wait_for()
+            own = self.page.get_by_label("Situation, in the seeker's own words")
+            # As if pasted: it shows when the field is left. A script may come before the field is drawn for good.
+            while not self.page.locator("#card").get_by_text(situation).is_visible():
+                own.fill(situation)
+                own.blur()
+                self.page.wait_for_timeout(50)
         self.page.get_by_role("button", name="Play this person").click()
         self.page.get_by_label("I have read this").check()
         self.page.get_by_role("button", name="Agree and start").click()

@@ -113,7 +113,9 @@ def test_a_pasted_dialogue_and_what_is_none(browser: Browser, site: Site) -> Non
     page.get_by_role("tab", name="Look inside").click()
     page.get_by_text("As soon as a reply is there").wait_for()
     page.get_by_role("button", name="Look into another dialogue").click()
-    page.locator("#inside-paste textarea").first.fill("seeker: alone\n" * 5000)
+    # as it is pasted; `fill` types line by line, which takes a minute and more
+    paste = "(box, text) => { box.value = text; box.dispatchEvent(new Event('input', { bubbles: true })); }"
+    page.locator("#inside-paste textarea").first.evaluate(paste, "seeker: alone\n" * 5000)
     page.locator("#inside-paste-go").click()
     page.locator("#inside-paste-note").get_by_text("5,000 lines and 400 can be read").wait_for()
     page.locator("#inside-paste textarea").first.fill("seeker: I moved.\nsupporter: Why?\nseeker: For work.")
@@ -122,6 +124,28 @@ def test_a_pasted_dialogue_and_what_is_none(browser: Browser, site: Site) -> Non
     page.locator("#inside-messages .esc-turn").first.click()
     page.locator("#inside-post").get_by_text("I moved.").wait_for()
     page.locator("#inside-a .esc-word").first.wait_for()
+    assert rater.problems == []
+
+
+SELECT = """(selector) => {
+  const words = document.querySelector(selector).firstChild;
+  window.getSelection().setBaseAndExtent(words, 0, words, 4);
+}"""
+
+
+def test_words_selected_elsewhere_do_not_hold_back_a_look_inside(browser: Browser, site: Site) -> None:
+    rater = Rater(browser, site).start().say("I feel alone in the new town.").answered()
+    page, bubble = rater.page, rater.page.locator("#side-a .esc-msg[data-turn]").first
+    page.evaluate(SELECT, "#side-a .esc-msg[data-turn] bdi")
+    bubble.locator("bdi").dispatch_event("click")
+    page.wait_for_timeout(300)
+    assert bubble.is_visible()  # words of this bubble are selected: it stays
+    bubble.locator(".esc-why").click()
+    page.locator("#why-mixture-a .js-plotly-plot").wait_for()
+    page.get_by_role("tab", name="Chat").click()
+    page.evaluate(SELECT, "#side-a .esc-seeker bdi")
+    bubble.locator("bdi").dispatch_event("click")
+    page.locator("#why-mixture-a .js-plotly-plot").wait_for()
     assert rater.problems == []
 
 

@@ -45,6 +45,26 @@ TIMES_OF_MARKING = """async (strategies) => {
   return times;
 }"""
 
+CHANGED_BY_MARKING = """async (strategy) => {
+  const changed = new Set();
+  const watch = new MutationObserver((all) => { for (const one of all) changed.add(one.target); });
+  const layers = document.querySelectorAll('.esc-map .scatterlayer');
+  for (const layer of layers) watch.observe(layer, { attributes: true, subtree: true });
+  await window.escMapMark(strategy);
+  await new Promise((shown) => requestAnimationFrame(shown));
+  watch.disconnect();
+  return [...changed].filter((one) => one.matches('path.point')).length;
+}"""
+LOOKS_OF_POINTS = """() => {
+  const counts = {};
+  for (const point of document.querySelectorAll('.esc-map .scatterlayer path.point')) {
+    const style = getComputedStyle(point);
+    const look = `${style.opacity} ${style.fillOpacity}`;
+    counts[look] = (counts[look] || 0) + 1;
+  }
+  return counts;
+}"""
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
@@ -131,6 +151,23 @@ def test_without_a_mouse_turns_are_marked_by_their_strategy(browser: Browser, si
     assert drawer.get_by_role("listitem").count() == 5
     drawer.get_by_role("button", name="Close").click()
     drawer.wait_for(state="detached")
+
+
+def test_another_mark_draws_only_the_points_that_change(browser: Browser, site: Site) -> None:
+    page = opened(Rater(browser, site, {"width": 1440, "height": 1100}))
+    plain = page.evaluate(LOOKS_OF_POINTS)
+    assert plain == {"1 1": 80}
+    lasso(page, "a")  # Plotly dims the points of that map by itself
+    page.wait_for_function(f"() => ({MARKED})('b').length > 0")
+    assert page.evaluate(LOOKS_OF_POINTS).keys() == {"1 1", "1 0.15"}
+    page.evaluate("() => window.escMapMark('')")
+    assert page.evaluate(LOOKS_OF_POINTS) == plain
+    page.evaluate(CHANGED_BY_MARKING, "Question")
+    assert page.evaluate(LOOKS_OF_POINTS) == {"1 1": 10, "1 0.15": 70}
+    assert page.evaluate(CHANGED_BY_MARKING, "Others") == 20
+    assert page.evaluate(LOOKS_OF_POINTS) == {"1 1": 10, "1 0.15": 70}
+    page.evaluate("() => window.escMapMark('')")
+    assert page.evaluate(LOOKS_OF_POINTS) == plain
 
 
 def test_a_talk_is_a_path_and_its_replies_are_read_in_the_drawer(browser: Browser, site: Site) -> None:

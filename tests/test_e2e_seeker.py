@@ -208,6 +208,35 @@ def test_a_card_does_not_run_under_its_arrow(browser: Browser, site: Site) -> No
     assert overflow == "ellipsis"
 
 
+# How much lighter one colour is than the other (WCAG 2): 1 to 21.
+CONTRAST = """([one, other]) => {
+  const light = (colour) => colour.match(/[0-9.]+/g).slice(0, 3).map(Number).map((part) => part / 255)
+    .map((part) => part <= .03928 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4)
+    .reduce((sum, part, at) => sum + part * [.2126, .7152, .0722][at], 0);
+  const [low, high] = [light(one), light(other)].sort((a, b) => a - b);
+  return (high + .05) / (low + .05);
+}"""
+
+
+def colour(page: Page, selector: str, part: str) -> str:
+    return str(page.locator(selector).first.evaluate(f"(element) => getComputedStyle(element).{part}"))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_empty_boxes_and_links_are_seen_on_light_and_dark_pages(browser: Browser, site: Site, scheme: str) -> None:
+    rater = Rater(browser, site)
+    page = rater.page
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function("(dark) => document.body.classList.contains('dark') === dark", arg=scheme == "dark")
+    border = colour(page, "#blind input", "borderTopColor")
+    assert page.evaluate(CONTRAST, [border, colour(page, "#blind", "backgroundColor")]) >= 3
+    rater.start().say(POST).answered()
+    page.locator("#side-a .esc-why").first.click()
+    page.locator("a.esc-link").wait_for()
+    link, ground = colour(page, "a.esc-link", "color"), colour(page, "body", "backgroundColor")
+    assert page.evaluate(CONTRAST, [link, ground]) >= 4.5
+
+
 def beyond(page: Page, where: str) -> list[Any]:
     """Cells of the tables there that reach out of the window."""
     found: list[Any] = page.locator(f"{where} :is(td, th)").evaluate_all(
@@ -221,11 +250,15 @@ def test_tables_fit_a_phone(browser: Browser, site: Site) -> None:
     page = rater.page
     page.locator("#finish:not([disabled])").wait_for()
     rater.finish()
+    reason = page.locator("#reason").bounding_box()
+    assert reason is not None
+    assert reason["width"] > 280  # below the strength, not squeezed in beside it
     for key in "12001":
         page.keyboard.press(key)
     page.wait_for_function("document.activeElement.id === 'judge-save'")
     page.keyboard.press("Enter")
     page.locator("#reveal td").first.wait_for()
+    page.wait_for_function("document.activeElement.id === 'again'")  # the page has scrolled: no click goes astray
     assert beyond(page, "#reveal") == []
     first = page.locator("#reveal td").first
     assert first.evaluate("(cell) => getComputedStyle(cell).display") == "flex"  # beside its column's name

@@ -12,20 +12,27 @@ from models.__main__ import main
 from models.commands.emotion import EmotionMix, emotion_loss, macro_f1, read_goemotions, thresholds
 from models.files.checkpoint import read_card
 from models.knowledge.emotion import GO_EMOTIONS
-from models.knowledge.emotion_compact import EmotionNet
-from tests.tiny import tiny_backbone, tiny_base, tiny_tokenizer
+from models.knowledge.emotion_shipped import EmotionHead, TextReader
+from tests.tiny import tiny_causal, tiny_llama_folder
 
 ROWS = [("i am sad", [25]), ("hello you", [0, 27]), ("thank you", [15]), ("it is hard to hear", [25, 9])]
 
 
+def mix() -> EmotionMix:
+    labels = torch.zeros(len(ROWS), len(GO_EMOTIONS))
+    for row, (_, numbers) in enumerate(ROWS):
+        labels[row, numbers] = 1.0
+    return EmotionMix(TextReader.of(tiny_causal(), 2).read([text for text, _ in ROWS]), labels)
+
+
 def test_the_loss_falls() -> None:
     torch.manual_seed(0)
-    net = EmotionNet(tiny_backbone(), rank=4, dropout=0.0)
-    mix = EmotionMix(ROWS, tiny_tokenizer())
-    optimiser = torch.optim.Adam([p for p in net.parameters() if p.requires_grad], lr=0.02)
+    texts = mix()
+    head = EmotionHead(tiny_causal().weights.shape.width, dropout=0.0)
+    optimiser = torch.optim.Adam(head.parameters(), lr=0.05)
     losses = []
-    for step in range(6):
-        loss = emotion_loss(net, mix.batch(step, 4, seed=1))["loss"]
+    for step in range(10):
+        loss = emotion_loss(head, texts.batch(step, 4, seed=1))["loss"]
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
@@ -34,11 +41,11 @@ def test_the_loss_falls() -> None:
 
 
 def test_batches_visit_each_text_once_an_epoch_and_are_the_same_each_time() -> None:
-    mix = EmotionMix(ROWS, tiny_tokenizer())
-    batch = mix.batch(2, 4, seed=1)
-    mix.batch(70, 4, seed=1)
-    assert all(torch.equal(a, b) for a, b in zip(batch, mix.batch(2, 4, seed=1), strict=True))
-    seen = torch.stack([mix.batch(step, 2, seed=1)[2].sum(dim=0) for step in range(50)]).sum(dim=0)
+    texts = mix()
+    batch = texts.batch(2, 4, seed=1)
+    texts.batch(70, 4, seed=1)
+    assert all(torch.equal(a, b) for a, b in zip(batch, texts.batch(2, 4, seed=1), strict=True))
+    seen = torch.stack([texts.batch(step, 2, seed=1)[1].sum(dim=0) for step in range(50)]).sum(dim=0)
     assert seen[25] == 50  # two of four texts, 25 epochs of 4 texts in 50 batches of 2
 
 
@@ -71,7 +78,7 @@ def test_reading(data: Path, tmp_path: Path) -> None:
 
 
 def test_train_ask_measure(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    base, folder = tiny_base(tmp_path / "base"), tmp_path / "emotion"
+    base, folder = tiny_llama_folder(tmp_path / "base"), tmp_path / "emotion"
     flags = ["--data", str(data), "--base", str(base), "--emotion", str(folder)]
     assert main(["emotion", *flags, "--train", str(tmp_path / "run"), "--steps", "2", "--batch", "4"]) == 0
     card = read_card(folder)

@@ -108,7 +108,7 @@ def test_the_reply_is_heard_for_the_nets_that_learn_its_emotion(monkeypatch: pyt
     said = ("hello", "great", "i am sad", "that is hard")
     speakers = (Speaker.SEEKER, Speaker.SUPPORTER) * 2
     turns = tuple(Turn(s, t, "Others" if s is Speaker.SUPPORTER else None) for s, t in zip(speakers, said, strict=True))
-    flags = Namespace(emotion=None, cases=None)
+    flags = Namespace(emotion=None, cases=None, retriever="bm25")
     for name, expected in (("emstremo", ["joy", "anger"]), ("joint", [])):
         net = tiny_net(name)
         assert (REPLY_EMOTION in net.wants) == bool(expected)

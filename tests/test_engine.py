@@ -5,31 +5,38 @@ from __future__ import annotations
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
 
+from models.backbones.causal import Causal
 from models.data.batches import make_batch
 from models.nets import registry
 from models.nets.net import Net, Plan
 from models.nets.registry import VARIANTS
 from models.serving.decoding import Decoded, decode
-from models.serving.engine.engine import Engine
+from models.serving.engine.engine import ROWS, Engine
+from models.serving.engine.lanes import FIRST_ROWS
+from models.serving.engine.writing import Writing
 from models.serving.rerank import rank
 from models.serving.trace import DecodeOptions
 from tests.tiny import CAUSAL, settled_nets, tiny_examples, tiny_net
 
 NETS = sorted(registry.CAUSAL)
 GREEDY = DecodeOptions("greedy", min_tokens=3, max_tokens=12)
-GUIDED = DecodeOptions("guided", top_p=0.9, min_tokens=3, max_tokens=12, topicality=0.5, temperature=1.5)
+GUIDED = DecodeOptions(
+    "guided", top_p=0.9, min_tokens=3, max_tokens=12, topicality=0.5, temperature=1.5, no_copy_ngram=1
+)
 SAMPLED = DecodeOptions("sample", top_p=1.0, top_k=0, min_tokens=3, max_tokens=12, temperature=2.0)
 
 
 def plans_of(net: Net) -> list[Plan]:
     """Four dialogues of different lengths, each read alone; the third without emotions, the last without situation."""
     with torch.inference_mode():
-        return [net.plan(make_batch([example])) for example in tiny_examples(net)]
+        plans = [(net.plan(make_batch([example])), example) for example in tiny_examples(net)]
+        texts = [tuple(i for i in example.context if i not in net.tokenizer.special) for _, example in plans]
+        return [replace(plan, said=((text,),)) for (plan, _), text in zip(plans, texts, strict=True)]
 
 
 def same(found: Decoded, expected: Decoded) -> None:
@@ -69,6 +76,24 @@ def test_among_all_nets_it_writes_what_the_plain_path_writes(rows: int) -> None:
         same(reply, decode(*one))
 
 
+def test_what_many_replies_needed_at_a_time_is_given_up_with_the_last_of_them() -> None:
+    (net,) = settled_nets("joint")
+    plan, engine, rows = plans_of(net)[0], Engine(), list[int]()
+
+    def look(_: object) -> None:
+        rows.extend(lane.keys.shape[1] for batch in engine._batches.values() for lane in batch.lanes.values())
+
+    for replies in (3 * FIRST_ROWS, 1, 3 * FIRST_ROWS):
+        rows.clear()
+        asked = [Writing(net, [plan], GREEDY, seed, look) for seed in range(replies)]
+        for decoded in engine._write(asked):
+            same(decoded, decode(net, plan, GREEDY, 0))
+        assert max(rows) >= replies
+        rows.clear()
+        engine.call(lambda: look(None))  # by the engine's own thread
+        assert max(rows, default=0) <= FIRST_ROWS
+
+
 @pytest.mark.parametrize("name", NETS)
 def test_a_plan_read_in_pieces_is_the_plan(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.serving.engine.prefill.PIECE_TOKENS", 7)
@@ -85,6 +110,23 @@ def test_a_plan_read_in_pieces_is_the_plan(name: str, monkeypatch: pytest.Monkey
                 expected = fresh.plan(batch)
             torch.testing.assert_close(plan.strategies, expected.strategies, atol=1e-5, rtol=1e-4)
             assert engine.decode(net, plan, GREEDY, 1).ids == decode(fresh, expected, GREEDY, 1).ids
+
+
+def test_what_is_read_ahead_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    (net,) = settled_nets("misc")
+    batch, read, engine = make_batch([tiny_examples(net)[1]]), list[int](), Engine()
+    backbone = cast(Causal, net.backbone)
+    once = backbone._read
+
+    def counted(ids: torch.Tensor, changed: bool, **more: Any) -> Any:
+        read.append(ids.shape[1] * changed)
+        return once(ids, changed, **more)
+
+    monkeypatch.setattr(backbone, "_read", counted)
+    engine.read_ahead(net, batch.ids).result()
+    assert sum(read) == batch.ids.shape[1]
+    engine.plan(net, batch, lambda: net.plan(batch))
+    assert sum(read) == batch.ids.shape[1]
 
 
 def test_the_best_of_several_is_ranked_the_same() -> None:
@@ -186,6 +228,117 @@ def test_out_of_memory_it_writes_fewer_at_a_time(monkeypatch: pytest.MonkeyPatch
             same(reply.result(), decode(net, plan, GREEDY, 1))
     holding.join()
     assert max(most) == 2
+    (batch,) = engine._batches.values()
+    assert batch.limit == ROWS  # as many as ever, once the memory is free again
+
+
+def test_a_killed_thread_is_told_to_all_who_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two replies are being written, two wait for rows, a context waits to be read."""
+    from models.serving.engine import batch as module
+
+    (net,) = settled_nets("joint")
+    engine, plans = Engine(rows=2), plans_of(net)
+    compute = module.one_token
+
+    def killed(*given: Any) -> torch.Tensor:
+        if len(engine._line) == 2 and engine._tasks:
+            raise SystemExit
+        threading.Event().wait(0.001)  # until all have asked
+        return compute(*given)
+
+    options = replace(GREEDY, min_tokens=100, max_tokens=100)
+    with ThreadPoolExecutor(5) as pool, monkeypatch.context() as broken:
+        broken.setattr(module, "one_token", killed)
+        replies = [pool.submit(engine.decode, net, plan, options, 1) for plan in plans]
+        while len(engine._line) < 2:
+            threading.Event().wait(0.001)
+        waiting = pool.submit(engine._run, endless, 1)
+        for one in (*replies, waiting):
+            with pytest.raises(RuntimeError, match="the engine stopped"):
+                one.result(20)
+    same(engine.decode(net, plans[0], GREEDY, 1), decode(net, plans[0], GREEDY, 1))
+
+
+def endless() -> Any:
+    while True:
+        yield
+
+
+def test_a_device_that_fails_at_everything_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a GPU after an illegal access: what would clean up fails too."""
+    from models.serving.engine.lanes import Lane
+
+    (net,) = settled_nets("joint")
+    engine, plan = Engine(), plans_of(net)[0]
+
+    def broken_device(*_: Any) -> None:
+        raise RuntimeError("the device is gone")
+
+    with monkeypatch.context() as broken, ThreadPoolExecutor(1) as pool:
+        broken.setattr("models.serving.engine.batch.one_token", broken_device)
+        broken.setattr(Lane, "remove", broken_device)
+        with pytest.raises(RuntimeError, match="the engine stopped"):
+            pool.submit(engine.decode, net, plan, GREEDY, 1).result(20)
+    same(engine.decode(net, plan, GREEDY, 1), decode(net, plan, GREEDY, 1))
+
+
+def test_out_of_memory_while_reading_it_forgets_what_it_read_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    (net,) = settled_nets("joint")
+    engine, batches = Engine(), [make_batch([example]) for example in tiny_examples(net)]
+    engine.plan(net, batches[0], lambda: net.plan(batches[0]))
+    read, kept = type(net.backbone)._read, net.backbone.weights.prefixes._readings
+    before = kept.recent()
+
+    def tight(self: Any, *given: Any, **more: Any) -> Any:
+        if set(before) & set(kept.recent()):
+            raise torch.OutOfMemoryError
+        return read(self, *given, **more)
+
+    assert before
+    monkeypatch.setattr(type(net.backbone), "_read", tight)
+    plan = engine.plan(net, batches[1], lambda: net.plan(batches[1]))
+    same(engine.decode(net, plan, GREEDY, 1), decode(net, plans_of(net)[1], GREEDY, 1))
+
+
+def test_out_of_memory_while_reading_it_waits_for_replies_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    (net,) = settled_nets("joint")
+    engine, plan = Engine(), plans_of(net)[0]
+    batch = make_batch([tiny_examples(net)[1]])
+    read, refused = type(net.backbone)._read, threading.Event()
+
+    def tight(self: Any, *given: Any, **more: Any) -> Any:
+        if any(running.writings for running in engine._batches.values()):
+            refused.set()
+            raise torch.OutOfMemoryError
+        return read(self, *given, **more)
+
+    def hold(_ids: list[int]) -> None:  # the reply goes on until the reading was refused
+        held.set()
+        if not refused.is_set():
+            threading.Event().wait(0.001)
+
+    net.backbone.weights.prefixes.clear()
+    monkeypatch.setattr(type(net.backbone), "_read", tight)
+    held = threading.Event()
+    with ThreadPoolExecutor(2) as pool:
+        running = pool.submit(engine.decode, net, plan, replace(GREEDY, min_tokens=60, max_tokens=60), 1, hold)
+        assert held.wait(20)
+        reading = pool.submit(engine.plan, net, batch, lambda: net.plan(batch))
+        same(engine.decode(net, reading.result(60), GREEDY, 1), decode(net, plans_of(net)[1], GREEDY, 1))
+        assert len(running.result(60).ids) == 60
+    assert refused.is_set()
+
+
+def test_a_context_that_fits_no_memory_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    (net,) = settled_nets("joint")
+    batch = make_batch([tiny_examples(net)[1]])
+
+    def full(*_: Any, **__: Any) -> None:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(type(net.backbone), "_read", full)
+    with pytest.raises(torch.OutOfMemoryError):
+        Engine().plan(net, batch, lambda: net.plan(batch))
 
 
 def test_a_dialogue_too_long_for_the_base_is_refused_in_words() -> None:

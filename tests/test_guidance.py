@@ -14,7 +14,7 @@ from models.nets.net import Net, Plan
 from models.nets.registry import NETS
 from models.serving.after_hi import after_hi
 from models.serving.batch_decoding import decode_batch
-from models.serving.choosing import barred
+from models.serving.choosing import Begun, barred
 from models.serving.decoding import decode
 from models.serving.guidance import PLAUSIBLE, guided_scores
 from models.serving.trace import DECODING, DecodeOptions
@@ -26,8 +26,9 @@ OPTIONS = DecodeOptions(
 
 
 def one_plan(net: Net) -> Plan:
+    """Of a reply without an opening: those are the concern of `test_scbg.py`."""
     with torch.inference_mode():
-        return net.plan(make_batch(tiny_examples(net)[1:2]))
+        return replace(net.plan(make_batch(tiny_examples(net)[1:2])), opening=())
 
 
 @torch.inference_mode()
@@ -43,7 +44,7 @@ def apart(net: Net, plan: Plan, options: DecodeOptions) -> tuple[int, ...]:
         weighed = (here + options.topicality * (here - anywhere)).masked_fill(
             here.exp() < PLAUSIBLE * here.exp().max(), -torch.inf
         )
-        left = barred(weighed[None], earlier.tolist(), [len(ids)], options, [net.tokenizer.eos])
+        left = barred(weighed[None], [Begun(earlier[0].tolist(), len(ids), net.tokenizer.eos)], options)
         chosen = int(left.argmax())
         if chosen == net.tokenizer.eos:
             break

@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import cast
 
 import pytest
+import torch
 
+from models.backbones.causal import Causal
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.examples import OUTCOME
+from models.data.examples import OUTCOME, context_ids, said_ids
 from models.data.strategies import STRATEGIES
-from models.files.checkpoint import WEIGHTS, WeightsError
+from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint, save_packed
 from models.knowledge.comet import CachedComet, Comet, NoComet, Query
-from models.nets.net import COURSE
+from models.knowledge.comet_shipped import ShippedComet
+from models.knowledge.emotion import CachedEmotion
+from models.knowledge.emotion_shipped import ShippedEmotion
+from models.nets.net import COURSE, Net
 from models.nets.registry import NETS
+from models.serving import hosting
 from models.serving.engine.engine import Engine
 from models.serving.hosting import REDRAWN, NetResponder, Sources, open_responders
 from models.serving.responder import Cancelled
@@ -191,6 +203,15 @@ def test_odd_messages_are_answered(hosted: NetResponder, text: str) -> None:
     assert reply.text.isprintable() or hosted.name.startswith(CAUSAL)  # a tiny net writes any byte
 
 
+def test_a_reply_copies_nothing_that_the_seeker_wrote(hosted: NetResponder) -> None:
+    options = replace(OPTIONS, no_copy_ngram=1)
+    tokenizer = hosted.net.tokenizer
+    said = {tokenizer.piece(i) for i in chain(*said_ids(DIALOGUE, tokenizer))}
+    assert said
+    for seed in range(4):
+        assert not said & {token.text for token in hosted.respond(DIALOGUE, options, seed).trace.tokens}
+
+
 def test_a_net_without_weights_is_refused_before_any_is_loaded() -> None:
     told: list[str] = []
     with pytest.raises(
@@ -198,6 +219,59 @@ def test_a_net_without_weights_is_refused_before_any_is_loaded() -> None:
     ):
         open_responders(["misc", "moel"], "cpu", WEIGHTS, told.append)
     assert told == []
+
+
+def test_the_context_is_read_while_comet_is_asked() -> None:
+    """A net that needs knowledge does not keep the writer idle until it is there."""
+    read = list[int]()
+
+    class Looking(MadeUpComet):
+        def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
+            ids = torch.tensor([context_ids(DIALOGUE, net.tokenizer, net.shape)])
+            until = time.monotonic() + 60
+            while backbone.already_read(ids) < ids.shape[1] and time.monotonic() < until:
+                time.sleep(0.01)
+            read.append(ids.shape[1] - backbone.already_read(ids))
+            return super().answer(queries)
+
+    hosted = responder(f"{CAUSAL}misc", Looking())
+    net, backbone = hosted.net, cast(Causal, hosted.net.backbone)
+    hosted.respond(DIALOGUE, OPTIONS, 1)
+    assert read == [0]
+
+
+def test_nets_comet_and_detector_share_one_base() -> None:
+    """The weights that ship: a second copy of the base would cost 260 MiB."""
+    joint, misc = (cast(NetResponder, r) for r in open_responders(["joint", "misc"], "cpu").values())
+    comet, emotions = cast(CachedComet, misc.sources.comet), cast(CachedEmotion, misc.sources.emotions)
+    weights = [
+        cast(Causal, joint.net.backbone).weights,
+        cast(Causal, misc.net.backbone).weights,
+        cast(ShippedComet, comet.source).backbone.weights,
+        cast(ShippedEmotion, emotions.source).reader.backbone.weights,
+    ]
+    assert len({id(base) for base in weights}) == 1
+    assert joint.sources is misc.sources
+
+
+def test_weights_that_are_swapped_while_they_are_loaded_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else replies of the new weights would be kept under the name of the old ones, or the other way round."""
+    folder = tmp_path / "misc"
+    save_packed(folder, {"matrix": torch.zeros(2, 2)}, {"net": "misc"})
+
+    def swapped(*_: object) -> Net:
+        save_packed(folder, {"matrix": torch.ones(2, 2)}, {"net": "misc"})
+        return tiny_net("misc")
+
+    monkeypatch.setattr(hosting, "open_comet", lambda *_: NoComet())
+    monkeypatch.setattr(hosting, "open_emotion", lambda *_: MadeUpEmotions())
+    monkeypatch.setattr(hosting, "load_net", swapped)
+    with pytest.raises(WeightsError, match="were changed while they were being loaded; start again"):
+        open_responders(["misc"], "cpu", tmp_path)
+    monkeypatch.setattr(hosting, "load_net", lambda *_: tiny_net("misc"))
+    assert open_responders(["misc"], "cpu", tmp_path)["misc"].checkpoint == fingerprint(folder)
 
 
 def test_unknown_names_and_devices_are_refused() -> None:
@@ -219,7 +293,8 @@ def test_the_best_of_several_is_new_in_the_conversation_and_tells_its_rivals(hos
     again = hosted.respond(after(first), options, 1)
     assert again.text.lower() != first.text.lower()
     if not hosted.net.needs_emotion and OUTCOME not in hosted.net.wants:  # these hear earlier turns too
-        assert again.text == rivals.labels[1]
+        others = [text for text in rivals.labels if text.lower() != first.text.lower()]  # other bytes, the same text
+        assert again.text == others[0]
 
 
 def test_when_all_that_is_drawn_was_said_it_draws_freer() -> None:
@@ -233,3 +308,12 @@ def test_when_all_that_is_drawn_was_said_it_draws_freer() -> None:
     told = dict(zip(redrawn.labels, redrawn.values, strict=True))
     assert told["times"] >= 1
     assert told["top p"] == pytest.approx(0.01 + 0.2 * told["times"])
+
+
+def test_nets_on_a_causal_base_load_no_other_models() -> None:
+    """transformers takes two seconds and 130 MB of every start."""
+    code = "import sys, models.serving.hosting; print(sorted({'transformers', 'accelerate'} & set(sys.modules)))"
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
+    )
+    assert found.stdout.strip() == "[]"

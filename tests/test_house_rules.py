@@ -171,18 +171,29 @@ def test_only_commands_print(trees: dict[Path, ast.Module]) -> None:
 
 
 def test_no_data_set_lies_in_the_repository() -> None:
-    """Only weights are big, and no path of a data set or of a developer's machine is written down."""
+    """Only weights and our own talks are big, and no path of a data set or of a developer's machine is written down."""
     private = re.compile("|".join(["shared" + "/data", "/work" + "/", "/root" + "/", "/home" + "/"]))
     big, named = [], []
     for path in repository_files():
         if "weights" in path.parts:
             continue
-        if path.suffix not in (".png", ".svg", ".lock") and path.stat().st_size > 200_000:
+        own = path.name in ("own_talks.jsonl", "plain_talks.jsonl")
+        if not own and path.suffix not in (".png", ".svg", ".lock") and path.stat().st_size > 200_000:
             big.append(_name(path))
         if path.suffix not in (".png",) and private.search(path.read_text(encoding="utf-8")):
             named.append(_name(path))
     assert big == []
     assert named == []
+
+
+def test_nothing_is_left_of_the_compact_base() -> None:
+    """Only the log remembers it: the small encoder-decoder that all nets stood on before they had a causal base."""
+    folder = ROOT / "models"
+    log = {folder / "EXPERIMENTS.md", *(folder / "experiments").iterdir()}
+    pages = [p for p in repository_files() if p.is_relative_to(folder) and p.suffix != ".safetensors" and p not in log]
+    assert pages
+    said = [_name(path) for path in pages if "compact" in f"{_name(path)} {path.read_text(encoding='utf-8')}".lower()]
+    assert said == []
 
 
 def test_weights_keep_to_their_budget() -> None:

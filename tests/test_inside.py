@@ -22,7 +22,7 @@ from models.data.strategies import STRATEGIES
 from models.knowledge.comet import Block, Comet, Query
 from models.nets.registry import NETS
 from models.serving.hosting import NetResponder, Sources
-from models.serving.intervention import Levers
+from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, Levers
 from models.serving.trace import CometBlock, DecodeOptions, NamedRow, TokenStep, Trace
 from tests.fakes import ChangeableResponder, EchoResponder
 from tests.tiny import MadeUpEmotions, on_each_backbone, tiny_net
@@ -196,14 +196,22 @@ def test_nothing_generated_becomes_markup(side: Sided) -> None:
     assert "<b>x" not in html
 
 
+def test_a_likelihood_that_does_not_change_has_no_minus(side: Sided) -> None:
+    row = NamedRow(LIKELIHOOD, LIKELIHOODS, (-2.0, -2.001, -1.0, -1.5))
+    told = what_if.result("a", side.trace, "b", replace(side.trace, extras=(row,)))
+    assert re.findall(r">([+-]0[.]\d\d)<", told) == ["+0.00", "-0.50"]
+
+
 def test_the_mixture_has_the_look_of_each_strategy_and_where_it_stood_before(side: Sided) -> None:
     figure = figures.mixture_figure(side)
-    after, before = figure.data
+    after, before, numbers = figure.data
+    assert all(x > max(pair) for x, *pair in zip(numbers.x, after.x, before.x, strict=True))  # hidden by neither
+    assert numbers.text[0] == f"{100 * side.trace.strategies[0]:.0f} %"
     assert list(after.marker.color) == [LOOKS[name].colour for name in STRATEGIES]
     assert list(after.x) == pytest.approx([100 * share for share in side.trace.strategies])
     assert list(before.x) == pytest.approx([100 * value for value in side.trace.extras[0].values])
     assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
-    assert len(figures.mixture_figure(replace(side, trace=replace(side.trace, extras=()))).data) == 1
+    assert len(figures.mixture_figure(replace(side, trace=replace(side.trace, extras=()))).data) == 2
 
 
 def test_emotions_are_lines_with_a_word_where_the_lead_changes() -> None:

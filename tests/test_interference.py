@@ -15,7 +15,7 @@ from models.analysis.gradients import gradient_cosines, group_of
 from models.commands import interference
 from models.files.checkpoint import fingerprint
 from models.nets.stored import new_net, save_net
-from tests.tiny import tiny_batch, tiny_net
+from tests.tiny import CAUSAL, tiny_batch, tiny_net, tiny_tokenizer
 from tests.trained import joint_for
 
 
@@ -49,6 +49,16 @@ def test_every_group_of_a_net_has_its_row_and_none_is_beyond_one() -> None:
     assert group_of("backbone.model.shared.weight") == "embedding"
 
 
+def test_the_weights_of_a_causal_base_count_in_no_group() -> None:
+    net = tiny_net(CAUSAL + "star-misc", change=False)
+    net.requires_grad_(requires_grad=False)  # as loaded
+    with torch.inference_mode():
+        net.plan(tiny_batch(net))  # what it has been asked before must not stand in the way
+    found = gradient_cosines(net, [tiny_batch(net)])
+    assert {c.group for c in found} == {"all", "embedding", "decoder", "heads"}
+    assert not any(parameter.requires_grad for parameter in net.backbone.weights.parameters())
+
+
 @pytest.fixture
 def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Thirty talks of two turns, a tiny Joint, files in `out`."""
@@ -74,9 +84,9 @@ def test_the_command_writes_its_file_without_a_word_of_the_data(
 
 
 def test_the_same_seed_gives_the_same_figures_of_losses_that_draw(command: list[str], tmp_path: Path) -> None:
-    source, weights = tmp_path / "compact", tmp_path / "weights"
+    words, weights = tiny_tokenizer(), tmp_path / "weights"
     small = {"size": {"width": 16, "heads": 2, "ffn": 8, "positions": 64}, "shape": {"tokens": 48}}
-    save_net(new_net("mime", small, 0, source), "mime", 0, {}, weights / "mime", source)
+    save_net(new_net("mime", small, 0, words), "mime", 0, {}, weights / "mime", words)
     command[1] = "mime"
     written = []
     for _ in range(2):

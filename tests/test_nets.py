@@ -313,7 +313,7 @@ def test_admisc_published_settings_train_and_predict() -> None:
 
 
 def test_joint_gives_the_strategy_its_share_of_the_sequence_loss() -> None:
-    net = tiny_net("joint", strategy_weight=0.0, course=False)
+    net = tiny_net("joint", strategy_weight=0.0, course=False, state_head=False)
     batch = tiny_batch(net)
     with torch.no_grad():
         losses = net.losses(batch)
@@ -352,11 +352,13 @@ def test_a_whole_number_is_a_number() -> None:
     assert tiny_net("joint", strategy_weight=2).weighting().weights()["strategy"] == 2.0
 
 
+@pytest.mark.parametrize("net", ["joint", "kemi"])
 @pytest.mark.parametrize("name", ["course", "state_head"])
-def test_joint_refuses_to_train_with_what_would_not_learn(name: str) -> None:
+def test_joint_refuses_to_train_with_what_would_not_learn(name: str, net: str) -> None:
     settings = {"course": False, "state_head": False} | {name: True}
-    with pytest.raises(ValueError, match=rf"{name}=true and a strategy_weight of 0 .* set strategy_weight above 0"):
-        tiny_net("joint", strategy_weight=0.0, **settings).weighting()
+    wanted = rf"net '{net}': with {name}=true and a strategy_weight of 0 .* set strategy_weight above 0"
+    with pytest.raises(ValueError, match=wanted):
+        tiny_net(net, strategy_weight=0.0, **settings).weighting()
 
 
 @pytest.mark.parametrize("name", ["joint", CAUSAL + "joint"])

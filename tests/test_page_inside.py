@@ -8,11 +8,12 @@ from typing import Any
 
 import gradio as gr
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.store.schema import Event, Reply
 from escdemo import texts
+from escdemo.chat.build import build_app
 from escdemo.chat.handlers import Page
 from escdemo.inside import panel
 from escdemo.inside.looking import Looking, Place
@@ -59,15 +60,81 @@ def test_a_message_of_the_talk_is_looked_into_and_another_chosen(make_page: Any)
     assert f"?talk={visitor.talk}&amp;turn=1" in last[tab.post]
     assert TOKEN not in str(last)
     assert "set out to" in last[tab.sides[0].card]
-    assert last[tab.sides[1].mixture]["visible"]
+    assert set(last) <= {looking.tabs, *tab.words()}  # figures take longer and come after the words
+    drawn = looking.draw(TOKEN, visitor.talk, last[tab.unseen.at])
+    assert set(drawn) == set(tab.figures())
+    assert drawn[tab.sides[1].mixture]["visible"]
     assert "esc-mix" in last[tab.sides[0].form]
     first = looking.show(TOKEN, visitor.talk, last[tab.unseen.at], ask(turn=0))
     assert "I feel alone." in first[tab.post]
     assert first[tab.unseen.at].turn == 0
     assert looking.tabs not in first
+    assert tab.messages not in first  # the page marks the message itself
     jumped = looking.show(TOKEN, visitor.talk, Place(pasted=PASTED), ask(jump=True, turn=1))
     assert jumped[looking.tabs]["selected"] == "inside"
     assert "zebra" in jumped[tab.post]
+
+
+def test_a_look_touches_nothing_but_what_it_changes(make_page: Any) -> None:
+    page = make_page()
+    demo = build_app(page.talks.service, page.talks.sessions, page.talks.settings)
+    events = {one.api_name: one for one in demo.fns.values()}
+    for name in ("look_at_message", "look_again", "draw_1"):
+        outputs = events[name].outputs
+        # Gradio reads all that a container holds each time an event begins and ends: the tabs hold the whole page.
+        assert not any(isinstance(one, gr.Tabs) for one in outputs), name
+        assert any(isinstance(one, gr.Plot) for one in outputs) == (name == "draw_1"), name
+
+
+def test_of_a_long_talk_only_what_is_looked_into_is_loaded(make_page: Any) -> None:
+    page = changeable(make_page)
+    visitor = Visitor(page).start()
+    for number in range(5):
+        visitor.say(f"Message {number}.")
+    looking = looking_of(page)
+    whole, single = [], []
+
+    def loaded(reply: Reply, _: Any) -> None:
+        if "reply_json" in reply.__dict__:
+            whole.append(reply)
+
+    def asked(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if statement.startswith("SELECT reply.reply_json"):
+            single.append(statement)
+
+    engine = page.talks.sessions.kw["bind"]
+    listening = (Reply, "load", loaded), (engine, "before_cursor_execute", asked)
+    for one in listening:
+        event.listen(*one)
+    try:
+        shown = looking.show(TOKEN, visitor.talk, Place(), ask(turn=2))
+        assert "Message 2." in shown[looking.tab.post]
+        assert (len(whole), len(single)) == (0, 2)
+        page.project(page.talks.find(TOKEN, visitor.talk))
+        assert (len(whole), len(single)) == (0, 2)  # the talk itself needs none of them
+    finally:
+        for one in listening:
+            event.remove(*one)
+
+
+def test_attention_is_drawn_while_its_fold_is_open(make_page: Any) -> None:
+    page = changeable(make_page)
+    visitor = Visitor(page).start().say("I feel alone.").say("A zebra sang to me.")
+    looking = looking_of(page)
+    tab = looking.tab
+    closed = looking.show(TOKEN, visitor.talk, Place())
+    assert closed[tab.attention]["visible"]
+    drawn = looking.draw(TOKEN, visitor.talk, closed[tab.unseen.at])
+    assert drawn[tab.sides[0].heat]["value"] is drawn[tab.sides[1].bars]["value"] is None
+    opened = looking.unfold(TOKEN, visitor.talk, closed[tab.unseen.at])
+    assert all(opened[plot]["visible"] for side in tab.sides for plot in (side.bars, side.heat))
+    assert tab.sides[0].card not in opened
+    other = looking.show(TOKEN, visitor.talk, opened[tab.unseen.at], ask(turn=0))
+    assert other[tab.attention]["open"]
+    redrawn = looking.draw(TOKEN, visitor.talk, other[tab.unseen.at])
+    assert redrawn[tab.sides[0].heat]["value"] not in (None, opened[tab.sides[0].heat]["value"])
+    folded = looking.draw(TOKEN, visitor.talk, looking.fold(other[tab.unseen.at]))
+    assert folded[tab.sides[0].heat]["value"] is None
 
 
 def test_a_link_opens_for_the_owner_alone(make_page: Any) -> None:
@@ -84,6 +151,8 @@ def test_a_link_opens_for_the_owner_alone(make_page: Any) -> None:
     told = looking.show(OTHER, "", Place(), link)
     assert "My secret." not in str(told)
     assert texts.INSIDE_LOST in told[looking.tab.note]
+    drawn = looking.draw(OTHER, "", told[looking.tab.unseen.at])
+    assert drawn[looking.tab.sides[0].mixture]["value"] is None  # no figures of another talk below that
     assert [one.id for one in page.talks.stored(OTHER)] != [mine.talk]
 
 
@@ -103,7 +172,7 @@ def test_earlier_talks_are_offered_and_an_empty_tab_says_what_will_come(make_pag
     second = Visitor(page).start().say("The second talk.")
     now = looking.show(TOKEN, second.talk, Place())
     assert [value for _, value in now[looking.tab.talk]["choices"]] == [second.talk, first.talk]
-    assert "The first talk." in looking.choose(TOKEN, second.talk, first.talk)[looking.tab.post]
+    assert "The first talk." in looking.choose(TOKEN, second.talk, Place(), first.talk)[looking.tab.post]
 
 
 def test_a_blind_talk_has_no_reasons_and_no_names_before_the_vote_and_no_what_if_after(make_page: Any) -> None:
@@ -111,7 +180,7 @@ def test_a_blind_talk_has_no_reasons_and_no_names_before_the_vote_and_no_what_if
     visitor = Visitor(page).start().say("I feel alone.")
     looking = looking_of(page)
     before = looking.show(TOKEN, visitor.talk, Place())
-    told = str(list(before.values()))
+    told = str([*before.values(), *looking.draw(TOKEN, visitor.talk, before[looking.tab.unseen.at]).values()])
     assert texts.INSIDE_BLIND in before[looking.tab.note]
     assert "Supporter A" in before[looking.tab.sides[0].card]
     for secret in ("joint", "misc", "sha-", "xReact", "set out to"):
@@ -126,7 +195,7 @@ def test_a_blind_talk_has_no_reasons_and_no_names_before_the_vote_and_no_what_if
     assert after[looking.tab.sides[0].form] == ""
     (refused,) = all_of(looking.change(TOKEN, visitor.talk, after[looking.tab.unseen.at], FORCED))
     assert "is for the demo" in refused[looking.tab.sides[0].result]
-    assert "is for the demo" in looking.paste(PASTED, "", "joint and misc")[looking.tab.paste_note]
+    assert "is for the demo" in looking.paste(Place(), PASTED, "", "joint and misc")[looking.tab.paste_note]
 
 
 def test_what_if_streams_compares_and_stores_nothing(make_page: Any, sessions: sessionmaker[Session]) -> None:
@@ -175,13 +244,17 @@ def test_a_pasted_dialogue_is_answered_by_two_nets_and_changed(make_page: Any) -
     page = changeable(make_page)
     looking = looking_of(page)
     tab = looking.tab
-    shown = looking.paste(PASTED, "I moved.", "joint and misc")
+    shown = looking.paste(Place(), PASTED, "I moved.", "joint and misc")
     assert "My friends." in shown[tab.post]
-    answered = all_of(looking.answer(shown[tab.unseen.at]))[-1]
+    blank, *_, answered = all_of(looking.answer(shown[tab.unseen.at]))
+    assert set(blank) == set(tab.figures())  # those of what was looked at before
+    assert list(looking.draw("", "", shown[tab.unseen.at])) == [tab.settings_table]
+    assert answered[tab.sides[0].mixture]["visible"]
     assert "joint set out to" in answered[tab.sides[0].card]
     assert "misc set out to" in answered[tab.sides[1].card]
     earlier = looking.show("", "", shown[tab.unseen.at], ask(turn=0))
     assert "What do you miss?" in earlier[tab.post]
+    assert 'data-button="inside-ask"' in shown[tab.messages]  # another message of it has to be answered first
     odd = looking.show("", "", shown[tab.unseen.at], ask(turn=99))
     assert odd[tab.unseen.at].turn == 2
     changed = all_of(looking.change("", "", shown[tab.unseen.at], FORCED))[-1]
@@ -193,7 +266,7 @@ def test_a_pasted_dialogue_is_answered_by_two_nets_and_changed(make_page: Any) -
 @pytest.mark.parametrize("text", ["", "seeker: a", "seeker: a\n" * 5000, "{", "x" * 1_000_000, "\x00"])
 def test_what_is_no_dialogue_changes_nothing_but_the_note(make_page: Any, text: str) -> None:
     looking = looking_of(changeable(make_page))
-    told = looking.paste(text, "", "joint and misc")
+    told = looking.paste(Place(), text, "", "joint and misc")
     assert list(told) == [looking.tab.paste_note]
     assert "esc-problem" in told[looking.tab.paste_note]
 
@@ -201,7 +274,7 @@ def test_what_is_no_dialogue_changes_nothing_but_the_note(make_page: Any, text: 
 def test_danger_in_a_pasted_dialogue_shows_the_card_and_holds_replies_back(make_page: Any) -> None:
     page = changeable(make_page)
     looking = looking_of(page)
-    shown = looking.paste("seeker: hi\nsupporter: hello\nseeker: I want to kill myself.", "", "joint and misc")
+    shown = looking.paste(Place(), "seeker: hi\nsupporter: hello\nseeker: I want to kill myself.", "", "joint and misc")
     assert texts.CRISIS_TITLES["self"] in shown[looking.tab.post]
     told = all_of(looking.answer(shown[looking.tab.unseen.at]))
     assert "You said" not in str(told)

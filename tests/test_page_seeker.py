@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import urllib.request
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +23,7 @@ from models.serving.job import ServiceBusy
 from models.serving.responder import OnText
 from models.serving.trace import DecodeOptions, Reply
 from tests.fakes import EchoResponder, FailingResponder
+from tests.running import running
 from tests.visitor import OWN, TOKEN, Visitor
 
 BLIND = (*OWN[:-1], True)
@@ -61,6 +63,15 @@ def test_who_is_new_sees_a_card_and_an_example(make_page: Any) -> None:
     visitor.start()
     visitor.take(page.again())
     assert visitor.of(setup.example) == ""  # who has talked knows how it looks
+
+
+def test_only_what_a_visitor_does_draws_the_card_anew(database_url: str) -> None:
+    """The fields that a card fills change one after the other: the last card's would stand beside the new situation."""
+    nets = {name: EchoResponder(name) for name in ("joint", "misc")}
+    with running(database_url, nets) as site, urllib.request.urlopen(f"{site.url}/config", timeout=60) as answer:
+        calls = json.load(answer)["dependencies"]
+    (drawn,) = (one["targets"] for one in calls if one["api_name"] == "show_story")
+    assert {event for _, event in drawn} == {"input", "blur"}
 
 
 def test_the_example_is_whole_and_opens_nothing() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
 
+from models.backbones.causal import Causal
 from models.backbones.interface import Reading
 from models.backbones.prefix_cache import PrefixCache, size_of
 from tests.tiny import CAUSAL, tiny_net
@@ -57,3 +60,17 @@ def test_a_context_read_in_pieces_is_read_once_and_the_same() -> None:
         torch.testing.assert_close(found.summary, whole.summary, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(shorter[0].states, whole.states[:, :7], atol=1e-5, rtol=1e-4)
     assert again.states.data_ptr() == pieces[-1].states.data_ptr()
+
+
+def test_a_reading_takes_no_more_memory_than_is_counted() -> None:
+    net = tiny_net(CAUSAL + "joint")
+    net.requires_grad_(requires_grad=False).backbone.settle()
+    cache = cast(Causal, net.backbone).weights.prefixes
+    ids = torch.randint(5, 200, (1, 12))
+    with torch.no_grad():
+        for length in (4, 12):  # afresh, and as it goes on
+            net.backbone.read(ids[:, :length], torch.ones(1, length, dtype=torch.bool))
+            (kept,) = cache._readings._entries.values()
+            parts = [kept.states, *(part for pair in kept.cache for part in pair)]
+            assert kept.states.shape[1] == length
+            assert sum(part.untyped_storage().nbytes() for part in parts) == size_of(kept) == cache._readings.total

@@ -82,6 +82,8 @@ def test_lines_are_counted_as_an_editor_counts(tmp_path: Path) -> None:
         Row(7, problem="the row has 1 cells, the header 2; quote cells that hold a delimiter"),
         Row(8, {"a": "4", "b": "5"}),
     ]
+    with pytest.raises(ValueError, match="line 1: the file holds a JSON list; want one object a line"):
+        list(json_rows(written(tmp_path, '[\n{"a": 1},\n{"a": 2}\n]')))
     path = written(tmp_path, '\n{"a": "x\u2028y"}\n\n[1]\n{"a": 1, "a": 2}\n{"a"\n')
     assert [(row.line, row.cells or row.problem) for row in json_rows(path)] == [
         (2, {"a": "x\u2028y"}),
@@ -97,6 +99,43 @@ def test_a_decimal_comma_is_one_where_the_delimiter_is_another(tmp_path: Path) -
     assert row.cells == {"seconds": "12.5", "name": "1,5"}
     (row,) = csv_rows(written(tmp_path, 'seconds,name\n"12,5",x\n'), decimals=("seconds",))
     assert row.cells["seconds"] == "12,5"
+
+
+def test_the_numbers_of_a_file_have_one_decimal_sign(tmp_path: Path) -> None:
+    """Beside "12,5" a "1.234" is more than a thousand; with points alone it is one and a bit."""
+    one, two = csv_rows(written(tmp_path, "seconds;name\n12,5;x\n1.234;y\n"), decimals=("seconds",))
+    assert one.cells["seconds"] == "12.5"
+    assert two.problem == "seconds: '1.234' has a point, line 2 has not; write all numbers of a file one way"
+    one, two = csv_rows(written(tmp_path, "seconds;name\n1.234;x\n12;y\n"), decimals=("seconds",))
+    assert (one.cells["seconds"], two.cells["seconds"]) == ("1.234", "12")
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        ('1,x,"I am\n2,y,fine\n3,z,well"\n', 3),  # the quote that row 3 has too many closes that of row 1
+        ('1,x,"I am\n2,y,fine"\n', 3),
+        ('1,"x,fine\n2,y",well\n', 3),
+        ('"1,x,fine\n2",y,well\n', 3),
+        ('"0\n0",x,"I am\n2,y,fine"\n', 4),
+    ],
+)
+def test_rows_between_two_open_quotes_are_not_the_text_of_a_cell(rows: str, line: int, tmp_path: Path) -> None:
+    (first, *_) = csv_rows(written(tmp_path, f"id,name,text\n{rows}"))
+    assert f"a quote stays open: line {line} is a row, but would be read as text" in first.problem
+
+
+def test_the_same_with_two_columns(tmp_path: Path) -> None:
+    (first, *_) = csv_rows(written(tmp_path, 'said,meant\n1,"a\n2,b\n3,c"\n'))
+    assert "line 3 is a row, but would be read as text" in first.problem
+    (found,) = csv_rows(written(tmp_path, 'said,meant\n1,"a\nno,no\nwell"\n'))
+    assert found.cells["meant"] == "a\nno,no\nwell"
+
+
+@pytest.mark.parametrize("text", ["a\nb, c, d\ne", "a\n1,200,000\nb", "Yes, well\nno, I\nsee,\n", "a\nb,c\nd,e,f,g"])
+def test_a_text_of_several_lines_with_commas_is_one(text: str, tmp_path: Path) -> None:
+    (found,) = csv_rows(written(tmp_path, f'id,name,text\n1,x,"{text}"\n'))
+    assert found.cells["text"] == text
 
 
 def test_a_cell_in_a_column_without_a_name_is_not_lost(tmp_path: Path) -> None:

@@ -62,8 +62,8 @@ def test_commands_parse(command: str) -> None:
     if program == "tests":
         assert (ROOT / "tests" / "__main__.py").exists()
         return
-    if program == "app.py":
-        importlib.import_module("app").parse(rest)
+    if program in ("app.py", "escdemo.soak"):
+        importlib.import_module({"app.py": "app"}.get(program, f"{program}.__main__")).parse(rest)
         return
     parser = argparse.ArgumentParser()
     module, _ = importlib.import_module(f"{program}.__main__").COMMANDS[rest.pop(0)]

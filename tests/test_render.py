@@ -57,7 +57,10 @@ def test_a_message_reads_as_it_was_typed() -> None:
 @pytest.mark.parametrize(
     ("reply", "words"),
     [
-        (ReplyShown("waiting", ahead=2), "waiting: 2 ahead"),
+        (ReplyShown("waiting", ahead=2), "waiting: 2 before you"),
+        (ReplyShown("waiting", ahead=2, expected_s=0.2), "waiting: 2 before you, about 1 second"),
+        (ReplyShown("waiting", ahead=9, expected_s=41.7), "waiting: 9 before you, about 42 seconds"),
+        (ReplyShown("waiting", ahead=60, expected_s=270.0), "waiting: 60 before you, about 4 minutes"),
         (ReplyShown("thinking"), texts.THINKING),
         (ReplyShown("writing", "I hear"), "I hear"),
         (ReplyShown("held"), texts.HELD),

@@ -85,6 +85,7 @@ def test_rows_taken_over_keep_their_split_and_count_and_ours_stand_under_them_so
     glhg = {row.source: row for row in published("GLHG")}
     assert {(row.split, row.bleu_4, row.rouge_l) for row in glhg.values()} == {("D", 2.13, 16.37)}
     assert {counted(row) for row in glhg.values()} == {LEGACY}
+    assert glhg["AdMISC 2024, table 4"].distinct_1 == 3.50
     assert TAKEN_OVER.keys() <= {(row.source, row.system) for row in PUBLISHED}
     reports = (measure(PREDICTIONS), measure(PREDICTIONS, MISC, bpe=list), measure(PREDICTIONS, LEGACY))
     lines = paper_tables([System("ours", "D test", reports)], PUBLISHED).split("\n\n")[2].splitlines()

@@ -11,11 +11,14 @@ from tests.test_house_rules import PACKAGES, ROOT, SOURCES, imports, parse
 from tests.test_readme import WHEEL
 
 LINE = re.compile(r"(?P<name>[\w-]+)(?:\[\w+\])?==(?P<version>[\w.]+)  # (?P<place>[\w/.]+): \S.*")
-ENTRIES = [
-    LINE.fullmatch(line)
-    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    if line and not line.startswith("#")
-]
+LINES = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+ENTRIES = [LINE.fullmatch(line) for line in LINES if line and not line.startswith("#")]
+OPTIONAL = {
+    entry["name"]: entry
+    for line in LINES
+    if line.startswith("# ") and (entry := LINE.fullmatch(line.removeprefix("# ")))
+}
+"""imported in one place, which says what to install where it is missing; nothing else needs it"""
 TOOLS = {"ruff", "mypy", "pytest-xdist", "psycopg"}  # run as commands, by flags, or by the address of a database
 
 
@@ -32,6 +35,9 @@ def _imported() -> dict[str, set[str]]:
             if package in sys.stdlib_module_names or package in (*PACKAGES, "app", "__future__"):
                 continue
             name = path.relative_to(ROOT).as_posix()
+            if package in OPTIONAL:
+                assert name == OPTIONAL[package]["place"], f"{name}:{line} imports {package}, which is optional"
+                continue
             assert package in known, f"{name}:{line} imports {package}, which is not installed"
             files[_key(known[package][0])].add(name)
     return files
@@ -57,6 +63,13 @@ def test_all_that_is_listed_is_imported_where_the_line_says() -> None:
         and not any(name.startswith(entry["place"]) for name in imported.get(_key(entry["name"]), ()))
     ]
     assert wrong == []
+
+
+def test_what_is_optional_says_what_to_install() -> None:
+    assert OPTIONAL
+    for name, entry in OPTIONAL.items():
+        wanted = entry[0].split("  #")[0].removeprefix("# ")
+        assert f'pip install "{wanted}"' in (ROOT / entry["place"]).read_text(encoding="utf-8"), name
 
 
 def test_the_installed_versions_are_the_pinned_ones() -> None:

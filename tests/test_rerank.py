@@ -24,7 +24,7 @@ OPTIONS = DecodeOptions("rerank", top_p=1.0, temperature=2.0, min_tokens=2, max_
 def test_best_first_and_the_same_for_the_same_seed(name: str) -> None:
     net = tiny_net(name)
     with torch.inference_mode():
-        plan = net.plan(tiny_batch(net))
+        plan = replace(net.plan(tiny_batch(net)), opening=())  # one of eight letters leaves nothing to draw
     ranked = rank(net, plan_row(plan, 1), OPTIONS, 5)
     assert 1 < len(ranked) == len({candidate.ids for candidate in ranked}) <= 6
     assert [c.score for c in ranked] == sorted((c.score for c in ranked), reverse=True)

@@ -140,7 +140,7 @@ def test_score_prints_tables_and_writes_the_figures(tmp_path: Path, capsys: pyte
 
 def test_word_pieces_come_from_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "p.csv").write_text(table(","))
-    tiny_tokenizer().save(tmp_path / "tokenizer.json")
+    (tmp_path / "tokenizer.json").write_text(tiny_tokenizer().fast.to_str())
     arguments = ["score", str(tmp_path / "p.csv"), "--rounds", "0", "--bpe", str(tmp_path), "--papers", "misc"]
     assert main([*arguments, "--out", str(tmp_path / "m.json")]) == 0
     counts = [report["definition"]["tokens"] for report in json.loads((tmp_path / "m.json").read_text())["reports"]]
@@ -156,7 +156,7 @@ def test_the_definitions_of_a_paper_are_one_flag(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "p.csv").write_text(table(","))
-    tiny_tokenizer().save(tmp_path / "tokenizer.json")
+    (tmp_path / "tokenizer.json").write_text(tiny_tokenizer().fast.to_str())
     arguments = ["score", str(tmp_path / "p.csv"), "--rounds", "0", "--out", str(tmp_path / "m.json"), "--definitions"]
 
     def saved() -> list[dict[str, object]]:

@@ -12,13 +12,14 @@ from torch.distributions import Normal, kl_divergence
 
 from models.backbones.interface import CONTEXT, Past
 from models.data.examples import ContextShape
+from models.nets.emotion_loss import emotion_loss
 from models.nets.mime import MIMICKED, OTHER, divergence
 from models.nets.moel import LISTENERS
 from models.nets.net import make_config
 from models.nets.registry import NETS
-from models.nets.scratch import Size, emotion_loss, fresh_backbone
-from models.nets.stored import load_net, new_net, save_net
-from tests.tiny import tiny_base, tiny_batch, tiny_net, tiny_tokenizer
+from models.nets.scratch import Size, fresh_backbone
+from models.nets.stored import load_net, save_net, start_net
+from tests.tiny import tiny_batch, tiny_net, tiny_tokenizer
 
 SCRATCH = [name for name, (_, net) in NETS.items() if net.from_scratch]
 SMALL = {"size": {"width": 16, "heads": 2, "ffn": 8, "positions": 64}, "shape": ContextShape(48, strategies=False)}
@@ -125,13 +126,13 @@ def test_the_divergence_is_that_of_torch() -> None:
 
 @pytest.mark.parametrize("name", SCRATCH)
 def test_a_folder_is_complete_without_any_base(name: str, tmp_path: Path) -> None:
-    base = tiny_base(tmp_path / "compact")
-    net = new_net(name, SMALL, 24, base)
+    words = tiny_tokenizer()
+    net, rank = start_net(name, SMALL, 24, words, None)
     assert all(parameter.requires_grad for parameter in net.parameters())
-    save_net(net, name, 24, {"data": "made up"}, tmp_path / name, base)
+    save_net(net, name, rank, {"data": "made up"}, tmp_path / name, words)
     card = json.loads((tmp_path / name / "card.json").read_text())
     assert (card["net"], card["rank"], card["base"]) == (name, 0, None)
-    loaded = load_net(tmp_path / name, tmp_path / "nowhere")
+    loaded = load_net(tmp_path / name)
     assert loaded.config == net.config
     with torch.no_grad():
         expected, found = (n.eval().reply_nll(n.plan(tiny_batch(n)), tiny_batch(n).labels) for n in (net, loaded))

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import logging
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -79,8 +82,8 @@ def test_a_job_runs_to_its_reply_and_keeps_it(open_service: Open) -> None:
     kept: list[Job] = []
     service.submit("a", request(), kept.append)
     job = service.wait("a", LONG_S)
-    assert (job.state, job.text, job.reply) == (JobState.DONE, "I hear", make_reply("I hear"))
-    assert kept == [job]
+    assert (job.state, job.text, job.reply) == (JobState.DONE, "I hear", None)
+    assert kept == [replace(job, reply=make_reply("I hear"))]  # kept there, it is not kept twice
     assert service.get("a") == job
     assert job.waiting == 0
     assert job.elapsed_s >= 0
@@ -270,6 +273,19 @@ def test_old_ended_jobs_are_forgotten_first(open_service: Open) -> None:
     with pytest.raises(KeyError):
         service.get("a")
     assert service.get("b").state is JobState.DONE
+
+
+def test_what_was_said_is_let_go_with_the_end(open_service: Open) -> None:
+    service = open_service({"fake": Scripted()})
+    asked = request()
+    talk = weakref.ref(asked.dialogue)
+    service.submit("a", asked, lambda _: None)
+    del asked
+    service.wait("a", LONG_S)
+    service.close()  # its thread is through
+    gc.collect()
+    assert talk() is None
+    assert service.get("a").state is JobState.DONE
 
 
 def test_tail_yields_changes_until_the_end(open_service: Open) -> None:

@@ -55,11 +55,13 @@ def states(view: EncounterView, found: dict[str, Job]) -> list[str]:
 
 def test_in_the_demo_each_side_shows_its_own_pace(demo: Story) -> None:
     view = demo.view()
-    found = jobs(view, a=JobState.RUNNING, b=Job(view.turns[-1].b.slot.job_id(), JobState.QUEUED, waiting=2))
+    found = jobs(
+        view, a=JobState.RUNNING, b=Job(view.turns[-1].b.slot.job_id(), JobState.QUEUED, waiting=2, expected_s=9.0)
+    )
     talk = screen_state.exchanges(view, found)
     assert [reply.state for reply in talk[-1].replies] == ["writing", "waiting"]
     assert talk[-1].replies[0].text == "I hear"
-    assert talk[-1].replies[1].ahead == 2
+    assert (talk[-1].replies[1].ahead, talk[-1].replies[1].expected_s) == (2, 9.0)
     now = screen_state.controls(view, talk)
     assert (now.can_send, now.can_stop, now.can_finish, now.can_retry) == (False, True, False, (False, False))
 
@@ -83,8 +85,18 @@ def test_in_a_study_nothing_shows_before_both_are_there(study: Story) -> None:
     view = study.view()
     assert states(view, {}) == ["done", "done"]
     assert all(reply.strategy is None for reply in screen_state.exchanges(view, {})[-1].replies)
-    assert screen_state.sided(view, 0) == (None, None)
     assert [reply.turn for reply in screen_state.exchanges(view, {})[-1].replies] == [None, None]
+
+
+@pytest.mark.parametrize("first", [JobState.RUNNING, JobState.QUEUED])
+def test_in_a_study_both_sides_wait_alike(study: Story, first: JobState) -> None:
+    view = study.view()
+    slot = view.turns[-1].a.slot.job_id()
+    found = jobs(view, a=Job(slot, first, waiting=1, expected_s=3.0 if first is JobState.QUEUED else None))
+    found |= jobs(view, b=Job(view.turns[-1].b.slot.job_id(), JobState.QUEUED, waiting=2, expected_s=6.0))
+    one, other = screen_state.exchanges(view, found)[-1].replies
+    assert one == other
+    assert (one.state, one.ahead, one.expected_s) == ("waiting", 2, 6.0)
 
 
 def test_in_a_study_both_sides_look_alike_when_one_failed(study: Story) -> None:
@@ -100,9 +112,7 @@ def test_in_a_study_both_sides_look_alike_when_one_failed(study: Story) -> None:
 def test_after_the_reveal_everything_shows(sessions: sessionmaker[Session]) -> None:
     view = Story(sessions).told_until("revealed").view()
     assert screen_state.step_of(view) == "result"
-    assert {side.label for side in screen_state.sided(view, 0) if side} == set(SYSTEMS)
     assert [reply.turn for reply in screen_state.exchanges(view, {})[-1].replies] == [0, 0]
-    assert screen_state.sided(view, 99) == (None, None)
 
 
 def test_danger_is_found_in_the_latest_message_that_shows_it(sessions: sessionmaker[Session]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -12,13 +12,13 @@ from models.backbones.interface import Past
 from models.data.batches import make_batch
 from models.files.checkpoint import WeightsError
 from models.nets.net import Plan
-from models.nets.registry import COMPACT, NETS
+from models.nets.registry import CAUSAL, HERE, NETS
 from models.nets.star import BEFORE, CHOICE_GATE, GATE, CausalPool, Star, star_on
 from models.nets.stored import load_net, new_net, save_net, start_net
 from models.serving.batch_decoding import decode_batch
 from models.serving.decoding import decode
 from models.serving.trace import DecodeOptions
-from tests.tiny import tiny_base, tiny_batch, tiny_examples, tiny_loss, tiny_net
+from tests.tiny import tiny_batch, tiny_causal, tiny_checkpoint, tiny_examples, tiny_loss, tiny_net, tiny_tokenizer
 
 UNREGISTERED = ("transformer", "mt-transformer", "moel", "mime")
 NAMES = ("star", "star-misc", "star-admisc", *(f"star-{name}" for name in UNREGISTERED))
@@ -27,11 +27,10 @@ NAMES = ("star", "star-misc", "star-admisc", *(f"star-{name}" for name in UNREGI
 @pytest.fixture(autouse=True)
 def _on_any_net(monkeypatch: pytest.MonkeyPatch) -> None:
     """STAR on the nets that have no such line in the registry."""
-    small = {name: value for name, value in COMPACT["star"].items() if name not in ("shape", "below")}
+    small = {name: value for name, value in CAUSAL["star"].items() if name != "below"}
     for name in UNREGISTERED:
-        below = {setting: value for setting, value in COMPACT[name].items() if setting != "shape"}
-        monkeypatch.setitem(NETS, f"star-{name}", star_on(name, *NETS[name]))
-        monkeypatch.setitem(COMPACT, f"star-{name}", {"shape": COMPACT[name]["shape"], "below": below, **small})
+        monkeypatch.setitem(HERE, f"star-{name}", star_on(name, *NETS[name]))
+        monkeypatch.setitem(CAUSAL, f"star-{name}", small)
 
 
 def star_net(name: str, **settings: object) -> Star:
@@ -152,18 +151,19 @@ def test_one_shared_expert_and_the_loss_on_the_first_choice() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_second_stage_holds_the_net_below_and_is_saved_whole(name: str, tmp_path: Path) -> None:
-    source, below_name = tiny_base(tmp_path / "compact"), name.replace("star-", "").replace("star", "joint")
+    below_name = name.replace("star-", "").replace("star", "joint")
+    source = tiny_tokenizer() if below_name in UNREGISTERED else tiny_checkpoint(tmp_path / "checkpoint")
     torch.manual_seed(1)
-    first = new_net(below_name, COMPACT[below_name], 2, source)
+    first, _ = start_net(below_name, {}, 2, source, None)
     with torch.no_grad():
         for parameter in first.parameters():
             if parameter.requires_grad:
                 parameter += 0.05 * torch.randn_like(parameter)
-    save_net(first, below_name, 2, {}, tmp_path / "first", source)
+    save_net(first, below_name, 0 if first.from_scratch else 2, {}, tmp_path / "first", source)
     net, rank = start_net(name, {}, None, source, tmp_path / "first")
     assert rank == (0 if net.from_scratch else 2)
     assert net.needs_comet == first.needs_comet
-    taken = load_net(tmp_path / "first", source)
+    taken = load_net(tmp_path / "first")
     batch = tiny_batch(net)
     with torch.no_grad():
         torch.testing.assert_close(net.eval().below.plan(batch).strategies, taken.plan(batch).strategies)
@@ -181,7 +181,7 @@ def test_the_second_stage_holds_the_net_below_and_is_saved_whole(name: str, tmp_
     assert changed <= set(moving)
     assert any(".shared." in n for n in changed)
     save_net(net, name, rank, {}, tmp_path / "second", source)
-    loaded = load_net(tmp_path / "second", source)
+    loaded = load_net(tmp_path / "second")
     assert asdict(loaded.config) == asdict(net.config)
     with torch.no_grad():
         expected, found = net.eval().plan(batch).strategies, loaded.plan(batch).strategies
@@ -207,17 +207,17 @@ def test_strategies_that_lambda_never_trains_choose_no_weights() -> None:
 
 
 def test_a_second_stage_without_a_first_or_on_another_net_is_refused(tmp_path: Path) -> None:
-    source = tiny_base(tmp_path / "compact")
+    source = tiny_causal()
     with pytest.raises(ValueError, match=r"star holds a trained joint.*--start"):
-        start_net("star", COMPACT["star"], 2, source, None)
-    free, _ = start_net("star", COMPACT["star"] | {"hold": False}, 2, source, None)
+        start_net("star", {}, 2, source, None)
+    free, _ = start_net("star", {"hold": False}, 2, source, None)
     assert free.held == ()
-    save_net(new_net("misc", COMPACT["misc"], 2, source), "misc", 2, {}, tmp_path / "misc", source)
+    save_net(new_net("misc", CAUSAL["misc"], 2, source), "misc", 2, {}, tmp_path / "misc", source)
     with pytest.raises(WeightsError, match="is a misc; star starts from star or joint"):
-        start_net("star", COMPACT["star"], 2, source, tmp_path / "misc")
-    other = tiny_base(tmp_path / "other", seed=4)
+        start_net("star", {}, 2, source, tmp_path / "misc")
+    other = replace(tiny_causal(seed=4), digest="4" * 12)
     with pytest.raises(WeightsError, match="changes base"):
-        start_net("misc", COMPACT["misc"], 2, other, tmp_path / "misc")
+        start_net("misc", {}, 2, other, tmp_path / "misc")
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from annotation.rubric import find_rubric
 from annotation.statistics.explanations import ReplyFeature
 from annotation.statistics.intervals import Estimate, undefined
 from annotation.statistics.pairwise import pair_results
@@ -16,6 +17,7 @@ from annotation.statistics.raters import rater_table
 from annotation.statistics.report_tables import raters_table
 from annotation.statistics.strength import rankings
 from annotation.statistics.study_data import StudyData
+from annotation.studies.live_views import TurnVote
 from annotation.studies.study_views import Ballot, Verdict
 from escdemo.look import figures, render, study_figures
 from escdemo.look.study_figures import ForestRow
@@ -85,6 +87,21 @@ def test_no_plot_is_empty() -> None:
     page = results.fill(StudyData(ballots=votes, verdicts=discarded), None)
     assert not page[2]["visible"]
     assert "discarded every item" in page[3]
+
+
+def test_where_every_score_is_discarded_the_page_says_so() -> None:
+    scores = tuple(replace(one, discard_cause="both alike") for one in rated())
+    page = results.fill(StudyData(ratings=scores, rubric=find_rubric("misc-2022")), None)
+    assert not page[2]["visible"]
+    assert "discarded every item" in page[3]
+
+
+def test_what_is_drawn_of_live_talks_stands_in_their_table() -> None:
+    votes = [Ballot("s", f"i{at}", "r1", "Overall", "m1", "m2", "a", "m1", 9.0) for at in range(3)]
+    turns = [TurnVote("s", f"i{at}", "r1", f"t{at}", 0, "m1", "m2", "a" if at else "b", "m1") for at in range(3)]
+    *_, tables = results.fill(StudyData(ballots=tuple(votes), preferences=tuple(turns)), None)
+    assert ">2 / 1 / 0 / 0<" in tables
+    assert "Talks won / lost / tied / neither" in tables
 
 
 def test_means_have_a_line_each_and_a_save_button() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from annotation.studies.study_views import ReviewView, VoteCount
-from escdemo.study import render, texts
+from escdemo.study import item_reading, leads, render, texts
 from escdemo.study.create_panel import FIELDS
 from escdemo.study.question_form import MAX_QUESTIONS
 from tests.fakes import EchoResponder
@@ -68,6 +68,33 @@ def test_a_lead_reads_drops_and_empties_a_draft(site: Site) -> None:
     assert listed(told) == [ids[0], ids[2]]
     assert "2 items taken out" in lead.call("empty_draft", "all")
     assert "There is no such item" in lead.call("read", "all", None)
+
+
+def test_a_long_list_has_the_items_around_the_chosen_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(item_reading, "LISTED", 3)
+    lead = founded(site, name="long")
+    lead.call("upload_items", lead.send_file("items.jsonl", rows(9)))
+    first = listed(lead.call("read", "all", None))
+    assert len(first) == 3
+    near = listed(lead.call("read", "all", "i7"))  # as the file calls it
+    assert "Post 7." in lead.told
+    assert len(near) == 3
+    assert not set(near) & set(first)
+    assert "Post 8." in lead.call("read_forward", "all", near[1])
+    assert "Item (9)" in lead.told
+
+
+def test_items_are_checked_once_after_each_change(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    lead, checked = founded(site, name="checked"), []
+    check = leads.draft_warnings
+    monkeypatch.setattr(leads, "draft_warnings", lambda **given: checked.append(1) or check(**given))
+    lead.call("upload_items", lead.send_file("items.jsonl", rows(2)))
+    for _ in range(3):
+        assert "carries a tag" in lead.call("overview")
+    assert len(checked) == 1
+    lead.call("empty_draft", "all")
+    assert "carries a tag" not in lead.call("overview")
+    assert len(checked) == 2
 
 
 def test_nets_answer_a_context_again(site: Site) -> None:

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from escdemo import texts
 from models.data.strategies import STRATEGIES
+from models.serving.job import ServiceBusy
+from models.serving.service import GenerationService
 from tests.fakes import EchoResponder, FailingResponder
 from tests.running import CREATE_KEY, Site, running
 from tests.test_study_client import Member, answers, links
@@ -153,6 +156,23 @@ def test_stop_and_retry(tmp_path: Path) -> None:
         assert "both replies appear together" in rater.call("send", "Hello there.")
         rater.call("stop")
         until(rater, "No reply came", lambda: rater.call("look_on"))
+
+
+def test_a_full_server_says_so_as_often_as_it_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a message nor a retry that has no room is lost without a word, and the retry after that works."""
+
+    def full(*_: object) -> None:
+        raise ServiceBusy("no room")
+
+    with running(f"sqlite:///{tmp_path / 'site.db'}", {name: EchoResponder(name) for name in SYSTEMS}) as site:
+        rater = invited(site, make_study(site, ([], ["grey-winter"])))
+        rater.call("talk", 3)
+        with monkeypatch.context() as busy:
+            busy.setattr(GenerationService, "submit_together", full)
+            for ask in (("send", "Hello there."), ("retry",), ("retry",)):
+                assert texts.BUSY in rater.call(*ask)
+        assert texts.BUSY not in rater.call("retry")
+        until(rater, "You said", lambda: rater.call("look_on"))
 
 
 def test_a_reply_lost_with_the_server_is_made_when_the_rater_comes_back(tmp_path: Path) -> None:

@@ -29,8 +29,15 @@ def test_each_point_has_the_look_of_its_strategy_in_its_row() -> None:
 
 def test_what_is_said_of_it() -> None:
     assert timeline_says(SIDES) == (
-        "joint (A) chose Question most often (2 of 3). misc (B) chose Question most often (1 of 2)."
+        "joint (A) chose Question most often (2 of 3). misc (B) chose another one each time."
         " Both chose the same for 1 of 2 messages."
+    )
+
+
+def test_equal_counts_are_said_to_be_equal() -> None:
+    one = SideStrategies("joint (A)", ("Question", "Others", "Question", "Others", "Information"))
+    assert timeline_says((one, SideStrategies("misc (B)", (None,) * 5))) == (
+        "joint (A) chose Question and Others most often (2 of 5 each)."
     )
 
 

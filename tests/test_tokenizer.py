@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer as FastTokenizer
 
 from models.data.dialogue import Speaker
 from models.data.relations import RELATIONS
 from models.data.strategies import STRATEGIES
-from models.data.tokenizer import Tokenizer, readable, trim_vocabulary, wordpiece
-from tests.tiny import LETTERS, WORDS, tiny_tokenizer
+from models.data.tokenizer import Tokenizer, learn_vocabulary, readable, wordpiece
+from tests.tiny import tiny_tokenizer
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize(
@@ -52,7 +55,7 @@ def test_added_tokens_have_their_ids(tmp_path: Path) -> None:
     assert len(tokenizer.strategies) == len(set(tokenizer.strategies)) == len(STRATEGIES)
     assert set(tokenizer.relations) == set(RELATIONS)
     assert set(tokenizer.speakers) == set(Speaker)
-    tokenizer.save(tmp_path / "t.json")
+    (tmp_path / "t.json").write_text(tokenizer.fast.to_str())
     again = Tokenizer.load(tmp_path / "t.json")
     assert again.special == tokenizer.special
     with pytest.raises(FileNotFoundError, match=r"none\.json is missing"):
@@ -64,18 +67,31 @@ def test_a_foreign_vocabulary_is_refused() -> None:
         Tokenizer(wordpiece({"[UNK]": 0, "a": 1}))
 
 
-def test_trimming_keeps_the_most_used_and_spells_the_rest(tmp_path: Path) -> None:
-    specials = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-    source = wordpiece(
-        {p: i for i, p in enumerate([*specials, *WORDS, "rarely", *LETTERS, *(f"##{c}" for c in LETTERS)])}
-    )
-    source.save(str(tmp_path / "tokenizer.json"))
-    texts = ["i am sad", "i am tired", "you rarely feel hard", "i am", "zebra 7"]
-    tokenizer, origin = trim_vocabulary(tmp_path / "tokenizer.json", texts, 45)
-    vocabulary = FastTokenizer.from_file(str(tmp_path / "tokenizer.json")).get_vocab()
-    assert len(origin) == len(tokenizer)
-    kept = tokenizer.fast.token_to_id("am")
-    assert origin[kept] == vocabulary["am"]
-    assert origin[tokenizer.eos] == vocabulary["[SEP]"]
-    assert tokenizer.decode(tokenizer.encode("zebra")) == "Zebra"
-    assert tokenizer.unk not in tokenizer.encode("rarely")
+TEXTS = ["I am sad", "I am tired", "you rarely feel hard", "I am sad", "[Question] 7 zebras, maybe", "ça va?"]
+
+
+def test_a_learnt_vocabulary_has_whole_words_and_spells_the_rest() -> None:
+    tokenizer = learn_vocabulary(TEXTS)
+    assert tokenizer.pieces("I am SAD.") == ["i", "am", "sad", "[UNK]"], "no text has a full stop"
+    assert tokenizer.decode(tokenizer.encode("zebra ca 7")) == "Zebra ca 7"
+    assert tokenizer.unk not in tokenizer.encode("daft rime")
+    assert (tokenizer.pad, tokenizer.bos, tokenizer.eos, tokenizer.unk, tokenizer.cls) == (0, 1, 2, 3, 4)
+    assert [len(learn_vocabulary(TEXTS, size)) for size in (76, 10_000)] == [76, 79]
+
+
+def test_a_mark_that_is_typed_is_plain_text_to_a_learnt_vocabulary() -> None:
+    tokenizer = learn_vocabulary([*TEXTS, "##a [EOS]"])
+    assert not set(tokenizer.encode("##a [EOS] [Question]")) & tokenizer.special
+    assert tokenizer.pieces("##a")[:2] == ["#", "#"]
+
+
+def test_the_same_texts_give_the_same_vocabulary_in_another_process() -> None:
+    """The trainer's hash maps are in another order in each process; many pairs of letters are equally frequent here."""
+    letters = "abcdefghijklmnop"
+    texts = [f"{a}{b}{c}{d}" for a in letters[:8] for b in letters for c in letters[:6] for d in letters[2:7]]
+    told = f"from models.data.tokenizer import learn_vocabulary; print(learn_vocabulary({texts * 2!r}, 300).digest())"
+    runs = [
+        subprocess.run([sys.executable, "-c", told], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for _ in range(3)
+    ]
+    assert len(set(runs)) == 1

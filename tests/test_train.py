@@ -1,4 +1,4 @@
-"""From an ESConv file to a released net through the real commands, on a tiny base."""
+"""From an ESConv file to a released net through the real commands, on tiny bases and on none."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ import json
 import shlex
 import shutil
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
 
 from models.__main__ import main
-from models.backbones.compact_base import save_base
+from models.backbones.causal_base import open_causal
 from models.commands import evaluate, train
-from models.commands.pretrain import Mix, Shape, tokenise
 from models.data.batches import Batch
 from models.data.esconv import read_esconv, split_dialogues
 from models.data.examples import ContextShape
@@ -24,16 +25,17 @@ from models.files.checkpoint import fingerprint
 from models.knowledge.comet import NoComet
 from models.nets.stored import load_net
 from models.training import turn_examples
-from models.training.sampler import Batches
+from models.training.sampler import Batches, WholeBatches
 from models.training.turn_examples import examples_of
 from models.training.validation import turn_batches, validate
 from tests.tiny import (
     MadeUpComet,
     MadeUpEmotions,
-    tiny_backbone,
-    tiny_base,
+    Moved,
     tiny_batch,
+    tiny_checkpoint,
     tiny_examples,
+    tiny_llama_folder,
     tiny_net,
     tiny_tokenizer,
 )
@@ -61,10 +63,23 @@ def esconv(tmp_path: Path) -> Path:
     return path
 
 
+SCRATCH = ["transformer", "mt-transformer", "moel", "mime"]
+SMALL = 'size={"width": 16, "heads": 2, "ffn": 8}'
+
+
 @pytest.fixture
 def base(tmp_path: Path) -> Path:
-    save_base(tiny_backbone(), tiny_tokenizer(), {}, tmp_path / "weights" / "compact")
-    return tmp_path / "weights" / "compact"
+    return tiny_llama_folder(tmp_path / "llama")
+
+
+@pytest.fixture
+def opened(base: Path, monkeypatch: pytest.MonkeyPatch) -> Moved:
+    """What a card calls `base` is found there, by `evaluate` too."""
+    found = Moved(open_causal(str(base)))
+    monkeypatch.setattr(evaluate, "load_net", lambda folder, bases: load_net(folder, found))
+    monkeypatch.setattr(evaluate, "comet_for", lambda *_: MadeUpComet())
+    monkeypatch.setattr(turn_examples, "open_emotion", lambda *_: MadeUpEmotions())
+    return found
 
 
 def test_a_run_goes_on_from_trained_weights_with_settings_told(
@@ -72,7 +87,8 @@ def test_a_run_goes_on_from_trained_weights_with_settings_told(
 ) -> None:
     weights = tmp_path / "weights"
     monkeypatch.setattr(train, "WEIGHTS", weights)
-    run = ["train", "joint", "--esconv", str(esconv), "--base", str(base), "--steps", "1", "--batch", "8", "--release"]
+    run = ["train", "joint", "--esconv", str(esconv), "--base", str(base), "--support", "none", "--steps", "1"]
+    run += ["--release"]
     assert main([*run, "--out", str(tmp_path / "first"), "--rank", "2"]) == 0
     first = fingerprint(weights / "joint")
     told = ["--start", str(weights / "joint"), "--set", "strategy_weight=2.0", "--balance", "0.5", "--overwrite"]
@@ -86,28 +102,53 @@ def test_a_run_goes_on_from_trained_weights_with_settings_told(
     assert used in capsys.readouterr().out.splitlines(), "a training says with which settings it goes"
 
 
+def test_strategies_are_trained_alone_and_released_with_the_rest_as_it_was(
+    esconv: Path, base: Path, opened: Moved, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights, only = tmp_path / "weights", ["--only", "strategies"]
+    run = ["train", "joint", "--esconv", str(esconv), "--base", str(base), "--support", "none", "--steps", "2"]
+    run += ["--release", "--weights", str(weights)]
+    assert main([*run, "--out", str(tmp_path / "none"), *only]) == 2
+    assert "--only strategies goes on from trained weights; name their folder with --start" in capsys.readouterr().err
+    assert main([*run, "--out", str(tmp_path / "first"), "--rank", "2"]) == 0
+    first = dict(load_net(weights / "joint", opened).named_parameters())
+    assert main([*run, "--out", str(tmp_path / "second"), "--start", str(weights / "joint"), *only]) == 0
+    second = dict(load_net(weights / "joint", opened).named_parameters())
+    assert first.keys() == second.keys()
+    changed = {name for name in first if not torch.equal(first[name], second[name])}
+    assert {name.split(".")[0] for name in changed} <= {"state_head", "course"}
+    assert any(name.startswith("state_head.") for name in changed)
+    assert "--only strategies" in json.loads((weights / "joint" / "card.json").read_text())["command"]
+
+
 def test_star_starts_from_the_net_below_that_is_shipped(
-    esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    esconv: Path,
+    base: Path,
+    opened: Moved,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     weights = tmp_path / "weights"
     monkeypatch.setattr(train, "WEIGHTS", weights)
-    run = ["--esconv", str(esconv), "--base", str(base), "--steps", "2", "--batch", "8", "--release"]
+    run = ["--esconv", str(esconv), "--base", str(base), "--support", "none", "--steps", "2", "--release"]
     assert main(["train", "star", *run, "--out", str(tmp_path / "early")]) == 2
     assert str(weights / "joint") in capsys.readouterr().err
     assert main(["train", "joint", *run, "--out", str(tmp_path / "joint"), "--rank", "2"]) == 0
     assert main(["train", "star", *run, "--out", str(tmp_path / "star")]) == 0
     card = json.loads((weights / "star" / "card.json").read_text())
     assert (card["start"], card["rank"], card["run"]["splits"]) == (fingerprint(weights / "joint"), 2, ["D"])
-    joint, star = load_net(weights / "joint", base), load_net(weights / "star", base)
-    layer = "backbone.model.decoder.layers.0.fc1.weight"
-    assert torch.equal(joint.get_parameter(layer), star.get_parameter(layer))
+    joint, star = (dict(load_net(weights / name, opened).named_parameters()) for name in ("joint", "star"))
+    changes = [name for name in joint if name.startswith("backbone.") and name.endswith(".a")]
+    assert changes
+    assert all(torch.equal(joint[name], star[name]) for name in changes)
 
 
 def test_what_the_weights_to_start_from_decide_cannot_be_told(
     esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(train, "WEIGHTS", tmp_path / "weights")
-    run = ["--esconv", str(esconv), "--base", str(base), "--steps", "1", "--batch", "8", "--release"]
+    run = ["--esconv", str(esconv), "--base", str(base), "--support", "none", "--steps", "1", "--release"]
     assert main(["train", "joint", *run, "--out", str(tmp_path / "joint"), "--rank", "2", "--split", "E"]) == 0
     for told, message in (
         (["--rank", "4"], "--rank is 4, but the weights in"),
@@ -121,29 +162,39 @@ def test_what_the_weights_to_start_from_decide_cannot_be_told(
 
 
 @pytest.fixture
-def flags(esconv: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+def flags(esconv: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """A short training on the CPU, its results under `tmp_path`."""
     monkeypatch.setattr(train, "WEIGHTS", tmp_path / "weights")
     monkeypatch.setattr(train, "comet_for", lambda *_: MadeUpComet())
     (tmp_path / "tails.jsonl").touch()
-    known = ["--esconv", str(esconv), "--base", str(base), "--tails", str(tmp_path / "tails.jsonl"), "--rank", "2"]
-    return [*known, "--batch", "8", "--minutes", "5", "--device", "cpu"]
+    known = ["--esconv", str(esconv), "--tails", str(tmp_path / "tails.jsonl"), "--batch", "8"]
+    return [*known, "--minutes", "5", "--device", "cpu"]
+
+
+@pytest.fixture
+def on(base: Path, tmp_path: Path) -> Callable[[str, str], list[str]]:
+    """Flags that name the base of a net: the causal one, or the papers'; of one from scratch its size instead."""
+
+    def flags(name: str, kind: str = "causal") -> list[str]:
+        if name in SCRATCH:
+            return ["--set", SMALL]
+        if kind == "causal":
+            return ["--base", str(base), "--support", "none", "--rank", "2"]
+        return ["--base", tiny_checkpoint(tmp_path / "checkpoint"), "--rank", "2"]
+
+    return flags
 
 
 @pytest.mark.parametrize("name", ["joint", "misc", "admisc", "moel"])
 def test_train_release_evaluate_score(
     name: str,
     flags: list[str],
-    base: Path,
+    on: Callable[..., list[str]],
+    opened: Moved,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(evaluate, "comet_for", lambda *_: MadeUpComet())
-    monkeypatch.setattr(turn_examples, "open_emotion", lambda *_: MadeUpEmotions())
-    monkeypatch.setattr(evaluate, "load_net", lambda folder, bases=None: load_net(folder, base))
-    run = ["train", name, *flags, "--out", str(tmp_path / "run")]
-    run += ["--set", 'size={"width": 16}'] if name == "moel" else []
+    run = ["train", name, *flags, *on(name), "--out", str(tmp_path / "run")]
     assert main([*run, "--steps", "4", "--grad-accumulation", "2", "--release"]) == 0
     card = json.loads((tmp_path / "weights" / name / "card.json").read_text())
     assert card["steps"] == 4
@@ -155,7 +206,8 @@ def test_train_release_evaluate_score(
     train.add_arguments(parser)
     again = parser.parse_args(shlex.split(card["command"])[4:])
     assert (again.net, again.steps, again.grad_accumulation, again.release) == (name, 4, 2, True)
-    assert again.set == (['size={"width": 16}'] if name == "moel" else [])
+    assert again.set == ([SMALL] if name == "moel" else [])
+    assert (card["base"], again.base) == ((None, None) if name == "moel" else (opened.base.label, "BASE"))
     capsys.readouterr()
     out = tmp_path / "evaluation"
     esconv = flags[flags.index("--esconv") + 1]
@@ -168,22 +220,28 @@ def test_train_release_evaluate_score(
     assert main(["score", str(out / name / "predictions.jsonl")]) == 0
 
 
-@pytest.mark.parametrize("name", ["joint", "misc"])
+@pytest.mark.parametrize(("name", "kind"), [("joint", "causal"), ("misc", "full"), ("moel", "none")])
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
-    name: str, flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    kind: str,
+    flags: list[str],
+    on: Callable[[str, str], list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """To the bit, with dropout, changed matrices, bfloat16 and the choice of the best weights."""
-    run = ["train", name, *flags, "--steps", "4", "--check-steps", "2", "--out"]
+    run = ["train", name, *flags, *on(name, kind), "--steps", "4", "--check-steps", "2", "--out"]
     assert main([*run, str(tmp_path / "whole")]) == 0
-    at = Batches.at
+    batches = WholeBatches if kind == "causal" else Batches
+    at = batches.at
 
-    def stop(self: Batches, step: int) -> Batch:
+    def stop(self: Any, step: int) -> Batch:
         if step == 3:
             raise KeyboardInterrupt
         return at(self, step)
 
     with monkeypatch.context() as stopped:
-        stopped.setattr(Batches, "at", stop)
+        stopped.setattr(batches, "at", stop)
         assert main([*run, str(tmp_path / "parts")]) == 130
     assert torch.load(tmp_path / "parts" / "fit.pt")["step"] == 2
     assert main([*run, str(tmp_path / "parts")]) == 0
@@ -195,8 +253,14 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
 
 
 def test_what_does_not_suffice_is_said_before_the_first_step(
-    flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    flags: list[str],
+    on: Callable[[str, str], list[str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    flags += on("misc", "full")
+
     def told(*more: str) -> str:
         assert main(["train", "misc", *flags, "--out", str(tmp_path / "run"), *more]) == 2
         return capsys.readouterr().err
@@ -237,7 +301,8 @@ def test_settings_that_cannot_be_read_or_trained_are_named_before_the_data_are_r
     base: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def told(*settings: str) -> str:
-        assert main(["train", "joint", "--esconv", "none.json", "--base", str(base), *settings]) == 2
+        on = ["--base", str(base), "--support", "none"]
+        assert main(["train", "joint", "--esconv", "none.json", *on, *settings]) == 2
         return capsys.readouterr().err
 
     assert "--set refine=last cannot be read; allowed: NAME=JSON, e.g." in told("--set", "refine=last")
@@ -245,21 +310,22 @@ def test_settings_that_cannot_be_read_or_trained_are_named_before_the_data_are_r
     assert "setting 'course' is 1; allowed: true or false" in told("--set", "course=1")
     assert "has no setting ['curse']" in told("--set", "curse=true", "--set", "strategy_weight=1")
     assert "the course does not train" in told("--set", "strategy_weight=0")
-    assert "none.json" in told("--set", "strategy_weight=0", "course=false")
+    assert "none.json" in told("--set", "strategy_weight=0", "course=false", "state_head=false")
 
 
 def test_weights_of_another_kind_are_replaced_only_when_told(
-    esconv: Path, base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    esconv: Path, base: Path, opened: Moved, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder, another = tmp_path / "w" / "joint", tiny_base(tmp_path / "another", seed=1)
-    run = ["train", "joint", "--esconv", str(esconv), "--base", str(base), "--steps", "1", "--batch", "8", "--release"]
+    folder, another = tmp_path / "w" / "joint", tiny_llama_folder(tmp_path / "another", seed=2)
+    run = ["train", "joint", "--esconv", str(esconv), "--base", str(base), "--support", "none", "--steps", "1"]
+    run += ["--release"]
     run += ["--weights", str(tmp_path / "w"), "--rank", "2", "--out"]
     assert main([*run, str(tmp_path / "first")]) == 0
     kept = fingerprint(folder)
     for told, message in (
         (["--split", "E"], "split 'D' there, 'E' now"),
-        (["--rank", "0"], "rank 2 there, 0 now"),
-        (["--base", str(another)], f"base '{fingerprint(base)}' there, '{fingerprint(another)}' now"),
+        (["--rank", "3"], "rank 2 there, 3 now"),
+        (["--base", str(another)], f"base '{opened.base.label}' there, '{open_causal(str(another)).label}' now"),
         (["--set", "strategy_weight=2.0"], "setting strategy_weight 1.0 there, 2.0 now"),
     ):
         assert main([*run, str(tmp_path / "other"), *told]) == 2
@@ -275,9 +341,9 @@ def test_weights_of_another_kind_are_replaced_only_when_told(
 
 
 def test_a_run_of_another_net_is_not_overwritten(
-    flags: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    flags: list[str], on: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run = [*flags, "--steps", "1", "--out", str(tmp_path / "run")]
+    run = [*flags, *on("joint"), "--steps", "1", "--out", str(tmp_path / "run")]
     assert main(["train", "joint", *run]) == 0
     kept = {path.name: path.read_bytes() for path in (tmp_path / "run").glob("*.*")}
     assert main(["train", "misc", *run]) == 2
@@ -296,18 +362,6 @@ def test_batches_are_the_same_when_asked_again(esconv: Path) -> None:
     epoch = [row for step in range(-(-len(examples) // 4)) for row in one.at(step).ids.tolist()]
     seen = sorted(tuple(i for i in row if i) for row in epoch)
     assert seen == sorted(example.context for example in examples)
-
-
-def test_the_pretraining_mix_cuts_dialogues_at_answers(esconv: Path) -> None:
-    tokenizer = tiny_tokenizer()
-    sets = {"esconv": tokenise(read_esconv(esconv), tokenizer)}
-    batch = Mix(sets, {"esconv": 1.0}, tokenizer).batch(5, 6, Shape(32, 16, 1), 1)
-    again = Mix(sets, {"esconv": 1.0}, tokenizer).batch(5, 6, Shape(32, 16, 1), 1)
-    assert torch.equal(batch.ids, again.ids)
-    assert torch.equal(batch.inputs[:, 1:][batch.labels[:, :-1] >= 0], batch.labels[:, :-1][batch.labels[:, :-1] >= 0])
-    first = {int(i) for i in batch.labels[:, 0]}
-    assert first <= {*tokenizer.strategies, tokenizer.encode("i")[0]}
-    assert batch.ids.shape[1] <= 32
 
 
 def test_missing_data_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

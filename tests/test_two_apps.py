@@ -14,8 +14,8 @@ from sqlalchemy import select
 
 from annotation.store.database import open_sessions
 from annotation.store.schema import Reply
+from escdemo.soak.running_app import app_process
 from tests.api_server import LONG_S, Api, Gated, running_api
-from tests.app_process import app_process
 from tests.fakes import EchoResponder
 from tests.postgres import empty
 
@@ -30,9 +30,10 @@ def two_apps(database: str, api: Api, nets: str) -> Iterator[tuple[subprocess.Po
     sessions = open_sessions(database)
     empty(sessions.kw["bind"])
     sessions.kw["bind"].dispose()
+    flags = ["--nets", nets, "--backend", api.url]
     with ExitStack() as stack:
-        first, one = stack.enter_context(app_process(nets, database, api.url))
-        _, other = stack.enter_context(app_process(nets, database, api.url))
+        first, one = stack.enter_context(app_process(flags, database))
+        _, other = stack.enter_context(app_process(flags, database))
         clients = Client(one, verbose=False), Client(other, verbose=False)
         for client in clients:
             stack.callback(client.close)

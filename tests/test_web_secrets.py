@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -120,8 +122,8 @@ def test_the_app_opens_its_mask_to_nobody(tmp_path: Path) -> None:
     assert run.stdout.strip() == "0o77"
 
 
-def test_a_stop_leaves_no_upload(tmp_path: Path) -> None:
-    """By the signal of a service manager, not by Ctrl+C alone."""
+def test_a_stop_leaves_no_upload_and_one_whole_database(tmp_path: Path) -> None:
+    """By the signal of a service manager, not by Ctrl+C alone: the write-ahead log is folded in before the end."""
     program = (
         "import models.serving.hosting as hosting; from tests.fakes import EchoResponder; import app\n"
         "hosting.open_responders = lambda names, *_, **__: {name: EchoResponder(name, name) for name in names}\n"
@@ -135,7 +137,14 @@ def test_a_stop_leaves_no_upload(tmp_path: Path) -> None:
         assert any("ready" in line for line in run.stdout)
         (folder,) = (tmp_path / "uploads").glob("escdemo-uploads-*")
         (folder / "left.csv").write_text("what somebody uploaded")
+        with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as other:
+            other.execute("CREATE TABLE beside (number INTEGER)")
+        grown = (tmp_path / "a.db-wal").stat().st_size
         time.sleep(1)  # the server begins to listen for the signal after the line
         run.send_signal(signal.SIGTERM)
         assert run.wait(60) == 0
     assert not folder.exists()
+    assert grown > 0
+    assert [path.name for path in tmp_path.glob("a.db*")] == ["a.db"]
+    with contextlib.closing(sqlite3.connect(tmp_path / "a.db")) as alone:
+        assert alone.execute("SELECT count(*) FROM beside").fetchone() == (0,)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from annotation.files.item_files import ItemFileError, parse_rows
+from annotation.files.item_files import ItemFileError, parse_rows, read_uploaded
 from escdemo.study import uploaded
 from escdemo.study.uploaded import MAX_PLAN_BYTES, read_plan_file, read_turns, take
 from escdemo.web import uploads
@@ -73,7 +73,7 @@ def test_nothing_is_read_for_a_stranger_and_nothing_stays(site: Site, monkeypatc
     lead, stranger = founded(site, "read for nobody else"), Member(site)
     for path in waiting(site):
         path.unlink()
-    for name in ("read_plan_file", "read_items", "read_turns"):
+    for name in ("read_plan_file", "read_uploaded", "read_turns"):
         monkeypatch.setattr(f"escdemo.study.leads.{name}", lambda path: pytest.fail("read"))
     for call, name, why in (
         ("create_from_file", "x.json", "cannot make studies"),
@@ -116,11 +116,15 @@ def test_limits_are_told_in_words(site: Site, tmp_path: Path, monkeypatch: pytes
         read_turns(packed)
 
 
-def test_rows_and_problems_are_bounded() -> None:
+def test_rows_and_problems_are_bounded(tmp_path: Path) -> None:
     row = {"context": [{"speaker": "seeker", "text": "Hello."}], "replies": {"a": "Hi."}}
     many = (Row(at, row | {"id": f"i{at}"}) for at in range(10**9))
-    with pytest.raises(ItemFileError, match=r"more than 20,000 items"):
+    with pytest.raises(ItemFileError, match=r"more than 100,000 items"):
         parse_rows(many)
+    path = tmp_path / "items.jsonl"
+    path.write_text("".join(json.dumps(row | {"id": f"i{at}"}) + "\n" for at in range(20_001)))
+    with pytest.raises(ItemFileError, match=r"items\.jsonl: .*\n  line 20001: more than 20,000 items; split the file"):
+        read_uploaded(path)
     bad = (Row(at, {"x" * 100_000: 1}) for at in range(10**9))
     with pytest.raises(ItemFileError, match=r"1000 bad row") as caught:
         parse_rows(bad)

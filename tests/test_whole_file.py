@@ -9,13 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.commands.pretrain import save_backbone
 from models.files.checkpoint import save_packed
 from models.files.resume_journal import Journal
 from models.files.whole_file import whole_file, write_whole
 from models.training.run_state import write_record, write_tensors
 from tests.full_disk import in_child, largest_file
-from tests.tiny import tiny_backbone, tiny_tokenizer
 
 LIMIT = 2000
 """bytes a file may grow to; all that is written below is larger"""
@@ -24,9 +22,7 @@ WRITERS: dict[str, Callable[[Path, int], None]] = {
     "file": lambda path, value: write_whole(path, str(value) * 5000),
     "fit.pt": lambda path, value: write_tensors(path, {"a": torch.full((5000,), value)}),
     "run.json": lambda path, value: write_record(path.parent, {"a": str(value) * 5000}),
-    "tokenizer.json": lambda path, value: tiny_tokenizer().save(path),
     "weights": lambda path, value: save_packed(path, {"a": torch.full((5000,), value)}, {}),
-    "backbone.safetensors": lambda path, value: save_backbone(tiny_backbone(seed=value), tiny_tokenizer(), path.parent),
 }
 
 

@@ -1,7 +1,8 @@
-"""Tiny nets for tests: a vocabulary of letters and a few words, a backbone 16 wide, random weights from a seed."""
+"""Tiny nets for tests: a vocabulary of letters and a few words, bases 16 wide, random weights from a seed."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,10 +11,15 @@ from types import SimpleNamespace
 import torch
 from tokenizers import pre_tokenizers
 from torch import Tensor
-from transformers import BlenderbotSmallConfig
+from transformers import (
+    BlenderbotSmallConfig,
+    BlenderbotSmallForConditionalGeneration,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
-from models.backbones.causal_base import CausalBase
-from models.backbones.compact_base import save_base
+from models.backbones.causal_base import Bases, CausalBase
 from models.backbones.encoder_decoder import EncoderDecoder
 from models.backbones.llama_weights import LlamaShape, LlamaWeights
 from models.data.batches import Batch, make_batch
@@ -26,7 +32,8 @@ from models.knowledge.cases import Case
 from models.knowledge.comet import Comet, Query
 from models.knowledge.emotion import EMOTIONS, GO_EMOTIONS, Reading
 from models.nets.net import Net
-from models.nets.registry import build_net, causal_settings, compact_settings, net_class, streams_of
+from models.nets.registry import CAUSAL as ON_A_BASE
+from models.nets.registry import base_name, build_net, causal_settings, net_class, streams_of
 from models.nets.stored import causal_net
 
 WORDS = (
@@ -71,6 +78,18 @@ def tiny_backbone(streams: tuple[str, ...] = (), seed: int = 0) -> EncoderDecode
     return backbone.eval()
 
 
+def tiny_checkpoint(folder: Path, seed: int = 0) -> str:
+    """The papers' backbone at that size, as the Hub has it: config, weights, vocab.json, merges.txt."""
+    folder.mkdir(parents=True, exist_ok=True)
+    marks = ["__null__", "__start__", "__end__", "__unk__"]
+    pieces = [*marks, *LETTERS, *(f"{letter}@@" for letter in LETTERS), "sad", ".", "?", "'"]
+    (folder / "vocab.json").write_text(json.dumps({piece: number for number, piece in enumerate(pieces)}))
+    (folder / "merges.txt").write_text("#version: 0.2\ns a\nsa d</w>\n")
+    torch.manual_seed(seed)
+    BlenderbotSmallForConditionalGeneration(tiny_config(vocabulary=len(pieces))).save_pretrained(folder)
+    return str(folder)
+
+
 CAUSAL = "causal/"
 """before the name of a net: it stands on `tiny_causal`"""
 
@@ -96,8 +115,36 @@ def tiny_causal(seed: int = 0) -> CausalBase:
     return CausalBase("tiny", "0" * 12, weights, words)
 
 
+class Moved(Bases):
+    """Gives one base whatever is asked for: its name in a card is not where a test's checkpoint lies."""
+
+    def __init__(self, base: CausalBase) -> None:
+        super().__init__()
+        self.base = base
+
+    def open(self, source: str) -> CausalBase:
+        return self.base
+
+
+def tiny_llama(seed: int = 1, **settings: int) -> LlamaForCausalLM:
+    """Another Llama of that size, as transformers has it."""
+    torch.manual_seed(seed)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2}
+    words = tiny_chat_tokenizer().known
+    config = LlamaConfig(**sizes | {"intermediate_size": 32, "vocab_size": words} | settings, tie_word_embeddings=True)
+    return LlamaForCausalLM(config).eval()
+
+
+def tiny_llama_folder(place: Path, seed: int = 1) -> Path:
+    """A checkpoint of it, saved to disk as the Hub's are."""
+    tiny_llama(seed).save_pretrained(place)
+    marks = {"bos_token": BEGIN, "eos_token": END, "pad_token": "<|endoftext|>"}
+    PreTrainedTokenizerFast(tokenizer_object=tiny_chat_tokenizer().fast, **marks).save_pretrained(place)
+    return place
+
+
 def tiny_net(name: str, **settings: object) -> Net:
-    """A net of the registry on a tiny backbone, with its settings on such a base unless told otherwise.
+    """A net of the registry on a tiny backbone, with its settings on a causal base unless told otherwise.
 
     Low-rank changes on the causal base are not nothing at first, so that tests see them.
     """
@@ -110,7 +157,8 @@ def tiny_net(name: str, **settings: object) -> Net:
             if key.endswith((".b", "gate.value")) and parameter.requires_grad:
                 parameter.data.normal_(std=0.3)
         return net.eval()
-    chosen = {**compact_settings(name), "shape": replace(ContextShape(), tokens=48), **settings}
+    usual = causal_settings(name) if base_name(name) in ON_A_BASE else {}
+    chosen = {**usual, "shape": replace(ContextShape(), tokens=48), **settings}
     return build_net(name, chosen, tiny_backbone(streams_of(name, chosen)), tiny_tokenizer()).eval()
 
 
@@ -199,11 +247,3 @@ def tiny_batch(net: Net, tails: int = 3) -> Batch:
 def tiny_loss(net: Net, batch: Batch) -> Tensor:
     """The parts of a net's loss, combined as its own weighting does at the start."""
     return net.weighting().combine(net.losses(batch))
-
-
-def tiny_base(folder: Path, seed: int = 0) -> Path:
-    """A packed base folder around `tiny_backbone`."""
-    backbone = tiny_backbone(seed=seed)
-    backbone.config.layer_norm_eps = 1e-5
-    save_base(backbone, tiny_tokenizer(), {}, folder)
-    return folder

@@ -10,16 +10,15 @@ import pytest
 
 from models.data.strategies import STRATEGIES
 from models.knowledge.comet import NoComet
-from models.nets.registry import COMPACT
-from models.nets.stored import load_net, new_net, save_net
-from tests.tiny import tiny_base
+from models.nets.registry import CAUSAL
+from models.nets.stored import new_net, save_net
+from tests.tiny import tiny_checkpoint
 
 
 def joint_for(command: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Flags that name thirty talks of two turns and a tiny Joint in `folder`, which `command` can load."""
-    source = tiny_base(folder / "compact")
-    save_net(new_net("joint", COMPACT["joint"], 2, source), "joint", 2, {}, folder / "weights" / "joint", source)
-    monkeypatch.setattr(command, "load_net", lambda place, bases=None: load_net(place, source))
+    source = tiny_checkpoint(folder / "checkpoint")
+    save_net(new_net("joint", CAUSAL["joint"], 2, source), "joint", 2, {}, folder / "weights" / "joint", source)
     monkeypatch.setattr(command, "comet_for", lambda *_: NoComet())
     records = []
     for number in range(30):  # all different: equal turns would have equal states, fewer than there are clusters

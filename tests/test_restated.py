@@ -1,0 +1,80 @@
+"""Answers by rule: a sentence of the seeker's said back with its persons exchanged, and only what may be said back."""
+
+from __future__ import annotations
+
+import pytest
+
+from escdemo.screening.reply_screen import must_not_show
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.own_talks import VOICE
+from models.data.restated import FRAMES, QUESTIONS, STRATEGY, restated_talks, said_back
+from models.data.strategies import STRATEGIES
+from models.data.support_corpora import support_dialogues
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("I lost my job last week.", "you lost your job last week"),
+        ("Well, I'm so tired of my flat!", "you're so tired of your flat"),
+        ("And I was really sad at our home.", "you were really sad at your home"),
+        ("My sister was left by her husband.", "your sister was left by her husband"),
+        (
+            "I am worried, and I\N{RIGHT SINGLE QUOTATION MARK}ve told my mother.",
+            "you are worried, and you've told your mother",
+        ),
+        ("Hello there. We moved to our new town alone. Right?", "you moved to your new town alone"),
+    ],
+)
+def test_persons_are_exchanged_with_their_verbs(text: str, said: str) -> None:
+    assert said_back(text) == [said]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I am a stupid and worthless person.",
+        "I want to die before the winter.",
+        "I am white trash. I moved to a new town.",
+        "I am the pig of the family.",
+        "I see no point in my life.",
+        "My husband hits me every week.",
+        "I want to punch my neighbour today.",
+        "I deserve what my boss does.",
+        "I thank you for your time.",
+        "I lost my job?",
+        "I am sad.",
+        "She left me for my brother.",
+        "I live in flat 12 of our house.",
+    ],
+)
+def test_harm_judgments_questions_and_what_is_about_others_are_not_said_back(text: str) -> None:
+    assert said_back(text) == []
+
+
+def talk(*posts: str) -> Dialogue:
+    turns = [turn for post in posts for turn in (Turn(Speaker.SEEKER, post), Turn(Speaker.SUPPORTER, "Oh.", STRATEGY))]
+    return Dialogue(tuple(turns), "my flat", id="7")
+
+
+def test_each_talk_ends_with_one_of_the_answers() -> None:
+    talks = [talk("Hi.", "I had to leave my old flat.", f"My sister lent me her {thing}.") for thing in "abcdefgh"]
+    found = restated_talks(talks, 3, 100)
+    assert len(found) == 16
+    for dialogue in found:
+        *_, post, answer = dialogue.turns
+        assert (post.speaker, answer.speaker) == (Speaker.SEEKER, Speaker.SUPPORTER)
+        assert answer.strategy == STRATEGY in STRATEGIES
+        (said,) = said_back(post.text)
+        texts = {f"{f.format(said=said)} {q}" for f in FRAMES for q in QUESTIONS}
+        assert answer.text in {text[0].upper() + text[1:] for text in texts}
+        assert not must_not_show(answer.text)
+        assert dialogue.situation.startswith(VOICE)
+    assert found == restated_talks(talks, 3, 100) != restated_talks(talks, 4, 100)
+    assert len(restated_talks(talks, 3, 5)) == 5
+
+
+def test_the_support_mix_has_as_many_as_asked_for() -> None:
+    talks = [talk("I had to leave my old flat.")] * 4
+    assert len(support_dialogues(talks, None, 1, own=0, restated=3)) == 7
+    assert len(support_dialogues(talks, None, 1, own=0, restated=0)) == 4
