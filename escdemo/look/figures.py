@@ -23,7 +23,16 @@ OUTCOME_COLOURS = ("#0072B2", "#BBBBBB", "#D55E00", "#F4F1E6")
 OUTCOME_PATTERNS = ("", ".", "/", "x")
 INK = "#1F2933"
 _PALE = "#EBF0F8"
-_AXIS = {"gridcolor": _PALE, "linecolor": _PALE, "zerolinecolor": _PALE, "zerolinewidth": 2, "title": {"standoff": 15}}
+_AXIS = {
+    "gridcolor": _PALE,
+    "linecolor": _PALE,
+    "zerolinecolor": _PALE,
+    "zerolinewidth": 2,
+    "ticks": "",
+    "title": {"standoff": 15},
+}
+# Lines over the bar's colour: by default Plotly draws them alone, and white ones on nothing are not seen.
+_PATTERN = {"fillmode": "overlay", "size": 10, "solidity": 0.2}
 # Plotly's own templates are seven times as large as a figure of a message, and travel with each.
 plotly.io.templates["escdemo"] = go.layout.Template(
     layout={
@@ -34,7 +43,7 @@ plotly.io.templates["escdemo"] = go.layout.Template(
         "yaxis": _AXIS,
     },
     data={
-        "bar": [{"marker": {"line": {"color": "#FFFFFF", "width": 0.5}, "pattern": {"size": 10, "solidity": 0.2}}}],
+        "bar": [{"marker": {"line": {"color": "#FFFFFF", "width": 0.5}, "pattern": _PATTERN}}],
         "heatmap": [{"colorbar": {"outlinewidth": 0}}],
     },
 )
