@@ -306,6 +306,7 @@ MAP_MAKING = "Making the map of {net}: {done} of {total} replies read"
 MAP_READING = "Reading the conversations ..."
 MAP_MADE = "The new maps are ready."
 MAP_NO_ESCONV = "The ESConv copy that this server was given cannot be used; its operator can mend that."
+MAP_SHIPPED = "Shown instead: the map that came with this version."
 MAP_NONE = "none"
 
 ABOUT_HTML = """

@@ -254,6 +254,7 @@ def test_the_shipped_map_takes_the_place_of_a_file_that_does_not_fit(folder: Pat
     assert found is not None
     assert found.about.checkpoint == "new"
     assert "stale" in note
+    assert note.endswith(texts.MAP_SHIPPED)
 
 
 def test_a_map_of_another_width_says_so(make_page: Any, maps_of: Any, folder: Path) -> None:
