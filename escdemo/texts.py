@@ -345,11 +345,9 @@ INSIDE_SITUATION = "Commonsense about the situation"
 INSIDE_POST = "Commonsense about the last message"
 INSIDE_LINK = "Link to this message (opens in this browser only)"
 INSIDE_COPY = "Copy the link"
-INSIDE_BLIND = (
-    "This talk has not been judged yet, so its reasons stay closed: they would tell the models apart. They open with"
-    " your judgment."
-)
+INSIDE_BLIND = "Its reasons would tell the models of this talk apart: they open when you have judged it."
 INSIDE_LOST = "That talk is not stored for this browser: it is of another one, or was deleted."
+INSIDE_NO_TURN = "There is no such message in this talk, which has {count}. Shown instead: message {shown}."
 INSIDE_PENDING = "This reply is not finished; its reasons come with it."
 INSIDE_REPLACED = "Written by the makers of this page, so there is nothing of the model to look into."
 INSIDE_DIFFERENCES = "What differs"
