@@ -207,7 +207,8 @@ def styled(figure: go.Figure, *, height: int, **layout: object) -> go.Figure:
         **layout,
     )
     figure.update_xaxes(automargin=True, fixedrange=True, title_font_size=13)
-    figure.update_yaxes(automargin=True, fixedrange=True, ticksuffix="  ", title_font_size=13)
+    # The distance from the axis, of labels of two lines too: a suffix would keep only the last line away.
+    figure.update_yaxes(automargin=True, fixedrange=True, ticklabelstandoff=6, title_font_size=13)
     return figure
 
 
