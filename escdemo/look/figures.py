@@ -21,6 +21,8 @@ from models.serving.trace import CometBlock, Trace
 SOURCE_COLOURS = {"situation": "#0B4F7A", "post": "#7FBBE3"}
 OUTCOME_COLOURS = ("#0072B2", "#BBBBBB", "#D55E00", "#F4F1E6")
 OUTCOME_PATTERNS = ("", ".", "/", "x")
+OUTCOME_LINES = ("#FFFFFF", "#FFFFFF", "#A34700", "#C9BFA0")
+"""of the patterns: none takes the count that stands on it its contrast"""
 INK = "#1F2933"
 _PALE = "#EBF0F8"
 _AXIS = {
@@ -145,7 +147,7 @@ def outcome_figure(first: str, second: str, outcomes: Sequence[Outcome], title: 
                 "color": OUTCOME_COLOURS[place],
                 "pattern": {
                     "shape": OUTCOME_PATTERNS[place],
-                    "fgcolor": "#C9BFA0" if place == 3 else "#FFFFFF",
+                    "fgcolor": OUTCOME_LINES[place],
                     "solidity": 0.25,
                 },
             },
