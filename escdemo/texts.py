@@ -226,8 +226,8 @@ FIGURES = {
     ),
     "interference": (
         "Do its goals pull against each other?",
-        "A model learns to write replies and to choose strategies at once. Right of 0 a training step for one helps the"
-        " other, left of 0 it undoes some of it.",
+        "A model learns to write replies and to choose strategies at once. Above 0 (orange) a training step for one"
+        " helps the other, below 0 (blue) it undoes some of it. A matrix for each part of the model.",
     ),
 }
 """section -> the question that it answers, and how to read it"""

@@ -15,12 +15,20 @@ from escdemo.look import net_cards
 from escdemo.look.analysis_figures import Analysed
 from escdemo.look.net_cards import NetShown
 from escdemo.look.strategy_looks import LOOKS
+from models.analysis.analysis import Interference
+from models.analysis.cosine import Cosine
 from models.data.strategies import STRATEGIES
 from models.evaluation.uncertainty import Interval
 from tests.analyses import made_up
 
 JOINT = Analysed("BlenderBot-Joint", made_up())
 MISC = Analysed("MISC", made_up("misc", asks=2))
+
+
+def matrices(net: Analysed) -> draw.go.Figure:
+    figure = draw.interference_figure(net)
+    assert figure is not None
+    return figure
 
 
 def all_figures() -> list[draw.go.Figure]:
@@ -32,7 +40,7 @@ def all_figures() -> list[draw.go.Figure]:
         draw.top_k_figure(both),
         draw.distribution_figure(both),
         draw.confusion_figure(JOINT),
-        draw.interference_figure(both),
+        matrices(JOINT),
     ]
 
 
@@ -90,15 +98,39 @@ def test_shares_and_confusion_are_those_of_the_file() -> None:
     assert set(draw.confusion_figure(empty).data[0].z[0]) == {None}
 
 
-def test_cosines_stand_in_the_row_of_their_group() -> None:
-    figure = draw.interference_figure([JOINT, MISC])
-    assert list(figure.layout.yaxis.ticktext) == ["all", "encoder"]
-    assert [round(y) for y in figure.data[0].y] == [0, 1]
-    assert list(figure.data[0].x) == [-0.3, 0.2]
-    unmeasured = Analysed("MISC", replace(MISC.analysis, interference=None))
-    alone = draw.interference_figure([JOINT, unmeasured])
-    assert len(alone.data) == 1
-    assert "MISC: not measured" in alone.layout.title.subtitle.text.replace("<br>", " ")
+def with_cosines(*cosines: Cosine) -> Analysed:
+    return Analysed("MISC", replace(MISC.analysis, interference=Interference(4, 16, cosines)))
+
+
+def test_a_matrix_of_cosines_for_each_group_of_parameters() -> None:
+    whole, encoder = matrices(JOINT).data
+    assert [one.text for one in matrices(JOINT).layout.annotations] == ["<b>all parameters</b>", "<b>encoder</b>"]
+    assert list(whole.x) == list(whole.y) == ["reply", "strategy"]
+    assert [list(row) for row in whole.z] == [[1, -0.3], [-0.3, 1]], "a pair stands on both sides of the diagonal"
+    assert [list(row) for row in encoder.z] == [[1, 0.2], [0.2, 1]]
+    assert list(whole.text[0]) == ["1", "-0.30*"]
+    assert "-0.300 (-0.484 to -0.116)" in whole.customdata[0][1]
+    assert "over 4 batches" in whole.customdata[1][0]
+    assert {(one.zmin, one.zmax) for one in (whole, encoder)} == {(-1, 1)}, "one scale, with 0 in the middle"
+
+
+def test_a_group_shows_the_losses_that_reach_it() -> None:
+    three = with_cosines(
+        Cosine("all", "reply", "strategy", 0.05, 0.1, 4),
+        Cosine("all", "reply", "<b>emotion", 0.4, 0.1, 3),
+        Cosine("heads", "strategy", "<b>emotion", -0.2, 0.0, 1),
+    )
+    whole, heads = matrices(three).data
+    assert list(whole.x) == ["reply", "strategy", "&lt;b&gt;emotion"]
+    assert whole.text[0][1] == "+0.05", "not beyond chance"
+    assert (whole.z[1][2], whole.text[1][2]) == (None, ""), "strategy and emotion came in no batch together"
+    assert list(heads.x) == ["strategy", "&lt;b&gt;emotion"]
+    assert list(heads.z[0]) == [1, -0.2]
+
+
+def test_no_matrix_without_two_losses() -> None:
+    assert draw.interference_figure(with_cosines()) is None
+    assert draw.interference_figure(Analysed("MISC", replace(MISC.analysis, interference=None))) is None
 
 
 def test_a_name_cannot_hold_markup_and_a_long_one_is_cut() -> None:
@@ -150,7 +182,11 @@ def test_the_data_behind_each_figure() -> None:
     assert len(rows(say.top_k_csv(both))) == 2 * 8
     assert len(rows(say.distribution_csv(both))) == 2 * 8
     assert sum(int(row[name]) for row in rows(say.confusion_csv(JOINT)) for name in STRATEGIES) == 60
-    assert len(rows(say.interference_csv(both))) == 2 * 2
+    pairs = rows(say.interference_csv(MISC))
+    assert [(row["net"], row["group"], row["cosine"]) for row in pairs] == [
+        ("misc", "all", "-0.3"),
+        ("misc", "encoder", "0.2"),
+    ]
 
 
 def test_a_card_in_plain_words_escaped() -> None:

@@ -78,7 +78,7 @@ def drawn(page: Page, *names: str) -> None:
 
 
 ALONE = ("stages-gold", "stages-a", "stages-difference-a", "top-k-all", "distribution-all", "confusion-a",
-         "interference-all")  # fmt: skip
+         "interference-a")  # fmt: skip
 WIDTHS = """() => [...document.querySelectorAll("#figures-body .js-plotly-plot")].map((plot) =>
   [plot.closest(".esc-fig").id, plot.querySelector(".main-svg").getBoundingClientRect().right - innerWidth,
    plot._fullLayout.width - plot.closest(".esc-fig").clientWidth])"""
@@ -94,7 +94,7 @@ def test_figures_of_one_net_then_two_and_what_cannot_be_shown(browser: Browser, 
     page.get_by_text("BlenderBot-Joint differs from the annotators in").wait_for()
     page.get_by_label("Beside it").click()
     page.get_by_role("option", name="MISC (misc)").click()
-    drawn(page, *ALONE, "stages-b", "stages-difference-b", "confusion-b")
+    drawn(page, *ALONE, "stages-b", "stages-difference-b", "confusion-b", "interference-b")
     page.get_by_text("MISC names the annotated strategy first in").wait_for()
     names = page.locator("#figures-body [role=img]").evaluate_all("all => all.map((one) => one.ariaLabel)")
     assert {"Strategies of annotators", "Strategies of MISC", "Confusion of MISC"} <= set(names)

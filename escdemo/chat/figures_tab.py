@@ -32,7 +32,7 @@ SECTIONS = {
     "top-k": ("all",),
     "distribution": ("all",),
     "confusion": ("a", "b"),
-    "interference": ("all",),
+    "interference": ("a", "b"),
 }
 """section -> its figures: of the annotators, of the first net (a) and the second (b), or of all together"""
 
@@ -136,9 +136,11 @@ def _sections(nets: Sequence[Analysed]) -> list[Any]:
         ),
         "interference": (
             say.interference_says,
-            {"all": (draw.interference_figure(nets), say.interference_csv(nets))}
-            if any(net.analysis.interference for net in nets)
-            else {},
+            {
+                at: (figure, say.interference_csv(net))
+                for at, net in placed
+                if (figure := draw.interference_figure(net)) is not None
+            },
         ),
     }
     values: list[Any] = []

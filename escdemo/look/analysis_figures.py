@@ -10,8 +10,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from escdemo.look.figures import INK, escaped, styled
 from escdemo.look.strategy_looks import LOOKS
@@ -32,6 +34,10 @@ DIVERGING = ((0.0, "#6BB1DE"), (0.5, "#F7F7F7"), (1.0, "#F0A36B"))
 """less to more, apart for colour-blind readers too; light enough for dark figures on every cell"""
 SEQUENTIAL = ((0.0, "#FFFFFF"), (1.0, "#5AA9E0"))
 """none to all, as light"""
+GROUP_TITLES = {"all": "all parameters", "heads": "heads: modules of its own"}
+"""group of parameters -> its title, where the name alone does not say it"""
+ROW, BETWEEN = 38, 60
+"""pixels of a row of a cosine matrix, and from one matrix to the next: its labels and the next one's title"""
 TITLE_WIDTH, NOTE_WIDTH = 33, 52
 """letters in a line: what a phone has room for"""
 
@@ -94,26 +100,21 @@ def difference_figure(net: Analysed) -> go.Figure:
     stages = net.analysis.stages
     cells = [[stage.difference[at] for stage in stages] for at in range(len(STRATEGIES))]
     top = max(5.0, *(abs(cell.value) for row in cells for cell in row))
+    hover = [
+        [
+            f"{name}<br>{part}: {cell.value:+.1f} points ({cell.low:+.1f} to {cell.high:+.1f})"
+            for part, cell in zip(stage_names(), row, strict=True)
+        ]
+        for name, row in zip(STRATEGIES, cells, strict=True)
+    ]
     figure = go.Figure(
         go.Heatmap(
             z=[[cell.value for cell in row] for row in cells],
             x=[str(place) for place in range(1, len(stages) + 1)],
             y=SHORT,
-            zmin=-top,
-            zmax=top,
-            colorscale=[list(stop) for stop in DIVERGING],
             text=[[f"{cell.value:+.0f}{'*' if is_clear(cell) else ''}" for cell in row] for row in cells],
-            texttemplate="%{text}",
-            textfont={"color": INK},
-            customdata=[
-                [
-                    f"{name}<br>{part}: {cell.value:+.1f} points ({cell.low:+.1f} to {cell.high:+.1f})"
-                    for part, cell in zip(stage_names(), row, strict=True)
-                ]
-                for name, row in zip(STRATEGIES, cells, strict=True)
-            ],
-            hovertemplate="%{customdata}<extra></extra>",
-            showscale=False,
+            customdata=hover,
+            **_around_0(top),
         )
     )
     figure.update_xaxes(title="fifth of the conversation", tickangle=0)
@@ -216,51 +217,67 @@ def confusion_figure(net: Analysed) -> go.Figure:
     return _captioned(figure, f"Confusion of {net.label}", note)
 
 
-def interference_figure(nets: Sequence[Analysed]) -> go.Figure:
-    """Cosines of the gradients of each pair of losses in each group of parameters, with intervals (STAR, figure 3)."""
-    figure = go.Figure()
-    measured = [one for net in nets if net.analysis.interference for one in net.analysis.interference.cosines]
-    pairs = list(dict.fromkeys(f"{one.first} / {one.second}" for one in measured))
+def interference_figure(net: Analysed) -> go.Figure | None:
+    """Cosines of the gradients of a net's losses, a matrix for each group of its parameters (STAR, figure 3).
 
-    def row_of(one: Cosine) -> str:
-        return f"{one.group}: {one.first} / {one.second}" if len(pairs) > 1 else one.group
-
-    rows = list(dict.fromkeys(row_of(one) for one in measured))
-    notes = [f"Losses: {pair}" for pair in pairs] if len(pairs) == 1 else []
-    for place, net in enumerate(nets):
-        found = net.analysis.interference
-        if found is None:
-            notes.append(f"{net.label}: not measured")
-            continue
-        of = f"ESConv, split {net.analysis.source.measured_on}"
-        notes.append(f"{net.label}: {found.batches} batches of {found.batch} turns ({of})")
-        ends = [one.interval() for one in found.cosines]
-        figure.add_scatter(
-            name=escaped(net.label),
-            x=[one.mean for one in found.cosines],
-            y=[rows.index(row_of(one)) + (0.16 * (2 * place - 1) if len(nets) > 1 else 0) for one in found.cosines],
-            mode="markers",
-            marker={"color": SIDE_COLOURS[place], "symbol": SHAPES[place], "size": 10},
-            error_x={
-                "type": "data",
-                "symmetric": False,
-                "array": [high - one.mean for one, (_, high) in zip(found.cosines, ends, strict=True)],
-                "arrayminus": [one.mean - low for one, (low, _) in zip(found.cosines, ends, strict=True)],
-            },
-            customdata=[
-                f"{one.group}, {one.first} and {one.second}<br>{one.mean:+.3f} ({low:+.3f} to {high:+.3f}),"
-                f" deviation {one.spread:.3f} over {one.batches} batches"
-                for one, (low, high) in zip(found.cosines, ends, strict=True)
-            ],
-            hovertemplate="%{customdata}<extra>%{fullData.name}</extra>",
-        )
-    figure.add_vline(x=0, line={"color": INK, "width": 1, "dash": "dash"})
-    figure.update_xaxes(title="cosine of the gradients<br>(below 0: against each other)")
-    figure.update_yaxes(
-        tickvals=list(range(len(rows))), ticktext=[escaped(row) for row in rows], range=[max(1, len(rows)) - 0.5, -0.5]
+    All have one scale, -1 to 1, so that they compare, with those of another net too. An asterisk stands where the
+    interval leaves out 0. None where nothing was measured, or for a net with one loss.
+    """
+    found = net.analysis.interference
+    if found is None or not found.cosines:
+        return None
+    groups = {
+        group: [one for one in found.cosines if one.group == group]
+        for group in dict.fromkeys(one.group for one in found.cosines)
+    }
+    losses = [
+        list(dict.fromkeys(name for one in pairs for name in (one.first, one.second))) for pairs in groups.values()
+    ]
+    rows = [ROW * len(names) for names in losses]
+    height = sum(rows) + BETWEEN * (len(rows) - 1)
+    figure = make_subplots(
+        rows=len(groups),
+        row_heights=rows,
+        vertical_spacing=BETWEEN / height if len(rows) > 1 else 0,
+        subplot_titles=[f"<b>{escaped(GROUP_TITLES.get(group, group))}</b>" for group in groups],
     )
-    styled(figure, height=250 + 44 * max(1, len(rows)))
-    return _captioned(figure, "How the losses pull", f"{'; '.join(notes)}; 95 % intervals over batches", legend=44)
+    # Plotly centres the titles of its parts; at the edge they are found by reading down.
+    figure.update_annotations(x=0, xanchor="left", font_size=13)
+    for row, (names, pairs) in enumerate(zip(losses, groups.values(), strict=True), start=1):
+        figure.add_trace(_cosine_matrix(names, pairs), row=row, col=1)
+    figure.update_xaxes(tickangle=0, tickfont_size=11)  # five losses side by side on a phone
+    figure.update_yaxes(autorange="reversed")
+    styled(figure, height=height + 110)
+    of = f"{found.batches} batches of {found.batch} turns (ESConv, split {net.analysis.source.measured_on})"
+    note = f"{of}; cosine of the gradients, *: the 95 % interval over batches leaves out 0"
+    return _captioned(figure, f"Losses of {net.label}", note)
+
+
+def _cosine_matrix(names: Sequence[str], pairs: Sequence[Cosine]) -> go.Heatmap:
+    """Every loss beside every other, from the pairs; a pair that no batch had is left empty."""
+    of = {frozenset((one.first, one.second)): one for one in pairs}
+    z: list[list[float | None]] = []
+    text, hover = [], []
+    for name in names:
+        cells = [_cosine_cell(name, other, of.get(frozenset((name, other)))) for other in names]
+        z.append([value for value, _, _ in cells])
+        text.append([shown for _, shown, _ in cells])
+        hover.append([told for _, _, told in cells])
+    shown = [escaped(name) for name in names]
+    return go.Heatmap(z=z, x=shown, y=shown, text=text, customdata=hover, xgap=2, ygap=2, **_around_0(1.0))
+
+
+def _cosine_cell(name: str, other: str, found: Cosine | None) -> tuple[float | None, str, str]:
+    """Value, what stands in the cell and what its hover says."""
+    pair = f"{escaped(name)} and {escaped(other)}"
+    if name == other:
+        return 1.0, "1", f"{escaped(name)} with itself: always 1"
+    if found is None:
+        return None, "", f"{pair}: never in one batch"
+    low, high = found.interval()
+    clear = "*" if low > 0 or high < 0 else ""
+    told = f"{pair}<br>{found.mean:+.3f} ({low:+.3f} to {high:+.3f})<br>"
+    return found.mean, f"{found.mean:+.2f}{clear}", f"{told}deviation {found.spread:.3f} over {found.batches} batches"
 
 
 def is_clear(cell: Interval) -> bool:
@@ -272,6 +289,19 @@ def stage_names() -> list[str]:
     """ "0-20 %" and so on."""
     step = 100 // STAGES
     return [f"{step * at}–{step * (at + 1)} %" for at in range(STAGES)]
+
+
+def _around_0(top: float) -> dict[str, Any]:
+    """Look of a heat map of what is less or more than 0, at most `top`: the numbers stand in the cells."""
+    return {
+        "zmin": -top,
+        "zmax": top,
+        "colorscale": [list(stop) for stop in DIVERGING],
+        "texttemplate": "%{text}",
+        "textfont": {"color": INK},
+        "hovertemplate": "%{customdata}<extra></extra>",
+        "showscale": False,
+    }
 
 
 def _percent(share: Interval) -> str:

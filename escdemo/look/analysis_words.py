@@ -135,15 +135,14 @@ def confusion_csv(net: Analysed) -> str:
     return csv_text((*HEAD, "annotated \\ predicted", *STRATEGIES), rows)
 
 
-def interference_csv(nets: Sequence[Analysed]) -> str:
-    """One row for each net, group of parameters and pair of losses."""
-    rows = (
+def interference_csv(net: Analysed) -> str:
+    """One row for each group of parameters and pair of losses."""
+    found = net.analysis.interference
+    rows = [
         (*_of(net), one.group, one.first, one.second, one.mean, *one.interval(), one.spread, one.batches)
-        for net in nets
-        if net.analysis.interference
-        for one in net.analysis.interference.cosines
-    )
-    return csv_text((*HEAD, "group", "first", "second", *_three("cosine"), "deviation", "batches"), list(rows))
+        for one in (found.cosines if found else ())
+    ]
+    return csv_text((*HEAD, "group", "first", "second", *_three("cosine"), "deviation", "batches"), rows)
 
 
 def _of(net: Analysed) -> tuple[str, str, int, int]:
