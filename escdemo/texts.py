@@ -240,6 +240,7 @@ TABLES_HINT = (
     " Ours stand below with 95 % intervals. ACC: strategy accuracy, F1: macro F1, P and R: macro precision and recall,"
     " all in percent; PPL: perplexity per token; D: distinct n-grams, B: BLEU, R-L: ROUGE-L."
 )
+TABLE_FOLD = "{source}: {published} rows as published, {ours} from here"
 OURS = "here"
 OWN_NET = "A model of whoever runs this server."
 NOT_MEASURED = "not measured"

@@ -211,13 +211,18 @@ def test_a_card_in_plain_words_escaped() -> None:
 
 def test_our_rows_stand_below_the_published_ones() -> None:
     tables = net_cards.paper_tables([NetShown("joint", None, JOINT.analysis), NetShown("misc", None, None)])
-    star = tables.split("STAR, table 1")[1].split("</table>")[0]
+    assert "<summary>STAR, table 1: 12 rows as published, 2 from here</summary>" in tables
+    star = tables.split("<caption>STAR, table 1")[1].split("</table>")[0]
     ours, other = star.split("here: BlenderBot-Joint")[1].split("here: MISC")
     accuracy = JOINT.analysis.labels.macro_f1
     assert f"{accuracy.value:.2f} ({accuracy.low:.2f} to {accuracy.high:.2f})" in ours
     assert "6.10 (5.80 to 6.50)" in ours, "STAR counts words, as this report does"
     assert "not measured" in ours, "no perplexity is in the file"
     assert other.count("not measured") == 5
-    misc = tables.split("table 2")[1].split("</table>")[0].split("here: BlenderBot-Joint")[1]
+    misc = (
+        tables.split("<caption>Tu et al. 2022 (MISC), table 2")[1]
+        .split("</table>")[0]
+        .split("here: BlenderBot-Joint")[1]
+    )
     assert "6.10" not in misc, "MISC counts word pieces: another figure"
     assert "24.81" in star

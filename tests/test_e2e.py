@@ -259,6 +259,22 @@ def test_a_phone_shows_one_side_at_a_time_without_sideways_scrolling(browser: Br
     assert rater.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
+def test_a_finger_and_a_keyboard_learn_what_a_net_does(browser: Browser, demo_site: Site) -> None:
+    page = Rater(browser, demo_site, PHONE).start().page
+    page.wait_for_function("document.activeElement.matches('#post textarea')")  # where a talk begins
+    name = page.locator("#side-a .esc-who")
+    name.click()
+    told = page.locator("#esc-told")
+    told.wait_for()
+    assert told.inner_text() == name.get_attribute("title")
+    page.keyboard.press("Escape")
+    assert not told.is_visible()
+    assert name.evaluate("name => name === document.activeElement")
+    page.keyboard.press("Enter")
+    told.wait_for()
+    assert page.evaluate(FAINT) == []
+
+
 def test_help_is_one_click_away_and_comes_by_itself(browser: Browser, demo_site: Site) -> None:
     rater = Rater(browser, demo_site)
     rater.page.locator("summary").get_by_text("Help now").click()

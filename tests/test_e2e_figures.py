@@ -124,6 +124,8 @@ def test_models_in_plain_words_with_the_papers_tables(browser: Browser, site: Si
     assert "Asks what the seeker may feel and want" in told
     page.get_by_text("star.json is damaged or no analysis").wait_for()
     table = page.get_by_role("table", name="STAR, table 1")
+    assert table.is_visible(), "folded on a phone only"
+    assert not page.locator("#models-tables summary").first.is_visible()
     row = [cell.strip() for cell in table.get_by_role("row", name="here: MISC").inner_text().split("\t")]
     assert row[1] == "D test"
     assert row[2].split()[0] == f"{made_up('misc', asks=3).labels.macro_f1.value:.2f}"
@@ -141,7 +143,12 @@ def test_a_phone_shows_every_figure_in_its_box(browser: Browser, site: Site, sch
     assert len(page.evaluate(WIDTHS)) == len(ALONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     open_tab(page, "Models")
-    page.locator("#models-tables table").first.wait_for()
+    page.locator("#models-tables summary").first.wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    table = page.get_by_role("table", name="STAR, table 1")
+    assert table.count() == 0, "folded: each row is a list here"
+    page.locator("summary", has_text="STAR, table 1: 12 rows").click()
+    table.get_by_role("rowheader", name="here: MISC").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     assert page.evaluate(FAINT) == []
     assert problems == []

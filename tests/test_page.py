@@ -86,7 +86,7 @@ def test_a_whole_talk_in_demo_mode(make_page: Any, sessions: sessionmaker[Sessio
     visitor = Visitor(page).start().say("I feel alone at night.")
     parts = page.parts
     assert "I feel alone at night." in visitor.of(parts.chat.sides[0])
-    names = [name for name in ("joint", "misc") if f">{name}</h3>" in visitor.everything()]
+    names = [name for name in ("joint", "misc") if f">{name}</button></h3>" in visitor.everything()]
     assert names == ["joint", "misc"]
     assert visitor.of(parts.chat.post) == ""
     assert 'class="esc-why"' in visitor.of(parts.chat.sides[0])  # reasons at once
@@ -292,6 +292,7 @@ def test_with_more_nets_the_pair_is_chosen_in_the_demo_and_drawn_in_a_study(make
     Visitor(page).start((*OWN[:5], "misc and third", False))
     assert set(page.talks.find(TOKEN).systems) == {"misc", "third"}
     assert page.parts.setup.systems.visible
+    assert ("MISC (misc) and third", "misc and third") in page.parts.setup.systems.choices
     study = make_page(study="pilot", third=EchoResponder("third"))
     assert not study.parts.setup.systems.visible
     assert study.parts.setup.systems.choices == []

@@ -16,6 +16,7 @@ from escdemo import intake, sent_away, texts
 from escdemo.chat.talks import Start
 from escdemo.intake import Refusal
 from escdemo.look import render
+from escdemo.net_texts import choices_of
 from escdemo.role_cards import RoleCard
 from escdemo.settings import Settings
 from models.data.esconv_labels import EMOTION_TYPES_BY_COUNT, PROBLEM_TYPES
@@ -103,8 +104,8 @@ def _choices(cards: Sequence[RoleCard], nets: Sequence[str]) -> tuple[gr.Dropdow
         )
         card = gr.Dropdown(card_choices(cards), value="", label=texts.CARD_CHOICE, elem_id="card-choice")
         systems = gr.Dropdown(
-            [*pairs, texts.ANY_PAIR] if pairs else [],
-            value=pairs[0] if pairs else None,
+            [*pairs, (texts.ANY_PAIR, texts.ANY_PAIR)] if pairs else [],
+            value=pairs[0][1] if pairs else None,
             label=texts.PAIR,
             visible=len(pairs) > 1,
             elem_id="systems",
@@ -163,9 +164,14 @@ def card_choices(cards: Sequence[RoleCard], problem: str = texts.ANY_PROBLEM) ->
     ]
 
 
-def pair_choices(nets: Sequence[str]) -> list[str]:
-    """All pairs of the loaded nets."""
-    return [f"{first} and {second}" for at, first in enumerate(nets) for second in nets[at + 1 :]]
+def pair_choices(nets: Sequence[str]) -> list[tuple[str, str]]:
+    """(shown, value) of all pairs of the loaded nets, in the order of `_pairs`."""
+    shown = {net: label for label, net in choices_of(tuple(nets))}
+    return [(f"{shown[a]} and {shown[b]}", f"{a} and {b}") for a, b in _pairs(nets)]
+
+
+def _pairs(nets: Sequence[str]) -> list[tuple[str, str]]:
+    return [(first, second) for at, first in enumerate(nets) for second in nets[at + 1 :]]
 
 
 def draw_card(cards: Sequence[RoleCard], problem: str, current: str) -> str:
@@ -194,10 +200,10 @@ def read_start(cards: Sequence[RoleCard], settings: Settings, *fields: Any) -> S
 
 def pair_of(settings: Settings, chosen: Any) -> tuple[str, str]:
     """The two nets of this talk: as chosen in demo mode, else by chance."""
-    pairs = [(a, b) for at, a in enumerate(settings.nets) for b in settings.nets[at + 1 :]]
+    pairs = _pairs(settings.nets)
     if settings.mode == "study" or chosen == texts.ANY_PAIR:
         return random.choice(pairs)
-    names = pair_choices(settings.nets)
+    names = [value for _, value in pair_choices(settings.nets)]
     return pairs[names.index(chosen)] if chosen in names else pairs[0]
 
 

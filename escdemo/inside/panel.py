@@ -124,7 +124,7 @@ def build(settings: Settings, unseen: Unseen, hosts: Sequence[str]) -> InsideTab
             situation = gr.Textbox(label=texts.PASTE_SITUATION, max_lines=3)
             with gr.Row(equal_height=True):
                 pairs = pair_choices(settings.nets) if settings.mode == "demo" else []
-                pair = gr.Dropdown(pairs, value=pairs[0] if pairs else None, label=texts.PAIR, elem_id="inside-pair")
+                pair = gr.Dropdown(pairs, value=pairs[0][1] if pairs else None, label=texts.PAIR, elem_id="inside-pair")
                 paste_go = gr.Button(texts.PASTE_BUTTON, variant="primary", elem_id="inside-paste-go", min_width=160)
             paste_note = gr.HTML(elem_id="inside-paste-note")
         note = gr.HTML(render.notice(texts.WHY_EMPTY), elem_id="inside-note")

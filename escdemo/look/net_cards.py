@@ -97,7 +97,10 @@ def _upper(label: str) -> str:
 
 
 def paper_tables(nets: Sequence[NetShown]) -> str:
-    """Each table with its own columns; below its rows one for each hosted net, counted alike where we can."""
+    """Each table with its own columns; below its rows one for each hosted net, counted alike where we can.
+
+    On a phone, where each row becomes a list, the style sheet folds each table below a line that says what is in it.
+    """
     blocks = []
     for source, rows in by_source(published("all")).items():
         heads = [head for head, field in COLUMNS.items() if any(getattr(row, field) is not None for row in rows)]
@@ -109,7 +112,9 @@ def paper_tables(nets: Sequence[NetShown]) -> str:
             where = net.analysis.source.measured_on if net.analysis else "–"
             ours = [_ours(COLUMNS[head], values) for head in heads]
             lines.append([f"{texts.OURS}: {title_of(net.net)}", where, *ours])
-        blocks.append(table(["system", "split", *heads], lines, source))
+        told = texts.TABLE_FOLD.format(source=source, published=len(rows), ours=len(nets))
+        shown = table(["system", "split", *heads], lines, source)
+        blocks.append(f'<details class="esc-fold"><summary>{escape(told)}</summary>{shown}</details>')
     return "".join(blocks)
 
 

@@ -71,10 +71,12 @@ def plain_info(text: str) -> str:
 
 
 def net_head(name: str) -> str:
-    """A net's name as the head of what it said; pointed at, it tells what the net does."""
+    """A net's name as the head of what it said; pointed at or pressed, it tells what the net does."""
     text = NET_TEXTS.get(name)
-    told = f' title="{escape(f"{text.title}: {text.what}")}"' if text else ""
-    return f"<h3{told}>{escape(name)}</h3>"
+    if text is None:
+        return f"<h3>{escape(name)}</h3>"
+    told = escape(f"{text.title}: {text.what}")
+    return f'<h3><button type="button" class="esc-who" title="{told}">{escape(name)}</button></h3>'
 
 
 def panel(side: int, name: str, exchanges: Sequence[Exchange]) -> str:

@@ -23,6 +23,16 @@
     sending = null;
   };
 
+  // What a net does, for who cannot point at its name. Outside the talk, which is drawn anew with every word.
+  document.addEventListener("click", ({ target }) => {
+    const who = target instanceof Element && target.closest(".esc-who");
+    if (!who) return;
+    const told = document.getElementById("esc-told") || document.body.appendChild(document.createElement("div"));
+    Object.assign(told, { id: "esc-told", popover: "auto", tabIndex: -1, textContent: who.title });
+    told.showPopover();
+    told.focus(); // read aloud; Escape, or a click elsewhere, closes it and leads back
+  });
+
   // Steps, and the buttons beside a talk.
   document.addEventListener("click", (event) => {
     if (!(event.target instanceof Element)) return;
