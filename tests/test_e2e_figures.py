@@ -84,18 +84,28 @@ WIDTHS = """() => [...document.querySelectorAll("#figures-body .js-plotly-plot")
    plot._fullLayout.width - plot.closest(".esc-fig").clientWidth])"""
 
 
+COUNT_DRAWINGS_OF_THE_OLD = """() => {
+  window.old = document.querySelector("#figures-top-k-all .js-plotly-plot");
+  window.drawings = 0;
+  window.old.on("plotly_afterplot", () => { window.drawings++; });
+}"""
+
+
 def test_figures_of_one_net_then_two_and_what_cannot_be_shown(browser: Browser, site: Site) -> None:
     page, problems = opened(browser, site)
     assert page.locator(".js-plotly-plot").count() == 0
-    assert "MISC" not in page.content(), "a tab that is not open names nobody and loads nothing"
+    assert "differs from the annotators" not in page.content(), "a tab that is not open loads nothing"
     open_tab(page, "Figures")
     drawn(page, *ALONE)
     assert page.locator("#figures-body .js-plotly-plot").count() == len(ALONE)
     page.get_by_text("BlenderBot-Joint differs from the annotators in").wait_for()
+    page.evaluate(COUNT_DRAWINGS_OF_THE_OLD)
     page.get_by_label("Beside it").click()
     page.get_by_role("option", name="MISC (misc)").click()
     drawn(page, *ALONE, "stages-b", "stages-difference-b", "confusion-b", "interference-b")
     page.get_by_text("MISC names the annotated strategy first in").wait_for()
+    page.wait_for_function("!window.old.isConnected")
+    assert page.evaluate("window.drawings") == 0, "drawn, then thrown away"
     names = page.locator("#figures-body [role=img]").evaluate_all("all => all.map((one) => one.ariaLabel)")
     assert {"Strategies of annotators", "Strategies of MISC", "Confusion of MISC"} <= set(names)
     page.get_by_label("Beside it").click()

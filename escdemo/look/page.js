@@ -122,7 +122,20 @@
       if (plot && contentRect.width && Math.abs(plot.clientWidth - plot._fullLayout?.width) > 1) window.Plotly.Plots.resize(plot);
     }
   });
+  // For a change of a figure Gradio 6.31 makes a new one, and first draws the change into the old one, which it then
+  // removes: an old figure waits for that, and is drawn only if it is still there.
+  function drawOnce(plotly) {
+    if (!plotly || plotly.escOnce) return;
+    plotly.escOnce = true;
+    const react = plotly.react;
+    plotly.react = async (plot, ...figure) => {
+      const old = Boolean(plot._fullLayout);
+      if (old) await null;
+      return old && !plot.isConnected ? plot : react(plot, ...figure);
+    };
+  }
   function tendPlots() {
+    drawOnce(window.Plotly);
     for (const plot of document.querySelectorAll(".js-plotly-plot")) {
       if (!plot.hasAttribute("role")) {
         plot.setAttribute("role", "img");
