@@ -30,10 +30,11 @@ from models.backbones.quick_type import is_quick_in_bfloat16
 from models.data.batches import Batch
 from models.data.esconv import Target, read_esconv, split_dialogues, targets
 from models.data.examples import CASES
-from models.data.own_talks import OWN_TIMES, own_talks
+from models.data.own_talks import OWN_TIMES
+from models.data.restated import RESTATED
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
-from models.data.support_corpora import openings
+from models.data.support_corpora import openings, voiced_talks
 from models.data.tokenizer import Tokenizer, learn_vocabulary
 from models.files.checkpoint import WEIGHTS, fingerprint, is_there, learned_from, read_card, sha256
 from models.knowledge.shipped_or_hub import add_knowledge_arguments, comet_version, emotion_version
@@ -146,6 +147,12 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
         type=int,
         default=OWN_TIMES,
         help="on a causal base: how often an epoch has the talks of data/own_talks.py, 0 = never",
+    )
+    parser.add_argument(
+        "--restated",
+        type=int,
+        default=RESTATED,
+        help="on a causal base: answers that say a sentence back, beside each copy of these talks",
     )
     parser.add_argument("--grad-accumulation", type=int, default=1, help="forward passes of each process a step")
     parser.add_argument("--warmup", type=int, default=30, help="steps of linear warm-up")
@@ -272,7 +279,8 @@ def _more(args: Namespace, net: Net, train: Sequence[Target]) -> tuple[Target, .
     if not net.backbone.causal:
         return ()
     dialogues = {id(target.dialogue): target.dialogue for target in train if args.split == "D"}.values()
-    return targets(openings(dialogues, args.seed)) + targets(own_talks(args.own_talks))
+    opened = openings(dialogues, args.seed)
+    return targets(opened) + targets(voiced_talks(tuple(dialogues), args.seed, args.own_talks, args.restated))
 
 
 def source_of(args: Namespace, start: Path | None) -> Source:
@@ -334,7 +342,7 @@ def _about(args: Namespace, net: Net, source: Source) -> dict[str, Any]:
         "vocabulary": net.tokenizer.digest(),
         "split": args.split,
         **{name: getattr(args, name) for name in ("rank", size, "dropout", "balance")},
-        **({"own_talks": args.own_talks} if net.backbone.causal else {}),
+        **({name: getattr(args, name) for name in ("own_talks", "restated")} if net.backbone.causal else {}),
         **({"only": args.only} if args.only else {}),
     }
 
@@ -359,8 +367,8 @@ def _card(args: Namespace, net: Net, data: str, fit: Fit, figures: dict[str, flo
 
 def _command(args: Namespace) -> str:
     """The command again, with names in the place of this machine's paths."""
-    sizes = ("split", "rank", "batch", "tokens", "own_talks", "grad_accumulation", "lr", "warmup", "minutes")
-    others = ("steps", "seed", "dropout", "balance", "precision", "check_steps", "check_seconds", "patience")
+    sizes = ("split", "rank", "batch", "tokens", "own_talks", "restated", "grad_accumulation", "lr", "warmup")
+    others = ("minutes", "steps", "seed", "dropout", "balance", "precision", "check_steps", "check_seconds", "patience")
     flags = [f"--{name.replace('_', '-')} {getattr(args, name)}" for name in (*sizes, *others)]
     flags += [f"--set {shlex.join(args.set)}"] if args.set else []
     flags += [f"--only {args.only}"] if args.only else []

@@ -46,9 +46,10 @@ def warm_answers() -> tuple[Dialogue, ...]:
     return _read("own_talks.jsonl")
 
 
-def own_talks(times: int) -> tuple[Dialogue, ...]:
-    """The safe and the plain answers as often as asked for, those in other words once; nothing for 0."""
-    return (safe_answers() + plain_answers()) * times + warm_answers() * min(times, 1)
+def own_talks() -> tuple[Dialogue, ...]:
+    """The safe and the plain answers. Answers in other words are not learnt: nets took from them to say what nobody
+    had said (`models/EXPERIMENTS.md`); their messages are answered by rule (`restated.py`)."""
+    return safe_answers() + plain_answers()
 
 
 @cache

@@ -12,32 +12,31 @@ import re
 from collections.abc import Iterable
 
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.own_talks import voiced
+from models.data.own_talks import unvoiced, voiced
 
-RESTATED = 500
-"""so many of these answers are in the support adapter's mix, unless told"""
-STRATEGY = "Restatement or Paraphrasing"
+RESTATED = 1500
+"""so many of these answers come beside one copy of our own talks, unless told"""
+ASKS, RESTATES = "Question", "Restatement or Paraphrasing"
+BARE = 0.3
+"""share of the restatements that ask nothing"""
 WORDS = range(4, 16)
 """words of a sentence that is said back"""
 EARLY = 12
 """turns of a dialogue that are looked at: trouble is told early"""
 EARLIER = 3
 """turns before the message that stay in the talk, at most"""
-FRAMES = ("{said}.", "{said}.", "So {said}.", "So {said}.", "It sounds like {said}.", "You say that {said}.")
+FRAMES = ("{said}.", "So {said}.", "So {said}.", "It sounds like {said}.")
 QUESTIONS = (
     "What has that been like for you?",
     "What is the hardest part of it?",
     "How are you coping with it?",
     "What goes through your mind when you think about it?",
-    "What would you want to be different?",
     "Who have you been able to talk to about it?",
     "What do you need most right now?",
     "What worries you most about it?",
-    "How does it feel to say that?",
-    "What has helped you so far, even a little?",
     "How is it for you today?",
-    "What would make it a bit easier?",
 )
+"""each fits any trouble"""
 _SWAPPED = {
     "i": "you",
     "i'm": "you're",
@@ -78,8 +77,8 @@ _HARM = re.compile(
 """Harm and judgments of oneself: nothing is said back of a talk with one of these"""
 _OTHER = re.compile(
     r"\b(?:you|your|yours|bad|terrible|awful|crazy|nothing|never|thank\w*|think|guess|hope|wish|know|mean|agree|try|will"
-    r"|would|could|should|might|can|better|good|great|glad|happy|love\w*|like\w*|enjoy\w*|nice|fun|looking forward"
-    r"|this|that|these|those|here|it)\b",
+    r"|would|could|should|might|can|better|good|great|glad|happy|love\w*|like\w*|enjoy\w*|nice|fun|looking forward|won"
+    r"|proud|prize|excited|this|that|these|those|here|it)\b",
     re.IGNORECASE,
 )
 """What speaks to the supporter, plans, opinions, joy, and what only makes sense after the sentence before"""
@@ -95,7 +94,7 @@ _FEELINGS = re.compile(
 def said_back(text: str) -> list[str]:
     """The sentences of a message that can be said back, each with its persons exchanged and without its end mark."""
     text, found = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"), list[str]()
-    if _HARM.search(text):
+    if _HARM.search(text) or "!!" in text:
         return found
     for sentence in re.split(r"(?<=[.!?])\s+|\n", text):
         words = _FILLERS.sub("", sentence.strip().rstrip(".! ")).split()
@@ -132,7 +131,7 @@ def restated_talks(dialogues: Iterable[Dialogue], seed: int, most: int) -> list[
         for dialogue in dialogues
         for at, turn in enumerate(dialogue.turns[:EARLY])
         if turn.speaker is Speaker.SEEKER and not any(map(_HARM.search, dialogue.seeker_posts()))
-        for said in said_back(turn.text)[-1:]
+        for said in sorted(said_back(turn.text), key=len)[-1:]
     ]
     drawn = rng.sample(found, min(most, len(found)))
     return [_talk(dialogue, at, said, rng) for dialogue, at, said in drawn]
@@ -141,7 +140,9 @@ def restated_talks(dialogues: Iterable[Dialogue], seed: int, most: int) -> list[
 def _talk(dialogue: Dialogue, at: int, said: str, rng: random.Random) -> Dialogue:
     start = max(0, at - rng.randrange(EARLIER + 1))
     answer = rng.choice(FRAMES).format(said=said)
-    text = f"{answer[0].upper()}{answer[1:]} {rng.choice(QUESTIONS)}"
-    turns = (*dialogue.turns[start : at + 1], Turn(Speaker.SUPPORTER, text, STRATEGY))
-    situation = dialogue.situation if rng.random() < 0.5 else ""
+    text, strategy = f"{answer[0].upper()}{answer[1:]}", rng.choice((ASKS, RESTATES))
+    if strategy == ASKS or rng.random() >= BARE:
+        text = f"{text} {rng.choice(QUESTIONS)}"
+    turns = (*dialogue.turns[start : at + 1], Turn(Speaker.SUPPORTER, text, strategy))
+    situation = unvoiced(dialogue.situation) if rng.random() < 0.5 else ""
     return Dialogue(turns, voiced(situation), id=f"restated-{dialogue.id}-{at}")
