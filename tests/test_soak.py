@@ -183,6 +183,7 @@ def test_what_the_ledger_says() -> None:
     assert judged(done, talk(("failed", ""))) == (0, 0, 2, 0)
     assert judged(done, other) == (2, 0, 0, 2)
     assert judged(talk(("done", "Hi."), ("done", "Hi."))) == (2, 0, 0, 2)
+    assert judged(talk(("done", "Hi."), ("waiting", ""))) == (2, 0, 0, 2)
     assert judged(dict.fromkeys("ab", done["a"] * 2)) == (2, 0, 0, 2)
 
 

@@ -97,7 +97,7 @@ class TalkLedger:
                     self._lost.add((at, side))
                 elif replies[-1].state in MISSING and (at, side) not in self._whole:
                     tally.excused += 1
-                elif replies[-1].state not in WHOLE:
+                elif all(reply.state not in WHOLE for reply in replies):  # of two, the other may still be in the making
                     self._lost.add((at, side))
         tally.turns += len(self.sent)
         tally.received += len(self._whole.keys() - self._lost)
