@@ -30,7 +30,7 @@ from tests.tiny import tiny_causal
 
 
 def test_seeker_and_supporter_take_turns_and_every_answer_may_be_shown() -> None:
-    for dialogue in own_talks() + warm_answers():
+    for dialogue in own_talks():
         posts = list[str]()
         for number, turn in enumerate(dialogue.turns):
             assert turn.speaker is (Speaker.SUPPORTER if number % 2 else Speaker.SEEKER)

@@ -20,6 +20,7 @@ from models.commands import evaluate, train
 from models.data.batches import Batch
 from models.data.esconv import read_esconv, split_dialogues
 from models.data.examples import ContextShape
+from models.data.own_talks import own_talks
 from models.data.strategies import STRATEGIES
 from models.files.checkpoint import fingerprint
 from models.knowledge.comet import NoComet
@@ -65,6 +66,12 @@ def esconv(tmp_path: Path) -> Path:
 
 SCRATCH = ["transformer", "mt-transformer", "moel", "mime"]
 SMALL = 'size={"width": 16, "heads": 2, "ffn": 8}'
+
+
+@pytest.fixture(autouse=True)
+def few_talks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handful of the project's own talks: reading all of them would take most of the time here."""
+    monkeypatch.setattr(train, "voiced_talks", lambda _esconv, _seed, times, _restated: own_talks()[: 5 * times])
 
 
 @pytest.fixture
