@@ -1,8 +1,8 @@
 """A whole study through the page's own interface: a planted result comes back, and no name reaches a rater.
 
-Five raters at once judge thirty items of three systems. Four of them like net-best more than net-fair and that more than
-net-poor, but for every fifth context, where it is the other way round; mostly the reply that they prefer has the more
-peaked mixture of strategies. The fifth always takes the one shown first.
+Five raters at once judge thirty items of three systems. Four of them like net-best more than net-fair and that more
+than net-poor, but for every fifth context, where it is the other way round; mostly the reply that they prefer has the
+more peaked mixture of strategies. The fifth always takes the one shown first.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ from models.nets.support import SUPPORT
 from models.nets.weighting import Fixed, Weighting
 from models.training.device import add_device_argument, pick_device
 from models.training.fit import Fit, FitConfig, parameter_groups
-from models.training.preflight import GENERATE, check_flags, check_release, check_tails_flag
+from models.training.preflight import GENERATE, check_flags, check_release, check_tails_flag, known_turns
 from models.training.run_state import check_room
 from models.training.training_data import Sizes, training_data
 from models.training.turn_examples import besides_for, comet_for
@@ -80,6 +80,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--tails",
         help="file of COMET tails made by `python -m models comet --precompute`, for nets that read them;"
         f" {GENERATE} makes them now, which takes long without a GPU",
+    )
+    parser.add_argument(
+        "--known-only", action="store_true", help="of the train part learn only turns that the file of --tails knows"
     )
     add_knowledge_arguments(parser)
     parser.add_argument("--out", help="folder of the run's state (default: runs/NET)")
@@ -232,6 +235,8 @@ def run(args: Namespace) -> int:
     splits = split_dialogues(read_esconv(args.esconv), args.split)
     sizes = Sizes(args.batch, args.tokens, args.seed)
     comet = comet_for(net, None if args.tails == GENERATE else args.tails, args.comet, device)
+    if net.needs_comet and args.tails != GENERATE:
+        splits = replace(splits, train=known_turns(splits.train, comet, args.known_only))
     more = _more(args, net, splits.train)
     learnt = replace(splits, train=splits.train + more)
     besides = besides_for(args, device, net)
@@ -376,4 +381,5 @@ def _command(args: Namespace) -> str:
         f"--{n} {n.upper()}" for n in ("base", "start", "comet", "emotion") if getattr(args, n) not in (None, DEFAULT)
     ]
     flags += [f"--tails {GENERATE if args.tails == GENERATE else 'TAILS'}"] if args.tails else []
+    flags += ["--known-only"] if args.known_only else []
     return " ".join([f"python -m models train {args.net} --esconv ESCONV", *flags, "--release"])
