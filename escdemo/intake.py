@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from models.data.dialogue import says_something
+
 # Overrides that would flip the text around a message. Isolates and joiners (emoji, Persian, Indic scripts) stay.
 _BIDI_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e")
 _MAX_MARKS = 30
@@ -78,8 +80,7 @@ def clean_within(raw: str | None, limit: int) -> str:
 def check_length(text: str, limit: int, what: str) -> str:
     """The cleaned `text` itself. Raises Refusal when it is empty or longer than `limit` characters."""
     text = clean_within(text, limit)
-    # Something must be visible: a message of zero-width characters is empty to everyone.
-    if not any(letter.isprintable() and not letter.isspace() for letter in text):
+    if not says_something(text):
         raise Refusal(f"Please write {what} first; it is still empty.")
     return text
 

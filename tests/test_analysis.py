@@ -136,6 +136,24 @@ FAULTS: dict[str, tuple[Callable[[str], str], str]] = {
         _changed(lambda c: c["analysis"]["labels"]["gold"][0].update(low=99.0, high=1.0)),
         "from 99.0 to 1.0, cannot be",
     ),
+    "a share below nothing": (
+        _changed(lambda c: c["analysis"]["labels"]["gold"][0].update(value=-1.0, low=-2.0)),
+        "-1.0 percent, from -2.0 to",
+    ),
+    "a floor beyond all": (
+        _changed(lambda c: c["analysis"]["top_k"]["most_frequent"].__setitem__(0, 1e300)),
+        "most_frequent: want shares of 0 to 100 percent",
+    ),
+    "a cosine beyond one": (
+        _changed(lambda c: c["analysis"]["interference"]["cosines"][0].update(mean=1.5)),
+        "a cosine of 1.5",
+    ),
+    "no rounds": (_changed(lambda c: c["analysis"].update(rounds=0)), "and bootstrap rounds"),
+    "a long text": (
+        _changed(lambda c: c["analysis"]["source"].update(measured_on="x" * 5000)),
+        "measured_on has 5,000 characters; at most 200",
+    ),
+    "half of a character": (_changed(lambda c: c["analysis"]["source"].update(split="\ud800")), "half of a character"),
     "other counts": (_changed(lambda c: c["analysis"].update(turns=7)), "7 turns of"),
     "other weights": (
         _changed(lambda c: c["analysis"]["source"].update(checkpoint="0123")),

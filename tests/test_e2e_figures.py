@@ -147,6 +147,18 @@ def test_a_phone_shows_every_figure_in_its_box(browser: Browser, site: Site, sch
     assert problems == []
 
 
+UNFILLED = """() => [...document.querySelectorAll(".js-plotly-plot pattern")]
+  .filter((pattern) => !pattern.querySelector("rect")).length"""
+
+
+def test_a_bar_with_a_pattern_has_its_colour_too(browser: Browser, site: Site) -> None:
+    page, _ = opened(browser, site)
+    open_tab(page, "Figures")
+    drawn(page, *ALONE)
+    assert page.locator(".js-plotly-plot pattern").count() > 0
+    assert page.evaluate(UNFILLED) == 0
+
+
 INK_AND_GROUND = """() => {
   const light = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 3;
   const text = document.querySelector("#figures-top-k-all .xtick text");

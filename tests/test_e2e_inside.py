@@ -184,3 +184,19 @@ def test_sixty_blocks_light_up_at_once(browser: Browser, site: Site) -> None:
     page.locator("#inside-a .esc-block").nth(59).wait_for()
     assert page.evaluate(LIGHT, "#inside-a .esc-word") < MOST_MS
     assert page.evaluate(LIGHT, "#inside-a .esc-block") < MOST_MS
+
+
+def test_a_text_longer_than_the_server_takes_is_told_and_stays(browser: Browser, site: Site) -> None:
+    page = Rater(browser, site).page
+    page.get_by_role("tab", name="Look inside").click()
+    page.get_by_role("button", name="Look into another dialogue").click()
+    box = page.locator("#inside-paste textarea").first
+    paste = "(box, text) => { box.value = text; box.dispatchEvent(new Event('input', { bubbles: true })); }"
+    box.evaluate(paste, "seeker: " + "x" * 2_000_000)
+    page.locator("#inside-paste-go").click()
+    page.get_by_role("alert").filter(has_text="too long to be sent").wait_for()
+    assert len(box.input_value()) > 2_000_000
+    box.evaluate(paste, "seeker: I moved.")
+    page.locator("#esc-bar").wait_for(state="detached")
+    page.locator("#inside-paste-go").click()
+    page.locator("#inside-paste-note").get_by_text("Only the seeker speaks here").wait_for()

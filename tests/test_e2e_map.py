@@ -195,7 +195,7 @@ def test_a_damaged_map_is_told_and_the_rest_lives_on(browser: Browser, site: Sit
     page = opened(Rater(browser, site))
     box = page.get_by_label("First net")
     box.click()
-    page.get_by_role("option", name="admisc", exact=True).click()
+    page.get_by_role("option", name="AdMISC (admisc)", exact=True).click()
     page.get_by_role("alert").filter(has_text="admisc.json is no map").wait_for()
     assert page.locator("#map-plot-b .js-plotly-plot .nsewdrag").is_visible()
 
@@ -205,8 +205,8 @@ def test_two_thousand_turns_stay_smooth(browser: Browser, site: Site) -> None:
     page = opened(Rater(browser, site, {"width": 1440, "height": 1100}))
     box = page.get_by_label("First net")
     box.click()
-    page.get_by_role("option", name="star", exact=True).click()
-    page.wait_for_function(TITLE, arg="star")
+    page.get_by_role("option", name="STAR on Joint (star)", exact=True).click()
+    page.wait_for_function(TITLE, arg="STAR")
     client = page.context.new_cdp_session(page)
     client.send("Performance.enable", {"timeDomain": "threadTicks"})
 

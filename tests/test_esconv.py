@@ -169,9 +169,9 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
     "list of texts": ('["Question"]', "file, dialogue 1: not ESConv, no field dialog (got str)"),
     "bad line": (
         lines([record()]) + '{"dialog": [}',
-        "file, line 2: not valid JSON (Expecting value, line 1 column 13)",
+        "file, line 2: not valid JSON (Expecting value, column 13)",
     ),
-    "bad list": ('[{"a": 1},\n', "file: not valid JSON (Expecting value, line 2 column 1)"),
+    "bad list": ('[{"a": 1},\n', "file: not valid JSON (Expecting value, line 2, column 1)"),
     "bad gzip": (gzip.compress(b"[]" * 999)[:-12], "file: damaged gzip file ("),
     "bad gzip body": (gzip.compress(b"ab" * 999)[:12] + b"\0" * 40, "file: damaged gzip file ("),
     "not UTF-8": (b"\x80abc", "file: not UTF-8 text (byte 0)"),
@@ -189,6 +189,18 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
         lines([record(), with_turn(annotation={"strategy": "Advice"})]),
         "file, dialogue 2 (id d7), dialog[3]: field annotation.strategy: unknown strategy 'Advice'; allowed: Question",
     ),
+    "annotation is a list": (lines([with_turn(annotation=["x"])]), "dialog[3]: field annotation.strategy is missing"),
+    "annotation of a seeker is a text": (
+        lines([record(dialog=[{"speaker": "seeker", "content": "hi", "annotation": "x"}, *record()["dialog"][1:]])]),
+        "dialogue 1, dialog[0]: field annotation is 'x', not an object",
+    ),
+    "survey is a number": (lines([record(survey_score=3)]), "dialogue 1: field survey_score is 3, not an object"),
+    "survey of nobody": (
+        lines([record(survey_score={"seeker": [4]})]),
+        "dialogue 1, survey_score: field seeker is [4], not an object",
+    ),
+    "nested too deeply": ("[" * 100_000, "file: JSON nested too deeply"),
+    "half of a character": (json.dumps(record(situation="\ud83d")), "file, line 1: \\ud83d is half of a character"),
     "one speaker": (
         lines([record(id="d1", dialog=[{"speaker": "seeker", "content": "hi"}] * 2)]),
         "file, dialogue 1 (id d1): field dialog has one speaker only, seeker; both must speak",

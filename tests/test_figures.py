@@ -52,6 +52,14 @@ def test_outcomes_are_shares_with_their_counts() -> None:
     )
     assert [bar.x[0] for bar in figure.data] == [75, 25, 0]
     assert [bar.text[0] for bar in figure.data] == ["3", "1", ""]
+    for bar in figure.data:
+        assert bar.marker.pattern.shape == "" or bar.marker.pattern.fgcolor != bar.textfont.color  # the count is read
+
+
+def test_patterns_lie_over_the_colour_of_their_bar() -> None:
+    figure = figures.outcome_figure("a", "b", [Outcome("Fluency", 1, 1, 1)], "Results")
+    # Plotly's own way draws the lines alone: white ones are not seen.
+    assert figure.layout.template.data.bar[0].marker.pattern.fillmode == "overlay"
 
 
 def test_every_figure_has_a_height_and_one_button_that_saves_it(sides: tuple[Sided, Sided]) -> None:

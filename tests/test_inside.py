@@ -211,7 +211,9 @@ def test_the_mixture_has_the_look_of_each_strategy_and_where_it_stood_before(sid
     assert list(after.x) == pytest.approx([100 * share for share in side.trace.strategies])
     assert list(before.x) == pytest.approx([100 * value for value in side.trace.extras[0].values])
     assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
-    assert len(figures.mixture_figure(replace(side, trace=replace(side.trace, extras=()))).data) == 2
+    alone = figures.mixture_figure(replace(side, trace=replace(side.trace, extras=())))
+    assert len(alone.data) == 2
+    assert (figure.layout.showlegend, alone.layout.showlegend) == (True, False)
 
 
 def test_emotions_are_lines_with_a_word_where_the_lead_changes() -> None:

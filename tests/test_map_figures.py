@@ -39,7 +39,7 @@ def test_every_turn_is_drawn_once_in_its_strategy_s_colour_and_shape() -> None:
 
 def test_the_title_says_what_and_how_many_and_a_screen_reader_hears_it() -> None:
     figure = map_figure(made_up_map(), LOOK | {"plane": "pca", "colour": "cluster"}, STEPS, "your talk")
-    assert figure.layout.title.text == "<b>joint: decoder states, PCA</b>"
+    assert figure.layout.title.text == "<b>BlenderBot-Joint: decoder states, PCA</b>"
     assert figure.layout.title.subtitle.text == "n = 40 turns of 5 dialogues (ESConv D test)"
     assert "40 turns" in figure.layout.meta["alt"]
     assert "K-means cluster" in figure.layout.meta["alt"]

@@ -75,7 +75,7 @@ def test_without_a_talk_the_maps_show_and_say_that_there_is_no_path(make_page: A
     page = make_page()
     values = shown(maps_of(page), Visitor(page))
     assert texts.MAP_NO_TALK in values[NOTE]
-    assert values[FIRST]["choices"] == ["joint", "misc"]
+    assert values[FIRST]["choices"] == [("BlenderBot-Joint (joint)", "joint"), ("MISC (misc)", "misc")]
     assert (values[FIRST]["value"], values[SECOND]["value"]) == ("joint", "misc")
     assert [len(traces(values[at])) for at in (PLOT_A, PLOT_B)] == [8, 8]
     assert values[TIMER].active is False
@@ -208,7 +208,7 @@ def test_in_a_study_nothing_shows_before_the_vote_and_then_the_two_of_the_talk(m
     visitor.vote(*["a"] * len(page.parts.judge.picks))
     values = shown(maps, visitor)
     view = page.talks.find(TOKEN)
-    assert set(values[FIRST]["choices"]) == set(view.systems)
+    assert {value for _, value in values[FIRST]["choices"]} == set(view.systems)
     assert values[MAKE]["visible"] is False
     visitor.take(page.again())
     assert texts.MAP_HIDDEN in maps.show(visitor.token, visitor.talk)[NOTE]
@@ -254,6 +254,7 @@ def test_the_shipped_map_takes_the_place_of_a_file_that_does_not_fit(folder: Pat
     assert found is not None
     assert found.about.checkpoint == "new"
     assert "stale" in note
+    assert note.endswith(texts.MAP_SHIPPED)
 
 
 def test_a_map_of_another_width_says_so(make_page: Any, maps_of: Any, folder: Path) -> None:

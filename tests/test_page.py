@@ -86,7 +86,7 @@ def test_a_whole_talk_in_demo_mode(make_page: Any, sessions: sessionmaker[Sessio
     visitor = Visitor(page).start().say("I feel alone at night.")
     parts = page.parts
     assert "I feel alone at night." in visitor.of(parts.chat.sides[0])
-    names = [name for name in ("joint", "misc") if f"<h3>{name}</h3>" in visitor.everything()]
+    names = [name for name in ("joint", "misc") if f">{name}</h3>" in visitor.everything()]
     assert names == ["joint", "misc"]
     assert visitor.of(parts.chat.post) == ""
     assert 'class="esc-why"' in visitor.of(parts.chat.sides[0])  # reasons at once

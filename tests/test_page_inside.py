@@ -156,6 +156,22 @@ def test_a_link_opens_for_the_owner_alone(make_page: Any) -> None:
     assert [one.id for one in page.talks.stored(OTHER)] != [mine.talk]
 
 
+@pytest.mark.parametrize("turn", [-1, 1, 99])
+def test_a_link_to_a_message_that_is_none_says_so(make_page: Any, turn: int) -> None:
+    page = changeable(make_page)
+    mine = Visitor(page).start().say("Hello there.")
+    looking = looking_of(page)
+    told = looking.show(TOKEN, "", Place(), ask(jump=True, talk=mine.talk, turn=turn))
+    assert "Hello there." in told[looking.tab.post]
+    assert texts.INSIDE_NO_TURN.format(count=1, shown=1) in told[looking.tab.note]
+    opened = looking.show(TOKEN, "", told[looking.tab.unseen.at])  # the tab opens, and asks again
+    assert opened[looking.tab.note] == told[looking.tab.note]
+    chosen = looking.show(TOKEN, "", told[looking.tab.unseen.at], ask(turn=0))
+    assert not chosen[looking.tab.unseen.at].missed
+    fewer = looking.show(TOKEN, "", Place(mine.talk, turn))  # not by a link: a new talk has fewer messages
+    assert fewer[looking.tab.note] == ""
+
+
 @pytest.mark.parametrize("odd", ["", "x", "[]", "{", '{"turn": "1"}', '{"turn": 99}', '{"turn": null, "jump": 1}'])
 def test_odd_questions_show_the_last_message(make_page: Any, odd: str) -> None:
     page = changeable(make_page)
@@ -263,7 +279,9 @@ def test_a_pasted_dialogue_is_answered_by_two_nets_and_changed(make_page: Any) -
     assert list(nothing) == [tab.note]
 
 
-@pytest.mark.parametrize("text", ["", "seeker: a", "seeker: a\n" * 5000, "{", "x" * 1_000_000, "\x00"])
+@pytest.mark.parametrize(
+    "text", ["", "seeker: \u200b\nsupporter: b", "seeker: a", "seeker: a\n" * 5000, "{", "x" * 1_000_000, "\x00"]
+)
 def test_what_is_no_dialogue_changes_nothing_but_the_note(make_page: Any, text: str) -> None:
     looking = looking_of(changeable(make_page))
     told = looking.paste(Place(), text, "", "joint and misc")

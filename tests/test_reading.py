@@ -155,6 +155,7 @@ def test_a_cell_in_a_column_without_a_name_is_not_lost(tmp_path: Path) -> None:
         ('{"a": {"b": 1, "b": 1}}', "the key 'b' stands twice"),
         ('{"a": 1}\n{', "line 2, column 1"),
         ("", "not valid JSON"),
+        ('{"text": "so \\ud83d sad"}', "\\ud83d is half of a character; write both halves"),
     ],
 )
 def test_json_that_readers_would_take_differently_is_refused(text: str, message: str, tmp_path: Path) -> None:

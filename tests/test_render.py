@@ -88,3 +88,8 @@ def test_the_csv_link_holds_the_data_itself() -> None:
     assert link
     assert base64.b64decode(link[1]).decode() == data
     assert data.startswith("a,b\r\n")
+
+
+def test_the_head_of_a_net_tells_what_it_does_and_of_nobody_else_anything() -> None:
+    assert 'title="MISC: Asks what the seeker may feel' in render.panel(0, "misc", [])
+    assert "title=" not in render.panel(0, "Supporter A", [])

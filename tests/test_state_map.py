@@ -137,7 +137,11 @@ def _changed(*path: str | int, to: Any) -> Callable[[dict[str, Any]], None]:
         (_changed("figures", "turns", to=41), "holds 40 values; want 41"),
         (_changed("figures", "turns", to=0), "allowed: 1 to 5,000"),
         (_changed("figures", "nmi", to=True), "nmi is True; want float"),
-        (_changed("turns", "gold", 3, to=8), "gold holds 8; allowed: -1 to 7"),
+        (_changed("turns", "gold", 3, to=8), "gold holds 8; allowed: 0 to 7"),
+        (_changed("turns", "gold", 3, to=-1), "gold holds -1; allowed: 0 to 7"),
+        (_changed("figures", "nmi", to=1e300), "want figures of -1 to 1, and 1 to 40 dialogues: nmi"),
+        (_changed("about", "dialogues", to=41), "1 to 40 dialogues: about.dialogues"),
+        (_changed("about", "source", to="\ud800"), "half of a character"),
         (_changed("turns", "cluster", 3, to=-1), "cluster holds -1; allowed: 0 to 7"),
         (_changed("turns", "dialogue", 3, to="12"), "dialogue holds '12'"),
         (_changed("turns", "x", 3, to=None), "x holds None; want a number"),
@@ -166,9 +170,11 @@ def test_cut_binary_and_missing_files_are_refused(tmp_path: Path) -> None:
     path.write_text(path.read_text()[:900])
     with pytest.raises(ValueError, match=r"no map this version reads \(not valid JSON"):
         read_map(path)
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ValueError, match="no map this version reads"):
-        read_map(path)
+    for content in (b"\xff\xfe\x00", b"\n\x80"):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match="no map this version reads") as refused:
+            read_map(path)
+        assert str(tmp_path) not in str(refused.value), "where a server keeps its files is not for visitors"
     with path.open("wb") as big:
         big.truncate(5 * 2**20)
     with pytest.raises(ValueError, match=r"5,242,880 bytes; a map has at most 4,194,304"):

@@ -36,7 +36,7 @@ class MapFiles:
                 except ValueError as error:
                     problems.append(f"{path.name}: {error}")
                 else:
-                    return found, " ".join(problems)
+                    return found, " ".join([*problems, texts.MAP_SHIPPED] if problems else [])
             elif found:
                 problems.append(found)
         return None, " ".join(problems) or texts.MAP_MISSING.format(net=net)
@@ -55,7 +55,7 @@ class MapFiles:
                     found = read_map(path)
                 except FileNotFoundError:
                     return ""
-                except (ValueError, OSError) as error:
+                except ValueError as error:
                     found = str(error)
                 self._known.put(key, found)
         return found

@@ -29,6 +29,7 @@ from escdemo.look.map_figures import COLOURS, PLANES, SHAPES, PathStep, Told
 from models.analysis.map_turns import Said, drawn_turns, hash_of, said_in
 from models.analysis.state_map import StateMap
 from models.data.esconv import read_esconv, split_dialogues
+from models.reading.text_files import without_folder
 
 SETUP = "setup"
 """value of the talk's state while a visitor is choosing the next one, as in `handlers`"""
@@ -109,8 +110,7 @@ class MapPage:
         try:
             dialogues = read_esconv(path)
         except (ValueError, OSError) as error:
-            told = str(error).replace(str(path), path.name)
-            raise ValueError(f"{texts.MAP_NO_ESCONV} ({told})") from error
+            raise ValueError(f"{texts.MAP_NO_ESCONV} ({without_folder(error, path)})") from error
         drawn = drawn_turns(split_dialogues(dialogues, PART[0]).part(PART[1]), DIALOGUES, SEED)
         return said_in(dialogues, drawn), PART
 

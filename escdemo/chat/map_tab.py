@@ -15,6 +15,7 @@ import gradio as gr
 from escdemo import texts
 from escdemo.look import figures, render
 from escdemo.look.map_figures import COLOURS, PLANES, SHAPES, PathStep, Told, colours_of, map_figure, map_rows, where
+from escdemo.net_texts import choices_of, title_of
 from models.analysis.state_map import StateMap
 from models.data.strategies import STRATEGIES
 
@@ -145,8 +146,10 @@ def fill(names: Sequence[str], chosen: Choices, maps: Sequence[NetMap], note: st
     return [
         render.notice(notes),
         gr.update(visible=True),
-        gr.update(choices=list(names), value=first),
-        gr.update(choices=[(texts.MAP_NONE, ""), *((name, name) for name in names if name != first)], value=second),
+        gr.update(choices=choices_of(tuple(names)), value=first),
+        gr.update(
+            choices=[(texts.MAP_NONE, ""), *choices_of(tuple(name for name in names if name != first))], value=second
+        ),
         gr.update(choices=[(words, name) for name, words in COLOURS.items() if name in useful], value=colour),
         *plots,
         _table(found) if found else "",
@@ -174,7 +177,7 @@ def _table(found: Sequence[StateMap]) -> str:
     """How well the strategies separate."""
     head = ["Net", "Turns", "Silhouette, strategies", "Silhouette, clusters", "NMI", "ARI", "Source", "Weights"]
     rows = [
-        [one.about.net, str(one.figures.turns)]
+        [title_of(one.about.net), str(one.figures.turns)]
         + [f"{value:.3f}" for value in (one.figures.silhouette_gold, one.figures.silhouette_clusters)]
         + [f"{one.figures.nmi:.3f}", f"{one.figures.ari:.3f}", where(one), one.about.checkpoint]
         for one in found

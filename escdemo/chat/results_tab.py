@@ -52,7 +52,8 @@ def fill(tallies: Sequence[Tally], allowed: bool, pair: str | None) -> list[Any]
     found = [one for one in summarise(tallies) if pair_name(one.tally) == chosen]
     rows = [one.tally for one in found]
     outcomes = [Outcome(tally.criterion, tally.win, tally.tie, tally.lose) for tally in rows]
-    figure = figures.outcome_figure(rows[0].system_1, rows[0].system_2, outcomes, texts.RESULTS_TITLE)
+    title = f"{chosen} (n = {max(tally.total() for tally in rows)})"
+    figure = figures.outcome_figure(rows[0].system_1, rows[0].system_2, outcomes, title)
     return [
         gr.update(choices=pairs, value=chosen, visible=len(pairs) > 1),
         "",

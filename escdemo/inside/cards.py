@@ -13,7 +13,7 @@ from escdemo import texts
 from escdemo.inside.reasons import gate_rows, percent, why
 from escdemo.inside.words import Word, per_word, words_of
 from escdemo.look.figures import Sided
-from escdemo.look.render import escape, notice
+from escdemo.look.render import escape, net_head, notice
 from escdemo.look.strategy_looks import LOOKS
 from models.serving.trace import CometBlock, Trace
 
@@ -89,7 +89,7 @@ def side_card(letter: str, side: Sided) -> str:
     return (
         f'<section class="esc-look esc-side-{letter}" aria-label="{texts.INSIDE_SIDE.format(name=escape(side.label))}">'
         f'<header class="esc-panel-head"><span class="esc-badge" aria-hidden="true">{letter.upper()}</span>'
-        f"<h3>{escape(side.label)}</h3></header>"
+        f"{net_head(side.label)}</header>"
         f'<p class="esc-because">{escape(first)}</p>{f"<ul class=esc-reasons>{reasons}</ul>" if reasons else ""}'
         f"{_words(words, trace)}"
         '<p class="esc-lit" role="status" aria-live="polite"></p>'
@@ -103,7 +103,7 @@ def text_card(letter: str, name: str, text: str, note: str) -> str:
     return (
         f'<section class="esc-look esc-side-{letter}" aria-label="{texts.INSIDE_SIDE.format(name=escape(name))}">'
         f'<header class="esc-panel-head"><span class="esc-badge" aria-hidden="true">{letter.upper()}</span>'
-        f"<h3>{escape(name)}</h3></header>{said}{notice(note)}</section>"
+        f"{net_head(name)}</header>{said}{notice(note)}</section>"
     )
 
 

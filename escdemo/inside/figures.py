@@ -57,7 +57,9 @@ def mixture_figure(side: Sided) -> go.Figure:
     )
     figure.update_xaxes(range=[0, min(118, 1.2 * top + 4)], ticksuffix=" %", title="probability")
     figure.update_yaxes(autorange="reversed", categoryorder="array", categoryarray=names, tickfont={"size": 12})
-    return _clear(titled(styled(figure, height=430, bargap=0.3), f"Strategies of {side.label}"))
+    titled(styled(figure, height=430, bargap=0.3), f"Strategies of {side.label}")
+    figure.update_layout(showlegend=before is not None)  # of a net that refines nothing, there is nothing to tell apart
+    return _clear(figure)
 
 
 def emotion_line(trace: Trace) -> go.Figure:

@@ -59,6 +59,8 @@ class Place:
     """the nets that answer the pasted dialogue"""
     attention: bool = False
     """the fold with the figures of attention is open: only then they are made"""
+    missed: bool = False
+    """the link that led here names a message that this talk does not have"""
 
 
 class Looking:
@@ -78,8 +80,8 @@ class Looking:
         if wanted.get("jump"):
             place = Place(str(wanted.get("talk") or ""), turn, attention=place.attention)
         elif turn is not None:
-            place = replace(place, turn=turn)
-        values = self._at(token, talk, place)
+            place = replace(place, turn=turn, missed=False)
+        values = self._at(token, talk, place, linked=bool(wanted.get("jump")))
         found = values.get(self.tab.messages) and values[self.tab.unseen.at] == place
         if found and turn is not None and not wanted.get("jump"):
             # Chosen in the list, which stays: the page's script marks the message there.
@@ -231,7 +233,7 @@ class Looking:
                 return [None, None]
         return [None if one is None else Sided(n, one.trace, danger) for n, one in zip(names, made, strict=True)]
 
-    def _at(self, token: str, talk: str, place: Place) -> Shown:
+    def _at(self, token: str, talk: str, place: Place, *, linked: bool = False) -> Shown:
         if place.pasted:
             return self._pasted(place, _dialogue(place.pasted, place.situation))
         try:
@@ -247,7 +249,9 @@ class Looking:
             return self._empty(texts.INSIDE_LOST, place)
         if view is None or turn is None:
             return self._empty(texts.WHY_EMPTY, place)
-        place = replace(place, turn=turn.index)
+        # The tab asks once more when it opens: what the link missed is kept with the place.
+        missed = place.missed or (linked and place.turn not in (None, turn.index))
+        place = replace(place, turn=turn.index, missed=missed)
         listed = [
             Message(one.index, one.text, tuple(reply.strategy or "" for reply in (one.a, one.b))) for one in view.turns
         ]
@@ -259,6 +263,8 @@ class Looking:
         ]
         nets = view.systems if self.may_change else (None, None)
         note = texts.INSIDE_BLIND if view.hidden() else "" if self.may_change else texts.WHAT_IF_OFF
+        if missed:
+            note = f"{texts.INSIDE_NO_TURN.format(count=len(view.turns), shown=turn.index + 1)} {note}".strip()
         return {
             self.tab.unseen.at: place,
             self.tab.talk: gr.update(choices=choices, value=view.id, visible=len(choices) > 1),

@@ -211,7 +211,6 @@ def confusion_figure(net: Analysed) -> go.Figure:
     figure.update_xaxes(title="predicted", tickangle=-60)
     figure.update_yaxes(title="annotated", autorange="reversed")
     styled(figure, height=500)
-    figure.update_yaxes(ticksuffix=" ")
     accuracy = _percent(labels.accuracy)
     note = f"{measured_on([net])}; percent of each row. Right altogether: {accuracy}"
     return _captioned(figure, f"Confusion of {net.label}", note)

@@ -21,9 +21,20 @@ from models.serving.trace import CometBlock, Trace
 SOURCE_COLOURS = {"situation": "#0B4F7A", "post": "#7FBBE3"}
 OUTCOME_COLOURS = ("#0072B2", "#BBBBBB", "#D55E00", "#F4F1E6")
 OUTCOME_PATTERNS = ("", ".", "/", "x")
+OUTCOME_LINES = ("#FFFFFF", "#FFFFFF", "#A34700", "#C9BFA0")
+"""of the patterns: none takes the count that stands on it its contrast"""
 INK = "#1F2933"
 _PALE = "#EBF0F8"
-_AXIS = {"gridcolor": _PALE, "linecolor": _PALE, "zerolinecolor": _PALE, "zerolinewidth": 2, "title": {"standoff": 15}}
+_AXIS = {
+    "gridcolor": _PALE,
+    "linecolor": _PALE,
+    "zerolinecolor": _PALE,
+    "zerolinewidth": 2,
+    "ticks": "",
+    "title": {"standoff": 15},
+}
+# Lines over the bar's colour: by default Plotly draws them alone, and white ones on nothing are not seen.
+_PATTERN = {"fillmode": "overlay", "size": 10, "solidity": 0.2}
 # Plotly's own templates are seven times as large as a figure of a message, and travel with each.
 plotly.io.templates["escdemo"] = go.layout.Template(
     layout={
@@ -34,7 +45,7 @@ plotly.io.templates["escdemo"] = go.layout.Template(
         "yaxis": _AXIS,
     },
     data={
-        "bar": [{"marker": {"line": {"color": "#FFFFFF", "width": 0.5}, "pattern": {"size": 10, "solidity": 0.2}}}],
+        "bar": [{"marker": {"line": {"color": "#FFFFFF", "width": 0.5}, "pattern": _PATTERN}}],
         "heatmap": [{"colorbar": {"outlinewidth": 0}}],
     },
 )
@@ -136,7 +147,7 @@ def outcome_figure(first: str, second: str, outcomes: Sequence[Outcome], title: 
                 "color": OUTCOME_COLOURS[place],
                 "pattern": {
                     "shape": OUTCOME_PATTERNS[place],
-                    "fgcolor": "#C9BFA0" if place == 3 else "#FFFFFF",
+                    "fgcolor": OUTCOME_LINES[place],
                     "solidity": 0.25,
                 },
             },
@@ -198,7 +209,8 @@ def styled(figure: go.Figure, *, height: int, **layout: object) -> go.Figure:
         **layout,
     )
     figure.update_xaxes(automargin=True, fixedrange=True, title_font_size=13)
-    figure.update_yaxes(automargin=True, fixedrange=True, ticksuffix="  ", title_font_size=13)
+    # The distance from the axis, of labels of two lines too: a suffix would keep only the last line away.
+    figure.update_yaxes(automargin=True, fixedrange=True, ticklabelstandoff=6, title_font_size=13)
     return figure
 
 

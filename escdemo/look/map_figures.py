@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from escdemo.look.figures import escaped, styled
 from escdemo.look.strategy_looks import LOOKS
+from escdemo.net_texts import title_of
 from models.analysis.state_map import VERDICTS, StateMap
 from models.data.esconv_labels import EMOTION_TYPES_BY_COUNT
 from models.data.strategies import STRATEGIES
@@ -173,7 +174,7 @@ def _path(path: Sequence[PathStep], side: str) -> go.Scatter:
 
 def _laid_out(figure: go.Figure, found: StateMap, look: Mapping[str, str], path: Sequence[PathStep]) -> go.Figure:
     about, plane = found.about, PLANES[look["plane"]]
-    title = f"{about.net}: decoder states, {plane}"
+    title = f"{title_of(about.net)}: decoder states, {plane}"
     below = f"n = {len(found.turns)} turns of {about.dialogues} dialogues ({where(found)})"
     words = f"{title}. {below}. Colour: {COLOURS[look['colour']]}."
     words += f" Your talk as a path of {len(path)} replies." if path else ""
@@ -209,7 +210,7 @@ def _laid_out(figure: go.Figure, found: StateMap, look: Mapping[str, str], path:
     for axis, name in zip((figure.update_xaxes, figure.update_yaxes), titles, strict=True):
         # Distances in t-SNE's plane have no unit, so it has no ticks.
         axis(
-            title=name, showticklabels=not tsne, ticksuffix="", fixedrange=False, zeroline=False, gridcolor=grid,
+            title=name, showticklabels=not tsne, fixedrange=False, zeroline=False, gridcolor=grid,
             showline=True, mirror=True, linecolor=grid,
         )  # fmt: skip
     return figure

@@ -148,7 +148,7 @@
     }
     run ||= now;
     if (run && !now) showBar(ESC_TEXTS.unreachable, false);
-    else document.getElementById("esc-bar")?.remove();
+    else if (!tooLong) document.getElementById("esc-bar")?.remove();
   }
   function showBar(text, withButton) {
     const bar = document.getElementById("esc-bar") || document.createElement("div");
@@ -164,6 +164,17 @@
     document.querySelector(".gradio-container main")?.prepend(bar);
   }
   setInterval(lookAtServer, 3000);
+
+  // What is longer than the server takes is refused before Gradio reads it, which then says no more than "Error".
+  let tooLong = false;
+  const send = window.fetch;
+  window.fetch = async (...request) => {
+    const answer = await send(...request);
+    tooLong ||= answer.status === 413;
+    if (tooLong) showBar(ESC_TEXTS.tooLong, false);
+    return answer;
+  };
+  document.addEventListener("input", () => { tooLong = false; });
 
   // Follow the end of a talk unless the reader has scrolled up.
   const following = new WeakMap();
@@ -275,12 +286,12 @@
     document.getElementById(button)?.click();
   };
   window.escLinked = () => {
-    const turn = Number.parseInt(here.searchParams.get("turn"), 10);
+    const turn = here.searchParams.get("turn");
     const talk = here.searchParams.get("talk");
     if (!talk) return;
     for (const name of ["talk", "turn"]) here.searchParams.delete(name);
     history.replaceState(history.state, "", here);
-    ask({ jump: true, talk, turn: Number.isNaN(turn) ? null : turn });
+    ask({ jump: true, talk, turn: turn && (/^\d{1,6}$/.test(turn) ? Number(turn) : -1) });
   };
   document.addEventListener("click", (event) => {
     if (!(event.target instanceof Element)) return;

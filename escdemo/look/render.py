@@ -18,6 +18,7 @@ from typing import Literal
 from annotation.files.study_files import spreadsheet_safe
 from annotation.statistics.tables import Table
 from escdemo import texts
+from escdemo.net_texts import NET_TEXTS
 
 ReplyState = Literal["waiting", "thinking", "writing", "held", "done", "stopped", "failed", "replaced"]
 OPEN_STATES: frozenset[ReplyState] = frozenset({"waiting", "thinking", "writing", "held"})
@@ -69,6 +70,13 @@ def plain_info(text: str) -> str:
     return " ".join(text.split()).translate(_LOOKALIKES)
 
 
+def net_head(name: str) -> str:
+    """A net's name as the head of what it said; pointed at, it tells what the net does."""
+    text = NET_TEXTS.get(name)
+    told = f' title="{escape(f"{text.title}: {text.what}")}"' if text else ""
+    return f"<h3{told}>{escape(name)}</h3>"
+
+
 def panel(side: int, name: str, exchanges: Sequence[Exchange]) -> str:
     """The whole talk with one side (0 = A, 1 = B) under the name `name`."""
     letter = "AB"[side]
@@ -77,7 +85,7 @@ def panel(side: int, name: str, exchanges: Sequence[Exchange]) -> str:
     return (
         f'<section class="esc-panel esc-side-{letter.lower()}" aria-label="Talk with {escape(name)}">'
         f'<header class="esc-panel-head"><span class="esc-badge" aria-hidden="true">{letter}</span>'
-        f"<h3>{escape(name)}</h3></header>"
+        f"{net_head(name)}</header>"
         # Not aria-live: a token stream read aloud is a torment. The status line says when a reply is there.
         f'<div class="esc-log" role="log" aria-live="off" aria-label="Messages with {escape(name)}" tabindex="0">'
         f"{body}</div></section>"

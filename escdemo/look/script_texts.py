@@ -24,6 +24,7 @@ SCRIPT_TEXTS = {
     "copied": "Copied",
     "restarted": "The server was restarted. Everything sent is saved. Copy what you are writing, then reload the page.",
     "unreachable": "The server cannot be reached at the moment. Everything sent is saved; trying again.",
+    "tooLong": "This is too long to be sent, so nothing was sent and your text is still in the box: please shorten it.",
     "reload": "Reload",
     "word": "“{word}” looked most at “{block}” ({share}).",
     "block": "“{block}” got most from “{word}” ({share}).",

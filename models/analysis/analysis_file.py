@@ -18,11 +18,14 @@ from models.analysis.stages import STAGES
 from models.data.strategies import STRATEGIES
 from models.files.whole_file import write_whole
 from models.reading.json_values import read_json
+from models.reading.text_files import without_folder
 
 SCHEMA = 1
 SHIPPED = Path(__file__).parent / "shipped"
 """the files of the shipped nets"""
 MAX_BYTES = 1_000_000
+MAX_TEXT = 200
+"""characters of the longest text in it"""
 DIGITS = 4
 K = len(STRATEGIES)
 
@@ -58,7 +61,9 @@ def read_analysis(folder: Path, net: str, checkpoint: str, base: str, vocabulary
             raise ValueError(f"larger than {MAX_BYTES:,} bytes")
         content = read_json(path)
     except (OSError, ValueError) as fault:
-        raise AnalysisError(f"{path.name} is damaged or no analysis ({_plain(fault, path)}); {again}") from fault
+        raise AnalysisError(
+            f"{path.name} is damaged or no analysis ({without_folder(fault, path)}); {again}"
+        ) from fault
     if not isinstance(content, dict) or "schema" not in content or "analysis" not in content:
         raise AnalysisError(f"{path.name} is no analysis (no schema and analysis in it); {again}")
     if content["schema"] != SCHEMA or content.get("strategies") != list(STRATEGIES):
@@ -80,12 +85,6 @@ def read_analysis(folder: Path, net: str, checkpoint: str, base: str, vocabulary
     if other:
         raise AnalysisError(f"{path.name} is of other weights than those of {net} here ({'; '.join(other)}); {again}")
     return analysis
-
-
-def _plain(fault: Exception, path: Path) -> str:
-    """Its words without the folder, which is nobody's business on the page."""
-    words = fault.strerror if isinstance(fault, OSError) else str(fault)
-    return (words or type(fault).__name__).replace(f"{path}: ", "").replace(str(path), path.name)
 
 
 def _rounded(value: Any) -> Any:
@@ -115,6 +114,8 @@ def _value(kind: Any, value: Any, where: str) -> Any:
     allowed = (int, float) if kind is float else (kind,)
     if isinstance(value, bool) != (kind is bool) or not isinstance(value, allowed):
         raise ValueError(f"{where} is {value!r:.40}; want {kind.__name__}")
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise ValueError(f"{where} has {len(value):,} characters; at most {MAX_TEXT}")
     return kind(value)
 
 
@@ -127,12 +128,22 @@ def _check(analysis: Analysis) -> None:
     if len(analysis.stages) != STAGES or any(len(one) != K for one in eights):
         raise ValueError(f"want {STAGES} stages, and {K} figures in each list")
     shares = [labels.gold, labels.predicted, labels.recall, labels.precision]
-    shares += [one for stage in analysis.stages for one in (stage.gold, stage.predicted, stage.difference)]
-    if any(tuple(one.name for one in each) != STRATEGIES for each in shares):
+    shares += [one for stage in analysis.stages for one in (stage.gold, stage.predicted)]
+    differences = [stage.difference for stage in analysis.stages]
+    if any(tuple(one.name for one in each) != STRATEGIES for each in (*shares, *differences)):
         raise ValueError("figures are not in the order of the strategies")
-    for one in (*(one for each in shares for one in each), *top_k.accuracy, labels.accuracy, labels.macro_f1):
-        if not (-100 <= one.low <= one.high <= 100 and -100 <= one.value <= 100):
-            raise ValueError(f"{one.name}: {one.value} percent, from {one.low} to {one.high}, cannot be")
+    whole = (labels.accuracy, labels.macro_f1)
+    for least, figures in ((0, (*shares, top_k.accuracy, whole)), (-100, differences)):
+        for one in (one for each in figures for one in each):
+            if not (least <= one.low <= one.high <= 100 and least <= one.value <= 100):
+                raise ValueError(f"{one.name}: {one.value} percent, from {one.low} to {one.high}, cannot be")
+    if not all(0 <= share <= 100 for share in top_k.most_frequent):
+        raise ValueError("top_k.most_frequent: want shares of 0 to 100 percent")
+    if any(count < 0 for row in labels.confusion for count in row) or analysis.rounds < 1:
+        raise ValueError("want counts of 0 or more in the confusion, and bootstrap rounds")
+    for pair in analysis.interference.cosines if analysis.interference else ():
+        if not (-1 <= pair.mean <= 1 and 0 <= pair.spread <= 2 and pair.batches > 0):
+            raise ValueError(f"interference: a cosine of {pair.mean}, deviation {pair.spread}, cannot be")
     counts = sum(map(sum, labels.confusion)), sum(stage.turns for stage in analysis.stages)
     if set(counts) != {analysis.turns} or not 1 < analysis.dialogues <= analysis.turns:
         raise ValueError(

@@ -21,6 +21,7 @@ from models.data.esconv_labels import EMOTION_TYPES
 from models.data.strategies import STRATEGIES
 from models.files.whole_file import write_whole
 from models.reading.json_values import read_json
+from models.reading.text_files import without_folder
 
 VERSION = 1
 KIND = "map of decoder states"
@@ -77,7 +78,7 @@ def read_map(path: Path) -> StateMap:
     """The map in a file.
 
     Raises FileNotFoundError, and ValueError naming the file, what is wrong in it and what to do, for anything that
-    `write_map` does not write.
+    `write_map` does not write. A page shows these words: they do not tell the folder.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no map at {path}; make it with `python -m models map NET --esconv PATH`")
@@ -86,9 +87,11 @@ def read_map(path: Path) -> StateMap:
         if size > MAX_BYTES:
             raise ValueError(f"the file has {size:,} bytes; a map has at most {MAX_BYTES:,}")
         return _map(read_json(path))
-    except ValueError as error:
-        fault = str(error).removeprefix(f"{path}: ")
-        raise ValueError(f"{path.name} is no map this version reads ({fault}); make it again") from error
+    except (ValueError, OSError) as error:
+        raise ValueError(
+            f"{path.name} is no map this version reads ({without_folder(error, path)}); make it again with"
+            f" `python -m models map {path.stem} --esconv PATH`"
+        ) from error
 
 
 def check_weights(found: StateMap, net: str, checkpoint: str) -> None:
@@ -114,6 +117,11 @@ def _map(data: Any) -> StateMap:
     count = figures.turns
     if not 1 <= count <= MAX_TURNS:
         raise ValueError(f"figures: turns is {count}; allowed: 1 to {MAX_TURNS:,}")
+    beyond = [name for name, value in asdict(figures).items() if name != "turns" and not -1 <= value <= 1]
+    if beyond or not 1 <= about.dialogues <= count:
+        raise ValueError(
+            f"want figures of -1 to 1, and 1 to {count} dialogues: {', '.join(beyond) or 'about.dialogues'}"
+        )
     dialogues, places = (_whole(columns, name, (1, 10**6), count) for name in ("dialogue", "turn"))
     labels = [_labels(columns, name, known, count) for name, known in _LABELS.items()]
     turns = tuple(MapTurn(*values) for values in zip(dialogues, places, *labels, strict=True))
@@ -164,7 +172,9 @@ def _whole(columns: Mapping[str, Any], name: str, bounds: tuple[int, int], count
 
 
 def _labels(columns: Mapping[str, Any], name: str, labels: Sequence[str], count: int) -> list[str]:
-    return ["" if place < 0 else labels[place] for place in _whole(columns, name, (-1, len(labels) - 1), count)]
+    # Every turn of a map has a strategy that was given: points have its shape.
+    bounds = (0 if name == "gold" else -1, len(labels) - 1)
+    return ["" if place < 0 else labels[place] for place in _whole(columns, name, bounds, count)]
 
 
 def _floats(columns: Mapping[str, Any], name: str, count: int) -> list[float]:

@@ -17,6 +17,11 @@ class Speaker(StrEnum):
     SUPPORTER = "supporter"
 
 
+def says_something(text: str) -> bool:
+    """Whether something of a text can be seen: one of zero-width characters is empty to everyone."""
+    return any(letter.isprintable() and not letter.isspace() for letter in text)
+
+
 @dataclass(frozen=True)
 class Turn:
     """One utterance. `strategy` is the ESConv strategy name of a supporter turn where it is known, else None."""

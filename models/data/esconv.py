@@ -17,7 +17,6 @@ The Hub's train.txt, valid.txt and test.txt hold one record a line, with other t
 from __future__ import annotations
 
 import gzip
-import json
 import logging
 import random
 import zlib
@@ -28,6 +27,7 @@ from typing import Any, TypeVar
 
 from models.data.dialogue import Dialogue, Feedback, Speaker, Turn
 from models.data.strategies import STRATEGIES, strategy_id
+from models.reading.json_values import parse_json
 
 logger = logging.getLogger(__name__)
 
@@ -204,7 +204,7 @@ def _records(path: Path) -> list[Any]:
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: damaged gzip file ({error}); fetch it again") from error
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: not UTF-8 text (byte {error.start})") from error
+        raise ValueError(f"{path}: not UTF-8 text (byte {error.start}); give the path of ESConv.json") from error
     if text.lstrip().startswith("["):
         records = _json(text, str(path))
         return list(records)
@@ -214,9 +214,9 @@ def _records(path: Path) -> list[Any]:
 
 def _json(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{where}: not valid JSON ({error.msg}, line {error.lineno} column {error.colno})") from error
+        return parse_json(text)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from error
 
 
 def dialogue_of(record: Any, where: str) -> Dialogue:
@@ -233,17 +233,28 @@ def dialogue_of(record: Any, where: str) -> Dialogue:
     turns = tuple(_turn(raw, f"{where}, dialog[{index}]") for index, raw in enumerate(raw_turns))
     if len({turn.speaker for turn in turns}) == 1:
         raise ValueError(f"{where}: field dialog has one speaker only, {turns[0].speaker}; both must speak")
-    return Dialogue(turns, situation, emotion, problem, name, _feedback(record))
+    return Dialogue(turns, situation, emotion, problem, name, _feedback(record, where))
 
 
-def _feedback(record: dict[str, Any]) -> Feedback:
+def _feedback(record: dict[str, Any], where: str) -> Feedback:
     """The stars with each turn and the relief at the end. Nothing where a release leaves them out: nets learn from what
     is there."""
-    stars = [_number((raw.get("annotation") or {}).get("feedback")) or 0 for raw in record["dialog"]]
-    seeker = (record.get("survey_score") or {}).get("seeker") or {}
+    annotations = [
+        _object(raw, "annotation", f"{where}, dialog[{index}]") for index, raw in enumerate(record["dialog"])
+    ]
+    stars = [_number(annotation.get("feedback")) or 0 for annotation in annotations]
+    seeker = _object(_object(record, "survey_score", where), "seeker", f"{where}, survey_score")
     before, after = (_number(seeker.get(f"{when}_emotion_intensity")) for when in ("initial", "final"))
     relief = None if before is None or after is None else before - after
     return Feedback(tuple(stars) if any(stars) else (), relief)
+
+
+def _object(record: dict[str, Any], field: str, where: str) -> dict[str, Any]:
+    """An object in a record, {} where there is none. Raises ValueError when it is something else."""
+    value = record.get(field) or {}
+    if not isinstance(value, dict):
+        raise ValueError(f"{where}: field {field} is {value!r:.60}, not an object")
+    return value
 
 
 def _number(value: Any) -> int | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.dialogue import Dialogue, Speaker, Turn, says_something
 from models.data.esconv import SPEAKERS, dialogue_of
 from models.data.strategies import STRATEGIES, strategy_id
 from models.reading.json_values import parse_json
@@ -67,7 +67,7 @@ def _turn(number: int, line: str) -> Turn:
     if found is None or speaker is None:
         raise ValueError(f"Line {number} does not begin with a speaker: {ADVICE}.")
     said = " ".join(found[3].split())
-    if not said:
+    if not says_something(said):
         raise ValueError(f"Line {number} says nothing after the speaker; write a text there or take the line out.")
     if len(said) > MAX_TURN_CHARS:
         raise ValueError(f"Line {number} has {len(said):,} characters and {MAX_TURN_CHARS:,} can be read; shorten it.")

@@ -1,9 +1,11 @@
-"""JSON as every reader understands it alike: no key twice, no NaN or Infinity, no number or depth beyond bounds."""
+"""JSON as every reader understands it alike: no key twice, no NaN or Infinity, no number or depth beyond bounds, and no
+half of a character, which could neither be written to a file nor sent to a page."""
 
 from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +13,24 @@ from models.reading.text_files import read_text
 
 MAX_DIGITS = 19
 """most digits of a whole number: more do not fit into 64 bits"""
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+"""an escape of one of the two halves as which JSON may write a character; the other should stand beside it"""
 
 
 def parse_json(text: str) -> Any:
     """The value. Raises ValueError in words, with the place where the JSON itself is broken."""
     try:
-        return json.loads(
+        value = json.loads(
             text, object_pairs_hook=_object, parse_int=_whole, parse_float=_finite, parse_constant=_no_number
         )
+        if _HALF.search(text):
+            _refuse_halves(value)
     except json.JSONDecodeError as error:
         place = f"column {error.colno}" if "\n" not in text else f"line {error.lineno}, column {error.colno}"
         raise ValueError(f"not valid JSON ({error.msg}, {place})") from error
     except RecursionError as error:
         raise ValueError("JSON nested too deeply; want objects and lists a few levels deep") from error
+    return value
 
 
 def read_json(path: Path) -> Any:
@@ -33,6 +40,15 @@ def read_json(path: Path) -> Any:
         return parse_json(text)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
+
+
+def _refuse_halves(value: Any) -> None:
+    whole = json.dumps(value, ensure_ascii=False)
+    try:
+        whole.encode()
+    except UnicodeEncodeError as error:
+        half = f"\\u{ord(whole[error.start]):04x}"
+        raise ValueError(f"{half} is half of a character; write both halves, or the character itself") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

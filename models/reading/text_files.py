@@ -19,6 +19,12 @@ _MARKS = (
 ADVICE = "save it as UTF-8 (Excel: file type CSV UTF-8)"
 
 
+def without_folder(fault: Exception, path: Path) -> str:
+    """The words of a fault with a file, without its folder: a page may show them, but not where files lie."""
+    words = (isinstance(fault, OSError) and fault.strerror) or str(fault) or type(fault).__name__
+    return words.removeprefix(f"{path}: ").replace(str(path), path.name)
+
+
 def read_text(path: Path) -> str:
     r"""The text without its byte-order mark, every line break as "\n".
 
