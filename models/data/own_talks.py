@@ -5,8 +5,8 @@
                 (`escdemo.screening` stays in any case).
 `plain_answers` everyday trouble with plain answers: the feeling, and one open question that names a word of the
                 seeker's. A small base copies words well, but gets wrong what it has to infer or to retell.
-`warm_answers`  answers that take up what was said in other words. Crowd workers' replies to a first message are mostly
-                greetings and stock phrases.
+`warm_answers`  answers that take up what was said in other words. No longer learnt: from them nets took to say what
+                nobody had said. Their messages are answered by rule (`restated.py`).
 
 All of them stand under `VOICE`, before the situation. Without it the few talks of ours would drown: crowd workers'
 stock phrases are the likeliest words wherever both may come. With it a net knows which of the two to write (control
@@ -47,8 +47,7 @@ def warm_answers() -> tuple[Dialogue, ...]:
 
 
 def own_talks() -> tuple[Dialogue, ...]:
-    """The safe and the plain answers. Answers in other words are not learnt: nets took from them to say what nobody
-    had said (`models/EXPERIMENTS.md`); their messages are answered by rule (`restated.py`)."""
+    """Those that are learnt as they were written: the safe and the plain answers."""
     return safe_answers() + plain_answers()
 
 

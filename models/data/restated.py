@@ -66,7 +66,7 @@ _HARM = re.compile(
     r"|failure|fail\w*|burden|ugly|fat|pathetic|weak|worst|trash|disgusting|lazy|fool\w*|selfish|hopeless|coward"
     r"|unlovable|deserv\w*|fault|blam\w*|rap(?:e|ed|es|ist)|abus\w*|assault\w*|hit\w*|beat\w*|cut\w*|pills|overdos\w*"
     r"|drunk|gun|knife|revenge|punch\w*|murder\w*|monster|no point|point to live|live any|nobody"
-    r"|no friends|end it|giv\w+ up)\b",
+    r"|no friends|end it|giv\w+ up|wrong with)\b",
     re.IGNORECASE,
 )
 """Harm and judgments of oneself: nothing is said back of a talk with one of these"""
