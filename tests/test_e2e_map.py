@@ -176,6 +176,8 @@ def test_a_talk_is_a_path_and_its_replies_are_read_in_the_drawer(browser: Browse
     page = opened(rater)
     page.wait_for_function(HAS_PATH)
     point = page.locator("#map-plot-a .scatterlayer .trace").last.locator(".points path").first
+    point.hover(force=True)
+    page.locator("#map-plot-a .hoverlayer .hovertext").first.wait_for()  # a click is of the point last hovered over
     point.click(force=True)
     drawer = page.locator("#map-drawer")
     drawer.wait_for()

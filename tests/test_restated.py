@@ -6,10 +6,9 @@ import pytest
 
 from escdemo.screening.reply_screen import must_not_show
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.own_talks import VOICE
-from models.data.restated import FRAMES, QUESTIONS, STRATEGY, restated_talks, said_back
-from models.data.strategies import STRATEGIES
-from models.data.support_corpora import support_dialogues
+from models.data.own_talks import VOICE, plain_answers, warm_answers
+from models.data.restated import ASKS, FRAMES, QUESTIONS, RESTATES, restated_talks, said_back
+from models.data.support_corpora import voiced_talks
 
 
 @pytest.mark.parametrize(
@@ -53,7 +52,7 @@ def test_harm_judgments_questions_and_what_is_about_others_are_not_said_back(tex
 
 
 def talk(*posts: str) -> Dialogue:
-    turns = [turn for post in posts for turn in (Turn(Speaker.SEEKER, post), Turn(Speaker.SUPPORTER, "Oh.", STRATEGY))]
+    turns = [turn for post in posts for turn in (Turn(Speaker.SEEKER, post), Turn(Speaker.SUPPORTER, "Oh.", RESTATES))]
     return Dialogue(tuple(turns), "my flat", id="7")
 
 
@@ -64,17 +63,29 @@ def test_each_talk_ends_with_one_of_the_answers() -> None:
     for dialogue in found:
         *_, post, answer = dialogue.turns
         assert (post.speaker, answer.speaker) == (Speaker.SEEKER, Speaker.SUPPORTER)
-        assert answer.strategy == STRATEGY in STRATEGIES
         (said,) = said_back(post.text)
-        texts = {f"{f.format(said=said)} {q}" for f in FRAMES for q in QUESTIONS}
-        assert answer.text in {text[0].upper() + text[1:] for text in texts}
+        bare = {frame.format(said=said) for frame in FRAMES}
+        asking = {f"{text} {question}" for text in bare for question in QUESTIONS}
+        allowed = {ASKS: asking, RESTATES: asking | bare}[answer.strategy or ""]
+        assert answer.text in {text[0].upper() + text[1:] for text in allowed}
         assert not must_not_show(answer.text)
         assert dialogue.situation.startswith(VOICE)
+    assert {dialogue.turns[-1].strategy for dialogue in found} == {ASKS, RESTATES}
     assert found == restated_talks(talks, 3, 100) != restated_talks(talks, 4, 100)
     assert len(restated_talks(talks, 3, 5)) == 5
 
 
-def test_the_support_mix_has_as_many_as_asked_for() -> None:
-    talks = [talk("I had to leave my old flat.")] * 4
-    assert len(support_dialogues(talks, None, 1, own=0, restated=3)) == 7
-    assert len(support_dialogues(talks, None, 1, own=0, restated=0)) == 4
+def test_of_several_sentences_the_longest_is_said_back() -> None:
+    (found,) = restated_talks([talk("I moved to a town. I lost my way in our old street. I am so tired.")], 1, 9)
+    assert "you lost your way in your old street" in found.turns[-1].text.lower()
+
+
+def test_messages_of_our_own_talks_are_said_back_too_and_freshly_drawn() -> None:
+    found = restated_talks((*plain_answers(), *warm_answers()), 1, 10_000)
+    assert len(found) > 500
+    assert all(dialogue.situation.count(VOICE) == 1 for dialogue in found)
+    rounds = voiced_talks((), 1, 2, 100)
+    answers = [dialogue for dialogue in rounds if dialogue.id.startswith("restated-")]
+    assert len(answers) == 200
+    assert {dialogue.id for dialogue in answers[:100]} != {dialogue.id for dialogue in answers[100:]}
+    assert voiced_talks((), 1, 0) == []

@@ -6,7 +6,7 @@ import json
 import shlex
 import shutil
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,11 +20,13 @@ from models.commands import evaluate, train
 from models.data.batches import Batch
 from models.data.esconv import read_esconv, split_dialogues
 from models.data.examples import ContextShape
+from models.data.own_talks import own_talks
 from models.data.strategies import STRATEGIES
 from models.files.checkpoint import fingerprint
-from models.knowledge.comet import NoComet
+from models.knowledge.comet import NoComet, Query
 from models.nets.stored import load_net
 from models.training import turn_examples
+from models.training.preflight import known_turns
 from models.training.sampler import Batches, WholeBatches
 from models.training.turn_examples import examples_of
 from models.training.validation import turn_batches, validate
@@ -65,6 +67,12 @@ def esconv(tmp_path: Path) -> Path:
 
 SCRATCH = ["transformer", "mt-transformer", "moel", "mime"]
 SMALL = 'size={"width": 16, "heads": 2, "ffn": 8}'
+
+
+@pytest.fixture(autouse=True)
+def few_talks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A handful of the project's own talks: reading all of them would take most of the time here."""
+    monkeypatch.setattr(train, "voiced_talks", lambda _esconv, _seed, times, _restated: own_talks()[: 5 * times])
 
 
 @pytest.fixture
@@ -185,6 +193,19 @@ def on(base: Path, tmp_path: Path) -> Callable[[str, str], list[str]]:
     return flags
 
 
+def test_only_turns_with_tails_are_learnt_when_told(esconv: Path) -> None:
+    class KnowsThree(NoComet):
+        def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
+            return [("sad",) if "3" in event else () for event, _ in queries]
+
+    turns = split_dialogues(read_esconv(esconv), "D").train
+    found = known_turns(turns, KnowsThree(), only=True)
+    assert found == tuple(turn for turn in turns if "3" in turn.context.last_post())
+    assert 0 < len(found) < len(turns) / 2
+    with pytest.raises(ValueError, match=f"only {len(found)} of {len(turns)} training turns have COMET tails"):
+        known_turns(turns, KnowsThree(), only=False)
+
+
 @pytest.mark.parametrize("name", ["joint", "misc", "admisc", "moel"])
 def test_train_release_evaluate_score(
     name: str,
@@ -270,6 +291,7 @@ def test_what_does_not_suffice_is_said_before_the_first_step(
     assert "42 supporter turns with a strategy to train on, a batch takes 64" in told("--batch", "64")
     monkeypatch.setattr(train, "comet_for", lambda *_: NoComet())
     assert "only 0 of 42 training turns have COMET tails" in told()
+    assert "only 0 of 42 training turns have COMET tails" in told("--known-only")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert "torch finds no GPU here" in told("--device", "cuda")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=2**20))

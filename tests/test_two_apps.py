@@ -16,10 +16,9 @@ from annotation.store.database import open_sessions
 from annotation.store.schema import Reply
 from escdemo.soak.running_app import app_process
 from tests.api_server import LONG_S, Api, Gated, running_api
-from tests.fakes import EchoResponder
 from tests.postgres import empty
 
-TOKEN = "a visitor of both"
+TOKEN, ANOTHER = "a visitor of both", "another one"
 pytestmark = pytest.mark.slow
 OWN = ("", "I moved and know nobody.", "sadness", "Sleep Problems", 4, None, False)
 
@@ -53,17 +52,20 @@ def stored(database: str) -> list[tuple[str, str]]:
     return found
 
 
-def begin(client: Client) -> None:
+def begin(client: Client, token: str) -> None:
     """A talk with one message."""
-    client.predict(TOKEN, "", None, api_name="/restore")
-    client.predict(TOKEN, True, *OWN, api_name="/agree")
-    client.predict(TOKEN, 0, "I feel alone at night.", api_name="/send")
+    client.predict(token, "", None, api_name="/restore")
+    client.predict(token, True, *OWN, api_name="/agree")
+    client.predict(token, 0, "I feel alone at night.", api_name="/send")
 
 
-def test_a_talk_goes_on_at_the_other_process(postgresql_url: str) -> None:
-    nets = {name: EchoResponder(name) for name in ("misc", "joint")}
-    with running_api(nets) as api, two_apps(postgresql_url, api, "misc,joint") as (_, one, other):
-        begin(one)
+def test_a_talk_goes_on_at_the_other_process_and_so_does_a_reply_that_was_lost(postgresql_url: str) -> None:
+    nets = {name: Gated(name) for name in ("misc", "joint")}
+    gates, started, stopped = ([vars(net)[name] for net in nets.values()] for name in ("gate", "started", "stopped"))
+    with running_api(nets) as api, two_apps(postgresql_url, api, "misc,joint") as (first, one, other):
+        for gate in gates:
+            gate.set()
+        begin(one, TOKEN)
         list(one.submit(TOKEN, api_name="/follow_send"))
         assert "alone at night" in shown(other.predict(TOKEN, "", None, api_name="/restore"))
         other.predict(TOKEN, 1, "The evenings are long.", api_name="/send")
@@ -74,20 +76,17 @@ def test_a_talk_goes_on_at_the_other_process(postgresql_url: str) -> None:
         assert all(escape(text.split('"')[0]) in back for _, text in replies)
         assert "evenings are long" in back
 
-
-def test_a_reply_lost_with_a_process_is_made_by_the_other(postgresql_url: str) -> None:
-    nets = {name: Gated(name) for name in ("misc", "joint")}
-    with running_api(nets) as api, two_apps(postgresql_url, api, "misc,joint") as (first, one, other):
-        begin(one)
-        for net in nets.values():
-            assert vars(net)["started"].wait(LONG_S)
+        for event in (*gates, *started):
+            event.clear()
+        begin(one, ANOTHER)
+        assert all(event.wait(LONG_S) for event in started)
         first.kill()
-        for net in nets.values():
-            assert vars(net)["stopped"].wait(LONG_S)  # the server makes nothing for a process that is gone
-            vars(net)["gate"].set()
-        assert {state for state, _ in stored(postgresql_url)} == {"pending"}
-        other.predict(TOKEN, "", None, api_name="/restore")
-        list(other.submit(TOKEN, api_name="/follow_send"))
-        replies = stored(postgresql_url)
-        assert [state for state, _ in replies] == ["done"] * 2
-        assert all("You said: " in text for _, text in replies)
+        assert all(event.wait(LONG_S) for event in stopped)  # the server makes nothing for a process that is gone
+        for gate in gates:
+            gate.set()
+        assert sorted(state for state, _ in stored(postgresql_url)) == ["done"] * 4 + ["pending"] * 2
+        other.predict(ANOTHER, "", None, api_name="/restore")
+        list(other.submit(ANOTHER, api_name="/follow_send"))
+        made = stored(postgresql_url)
+        assert [state for state, _ in made] == ["done"] * 6
+        assert all("You said: " in text for _, text in made)

@@ -70,7 +70,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--restated",
         type=int,
         default=RESTATED,
-        help="messages of ESConv that are answered with a sentence of theirs",
+        help="answers that say a sentence back, beside each copy of these talks",
     )
     parser.add_argument("--start", type=Path, help="folder of a support adapter of this base and rank to go on from")
     parser.add_argument("--minutes", type=float, default=60.0, help="minutes of training, over resumed runs; 0 = none")

@@ -30,10 +30,11 @@ from models.backbones.quick_type import is_quick_in_bfloat16
 from models.data.batches import Batch
 from models.data.esconv import Target, read_esconv, split_dialogues, targets
 from models.data.examples import CASES
-from models.data.own_talks import OWN_TIMES, own_talks
+from models.data.own_talks import OWN_TIMES
+from models.data.restated import RESTATED
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
-from models.data.support_corpora import openings
+from models.data.support_corpora import openings, voiced_talks
 from models.data.tokenizer import Tokenizer, learn_vocabulary
 from models.files.checkpoint import WEIGHTS, fingerprint, is_there, learned_from, read_card, sha256
 from models.knowledge.shipped_or_hub import add_knowledge_arguments, comet_version, emotion_version
@@ -53,7 +54,7 @@ from models.nets.support import SUPPORT
 from models.nets.weighting import Fixed, Weighting
 from models.training.device import add_device_argument, pick_device
 from models.training.fit import Fit, FitConfig, parameter_groups
-from models.training.preflight import GENERATE, check_flags, check_release, check_tails_flag
+from models.training.preflight import GENERATE, check_flags, check_release, check_tails_flag, known_turns
 from models.training.run_state import check_room
 from models.training.training_data import Sizes, training_data
 from models.training.turn_examples import besides_for, comet_for
@@ -79,6 +80,9 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--tails",
         help="file of COMET tails made by `python -m models comet --precompute`, for nets that read them;"
         f" {GENERATE} makes them now, which takes long without a GPU",
+    )
+    parser.add_argument(
+        "--known-only", action="store_true", help="of the train part learn only turns that the file of --tails knows"
     )
     add_knowledge_arguments(parser)
     parser.add_argument("--out", help="folder of the run's state (default: runs/NET)")
@@ -146,6 +150,12 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
         type=int,
         default=OWN_TIMES,
         help="on a causal base: how often an epoch has the talks of data/own_talks.py, 0 = never",
+    )
+    parser.add_argument(
+        "--restated",
+        type=int,
+        default=RESTATED,
+        help="on a causal base: answers that say a sentence back, beside each copy of these talks",
     )
     parser.add_argument("--grad-accumulation", type=int, default=1, help="forward passes of each process a step")
     parser.add_argument("--warmup", type=int, default=30, help="steps of linear warm-up")
@@ -225,6 +235,8 @@ def run(args: Namespace) -> int:
     splits = split_dialogues(read_esconv(args.esconv), args.split)
     sizes = Sizes(args.batch, args.tokens, args.seed)
     comet = comet_for(net, None if args.tails == GENERATE else args.tails, args.comet, device)
+    if net.needs_comet and args.tails != GENERATE:
+        splits = replace(splits, train=known_turns(splits.train, comet, args.known_only))
     more = _more(args, net, splits.train)
     learnt = replace(splits, train=splits.train + more)
     besides = besides_for(args, device, net)
@@ -272,7 +284,8 @@ def _more(args: Namespace, net: Net, train: Sequence[Target]) -> tuple[Target, .
     if not net.backbone.causal:
         return ()
     dialogues = {id(target.dialogue): target.dialogue for target in train if args.split == "D"}.values()
-    return targets(openings(dialogues, args.seed)) + targets(own_talks(args.own_talks))
+    opened = openings(dialogues, args.seed)
+    return targets(opened) + targets(voiced_talks(tuple(dialogues), args.seed, args.own_talks, args.restated))
 
 
 def source_of(args: Namespace, start: Path | None) -> Source:
@@ -334,7 +347,7 @@ def _about(args: Namespace, net: Net, source: Source) -> dict[str, Any]:
         "vocabulary": net.tokenizer.digest(),
         "split": args.split,
         **{name: getattr(args, name) for name in ("rank", size, "dropout", "balance")},
-        **({"own_talks": args.own_talks} if net.backbone.causal else {}),
+        **({name: getattr(args, name) for name in ("own_talks", "restated")} if net.backbone.causal else {}),
         **({"only": args.only} if args.only else {}),
     }
 
@@ -359,8 +372,8 @@ def _card(args: Namespace, net: Net, data: str, fit: Fit, figures: dict[str, flo
 
 def _command(args: Namespace) -> str:
     """The command again, with names in the place of this machine's paths."""
-    sizes = ("split", "rank", "batch", "tokens", "own_talks", "grad_accumulation", "lr", "warmup", "minutes")
-    others = ("steps", "seed", "dropout", "balance", "precision", "check_steps", "check_seconds", "patience")
+    sizes = ("split", "rank", "batch", "tokens", "own_talks", "restated", "grad_accumulation", "lr", "warmup")
+    others = ("minutes", "steps", "seed", "dropout", "balance", "precision", "check_steps", "check_seconds", "patience")
     flags = [f"--{name.replace('_', '-')} {getattr(args, name)}" for name in (*sizes, *others)]
     flags += [f"--set {shlex.join(args.set)}"] if args.set else []
     flags += [f"--only {args.only}"] if args.only else []
@@ -368,4 +381,5 @@ def _command(args: Namespace) -> str:
         f"--{n} {n.upper()}" for n in ("base", "start", "comet", "emotion") if getattr(args, n) not in (None, DEFAULT)
     ]
     flags += [f"--tails {GENERATE if args.tails == GENERATE else 'TAILS'}"] if args.tails else []
+    flags += ["--known-only"] if args.known_only else []
     return " ".join([f"python -m models train {args.net} --esconv ESCONV", *flags, "--release"])

@@ -5,8 +5,8 @@
                 (`escdemo.screening` stays in any case).
 `plain_answers` everyday trouble with plain answers: the feeling, and one open question that names a word of the
                 seeker's. A small base copies words well, but gets wrong what it has to infer or to retell.
-`warm_answers`  answers that take up what was said in other words. Crowd workers' replies to a first message are mostly
-                greetings and stock phrases.
+`warm_answers`  answers that take up what was said in other words. No longer learnt: from them nets took to say what
+                nobody had said. Their messages are answered by rule (`restated.py`).
 
 All of them stand under `VOICE`, before the situation. Without it the few talks of ours would drown: crowd workers'
 stock phrases are the likeliest words wherever both may come. With it a net knows which of the two to write (control
@@ -46,9 +46,9 @@ def warm_answers() -> tuple[Dialogue, ...]:
     return _read("own_talks.jsonl")
 
 
-def own_talks(times: int) -> tuple[Dialogue, ...]:
-    """The safe and the plain answers as often as asked for, those in other words once; nothing for 0."""
-    return (safe_answers() + plain_answers()) * times + warm_answers() * min(times, 1)
+def own_talks() -> tuple[Dialogue, ...]:
+    """Those that are learnt as they were written: the safe and the plain answers."""
+    return safe_answers() + plain_answers()
 
 
 @cache

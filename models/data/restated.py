@@ -1,8 +1,9 @@
 """Answers that restate what was said in its own words: "I lost my job last week" -> "You lost your job last week. ..."
 
 A small base gets wrong what it retells in other words ("fired" becomes "left"), but copies well. These answers are made
-by rule from seekers' own sentences, so that none is wrong: the sentence with its persons exchanged, then a question
-that fits any trouble. Sentences that judge their speaker or speak of harm are never said back.
+by rule from seekers' own sentences, so that none is wrong: the sentence with its persons exchanged, then a question or
+a word about the feeling that the message names (`feelings.py`). Sentences that judge their speaker or speak of harm are
+never said back.
 """
 
 from __future__ import annotations
@@ -12,32 +13,22 @@ import re
 from collections.abc import Iterable
 
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.own_talks import voiced
+from models.data.feelings import answer_to_feeling, question_about
+from models.data.own_talks import unvoiced, voiced
 
-RESTATED = 500
-"""so many of these answers are in the support adapter's mix, unless told"""
-STRATEGY = "Restatement or Paraphrasing"
+RESTATED = 1500
+"""so many of these answers come beside one copy of our own talks, unless told"""
+ASKS, RESTATES, REFLECTS = "Question", "Restatement or Paraphrasing", "Reflection of feelings"
+SHARES = {ASKS: 0.55, RESTATES: 0.2, REFLECTS: 0.25}
+BARE = 0.5
+"""share of the restatements that ask nothing"""
 WORDS = range(4, 16)
 """words of a sentence that is said back"""
 EARLY = 12
 """turns of a dialogue that are looked at: trouble is told early"""
 EARLIER = 3
 """turns before the message that stay in the talk, at most"""
-FRAMES = ("{said}.", "{said}.", "So {said}.", "So {said}.", "It sounds like {said}.", "You say that {said}.")
-QUESTIONS = (
-    "What has that been like for you?",
-    "What is the hardest part of it?",
-    "How are you coping with it?",
-    "What goes through your mind when you think about it?",
-    "What would you want to be different?",
-    "Who have you been able to talk to about it?",
-    "What do you need most right now?",
-    "What worries you most about it?",
-    "How does it feel to say that?",
-    "What has helped you so far, even a little?",
-    "How is it for you today?",
-    "What would make it a bit easier?",
-)
+FRAMES = ("{said}.", "{said}.", "So {said}.", "It sounds like {said}.", "I hear that {said}.")
 _SWAPPED = {
     "i": "you",
     "i'm": "you're",
@@ -62,6 +53,9 @@ _SWAPPED = {
 _VERBS = {"am": "are", "was": "were", "wasn't": "weren't"}
 """after "I", at most one adverb between"""
 _STARTS = ("i", "i'm", "i've", "i'd", "my", "we", "we're", "we've", "our")
+_OTHERS_START = ("the", "she", "he", "they", "everyone", "everybody", "people", "mum", "mom", "dad", "every", "last")
+_ME = re.compile(r"\b(?:i|i'm|me|my|us|our)\b")
+"""what a sentence about somebody else must have to be about the speaker too"""
 _FILLERS = re.compile(
     r"^(?:(?:and|but|so|well|because|also|then|yes|yeah|no|ok|okay|oh|hi|hello|hey|honestly|actually|basically|now)\b"
     r"[, ]*)+",
@@ -72,14 +66,14 @@ _HARM = re.compile(
     r"|failure|fail\w*|burden|ugly|fat|pathetic|weak|worst|trash|disgusting|lazy|fool\w*|selfish|hopeless|coward"
     r"|unlovable|deserv\w*|fault|blam\w*|rap(?:e|ed|es|ist)|abus\w*|assault\w*|hit\w*|beat\w*|cut\w*|pills|overdos\w*"
     r"|drunk|gun|knife|revenge|punch\w*|murder\w*|monster|no point|point to live|live any|nobody"
-    r"|no friends|end it|giv\w+ up)\b",
+    r"|no friends|end it|giv\w+ up|wrong with)\b",
     re.IGNORECASE,
 )
 """Harm and judgments of oneself: nothing is said back of a talk with one of these"""
 _OTHER = re.compile(
     r"\b(?:you|your|yours|bad|terrible|awful|crazy|nothing|never|thank\w*|think|guess|hope|wish|know|mean|agree|try|will"
-    r"|would|could|should|might|can|better|good|great|glad|happy|love\w*|like\w*|enjoy\w*|nice|fun|looking forward"
-    r"|this|that|these|those|here|it)\b",
+    r"|would|could|should|might|can|better|good|great|glad|happy|love\w*|like\w*|enjoy\w*|nice|fun|looking forward|won"
+    r"|proud|prize|excited|this|that|these|those|here|it)\b",
     re.IGNORECASE,
 )
 """What speaks to the supporter, plans, opinions, joy, and what only makes sense after the sentence before"""
@@ -95,11 +89,12 @@ _FEELINGS = re.compile(
 def said_back(text: str) -> list[str]:
     """The sentences of a message that can be said back, each with its persons exchanged and without its end mark."""
     text, found = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"), list[str]()
-    if _HARM.search(text):
+    if _HARM.search(text) or "!!" in text:
         return found
     for sentence in re.split(r"(?<=[.!?])\s+|\n", text):
         words = _FILLERS.sub("", sentence.strip().rstrip(".! ")).split()
         if len(words) in WORDS and not re.search(r"[?\"()\[\]:;@#*/\d.]", " ".join(words)) and _may_be_said(words):
+            words[0] = words[0].lower()
             found.append(" ".join(_exchanged(words)))
     return found
 
@@ -109,7 +104,9 @@ def _may_be_said(words: list[str]) -> bool:
     plain = " ".join(words).lower().replace(",", "")
     being = _BEING.match(plain)
     is_feeling = being is None or _FEELINGS.fullmatch(being[1]) is not None
-    return plain.split()[0] in _STARTS and is_feeling and not _OTHER.search(plain)
+    first = plain.split()[0]
+    about_self = first in _STARTS or (first in _OTHERS_START and _ME.search(plain) is not None)
+    return about_self and is_feeling and not _OTHER.search(plain)
 
 
 def _exchanged(words: list[str]) -> list[str]:
@@ -132,7 +129,7 @@ def restated_talks(dialogues: Iterable[Dialogue], seed: int, most: int) -> list[
         for dialogue in dialogues
         for at, turn in enumerate(dialogue.turns[:EARLY])
         if turn.speaker is Speaker.SEEKER and not any(map(_HARM.search, dialogue.seeker_posts()))
-        for said in said_back(turn.text)[-1:]
+        for said in sorted(said_back(turn.text), key=len)[-1:]
     ]
     drawn = rng.sample(found, min(most, len(found)))
     return [_talk(dialogue, at, said, rng) for dialogue, at, said in drawn]
@@ -140,8 +137,17 @@ def restated_talks(dialogues: Iterable[Dialogue], seed: int, most: int) -> list[
 
 def _talk(dialogue: Dialogue, at: int, said: str, rng: random.Random) -> Dialogue:
     start = max(0, at - rng.randrange(EARLIER + 1))
-    answer = rng.choice(FRAMES).format(said=said)
-    text = f"{answer[0].upper()}{answer[1:]} {rng.choice(QUESTIONS)}"
-    turns = (*dialogue.turns[start : at + 1], Turn(Speaker.SUPPORTER, text, STRATEGY))
-    situation = dialogue.situation if rng.random() < 0.5 else ""
-    return Dialogue(turns, voiced(situation), id=f"restated-{dialogue.id}-{at}")
+    turns, (strategy,) = dialogue.turns[start : at + 1], rng.choices(tuple(SHARES), tuple(SHARES.values()))
+    answer = Turn(Speaker.SUPPORTER, _answer(turns[-1].text, said, strategy, rng), strategy)
+    situation = unvoiced(dialogue.situation) if rng.random() < 0.5 else ""
+    return Dialogue((*turns, answer), voiced(situation), id=f"restated-{dialogue.id}-{at}")
+
+
+def _answer(post: str, said: str, strategy: str, rng: random.Random) -> str:
+    parts = [rng.choice(FRAMES).format(said=said)]
+    if strategy == REFLECTS:
+        parts = [f"{said}.", answer_to_feeling(post, rng)]
+        rng.shuffle(parts)
+    elif strategy == ASKS or rng.random() >= BARE:
+        parts.append(question_about(post, rng))
+    return " ".join(part[0].upper() + part[1:] for part in parts)

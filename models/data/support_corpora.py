@@ -14,7 +14,7 @@ from pathlib import Path
 
 from models.data.corpora import read_corpus
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.own_talks import OWN_TIMES, own_talks
+from models.data.own_talks import OWN_TIMES, own_talks, plain_answers, warm_answers
 from models.data.restated import RESTATED, restated_talks
 
 SETS: dict[str, float] = {"escot": 0.45, "synthetic_es_gpt4": 0.1, "healme": 0.1, "empathetic_dialogues": 0.02}
@@ -30,8 +30,7 @@ PLAIN_START = 0.5
 def support_dialogues(
     esconv: Sequence[Dialogue], folder: Path | None, seed: int, own: int = OWN_TIMES, restated: int = RESTATED
 ) -> list[Dialogue]:
-    """ESConv's train dialogues, the sets in `folder`, `own` times our own talks, and `restated` messages of ESConv
-    with an answer that says a sentence back (`restated.py`), as far as there are so many; the same for the same seed.
+    """ESConv's train dialogues, the sets in `folder`, and `voiced_talks`; the same for the same seed.
 
     Raises FileNotFoundError naming the sets that are expected when the folder has none of them.
     """
@@ -41,10 +40,17 @@ def support_dialogues(
         found = [d for d in read_corpus(path) if _usable(d)]
         mixed += [_from_problem(d) for d in rng.sample(found, round(SETS[name] * len(found)))]
     mixed = [replace(d, situation="") if rng.random() < UNTOLD else d for d in mixed]
-    mixed += own_talks(own)  # under their own mark, always, as are the restated
-    mixed += restated_talks(esconv, seed, restated)
+    mixed += voiced_talks(esconv, seed, own, restated)
     rng.shuffle(mixed)
     return mixed
+
+
+def voiced_talks(esconv: Iterable[Dialogue], seed: int, times: int, restated: int = RESTATED) -> list[Dialogue]:
+    """What stands under the mark of our own talks: `times` over these talks and, freshly drawn, at most `restated`
+    messages of theirs and of ESConv's with an answer that says a sentence back."""
+    told = (*esconv, *plain_answers(), *warm_answers())
+    rounds = ((*own_talks(), *restated_talks(told, seed + n, restated)) for n in range(times))
+    return [dialogue for found in rounds for dialogue in found]
 
 
 def openings(dialogues: Iterable[Dialogue], seed: int) -> list[Dialogue]:

@@ -10,8 +10,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from models.data.esconv import Target
 from models.data.examples import Example
+from models.data.own_talks import unvoiced
 from models.files.checkpoint import WeightsError, read_card
+from models.knowledge.comet import Comet, blocks_for
 from models.nets.net import Net
 
 GENERATE = "generate"
@@ -23,7 +26,7 @@ KIND = ("net", "base", "rank", "split")
 """entries of a card that say, with the settings of the net, of what kind its weights are"""
 
 LEAST = {"steps": 1, "batch": 1, "grad_accumulation": 1} | dict.fromkeys(
-    ("rank", "minutes", "warmup", "check_steps", "check_seconds", "patience", "own_talks"), 0
+    ("rank", "minutes", "warmup", "check_steps", "check_seconds", "patience", "own_talks", "restated"), 0
 )
 """the lowest value of flags"""
 
@@ -88,7 +91,7 @@ def check_tails_file(tails: Path) -> None:
         )
 
 
-def check_examples(net: Net, train: Sequence[Example], valid: Sequence[Example], batch: int) -> None:
+def check_examples(train: Sequence[Example], valid: Sequence[Example], batch: int) -> None:
     """Raises ValueError when there is too little to train on, to validate on, or to read commonsense from."""
     if len(train) < batch:
         raise ValueError(
@@ -97,14 +100,33 @@ def check_examples(net: Net, train: Sequence[Example], valid: Sequence[Example],
         )
     if not any(e.strategy >= 0 for e in valid):
         raise ValueError("no supporter turn with a strategy to validate on; give all of ESConv")
-    check_known(net, train, "training turns")
 
 
-def check_known(net: Net, examples: Sequence[Example], what: str = "turns") -> None:
+def check_known(net: Net, examples: Sequence[Example]) -> None:
     """Raises ValueError when a net that reads COMET tails has them for too few of the examples."""
-    known = sum(bool(e.situation_blocks or e.post_blocks) for e in examples)
-    if net.needs_comet and known < LEAST_KNOWN * len(examples):
+    if net.needs_comet:
+        _check_share(sum(bool(e.situation_blocks or e.post_blocks) for e in examples), len(examples), "turns")
+
+
+def known_turns(train: tuple[Target, ...], comet: Comet, only: bool) -> tuple[Target, ...]:
+    """With `only` the turns whose situation or last post has tails in the file that was read, else all of them.
+
+    Raises ValueError when these are too few to learn from.
+    """
+    known = tuple(
+        target
+        for target in train
+        if any(blocks_for(comet, unvoiced(target.dialogue.situation), target.context.last_post()))
+    )
+    if only and known:
+        return known
+    _check_share(len(known), len(train), "training turns")
+    return train
+
+
+def _check_share(known: int, count: int, what: str) -> None:
+    if known < LEAST_KNOWN * count:
         raise ValueError(
-            f"only {known} of {len(examples)} {what} have COMET tails; the file is of other data or of another"
+            f"only {known} of {count} {what} have COMET tails; the file is of other data or of another"
             " COMET: make it again with `python -m models comet --precompute FILE --esconv PATH`"
         )

@@ -71,7 +71,7 @@ def training_data(net: Net, splits: Splits, comet: Comet, besides: Besides, size
         train = [example for example in train if example.strategy >= 0]
         batch_at = Batches(train, sizes.batch, sizes.seed).at
         checked = turn_batches(rng.sample(valid, min(VALIDATED, len(valid))))
-    check_examples(net, train, valid, sizes.batch)
+    check_examples(train, valid, sizes.batch)
     counts = torch.bincount(torch.tensor([e.strategy for e in train if e.strategy >= 0]), minlength=8)
     wanted = {want: [getattr(example, want) for example in (*train, *valid)] for want in net.wants}
     return TrainingData(batch_at, checked, counts / counts.sum(), data_hash({"train": train, "valid": valid} | wanted))
