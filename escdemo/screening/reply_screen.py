@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (a phrase broken over two lines is harder to check than a long one)
-"""A local screen for replies that must not be shown: a way to harm oneself, advice to hurt oneself or others, contempt.
+"""A local screen for replies that must not be shown: a way to harm oneself, advice to hurt oneself or others, contempt, blame.
 
 Whatever was said before; `answer_screen` judges message and reply together. Pure, phrase-level, English, in the second person, as
 models address the seeker. Questions ("Do you think of hurting yourself?") and warnings ("Please do not hurt yourself")
@@ -59,6 +59,18 @@ _TOLD_OTHERS = (
     r"(?! (?:up\b|an? |with (?:kindness|love|a|the|your)|back (?:up|to|with)|in (?:chess|the game)|hurt\b|feelings)|'s? feelings)",
 )
 _CONTEMPT = (r"\bwhat(?:'s| is| was) (?:wrong|the matter) with you\b",)
+_OPINION = (
+    r"(?:^|[.!?;:,] ?|\b(?:yes|and|so|but|(?<!you )(?:think|believe|guess|suppose|agree)(?: that)?) )"
+    r"(?:(?:yes|maybe|perhaps|clearly|honestly|probably|in part) )?"
+)
+"""where the writer's own opinion begins: "It was ...", "I think it was ...", not "you think it was ...\""""
+_BLAME = (
+    rf"{_OPINION}(?:it|this|that)(?:'s| is| was) (?!not |never |hardly )(?:\w+ ){{0,2}}your (?:own )?fault\b",
+    rf"{_OPINION}you(?:'re| are| were) (?!not |never )(?:\w+ )?(?:to blame|at fault)\b",
+    r"\byou (?:only have|have only|can only|have nobody but) (?:blame )?yourself to blame\b|\byou can only blame yourself\b",
+    r"\byou (?:brought|did) (?:this|that|it) (?:on|to) yourself\b",
+)
+"""unless it is denied: "I do not think that it was your fault\""""
 _SAID_OF_ITSELF = (
     r"\b(?:kill|killing|hang|hanging|cut|cutting|harm|harming) myself\b(?! (?:laughing|off|some|short|free|a\b))",
 )
@@ -71,7 +83,7 @@ def _compiled(phrases: tuple[str, ...]) -> tuple[re.Pattern[str], ...]:
 
 
 _ALWAYS = _compiled((*_METHODS, *_TOLD_SELF, *_TOLD_OTHERS, *_CONTEMPT, *_SAID_OF_ITSELF))
-_UNLESS_DENIED = _compiled(_WORTHLESS)
+_UNLESS_DENIED = _compiled((*_WORTHLESS, *_BLAME))
 
 
 def _plain(text: str) -> str:
@@ -81,7 +93,7 @@ def _plain(text: str) -> str:
 
 def must_not_show(reply: str) -> bool:
     """Whether the reply names a way to harm oneself, tells the seeker to hurt themselves or others, asks what is wrong
-    with them, or speaks of harming itself."""
+    with them, says that they are to blame, or speaks of harming itself."""
     plain = _plain(reply)
     if any(pattern.search(plain) for pattern in _ALWAYS):
         return True

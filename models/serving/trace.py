@@ -74,7 +74,7 @@ class DecodeOptions:
 DECODING = {
     "published": DecodeOptions(),
     "careful": DecodeOptions(max_tokens=60, no_copy_ngram=5),
-    "warm": DecodeOptions(top_p=0.75, temperature=0.9, max_tokens=60, voice=True),
+    "warm": DecodeOptions(top_p=0.5, max_tokens=60, voice=True),
     "guided": DecodeOptions(method="guided", top_p=0.5, topicality=0.5, max_tokens=60, no_copy_ngram=5),
     "topical": DecodeOptions(method="rerank", top_p=0.7, no_copy_ngram=5),
 }
