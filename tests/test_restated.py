@@ -6,8 +6,9 @@ import pytest
 
 from escdemo.screening.reply_screen import must_not_show
 from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.feelings import ANY, FEELINGS, feeling_in
 from models.data.own_talks import VOICE, plain_answers, warm_answers
-from models.data.restated import ASKS, FRAMES, QUESTIONS, RESTATES, restated_talks, said_back
+from models.data.restated import ASKS, FRAMES, REFLECTS, RESTATES, restated_talks, said_back
 from models.data.support_corpora import voiced_talks
 
 
@@ -18,6 +19,7 @@ from models.data.support_corpora import voiced_talks
         ("Well, I'm so tired of my flat!", "you're so tired of your flat"),
         ("And I was really sad at our home.", "you were really sad at your home"),
         ("My sister was left by her husband.", "your sister was left by her husband"),
+        ("She left me for my brother.", "she left you for your brother"),
         (
             "I am worried, and I\N{RIGHT SINGLE QUOTATION MARK}ve told my mother.",
             "you are worried, and you've told your mother",
@@ -43,7 +45,7 @@ def test_persons_are_exchanged_with_their_verbs(text: str, said: str) -> None:
         "I thank you for your time.",
         "I lost my job?",
         "I am sad.",
-        "She left me for my brother.",
+        "She left him for his brother.",
         "I live in flat 12 of our house.",
     ],
 )
@@ -56,6 +58,10 @@ def talk(*posts: str) -> Dialogue:
     return Dialogue(tuple(turns), "my flat", id="7")
 
 
+def capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
 def test_each_talk_ends_with_one_of_the_answers() -> None:
     talks = [talk("Hi.", "I had to leave my old flat.", f"My sister lent me her {thing}.") for thing in "abcdefgh"]
     found = restated_talks(talks, 3, 100)
@@ -64,13 +70,15 @@ def test_each_talk_ends_with_one_of_the_answers() -> None:
         *_, post, answer = dialogue.turns
         assert (post.speaker, answer.speaker) == (Speaker.SEEKER, Speaker.SUPPORTER)
         (said,) = said_back(post.text)
-        bare = {frame.format(said=said) for frame in FRAMES}
-        asking = {f"{text} {question}" for text in bare for question in QUESTIONS}
-        allowed = {ASKS: asking, RESTATES: asking | bare}[answer.strategy or ""]
-        assert answer.text in {text[0].upper() + text[1:] for text in allowed}
+        feeling = feeling_in(post.text)
+        bare = {capital(frame.format(said=said)) for frame in FRAMES}
+        asking = {f"{text} {question}" for text in bare for question in feeling.questions}
+        pairs = [(capital(f"{said}."), heard) for heard in feeling.answers]
+        reflecting = {" ".join(pair[::way]) for pair in pairs for way in (1, -1)}
+        assert answer.text in {ASKS: asking, RESTATES: asking | bare, REFLECTS: reflecting}[answer.strategy or ""]
         assert not must_not_show(answer.text)
         assert dialogue.situation.startswith(VOICE)
-    assert {dialogue.turns[-1].strategy for dialogue in found} == {ASKS, RESTATES}
+    assert {dialogue.turns[-1].strategy for dialogue in found} <= {ASKS, RESTATES, REFLECTS}
     assert found == restated_talks(talks, 3, 100) != restated_talks(talks, 4, 100)
     assert len(restated_talks(talks, 3, 5)) == 5
 
@@ -89,3 +97,11 @@ def test_messages_of_our_own_talks_are_said_back_too_and_freshly_drawn() -> None
     assert len(answers) == 200
     assert {dialogue.id for dialogue in answers[:100]} != {dialogue.id for dialogue in answers[100:]}
     assert voiced_talks((), 1, 0) == []
+
+
+def test_what_is_asked_and_answered_fits_the_feeling_that_is_named() -> None:
+    assert "What worries you most about it?" in feeling_in("I'm so scared of Monday.").questions
+    assert "That sounds lonely." in feeling_in("They all went without me.").answers
+    assert feeling_in("My neighbour has a new fence.") is ANY
+    said = [text for feeling in (*FEELINGS, ANY) for text in (*feeling.answers, *feeling.questions)]
+    assert not any(map(must_not_show, said))

@@ -1,6 +1,6 @@
 """A whole study through the page's own interface: a planted result comes back, and no name reaches a rater.
 
-Five raters at once judge thirty items of three systems. Four of them like net-best more than net-fair and that more
+Five raters at once judge sixty items of three systems. Four of them like net-best more than net-fair and that more
 than net-poor, but for every fifth context, where it is the other way round; mostly the reply that they prefer has the
 more peaked mixture of strategies. The fifth always takes the one shown first.
 """
@@ -24,7 +24,7 @@ from tests.fakes import EchoResponder
 from tests.running import CREATE_KEY, Site, running
 
 SYSTEMS = ("net-best", "net-fair", "net-poor")
-CONTEXTS, GOLD, RATERS = 30, 2, 5
+CONTEXTS, GOLD, RATERS = 60, 2, 5
 CRITERIA = ("Empathy", "Overall")
 PEAKS = (0.95, 0.75, 0.45)
 """largest share of the strategies, in the order in which the careful raters like the replies"""

@@ -6,7 +6,7 @@ import json
 import shlex
 import shutil
 from argparse import ArgumentParser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,10 +23,9 @@ from models.data.examples import ContextShape
 from models.data.own_talks import own_talks
 from models.data.strategies import STRATEGIES
 from models.files.checkpoint import fingerprint
-from models.knowledge.comet import NoComet, Query
+from models.knowledge.comet import NoComet
 from models.nets.stored import load_net
 from models.training import turn_examples
-from models.training.preflight import known_turns
 from models.training.sampler import Batches, WholeBatches
 from models.training.turn_examples import examples_of
 from models.training.validation import turn_batches, validate
@@ -191,19 +190,6 @@ def on(base: Path, tmp_path: Path) -> Callable[[str, str], list[str]]:
         return ["--base", tiny_checkpoint(tmp_path / "checkpoint"), "--rank", "2"]
 
     return flags
-
-
-def test_only_turns_with_tails_are_learnt_when_told(esconv: Path) -> None:
-    class KnowsThree(NoComet):
-        def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
-            return [("sad",) if "3" in event else () for event, _ in queries]
-
-    turns = split_dialogues(read_esconv(esconv), "D").train
-    found = known_turns(turns, KnowsThree(), only=True)
-    assert found == tuple(turn for turn in turns if "3" in turn.context.last_post())
-    assert 0 < len(found) < len(turns) / 2
-    with pytest.raises(ValueError, match=f"only {len(found)} of {len(turns)} training turns have COMET tails"):
-        known_turns(turns, KnowsThree(), only=False)
 
 
 @pytest.mark.parametrize("name", ["joint", "misc", "admisc", "moel"])

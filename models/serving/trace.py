@@ -78,8 +78,8 @@ DECODING = {
     "guided": DecodeOptions(method="guided", top_p=0.5, topicality=0.5, max_tokens=60, no_copy_ngram=5),
     "topical": DecodeOptions(method="rerank", top_p=0.7, no_copy_ngram=5),
 }
-"""settings by name: the papers'; theirs without copies; theirs under the mark of our own talks, which says back what was
-said; and those that keep a small net on topic, word by word or by the best of several"""
+"""settings by name: the papers'; theirs without copies; under the mark of our own talks, which says back what was said;
+and those that keep a small net on topic, word by word or by the best of several"""
 USUAL = "warm"
 """settings where nothing else is asked for"""
 
