@@ -12,10 +12,10 @@ from typing import Any
 
 from models.data.esconv import Target
 from models.data.examples import Example
-from models.data.own_talks import unvoiced
 from models.files.checkpoint import WeightsError, read_card
-from models.knowledge.comet import Comet, blocks_for
+from models.knowledge.comet import Comet
 from models.nets.net import Net
+from models.training.turn_examples import blocks_of
 
 GENERATE = "generate"
 """value of `--tails` that asks COMET during the training's start"""
@@ -113,11 +113,7 @@ def known_turns(train: tuple[Target, ...], comet: Comet, only: bool) -> tuple[Ta
 
     Raises ValueError when these are too few to learn from.
     """
-    known = tuple(
-        target
-        for target in train
-        if any(blocks_for(comet, unvoiced(target.dialogue.situation), target.context.last_post()))
-    )
+    known = tuple(target for target in train if any(blocks_of(target, comet)))
     if only and known:
         return known
     _check_share(len(known), len(train), "training turns")

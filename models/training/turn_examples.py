@@ -26,7 +26,7 @@ from models.data.outcome import outcome_of
 from models.data.own_talks import unvoiced
 from models.data.tokenizer import Tokenizer
 from models.knowledge.cases import Cases, NoCases
-from models.knowledge.comet import CachedComet, Comet, NoComet, blocks_for
+from models.knowledge.comet import Block, CachedComet, Comet, NoComet, blocks_for
 from models.knowledge.emotion import CachedEmotion, EmotionDetector, EmotionLabels
 from models.knowledge.shipped_or_hub import comet_version, open_cases, open_comet, open_emotion
 from models.nets.net import Net
@@ -86,6 +86,11 @@ def besides_for(args: Namespace, device: str, *nets: Net) -> Besides:
     )
 
 
+def blocks_of(target: Target, comet: Comet) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
+    """The blocks of a turn's situation and last post; the mark of our own talks is no part of the situation."""
+    return blocks_for(comet, unvoiced(target.dialogue.situation), target.context.last_post())
+
+
 def examples_of(
     targets: Sequence[Target],
     comet: Comet,
@@ -107,7 +112,7 @@ def examples_of(
         make_example(
             target.context,
             target.gold,
-            blocks_for(comet, unvoiced(target.dialogue.situation), target.context.last_post()),
+            blocks_of(target, comet),
             tokenizer,
             shape,
             [readings[post] for post in target.context.seeker_posts()] if emotions else (),
