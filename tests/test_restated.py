@@ -8,7 +8,7 @@ from escdemo.screening.reply_screen import must_not_show
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.feelings import ANY, FEELINGS, feeling_in
 from models.data.own_talks import VOICE, plain_answers, warm_answers
-from models.data.restated import ASKS, FRAMES, REFLECTS, RESTATES, restated_talks, said_back
+from models.data.restated import ASKS, FRAMES, REFLECTS, RESTATES, restated_talks, said_back, sayable
 from models.data.support_corpora import voiced_talks
 
 
@@ -64,7 +64,7 @@ def capital(text: str) -> str:
 
 def test_each_talk_ends_with_one_of_the_answers() -> None:
     talks = [talk("Hi.", "I had to leave my old flat.", f"My sister lent me her {thing}.") for thing in "abcdefgh"]
-    found = restated_talks(talks, 3, 100)
+    found = restated_talks(sayable(talks), 3, 100)
     assert len(found) == 16
     for dialogue in found:
         *_, post, answer = dialogue.turns
@@ -79,17 +79,19 @@ def test_each_talk_ends_with_one_of_the_answers() -> None:
         assert not must_not_show(answer.text)
         assert dialogue.situation.startswith(VOICE)
     assert {dialogue.turns[-1].strategy for dialogue in found} <= {ASKS, RESTATES, REFLECTS}
-    assert found == restated_talks(talks, 3, 100) != restated_talks(talks, 4, 100)
-    assert len(restated_talks(talks, 3, 5)) == 5
+    assert found == restated_talks(sayable(talks), 3, 100) != restated_talks(sayable(talks), 4, 100)
+    assert len(restated_talks(sayable(talks), 3, 5)) == 5
 
 
 def test_of_several_sentences_the_longest_is_said_back() -> None:
-    (found,) = restated_talks([talk("I moved to a town. I lost my way in our old street. I am so tired.")], 1, 9)
+    (found,) = restated_talks(
+        sayable([talk("I moved to a town. I lost my way in our old street. I am so tired.")]), 1, 9
+    )
     assert "you lost your way in your old street" in found.turns[-1].text.lower()
 
 
 def test_messages_of_our_own_talks_are_said_back_too_and_freshly_drawn() -> None:
-    found = restated_talks((*plain_answers(), *warm_answers()), 1, 10_000)
+    found = restated_talks(sayable((*plain_answers(), *warm_answers())), 1, 10_000)
     assert len(found) > 500
     assert all(dialogue.situation.count(VOICE) == 1 for dialogue in found)
     rounds = voiced_talks((), 1, 2, 100)

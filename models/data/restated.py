@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.feelings import answer_to_feeling, question_about
@@ -121,18 +121,25 @@ def _exchanged(words: list[str]) -> list[str]:
     return found
 
 
-def restated_talks(dialogues: Iterable[Dialogue], seed: int, most: int) -> list[Dialogue]:
-    """At most `most` short talks under the mark of our own, each ending with an answer that says a sentence back."""
-    rng = random.Random(seed)
-    found = [
+Sayable = tuple[Dialogue, int, str]
+"""a dialogue, the number of a message in it, and what of it can be said back"""
+
+
+def sayable(dialogues: Iterable[Dialogue]) -> list[Sayable]:
+    """The early messages with a sentence that can be said back; of several the longest."""
+    return [
         (dialogue, at, said)
         for dialogue in dialogues
         for at, turn in enumerate(dialogue.turns[:EARLY])
         if turn.speaker is Speaker.SEEKER and not any(map(_HARM.search, dialogue.seeker_posts()))
         for said in sorted(said_back(turn.text), key=len)[-1:]
     ]
-    drawn = rng.sample(found, min(most, len(found)))
-    return [_talk(dialogue, at, said, rng) for dialogue, at, said in drawn]
+
+
+def restated_talks(found: Sequence[Sayable], seed: int, most: int) -> list[Dialogue]:
+    """At most `most` short talks under the mark of our own, each ending with an answer that says a sentence back."""
+    rng = random.Random(seed)
+    return [_talk(*one, rng) for one in rng.sample(found, min(most, len(found)))]
 
 
 def _talk(dialogue: Dialogue, at: int, said: str, rng: random.Random) -> Dialogue:

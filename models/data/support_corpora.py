@@ -15,7 +15,7 @@ from pathlib import Path
 from models.data.corpora import read_corpus
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.own_talks import OWN_TIMES, own_talks, plain_answers, warm_answers
-from models.data.restated import RESTATED, restated_talks
+from models.data.restated import RESTATED, restated_talks, sayable
 
 SETS: dict[str, float] = {"escot": 0.45, "synthetic_es_gpt4": 0.1, "healme": 0.1, "empathetic_dialogues": 0.02}
 """share of each set that is used, by file name"""
@@ -48,9 +48,9 @@ def support_dialogues(
 def voiced_talks(esconv: Iterable[Dialogue], seed: int, times: int, restated: int = RESTATED) -> list[Dialogue]:
     """What stands under the mark of our own talks: `times` over these talks and, freshly drawn, at most `restated`
     messages of theirs and of ESConv's with an answer that says a sentence back."""
-    told = (*esconv, *plain_answers(), *warm_answers())
-    rounds = ((*own_talks(), *restated_talks(told, seed + n, restated)) for n in range(times))
-    return [dialogue for found in rounds for dialogue in found]
+    found = sayable((*esconv, *plain_answers(), *warm_answers()))
+    rounds = ((*own_talks(), *restated_talks(found, seed + n, restated)) for n in range(times))
+    return [dialogue for talks in rounds for dialogue in talks]
 
 
 def openings(dialogues: Iterable[Dialogue], seed: int) -> list[Dialogue]:
