@@ -10,7 +10,10 @@ import torch
 
 from models.__main__ import main
 from models.backbones.causal_base import open_causal
-from models.commands.comet import esconv_events, tail_loss
+from models.commands.comet import events_of, tail_loss
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.esconv import read_esconv
+from models.data.own_talks import voiced
 from models.files.checkpoint import read_card
 from models.knowledge.comet import CachedComet
 from models.knowledge.comet_data import Head, HeadMix
@@ -74,12 +77,15 @@ def files(tmp_path: Path) -> dict[str, str]:
 
 
 def test_events_are_situations_and_last_posts(files: dict[str, str]) -> None:
-    assert esconv_events(Path(files["esconv"])) == ["it is hard", "i lost my job"]
+    assert events_of(read_esconv(files["esconv"])) == ["it is hard", "i lost my job"]
 
 
 def test_train_ask_measure_precompute(
-    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    files: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    ours = Dialogue((Turn(Speaker.SEEKER, "My cat ran away."), Turn(Speaker.SUPPORTER, "Oh no.")), voiced("my cat"))
+    monkeypatch.setattr("models.commands.comet.own_talks", lambda: (ours,))
+    monkeypatch.setattr("models.commands.comet.warm_answers", lambda: ())
     flags = [part for name, value in files.items() for part in (f"--{name}", value)]
     assert main(["comet", *flags, "--train", str(tmp_path / "run"), "--steps", "2", "--batch", "4"]) == 0
     card = read_card(Path(files["comet"]))
@@ -97,9 +103,10 @@ def test_train_ask_measure_precompute(
     tails.write_bytes(whole.encode()[:-9])  # stopped within a line
     assert main(["comet", *flags, "--precompute", str(tails)]) == 0
     assert sorted(tails.read_text().splitlines()) == sorted(whole.splitlines())
-    assert len(tails.read_text().splitlines()) == 2
+    events = {json.loads(line)["event"] for line in whole.splitlines()}
+    assert events == {"it is hard", "i lost my job", "my cat", "my cat ran away."}
     comet = load_comet(Path(files["comet"]), Moved(open_causal(files["base"])))
-    assert CachedComet(comet).load(tails) == 18
+    assert CachedComet(comet).load(tails) == 36
 
 
 def test_what_is_missing_is_said(files: dict[str, str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from escdemo.screening.reply_screen import must_not_show
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.feelings import ANY, FEELINGS, feeling_in
+from models.data.feelings import ANY, BLAME, FEELINGS, feeling_in
 from models.data.own_talks import VOICE, plain_answers, warm_answers
 from models.data.restated import ASKS, FRAMES, REFLECTS, RESTATES, restated_talks, said_back, sayable
 from models.data.support_corpora import voiced_talks
@@ -24,6 +26,7 @@ from models.data.support_corpora import voiced_talks
             "I am worried, and I\N{RIGHT SINGLE QUOTATION MARK}ve told my mother.",
             "you are worried, and you've told your mother",
         ),
+        ("Um, I dont sleep in my flat.", "you don't sleep in your flat"),
         ("Hello there. We moved to our new town alone. Right?", "you moved to your new town alone"),
     ],
 )
@@ -47,6 +50,10 @@ def test_persons_are_exchanged_with_their_verbs(text: str, said: str) -> None:
         "I am sad.",
         "She left him for his brother.",
         "I live in flat 12 of our house.",
+        "I am lying to my husband about money.",
+        "I lost my way and so am I.",
+        "I lost my way and HIS way.",
+        "I want to smash my old radio.",
     ],
 )
 def test_harm_judgments_questions_and_what_is_about_others_are_not_said_back(text: str) -> None:
@@ -81,6 +88,43 @@ def test_each_talk_ends_with_one_of_the_answers() -> None:
     assert {dialogue.turns[-1].strategy for dialogue in found} <= {ASKS, RESTATES, REFLECTS}
     assert found == restated_talks(sayable(talks), 3, 100) != restated_talks(sayable(talks), 4, 100)
     assert len(restated_talks(sayable(talks), 3, 5)) == 5
+
+
+def test_who_takes_the_blame_is_asked_kindly_and_hears_nothing_said_back() -> None:
+    blamed = [f"I lied to my {one}." for one in ("aunt", "boss", "wife", "son", "team", "dad", "mum", "girl")]
+    assert said_back("I lied to my aunt last week.") == []
+    found = restated_talks(sayable([talk(post, "My sister lent me her tent.") for post in blamed]), 3, 100)
+    kind = [talk for talk in found if "lied" in talk.turns[-2].text]
+    assert (len(found), len(kind)) == (16, 8)
+    for dialogue in kind:
+        answer = dialogue.turns[-1]
+        sentences = {*BLAME.answers, *BLAME.questions}
+        assert {part + mark for part, mark in _sentences(answer.text)} <= sentences
+        assert ("?" in answer.text) or answer.strategy == REFLECTS
+    assert sayable([talk("I feel like a failure.", "My sister lent me her tent.")])[0][1:] == (0, "")
+    assert len(sayable([talk("I feel like a failure.", "My sister lent me her tent.")])) == 1
+    assert sayable([talk("I lied to my aunt.", "He wants to kill me.")]) == []
+
+
+def _sentences(text: str) -> list[tuple[str, str]]:
+    return re.findall(r"([^.?]+?)([.?])(?: |$)", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "takes"),
+    [
+        ("It is all my fault.", True),
+        ("It just isn't my fault.", False),
+        ("I feel so guilty.", True),
+        ("They have been guilt tripping me.", False),
+        ("I am such a bad mother.", True),
+        ("She is a bad mother.", False),
+        ("I have been lying to her.", True),
+        ("He lied to me.", False),
+    ],
+)
+def test_only_who_blames_oneself_takes_the_blame(text: str, takes: bool) -> None:
+    assert (feeling_in(text) is BLAME) == takes
 
 
 def test_of_several_sentences_the_longest_is_said_back() -> None:

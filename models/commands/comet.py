@@ -3,7 +3,7 @@
 python -m models comet --event "I lost my job"                                  ask (the default)
 python -m models comet --train runs/comet --triples T.tsv.gz --atomic DIR       train, pack into --comet, measure
 python -m models comet --evaluate --triples T.tsv.gz                            measure on valid and test events
-python -m models comet --precompute tails.jsonl --esconv ESConv.json            tails of all of ESConv
+python -m models comet --precompute tails.jsonl --esconv ESConv.json            tails of ESConv and our talks
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import platform
 import random
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -23,8 +24,9 @@ from models.backbones.causal import Causal
 from models.backbones.causal_base import DEFAULT, Bases, open_causal
 from models.backbones.interface import select, token_loss
 from models.backbones.low_rank import ADDED_RATE
-from models.data.dialogue import Speaker
+from models.data.dialogue import Dialogue, Speaker
 from models.data.esconv import read_esconv
+from models.data.own_talks import own_talks, unvoiced, warm_answers
 from models.data.relations import RELATIONS
 from models.files.json_lines import drop_cut_line
 from models.knowledge.comet import CachedComet, Comet, normalise
@@ -51,7 +53,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--evaluate", action="store_true", help="measure on events of ESConv's valid and test dialogues"
     )
     action.add_argument(
-        "--precompute", metavar="FILE", help="append tails of ESConv's situations and posts to this file"
+        "--precompute", metavar="FILE", help="append tails of what is said in ESConv and our own talks to this file"
     )
     source = parser.add_argument_group("files")
     source.add_argument(
@@ -202,13 +204,15 @@ def _print_row(name: str, s: TailScores) -> None:
 
 
 def _precompute(args: Namespace, comet: CachedComet) -> None:
-    """Append the tails of every situation and every last post of ESConv; a file that exists is continued."""
+    """Append the tails of every situation and every last post of ESConv and of our own talks, which nets on a causal
+    base learn with it; a file that exists is continued."""
     path = Path(args.precompute)
     drop_cut_line(path)
     if path.is_file():
         comet.load(path)
     done = _events_in(path, comet.version)
-    events = [event for event in esconv_events(_need(args, "esconv")) if event not in done]
+    dialogues = (*read_esconv(_need(args, "esconv")), *own_talks(), *warm_answers())
+    events = [event for event in events_of(dialogues) if event not in done]
     size = max(1, args.rows // (args.beams * len(RELATIONS)))
     for start in tqdm(range(0, len(events), size), unit="batch"):
         part = events[start : start + size]
@@ -222,11 +226,11 @@ def _events_in(path: Path, version: str) -> set[str]:
     return {row["event"] for row in rows if row["version"] == version}
 
 
-def esconv_events(path: Path) -> list[str]:
-    """Every situation and every last post of ESConv (any split), normalised, short ones first."""
+def events_of(dialogues: Iterable[Dialogue]) -> list[str]:
+    """Every situation and every last post of dialogues, normalised, short ones first."""
     events: dict[str, None] = {}
-    for dialogue in read_esconv(path):
-        events[normalise(dialogue.situation)] = None
+    for dialogue in dialogues:
+        events[normalise(unvoiced(dialogue.situation))] = None
         post = ""
         for turn in dialogue.turns:
             if turn.speaker is Speaker.SEEKER:

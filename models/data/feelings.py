@@ -23,7 +23,31 @@ def _feeling(words: str, answers: tuple[str, ...], questions: tuple[str, ...]) -
     return Feeling(re.compile(rf"\b(?:{words})\b", re.IGNORECASE), answers, questions)
 
 
+_JUDGED = "stupid|dumb|idiot|useless|worthless|pathetic|lazy|selfish|weak|fool|failure|loser|burden|fraud|coward"
+BLAME = _feeling(
+    r"(?<!isn't )(?<!not )(?<!wasn't )my (?:own )?fault|blam(?:e|ing) myself|hate myself|ashamed of (?:myself|what i)"
+    r"|i(?:'ve| have)? (?:lied|cheated|stole|stolen|betrayed|ruined|wasted)|i(?:'m| am|'ve been| have been) lying to"
+    r"|i(?:'ve| have)? (?:let|messed|screwed) (?:\w+ ){0,3}(?:down|up)|i made (?:a|the|so many) (?:\w+ )?mistakes?"
+    r"|i(?:'m| am| feel| felt)(?: so| very| really| just| always| still)? guilty"
+    rf"|i(?:'m| am| was|'ve been| feel) (?:\w+ ){{0,4}}(?:{_JUDGED})|i(?:'m| am) (?:\w+ )?not good enough"
+    r"|i(?:'m| am| was) (?:\w+ ){0,3}(?:bad|terrible|awful|horrible) (?:mother|father|parent|friend|daughter|son|person"
+    r"|wife|husband|partner|mum|mom|dad)|i should have (?:been|done|known|said|stayed|called|visited)",
+    (
+        "You are being hard on yourself.",
+        "That is a painful thought to live with.",
+        "It takes courage to say that.",
+        "I am glad you told me.",
+    ),
+    (
+        "What would you say to a friend who told you this?",
+        "How long have you carried this with you?",
+        "What led up to it?",
+        "Who else knows how you feel?",
+    ),
+)
+"""what its speaker thinks badly of: such a message is answered, and never said back"""
 FEELINGS = (
+    BLAME,
     _feeling(
         r"scared|afraid|terrified|fright\w+|nervous|anxi\w+|worr\w+|panic\w*|fear\w*|dread\w*|shak[ey]\w*|in knots",
         ("That sounds frightening.", "No wonder you are on edge.", "That is a lot of fear to carry."),
@@ -55,7 +79,7 @@ FEELINGS = (
         ("How long have you felt this way?", "When is it hardest for you?"),
     ),
     _feeling(
-        r"asham\w*|embarrass\w*|guilt\w*|fraud|laugh\w* at|mirror|humiliat\w*|gross|weird",
+        r"asham\w*|embarrass\w*|laugh\w* at|mirror|humiliat\w*|gross|weird",
         ("That is a painful feeling to carry.", "That must sting."),
         ("When do you feel it most?", "Who could you tell about it?"),
     ),

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.feelings import answer_to_feeling, question_about
+from models.data.feelings import BLAME, answer_to_feeling, question_about
 from models.data.own_talks import unvoiced, voiced
 
 RESTATED = 1500
@@ -50,6 +50,21 @@ _SWAPPED = {
     "ours": "yours",
     "ourselves": "yourselves",
 }
+_SPELLED = {
+    "dont": "don't",
+    "didnt": "didn't",
+    "doesnt": "doesn't",
+    "cant": "can't",
+    "couldnt": "couldn't",
+    "wont": "won't",
+    "wasnt": "wasn't",
+    "isnt": "isn't",
+    "havent": "haven't",
+    "hasnt": "hasn't",
+    "hadnt": "hadn't",
+    "ive": "I've",
+}
+"""before persons are exchanged"""
 _VERBS = {"am": "are", "was": "were", "wasn't": "weren't"}
 """after "I", at most one adverb between"""
 _STARTS = ("i", "i'm", "i've", "i'd", "my", "we", "we're", "we've", "our")
@@ -57,26 +72,34 @@ _OTHERS_START = ("the", "she", "he", "they", "everyone", "everybody", "people", 
 _ME = re.compile(r"\b(?:i|i'm|me|my|us|our)\b")
 """what a sentence about somebody else must have to be about the speaker too"""
 _FILLERS = re.compile(
-    r"^(?:(?:and|but|so|well|because|also|then|yes|yeah|no|ok|okay|oh|hi|hello|hey|honestly|actually|basically|now)\b"
+    r"^(?:(?:and|but|so|well|because|also|then|yes|yeah|no|ok|okay|oh|hi|hello|hey|honestly|actually|basically|now|um+|uh+"
+    r"|er+|hmm+|like|sure|anyway|lol)\b"
     r"[, ]*)+",
     re.IGNORECASE,
 )
 _HARM = re.compile(
-    r"\b(?:kill\w*|die|dying|dead|death|suicid\w*|hurt\w*|harm\w*|hate\w*|stupid|dumb|idiot\w*|loser|worthless|useless"
-    r"|failure|fail\w*|burden|ugly|fat|pathetic|weak|worst|trash|disgusting|lazy|fool\w*|selfish|hopeless|coward"
-    r"|unlovable|deserv\w*|fault|blam\w*|rap(?:e|ed|es|ist)|abus\w*|assault\w*|hit\w*|beat\w*|cut\w*|pills|overdos\w*"
-    r"|drunk|gun|knife|revenge|punch\w*|murder\w*|monster|no point|point to live|live any|nobody"
-    r"|no friends|end it|giv\w+ up|wrong with)\b",
+    r"\b(?:kill\w*|die|dying|dead|death|suicid\w*|hurt\w*|harm\w*|rap(?:e|ed|es|ist)|abus\w*|assault\w*|hit\w*|beat\w*"
+    r"|cut\w*|pills|overdos\w*|drunk|gun|knife|revenge|punch\w*|murder\w*|no point|point to live|live any|end it"
+    r"|giv\w+ up|smash\w*)\b",
     re.IGNORECASE,
 )
-"""Harm and judgments of oneself: nothing is said back of a talk with one of these"""
+"""of a talk with one of these nothing is answered by rule"""
+_JUDGED = re.compile(
+    r"\b(?:hate\w*|stupid|dumb|idiot\w*|loser|worthless|useless|failure|fail\w*|burden|ugly|fat|pathetic|weak|worst|trash"
+    r"|disgusting|lazy|fool\w*|selfish|hopeless|coward|unlovable|deserv\w*|fault|blam\w*|monster|nobody|no friends"
+    r"|wrong with)\b",
+    re.IGNORECASE,
+)
+"""of a talk with one of these nothing is said back"""
 _OTHER = re.compile(
     r"\b(?:you|your|yours|bad|terrible|awful|crazy|nothing|never|thank\w*|think|guess|hope|wish|know|mean|agree|try|will"
     r"|would|could|should|might|can|better|good|great|glad|happy|love\w*|like\w*|enjoy\w*|nice|fun|looking forward|won"
-    r"|proud|prize|excited|this|that|these|those|here|it)\b",
+    r"|proud|prize|excited|mistakes?|um+|uh+|this|that|these|those|here|it)\b",
     re.IGNORECASE,
 )
 """What speaks to the supporter, plans, opinions, joy, and what only makes sense after the sentence before"""
+_ODD = re.compile(r"[?\"()\[\]:;@#*/\d.]|\b[Aa]m [Ii]\b|\b(?:HIS|HER|ME|MY|THE|NOT|NO|AND|SO)\b")
+"""Marks, verbs before their persons, and words that are shouted"""
 _BEING = re.compile(r"^i(?:'m| am| was| feel)\b(?: \w+ly| so| very| just| really| still| not)? (\w+)")
 _FEELINGS = re.compile(
     r"(?:sad|upset|worried|anxious|lonely|alone|tired|exhausted|scared|afraid|stressed|overwhelmed|nervous|frustrated|angry"
@@ -89,11 +112,11 @@ _FEELINGS = re.compile(
 def said_back(text: str) -> list[str]:
     """The sentences of a message that can be said back, each with its persons exchanged and without its end mark."""
     text, found = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"), list[str]()
-    if _HARM.search(text) or "!!" in text:
+    if _HARM.search(text) or _JUDGED.search(text) or BLAME.named.search(text) or "!!" in text:
         return found
     for sentence in re.split(r"(?<=[.!?])\s+|\n", text):
-        words = _FILLERS.sub("", sentence.strip().rstrip(".! ")).split()
-        if len(words) in WORDS and not re.search(r"[?\"()\[\]:;@#*/\d.]", " ".join(words)) and _may_be_said(words):
+        words = [_SPELLED.get(word.lower(), word) for word in _FILLERS.sub("", sentence.strip().rstrip(".! ")).split()]
+        if len(words) in WORDS and not _ODD.search(" ".join(words)) and _may_be_said(words):
             words[0] = words[0].lower()
             found.append(" ".join(_exchanged(words)))
     return found
@@ -122,18 +145,25 @@ def _exchanged(words: list[str]) -> list[str]:
 
 
 Sayable = tuple[Dialogue, int, str]
-"""a dialogue, the number of a message in it, and what of it can be said back"""
+"""a dialogue, the number of a message in it, and what of it can be said back: "" where its speaker takes the blame"""
 
 
 def sayable(dialogues: Iterable[Dialogue]) -> list[Sayable]:
-    """The early messages with a sentence that can be said back; of several the longest."""
-    return [
-        (dialogue, at, said)
-        for dialogue in dialogues
-        for at, turn in enumerate(dialogue.turns[:EARLY])
-        if turn.speaker is Speaker.SEEKER and not any(map(_HARM.search, dialogue.seeker_posts()))
-        for said in sorted(said_back(turn.text), key=len)[-1:]
-    ]
+    """The early messages that can be answered by rule; of several sentences to say back the longest."""
+    return [(dialogue, at, said) for dialogue in dialogues for at, said in _answered(dialogue)]
+
+
+def _answered(dialogue: Dialogue) -> Iterable[tuple[int, str]]:
+    posts = dialogue.seeker_posts()
+    if any(map(_HARM.search, posts)):
+        return
+    judged = any(map(_JUDGED.search, posts))
+    for at, turn in enumerate(dialogue.turns[:EARLY]):
+        if turn.speaker is Speaker.SEEKER:
+            if BLAME.named.search(turn.text):
+                yield at, ""
+            elif found := [] if judged else said_back(turn.text):
+                yield at, max(found, key=len)
 
 
 def restated_talks(found: Sequence[Sayable], seed: int, most: int) -> list[Dialogue]:
@@ -144,17 +174,21 @@ def restated_talks(found: Sequence[Sayable], seed: int, most: int) -> list[Dialo
 
 def _talk(dialogue: Dialogue, at: int, said: str, rng: random.Random) -> Dialogue:
     start = max(0, at - rng.randrange(EARLIER + 1))
-    turns, (strategy,) = dialogue.turns[start : at + 1], rng.choices(tuple(SHARES), tuple(SHARES.values()))
+    shares = SHARES if said else {ASKS: 0.5, REFLECTS: 0.5}
+    turns, (strategy,) = dialogue.turns[start : at + 1], rng.choices(tuple(shares), tuple(shares.values()))
     answer = Turn(Speaker.SUPPORTER, _answer(turns[-1].text, said, strategy, rng), strategy)
     situation = unvoiced(dialogue.situation) if rng.random() < 0.5 else ""
     return Dialogue((*turns, answer), voiced(situation), id=f"restated-{dialogue.id}-{at}")
 
 
 def _answer(post: str, said: str, strategy: str, rng: random.Random) -> str:
-    parts = [rng.choice(FRAMES).format(said=said)]
-    if strategy == REFLECTS:
+    if not said:
+        parts = [answer_to_feeling(post, rng)] if strategy != ASKS or rng.random() >= BARE else []
+        parts += [question_about(post, rng)] if strategy == ASKS or rng.random() >= BARE else []
+    elif strategy == REFLECTS:
         parts = [f"{said}.", answer_to_feeling(post, rng)]
         rng.shuffle(parts)
-    elif strategy == ASKS or rng.random() >= BARE:
-        parts.append(question_about(post, rng))
+    else:
+        parts = [rng.choice(FRAMES).format(said=said)]
+        parts += [question_about(post, rng)] if strategy == ASKS or rng.random() >= BARE else []
     return " ".join(part[0].upper() + part[1:] for part in parts)
