@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -339,6 +341,24 @@ def test_a_context_that_fits_no_memory_is_told(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(type(net.backbone), "_read", full)
     with pytest.raises(torch.OutOfMemoryError):
         Engine().plan(net, batch, lambda: net.plan(batch))
+
+
+COMPUTING = """
+import threading, torch
+from models.serving.engine.engine import Engine
+engine, begun, square = Engine(), threading.Event(), torch.randn(1000, 1000)
+def compute():
+    begun.set()
+    for _ in range(40):
+        square @ square
+threading.Thread(target=lambda: [engine.call(compute) for _ in range(1000)], daemon=True).start()
+begun.wait()
+"""
+
+
+def test_python_may_end_in_the_midst_of_a_reply() -> None:
+    done = subprocess.run([sys.executable, "-c", COMPUTING], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_dialogue_too_long_for_the_base_is_refused_in_words() -> None:

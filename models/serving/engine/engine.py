@@ -11,10 +11,12 @@ short ones. A fault of one reply, or of its listener, ends that reply; the threa
 
 from __future__ import annotations
 
+import atexit
 import heapq
 import itertools
 import logging
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Collection, Generator
 from concurrent.futures import Future
@@ -44,6 +46,8 @@ PATIENCE = 4
 """pieces that may be read of later contexts for each piece that a context is longer"""
 IDLE_S = 5.0
 """after so long without work the thread ends; the next request starts it again"""
+LAST_S = 10.0
+"""seconds that Python's end waits for a piece that is being computed"""
 
 T = TypeVar("T")
 
@@ -78,6 +82,8 @@ class Engine:
         self._pieces = 0
         self._batches = dict[LlamaWeights, DecodeBatch]()
         self._anyone = dict[tuple[Net, int | None], Plan]()
+        self._ends = False
+        _engines.add(self)
 
     def plan(self, net: Net, batch: Batch, make: Callable[[], Plan]) -> Plan:
         """What `make` returns, once the single context of `batch` has been read in pieces."""
@@ -158,7 +164,7 @@ class Engine:
     @torch.inference_mode()
     def _loop(self) -> None:
         try:
-            while self._wait_for_work():
+            while not self._ends and self._wait_for_work():
                 self._admit()
                 for batch in self._batches.values():
                     self._step(batch)
@@ -167,10 +173,20 @@ class Engine:
             logger.critical("the engine stopped: %s", type(fault).__name__)
             self._fail_all(fault)
 
+    def end(self) -> None:
+        """Stop after the piece that is being computed, for good."""
+        with self._work:
+            self._ends, thread = True, self._thread
+            self._work.notify()
+        if thread is not None:
+            thread.join(LAST_S)
+
     def _wait_for_work(self) -> bool:
         """Whether there is any; False when none has come for a while, and the thread may end."""
         with self._work:
             while not (self._tasks or self._line or any(batch.writings for batch in self._batches.values())):
+                if self._ends:
+                    return False
                 if not self._work.wait(IDLE_S) and not (self._tasks or self._line):
                     self._thread = None
                     return False
@@ -252,3 +268,13 @@ class Engine:
                     done.set_exception(RuntimeError(f"the engine stopped ({type(fault).__name__}); ask again"))
             self._line.clear()
             self._tasks.clear()
+
+
+_engines = weakref.WeakSet[Engine]()
+
+
+@atexit.register
+def _end_all() -> None:
+    """A thread that computes while Python ends would abort the whole process."""
+    for engine in list(_engines):
+        engine.end()
