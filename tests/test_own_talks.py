@@ -85,4 +85,4 @@ def test_the_mix_has_them_as_often_as_asked_for_but_no_answers_in_other_words() 
         assert all(dialogue.situation.startswith(VOICE) for dialogue in mixed)
     dialogue = plain_answers()[0]
     assert len(support_dialogues([dialogue] * 4, None, 1, own=0)) == 4
-    assert len(voiced_talks([], 1, 2, restated=0)) == 2 * len(own_talks())
+    assert len(voiced_talks([], 1, 2, rule_answers=0)) == 2 * len(own_talks())

@@ -71,7 +71,7 @@ SMALL = 'size={"width": 16, "heads": 2, "ffn": 8}'
 @pytest.fixture(autouse=True)
 def few_talks(monkeypatch: pytest.MonkeyPatch) -> None:
     """A handful of the project's own talks: reading all of them would take most of the time here."""
-    monkeypatch.setattr(train, "voiced_talks", lambda _esconv, _seed, times, _restated: own_talks()[: 5 * times])
+    monkeypatch.setattr(train, "voiced_talks", lambda _esconv, _seed, times, _rules: own_talks()[: 5 * times])
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from models.data.batches import Batch
 from models.data.dialogue import Dialogue
 from models.data.esconv import Target, read_esconv, split_dialogues, targets
 from models.data.own_talks import OWN_TIMES
-from models.data.restated import RESTATED
+from models.data.rule_answers import RULE_ANSWERS
 from models.data.strategy_history import Course
 from models.data.support_corpora import SETS, support_dialogues
 from models.files.checkpoint import WEIGHTS, fingerprint
@@ -67,10 +67,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--own-talks", type=int, default=OWN_TIMES, help="how often the talks of data/own_talks.py come"
     )
     parser.add_argument(
-        "--restated",
+        "--rule-answers",
         type=int,
-        default=RESTATED,
-        help="answers that say a sentence back, beside each copy of these talks",
+        default=RULE_ANSWERS,
+        help="answers by rule (data/rule_answers.py), beside each copy of these talks",
     )
     parser.add_argument("--start", type=Path, help="folder of a support adapter of this base and rank to go on from")
     parser.add_argument("--minutes", type=float, default=60.0, help="minutes of training, over resumed runs; 0 = none")
@@ -93,7 +93,7 @@ def run(args: Namespace) -> int:
     if args.start is not None:
         go_on_from(cast(Causal, net.backbone), args.start, base, args.rank)
     splits = split_dialogues(read_esconv(args.esconv), "D")
-    mixed = support_dialogues(_dialogues(splits.train), args.dialogues, args.seed, args.own_talks, args.restated)
+    mixed = support_dialogues(_dialogues(splits.train), args.dialogues, args.seed, args.own_talks, args.rule_answers)
     train = wholes_of(targets(mixed), NoComet(), net.tokenizer, net.shape)
     valid = _dialogues(splits.valid)
     drawn = random.Random(args.seed).sample(valid, min(VALIDATED, len(valid)))

@@ -31,7 +31,7 @@ from models.data.batches import Batch
 from models.data.esconv import Target, read_esconv, split_dialogues, targets
 from models.data.examples import CASES
 from models.data.own_talks import OWN_TIMES
-from models.data.restated import RESTATED
+from models.data.rule_answers import RULE_ANSWERS
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.data.support_corpora import openings, voiced_talks
@@ -152,10 +152,10 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
         help="on a causal base: how often an epoch has the talks of data/own_talks.py, 0 = never",
     )
     parser.add_argument(
-        "--restated",
+        "--rule-answers",
         type=int,
-        default=RESTATED,
-        help="on a causal base: answers that say a sentence back, beside each copy of these talks",
+        default=RULE_ANSWERS,
+        help="on a causal base: answers by rule (data/rule_answers.py), beside each copy of these talks",
     )
     parser.add_argument("--grad-accumulation", type=int, default=1, help="forward passes of each process a step")
     parser.add_argument("--warmup", type=int, default=30, help="steps of linear warm-up")
@@ -285,7 +285,7 @@ def _more(args: Namespace, net: Net, train: Sequence[Target]) -> tuple[Target, .
         return ()
     dialogues = {id(target.dialogue): target.dialogue for target in train if args.split == "D"}.values()
     opened = openings(dialogues, args.seed)
-    return targets(opened) + targets(voiced_talks(tuple(dialogues), args.seed, args.own_talks, args.restated))
+    return targets(opened) + targets(voiced_talks(tuple(dialogues), args.seed, args.own_talks, args.rule_answers))
 
 
 def source_of(args: Namespace, start: Path | None) -> Source:
@@ -347,7 +347,7 @@ def _about(args: Namespace, net: Net, source: Source) -> dict[str, Any]:
         "vocabulary": net.tokenizer.digest(),
         "split": args.split,
         **{name: getattr(args, name) for name in ("rank", size, "dropout", "balance")},
-        **({name: getattr(args, name) for name in ("own_talks", "restated")} if net.backbone.causal else {}),
+        **({name: getattr(args, name) for name in ("own_talks", "rule_answers")} if net.backbone.causal else {}),
         **({"only": args.only} if args.only else {}),
     }
 
@@ -372,7 +372,7 @@ def _card(args: Namespace, net: Net, data: str, fit: Fit, figures: dict[str, flo
 
 def _command(args: Namespace) -> str:
     """The command again, with names in the place of this machine's paths."""
-    sizes = ("split", "rank", "batch", "tokens", "own_talks", "restated", "grad_accumulation", "lr", "warmup")
+    sizes = ("split", "rank", "batch", "tokens", "own_talks", "rule_answers", "grad_accumulation", "lr", "warmup")
     others = ("minutes", "steps", "seed", "dropout", "balance", "precision", "check_steps", "check_seconds", "patience")
     flags = [f"--{name.replace('_', '-')} {getattr(args, name)}" for name in (*sizes, *others)]
     flags += [f"--set {shlex.join(args.set)}"] if args.set else []

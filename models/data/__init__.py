@@ -18,7 +18,8 @@ In the order in which to read them:
     contexts.py          role cards or turns of ESConv for the items of a study, drawn by seed
     chat_tokenizer.py    text <-> ids in a causal base's chat format
     own_talks.py         talks written for this project: harmless answers to risky openings, warm ones to others
-    feelings.py          what may be said to a feeling that a message names, and asked about it
-    restated.py          answers made by rule: a sentence of the seeker's said back, and a question
+    themes.py            what may be said to a trouble or a feeling that a message names (themes.json)
+    said_back.py         sentences of a message that can be said back, their persons exchanged
+    rule_answers.py      answers made by rule out of both, each with its strategy
     support_corpora.py   what the support adapter learns from
 """

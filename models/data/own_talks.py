@@ -6,7 +6,7 @@
 `plain_answers` everyday trouble with plain answers: the feeling, and one open question that names a word of the
                 seeker's. A small base copies words well, but gets wrong what it has to infer or to retell.
 `warm_answers`  answers that take up what was said in other words. No longer learnt: from them nets took to say what
-                nobody had said. Their messages are answered by rule (`restated.py`).
+                nobody had said. Their messages are answered by rule (`rule_answers.py`).
 
 All of them stand under `VOICE`, before the situation. Without it the few talks of ours would drown: crowd workers'
 stock phrases are the likeliest words wherever both may come. With it a net knows which of the two to write (control

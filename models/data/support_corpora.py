@@ -15,7 +15,7 @@ from pathlib import Path
 from models.data.corpora import read_corpus
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.own_talks import OWN_TIMES, own_talks, plain_answers, warm_answers
-from models.data.restated import RESTATED, restated_talks, sayable
+from models.data.rule_answers import RULE_ANSWERS, answerable, rule_talks
 
 SETS: dict[str, float] = {"escot": 0.45, "synthetic_es_gpt4": 0.1, "healme": 0.1, "empathetic_dialogues": 0.02}
 """share of each set that is used, by file name"""
@@ -28,7 +28,7 @@ PLAIN_START = 0.5
 
 
 def support_dialogues(
-    esconv: Sequence[Dialogue], folder: Path | None, seed: int, own: int = OWN_TIMES, restated: int = RESTATED
+    esconv: Sequence[Dialogue], folder: Path | None, seed: int, own: int = OWN_TIMES, rule_answers: int = RULE_ANSWERS
 ) -> list[Dialogue]:
     """ESConv's train dialogues, the sets in `folder`, and `voiced_talks`; the same for the same seed.
 
@@ -40,16 +40,16 @@ def support_dialogues(
         found = [d for d in read_corpus(path) if _usable(d)]
         mixed += [_from_problem(d) for d in rng.sample(found, round(SETS[name] * len(found)))]
     mixed = [replace(d, situation="") if rng.random() < UNTOLD else d for d in mixed]
-    mixed += voiced_talks(esconv, seed, own, restated)
+    mixed += voiced_talks(esconv, seed, own, rule_answers)
     rng.shuffle(mixed)
     return mixed
 
 
-def voiced_talks(esconv: Iterable[Dialogue], seed: int, times: int, restated: int = RESTATED) -> list[Dialogue]:
-    """What stands under the mark of our own talks: `times` over these talks and, freshly drawn, at most `restated`
-    messages of theirs and of ESConv's with an answer that says a sentence back."""
-    found = sayable((*esconv, *plain_answers(), *warm_answers()))
-    rounds = ((*own_talks(), *restated_talks(found, seed + n, restated)) for n in range(times))
+def voiced_talks(esconv: Iterable[Dialogue], seed: int, times: int, rule_answers: int = RULE_ANSWERS) -> list[Dialogue]:
+    """What stands under the mark of our own talks: `times` over these talks and, freshly drawn, at most `rule_answers`
+    messages of theirs and of ESConv's with an answer by rule."""
+    found = answerable((*esconv, *plain_answers(), *warm_answers()))
+    rounds = ((*own_talks(), *rule_talks(found, seed + n, rule_answers)) for n in range(times))
     return [dialogue for talks in rounds for dialogue in talks]
 
 

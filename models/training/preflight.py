@@ -26,7 +26,7 @@ KIND = ("net", "base", "rank", "split")
 """entries of a card that say, with the settings of the net, of what kind its weights are"""
 
 LEAST = {"steps": 1, "batch": 1, "grad_accumulation": 1} | dict.fromkeys(
-    ("rank", "minutes", "warmup", "check_steps", "check_seconds", "patience", "own_talks", "restated"), 0
+    ("rank", "minutes", "warmup", "check_steps", "check_seconds", "patience", "own_talks", "rule_answers"), 0
 )
 """the lowest value of flags"""
 

@@ -1,0 +1,157 @@
+"""Answers by rule, made out of seekers' own messages, for a net to learn from.
+
+    takes the blame         a kind word, often with a question            Affirmation and Reassurance
+    asks whether to do it   whose decision it is, and a question          Question
+    asks what to do         a small thing to do                           Providing Suggestions
+    names a feeling         a word about it, and what was said            Reflection of feelings
+    tells at length, or     what was said                                 Restatement or Paraphrasing
+    names no trouble
+    names a trouble         what was said or a kind word, and a question  Question
+
+What was said comes back in its own words (`said_back.py`); the rest is chosen by what the message is about
+(`themes.py`). So strategy, words and message belong together, and no answer claims what was not said.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.own_talks import unvoiced, voiced
+from models.data.said_back import HARM, JUDGED, exchanged, said_back
+from models.data.themes import BLAME, answer_to, feeling_in, question_about, step_for, trouble_in
+
+RULE_ANSWERS = 1500
+"""so many of these answers come beside one copy of our own talks, unless told"""
+ASKS, RESTATES, REFLECTS = "Question", "Restatement or Paraphrasing", "Reflection of feelings"
+SUGGESTS, AFFIRMS = "Providing Suggestions", "Affirmation and Reassurance"
+EARLY = 12
+"""turns of a dialogue that are looked at: trouble is told early"""
+FIRST = 4
+"""turns in which what names a trouble tells of one"""
+EARLIER = 3
+"""turns before the message that stay in the talk, at most"""
+LONG = 24
+"""words of a message that is told at length"""
+FRAMES = ("{said}.", "{said}.", "So {said}.", "It sounds like {said}.", "I hear that {said}.")
+WHETHER = (
+    "Whether to {doing} is for you to decide.",
+    "I cannot tell you whether to {doing}, but I can think it over with you.",
+    "You do not have to know yet whether to {doing}.",
+)
+WEIGH = (
+    "What speaks for it, and what against?",
+    "What do you hope would happen?",
+    "What holds you back?",
+    "What does your heart say first?",
+)
+_WHETHER = re.compile(
+    r"(?:(?:^|[.!?,]\s+|\b(?:so|and|but|or|then)\s+)should i|\byou think i should) ([^?.!;:()\"\d]+)\?", re.IGNORECASE
+)
+_DOING = re.compile(r"(?!do\b|be\b|feel\b|have\b|even\b|just\b|not\b|i\b)[a-z]+(?: [a-z']+){0,7}", re.IGNORECASE)
+_ADVICE = re.compile(
+    r"what (?:should|can|could|do|would) (?:i|you) do\b|\b(?:any|some|your) (?:advice|suggestions?|ideas?|tips)\b"
+    r"|\bhow (?:do|can|should|could) i (?!know|say)|\bwhat would you\b",
+    re.IGNORECASE,
+)
+_THANKS = re.compile(r"\b(?:thank\w*|appreciate\w*|great|good (?:idea|advice)|will try|bye)\b", re.IGNORECASE)
+_GLAD = re.compile(
+    r"\b(?:good|great|glad|happy|love[sd]?|lovely|enjoy\w*|nice|fun|won|proud|excited|better|thank\w*|passed|lol|haha|agree"
+    r"|right|yes|yeah|sure|ok|okay|help(?:ed|s|ful)|hello|hi|you|your|bye)\b|!!|\?",
+    re.IGNORECASE,
+)
+"""what a message has that is not answered with a kind word alone: joy, thanks, and what speaks to the supporter"""
+
+
+class Answerable(NamedTuple):
+    """A message that one of the rules answers."""
+
+    dialogue: Dialogue
+    at: int
+    """its number among the turns"""
+    said: str
+    """what can be said back, or "" """
+
+
+def answerable(dialogues: Iterable[Dialogue]) -> list[Answerable]:
+    """The messages that can be answered by rule; of several sentences to say back the longest."""
+    return [found for dialogue in dialogues for found in _answerable(dialogue)]
+
+
+def _answerable(dialogue: Dialogue) -> Iterator[Answerable]:
+    posts = dialogue.seeker_posts()
+    if any(map(HARM.search, posts)):
+        return
+    judged = any(map(JUDGED.search, posts))
+    for at, turn in enumerate(dialogue.turns):
+        if turn.speaker is not Speaker.SEEKER:
+            continue
+        text = turn.text
+        if BLAME.named.search(text) or _asks(text):
+            yield Answerable(dialogue, at, "")
+        elif at < EARLY and not judged:
+            if found := said_back(text):
+                yield Answerable(dialogue, at, max(found, key=len))
+            elif (feeling_in(text) or (at < FIRST and trouble_in(text))) and not _GLAD.search(text):
+                yield Answerable(dialogue, at, "")
+
+
+def doing_asked_about(text: str) -> str:
+    """What a message asks whether to do, with its persons exchanged: "Should I call my mum?" -> "call your mum"."""
+    found = _WHETHER.search(text)
+    return exchanged(found[1]) if found and _DOING.fullmatch(found[1]) and not JUDGED.search(found[1]) else ""
+
+
+def _asks(text: str) -> bool:
+    """Whether it asks for advice."""
+    return bool(doing_asked_about(text)) or (_ADVICE.search(text) is not None and not _THANKS.search(text))
+
+
+def rule_talks(found: Sequence[Answerable], seed: int, most: int) -> list[Dialogue]:
+    """At most `most` short talks under the mark of our own, each ending with an answer by rule."""
+    rng = random.Random(seed)
+    return [_talk(one, rng) for one in rng.sample(found, min(most, len(found)))]
+
+
+def _talk(found: Answerable, rng: random.Random) -> Dialogue:
+    dialogue, at, said = found
+    turns = dialogue.turns[max(0, at - rng.randrange(EARLIER + 1)) : at + 1]
+    strategy, text = answer(turns[-1].text, said, rng)
+    situation = unvoiced(dialogue.situation) if rng.random() < 0.5 else ""
+    return Dialogue((*turns, Turn(Speaker.SUPPORTER, text, strategy)), voiced(situation), id=f"rule-{dialogue.id}-{at}")
+
+
+def answer(post: str, said: str, rng: random.Random) -> tuple[str, str]:
+    """Strategy and text of an answer to a message, in which `said` may be said back."""
+    feeling, doing = feeling_in(post), doing_asked_about(post)
+    if doing:
+        strategy, parts = ASKS, [rng.choice(WHETHER).format(doing=doing), rng.choice(WEIGH)]
+    elif _ADVICE.search(post):
+        strategy, parts = SUGGESTS, [*_perhaps(answer_to(post, rng), rng), step_for(post, rng)]
+    elif feeling is BLAME:
+        strategy, parts = AFFIRMS, [answer_to(post, rng), *_perhaps(question_about(post, rng), rng)]
+    elif feeling is not None:
+        strategy, parts = REFLECTS, [answer_to(post, rng), *([f"{said}."] if said else [])]
+        rng.shuffle(parts)
+        asked = question_about(post, rng)
+        parts += _perhaps(asked, rng) if said else [asked]
+    elif said and (trouble_in(post) is None or len(post.split()) >= LONG):
+        strategy, parts = RESTATES, [rng.choice(FRAMES).format(said=said)]
+        more = rng.choices((answer_to, question_about, None), (0.35, 0.4, 0.25))[0]
+        parts += [more(post, rng)] if more else []
+    else:
+        strategy, parts = ASKS, [_opening(post, said, rng), question_about(post, rng)]
+    return strategy, " ".join(part[0].upper() + part[1:] for part in parts)
+
+
+def _opening(post: str, said: str, rng: random.Random) -> str:
+    if said and rng.random() < 0.7:
+        return rng.choice(FRAMES).format(said=said)
+    return answer_to(post, rng)
+
+
+def _perhaps(sentence: str, rng: random.Random) -> list[str]:
+    return [sentence] if rng.random() < 0.5 else []

@@ -1,0 +1,141 @@
+"""Answers by rule: strategy, words and message belong together, and none says what must not be said."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from escdemo.screening.reply_screen import must_not_show
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.own_talks import VOICE, plain_answers, warm_answers
+from models.data.rule_answers import (
+    AFFIRMS,
+    ASKS,
+    EARLY,
+    FRAMES,
+    REFLECTS,
+    RESTATES,
+    SUGGESTS,
+    WEIGH,
+    WHETHER,
+    answer,
+    answerable,
+    doing_asked_about,
+    rule_talks,
+)
+from models.data.said_back import said_back
+from models.data.support_corpora import voiced_talks
+from models.data.themes import BLAME
+
+
+def talk(*posts: str) -> Dialogue:
+    turns = [turn for post in posts for turn in (Turn(Speaker.SEEKER, post), Turn(Speaker.SUPPORTER, "Oh.", RESTATES))]
+    return Dialogue(tuple(turns), "my flat", id="7")
+
+
+def framed(said: str) -> tuple[str, ...]:
+    return tuple(frame.format(said=said).capitalize() for frame in FRAMES)
+
+
+def answers(post: str) -> set[tuple[str, str]]:
+    said = max(said_back(post), key=len, default="")
+    return {answer(post, said, random.Random(n)) for n in range(400)}
+
+
+@pytest.mark.parametrize(
+    ("post", "strategy", "one"),
+    [
+        ("I lied to my wife.", AFFIRMS, "It takes courage to say that."),
+        ("I feel like a failure.", AFFIRMS, "You are being hard on yourself. Who else knows how you feel?"),
+        ("Should I call my mum?", ASKS, "Whether to call your mum is for you to decide. What holds you back?"),
+        (
+            "I am stressed. What should I do?",
+            SUGGESTS,
+            "It may help to write everything down, so that your head need not hold it.",
+        ),
+        ("I am so sad in my home.", REFLECTS, "I can hear how sad that is. You are so sad in your home."),
+        ("I sold my old bike today.", RESTATES, "So you sold your old bike today."),
+        ("I got fired by my boss.", ASKS, "You got fired by your boss. Who knows about it so far?"),
+    ],
+)
+def test_the_message_tells_the_strategy(post: str, strategy: str, one: str) -> None:
+    found = answers(post)
+    assert {kind for kind, _ in found} == {strategy}
+    assert (strategy, one) in found
+    assert not any(must_not_show(text) for _, text in found)
+    assert all(text[0].isupper() and text[-1] in ".?" for _, text in found)
+
+
+def test_what_is_told_at_length_is_said_back() -> None:
+    long = (
+        "I got fired by my boss. "
+        + "It was on a Friday, then the whole week was raining, so they sat inside and looked out of it."
+    )
+    assert {kind for kind, _ in answers(long)} == {RESTATES}
+    assert all(text.startswith(framed("you got fired by your boss")) for _, text in answers(long))
+
+
+@pytest.mark.parametrize(
+    ("text", "doing"),
+    [
+        ("Should I tell her tonight?", "tell her tonight"),
+        ("Yes. Do you think I should leave my job?", "leave your job"),
+        ("What should I say?", ""),
+        ("Who should I talk to?", ""),
+        ("Should I be so stupid?", ""),
+        ("I should tell her.", ""),
+    ],
+)
+def test_what_is_asked_about_is_named(text: str, doing: str) -> None:
+    assert doing_asked_about(text) == doing
+    if doing:
+        told = {f"{way.format(doing=doing)} {question}" for way in WHETHER for question in WEIGH}
+        assert {said for _, said in answers(text)} <= told
+
+
+def test_each_talk_ends_with_an_answer_under_the_mark() -> None:
+    talks = [talk("Hi.", "I had to leave my old flat.", f"My sister lent me her {thing}.") for thing in "abcdefgh"]
+    found = rule_talks(answerable(talks), 3, 100)
+    assert len(found) == 16
+    for dialogue in found:
+        *_, post, said = dialogue.turns
+        assert (post.speaker, said.speaker) == (Speaker.SEEKER, Speaker.SUPPORTER)
+        assert said.strategy == (ASKS if "sister" in post.text else RESTATES)
+        assert said.strategy == ASKS or said.text.startswith(framed(said_back(post.text)[0]))
+        assert dialogue.situation.startswith(VOICE)
+    assert found == rule_talks(answerable(talks), 3, 100) != rule_talks(answerable(talks), 4, 100)
+    assert len(rule_talks(answerable(talks), 3, 5)) == 5
+
+
+def test_who_takes_the_blame_hears_nothing_said_back() -> None:
+    (one, other) = answerable([talk("I lied to my aunt last week.", "I am stressed by it.")])
+    assert (one.at, one.said, other.at) == (0, "", 2)
+    first = {text.split(".")[0] + "." for _, text in answers("I lied to my aunt last week.")}
+    assert first <= set(BLAME.answers)
+
+
+@pytest.mark.parametrize(
+    "posts",
+    [
+        ("I lied to my aunt.", "He wants to kill me."),
+        ("Should I stop taking my meds?",),
+        ("Thank you for your advice.",),
+        ("I am happy about my new job!",),
+        *((*("Hm.",) * (EARLY // 2), "I am stressed."),),
+    ],
+)
+def test_harm_thanks_joy_and_what_comes_late_are_not_answered(posts: tuple[str, ...]) -> None:
+    assert answerable([talk(*posts)]) == []
+
+
+def test_our_own_messages_are_answered_too_and_freshly_drawn() -> None:
+    found = rule_talks(answerable((*plain_answers(), *warm_answers())), 1, 10_000)
+    assert len(found) > 2000
+    assert all(dialogue.situation.count(VOICE) == 1 for dialogue in found)
+    assert not any(must_not_show(dialogue.turns[-1].text) for dialogue in found[:200])
+    rounds = voiced_talks((), 1, 2, 100)
+    drawn = [dialogue for dialogue in rounds if dialogue.id.startswith("rule-")]
+    assert len(drawn) == 200
+    assert {dialogue.id for dialogue in drawn[:100]} != {dialogue.id for dialogue in drawn[100:]}
+    assert voiced_talks((), 1, 0) == []
