@@ -39,10 +39,10 @@ class HostedNets:
     """folder with one analysis per net"""
     weights: Path | None = None
     """folder with one folder per net; None: the shipped one"""
-    elsewhere: Mapping[str, str] = field(default_factory=dict)
-    """checkpoints of nets that run on another server, by name; their cards hold where the same weights lie here"""
-    loaded: Mapping[str, str] = field(default_factory=dict)
-    """checkpoints of the weights that lay here when the app started, as `lying` finds them"""
+    running: Mapping[str, str] = field(default_factory=dict)
+    """checkpoints of the weights that answer, by name; a card holds where the same weights lie here"""
+    away: bool = False
+    """whether they answer on another server"""
 
     def card(self, net: str) -> NetCard:
         """Raises NoCard when it cannot be read."""
@@ -58,14 +58,14 @@ class HostedNets:
             found = NetCard(net, read_card(folder), fingerprint(folder), size)
         except (OSError, WeightsError) as fault:
             raise NoCard(f"The card of {net} cannot be read here.") from fault
-        if self.elsewhere.get(net, found.checkpoint) != found.checkpoint:
+        if self.running.get(net, found.checkpoint) == found.checkpoint:
+            return found
+        if self.away:
             raise NoCard(f"{net} runs on another server, with other weights than those that lie here.")
-        if self.loaded.get(net, found.checkpoint) != found.checkpoint:
-            raise NoCard(
-                f"Other weights of {net} lie here now than when this app started, and it still runs the old ones. "
-                "Restart it to run the new ones."
-            )
-        return found
+        raise NoCard(
+            f"Other weights of {net} lie here now than when this app started, and it still runs the old ones. "
+            "Restart it to run the new ones."
+        )
 
     def analysis(self, net: str) -> Analysis:
         """Of exactly the weights that run here. Raises NoCard or AnalysisError, whose messages are for visitors."""
@@ -75,7 +75,7 @@ class HostedNets:
 
     def runs_on(self) -> str:
         """ "cpu" or "cuda", or "another server"."""
-        if self.elsewhere:
+        if self.away:
             return "another server"
         from models.training.device import pick_device  # loads torch
 

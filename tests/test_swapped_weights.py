@@ -50,7 +50,7 @@ def test_a_net_goes_on_with_the_weights_it_has_loaded(
 def test_no_card_of_other_weights_is_shown(tmp_path: Path) -> None:
     save_packed(tmp_path / "joint", {"matrix": torch.zeros(2, 2)}, {"net": "joint"})
     begun = lying(["joint", "misc"], tmp_path)
-    hosted = HostedNets(("joint", "misc"), "cpu", weights=tmp_path, loaded=begun)
+    hosted = HostedNets(("joint", "misc"), "cpu", weights=tmp_path, running=begun)
     assert hosted.card("joint").checkpoint == begun["joint"]
     assert begun.keys() == {"joint"}
     save_packed(tmp_path / "joint", {"matrix": torch.ones(2, 2)}, {"net": "joint"})

@@ -71,9 +71,9 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
         own = (token, fresh, draft, talk, seen, opened)
         parts = Parts(*own, steps, note, consent, setup, chat, judge, figures, models, results, about)
         analyses = Path(settings.analysis) if settings.analysis else SHIPPED
-        elsewhere = {name: service.checkpoint(name) for name in service.names} if settings.backend else {}
-        nets, loaded = service.names, {} if settings.backend else lying(service.names)
-        hosted = HostedNets(nets, settings.device, analyses, elsewhere=elsewhere, loaded=loaded)
+        nets, away = service.names, bool(settings.backend)
+        running = {name: service.checkpoint(name) for name in nets} if away else lying(nets)
+        hosted = HostedNets(nets, settings.device, analyses, running=running, away=away)
         page = Page(parts, Talks(sessions, service, settings), cards, hosted)
         _wire_start(demo, page)
         _wire_steps(page, go, asked)

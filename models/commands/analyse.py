@@ -26,7 +26,8 @@ from models.analysis.strategy_turns import turns_of_file
 from models.backbones.causal_base import Bases
 from models.data.batches import make_batch
 from models.data.dialogue import Dialogue
-from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
+from models.data.esconv import Target, read_esconv, split_dialogues
+from models.data.esconv_flags import add_esconv_arguments
 from models.data.examples import Example
 from models.evaluation.predictions import Prediction, read_predictions
 from models.evaluation.reply_files import FILE, RUN
@@ -47,11 +48,7 @@ from models.training.turn_examples import besides_for, comet_for, examples_of
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("net", nargs="+", choices=net_names(), help="trained nets to analyse")
-    parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
-    parser.add_argument(
-        "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
-    )
-    parser.add_argument("--part", default="test", choices=PARTS, help="which part of the split")
+    add_esconv_arguments(parser, "test")
     parser.add_argument(
         "--dialogues", type=int, default=0, help="analyse so many dialogues, drawn at random; 0 = all of the part"
     )

@@ -18,7 +18,8 @@ from typing import Any
 import torch
 
 from models.backbones.causal_base import Bases
-from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
+from models.data.esconv import Target, read_esconv, split_dialogues
+from models.data.esconv_flags import add_esconv_arguments
 from models.evaluation.asking_systems import about_system, answer
 from models.evaluation.measure_flags import PAPERS_PIECES, add_measure_arguments, all_reports, pieces_of
 from models.evaluation.predicting import Key, finished, key_of, predict, prediction_journal
@@ -48,11 +49,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("net", nargs="+", help="nets to evaluate; also systems of --systems, and smollm2, prompted")
     parser.add_argument("--systems", type=Path, metavar="FILE", help="other systems: see models/SERVING.md")
-    parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
-    parser.add_argument(
-        "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
-    )
-    parser.add_argument("--part", default="test", choices=PARTS, help="which part of the split")
+    add_esconv_arguments(parser, "test")
     parser.add_argument("--limit", type=int, default=0, help="evaluate a random sample of so many turns; 0 = all")
     parser.add_argument(
         "--dialogues", type=int, default=0, help="evaluate all turns of so many dialogues, drawn at random; 0 = all"

@@ -20,7 +20,8 @@ import torch
 from models.analysis.gradients import gradient_cosines
 from models.backbones.causal_base import Bases
 from models.data.batches import make_batch
-from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
+from models.data.esconv import Target, read_esconv, split_dialogues
+from models.data.esconv_flags import add_esconv_arguments
 from models.files.checkpoint import WEIGHTS
 from models.files.resume_journal import claim, holds
 from models.files.whole_file import write_whole
@@ -43,11 +44,7 @@ RUN = "run.json"
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("net", nargs="+", choices=net_names(), help="trained nets to look into")
-    parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
-    parser.add_argument(
-        "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
-    )
-    parser.add_argument("--part", default="valid", choices=PARTS, help="which part of the split")
+    add_esconv_arguments(parser, "valid")
     parser.add_argument("--batches", type=int, default=50, help="batches whose gradients are compared")
     parser.add_argument("--batch", type=int, default=16, help="turns a batch")
     add_tails_argument(parser)

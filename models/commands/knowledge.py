@@ -16,7 +16,8 @@ from pathlib import Path
 import torch
 
 from models.backbones.causal_base import Bases
-from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
+from models.data.esconv import Target, read_esconv, split_dialogues
+from models.data.esconv_flags import add_esconv_arguments
 from models.evaluation.knowledge_effect import Effect, knowledge_effect
 from models.evaluation.tables import aligned
 from models.evaluation.uncertainty import Interval, check_rounds
@@ -38,11 +39,7 @@ HEADS = ["net", "blocks", "NLL", "less likely by", "ACC %", "shares moved %", "o
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("net", nargs="+", choices=net_names(), help="trained nets that read COMET blocks")
-    parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
-    parser.add_argument(
-        "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
-    )
-    parser.add_argument("--part", default="valid", choices=PARTS, help="which part of the split")
+    add_esconv_arguments(parser, "valid")
     parser.add_argument("--dialogues", type=int, default=20, help="dialogues, drawn at random; 0 = all")
     parser.add_argument("--batch", type=int, default=32, help="turns predicted together")
     parser.add_argument("--rounds", type=int, default=1000, help="rounds of the bootstrap, over dialogues")

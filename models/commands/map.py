@@ -17,7 +17,8 @@ from models.analysis.map_turns import Said, described, drawn_turns, hash_of, sai
 from models.analysis.state_map import MapAbout, make_map
 from models.analysis.states import decoder_states
 from models.backbones.causal_base import Bases
-from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
+from models.data.esconv import Target, read_esconv, split_dialogues
+from models.data.esconv_flags import add_esconv_arguments
 from models.files.checkpoint import WEIGHTS, read_card
 from models.knowledge.comet import add_tails_argument
 from models.knowledge.shipped_or_hub import add_knowledge_arguments
@@ -33,11 +34,7 @@ from models.training.turn_examples import besides_for, comet_for, examples_of
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("net", nargs="+", choices=net_names(), help="trained nets to map")
-    parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
-    parser.add_argument(
-        "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
-    )
-    parser.add_argument("--part", default="test", choices=PARTS, help="which part of the split")
+    add_esconv_arguments(parser, "test")
     parser.add_argument(
         "--dialogues", type=int, default=40, help="dialogues drawn; all their supporter turns are mapped"
     )

@@ -18,7 +18,8 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from models.backbones.causal_base import Bases
-from models.data.esconv import PARTS, Target, read_esconv, split_dialogues
+from models.data.esconv import Target, read_esconv, split_dialogues
+from models.data.esconv_flags import add_esconv_arguments
 from models.evaluation.tables import aligned
 from models.files.checkpoint import fingerprint, read_card
 from models.files.whole_file import write_whole
@@ -57,11 +58,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Flags of the command."""
     parser.add_argument("net", nargs="+", choices=net_names(), help="nets to measure")
     parser.add_argument("--weights", nargs="+", type=Path, required=True, help="folders with one folder per net each")
-    parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
-    parser.add_argument(
-        "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
-    )
-    parser.add_argument("--part", default="test", choices=PARTS, help="which part of the split")
+    add_esconv_arguments(parser, "test")
     add_tails_argument(parser)
     add_knowledge_arguments(parser)
     parser.add_argument("--out", type=Path, default=None, help="write the figures to this JSON file")

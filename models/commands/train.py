@@ -29,6 +29,7 @@ from models.backbones.low_rank import ADDED_RATE, GATE_RATE, AddedTokens, Gate
 from models.backbones.quick_type import is_quick_in_bfloat16
 from models.data.batches import Batch
 from models.data.esconv import Target, read_esconv, split_dialogues, targets
+from models.data.esconv_flags import add_esconv_arguments
 from models.data.examples import CASES
 from models.data.own_talks import OWN_TIMES
 from models.data.rule_answers import RULE_ANSWERS
@@ -72,10 +73,7 @@ BASE_LICENCE = "the base SmolLM2-135M-Instruct is Apache-2.0"
 def add_arguments(parser: ArgumentParser) -> None:
     """Flags of `python -m models train`."""
     parser.add_argument("net", choices=net_names(), help="which net")
-    parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
-    parser.add_argument(
-        "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"
-    )
+    add_esconv_arguments(parser)
     parser.add_argument(
         "--tails",
         help="file of COMET tails made by `python -m models comet --precompute`, for nets that read them;"

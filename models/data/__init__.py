@@ -5,6 +5,7 @@ In the order in which to read them:
     dialogue.py          Turn, Dialogue: what is said, by whom
     strategies.py        the 8 support strategies: order, names, spellings
     esconv.py            ESConv from a file or the Hub, and its two splits
+    esconv_flags.py      which of ESConv a command reads, as flags
     pasted.py            a dialogue that somebody pastes
     strategy_history.py  how a talk has gone so far, and what that says about the next strategy
     esconv_labels.py     emotions and problems that ESConv's dialogues are labelled with
