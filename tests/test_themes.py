@@ -12,7 +12,9 @@ from models.data.themes import (
     ANY,
     BLAME,
     FEELINGS,
+    THANKS,
     TROUBLES,
+    UNSURE,
     WHO,
     Theme,
     answer_to,
@@ -22,7 +24,7 @@ from models.data.themes import (
     trouble_in,
 )
 
-THEMES = (BLAME, *TROUBLES, *FEELINGS, ANY)
+THEMES = (BLAME, THANKS, UNSURE, *TROUBLES, *FEELINGS, ANY)
 
 
 def sentences(theme: Theme) -> tuple[str, ...]:
@@ -69,6 +71,13 @@ def test_the_feeling_is_answered_before_the_trouble() -> None:
     assert asked == {*_first(FEELINGS, text).questions, *_first(TROUBLES, text).questions}
     assert step_for("I am a bit bored.", random.Random(1)) in ANY.steps
     assert feeling_in("I sold my bike.") is trouble_in("I sold my bike.") is None
+
+
+def test_a_short_message_may_be_thanks_or_know_no_answer() -> None:
+    assert feeling_in("ok thanks, bye") is THANKS
+    assert feeling_in("Maybe, yes.") is UNSURE
+    assert feeling_in("no, my brother maybe") is None
+    assert feeling_in("I don't know why she left me, and I miss her so.") is not UNSURE
 
 
 def _first(themes: tuple[Theme, ...], text: str) -> Theme:

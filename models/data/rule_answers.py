@@ -1,6 +1,8 @@
 """Answers by rule, made out of seekers' own messages, for a net to learn from.
 
     takes the blame         a kind word, often with a question            Affirmation and Reassurance
+    thanks, in short        a friendly word, and a wish                   Others
+    knows no answer         a kind word, and a question                   Question
     asks whether to do it   whose decision it is, and a question          Question
     asks what to do         a small thing to do                           Providing Suggestions
     names a feeling         a word about it, and what was said            Reflection of feelings
@@ -22,12 +24,12 @@ from typing import NamedTuple
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.own_talks import unvoiced, voiced
 from models.data.said_back import HARM, JUDGED, exchanged, said_back
-from models.data.themes import BLAME, answer_to, feeling_in, question_about, step_for, trouble_in
+from models.data.themes import BLAME, THANKS, UNSURE, answer_to, feeling_in, question_about, step_for, trouble_in
 
 RULE_ANSWERS = 1500
 """so many of these answers come beside one copy of our own talks, unless told"""
 ASKS, RESTATES, REFLECTS = "Question", "Restatement or Paraphrasing", "Reflection of feelings"
-SUGGESTS, AFFIRMS = "Providing Suggestions", "Affirmation and Reassurance"
+SUGGESTS, AFFIRMS, OTHERS = "Providing Suggestions", "Affirmation and Reassurance", "Others"
 EARLY = 12
 """turns of a dialogue that are looked at: trouble is told early"""
 FIRST = 4
@@ -90,12 +92,13 @@ def _answerable(dialogue: Dialogue) -> Iterator[Answerable]:
         if turn.speaker is not Speaker.SEEKER:
             continue
         text = turn.text
-        if BLAME.named.search(text) or _asks(text):
+        feeling = feeling_in(text)
+        if _asks(text) or feeling is BLAME or (at and feeling in (THANKS, UNSURE)):
             yield Answerable(dialogue, at, "")
         elif at < EARLY and not judged:
             if found := said_back(text):
                 yield Answerable(dialogue, at, max(found, key=len))
-            elif (feeling_in(text) or (at < FIRST and trouble_in(text))) and not _GLAD.search(text):
+            elif (feeling or (at < FIRST and trouble_in(text))) and not _GLAD.search(text):
                 yield Answerable(dialogue, at, "")
 
 
@@ -131,6 +134,10 @@ def answer(post: str, said: str, rng: random.Random) -> tuple[str, str]:
         strategy, parts = ASKS, [rng.choice(WHETHER).format(doing=doing), rng.choice(WEIGH)]
     elif _ADVICE.search(post):
         strategy, parts = SUGGESTS, [*_perhaps(answer_to(post, rng), rng), step_for(post, rng)]
+    elif feeling is THANKS:
+        strategy, parts = OTHERS, [answer_to(post, rng), step_for(post, rng)]
+    elif feeling is UNSURE:
+        strategy, parts = ASKS, [answer_to(post, rng), question_about(post, rng)]
     elif feeling is BLAME:
         strategy, parts = AFFIRMS, [answer_to(post, rng), *_perhaps(question_about(post, rng), rng)]
     elif feeling is not None:

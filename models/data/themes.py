@@ -47,16 +47,23 @@ def _theme(row: dict[str, Any], words: str = "") -> Theme:
 _FILE = json.loads(Path(__file__).with_name("themes.json").read_text("utf-8"))
 BLAME = _theme(_FILE["blame"], _BLAMED)
 """what its speaker thinks badly of: such a message is answered, and never said back"""
+THANKS = _theme(_FILE["thanks"])
+UNSURE = _theme(_FILE["unsure"])
+"""of short messages"""
 TROUBLES = tuple(map(_theme, _FILE["troubles"]))
 FEELINGS = tuple(map(_theme, _FILE["feelings"]))
 ANY = _theme(_FILE["any"])
 """of a message that names none of them"""
+SHORT = 6
+"""words of a short message at most"""
 TROUBLE_FIRST = 0.65
 """how often the question is about the trouble, where a message names a trouble and a feeling"""
 
 
 def feeling_in(message: str) -> Theme | None:
-    """Blame of oneself, or the first feeling that the message names."""
+    """What a short message is, blame of oneself, or the first feeling that the message names."""
+    if len(message.split()) <= SHORT and (short := _first((THANKS, UNSURE), message)):
+        return short
     return _first((BLAME, *FEELINGS), message)
 
 
@@ -85,8 +92,8 @@ def step_for(message: str, rng: random.Random) -> str:
 
 def _asked(message: str, rng: random.Random) -> Theme:
     feeling, trouble = feeling_in(message), trouble_in(message)
-    if feeling is BLAME:
-        return BLAME
+    if feeling in (BLAME, THANKS, UNSURE):
+        return feeling
     trouble_first = rng.random() < TROUBLE_FIRST
     return (trouble or feeling if trouble_first else feeling or trouble) or ANY
 
