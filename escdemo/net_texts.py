@@ -45,7 +45,7 @@ NET_TEXTS: dict[str, NetText] = {
     "joint": NetText(
         "BlenderBot-Joint",
         "First picks one support strategy, then writes a reply that follows it. The simplest of the four, and the one"
-        " that the others are compared with.",
+        " the others are compared with.",
         _WORDS,
         _LIU,
         "BlenderBot-Joint",
@@ -59,8 +59,8 @@ NET_TEXTS: dict[str, NetText] = {
     ),
     "admisc": NetText(
         "AdMISC",
-        "Builds on MISC: it also reads the seeker's emotions, and weighs words, commonsense and strategy anew while it"
-        " writes.",
+        "Builds on MISC: it also reads the seeker's emotions, and keeps reweighing words, commonsense and strategy"
+        " while it writes.",
         f"{_KNOWLEDGE}; the emotion of each message of the seeker",
         _JIA,
         "AdMISC",
@@ -75,35 +75,36 @@ NET_TEXTS: dict[str, NetText] = {
     ),
     "kemi": NetText(
         "KEMI, with similar talks",
-        "BlenderBot-Joint that also looks up how supporters replied in similar talks. The published KEMI looks into a"
-        " graph of distress that cannot be had; this one searches a file of ESConv: near to KEMI, not the same.",
+        "BlenderBot-Joint that also looks up how supporters replied in similar talks. The published KEMI searches a"
+        " graph of distress that is not available; this one searches a file of ESConv: close to KEMI, not the same.",
         _SIMILAR,
         _DENG,
         "KEMI",
     ),
     "star-kemi": NetText(
         "STAR on KEMI, with similar talks",
-        "Refines the choice of KEMI as STAR does.",
+        "Refines KEMI's choice in the way STAR does.",
         _SIMILAR,
         _LEE,
         "KEMI + STAR",
     ),
     "emstremo": NetText(
         "Emstremo",
-        "Gives its own reply an emotion: from what the seeker feels and the strategies it mixes it works out how the"
-        " reply should feel, and writes with both in view. The published one also reads words by a lexicon of affect.",
+        "Gives its own reply an emotion: from what the seeker feels and the strategies it mixes, it works out how the"
+        " reply should feel, and writes with both in mind. The published one also looks words up in a lexicon of"
+        " affect.",
         _WORDS,
         _LI,
         "Emstremo",
     ),
     "star-emstremo": NetText(
-        "STAR on Emstremo", "Refines the choice of Emstremo as STAR does.", _WORDS, _LEE, "Emstremo + STAR"
+        "STAR on Emstremo", "Refines Emstremo's choice in the way STAR does.", _WORDS, _LEE, "Emstremo + STAR"
     ),
     "fado": NetText(
         "FADO",
         "Learns its strategies from what seekers thought of them: help that got many stars, in talks that brought"
-        " relief, counts more. While it writes it reads what the chosen strategy means. The published one also needs"
-        " the labels of a survey.",
+        " relief, counts more. While it writes, it reads what the chosen strategy means. The published one also needs"
+        " labels from a survey.",
         _WORDS,
         _PENG,
         "FADO",
@@ -111,7 +112,7 @@ NET_TEXTS: dict[str, NetText] = {
     "multiesc": NetText(
         "MultiESC",
         "Looks ahead before it chooses: it weighs which strategies may follow, and how many stars the seeker would give"
-        " for them. The published one is three larger models, with a lexicon of affect.",
+        " them. The published one consists of three larger models, with a lexicon of affect.",
         f"{_WORDS}; the emotion of each message of the seeker",
         _CHENG,
         "MultiESC",
@@ -119,49 +120,50 @@ NET_TEXTS: dict[str, NetText] = {
     "transesc": NetText(
         "TransESC",
         "Follows how meaning, strategy and emotion moved from message to message, and takes the next step from there."
-        " The published one had emotions and keywords of every message from other tools.",
+        " The published one took the emotions and keywords of every message from other tools.",
         f"{_WORDS}; commonsense about the last message (COMET)",
         _ZHAO,
         "TransESC",
     ),
     "glhg": NetText(
         "GLHG",
-        "Draws a graph from the seeker's situation over the latest messages to what the seeker intends, and writes with"
-        " it in view; no strategies. The published graph is of single words.",
+        "Builds a graph from the seeker's situation through the latest messages to what the seeker intends, and writes"
+        " with it in mind; no strategies. The published graph connects single words.",
         "what was said so far; the situation; commonsense about the last message (COMET)",
         _PENG_2022,
         "GLHG",
     ),
     "supporter": NetText(
         "SUPPORTER, without drafts",
-        "Has experts of emotions and words, now and next; a policy that was rewarded for comfort and fitting replies"
-        " picks two of them for each reply. No strategies. The published one writes drafts between its choices.",
+        "Has experts on emotions and words, now and next; a policy rewarded for comfort and fitting replies picks two"
+        " of them for each reply. No strategies. The published one writes drafts between its choices.",
         "what was said so far",
         _ZHOU,
         "SUPPORTER",
     ),
     "scbg": NetText(
         "SCBG, after its abstract",
-        "Chooses a word that its reply is to have, writes back from it to the beginning, and on from it to the end; no"
-        " strategies. Of the published one only the abstract is public, so this is near to it at most: here there is"
-        " one keyword a reply, a single common word, asked of the language model without a prompt; one decoder writes"
-        " both ways, and also learns whole replies forwards; the beginning is the most probable one, and only what"
-        " follows is drawn.",
+        "Chooses a word for its reply, then writes backwards from it to the beginning and forwards to the end; no"
+        " strategies. Only the abstract of the published one is public, so this is an approximation at best: here each"
+        " reply has one keyword, a single common word, which the language model gives without a prompt; one decoder"
+        " writes both ways, and also learns whole replies forwards; the beginning is the most probable one, and only"
+        " the rest is sampled.",
         "what was said so far",
         _XU,
         "SCBG",
     ),
-    "star-misc": NetText("STAR on MISC", "Refines the choice of MISC as STAR does.", _KNOWLEDGE, _LEE, ""),
+    "star-misc": NetText("STAR on MISC", "Refines MISC's choice in the way STAR does.", _KNOWLEDGE, _LEE, ""),
     "star-admisc": NetText(
         "STAR on AdMISC",
-        "Refines the choice of AdMISC as STAR does.",
+        "Refines AdMISC's choice in the way STAR does.",
         f"{_KNOWLEDGE}; the emotion of each message of the seeker",
         _LEE,
         "",
     ),
     "smollm2": NetText(
         "SmolLM2, prompted",
-        "The language model under the nets as it comes: told in words how to support, without any training for it.",
+        "The language model that the nets are built on, unchanged: instructed in words how to support, not trained for"
+        " it.",
         "what was said so far, and the situation",
         "Allal et al. 2025, SmolLM2",
         "",

@@ -17,15 +17,15 @@ STEPS = ("Situation", "Consent", "Chat", "Judge", "Result")
 
 CONSENT_HTML = """
 <h2>Before you start</h2>
-<p>This page is for <strong>role play and research</strong>. You play a person who seeks support; two computer models
-answer. It is <strong>not therapy</strong> and nobody reads along while you write.</p>
+<p>This page is for <strong>role play and research</strong>. You play someone who seeks support; two computer models
+answer. It is <strong>not therapy</strong> and nobody reads your messages while you write.</p>
 <ul>
 <li>The models are small and often wrong. They can say things that are odd, unsuitable or hurtful. Do not follow their
 advice.</li>
-<li>Please play a role. Do not write names, addresses or anything that points to a real person.</li>
+<li>Please play a role. Do not write names, addresses or anything that could identify a real person.</li>
 <li>What you write, the replies and your judgment are stored on the server that runs this page, and may be analysed and
-published without any link to you. Your browser keeps only a random number, so that a reload brings your talk back, and
-a judgment that you have begun, until you save it.</li>
+published without any link to you. Your browser keeps only a random number, which brings your talk back after a
+reload, and any unfinished judgment until you save it.</li>
 <li>You can stop at any time and delete everything you wrote (tab <em>About and privacy</em>).</li>
 <li>If you are in distress yourself, please use <em>Help now</em> at the top of this page instead.</li>
 </ul>
@@ -44,19 +44,19 @@ CRISIS_TITLES = {
 }
 HELD_BACK = {
     "self": "The model's reply was held back, because it did not fit how serious this is. What you wrote sounds as if"
-    " your life or health may be in danger. Please do not stay alone with it: call your emergency number, or a crisis"
+    " your life or health may be in danger. Please do not stay alone with this: call your emergency number, or a crisis"
     " line (findahelpline.com), or tell somebody near you now.",
     "eating": "The model's reply was held back, because it did not fit how serious this is. What you wrote about food"
     " and your body can become dangerous. Please talk to a doctor, to somebody you trust, or to a support line"
     " (findahelpline.com). If you faint or your heart races, call your emergency number.",
     "abuse": "The model's reply was held back, because it did not fit how serious this is. Nobody may hurt or threaten"
-    " you, and it is not your fault. If you are in danger, call your emergency number. People who help in secret are"
-    " listed at findahelpline.com; somebody you trust can help too.",
+    " you, and it is not your fault. If you are in danger, call your emergency number. People who help confidentially"
+    " are listed at findahelpline.com; somebody you trust can help too.",
     "others": "The model's reply was held back, because it did not fit how serious this is. Somebody could get hurt."
     " Please step away from the situation and from anything that could be a weapon, and talk to a person now: your"
     " emergency number, a crisis line (findahelpline.com), or somebody you trust.",
-    "contempt": "The model's reply was held back, because it did not fit what you wrote. You speak of yourself with"
-    " great harshness, and that hurts. Please tell somebody you trust how you feel about yourself; if you ever think of"
+    "contempt": "The model's reply was held back, because it did not fit what you wrote. You are being very harsh with"
+    " yourself, and that hurts. Please tell somebody you trust how you feel about yourself; if you ever think of"
     " harming yourself, call your emergency number or a crisis line (findahelpline.com).",
     "reply": "The model's reply was held back, because it could have led somebody to harm. If you are in danger or in"
     " despair yourself, call your emergency number or a crisis line (findahelpline.com).",
@@ -69,7 +69,7 @@ CRISIS_CHAT_GOES_ON = "The chat continues below."
 CRISIS_LINES_HTML = """
 <ul>
 <li><strong>In danger right now?</strong> Call your emergency number: 112 (Europe and most mobile phones), 911 (North
-America), 999 (UK), 000 (Australia), 111 (New Zealand), 110 or 120 (China), or the number of your country.</li>
+America), 999 (UK), 000 (Australia), 111 (New Zealand), 110 or 120 (China), or your country's own number.</li>
 <li><strong>Someone to talk to, day and night:</strong> 988 by phone or text (USA, Canada) · 116 123 (UK, Ireland,
 Germany and several other European countries) · 13 11 14 (Australia) · 1737 (New Zealand) · 14416 (India) · 12356
 (China).</li>
@@ -85,13 +85,13 @@ HELP_NOTE = "Numbers can change. If one does not work, use your emergency number
 
 SETUP_TITLE = "Who do you play?"
 SETUP_HINT = (
-    "You write as this person, two models answer each message, you see why, and at the end you say which helped more."
+    "You write as this person; two models answer each message. You see why, and at the end you say which helped more."
 )
 SETUP_READ = (
     "The models read the situation and your messages. Emotion, problem and strength are for the statistics only: they"
-    " stand beside your judgment."
+    " are kept with your judgment."
 )
-SETUP_KEPT = "Your talk is kept. The step “{step}” above leads back to it, until you start another one."
+SETUP_KEPT = "Your talk is kept. The step “{step}” above takes you back to it until you start another one."
 CARD_STRENGTH = "strength {intensity} of 5"
 CARD_EMPTY = "Write a situation of your own below, or draw a card."
 OWN_TITLE = "Choose by problem, change the card, or write your own situation"
@@ -110,7 +110,7 @@ INTENSITY_LABELS = ("1 weak", "2", "3", "4", "5 strong")
 PAIR = "Models"
 START_BUTTON = "Play this person"
 ANY_PAIR = "two of them, by chance"
-BLIND = "Hide until my judgment which model is which, and why they replied so"
+BLIND = "Hide until my judgment which model is which and why they replied as they did"
 EXAMPLE_BUTTON = "Look at an example talk"
 EXAMPLE_HIDE = "Close the example"
 SITUATION_NAME = "a sentence or two about the situation"
@@ -135,10 +135,10 @@ STOPPED = "Stopped before the reply was finished."
 FAILED = "No reply came this time. Try again below."
 WENT_ON = "the talk continued from here"
 REPLACED = "Written by the makers of this page, not by the model."
-READY = "Both have answered. Click a reply to see why it came about; keep writing, or finish and judge."
-READY_BLIND = "Both have answered. Keep writing, or finish and judge; the reasons open with your judgment."
-ALIKE = "Both say (almost) the same this time. Try one again or write on; judge “about the same” if it stays so."
-ALIKE_BLIND = "Both say (almost) the same this time. Write on; judge “about the same” if it stays so."
+READY = "Both have answered. Click a reply to see the reasons for it; keep writing, or finish and judge."
+READY_BLIND = "Both have answered. Keep writing, or finish and judge; you see the reasons once you have judged."
+ALIKE = "Both say (almost) the same. Try one again or keep writing; if nothing changes, judge “about the same”."
+ALIKE_BLIND = "Both say (almost) the same. Keep writing; if nothing changes, judge “about the same”."
 WORKING = "The supporters are thinking."
 ONE_MISSING = "One reply is missing. Try it again, then keep writing."
 BOTH_MISSING = "Both replies are missing. Try them again, then keep writing."
@@ -170,7 +170,7 @@ SAVED_VOTE = "Your judgment is saved. Thank you."
 ALREADY_JUDGED = "This talk has already been judged. Your first judgment counts and nothing was changed."
 NEW_BUTTON = "New conversation"
 
-WHY_EMPTY = "As soon as a reply is there, this shows how it came about."
+WHY_EMPTY = "Once there is a reply, this shows how it came about."
 NO_BLOCKS = "No commonsense knowledge went into this reply."
 NO_STRATEGY = "predicts no strategy"
 
@@ -178,7 +178,7 @@ RESULTS_TITLE = "Results so far"
 RESULTS_EMPTY = "No judgment has been saved yet. Results appear after the first vote."
 RESULTS_HIDDEN = (
     "The results of a study are for its lead: they name the models and say which is ahead, so nobody who talks here"
-    " should see them before the study is over. The lead's link opens them, or the one that makes studies."
+    " should see them before the study is over. To open them, use the lead's link or the link that makes studies."
 )
 RESULTS_LINK = "Lead's link"
 RESULTS_PAIR = "Pair of models"
@@ -187,8 +187,8 @@ REFRESH_BUTTON = "Refresh"
 LOADING = "Loading …"
 FIGURES_TITLE = "What the models choose"
 FIGURES_HINT = (
-    "The figures of the papers, made for the models that run here. Each was asked for its strategy on real turns of"
-    " ESConv, where people had annotated one; the file behind a figure holds no word of them. Saved pictures are for a"
+    "The papers' figures, drawn for the models that run here. Each model was asked for its strategy on real turns of"
+    " ESConv that people had annotated; the file behind a figure contains no text from them. Saved pictures suit a"
     " light page."
 )
 FIRST_NET = "Model"
@@ -196,14 +196,14 @@ SECOND_NET = "Beside it"
 NO_SECOND = "no other model"
 NO_FIGURES = "No figures to show:"
 TALK_FIGURE = (
-    "Which strategies came in your talk?",
-    "A point for each reply, a line for each model. Where both lines run together, both chose the same.",
+    "Which strategies appeared in your talk?",
+    "One point for each reply, one line for each model. Where the lines meet, both chose the same strategy.",
 )
 NO_TALK_FIGURE = "No reply has a strategy yet. Start a talk in the Chat tab, then come back."
-BLIND_TALK_FIGURE = "The strategies of your talk show when you have judged it: they would tell the models apart."
+BLIND_TALK_FIGURE = "The strategies of your talk appear once you have judged it: they would give the models away."
 OTHER_TURNS = (
-    "The two models were analysed on different turns: part of a difference between them may be the turns'. What"
-    " annotators chose is shown for the first one."
+    "The two models were analysed on different turns: part of any difference may come from the turns. What annotators"
+    " chose is shown for the first model."
 )
 FIGURES = {
     "stages": (
@@ -221,19 +221,19 @@ FIGURES = {
         "How often annotators chose each strategy, and for how many turns it is the model's first guess.",
     ),
     "confusion": (
-        "Which strategy does it take for which?",
-        "Rows: what annotators chose. Columns: the model's first guess. On the diagonal it is right.",
+        "Which strategies does it mix up?",
+        "Rows: what annotators chose. Columns: the model's first guess. On the diagonal, the model is right.",
     ),
     "interference": (
         "Do its goals pull against each other?",
-        "A model learns to write replies and to choose strategies at once. Above 0 (orange) a training step for one"
-        " helps the other, below 0 (blue) it undoes some of it. A matrix for each part of the model.",
+        "A model learns to write replies and to choose strategies at once. Above 0 (orange), a training step for one"
+        " helps the other; below 0 (blue), it undoes some of it. Each part of the model has its own matrix.",
     ),
 }
 """section -> the question that it answers, and how to read it"""
 
 MODELS_TITLE = "Who answers here"
-MODELS_HINT = "The models of this server, in plain words. Which of them are A and B of a talk is not said here."
+MODELS_HINT = "The models on this server, in plain words. This page does not say which of them are A and B in a talk."
 TABLES_TITLE = "The papers' tables, with these models below"
 TABLES_HINT = (
     "Published rows as printed. Splits, tokens and backbones differ, so compare within a table only, and with care."
@@ -242,14 +242,14 @@ TABLES_HINT = (
 )
 TABLE_FOLD = "{source}: {published} rows as published, {ours} from here"
 OURS = "here"
-OWN_NET = "A model of whoever runs this server."
+OWN_NET = "A model added by whoever runs this server."
 NOT_MEASURED = "not measured"
 NOT_STATED = "not stated"
 
 ERASE_TITLE = "Delete my data"
 ERASE_TEXT = (
-    "Deletes every talk of this browser: your messages, the replies, their explanations and your judgments. This cannot"
-    " be undone."
+    "Deletes every talk from this browser: your messages, the replies, their explanations and your judgments. This"
+    " cannot be undone."
 )
 ERASE_BUTTON = "Delete my data"
 ERASE_SURE = "Yes, delete everything"
@@ -257,9 +257,9 @@ ERASE_CANCEL = "Keep it"
 ERASED = {
     "none": "Deleted. Nothing you wrote in this browser is stored any more.",
     "files": (
-        "Deleted: no page, result or export shows it any more. A copy may still lie in a working file of the database,"
-        " because another program is reading it (a backup, for example) or because it is too big to be tidied while"
-        " people use it. The server tries again by itself, at the latest when it starts next."
+        "Deleted: no page, result or export shows it any more. A copy may remain in a working file of the database,"
+        " because another program is reading it (a backup, for example) or because it is too big to clean up while"
+        " people use it. The server will try again by itself, at the latest when it next starts."
     ),
     "server": (
         "Deleted: no page, result or export shows it any more. The database server overwrites the freed space in its"
@@ -269,44 +269,44 @@ ERASED = {
 """by what `annotation.store.erasure.remains` finds"""
 ERASE_FAILED = (
     "Nothing was deleted: the database did not answer, or the server's disk is full. Please try again in a moment; if"
-    " it stays so, tell whoever runs this server."
+    " it keeps failing, tell whoever runs this server."
 )
 NOTHING_TO_ERASE = "Nothing was stored for this browser."
 MAP_TITLE = "Where replies lie inside the nets"
 MAP_HELP = (
-    "Each point is a supporter turn: the mean of what a net's vocabulary reads while it writes the reply (its decoder"
-    " states). Turns that the net treats alike lie close together. t-SNE shows who is near whom, not distances; PCA is"
-    " a plain projection. K-means with 8 clusters, one for each strategy (STAR, figure 4). Click a point or draw around"
-    " several: the same turns are marked on both maps and listed."
+    "Each point is a supporter turn: the mean of the net's decoder states while it writes the reply (the states its"
+    " vocabulary reads). Turns that the net treats alike lie close together. t-SNE shows which turns are neighbours,"
+    " not distances; PCA is a plain projection. K-means has 8 clusters, one for each strategy (STAR, figure 4). Click a"
+    " point or draw around several: the same turns are marked on both maps and listed."
 )
 MAP_PATH_HELP = (
-    "Your talk is the dotted path, a number for each message. PCA places a reply exactly; in t-SNE, which cannot place"
-    " new points, it stands at the weighted mean of its eight nearest turns."
+    "Your talk is the dotted path, with a number for each message. PCA places a reply exactly; t-SNE cannot place new"
+    " points, so there the reply is at the weighted mean of its eight nearest turns."
 )
 MAP_FIGURES_HELP = (
     "Silhouette, -1 to 1: how much nearer a turn lies to its own group than to the next. NMI, 0 to 1, and ARI, 0 at"
     " chance, 1 when equal: how well the clusters of K-means match the strategies of the given replies."
 )
 MAP_HIDDEN = (
-    "The map opens when you have judged your talk. Before that, a path on the map of a named model would tell which"
-    " side is which, and the list of models would tell who takes part."
+    "The map opens once you have judged your talk. Before that, a path on the map of a named model would show which"
+    " side is which, and the list of models would show which ones take part."
 )
-MAP_NO_TALK = "No talk is going on, so there is no path yet. Start one in the Chat tab, then come back or refresh."
-MAP_NO_PATH = "Your talk has no reply of {net}, so there is no path on its map."
+MAP_NO_TALK = "No talk is in progress, so there is no path yet. Start one in the Chat tab, then come back or refresh."
+MAP_NO_PATH = "Your talk has no reply by {net}, so there is no path on its map."
 MAP_NO_REPLY = "The nets have not answered in your talk yet, so there is no path."
-MAP_PLACING = "Placing {left} of the replies of your talk on the maps ..."
+MAP_PLACING = "Placing replies from your talk on the maps: {left} left ..."
 MAP_NO_STATES = "The states of {net} cannot be read here, so your talk has no path on its map."
-MAP_MISFIT = "Your talk cannot be placed on the map of {net}: its states have another width. Make the map again."
+MAP_MISFIT = "Your talk cannot be placed on the map of {net}: its states have a different width. Make the map again."
 MAP_MISSING = "There is no map of {net} yet. Make it with: python -m models map {net} --esconv PATH"
 MAP_OWN_MISSING = "There is no map of your talks through {net} yet. Press the button to make it."
-MAP_OWN_OLD = "You have talked on since this map was made. Make it again to see the new replies in it."
-MAP_OTHER_TURNS = "These two maps show different turns: only turns that both hold are marked on both."
+MAP_OWN_OLD = "Your talks have gone on since this map was made. Make it again to see the new replies."
+MAP_OTHER_TURNS = "These two maps show different turns: only turns that are on both maps are marked on both."
 MAP_SOURCES = {"esconv": "ESConv", "own": "my own talks"}
 MAP_MAKE = {"esconv": "Make new maps from ESConv", "own": "Make maps of my talks"}
 MAP_MAKING = "Making the map of {net}: {done} of {total} replies read"
 MAP_READING = "Reading the conversations ..."
 MAP_MADE = "The new maps are ready."
-MAP_NO_ESCONV = "The ESConv copy that this server was given cannot be used; its operator can mend that."
+MAP_NO_ESCONV = "This server's copy of ESConv cannot be used; whoever runs the server can fix that."
 MAP_SHIPPED = "Shown instead: the map that came with this version."
 MAP_NONE = "none"
 
@@ -314,19 +314,19 @@ ABOUT_HTML = """
 <h2>What this is</h2>
 <p>A workbench for emotional-support dialogue models. A visitor plays a help-seeker and talks to two models that answer
 the same messages; panels show why each replied as it did (support strategy, commonsense knowledge, emotion); a pairwise
-judgment closes the talk. The models were trained on ESConv (Liu et al. 2021).</p>
+judgment ends the talk. The models were trained on ESConv (Liu et al. 2021).</p>
 <h2>Limits</h2>
 <ul>
 <li>Not therapy, not advice, not for people in crisis.</li>
 <li>The models are small, know English only, and forget the beginning of a long talk.</li>
 <li>The explanations show what the computation attended to. Attention is a hint, not a proof of cause.</li>
-<li>The crisis check is a list of phrases. It misses some and sometimes triggers without need. The same holds for the
-check of replies: after a sign of danger only a reply that takes it seriously is shown. Otherwise the model is asked
-again, and if that does not help, a sentence of ours stands in its place and says so.</li>
+<li>The crisis check is a list of phrases. It misses some messages and sometimes triggers needlessly. The same is true
+of the check on replies: after a sign of danger, only a reply that takes it seriously is shown. Otherwise the model is
+asked again, and if that does not help, a sentence of ours replaces the reply and says so.</li>
 </ul>
 <h2>Your data</h2>
-<p>In the demo everybody may see the results: they count votes, show no text, and no study rests on them. Those of a
-study are for its lead.</p>
+<p>Anyone may see the results of the demo: they count votes, show no text, and are not part of any study. The
+results of a study are for its lead.</p>
 <p>Stored on this server: your messages, the replies with their explanations, your judgment and the times. Not stored:
 your name, your address, your browser. There are no trackers and no outside fonts or scripts.</p>
 """
@@ -346,11 +346,11 @@ INSIDE_SITUATION = "Commonsense about the situation"
 INSIDE_POST = "Commonsense about the last message"
 INSIDE_LINK = "Link to this message (opens in this browser only)"
 INSIDE_COPY = "Copy the link"
-INSIDE_BLIND = "Its reasons would tell the models of this talk apart: they open when you have judged it."
-INSIDE_LOST = "That talk is not stored for this browser: it is of another one, or was deleted."
+INSIDE_BLIND = "The reasons would give away the models in this talk: you can see them once you have judged it."
+INSIDE_LOST = "That talk is not stored for this browser: it belongs to another one or was deleted."
 INSIDE_NO_TURN = "There is no such message in this talk, which has {count}. Shown instead: message {shown}."
 INSIDE_PENDING = "This reply is not finished; its reasons come with it."
-INSIDE_REPLACED = "Written by the makers of this page, so there is nothing of the model to look into."
+INSIDE_REPLACED = "Written by the makers of this page, so there is nothing from the model to look into."
 INSIDE_DIFFERENCES = "What differs"
 INSIDE_SETTINGS = "Settings, times and tokens"
 INSIDE_ATTENTION = "Attention figures, to save"
@@ -360,18 +360,18 @@ WHY_BUTTON = "Why?"
 WHY_BUTTON_LABEL = "Why did {name} reply so to message {number}?"
 PASTE_TITLE = "Look into another dialogue"
 PASTE_LABEL = "Dialogue"
-PASTE_INFO = "A line for each turn, or one record of ESConv as JSON. Nothing of it is stored."
+PASTE_INFO = "One line for each turn, or one ESConv record as JSON. None of it is stored."
 PASTE_PLACEHOLDER = "seeker: I moved and know nobody here.\nsupporter: What do you miss most?\nseeker: My friends."
 PASTE_SITUATION = "Situation (optional)"
 PASTE_BUTTON = "Look inside"
 
 WHAT_IF_TITLE = "What if? Change something inside {name}"
-WHAT_IF_HINT = "What if: the reply is made again with the same seed. Nothing of it is stored, and no vote changes."
+WHAT_IF_HINT = "What if: the reply is made again with the same seed. None of it is stored, and no vote changes."
 WHAT_IF_OFF = (
     "\u201cWhat if?\u201d is for the demo. In a study it is off, before and after the vote: changed replies could give"
-    " a model away, and sway the judgments to come."
+    " a model away and sway later judgments."
 )
-WHAT_IF_NOTHING = "{name} has no input that could be changed: neither a strategy nor knowledge nor an emotion."
+WHAT_IF_NOTHING = "{name} has no input that could be changed: no strategy, no knowledge and no emotion."
 WHAT_IF_WITHOUT = "{name} has no input for: {what}. So there is no control for it."
 WHAT_IF_STRATEGY = "Strategy"
 WHAT_IF_AS_IT_IS = "as it chose"
@@ -390,11 +390,11 @@ WHAT_IF_EQUAL = "The reply stays the same, word for word."
 WHAT_IF_STRATEGIES = "Strategy: before {before}, now {after}."
 WHAT_IF_LESS = "With the change, each token of the original reply is {times} times less likely on average."
 WHAT_IF_MORE = "With the change, each token of the original reply is {times} times more likely on average."
-WHAT_IF_AS_MUCH = "With the change, the original reply is as likely as before."
+WHAT_IF_AS_MUCH = "With the change, the original reply is just as likely as before."
 WHAT_IF_HEAD = ("", "as it is", "changed", "change")
 WHAT_IF_CAPTION = "Log-likelihood per token, in nats (higher is likelier)"
 WHAT_IF_FAILED = "The reply could not be made again. Please try once more."
 WHAT_IF_ABSENT = "{name} is not loaded in this run of the app, so nothing can be changed in it."
 INSIDE_BUSY = "The server is busy. Please try again in a minute."
 INSIDE_UNKNOWN = "models not shown yet"
-PASTE_NOTHING = "No turn of the seeker is left to be answered; paste at least one."
+PASTE_NOTHING = "There is no message from the seeker to answer; paste at least one."

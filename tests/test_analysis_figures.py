@@ -204,7 +204,7 @@ def test_a_card_in_plain_words_escaped() -> None:
         assert part in told
     assert "Strategy accuracy (D test, 60 turns)" in told
     assert "Strategy macro F1" in told
-    assert "A model of whoever runs this server." in told
+    assert "A model added by whoever runs this server." in told
     assert told.count("not measured") == 1
     assert "<b>ESConv" not in told
 

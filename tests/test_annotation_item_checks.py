@@ -95,7 +95,7 @@ def test_replies_and_contexts_that_are_alike_are_pointed_out() -> None:
     ]
     assert item_warnings(items, PLAN.systems) == (
         "one: the reply of net-x contains the name 'net-x'",
-        "two: the replies of net-x and net-y are the same text",
+        "two: the replies of net-x and net-y are identical",
         "three: the same context as one; a rater may read it twice",
     )
 

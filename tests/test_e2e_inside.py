@@ -111,7 +111,7 @@ def test_a_pasted_dialogue_and_what_is_none(browser: Browser, site: Site) -> Non
     rater = Rater(browser, site)
     page = rater.page
     page.get_by_role("tab", name="Look inside").click()
-    page.get_by_text("As soon as a reply is there").wait_for()
+    page.get_by_text("Once there is a reply").wait_for()
     page.get_by_role("button", name="Look into another dialogue").click()
     # as it is pasted; `fill` types line by line, which takes a minute and more
     paste = "(box, text) => { box.value = text; box.dispatchEvent(new Event('input', { bubbles: true })); }"
@@ -194,7 +194,7 @@ def test_a_text_longer_than_the_server_takes_is_told_and_stays(browser: Browser,
     paste = "(box, text) => { box.value = text; box.dispatchEvent(new Event('input', { bubbles: true })); }"
     box.evaluate(paste, "seeker: " + "x" * 2_000_000)
     page.locator("#inside-paste-go").click()
-    page.get_by_role("alert").filter(has_text="too long to be sent").wait_for()
+    page.get_by_role("alert").filter(has_text="too long, so nothing was sent").wait_for()
     assert len(box.input_value()) > 2_000_000
     box.evaluate(paste, "seeker: I moved.")
     page.locator("#esc-bar").wait_for(state="detached")

@@ -311,7 +311,7 @@ def test_the_lead_imports_finished_live_talks_once(browser: Browser, site: Site,
     page.get_by_text("Imported 2 contexts with 4 replies.").wait_for()
     page.get_by_text("2 contexts imported").wait_for()
     lead.press("Import finished live talks")
-    page.get_by_text("no finished live talk under this study's name").wait_for()
+    page.get_by_text("no more finished live talks under this study's name").wait_for()
     page.get_by_role("tab", name="Overview").click()
     lead.press("Open the study")
     page.get_by_text("Open: raters work.").wait_for()

@@ -118,7 +118,7 @@ def test_the_command_says_the_same(
     assert told.err.count("\n") == 1
     with another_program(tmp_path, "BEGIN"):
         assert main(command) == 0
-    assert "a copy may still lie in the database's files" in capsys.readouterr().out
+    assert "a copy may remain in the database's files" in capsys.readouterr().out
 
 
 def _erase_on_a_full_disk(url: str) -> str:

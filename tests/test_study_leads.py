@@ -103,7 +103,7 @@ def test_nets_answer_a_context_again(site: Site) -> None:
     _wait(lead)
     ids = listed(lead.call("read", "all", None))
     before = re.findall(r"<h3>fake-1</h3>.*?</section>", lead.told)[0]
-    assert "The nets answer this context again" in lead.call("make_again", "all", ids[0])
+    assert "The nets are answering this context again" in lead.call("make_again", "all", ids[0])
     _wait(lead)
     assert "2 contexts imported" in lead.call("overview")
     assert set(listed(lead.call("read", "all", ids[0]))) == set(ids)  # the same context, so the same id

@@ -183,7 +183,7 @@ def test_results_and_files_come_from_the_store(sessions: sessionmaker[Session], 
     pair, note, *_, tables = results.fill(data, "no such pair")
     assert (note, "Win, lose and tie by items" in tables) == ("", True)
     assert pair["value"] in pair["choices"]
-    assert "No reply of this study came with a trace" in str(results.fill(data, None))
+    assert "No reply in this study came with a trace" in str(results.fill(data, None))
 
 
 def test_what_the_traces_say_is_drawn_beside_the_votes() -> None:

@@ -204,8 +204,8 @@ def _say_what_remains(desk: _Desk) -> None:
     with desk.reading() as session:
         left = remains(session)
     if left is Remains.FILES:
-        print("a copy may still lie in the database's files, which another program uses now or which are too big to")
-        print("rebuild beside it: the running app tries again by itself, at the latest when it starts next")
+        print("a copy may remain in the database's files, which another program is using or which are too big to")
+        print("rebuild beside it: the running app will try again by itself, at the latest when it next starts")
     elif left is Remains.SERVER:
         print("the database server overwrites the freed space in its own time")
 

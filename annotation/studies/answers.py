@@ -122,7 +122,7 @@ def _writable(session: Session, access: Access, claim_id: int) -> tuple[Study, M
     require_held(claim)
     item = session.get_one(Item, claim.item_id)
     if not can_change(study, item, claim):
-        raise NotAllowed("This item is closed; its answers count as they are.")
+        raise NotAllowed("This item is closed; its answers are final.")
     plan = plan_of(study)
     if plan.kind is StudyKind.LIVE and not talk_view(session, plan, claim).ended():
         raise NotAllowed("Talk with the two supporters first and end the talk; then judge them.")

@@ -104,7 +104,7 @@ def item_warnings(items: Iterable[DraftItem], systems: Sequence[str]) -> tuple[s
                 found.append(f"{item.key}: the reply of {system} carries a tag of its net: {told!r}")
         folded = {system: _folded(turns) for system, turns in seen.items()}
         found += [
-            f"{item.key}: the replies of {one} and {other} are the same text"
+            f"{item.key}: the replies of {one} and {other} are identical"
             for one, other in combinations(folded, 2)
             if folded[one] == folded[other]
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 SCRIPT_TEXTS = {
     "mapSelected": "Selected turns",
     "mapNothing": "Nothing is selected. Click a point, or draw around several.",
-    "mapMore": "more, which the CSV below the map holds",
+    "mapMore": "more, listed in the CSV below the map",
     "mapClose": "Close",
     "mapYou": "You",
     "mapGiven": "given",
@@ -15,7 +15,7 @@ SCRIPT_TEXTS = {
     "mapTurn": "turn",
     "confirm": {
         "finish": {
-            "ask": "Finish the talk? After that no message can be added, and its judgment begins.",
+            "ask": "Finish the talk? After that, no message can be added, and you judge the talk.",
             "yes": "Yes, finish it",
             "no": "Keep talking",
         }
@@ -24,8 +24,8 @@ SCRIPT_TEXTS = {
     "copied": "Copied",
     "restarted": "The server was restarted. Everything sent is saved. Copy what you are writing, then reload the page.",
     "unreachable": "The server cannot be reached at the moment. Everything sent is saved; trying again.",
-    "tooLong": "This is too long to be sent, so nothing was sent and your text is still in the box: please shorten it.",
+    "tooLong": "This is too long, so nothing was sent. Your text is still in the box: please shorten it.",
     "reload": "Reload",
-    "word": "“{word}” looked most at “{block}” ({share}).",
-    "block": "“{block}” got most from “{word}” ({share}).",
+    "word": "“{word}” paid most attention to “{block}” ({share}).",
+    "block": "“{block}” got most attention from “{word}” ({share}).",
 }

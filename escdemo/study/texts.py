@@ -23,15 +23,15 @@ SIGN_IN_NAME = "Your name in it, such as r3"
 SIGN_IN_PASSWORD = "Password"
 SIGN_IN_BUTTON = "Sign in"
 SIGN_IN_CROWDED = (
-    "Many attempts to sign in are waiting at the moment, so this one was not looked at. Try again in ten seconds, or"
+    "Too many people are trying to sign in at the moment, so this attempt was not checked. Try again in ten seconds, or"
     " use your link: it always works."
 )
 
 ACCOUNT_TITLE = "Your part in this study"
 ACCOUNT_WHO = "You are {name} ({role}) in the study {study}."
 ACCOUNT_PASSWORD = (
-    "You can come back with your link. With a password you can also sign in without it, on any device, with these two"
-    " names."
+    "You can come back with your link. If you set a password, you can also sign in without the link, on any device,"
+    " with these two names."
 )
 ACCOUNT_LINK = "You can come back with your link, on any device."
 PASSWORD_NEW = "New password (10 characters or more)"
@@ -44,23 +44,23 @@ WITHDRAW_TITLE = "Delete my answers"
 WITHDRAW_TEXT = (
     "You can leave the study and take back everything you gave it. Your talks, answers and reasons are deleted,"
     " including those you handed in; they no longer count in any result, and others may be asked in your place. What"
-    " stays is your number, with the study's log of what was done when: no answers, no text, and no way back to you."
-    " Copies that the lead exported before are out of reach."
+    " stays is your number and the study's log of what was done when: no answers, no text, and no way back to you."
+    " Copies that the lead has already exported cannot be deleted."
 )
 WITHDRAW_BUTTON = "Delete my answers and leave"
 WITHDRAW_ASK = "All your answers will be deleted and your link will stop working. This cannot be undone."
 WITHDRAW_SURE = "Yes, delete them and leave"
 WITHDRAW_STAY = "Keep them"
-WITHDRAWN = "Deleted: {items} you had handed in, and everything you had begun. Your link no longer works. Thank you."
+WITHDRAWN = "Deleted: {items} you had handed in, and everything you had started. Your link no longer works. Thank you."
 WITHDRAWN_FILES = (
-    "A copy may still lie in a working file of the database, because another program is reading it (a backup, for"
-    " example) or because it is too big to be tidied while people use it. The server tries again by itself, at the"
-    " latest when it starts next."
+    "A copy may remain in a working file of the database, because another program is reading it (a backup, for example)"
+    " or because it is too big to clean up while people use it. The server will try again by itself, at the latest when"
+    " it next starts."
 )
 WITHDRAWN_SERVER = "The database server overwrites the freed space in its own time."
 WITHDRAWN_ALL = "No copy is left in the files of the database."
 
-RELOAD = "This page has lost touch with its server. Everything saved is safe; reload the page to continue."
+RELOAD = "This page has lost its connection to the server. Everything saved is safe; reload the page to continue."
 
 CONSENT_TITLE = "Before you start"
 CONSENT_HTML = """
@@ -70,7 +70,7 @@ fear or conflict. You may skip any item, take a break, or stop for good at any t
 study</em> you can delete all your answers, now or later.</li>
 <li>Your answers, the reasons you write and the time you take are stored on the server that runs this page under a
 number, not under your name, and may be analysed and published.</li>
-<li>Please write nothing that points to a real person.</li>
+<li>Please write nothing that could identify a real person.</li>
 <li>If something you read troubles you, <em>Help now</em> at the top lists people to talk to.</li>
 </ul>
 """
@@ -81,8 +81,8 @@ grief, fear or conflict. You may skip any item, take a break, or stop for good a
 study</em> you can delete all your talks and answers, now or later.</li>
 <li>What you write, the replies, your answers and the time you take are stored on the server that runs this page under a
 number, not under your name, and may be analysed and published.</li>
-<li>The programs can be wrong and are no help in real trouble: please play the card, and write nothing that points to a
-real person.</li>
+<li>The programs can be wrong and are no help in real trouble: please play the card, and write nothing that could
+identify a real person.</li>
 <li>If something troubles you, <em>Help now</em> at the top lists people to talk to.</li>
 </ul>
 """
@@ -112,7 +112,7 @@ GUIDE_SAVED = (
     "Every answer is saved at once. You can change your answers, on earlier items too, until the study closes them."
 )
 GUIDE_KEYS_PAIRS = "Keys: 1 = A better, 0 = about the same, 2 = B better; the focus then moves on."
-GUIDE_KEYS_SCORES = "Keys: the digit of a score; the focus then moves on."
+GUIDE_KEYS_SCORES = "Keys: press the digit of a score; the focus then moves on."
 START_BUTTON = "Start"
 
 SO_FAR = "The conversation so far"
@@ -140,7 +140,7 @@ SAVED_AT = "Saved"
 LEFT = "Still open: {missing}"
 COMPLETE = "Every question is answered."
 NOT_SAVED_YET = "No answer is saved yet for this item."
-READ_ONLY = "This item is closed; its answers count as they are."
+READ_ONLY = "This item is closed; its answers are final."
 
 REASON = "Why? (optional)"
 REASON_PLACEHOLDER = "One or two sentences help us understand the answers."
@@ -164,8 +164,8 @@ BREAK_HTML = (
 GO_ON_BUTTON = "Go on"
 END_TITLE = "Thank you"
 END_DONE = (
-    "There is no further item for you at the moment. You handed in {done}. You can go back and change your answers"
-    " until the study closes them."
+    "There are no more items for you at the moment. You handed in {done}. You can go back and change your answers until"
+    " the study closes them."
 )
 END_CLOSED = "The study is closed. You handed in {done}. Thank you for your time."
 END_WAIT = "No items are handed out at the moment. You handed in {done}; everything is saved."
@@ -173,7 +173,7 @@ LOOK_BUTTON = "Look for more items"
 END_BACK_BUTTON = "Back to my last item"
 
 REVIEW_TITLE = "Review"
-REVIEW_OWN = "Give your own verdict first; you see how the raters voted afterwards."
+REVIEW_OWN = "Give your own verdict first; afterwards you will see how the raters voted."
 REVIEW_DECIDE = "Now decide what counts."
 REVIEW_NONE = "No item is waiting for review at the moment. Items come here once all their raters have handed them in."
 VERDICT_BUTTON = "Give my verdict"
@@ -182,7 +182,7 @@ VOTES_OWN = "Your verdict"
 VOTES_MAJORITY = "Majority"
 NO_MAJORITY = "no majority"
 IN_SAMPLE = "This item was drawn at random."
-FOR_MAJORITY = "This item is here because the raters have no majority on it."
+FOR_MAJORITY = "This item is here because the raters reached no majority on it."
 DECISION = "What counts?"
 DECISIONS = (
     ("Confirm: the majority stands", "confirm"),
@@ -190,12 +190,12 @@ DECISIONS = (
     ("Discard: the item does not count", "discard"),
 )
 CONFIRM_SOME = "Confirm: the majority stands where there is one; the other questions stay without an answer"
-CORRECT_HINT = "Change the answers that should count differently; the others stay as the majority has them."
+CORRECT_HINT = "Change the answers that should count differently; the others keep the majority's answer."
 CAUSE = "Cause (to correct or discard)"
 DECIDE_BUTTON = "Decide and go on"
 DECISION_MISSING = "Please choose what counts: confirm, correct or discard."
 DECIDED = "Decided: {decision}."
-NOTHING_CORRECTED = "Every answer is as the majority has it. Change at least one, or confirm."
+NOTHING_CORRECTED = "Every answer matches the majority. Change at least one, or confirm."
 
 CREATE_TITLE = "A new study"
 CREATE_HINT = "It begins as a draft: add items, then open it, then invite raters. A plan that cannot work is refused."
@@ -206,7 +206,7 @@ PLAN_FILE = "Upload a plan file (JSON) instead"
 NAME = "Name"
 SYSTEMS = "Systems"
 SYSTEMS_INFO = (
-    "Choose nets of this server, which can then write the replies for you, or type names as your items call them."
+    "Choose nets on this server, which can then write the replies for you, or type the names that your items use."
     " Raters never see these names."
 )
 RUBRIC = "Questions"
@@ -221,12 +221,12 @@ PAIRS = "Pairs per context"
 PAIRS_INFO = "0 takes every pair of systems"
 MORE = "More settings"
 OVERLAP = "Overlap"
-OVERLAP_INFO = "share of the items that all raters of an item judge; the others are judged by one"
+OVERLAP_INFO = "share of the items that get all their raters; the others are judged by one"
 REVIEW_SHARE = "Review share"
 GOLD_SHARE = "Gold share"
 GOLD_INFO = "0 to 0.5; 0 in live talks, which have no known answer"
 DUPLICATE_SHARE = "Duplicate share"
-DUPLICATE_INFO = "0 to 1; 0 in live talks, which are held once"
+DUPLICATE_INFO = "0 to 1; 0 in live talks, which take place only once"
 MIN_SECONDS = "Too fast below (seconds)"
 SEED = "Seed"
 TURN_PREFERENCE = "Live talks: is the better of two replies asked for?"
@@ -238,15 +238,15 @@ TURN_PREFERENCES = (
 MIN_TURNS = "Live talks: messages before the end"
 INSTRUCTIONS = "Instructions for raters"
 CONSENT = "Consent text (empty: a general one)"
-CONSENT_INFO = "Raters can delete their answers by themselves at any time: say so, and until when you export."
+CONSENT_INFO = "Raters can delete their answers at any time. Say so, and say when you will export the data."
 PASSWORDS = "Members may choose a password"
-PASSWORDS_INFO = "to sign in with their name on another device; everybody has a link in any case"
+PASSWORDS_INFO = "to sign in with their name on another device; everybody gets a link anyway"
 CREATE_BUTTON = "Make the study"
 CREATED = (
     "The draft is stored. Keep this link: it is yours as the lead and opens the study again. This tab keeps it; the"
     " server cannot show it again."
 )
-OWN_LINK = "This tab keeps your link as the lead; with it you come back from any device."
+OWN_LINK = "This tab keeps your lead's link; you can come back with it on any device."
 COPY_OWN = "Copy my link"
 COPY = "Copy"
 EDIT_BUTTON = "Change the plan"
@@ -279,9 +279,9 @@ READ_EMPTY_ASK = "All items will be taken out of the draft. This cannot be undon
 READ_EMPTY_SURE = "Yes, take them all out"
 READ_DROPPED = "{key} is no longer in the draft."
 READ_EMPTIED = "{count} items taken out."
-READ_BEGUN = "The nets answer this context again; their replies take the place of these (see the tab Items)."
+READ_BEGUN = "The nets are answering this context again; their new replies will replace these (see the tab Items)."
 READ_DRAFT = (
-    "Nobody has seen these items yet. What you take out is gone; items of this server's nets can be written again."
+    "Nobody has seen these items yet. What you take out is gone; items made by this server's nets can be written again."
 )
 READ_VOTES = "What the raters said"
 READ_UNJUDGED = "Nobody has handed this item in yet."
@@ -297,7 +297,7 @@ EXPORT_TAB = "Export"
 STATES = {
     "draft": "Draft: add items, then open the study.",
     "open": "Open: raters work.",
-    "paused": "Paused: no new items are handed out; items in work can be finished.",
+    "paused": "Paused: no new items are handed out; items already started can be finished.",
     "closed": "Closed: nothing changes any more.",
 }
 OPEN_BUTTON = "Open the study"
@@ -306,11 +306,11 @@ RESUME_BUTTON = "Resume"
 CLOSE_BUTTON = "Close for good"
 CLOSE_SURE = "Yes, close it for good"
 CLOSE_CANCEL = "Keep it open"
-CLOSE_ASK = "Items in work will not count, and no answer can be changed any more."
+CLOSE_ASK = "Unfinished items will not count, and answers can no longer be changed."
 REFRESH_BUTTON = "Refresh"
 RATERS_CAPTION = (
-    "Members. Seconds: median per item; first shown: decided answers for the reply shown first; known answers: those of"
-    " gold and onboarding items met; alike when swapped: answers to duplicates that stayed the same"
+    "Members. Seconds: median per item; first shown: decided answers for the reply shown first; known answers: correct"
+    " answers to gold and onboarding items; alike when swapped: answers to duplicates that stayed the same"
 )
 NO_RATERS = "No rater is invited yet."
 FLAGS_NOTE = "What stands out is for your information; nothing is blocked or left out because of it."
@@ -328,7 +328,7 @@ with <code>"gold": "net-1"</code> (or <code>"tie"</code>) makes an item with a k
 """
 CARDS_HINT = (
     "Raters play these people. Choose problem types, single cards, or nothing for all; each card is played with as many"
-    " pairs of systems as the plan says, and by each rater once."
+    " pairs of systems as the plan says, and once by each rater."
 )
 CARDS_PROBLEMS = "Problem types"
 CARDS_IDS = "Role cards"
@@ -336,14 +336,14 @@ CARDS_BUTTON = "Add role cards"
 CARDS_ADDED = "Added {count} role cards."
 CARDS_NONE = "All of these role cards are in the study already."
 NO_TALKS = (
-    "This server does not run {missing}, so nobody could talk with it. It runs {hosted}: start it with --nets"
-    " {nets}, or make the study with systems that it runs."
+    "This server does not run {missing}, so nobody could talk to it. It runs {hosted}: start it with --nets {nets}, or"
+    " make the study with systems that it runs."
 )
 ITEMS_BUTTON = "Upload items (.jsonl, .csv)"
 ITEMS_COUNT = "{contexts} contexts imported, {items} items planned."
 MAKE_HINT = (
-    "Or let the nets of this server write the replies, with the traces of how they came about: {systems} answer role"
-    " cards (the opening line), or turns of ESConv (of the complete file only its test part, which the nets never saw)."
+    "Or let the nets on this server write the replies, with traces of how they came about: {systems} answer role cards"
+    " (the opening line) or turns of ESConv (if the file is complete, only its test part, which the nets never saw)."
 )
 MAKE_COUNT = "Contexts"
 MAKE_CARDS = "Make items from role cards"
@@ -351,32 +351,30 @@ MAKE_ESCONV = "Make items from an ESConv file"
 MAKE_STOP = "Stop making items"
 MAKE_DRAFT = "Items are made for a draft; this study is {state}."
 MAKE_FAILED = "Nothing was imported: {why}"
-MAKE_LEFT_OUT = "Left out, since a reply was held back each time it was made ({count}): {contexts}."
-MAKE_ALL_HELD = "every context was left out, since a reply to each was held back each time it was made"
+MAKE_LEFT_OUT = "Left out, because a reply was held back every time it was made ({count}): {contexts}."
+MAKE_ALL_HELD = "every context was left out, because a reply to each was held back every time it was made"
 MAKE_STOPPED = "stopped before the last item was made"
 MAKE_BROKEN = "the server could not continue; its log says why"
-MAKING_ALREADY = "Items of this study are being made; wait until they are in, or stop it."
-MAKING = "Making items: {made} of {total} contexts are answered. You can leave this page; all are imported at the end."
+MAKING_ALREADY = "Items of this study are being made; wait for them to finish, or stop it."
+MAKING = "Making items: {made} of {total} contexts answered. You can leave this page; all are imported at the end."
 NOT_HOSTED = (
     "This server does not host {missing}. It hosts {hosted}: start it with --nets and the names of the plan, or upload"
     " the replies of the systems as a file."
 )
 LIVE_BUTTON = "Import finished live talks"
-LIVE_HINT = (
-    "Talks that were held on the first page, while the app ran with --study and this study's name, can be imported too."
-)
+LIVE_HINT = "You can also import talks held on the first page while the app ran with --study and this study's name."
 IMPORTED = "Imported {contexts} contexts with {replies} replies."
-NO_LIVE = "No finished live talk under this study's name is left to import."
+NO_LIVE = "There are no more finished live talks under this study's name to import."
 WARNINGS = (
-    "Look at these before you open the study: a rater who can tell a system is not blind, and replies that are the same"
-    " text need no judging."
+    "Look at these before you open the study: a rater who can recognise a system is not blind, and identical replies"
+    " need no judging."
 )
 MORE_WARNINGS = "and {count} more"
 
 INVITE_ROLE = "Role"
 INVITE_COUNT = "How many"
 INVITE_BUTTON = "Make links"
-INVITED = "Send one link to each person. They are shown only this once and cannot be looked up later."
+INVITED = "Send one link to each person. They are shown only once and cannot be looked up later."
 REVOKE_NAME = "Member"
 REVOKE_BUTTON = "Revoke the link"
 REVOKED = "The link of {name} no longer works; what was handed in stays."
@@ -385,8 +383,8 @@ REVOKE_MISSING = "Choose a member first."
 RESULTS_EMPTY = "Nothing has been handed in yet."
 ALL_DISCARDED = "The reviewer discarded every item here, so there is nothing to draw."
 NO_TRACES = (
-    "No reply of this study came with a trace of how it was made, so explanations cannot be set against the votes."
-    " Items made from nets of this server, by python -m models items, or out of live talks have traces."
+    "No reply in this study came with a trace of how it was made, so explanations cannot be compared with the votes."
+    " Items made by the nets on this server, by python -m models items, or from live talks have traces."
 )
 PAIR = "Pair of systems"
 PREFERRED_TURNS = "Preferred turns"
