@@ -141,7 +141,7 @@ def test_a_name_cannot_hold_markup_and_a_long_one_is_cut() -> None:
 
 
 def test_sentences_name_only_what_is_beyond_chance() -> None:
-    assert "beyond chance; most in Question" in say.stages_say(JOINT)
+    assert "cells; the largest differences: Question" in say.stages_say(JOINT)
     assert "more often: Question" in say.distribution_says(JOINT)
     same = tuple(
         replace(stage, difference=tuple(Interval(one.name, 3.0, -1.0, 7.0) for one in stage.difference))

@@ -98,7 +98,7 @@ def test_figures_of_one_net_then_two_and_what_cannot_be_shown(browser: Browser, 
     open_tab(page, "Figures")
     drawn(page, *ALONE)
     assert page.locator("#figures-body .js-plotly-plot").count() == len(ALONE)
-    page.get_by_text("BlenderBot-Joint differs from the annotators in").wait_for()
+    page.get_by_text("BlenderBot-Joint differs from the annotators beyond chance in").wait_for()
     page.evaluate(COUNT_DRAWINGS_OF_THE_OLD)
     page.get_by_label("Beside it").click()
     page.get_by_role("option", name="MISC (misc)").click()

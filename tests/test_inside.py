@@ -51,14 +51,14 @@ class MadeUpComet(Comet):
         return [("sad", "tired") for _ in queries]
 
 
-def test_joint_says_its_strategy_and_the_course_that_spoke_for_it() -> None:
+def test_joint_says_its_strategy_and_the_course_that_pointed_to_it() -> None:
     (told,) = why("joint", with_rows(strategies("strategies by the course of the talk", "Question")))
     assert told == (
-        "joint set out to ask a question (41 %), because the course of the talk so far spoke for it (55 %); next came"
+        "joint set out to ask a question (41 %), because the course of the talk so far pointed to it (55 %); next came"
         " Restatement or Paraphrasing (20 %)."
     )
     (told,) = why("joint", with_rows(strategies("strategies by the course of the talk", "Information")))
-    assert "although the course of the talk so far spoke for Information (55 %)" in told
+    assert "although the course of the talk so far pointed to Information (55 %)" in told
     assert "because" not in told
     assert why("joint", BARE) == (
         "joint set out to ask a question (41 %); next came Restatement or Paraphrasing (20 %).",
@@ -71,7 +71,7 @@ def test_misc_says_what_it_attended_to_and_at_which_word() -> None:
         CometBlock("situation", "xWant", "to rest", 0.1, (0.1, 0.1, 0.1)),
     )
     assert why("misc", replace(BARE, blocks=blocks))[1:] == (
-        "Of the commonsense about the last message it attended most to “sad” (xReact) (30 % on average, most at"
+        "Of the commonsense about the last message, it attended most to “sad” (xReact) (30 % on average, most at"
         " “lonely”).",
     )
 
@@ -83,24 +83,24 @@ def test_admisc_says_what_refinement_did_what_it_heard_and_how_its_gate_weighed(
         NamedRow("gate", ("history", "emotion cause"), (0.62, 0.38)),
     )
     _, refined, heard = why("admisc", with_rows(*rows))
-    assert refined == "Its first choice was Others (55 %); the refinement turned it."
+    assert refined == "Its first choice was Others (55 %); refinement changed it."
     assert heard == (
-        "Of the emotions heard in the messages it attended most to sadness in message 2 of the last 2 (60 %); its gate"
+        "Of the emotions heard in the messages, it attended most to sadness in message 2 of the last 2 (60 %); its gate"
         " weighed history 62 % and emotion cause 38 %."
     )
     kept = why("admisc", with_rows(strategies("strategies before refinement", "Question")))
-    assert kept[1] == "Before refinement that was its first choice already (55 %)."
+    assert kept[1] == "That was already its first choice before refinement (55 %)."
 
 
 def test_star_says_how_far_its_gates_were_open_and_word_by_word_only_where_they_differ() -> None:
     choice, pieces = row("gate of the choice", strategy=0.25), ("how", " lonely", "?")
     _, told = why("star", with_rows(choice, NamedRow("gate", pieces, (0.3, 0.6, 0.3))))
     assert told == (
-        "The gate of the choice was 25 % open; the strategy's expert made 40 % of its words on average, most of"
-        " “lonely” (60 %)."
+        "The gate of the choice was 25 % open; the strategy's expert contributed 40 % to its words on average, most"
+        " to “lonely” (60 %)."
     )
     _, flat = why("star", with_rows(choice, NamedRow("gate", pieces, (0.4, 0.41, 0.4))))
-    assert "most of" not in flat
+    assert "most to" not in flat
     below = (NamedRow("admisc: gate", ("history", "emotion cause"), (0.7, 0.3)),)
     assert "Its gate weighed history 70 % and emotion cause 30 %." in why("star-admisc", with_rows(*below))
 
@@ -111,12 +111,12 @@ def test_nets_without_strategies_say_so_and_what_they_heard() -> None:
     heard = replace(silent, extras=(row("emotion", anger=0.7, fear=0.3),))
     assert why("mime", heard) == ("mime predicts no strategy.", "It read the seeker's emotion as anger (70 %).")
     listened = replace(silent, extras=(row("listeners", anger=0.2, fear=0.8),))
-    assert why("moel", listened)[1] == "Its listener for fear (80 %) had the largest part."
+    assert why("moel", listened)[1] == "Its listener for fear (80 %) contributed most."
 
 
 def test_a_reply_that_was_drawn_again_says_so() -> None:
     drawn = row("drawn again: it repeated an earlier reply", times=2.0)
-    assert why("joint", with_rows(drawn))[-1] == "It was drawn 2 more times, since it repeated an earlier reply."
+    assert why("joint", with_rows(drawn))[-1] == "It was written 2 more times, because it repeated an earlier reply."
 
 
 @pytest.mark.parametrize("name", on_each_backbone(sorted(NETS)))

@@ -94,7 +94,7 @@ def token_strip(side: Sided) -> str:
         for token in side.trace.tokens
     )
     return (
-        f'<p class="esc-hint">{render.escape(side.label)}: tokens of the reply, the line below each from unlikely '
+        f'<p class="esc-hint">{render.escape(side.label)}: tokens of the reply; the line below each runs from unlikely '
         f'(dark) to likely (bright)</p><div class="esc-tokens"><bdi dir="auto">{spans}</bdi></div>'
     )
 

@@ -30,7 +30,7 @@ DEEDS = dict(
             "ask a question",
             "restate what was said",
             "reflect the feelings",
-            "tell of itself",
+            "talk about itself",
             "affirm and reassure",
             "make a suggestion",
             "give information",
@@ -84,7 +84,7 @@ def differences(names: tuple[str, str], traces: tuple[Trace, Trace]) -> tuple[st
     sure = [_mean([token.probability for token in trace.tokens]) for trace in traces]
     if all(sure):
         told.append(
-            f"A token of {names[0]} had a probability of {percent(sure[0])} on average, one of {names[1]}"
+            f"Tokens from {names[0]} had a probability of {percent(sure[0])} on average, those from {names[1]}"
             f" {percent(sure[1])}."
         )
     return tuple(told)
@@ -121,8 +121,8 @@ def _choice(name: str, trace: Trace, rows: Mapping[str, NamedRow]) -> str:
         return start + end
     share, spoke = max(zip(course.values, course.labels, strict=True))
     if spoke == chosen:
-        return f"{start}, because the course of the talk so far spoke for it ({percent(share)}){end}"
-    return f"{start}, although the course of the talk so far spoke for {spoke} ({percent(share)}){end}"
+        return f"{start}, because the course of the talk so far pointed to it ({percent(share)}){end}"
+    return f"{start}, although the course of the talk so far pointed to {spoke} ({percent(share)}){end}"
 
 
 def _keyword(rows: Mapping[str, NamedRow]) -> str:
@@ -143,8 +143,8 @@ def _refined(trace: Trace) -> str:
         return ""
     share, first = max(zip(before.values, before.labels, strict=True))
     if first == chosen:
-        return f"Before refinement that was its first choice already ({percent(share)})."
-    return f"Its first choice was {first} ({percent(share)}); the refinement turned it."
+        return f"That was already its first choice before refinement ({percent(share)})."
+    return f"Its first choice was {first} ({percent(share)}); refinement changed it."
 
 
 def _planned(trace: Trace, rows: Mapping[str, NamedRow]) -> str:
@@ -156,7 +156,7 @@ def _planned(trace: Trace, rows: Mapping[str, NamedRow]) -> str:
     expected = dict(zip(stars.labels, stars.values, strict=True))[chosen]
     start = f"Looking ahead, it expected {expected:.1f} of 5 stars for that"
     if first == chosen:
-        return f"{start}; it was the likeliest strategy before already ({percent(share)})."
+        return f"{start}; that was already the likeliest strategy before ({percent(share)})."
     return f"{start}; before looking ahead {first} was likelier ({percent(share)})."
 
 
@@ -166,7 +166,7 @@ def _mood(rows: Mapping[str, NamedRow]) -> str:
         if name in ("emotion of the seeker", "emotion", "listeners"):
             share, mood = max(zip(row.values, row.labels, strict=True))
             heard = "Its listener for" if name == "listeners" else "It read the seeker's emotion as"
-            told = f"{heard} {mood} ({percent(share)})" + (" had the largest part." if name == "listeners" else ".")
+            told = f"{heard} {mood} ({percent(share)})" + (" contributed most." if name == "listeners" else ".")
             return told + _own_mood(rows)
     return ""
 
@@ -177,7 +177,7 @@ def _own_mood(rows: Mapping[str, NamedRow]) -> str:
     if row is None:
         return ""
     share, mood = max(zip(row.values, row.labels, strict=True))
-    return f" Its own reply was to have {mood} ({percent(share)})."
+    return f" It meant its own reply to express {mood} ({percent(share)})."
 
 
 def _listened(trace: Trace) -> str:
@@ -186,7 +186,7 @@ def _listened(trace: Trace) -> str:
     if heard is not None:
         at = max(range(len(heard.values)), key=heard.values.__getitem__)
         told.append(
-            f"Of the emotions heard in the messages it attended most to {heard.labels[at]} in message {at + 1} of the"
+            f"Of the emotions heard in the messages, it attended most to {heard.labels[at]} in message {at + 1} of the"
             f" last {len(heard.labels)} ({percent(heard.values[at])})"
         )
     gate = next((row for row in trace.extras if _ends(row.name, GATE) and "history" in row.labels), None)
@@ -203,7 +203,7 @@ def _attended(trace: Trace) -> str:
     at = max(range(len(block.token_weights)), key=block.token_weights.__getitem__, default=None)
     word = f", most at \u201c{trace.tokens[at].text.strip()}\u201d" if at is not None and at < len(trace.tokens) else ""
     return (
-        f"Of the commonsense about {SOURCES[block.source]} it attended most to {_quoted(block)}"
+        f"Of the commonsense about {SOURCES[block.source]}, it attended most to {_quoted(block)}"
         f" ({percent(block.weight)} on average{word})."
     )
 
@@ -214,7 +214,7 @@ def _looked_up(rows: Mapping[str, NamedRow]) -> str:
     if row is None:
         return ""
     share, text = max(zip(row.values, row.labels, strict=True))
-    return f"Of the replies in similar talks it attended most to \u201c{text}\u201d ({percent(share)} on average)."
+    return f"Of the replies in similar talks, it attended most to \u201c{text}\u201d ({percent(share)} on average)."
 
 
 def _looked_at(rows: Mapping[str, NamedRow]) -> list[str]:
@@ -224,7 +224,7 @@ def _looked_at(rows: Mapping[str, NamedRow]) -> list[str]:
         row = rows.get(f"attention to {name}")
         if row is not None:
             share, most = max(zip(row.values, row.labels, strict=True))
-            told.append(f"Of {name} it attended most to \u201c{most}\u201d ({percent(share)} on average).")
+            told.append(f"Of {name}, it attended most to \u201c{most}\u201d ({percent(share)} on average).")
     return told
 
 
@@ -237,9 +237,9 @@ def _gates(rows: Mapping[str, NamedRow]) -> str:
     row = rows.get(GATE)
     if row is not None and "history" not in row.labels and row.values:
         most = max(range(len(row.values)), key=row.values.__getitem__)
-        text = f"the strategy's expert made {percent(_mean(row.values))} of its words on average"
+        text = f"the strategy's expert contributed {percent(_mean(row.values))} to its words on average"
         if max(row.values) - min(row.values) >= FLAT:
-            text += f", most of \u201c{row.labels[most].strip()}\u201d ({percent(row.values[most])})"
+            text += f", most to \u201c{row.labels[most].strip()}\u201d ({percent(row.values[most])})"
         told.append(text)
     joined = "; ".join(told)
     return f"{joined[:1].upper()}{joined[1:]}." if joined else ""
@@ -250,7 +250,7 @@ def _redrawn(rows: Mapping[str, NamedRow]) -> str:
     if row is None:
         return ""
     times = int(dict(zip(row.labels, row.values, strict=True)).get("times", 1))
-    return f"It was drawn {times} more time{'s' if times > 1 else ''}, since it repeated an earlier reply."
+    return f"It was written {times} more time{'s' if times > 1 else ''}, because it repeated an earlier reply."
 
 
 def found_row(trace: Trace, name: str) -> NamedRow | None:

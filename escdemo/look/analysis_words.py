@@ -22,11 +22,12 @@ def stages_say(net: Analysed) -> str:
     if not clear:
         return f"{net.label} follows the annotators in every part: no difference is beyond chance."
     named = "; ".join(
-        f"{cell.name} in fifth {place}: {abs(cell.value):.0f} points {'more' if cell.value > 0 else 'less'} often"
+        f"{cell.name} in fifth {place}, {abs(cell.value):.0f} points {'more' if cell.value > 0 else 'less'} often"
         for cell, place in clear[:MOST_NAMED]
     )
     return (
-        f"{net.label} differs from the annotators in {len(clear)} of {len(cells)} cells beyond chance; most in {named}."
+        f"{net.label} differs from the annotators beyond chance in {len(clear)} of {len(cells)} cells; the largest"
+        f" differences: {named}."
     )
 
 
@@ -35,7 +36,7 @@ def top_k_says(net: Analysed) -> str:
     accuracy, floor = net.analysis.top_k.accuracy, net.analysis.top_k.most_frequent
     return (
         f"{net.label} names the annotated strategy first in {_figure(accuracy[0])} of the turns, among its first three"
-        f" in {_figure(accuracy[2])}. Always naming the most frequent ones reaches {floor[0]:.1f} % and"
+        f" in {_figure(accuracy[2])}. Always naming the most frequent strategies reaches {floor[0]:.1f} % and"
         f" {floor[2]:.1f} %."
     )
 
@@ -62,7 +63,7 @@ def confusion_says(net: Analysed) -> str:
     )
     mistake = f"; its most frequent mistake is {STRATEGIES[wrong[2]]} for {STRATEGIES[wrong[1]]} ({wrong[0]} turns)"
     return (
-        f"{net.label} finds {best.name} best ({_figure(best)} of those turns) and {worst.name} worst"
+        f"{net.label} recognises {best.name} best ({_figure(best)} of those turns) and {worst.name} worst"
         f" ({_figure(worst)}){mistake if wrong[0] else ''}."
     )
 
@@ -74,7 +75,7 @@ def interference_says(net: Analysed) -> str:
         return f"For {net.label} this was not measured."
     whole = [one for one in found.cosines if one.group == "all"]
     if not whole:
-        return f"{net.label} learns from one loss only, so nothing can pull against it."
+        return f"{net.label} learns from one loss only, so there is nothing to pull against it."
     said = []
     for one in whole:
         low, high = one.interval()
