@@ -248,7 +248,7 @@ NOT_STATED = "not stated"
 
 ERASE_TITLE = "Delete my data"
 ERASE_TEXT = (
-    "Deletes every talk from this browser: your messages, the replies, their explanations and your judgments. This"
+    "Deletes every talk held in this browser: your messages, the replies, their explanations and your judgments. This"
     " cannot be undone."
 )
 ERASE_BUTTON = "Delete my data"
