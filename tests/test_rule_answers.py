@@ -112,7 +112,7 @@ def test_each_talk_ends_with_an_answer_under_the_mark() -> None:
 
 
 def test_who_takes_the_blame_hears_nothing_said_back() -> None:
-    (one, other) = answerable([talk("I lied to my aunt last week.", "I am stressed by it.")])
+    (one, other) = answerable([talk("I lied to my aunt last week.", "I am stressed by my aunt.")])
     assert (one.at, one.said, other.at) == (0, "", 2)
     first = {text.split(".")[0] + "." for _, text in answers("I lied to my aunt last week.")}
     assert first <= set(BLAME.answers)
@@ -135,7 +135,7 @@ def test_harm_thanks_joy_and_what_comes_late_are_not_answered(posts: tuple[str, 
 
 def test_our_own_messages_are_answered_too_and_freshly_drawn() -> None:
     found = rule_talks(answerable((*plain_answers(), *warm_answers())), 1, 10_000)
-    assert len(found) > 2000
+    assert len(found) > 1500
     assert all(dialogue.situation.count(VOICE) == 1 for dialogue in found)
     assert not any(must_not_show(dialogue.turns[-1].text) for dialogue in found[:200])
     rounds = voiced_talks((), 1, 2, 100)

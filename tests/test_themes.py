@@ -56,7 +56,7 @@ def test_a_person_is_named_only_where_the_message_names_one() -> None:
         ("We broke up in May.", "What are the evenings like now?"),
         ("I haven't been sleeping.", "What goes through your mind when you lie awake?"),
         ("I owe the bank my rent.", "What has to be paid first?"),
-        ("My daughter struggles with school work.", "What would you like your child to know?"),
+        ("My daughter struggles with school work.", "What would you wish for your child?"),
         ("I moved to a new city.", "Whom could you call tonight?"),
     ],
 )
@@ -67,8 +67,9 @@ def test_the_trouble_tells_what_is_asked(text: str, question: str) -> None:
 def test_the_feeling_is_answered_before_the_trouble() -> None:
     text = "I am so scared of my exam."
     assert {answer_to(text, random.Random(n)) for n in range(60)} == set(_first(FEELINGS, text).answers)
-    asked = {question_about(text, random.Random(n)) for n in range(99)}
-    assert asked == {*_first(FEELINGS, text).questions, *_first(TROUBLES, text).questions}
+    asked = {question_about(text, random.Random(n)) for n in range(300)}
+    theirs = {*_first(FEELINGS, text).questions, *_first(TROUBLES, text).questions}
+    assert theirs <= asked <= theirs | set(ANY.questions)
     assert step_for("I am a bit bored.", random.Random(1)) in ANY.steps
     assert feeling_in("I sold my bike.") is trouble_in("I sold my bike.") is None
 

@@ -8,7 +8,7 @@
     names a feeling         a word about it, and what was said            Reflection of feelings
     tells at length, or     what was said                                 Restatement or Paraphrasing
     names no trouble
-    names a trouble         what was said or a kind word, and a question  Question
+    names a trouble         what was said, and a question                 Question
 
 What was said comes back in its own words (`said_back.py`); the rest is chosen by what the message is about
 (`themes.py`). So strategy, words and message belong together, and no answer claims what was not said.
@@ -32,8 +32,6 @@ ASKS, RESTATES, REFLECTS = "Question", "Restatement or Paraphrasing", "Reflectio
 SUGGESTS, AFFIRMS, OTHERS = "Providing Suggestions", "Affirmation and Reassurance", "Others"
 EARLY = 12
 """turns of a dialogue that are looked at: trouble is told early"""
-FIRST = 4
-"""turns in which what names a trouble tells of one"""
 EARLIER = 3
 """turns before the message that stay in the talk, at most"""
 LONG = 24
@@ -60,12 +58,6 @@ _ADVICE = re.compile(
     re.IGNORECASE,
 )
 _THANKS = re.compile(r"\b(?:thank\w*|appreciate\w*|great|good (?:idea|advice)|will try|bye)\b", re.IGNORECASE)
-_GLAD = re.compile(
-    r"\b(?:good|great|glad|happy|love[sd]?|lovely|enjoy\w*|nice|fun|won|proud|excited|better|thank\w*|passed|lol|haha|agree"
-    r"|right|yes|yeah|sure|ok|okay|help(?:ed|s|ful)|hello|hi|you|your|bye)\b|!!|\?",
-    re.IGNORECASE,
-)
-"""what a message has that is not answered with a kind word alone: joy, thanks, and what speaks to the supporter"""
 
 
 class Answerable(NamedTuple):
@@ -96,10 +88,7 @@ def _answerable(dialogue: Dialogue) -> Iterator[Answerable]:
         if _asks(text) or feeling is BLAME or (at and feeling in (THANKS, UNSURE)):
             yield Answerable(dialogue, at, "")
         elif at < EARLY and not judged:
-            if found := said_back(text):
-                yield Answerable(dialogue, at, max(found, key=len))
-            elif (feeling or (at < FIRST and trouble_in(text))) and not _GLAD.search(text):
-                yield Answerable(dialogue, at, "")
+            yield from (Answerable(dialogue, at, said) for said in sorted(said_back(text), key=len)[-1:])
 
 
 def doing_asked_about(text: str) -> str:
@@ -150,14 +139,8 @@ def answer(post: str, said: str, rng: random.Random) -> tuple[str, str]:
         more = rng.choices((answer_to, question_about, None), (0.35, 0.4, 0.25))[0]
         parts += [more(post, rng)] if more else []
     else:
-        strategy, parts = ASKS, [_opening(post, said, rng), question_about(post, rng)]
+        strategy, parts = ASKS, [rng.choice(FRAMES).format(said=said), question_about(post, rng)]
     return strategy, " ".join(part[0].upper() + part[1:] for part in parts)
-
-
-def _opening(post: str, said: str, rng: random.Random) -> str:
-    if said and rng.random() < 0.7:
-        return rng.choice(FRAMES).format(said=said)
-    return answer_to(post, rng)
 
 
 def _perhaps(sentence: str, rng: random.Random) -> list[str]:

@@ -54,6 +54,8 @@ TROUBLES = tuple(map(_theme, _FILE["troubles"]))
 FEELINGS = tuple(map(_theme, _FILE["feelings"]))
 ANY = _theme(_FILE["any"])
 """of a message that names none of them"""
+PLAIN = 0.4
+"""how often a question about a trouble or a feeling is one for any"""
 SHORT = 6
 """words of a short message at most"""
 TROUBLE_FIRST = 0.65
@@ -79,8 +81,9 @@ def answer_to(message: str, rng: random.Random) -> str:
 
 
 def question_about(message: str, rng: random.Random) -> str:
-    """A question that fits a message."""
+    """A question that fits a message: often one that fits any, which a net that is unsure of the trouble can ask."""
     theme = _asked(message, rng)
+    theme = ANY if theme in (*TROUBLES, *FEELINGS) and rng.random() < PLAIN else theme
     return _said(theme, theme.questions, message, rng)
 
 
