@@ -335,7 +335,12 @@ def test_saved_beside_a_support_adapter_and_loaded_again_is_equal(name: str, tmp
         expected, found = (n.reply_nll(n.plan(batch), batch.labels) for n in (net, loaded))
     torch.testing.assert_close(found, expected, atol=0.15, rtol=0.02)  # int8 rows on disk
     assert loaded.backbone.weights is base.weights
+    (tmp_path / "support").rename(tmp_path / "support-first")  # several may stand side by side
     save_support(base.backbone(rank=2), base, {}, tmp_path / "support")
+    with torch.no_grad():
+        again = load_net(tmp_path / name, bases=bases)
+        assert torch.equal(again.reply_nll(again.plan(batch), batch.labels), found)
+    save_support(base.backbone(rank=2), base, {}, tmp_path / "support-first")
     with pytest.raises(WeightsError, match="was trained on another support adapter"):
         load_net(tmp_path / name, bases=bases)
 

@@ -1,4 +1,7 @@
-"""The support adapter: a change of a causal base that all nets on it share, trained on support talks first."""
+"""The support adapter: a change of a causal base that nets on it share, trained on support talks first.
+
+Several may stand side by side, in folders named `support` or `support-NAME`; a net's card names its own by fingerprint.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,26 @@ from torch import Tensor
 
 from models.backbones.causal import Causal
 from models.backbones.causal_base import CausalBase
-from models.files.checkpoint import WeightsError, load_packed, save_packed
+from models.files.checkpoint import WeightsError, fingerprint, is_there, load_packed, save_packed
 
 SUPPORT = "support"
-"""its folder, beside those of the nets"""
+"""the folder of the usual one, beside those of the nets"""
+
+
+def support_of(net: Path, wanted: str) -> Path:
+    """The folder of the adapter `wanted`, a fingerprint, beside the folder of a net that was trained on it.
+
+    Raises WeightsError when it is not there.
+    """
+    beside = net.parent
+    folders = [beside / SUPPORT, *sorted(beside.glob(f"{SUPPORT}-*"))]
+    for folder in folders:
+        if is_there(folder) and fingerprint(folder) == wanted:
+            return folder
+    raise WeightsError(
+        f"{net} was trained on another support adapter ({wanted}) than {' or '.join(map(str, folders))}; restore it, or"
+        " train the net again"
+    )
 
 
 def hold_support(backbone: Causal, folder: Path, base: CausalBase) -> None:
