@@ -74,7 +74,7 @@ def test_from_a_bubble_to_the_words_a_link_and_what_if(browser: Browser, site: S
     lit = page.locator("#inside-a .esc-block").evaluate_all(LIT)
     assert max(lit) == 1
     assert len(set(lit)) > 10
-    assert "looked most at" in page.locator("#inside-a .esc-lit").inner_text()
+    assert "paid most attention to" in page.locator("#inside-a .esc-lit").inner_text()
     page.locator("#inside-a .esc-block").first.focus()
     page.keyboard.press("ArrowDown")
     assert page.locator("#inside-a .esc-block").nth(1).evaluate(LIT_AND_FOCUSED)
