@@ -78,7 +78,7 @@ def test_from_a_bubble_to_the_words_a_link_and_what_if(browser: Browser, site: S
     page.locator("#inside-a .esc-block").first.focus()
     page.keyboard.press("ArrowDown")
     assert page.locator("#inside-a .esc-block").nth(1).evaluate(LIT_AND_FOCUSED)
-    assert "got most from" in page.locator("#inside-a .esc-lit").inner_text()
+    assert "got most attention from" in page.locator("#inside-a .esc-lit").inner_text()
 
     link = page.locator("#inside-post .esc-link").get_attribute("href") or ""
     token = page.evaluate("localStorage.getItem('escdemo')")

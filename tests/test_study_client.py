@@ -247,7 +247,7 @@ def work(rater: Member, choose: Callable[[list[tuple[int, int]]], str]) -> int:
     while replies := rater.replies():
         rater.judge(choose(replies))
         items += 1
-    assert "no further item" in rater.told
+    assert "no more items" in rater.told
     told = "".join(rater.seen)
     hidden = (*SYSTEMS, "fake-1", "sha-", "xReact", "Question\\", "gold", "main-")
     assert [secret for secret in hidden if secret in told] == []
