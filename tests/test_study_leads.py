@@ -112,7 +112,7 @@ def test_nets_answer_a_context_again(site: Site) -> None:
 
 def _wait(lead: Member) -> None:
     until = time.monotonic() + 60
-    while "contexts are answered" in lead.call("overview") and time.monotonic() < until:
+    while "contexts answered" in lead.call("overview") and time.monotonic() < until:
         time.sleep(0.05)
 
 
