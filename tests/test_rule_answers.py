@@ -56,6 +56,7 @@ def answers(post: str) -> set[tuple[str, str]]:
             "It may help to write everything down, so that your head need not hold it.",
         ),
         ("ok thank you", OTHERS, "You are welcome. Be kind to yourself today."),
+        ("Thanks for your suggestions", OTHERS, "You are welcome. Be kind to yourself today."),
         ("I don't know.", ASKS, "Not knowing is hard, too. What comes to your mind first?"),
         ("I am so sad in my home.", REFLECTS, "I can hear how sad that is. You are so sad in your home."),
         ("I sold my old bike today.", RESTATES, "So you sold your old bike today."),

@@ -67,7 +67,7 @@ class Answerable(NamedTuple):
     at: int
     """its number among the turns"""
     said: str
-    """what can be said back, or "" """
+    """what can be said back; "" where it asks, thanks, knows no answer or takes the blame"""
 
 
 def answerable(dialogues: Iterable[Dialogue]) -> list[Answerable]:
@@ -85,7 +85,7 @@ def _answerable(dialogue: Dialogue) -> Iterator[Answerable]:
             continue
         text = turn.text
         feeling = feeling_in(text)
-        if _asks(text) or feeling is BLAME or (at and feeling in (THANKS, UNSURE)):
+        if doing_asked_about(text) or _asks_what(text) or feeling is BLAME or (at and feeling in (THANKS, UNSURE)):
             yield Answerable(dialogue, at, "")
         elif at < EARLY and not judged:
             yield from (Answerable(dialogue, at, said) for said in sorted(said_back(text), key=len)[-1:])
@@ -97,9 +97,9 @@ def doing_asked_about(text: str) -> str:
     return exchanged(found[1]) if found and _DOING.fullmatch(found[1]) and not JUDGED.search(found[1]) else ""
 
 
-def _asks(text: str) -> bool:
-    """Whether it asks for advice."""
-    return bool(doing_asked_about(text)) or (_ADVICE.search(text) is not None and not _THANKS.search(text))
+def _asks_what(text: str) -> bool:
+    """Whether it asks for advice, and does not thank for it."""
+    return _ADVICE.search(text) is not None and not _THANKS.search(text)
 
 
 def rule_talks(found: Sequence[Answerable], seed: int, most: int) -> list[Dialogue]:
@@ -117,11 +117,11 @@ def _talk(found: Answerable, rng: random.Random) -> Dialogue:
 
 
 def answer(post: str, said: str, rng: random.Random) -> tuple[str, str]:
-    """Strategy and text of an answer to a message, in which `said` may be said back."""
+    """Strategy and text of an answer to a message; `said` is that of `Answerable`."""
     feeling, doing = feeling_in(post), doing_asked_about(post)
     if doing:
         strategy, parts = ASKS, [rng.choice(WHETHER).format(doing=doing), rng.choice(WEIGH)]
-    elif _ADVICE.search(post):
+    elif _asks_what(post):
         strategy, parts = SUGGESTS, [*_perhaps(answer_to(post, rng), rng), step_for(post, rng)]
     elif feeling is THANKS:
         strategy, parts = OTHERS, [answer_to(post, rng), step_for(post, rng)]
@@ -130,11 +130,10 @@ def answer(post: str, said: str, rng: random.Random) -> tuple[str, str]:
     elif feeling is BLAME:
         strategy, parts = AFFIRMS, [answer_to(post, rng), *_perhaps(question_about(post, rng), rng)]
     elif feeling is not None:
-        strategy, parts = REFLECTS, [answer_to(post, rng), *([f"{said}."] if said else [])]
+        strategy, parts = REFLECTS, [answer_to(post, rng), f"{said}."]
         rng.shuffle(parts)
-        asked = question_about(post, rng)
-        parts += _perhaps(asked, rng) if said else [asked]
-    elif said and (trouble_in(post) is None or len(post.split()) >= LONG):
+        parts += _perhaps(question_about(post, rng), rng)
+    elif trouble_in(post) is None or len(post.split()) >= LONG:
         strategy, parts = RESTATES, [rng.choice(FRAMES).format(said=said)]
         more = rng.choices((answer_to, question_about, None), (0.35, 0.4, 0.25))[0]
         parts += [more(post, rng)] if more else []

@@ -33,7 +33,7 @@ from models.files.checkpoint import (
 )
 from models.nets.net import Net
 from models.nets.registry import NETS, build_net, causal_settings, net_class, net_config, streams_of
-from models.nets.support import hold_support, support_of
+from models.nets.support import adapter_of, hold_support
 
 CAUSAL_RANK = 4
 """rank of a net's change of each matrix of a causal base, and of each source, unless told"""
@@ -281,7 +281,7 @@ def _fits(folder: Path, name: str) -> Iterator[None]:
 
 def _causal_of(folder: Path, card: dict[str, Any], bases: Bases) -> Net:
     base = bases.labelled(card["base"], folder)
-    support = support_of(folder, card["support"]) if card["support"] else None
+    support = adapter_of(folder, card["support"]) if card["support"] else None
     return causal_net(card["net"], card["settings"], card["rank"], base, support)
 
 

@@ -19,7 +19,7 @@ SUPPORT = "support"
 """the folder of the usual one, beside those of the nets"""
 
 
-def support_of(net: Path, wanted: str) -> Path:
+def adapter_of(net: Path, wanted: str) -> Path:
     """The folder of the adapter `wanted`, a fingerprint, beside the folder of a net that was trained on it.
 
     Raises WeightsError when it is not there.

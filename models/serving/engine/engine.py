@@ -164,7 +164,7 @@ class Engine:
     @torch.inference_mode()
     def _loop(self) -> None:
         try:
-            while not self._ends and self._wait_for_work():
+            while self._wait_for_work():
                 self._admit()
                 for batch in self._batches.values():
                     self._step(batch)
@@ -182,15 +182,15 @@ class Engine:
             thread.join(LAST_S)
 
     def _wait_for_work(self) -> bool:
-        """Whether there is any; False when none has come for a while, and the thread may end."""
+        """Whether there is any; False when none has come for a while, or the engine ends, and the thread may too."""
         with self._work:
-            while not (self._tasks or self._line or any(batch.writings for batch in self._batches.values())):
-                if self._ends:
-                    return False
+            while not (
+                self._ends or self._tasks or self._line or any(batch.writings for batch in self._batches.values())
+            ):
                 if not self._work.wait(IDLE_S) and not (self._tasks or self._line):
                     self._thread = None
                     return False
-        return True
+        return not self._ends
 
     def _admit(self) -> None:
         """Let replies join, first come first served, as far as there are rows."""
