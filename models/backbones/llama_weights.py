@@ -15,11 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.backbones.prefix_cache import PrefixCache
+from models.backbones.short_copies import Copy, short_copy
 
-QUICK_ROWS = 4
-"""rows of an input that the int8 copy of a matrix is quicker for; beyond, the matrix itself is"""
-VECTORS = ("AVX2", "AVX512")
-"""what torch calls processors whose int8 kernel is quick whatever type the weights have"""
 VECTORS_KEPT = 100_000
 """vectors of short texts kept in memory"""
 
@@ -74,41 +71,25 @@ class TextVectors:
 
 
 class Matrix(nn.Module):
-    """A frozen matrix (out, in), and an int8 copy of it for replies written token by token.
-
-    One token reads all weights and computes little with them: half the bytes, half the time. Each row of the copy has
-    its own scale; products differ by 0.8 % (`EXPERIMENTS.md` has what that does to replies).
-    """
+    """A frozen matrix (out, in), and a copy of it in few bits for replies written token by token."""
 
     def __init__(self, dtype: torch.dtype, out: int, into: int) -> None:
         super().__init__()
         self.weight = _empty(dtype, out, into)
-        self.register_buffer("short", None, persistent=False)
-        self.register_buffer("scales", None, persistent=False)
-
-    short: Tensor | None
-    scales: Tensor | None
+        self.short: Copy | None = None
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """x (..., in) -> (..., out), from the output's number `first` on; in the type of x."""
-        kind = x.dtype
-        if self.short is None or self.scales is None or torch.is_grad_enabled() or x.numel() > QUICK_ROWS * x.shape[-1]:
+        kind, width = x.dtype, x.shape[-1]
+        if self.short is None or torch.is_grad_enabled() or x.numel() > self.short.rows * width:
             return F.linear(x.to(self.weight.dtype), self.weight[first:]).to(kind)
-        x = x.to(self.scales.dtype)
-        found = torch._weight_int8pack_mm(x.reshape(-1, x.shape[-1]), self.short[first:], self.scales[first:])
-        return found.view(*x.shape[:-1], -1).to(kind)
+        found = self.short(x.bfloat16().reshape(-1, width), first)
+        return found.reshape(*x.shape[:-1], -1).to(kind)
 
-    @torch.no_grad()
     def pack(self) -> None:
-        """Make the int8 copy, where there is a quick kernel for it: on a CPU with bfloat16 weights, or with AVX2, where
-        memory is what float32 weights wait for."""
-        there = self.weight.dtype is torch.bfloat16 or torch.backends.cpu.get_cpu_capability() in VECTORS
-        if self.short is not None or self.weight.device.type != "cpu" or not there:
-            return
-        weight = self.weight.float()
-        scales = weight.abs().amax(dim=1).clamp_min(1e-12) / 127
-        self.short = (weight / scales[:, None]).round().to(torch.int8)
-        self.scales = scales.bfloat16()
+        """Make the copy, where one is quick."""
+        if self.short is None:
+            self.short = short_copy(self.weight)
 
 
 PARTS = {
@@ -161,7 +142,7 @@ class LlamaWeights(nn.Module):
         return self.embedding.dtype
 
     def pack(self) -> None:
-        """Make the int8 copies that hosted nets write replies with."""
+        """Make the copies that hosted nets write replies with."""
         for module in self.modules():
             if isinstance(module, Matrix):
                 module.pack()
@@ -202,7 +183,7 @@ class LlamaWeights(nn.Module):
         return found
 
     def bytes_a_token(self) -> int:
-        """Bytes of all matrices, each read once for a token: the int8 copies where there are some."""
+        """Bytes of all matrices, each read once for a token: the copies in few bits where there are some."""
         matrices = [module for module in self.modules() if isinstance(module, Matrix)]
         return sum((m.weight if m.short is None else m.short).nbytes for m in matrices)
 
