@@ -86,16 +86,16 @@ def one_token(weights: LlamaWeights, mix: Mix, segments: Sequence[Segment], x: T
     for at, (layer, changes) in enumerate(zip(weights.layers, mix.layers, strict=True)):
         w = cast(LlamaLayer, layer)
         n = F.rms_norm(x, (s.width,), w.attention_norm.to(x.dtype), s.epsilon)
-        inner = mix.asked(n, changes)
-        qkv = torch.addmm(w.qkv(n), inner, changes.qkv)
+        qkv = mix.change(w.qkv(n), n, changes.qkv)
         turned = turns.turn(qkv[:, :both].view(len(n), -1, s.head_width))
         values = qkv[:, both:].view(len(n), -1, s.head_width)
+        heard = mix.listen(n, changes.sources) if any(part.slots for part in segments) else None
         found = []
         for part in segments:
             span = slice(part.first, part.end)
             mixed = part.attend(at, turned[span, : s.heads], turned[span, s.heads :], values[span])
-            if part.slots:
-                changed = inner[span] @ changes.sources[:, : part.slots * s.query_width]
+            if heard is not None and part.slots:
+                changed = heard[span] @ changes.sources[1][:, : part.slots * s.query_width]
                 asked = qkv[span, None, : s.query_width] + changed.view(len(mixed), part.slots, -1)
                 gates = changes.gates if mix.nets is None else changes.gates[mix.nets[span]]
                 mixed = mixed + part.read_sources(at, asked, gates[:, : part.slots], s.key_heads)

@@ -1,8 +1,8 @@
-"""The low-rank changes of all nets on one base under one another, so that one product serves the rows of every net.
+"""The low-rank changes of the nets in a step under one another, so that one product serves the rows of every net.
 
-    x W^T + (x A^T * mask) B      A, B of all nets; the mask leaves each row the part of its own net
+    x W^T + (x A^T * mask) B      A, B of these nets; the mask leaves each row the part of its own net
 
-Rows of a single net take its part alone. Shapes: n rows, R ranks of all changes, D width, S sources, H heads.
+Rows of a single net take its part alone. Shapes: n rows, R ranks of the nets' changes, D width, S sources, H heads.
 """
 
 from __future__ import annotations
@@ -17,28 +17,43 @@ from torch import Tensor
 from models.backbones.causal import Causal, CausalLayer
 from models.backbones.low_rank import SourceChange
 
+Pair = tuple[Tensor, Tensor]
+"""A and B of a change"""
+
 
 @dataclass(frozen=True)
 class LayerChanges:
-    """The changes of one layer for some rows; of queries, keys, values and the sources' queries in one matrix A."""
+    """The changes of one layer."""
 
-    ask: Tensor
-    """(R', D)"""
-    qkv: Tensor
-    """(R', (H + 2 K) d)"""
-    sources: Tensor
-    """(R', S H d)"""
-    o: tuple[Tensor, Tensor]
-    gate_up: tuple[Tensor, Tensor]
-    down: tuple[Tensor, Tensor]
+    qkv: Pair
+    """(R, D), (R, (H + 2 K) d)"""
+    sources: Pair
+    """(R', D), (R', S H d) of the queries of all sources"""
+    o: Pair
+    gate_up: Pair
+    down: Pair
     gates: Tensor
     """(nets, S, H, 1)"""
 
-    def of(self, net: int, ask: slice, rest: slice) -> LayerChanges:
+    def of(self, net: int, ranks: slice, listening: slice) -> LayerChanges:
         """Those of one net, whose ranks lie there."""
-        o, gate_up, down = ((a[rest], b[rest]) for a, b in (self.o, self.gate_up, self.down))
-        gates = self.gates[net : net + 1]
-        return LayerChanges(self.ask[ask], self.qkv[ask], self.sources[ask], o, gate_up, down, gates)
+        o, gate_up, down = ((a[ranks], b[ranks]) for a, b in (self.o, self.gate_up, self.down))
+        qkv, sources = (
+            (self.qkv[0][ranks], self.qkv[1][ranks]),
+            (self.sources[0][listening], self.sources[1][listening]),
+        )
+        return LayerChanges(qkv, sources, o, gate_up, down, self.gates[net : net + 1])
+
+
+def _under(layers: Sequence[LayerChanges]) -> LayerChanges:
+    """The changes of several nets under one another."""
+
+    def joined(name: str) -> Pair:
+        pairs = [cast(Pair, getattr(layer, name)) for layer in layers]
+        return torch.cat([a for a, _ in pairs]), torch.cat([b for _, b in pairs])
+
+    gates = torch.cat([layer.gates for layer in layers])
+    return LayerChanges(joined("qkv"), joined("sources"), joined("o"), joined("gate_up"), joined("down"), gates)
 
 
 @dataclass(frozen=True)
@@ -46,22 +61,22 @@ class Mix:
     """The changes of all layers for the rows of a step, in the order of the rows."""
 
     layers: list[LayerChanges]
-    ask_mask: Tensor | None
-    """(n, R'); None: all rows are of one net"""
-    mask: Tensor | None
-    """(n, R)"""
-    nets: Tensor | None
+    mask: Tensor | None = None
+    """(n, R); None: all rows are of one net"""
+    listening: Tensor | None = None
+    """(n, R')"""
+    nets: Tensor | None = None
     """(n,) whose gates; None: of the only net"""
 
-    def asked(self, x: Tensor, layer: LayerChanges) -> Tensor:
-        """(n, R') what A makes of x (n, D)."""
-        inner = x @ layer.ask.T
-        return inner if self.ask_mask is None else inner * self.ask_mask
-
-    def change(self, out: Tensor, x: Tensor, pair: tuple[Tensor, Tensor]) -> Tensor:
+    def change(self, out: Tensor, x: Tensor, pair: Pair) -> Tensor:
         """`out` of x, changed."""
         inner = x @ pair[0].T
         return torch.addmm(out, inner if self.mask is None else inner * self.mask, pair[1])
+
+    def listen(self, x: Tensor, pair: Pair) -> Tensor:
+        """(n, R') what A of the sources' queries makes of x (n, D)."""
+        inner = x @ pair[0].T
+        return inner if self.listening is None else inner * self.listening
 
 
 class Stack:
@@ -75,53 +90,67 @@ class Stack:
             for at in range(len(backbones[0].layers))
         ]
         firsts = [cast(CausalLayer, b.layers[0]) for b in backbones]
-        ranks = [layer.o.parts()[0].shape[0] for layer in firsts]
-        asks = [layer.qkv.parts()[0].shape[0] + sum(map(len, _queries(layer))) for layer in firsts]
-        device = firsts[0].o.a.device
-        self._ask_mask, self._asks = _blocks(asks, dtype, device)
-        self._mask, self._rests = _blocks(ranks, dtype, device)
-        self._alone = [
-            Mix([layer.of(n, ask, rest) for layer in self.layers], None, None, None)
-            for n, (ask, rest) in enumerate(zip(self._asks, self._rests, strict=True))
-        ]
+        self._ranks = [layer.o.parts()[0].shape[0] for layer in firsts]
+        self._listening = [sum(map(len, _queries(layer))) for layer in firsts]
+        spans = zip(_spans(self._ranks), _spans(self._listening), strict=True)
+        self._alone = [Mix([layer.of(net, *span) for layer in self.layers]) for net, span in enumerate(spans)]
+        self._present = tuple(range(len(backbones)))
+        self._together = self._mixed()
 
     def gates(self, net: int) -> Tensor:
         """(L, S, H, 1) of a net's sources."""
         return torch.stack([layer.gates[net] for layer in self.layers])
 
     def mix(self, nets: Sequence[int]) -> Mix:
-        """The changes for rows of these nets."""
-        if len(set(nets)) == 1:
-            return self._alone[nets[0]]
-        numbers = torch.tensor(nets, device=self._mask.device)
-        return Mix(self.layers, self._ask_mask[numbers], self._mask[numbers], numbers)
+        """The changes for rows of these nets. Those of nets that are not among them would only be read for nothing."""
+        present = tuple(sorted(set(nets)))
+        if len(present) == 1:
+            return self._alone[present[0]]
+        if present != self._present:
+            self._present = present
+            self._together = self._mixed()
+        numbers = torch.tensor([present.index(net) for net in nets], device=self.layers[0].gates.device)
+        mix = self._together
+        return Mix(mix.layers, cast(Tensor, mix.mask)[numbers], cast(Tensor, mix.listening)[numbers], numbers)
+
+    def _mixed(self) -> Mix:
+        """The changes of the nets that are present, with a row of the masks for each of them."""
+        nets, like = self._present, self.layers[0].gates
+        parts = [self._alone[net].layers for net in nets]
+        layers = self.layers if len(nets) == len(self._alone) else [_under(layer) for layer in zip(*parts, strict=True)]
+        return Mix(
+            layers,
+            _blocks([self._ranks[net] for net in nets], like),
+            _blocks([self._listening[net] for net in nets], like),
+        )
 
     def _layer(self, layers: Sequence[CausalLayer], dtype: torch.dtype) -> LayerChanges:
-        shape = layers[0].shape
-        ask, qkv, sources = list[Tensor](), list[Tensor](), list[Tensor]()
-        gates = torch.zeros(len(layers), self.slots, shape.heads, 1, dtype=dtype, device=layers[0].o.a.device)
-        for number, layer in enumerate(layers):
-            a, b = layer.qkv.parts()
-            ask.append(a)
-            qkv.append(b)
-            sources.append(b.new_zeros(len(b), self.slots * shape.query_width))
-            for slot, name in enumerate(layer.sources):
-                a, b = _source(layer, name).q.parts()
-                wide = b.new_zeros(len(b), self.slots, shape.query_width)
-                wide[:, slot] = b
-                ask.append(a)
-                qkv.append(b.new_zeros(len(b), shape.query_width + 2 * shape.key_width))
-                sources.append(wide.flatten(1))
-                gates[number, slot, :, 0] = _source(layer, name).gate.value
+        return _under([self._own(layer, dtype) for layer in layers])
 
-        def under(parts: Sequence[Tensor]) -> Tensor:
-            return torch.cat([part.detach().to(dtype) for part in parts])
+    def _own(self, layer: CausalLayer, dtype: torch.dtype) -> LayerChanges:
+        """The changes of one net, with room for as many sources as any has."""
+        shape = layer.shape
+        gates = layer.o.a.new_zeros(1, self.slots, shape.heads, 1)
+        asked, wide = [layer.o.a.new_zeros(0, shape.width)], [layer.o.a.new_zeros(0, self.slots, shape.query_width)]
+        for slot, name in enumerate(layer.sources):
+            source = _source(layer, name)
+            a, b = source.q.parts()
+            asked.append(a)
+            wide.append(b.new_zeros(len(b), self.slots, shape.query_width))
+            wide[-1][:, slot] = b
+            gates[0, slot, :, 0] = source.gate.value
 
-        o, gate_up, down = (
-            (under([c.parts()[0] for c in changes]), under([c.parts()[1] for c in changes]))
-            for changes in ([x.o for x in layers], [x.gate_up for x in layers], [x.down for x in layers])
+        def held(pair: Pair) -> Pair:
+            return pair[0].detach().to(dtype), pair[1].detach().to(dtype)
+
+        return LayerChanges(
+            held(layer.qkv.parts()),
+            held((torch.cat(asked), torch.cat(wide).flatten(1))),
+            held(layer.o.parts()),
+            held(layer.gate_up.parts()),
+            held(layer.down.parts()),
+            gates.detach().to(dtype),
         )
-        return LayerChanges(under(ask), under(qkv), under(sources), o, gate_up, down, gates)
 
 
 def _queries(layer: CausalLayer) -> list[Tensor]:
@@ -133,11 +162,15 @@ def _source(layer: CausalLayer, name: str) -> SourceChange:
     return cast(SourceChange, layer.sources[name])
 
 
-def _blocks(sizes: Sequence[int], dtype: torch.dtype, device: torch.device) -> tuple[Tensor, list[slice]]:
-    """(nets, sum of sizes) 1 where a rank belongs to a net, and where each net's ranks lie."""
+def _spans(sizes: Sequence[int]) -> list[slice]:
+    """Where each net's ranks lie."""
     ends = torch.tensor(sizes).cumsum(0).tolist()
-    spans = [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
-    mask = torch.zeros(len(sizes), sum(sizes), dtype=dtype, device=device)
-    for number, span in enumerate(spans):
+    return [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
+
+
+def _blocks(sizes: Sequence[int], like: Tensor) -> Tensor:
+    """(nets, sum of sizes) 1 where a rank belongs to a net."""
+    mask = like.new_zeros(len(sizes), sum(sizes))
+    for number, span in enumerate(_spans(sizes)):
         mask[number, span] = 1
-    return mask, spans
+    return mask
