@@ -74,7 +74,7 @@ class Fours:
     """(O, I / 2) uint8, in the kernel's order"""
     steps: Tensor
     """(I / 32, O, 2) bfloat16: step and middle of each group"""
-    rows: int = 4
+    rows: int = 8
 
     @classmethod
     def of(cls, weight: Tensor) -> Fours | None:
