@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -97,13 +98,15 @@ class NetResponder:
         self.levers.check(self.name, change)
         start = time.perf_counter()
         clock = _Clock(start)
+        asked = self._asked(dialogue, options)
+        read = self._read_ahead(asked)  # by the writer's thread, while this one looks up the rest
         emotions = self._emotions(dialogue)
         clock.lap("emotion_s")
-        asked = self._asked(dialogue, options)
-        known = self._blocks_while_reading(dialogue, asked)
+        known = self._blocks(dialogue)
         tails = change.left_of(known[0]), change.left_of(known[1])
         clock.lap("comet_s")
         cases = self._cases(dialogue) if change.knowledge else ()
+        read.result()
         example = self._example(asked, tails, _heard_as(emotions, change.emotion), cases)
         batch = make_batch([example]).to(self.device)
         plan = self.writer.plan(self.net, batch, lambda: self._plan(batch, change))
@@ -144,16 +147,15 @@ class NetResponder:
             return dialogue
         return replace(dialogue, situation=voiced(dialogue.situation))
 
-    def _blocks_while_reading(self, dialogue: Dialogue, asked: Dialogue) -> tuple[Sequence[Block], Sequence[Block]]:
-        """COMET's blocks of situation and last message. While they are looked up, the writer reads the dialogue as
-        it is `asked`, which does not depend on them."""
-        if not self.net.needs_comet:
-            return blocks_for(NoComet(), dialogue.situation, dialogue.last_post())
+    def _read_ahead(self, asked: Dialogue) -> Future[None]:
+        """The dialogue as the net reads it, which depends on nothing that is looked up."""
         ids = torch.tensor([context_ids(asked, self.net.tokenizer, self.net.shape)], device=self.device)
-        read = self.writer.read_ahead(self.net, ids)
-        found = blocks_for(self.sources.comet, dialogue.situation, dialogue.last_post())
-        read.result()
-        return found
+        return self.writer.read_ahead(self.net, ids)
+
+    def _blocks(self, dialogue: Dialogue) -> tuple[Sequence[Block], Sequence[Block]]:
+        """COMET's blocks of situation and last message; none for a net that does without."""
+        comet = self.sources.comet if self.net.needs_comet else NoComet()
+        return blocks_for(comet, dialogue.situation, dialogue.last_post())
 
     def check(self, dialogue: Dialogue) -> None:
         """Raises ValueError for a dialogue that it cannot answer."""
@@ -203,19 +205,16 @@ class NetResponder:
 
     def strategies(self, dialogue: Dialogue) -> tuple[float, ...]:
         """See `models.serving.responder.NamesStrategies`."""
-        comet = self.sources.comet if self.net.needs_comet else NoComet()
-        tails = blocks_for(comet, dialogue.situation, dialogue.last_post())
         with torch.inference_mode():
-            example = self._example(dialogue, tails, self._emotions(dialogue), self._cases(dialogue))
+            example = self._example(dialogue, self._blocks(dialogue), self._emotions(dialogue), self._cases(dialogue))
             plan = self._plan(make_batch([example]).to(self.device), NO_CHANGE)
         return tracing.distribution(plan.strategies[0])
 
     def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
         """See `models.serving.responder.ReadsReplies`."""
-        comet = self.sources.comet if self.net.needs_comet else NoComet()
         examples = []
         for dialogue, reply in said:
-            tails = blocks_for(comet, dialogue.situation, dialogue.last_post())
+            tails = self._blocks(dialogue)
             emotions = self._emotions(dialogue) if self.net.needs_emotion else ()
             examples.append(self._example(dialogue, tails, emotions, self._cases(dialogue), reply))
         return decoder_states(self.net, examples)

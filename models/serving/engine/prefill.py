@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import cast
 
+import torch
 from torch import Tensor
 
 from models.backbones.causal import Causal
@@ -13,20 +14,26 @@ from models.nets.misc import block_mask
 from models.nets.net import Net, Plan
 
 PIECE_TOKENS = 64
-"""tokens of a context that are read at a time"""
-PIECE_TEXTS = 12
-"""COMET blocks that are read at a time, about five tokens each"""
+"""tokens of a context that are read at a time; twice as many in bfloat16, whose units wait for the weights"""
+PIECE_TEXTS = 14
+"""COMET blocks that are read at a time, about five tokens each; twice as many in bfloat16: all of a message"""
+
+
+def in_a_piece(backbone: Causal, size: int) -> int:
+    """How many of what is read are read at a time, where `size` is that of float32."""
+    return size * (2 if backbone.weights.dtype is torch.bfloat16 else 1)
 
 
 def context_in_pieces(net: Net, ids: Tensor) -> Generator[None, None, None]:
     """Reads a single context (1, S), which the cache of prefixes keeps; stops after each piece."""
-    for _ in cast(Causal, net.backbone).read_in_pieces(ids, PIECE_TOKENS):
+    backbone = cast(Causal, net.backbone)
+    for _ in backbone.read_in_pieces(ids, in_a_piece(backbone, PIECE_TOKENS)):
         yield
 
 
 def unread_pieces(backbone: Causal, ids: Tensor) -> int:
     """How many pieces of a single context (1, S) have not been read yet."""
-    return -(-(ids.shape[1] - backbone.already_read(ids)) // PIECE_TOKENS)
+    return -(-(ids.shape[1] - backbone.already_read(ids)) // in_a_piece(backbone, PIECE_TOKENS))
 
 
 class Prefill:
@@ -37,19 +44,20 @@ class Prefill:
         mask = block_mask(batch.blocks)
         self.texts = self.backbone.unread(batch.blocks, mask) if net.needs_comet else batch.rows[:0]
         self.mask = mask
+        self.tokens, self.at_a_time = (in_a_piece(self.backbone, size) for size in (PIECE_TOKENS, PIECE_TEXTS))
 
     @property
     def size(self) -> int:
         """How many pieces it takes at least."""
-        return 1 + unread_pieces(self.backbone, self.batch.ids) + -(-len(self.texts) // PIECE_TEXTS)
+        return 1 + unread_pieces(self.backbone, self.batch.ids) + -(-len(self.texts) // self.at_a_time)
 
     def pieces(self) -> Generator[None, None, Plan]:
         """Stops after each piece, and returns the plan."""
-        for start in range(0, len(self.texts), PIECE_TEXTS):
-            rows = self.texts[start : start + PIECE_TEXTS]
+        for start in range(0, len(self.texts), self.at_a_time):
+            rows = self.texts[start : start + self.at_a_time]
             self.backbone.summaries(self.batch.blocks[rows], self.mask[rows])
             yield
-        for reading in self.backbone.read_in_pieces(self.batch.ids, PIECE_TOKENS):
+        for reading in self.backbone.read_in_pieces(self.batch.ids, self.tokens):
             if reading.mask.shape[1] < self.batch.ids.shape[1]:
                 yield
         return self.make()
