@@ -7,6 +7,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -20,6 +21,7 @@ from models.nets.registry import VARIANTS
 from models.serving.decoding import Decoded, decode
 from models.serving.engine.engine import ROWS, Engine
 from models.serving.engine.lanes import FIRST_ROWS
+from models.serving.engine.prefill import in_a_piece
 from models.serving.engine.writing import Writing
 from models.serving.rerank import rank
 from models.serving.trace import DecodeOptions
@@ -112,6 +114,11 @@ def test_a_plan_read_in_pieces_is_the_plan(name: str, monkeypatch: pytest.Monkey
                 expected = fresh.plan(batch)
             torch.testing.assert_close(plan.strategies, expected.strategies, atol=1e-5, rtol=1e-4)
             assert engine.decode(net, plan, GREEDY, 1).ids == decode(fresh, expected, GREEDY, 1).ids
+
+
+@pytest.mark.parametrize(("dtype", "size"), [(torch.float32, 64), (torch.bfloat16, 128)])
+def test_pieces_are_twice_as_long_where_a_piece_waits_for_the_weights(dtype: torch.dtype, size: int) -> None:
+    assert in_a_piece(cast(Causal, SimpleNamespace(weights=SimpleNamespace(dtype=dtype))), 64) == size
 
 
 def test_what_is_read_ahead_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain
@@ -84,6 +84,25 @@ def test_reply_and_trace(hosted: NetResponder) -> None:
     assert [reading.turn for reading in trace.emotions] == [0]
     assert all(len(row.labels) == len(row.values) for row in trace.extras)
     assert Reply.from_dict(json.loads(json.dumps(reply.to_dict()))) == reply
+
+
+@pytest.mark.parametrize("name", ["joint", "misc"])
+def test_the_dialogue_is_being_read_before_anything_is_looked_up(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosted, order = responder(CAUSAL + name), list[str]()
+    for owner, call in (
+        (hosted.writer, "read_ahead"),
+        (hosted.sources.emotions, "read"),
+        (hosted.sources.comet, "answer"),
+    ):
+        once = getattr(owner, call)
+
+        def noted(*asked: object, call: str = call, once: Callable[..., object] = once) -> object:
+            order.append(call)
+            return once(*asked)
+
+        monkeypatch.setattr(owner, call, noted)
+    assert hosted.respond(DIALOGUE, OPTIONS, 1).text
+    assert order == ["read_ahead", "read"] + ["answer"] * (name == "misc")
 
 
 def test_star_tells_its_gates_token_by_token() -> None:
