@@ -58,7 +58,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="what `evaluate` wrote for the part: the folder with one folder per net, or one net's predictions.jsonl",
     )
     parser.add_argument("--batches", type=int, default=50, help="batches whose gradients are compared; 0 = none")
-    parser.add_argument("--batch", type=int, default=16, help="turns a batch")
+    parser.add_argument("--batch", type=int, default=4, help="turns a batch; 16 of MISC take 16 GiB")
     add_tails_argument(parser)
     add_knowledge_arguments(parser)
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")

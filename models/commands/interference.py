@@ -46,7 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("net", nargs="+", choices=net_names(), help="trained nets to look into")
     add_esconv_arguments(parser, "valid")
     parser.add_argument("--batches", type=int, default=50, help="batches whose gradients are compared")
-    parser.add_argument("--batch", type=int, default=16, help="turns a batch")
+    parser.add_argument("--batch", type=int, default=4, help="turns a batch; 16 of MISC take 16 GiB")
     add_tails_argument(parser)
     add_knowledge_arguments(parser)
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
