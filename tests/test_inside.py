@@ -14,10 +14,12 @@ from escdemo.inside.reasons import DEEDS, differences, why
 from escdemo.inside.requests import answered_at, job_name, of_pasted, reference
 from escdemo.inside.words import compare, per_word, words_of
 from escdemo.intake import Refusal
+from escdemo.look import relation_words
 from escdemo.look.figures import Sided
 from escdemo.look.strategy_looks import LOOKS
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.pasted import MAX_TURNS, read_pasted
+from models.data.relations import RELATIONS
 from models.data.strategies import STRATEGIES
 from models.knowledge.comet import Block, Comet, Query
 from models.nets.registry import NETS
@@ -71,9 +73,24 @@ def test_misc_says_what_it_attended_to_and_at_which_word() -> None:
         CometBlock("situation", "xWant", "to rest", 0.1, (0.1, 0.1, 0.1)),
     )
     assert why("misc", replace(BARE, blocks=blocks))[1:] == (
-        "Of the commonsense about the last message, it attended most to “sad” (xReact) (30 % on average, most at"
-        " “lonely”).",
+        "Of the commonsense about the last message, it attended most to “sad” (how the seeker feels): 30 % on average,"
+        " most at “lonely”.",
     )
+
+
+def test_the_word_that_drew_most_attention_is_a_whole_word_and_no_mark() -> None:
+    tokens = tuple(TokenStep(text, 0.5) for text in ("So", " lone", "ly", "."))
+    block = CometBlock("post", "xReact", "sad", 0.3, (0.1, 0.2, 0.3, 0.9))
+    assert why("misc", replace(BARE, tokens=tokens, blocks=(block,)))[-1].endswith("most at “lonely”.")
+    marks = replace(BARE, tokens=(TokenStep("...", 0.5),), blocks=(replace(block, token_weights=(0.3,)),))
+    assert why("misc", marks)[-1].endswith("30 % on average.")
+
+
+def test_every_relation_of_commonsense_has_plain_words() -> None:
+    assert set(relation_words.WORDS) == set(RELATIONS)
+    sad = CometBlock("post", "xReact", "sad", 0.3, (0.1, 0.2, 0.3))
+    assert "xReact: how the seeker feels" in cards.side_card("a", Sided("X", replace(BARE, blocks=(sad,))))
+    assert relation_words.words_for("isA").short == "isA"
 
 
 def test_admisc_says_what_refinement_did_what_it_heard_and_how_its_gate_weighed() -> None:
@@ -144,7 +161,7 @@ def test_differences_name_both_strategies_and_what_each_looked_at() -> None:
     assert first.startswith("A set out to ask a question, B to do something else")
     assert "overlap by 40 %" in first
     assert second == "Only B read commonsense knowledge."
-    assert differences(("A", "B"), (other, other))[1] == "Both looked most at “sad” (xReact)."
+    assert differences(("A", "B"), (other, other))[1] == "Both looked most at “sad” (how the seeker feels)."
 
 
 def test_pieces_become_words_and_their_shares_means() -> None:

@@ -16,6 +16,7 @@ from escdemo.inside.words import Part, compare
 from escdemo.intake import Refusal
 from escdemo.look import render
 from escdemo.look.figures import Sided
+from escdemo.look.relation_words import words_for
 from escdemo.look.render import escape
 from models.data.strategies import STRATEGIES
 from models.knowledge.comet import Block
@@ -125,8 +126,8 @@ def _mixture(letter: str, trace: Trace) -> str:
 
 def _knowledge(trace: Trace) -> str:
     boxes = "".join(
-        f'<label><input type="checkbox" name="block" value="{at}" checked> <b>{escape(one.relation)}</b>'
-        f" {escape(one.text)}</label>"
+        f'<label><input type="checkbox" name="block" value="{at}" checked>'
+        f" <b>{escape(words_for(one.relation).short)}</b> {escape(one.text)}</label>"
         for at, one in sorted(enumerate(trace.blocks), key=lambda pair: -pair[1].weight)
     )
     return (

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 import plotly.io
 from gradio.components.plot import PlotData
 
+from escdemo.look.relation_words import words_for
 from escdemo.screening.message_screen import Danger
 from models.serving.trace import CometBlock, Trace
 
@@ -193,7 +194,7 @@ def escaped(text: str) -> str:
 
 def _block_label(block: CometBlock) -> str:
     text = block.text if len(block.text) <= 34 else block.text[:33] + "…"
-    return f"{escaped(block.relation)} · {escaped(text)}"
+    return f"{escaped(words_for(block.relation).short)} · {escaped(text)}"
 
 
 def styled(figure: go.Figure, *, height: int, **layout: object) -> go.Figure:
