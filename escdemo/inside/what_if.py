@@ -125,6 +125,7 @@ def _mixture(letter: str, trace: Trace) -> str:
 
 
 def _knowledge(trace: Trace) -> str:
+    """All of it behind one box; the single pieces behind a fold, for sliders and replies to be in view together."""
     boxes = "".join(
         f'<label><input type="checkbox" name="block" value="{at}" checked>'
         f" <b>{escape(words_for(one.relation).short)}</b> {escape(one.text)}</label>"
@@ -133,7 +134,8 @@ def _knowledge(trace: Trace) -> str:
     return (
         f'<fieldset class="esc-knowledge"><legend>{texts.WHAT_IF_KNOWLEDGE}</legend>'
         f'<label><input type="checkbox" name="knowledge" checked> {texts.WHAT_IF_ALL}</label>'
-        f'<div class="esc-checks">{boxes}</div></fieldset>'
+        f"<details><summary>{texts.WHAT_IF_PIECES.format(count=len(trace.blocks))}</summary>"
+        f'<div class="esc-checks">{boxes}</div></details></fieldset>'
     )
 
 

@@ -372,6 +372,12 @@
     const form = event.target instanceof Element && event.target.closest(".esc-run")?.closest("form");
     if (!form) return;
     const sliders = [...form.querySelectorAll(".esc-mix")];
+    // The replies come below the form: they and the sliders are to be in view together.
+    const [box, replies] = [form.closest(".esc-whatif"), 230]; // pixels of both
+    const whole = box.offsetHeight + replies < innerHeight;
+    if (box.getBoundingClientRect().bottom + replies > innerHeight) {
+      (whole ? box : form.querySelector(".esc-sliders") || box).scrollIntoView({ block: "start", behavior: "smooth" });
+    }
     ask({
       side: form.dataset.side,
       strategy: form.elements.strategy?.value || "",
