@@ -213,10 +213,11 @@ def test_nothing_generated_becomes_markup(side: Sided) -> None:
     assert "<b>x" not in html
 
 
-def test_a_likelihood_that_does_not_change_has_no_minus(side: Sided) -> None:
-    row = NamedRow(LIKELIHOOD, LIKELIHOODS, (-2.0, -2.001, -1.0, -1.5))
+def test_a_change_of_likelihood_is_the_difference_of_the_numbers_beside_it(side: Sided) -> None:
+    row = NamedRow(LIKELIHOOD, LIKELIHOODS, (-0.4644, -0.4676, -0.8424, -0.8424))
     told = what_if.result("a", side.trace, "b", replace(side.trace, extras=(row,)))
-    assert re.findall(r">([+-]0[.]\d\d)<", told) == ["+0.00", "-0.50"]
+    assert re.findall(r">([+-]0[.]\d+)<", told) == ["-0.464", "-0.468", "-0.004", "-0.842", "-0.842", "+0.000"]
+    assert what_if.texts.WHAT_IF_AS_MUCH in told
 
 
 def test_the_mixture_has_the_look_of_each_strategy_and_where_it_stood_before(side: Sided) -> None:

@@ -163,9 +163,10 @@ def _likelihoods(trace: Trace) -> str:
     row = next((row for row in trace.extras if row.name == LIKELIHOOD), None)
     if row is None:
         return ""
-    values = dict(zip(row.labels, row.values, strict=True))
+    # Rounded first: a change must be what the two numbers beside it differ by.
+    values = {name: round(value, 3) for name, value in zip(row.labels, row.values, strict=True)}
     lines = [
-        [label, *(f"{values[name]:.2f}" for name in pair), f"{values[pair[1]] - values[pair[0]]:+z.2f}"]
+        [label, *(f"{values[name]:.3f}" for name in pair), f"{values[pair[1]] - values[pair[0]]:+z.3f}"]
         for label, pair in ((texts.WHAT_IF_ORIGINAL, LIKELIHOODS[:2]), (texts.WHAT_IF_NEW, LIKELIHOODS[2:]))
     ]
     change = values[LIKELIHOODS[1]] - values[LIKELIHOODS[0]]
