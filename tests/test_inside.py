@@ -223,7 +223,7 @@ def test_a_change_of_likelihood_is_the_difference_of_the_numbers_beside_it(side:
 def test_the_mixture_has_the_look_of_each_strategy_and_where_it_stood_before(side: Sided) -> None:
     figure = figures.mixture_figure(side)
     after, before, numbers = figure.data
-    assert all(x > max(pair) for x, *pair in zip(numbers.x, after.x, before.x, strict=True))  # hidden by neither
+    assert all(x > share for x, share in zip(numbers.x, after.x, strict=True))
     assert numbers.text[0] == f"{100 * side.trace.strategies[0]:.0f} %"
     assert list(after.marker.color) == [LOOKS[name].colour for name in STRATEGIES]
     assert list(after.x) == pytest.approx([100 * share for share in side.trace.strategies])
@@ -232,6 +232,14 @@ def test_the_mixture_has_the_look_of_each_strategy_and_where_it_stood_before(sid
     alone = figures.mixture_figure(replace(side, trace=replace(side.trace, extras=())))
     assert len(alone.data) == 2
     assert (figure.layout.showlegend, alone.layout.showlegend) == (True, False)
+
+
+def test_a_number_stands_beside_its_bar_and_not_beside_a_diamond_far_away(side: Sided) -> None:
+    after, before = (0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.05, 0.05), (0.65, 0.22, 0.13, 0, 0, 0, 0, 0)
+    rows = (NamedRow("strategies before refinement", STRATEGIES, before),)
+    numbers = figures.mixture_figure(replace(side, trace=replace(side.trace, strategies=after, extras=rows))).data[-1]
+    assert 30 < numbers.x[0] < 40, "65 % is far from the bar of 30 %"
+    assert numbers.x[1] > 22, "the diamond would hide it"
 
 
 def test_emotions_are_lines_with_a_word_where_the_lead_changes() -> None:
