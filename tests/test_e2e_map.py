@@ -39,7 +39,14 @@ CLICK_FIRST = """() => {
   const plot = document.querySelector('#map-plot-a .js-plotly-plot');
   plot.emit('plotly_click', { points: [{ customdata: plot.data[0].customdata[0] }] });
 }"""
-CLICK_LAST = CLICK_FIRST.replace("plot.data[0]", "plot.data.at(-1)")
+CLICK_REPLY = """() => {
+  const plot = document.querySelector('#map-plot-a .js-plotly-plot');
+  const box = plot.querySelector('.nsewdrag').getBoundingClientRect();
+  const { xaxis, yaxis } = plot._fullLayout, path = plot.data.at(-1);
+  const event = { clientX: box.left + xaxis.d2p(path.x[0]) + 3, clientY: box.top + yaxis.d2p(path.y[0]) };
+  // of a turn that lies below the number
+  plot.emit('plotly_click', { points: [{ customdata: plot.data[0].customdata[0] }], event });
+}"""
 TIMES_OF_MARKING = """async (strategies) => {
   const times = [];
   for (const strategy of strategies) {
@@ -205,7 +212,7 @@ def test_a_talk_is_a_path_and_its_replies_are_read_in_the_drawer(browser: Browse
     drawer.wait_for(state="detached")
     page.get_by_role("tab", name=texts.MAP_TAB).click()
     page.evaluate("() => window.escMapMark('Question')")
-    page.evaluate(CLICK_LAST)
+    page.evaluate(CLICK_REPLY)
     drawer.get_by_role("heading", name="Your talk, replies on this map: 1").wait_for()
     drawer.get_by_role("button", name="Why?").click()
     page.locator("#inside-post").get_by_text("cannot").wait_for()

@@ -63,12 +63,24 @@
 
   const keysOf = (event) => new Set((event?.points || []).map((point) => point.customdata[0]));
 
+  // Plotly takes the small point below a large one; but who clicks a number of the own talk means that reply.
+  function replyAt(plot, { clientX, clientY } = {}) {
+    const box = plot.querySelector(".nsewdrag").getBoundingClientRect();
+    const { xaxis, yaxis } = plot._fullLayout;
+    for (const { meta, x, y, marker, customdata } of plot.data) {
+      const at = meta.kind !== "path" ? -1 : x.findLastIndex((one, n) =>
+        Math.hypot(box.left + xaxis.d2p(one) - clientX, box.top + yaxis.d2p(y[n]) - clientY) <= marker.size[n] / 2);
+      if (at >= 0) return new Set([customdata[at][0]]);
+    }
+    return null;
+  }
+
   function hook() {
     for (const plot of plots()) {
       if (!plot._ev || !window.Plotly) continue;
       if (emitters.get(plot) !== plot._ev) {
         emitters.set(plot, plot._ev);
-        plot.on("plotly_click", (event) => mark(keysOf(event), null, true));
+        plot.on("plotly_click", (event) => mark(replyAt(plot, event.event) || keysOf(event), null, true));
         plot.on("plotly_selected", (event) => { if (event?.lassoPoints || event?.range) mark(keysOf(event), plot); });
         plot.on("plotly_deselect", () => mark(null));
         // A finger that draws a lasso could not scroll the page: there a tap selects, and a button gives the lasso.
