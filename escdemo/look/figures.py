@@ -41,7 +41,8 @@ plotly.io.templates["escdemo"] = go.layout.Template(
     layout={
         "autotypenumbers": "strict",
         "hovermode": "closest",
-        "hoverlabel": {"align": "left"},
+        # By default the ground is the colour of the point, on which the text is often faint.
+        "hoverlabel": {"align": "left", "bgcolor": "#FFFFFF", "font": {"color": INK}},
         "xaxis": _AXIS,
         "yaxis": _AXIS,
     },
