@@ -374,10 +374,8 @@
     const sliders = [...form.querySelectorAll(".esc-mix")];
     // The replies come below the form: they and the sliders are to be in view together.
     const [box, replies] = [form.closest(".esc-whatif"), 230]; // pixels of both
-    const whole = box.offsetHeight + replies < innerHeight;
-    if (box.getBoundingClientRect().bottom + replies > innerHeight) {
-      (whole ? box : form.querySelector(".esc-sliders") || box).scrollIntoView({ block: "start", behavior: "smooth" });
-    }
+    const first = box.offsetHeight + replies < innerHeight ? box : form.querySelector(".esc-sliders") || box;
+    if (first.getBoundingClientRect().top < 0 || box.getBoundingClientRect().bottom + replies > innerHeight) first.scrollIntoView();
     ask({
       side: form.dataset.side,
       strategy: form.elements.strategy?.value || "",
