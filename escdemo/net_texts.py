@@ -204,6 +204,11 @@ def title_of(net: str) -> str:
     return NET_TEXTS[net].title if net in NET_TEXTS else net
 
 
+def both_names(net: str) -> str:
+    """The readable name of a net, and the one that commands and the heads of a talk have."""
+    return f"{title_of(net)} ({net})" if title_of(net) != net else net
+
+
 def choices_of(nets: tuple[str, ...]) -> list[tuple[str, str]]:
-    """(shown, value) of each net for a list to pick from: the readable name, and the one that commands know."""
-    return [(f"{title_of(net)} ({net})" if title_of(net) != net else net, net) for net in nets]
+    """(shown, value) of each net for a list to pick from."""
+    return [(both_names(net), net) for net in nets]

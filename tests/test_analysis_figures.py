@@ -18,6 +18,7 @@ from escdemo.look.strategy_looks import LOOKS
 from models.analysis.analysis import Interference
 from models.analysis.cosine import Cosine
 from models.data.strategies import STRATEGIES
+from models.evaluation.published import published
 from models.evaluation.uncertainty import Interval
 from tests.analyses import made_up
 
@@ -203,6 +204,7 @@ def test_a_card_in_plain_words_escaped() -> None:
     for part in ("BlenderBot-Joint", "&lt;b&gt;ESConv", "smollm2@b95bb59af109", "c0ffee, 2.3 MB", "37.0 %"):
         assert part in told
     assert "Strategy accuracy (D test, 60 turns)" in told
+    assert "D: dialogue level, 910/195/195 dialogues" in told
     assert "Strategy macro F1" in told
     assert "A model added by whoever runs this server." in told
     assert told.count("not measured") == 1
@@ -212,6 +214,8 @@ def test_a_card_in_plain_words_escaped() -> None:
 def test_our_rows_stand_below_the_published_ones() -> None:
     tables = net_cards.paper_tables([NetShown("joint", None, JOINT.analysis), NetShown("misc", None, None)])
     assert "<summary>STAR, table 1: 12 rows as published, 2 from here</summary>" in tables
+    known = tables.split("<details")[0]
+    assert all(f"{row.split.removeprefix('D, ')}: " in known for row in published("all")), "a split without words"
     star = tables.split("<caption>STAR, table 1")[1].split("</table>")[0]
     ours, other = star.split("here: BlenderBot-Joint")[1].split("here: MISC")
     accuracy = JOINT.analysis.labels.macro_f1

@@ -152,7 +152,7 @@ def test_two_raters_from_consent_to_results(browser: Browser, database_url: str)
             rater.page.get_by_text("Your judgment is saved").wait_for()
             rater.page.wait_for_function("document.activeElement.id === 'again'")
             names = sorted(rater.page.locator("#reveal .esc-reveal strong").all_inner_texts())
-            assert names == ["joint", "misc"]
+            assert names == ["BlenderBot-Joint (joint)", "MISC (misc)"]
             rater.page.locator("#side-a .esc-why").first.click()
             rater.page.locator("#why-mixture-a .js-plotly-plot").wait_for()
             assert rater.problems == []

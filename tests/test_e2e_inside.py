@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -87,7 +87,7 @@ def test_from_a_bubble_to_the_words_a_link_and_what_if(browser: Browser, site: S
     page.locator("#inside-post").get_by_text("I feel alone.").wait_for()
     assert "talk=" not in page.url
 
-    page.locator("#what-if-b summary").click()
+    page.locator("#what-if-b .esc-whatif > summary").click()
     sliders = page.locator("#what-if-b .esc-mix")
     sliders.first.fill("80")
     values = sliders.evaluate_all("all => all.map((one) => Number(one.value))")
@@ -155,13 +155,38 @@ def test_a_phone_looks_inside_one_side_without_sideways_scrolling(browser: Brows
     page.locator("#side-a .esc-done .esc-why").click()
     page.locator("#why-mixture-a .js-plotly-plot").wait_for()
     assert not page.locator("#inside-b").is_visible()
-    page.locator("#what-if-a summary").click()
+    page.locator("#what-if-a .esc-whatif > summary").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
     wide = page.locator("#why-mixture-a .main-svg").first.bounding_box()
     assert wide is not None
     assert wide["width"] <= PHONE["width"]
     page.locator("#inside-switch").get_by_role("button", name="B").click()
     page.locator("#inside-b .esc-word").first.wait_for()
+
+
+IN_VIEW = """() => {
+  const [sliders, reply] = ["#what-if-a .esc-sliders", "#what-if-result-a .esc-beside > :last-child"]
+    .map((one) => document.querySelector(one).getBoundingClientRect());
+  return sliders.top >= 0 && reply.top + 60 <= innerHeight; // its heading and first line: a long one ends below
+}"""
+AT_REST = """async () => {
+  const height = document.body.scrollHeight;
+  await new Promise((waited) => setTimeout(waited, 700));
+  return document.body.scrollHeight === height;
+}"""
+
+
+@pytest.mark.parametrize("size", [{"width": 1366, "height": 768}, PHONE], ids=["laptop", "phone"])
+def test_sliders_and_both_replies_are_in_view_together(browser: Browser, site: Site, size: Any) -> None:
+    page = Rater(browser, site, size).start().say("I feel alone in the new town.").page
+    page.locator("#side-a .esc-done .esc-why").click()
+    page.locator("#why-mixture-a .js-plotly-plot").wait_for()
+    page.locator("#what-if-a .esc-whatif > summary").click()
+    page.wait_for_function(AT_REST)  # the figures above have found their size
+    page.locator("#what-if-a .esc-mix").first.fill("80")
+    page.locator("#what-if-a .esc-run").click()
+    page.locator("#what-if-result-a ins").first.wait_for()
+    page.wait_for_function(IN_VIEW)
 
 
 LIGHT = """async (selector) => {

@@ -34,7 +34,19 @@ READY = """() => [...document.querySelectorAll('.esc-map .js-plotly-plot')]
 TITLE = "(words) => document.querySelector('#map-plot-a .js-plotly-plot').layout.title.text.includes(words)"
 HAS_PATH = """() => document.querySelector('#map-plot-b .js-plotly-plot').data
   .some((trace) => trace.meta.kind === 'path')"""
-NETS = "() => [...document.querySelectorAll('.esc-map .js-plotly-plot')].map((plot) => plot.layout.meta.net)"
+NETS = "() => [...document.querySelectorAll('.esc-map .js-plotly-plot')].map((plot) => plot.layout.meta.title)"
+CLICK_FIRST = """() => {
+  const plot = document.querySelector('#map-plot-a .js-plotly-plot');
+  plot.emit('plotly_click', { points: [{ customdata: plot.data[0].customdata[0] }] });
+}"""
+CLICK_REPLY = """() => {
+  const plot = document.querySelector('#map-plot-a .js-plotly-plot');
+  const box = plot.querySelector('.nsewdrag').getBoundingClientRect();
+  const { xaxis, yaxis } = plot._fullLayout, path = plot.data.at(-1);
+  const event = { clientX: box.left + xaxis.d2p(path.x[0]) + 3, clientY: box.top + yaxis.d2p(path.y[0]) };
+  // of a turn that lies below the number
+  plot.emit('plotly_click', { points: [{ customdata: plot.data[0].customdata[0] }], event });
+}"""
 TIMES_OF_MARKING = """async (strategies) => {
   const times = [];
   for (const strategy of strategies) {
@@ -127,8 +139,8 @@ def test_a_lasso_marks_the_same_turns_on_both_maps_and_lists_them(browser: Brows
     assert 0 < len(first) < 40
     assert drawer.get_by_role("heading").inner_text().endswith(f": {len(first)}")
     assert drawer.get_by_role("listitem").count() == len(first)
-    assert "joint predicts" in drawer.inner_text()
-    assert "misc predicts" in drawer.inner_text()
+    assert "BlenderBot-Joint predicts" in drawer.inner_text()
+    assert "MISC predicts" in drawer.inner_text()
     page.get_by_role("radio", name="PCA").check()
     page.wait_for_function(TITLE, arg="PCA")
     page.wait_for_function(f"() => ({MARKED})('a').length > 0")
@@ -138,6 +150,16 @@ def test_a_lasso_marks_the_same_turns_on_both_maps_and_lists_them(browser: Brows
     assert page.evaluate(MARKED, "b") == []
     assert rater.problems == []
     assert rater.foreign == []
+
+
+def test_a_click_lists_the_whole_dialogue_of_the_point(browser: Browser, site: Site) -> None:
+    page = opened(Rater(browser, site))
+    page.evaluate(CLICK_FIRST)
+    drawer = page.locator("#map-drawer")
+    drawer.get_by_role("heading", name="replies on this map: 8").wait_for()
+    assert len(page.evaluate(MARKED, "b")) == 1
+    assert drawer.get_by_role("listitem").count() == 8
+    assert drawer.locator("li[aria-current]").count() == 1
 
 
 def test_without_a_mouse_turns_are_marked_by_their_strategy(browser: Browser, site: Site) -> None:
@@ -187,6 +209,13 @@ def test_a_talk_is_a_path_and_its_replies_are_read_in_the_drawer(browser: Browse
     names = page.evaluate(NETS)
     assert all(f"{name}: " in drawer.inner_text() for name in names)
     page.get_by_role("tab", name=texts.CHAT_TAB).click()
+    drawer.wait_for(state="detached")
+    page.get_by_role("tab", name=texts.MAP_TAB).click()
+    page.evaluate("() => window.escMapMark('Question')")
+    page.evaluate(CLICK_REPLY)
+    drawer.get_by_role("heading", name="Your talk, replies on this map: 1").wait_for()
+    drawer.get_by_role("button", name="Why?").click()
+    page.locator("#inside-post").get_by_text("cannot").wait_for()
     drawer.wait_for(state="detached")
     assert rater.problems == []
 

@@ -14,10 +14,12 @@ from escdemo.inside.reasons import DEEDS, differences, why
 from escdemo.inside.requests import answered_at, job_name, of_pasted, reference
 from escdemo.inside.words import compare, per_word, words_of
 from escdemo.intake import Refusal
+from escdemo.look import relation_words
 from escdemo.look.figures import Sided
 from escdemo.look.strategy_looks import LOOKS
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.pasted import MAX_TURNS, read_pasted
+from models.data.relations import RELATIONS
 from models.data.strategies import STRATEGIES
 from models.knowledge.comet import Block, Comet, Query
 from models.nets.registry import NETS
@@ -71,9 +73,24 @@ def test_misc_says_what_it_attended_to_and_at_which_word() -> None:
         CometBlock("situation", "xWant", "to rest", 0.1, (0.1, 0.1, 0.1)),
     )
     assert why("misc", replace(BARE, blocks=blocks))[1:] == (
-        "Of the commonsense about the last message, it attended most to “sad” (xReact) (30 % on average, most at"
-        " “lonely”).",
+        "Of the commonsense about the last message, it attended most to “sad” (how the seeker feels): 30 % on average,"
+        " most at “lonely”.",
     )
+
+
+def test_the_word_that_drew_most_attention_is_a_whole_word_and_no_mark() -> None:
+    tokens = tuple(TokenStep(text, 0.5) for text in ("So", " lone", "ly", "."))
+    block = CometBlock("post", "xReact", "sad", 0.3, (0.1, 0.2, 0.3, 0.9))
+    assert why("misc", replace(BARE, tokens=tokens, blocks=(block,)))[-1].endswith("most at “lonely”.")
+    marks = replace(BARE, tokens=(TokenStep("...", 0.5),), blocks=(replace(block, token_weights=(0.3,)),))
+    assert why("misc", marks)[-1].endswith("30 % on average.")
+
+
+def test_every_relation_of_commonsense_has_plain_words() -> None:
+    assert set(relation_words.WORDS) == set(RELATIONS)
+    sad = CometBlock("post", "xReact", "sad", 0.3, (0.1, 0.2, 0.3))
+    assert "xReact: how the seeker feels" in cards.side_card("a", Sided("X", replace(BARE, blocks=(sad,))))
+    assert relation_words.words_for("isA").short == "isA"
 
 
 def test_admisc_says_what_refinement_did_what_it_heard_and_how_its_gate_weighed() -> None:
@@ -144,7 +161,7 @@ def test_differences_name_both_strategies_and_what_each_looked_at() -> None:
     assert first.startswith("A set out to ask a question, B to do something else")
     assert "overlap by 40 %" in first
     assert second == "Only B read commonsense knowledge."
-    assert differences(("A", "B"), (other, other))[1] == "Both looked most at “sad” (xReact)."
+    assert differences(("A", "B"), (other, other))[1] == "Both looked most at “sad” (how the seeker feels)."
 
 
 def test_pieces_become_words_and_their_shares_means() -> None:
@@ -196,16 +213,17 @@ def test_nothing_generated_becomes_markup(side: Sided) -> None:
     assert "<b>x" not in html
 
 
-def test_a_likelihood_that_does_not_change_has_no_minus(side: Sided) -> None:
-    row = NamedRow(LIKELIHOOD, LIKELIHOODS, (-2.0, -2.001, -1.0, -1.5))
+def test_a_change_of_likelihood_is_the_difference_of_the_numbers_beside_it(side: Sided) -> None:
+    row = NamedRow(LIKELIHOOD, LIKELIHOODS, (-0.4644, -0.4676, -0.8424, -0.8424))
     told = what_if.result("a", side.trace, "b", replace(side.trace, extras=(row,)))
-    assert re.findall(r">([+-]0[.]\d\d)<", told) == ["+0.00", "-0.50"]
+    assert re.findall(r">([+-]0[.]\d+)<", told) == ["-0.464", "-0.468", "-0.004", "-0.842", "-0.842", "+0.000"]
+    assert what_if.texts.WHAT_IF_AS_MUCH in told
 
 
 def test_the_mixture_has_the_look_of_each_strategy_and_where_it_stood_before(side: Sided) -> None:
     figure = figures.mixture_figure(side)
     after, before, numbers = figure.data
-    assert all(x > max(pair) for x, *pair in zip(numbers.x, after.x, before.x, strict=True))  # hidden by neither
+    assert all(x > share for x, share in zip(numbers.x, after.x, strict=True))
     assert numbers.text[0] == f"{100 * side.trace.strategies[0]:.0f} %"
     assert list(after.marker.color) == [LOOKS[name].colour for name in STRATEGIES]
     assert list(after.x) == pytest.approx([100 * share for share in side.trace.strategies])
@@ -214,6 +232,14 @@ def test_the_mixture_has_the_look_of_each_strategy_and_where_it_stood_before(sid
     alone = figures.mixture_figure(replace(side, trace=replace(side.trace, extras=())))
     assert len(alone.data) == 2
     assert (figure.layout.showlegend, alone.layout.showlegend) == (True, False)
+
+
+def test_a_number_stands_beside_its_bar_and_not_beside_a_diamond_far_away(side: Sided) -> None:
+    after, before = (0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.05, 0.05), (0.65, 0.22, 0.13, 0, 0, 0, 0, 0)
+    rows = (NamedRow("strategies before refinement", STRATEGIES, before),)
+    numbers = figures.mixture_figure(replace(side, trace=replace(side.trace, strategies=after, extras=rows))).data[-1]
+    assert 30 < numbers.x[0] < 40, "65 % is far from the bar of 30 %"
+    assert numbers.x[1] > 22, "the diamond would hide it"
 
 
 def test_emotions_are_lines_with_a_word_where_the_lead_changes() -> None:

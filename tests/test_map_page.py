@@ -186,7 +186,7 @@ def test_a_failed_reply_has_no_place(make_page: Any, maps_of: Any) -> None:
     visitor = Visitor(page).start().say("I cannot sleep.")
     values = shown(maps_of(page), visitor, "esconv", "misc", "joint")
     assert path_of(values[PLOT_A]) is None
-    assert texts.MAP_NO_PATH.format(net="misc") in values[NOTE_A]
+    assert texts.MAP_NO_PATH.format(net="MISC") in values[NOTE_A]
     assert path_of(values[PLOT_B]) is not None
 
 
@@ -262,7 +262,7 @@ def test_a_map_of_another_width_says_so(make_page: Any, maps_of: Any, folder: Pa
     page = make_page()
     visitor = Visitor(page).start().say("I cannot sleep.")
     values = shown(maps_of(page), visitor, "esconv", "joint", "misc")
-    assert texts.MAP_MISFIT.format(net="joint") in values[NOTE_A]
+    assert texts.MAP_MISFIT.format(net="BlenderBot-Joint") in values[NOTE_A]
     assert path_of(values[PLOT_A]) is None
     assert path_of(values[PLOT_B]) is not None
 
@@ -351,7 +351,7 @@ def test_own_talks_are_mapped_with_their_texts_for_their_visitor_alone(make_page
     page = make_page()
     visitor, maps = Visitor(page).start(), maps_of(page)
     values = shown(maps, visitor, "own", "joint", "misc")
-    assert texts.MAP_OWN_MISSING.format(net="joint") in values[NOTE_A]
+    assert texts.MAP_OWN_MISSING.format(net="BlenderBot-Joint") in values[NOTE_A]
     maps.make(visitor.token, visitor.talk, "own", "joint", "misc")
     assert "There is no reply to map yet." in shown(maps, visitor, "own", "joint", "misc")[PROGRESS]
     for number in range(8):
@@ -368,7 +368,7 @@ def test_own_talks_are_mapped_with_their_texts_for_their_visitor_alone(make_page
     assert {row[8] for row in rows} == {f"message {number}" for number in range(8)}
     assert len({row[0] for row in rows}) == 16
     other = Visitor(page, token="another browser's token")
-    assert texts.MAP_OWN_MISSING.format(net="joint") in shown(maps, other, "own", "joint", "misc")[NOTE_A]
+    assert texts.MAP_OWN_MISSING.format(net="BlenderBot-Joint") in shown(maps, other, "own", "joint", "misc")[NOTE_A]
     visitor.take(page.again())
     visitor.start().say("one more")
     assert texts.MAP_OWN_OLD in shown(maps, visitor, "own", "joint", "misc")[NOTE_A]

@@ -88,7 +88,7 @@ def fill_talk(view: EncounterView | None) -> list[Any]:
     if view is None or hidden or not any(turn.a.strategy or turn.b.strategy for turn in turns):
         told = texts.BLIND_TALK_FIGURE if hidden else texts.NO_TALK_FIGURE
         return [render.notice(told), *_shown(_plot_id(TALK, "all"), None)]
-    names = [f"{name} ({letter})" for letter, name in zip("AB", names_of(view), strict=True)]
+    names = [f"{title_of(name)} ({letter})" for letter, name in zip("AB", names_of(view), strict=True)]
     chosen = [tuple(reply.strategy for reply in side) for side in zip(*((one.a, one.b) for one in turns), strict=True)]
     sides = [SideStrategies(name, strategies) for name, strategies in zip(names, chosen, strict=True)]
     drawn = timeline_figure(sides), timeline_csv(sides)

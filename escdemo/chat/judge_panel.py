@@ -16,6 +16,7 @@ from escdemo import intake, texts
 from escdemo.chat.talks import names_of
 from escdemo.intake import Refusal
 from escdemo.look import render
+from escdemo.net_texts import both_names, title_of
 
 RUBRIC = find_rubric(DEFAULT_RUBRIC)
 MAX_REASON_CHARS = 1000
@@ -129,7 +130,7 @@ def reveal_html(view: EncounterView) -> str:
     labels = {value: label for label, value in texts.VOTES}
     cards = "".join(
         f'<div class="esc-side-{letter.lower()}"><span class="esc-sr">Side </span>{letter} was '
-        f"<strong>{render.escape(name)}</strong></div>"
+        f"<strong>{render.escape(both_names(name))}</strong></div>"
         for letter, name in zip("AB", names, strict=True)
     )
     rows = [[one.criterion, labels[one.picked], _winner(one.picked, names)] for one in view.judgments]
@@ -146,4 +147,4 @@ def reveal_html(view: EncounterView) -> str:
 
 
 def _winner(picked: str, names: tuple[str, str]) -> str:
-    return {"a": names[0], "b": names[1]}.get(picked, "neither")
+    return {"a": title_of(names[0]), "b": title_of(names[1])}.get(picked, "neither")

@@ -34,11 +34,11 @@ class MapFiles:
                 try:
                     check_weights(found, net, checkpoint or found.about.checkpoint)
                 except ValueError as error:
-                    problems.append(f"{path.name}: {error}")
+                    problems.append(f"{path.name}: {error}.")
                 else:
                     return found, " ".join([*problems, texts.MAP_SHIPPED] if problems else [])
             elif found:
-                problems.append(found)
+                problems.append(f"{found}.")
         return None, " ".join(problems) or texts.MAP_MISSING.format(net=net)
 
     def _read(self, path: Path) -> StateMap | str:

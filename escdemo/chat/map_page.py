@@ -26,6 +26,7 @@ from escdemo.chat.own_replies import OwnReply, replies_in, replies_on
 from escdemo.chat.talks import Talks
 from escdemo.look import render
 from escdemo.look.map_figures import COLOURS, PLANES, SHAPES, PathStep, Told
+from escdemo.net_texts import title_of
 from models.analysis.map_turns import Said, drawn_turns, hash_of, said_in
 from models.analysis.state_map import StateMap
 from models.data.esconv import read_esconv, split_dialogues
@@ -127,7 +128,7 @@ class MapPage:
         if choices.source == "own":
             found = self.talks.map_work.own(_owner(token), net)
             old = found is not None and found.about.data != hash_of([one.said for one in own])
-            note = texts.MAP_OWN_OLD if old else "" if found else texts.MAP_OWN_MISSING.format(net=net)
+            note = texts.MAP_OWN_OLD if old else "" if found else texts.MAP_OWN_MISSING.format(net=title_of(net))
         else:
             found, note = self.files.of(net, reader.checkpoint if reader is not None else None)
         texts_of = {(one.said.dialogue, one.said.turn): Told(one.post, one.said.reply.text) for one in own}
@@ -135,13 +136,13 @@ class MapPage:
         path: tuple[PathStep, ...] = ()
         if found is not None and sides:
             if not replies:
-                note = f"{note} {texts.MAP_NO_PATH.format(net=net)}".strip()
+                note = f"{note} {texts.MAP_NO_PATH.format(net=title_of(net))}".strip()
             elif reader is None:
-                note = f"{note} {texts.MAP_NO_STATES.format(net=net)}".strip()
+                note = f"{note} {texts.MAP_NO_STATES.format(net=title_of(net))}".strip()
             try:
                 path = _steps(found, choices.plane, replies, states)
             except ValueError:
-                note = texts.MAP_MISFIT.format(net=net)
+                note = texts.MAP_MISFIT.format(net=title_of(net))
         return NetMap(net, found, note, path, side, texts_of)
 
 
@@ -170,7 +171,7 @@ def _paths(view: EncounterView | None) -> dict[str, tuple[str, tuple[OwnReply, .
     if view is None or view.hidden():
         return {}
     found = {
-        name: (f"your talk with {name} (side {side.value.upper()})", replies_on(view, side))
+        name: (f"your talk with {title_of(name)} (side {side.value.upper()})", replies_on(view, side))
         for name, side in zip(view.systems, Side, strict=True)
         if name
     }
@@ -202,7 +203,7 @@ def _progress(left: int, making: Making | None) -> str:
     """What is going on, or how it ended."""
     parts = []
     if making is not None and not making.ended:
-        words = texts.MAP_MAKING.format(net=making.net, done=making.done, total=making.total)
+        words = texts.MAP_MAKING.format(net=title_of(making.net), done=making.done, total=making.total)
         parts.append(map_tab.progress_bar(making.done, making.total, words if making.total else texts.MAP_READING))
     elif making is not None:
         parts.append(render.notice(making.error or texts.MAP_MADE, "problem" if making.error else "good"))

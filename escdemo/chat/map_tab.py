@@ -148,7 +148,7 @@ def fill(names: Sequence[str], chosen: Choices, maps: Sequence[NetMap], note: st
         gr.update(visible=True),
         gr.update(choices=choices_of(tuple(names)), value=first),
         gr.update(
-            choices=[(texts.MAP_NONE, ""), *choices_of(tuple(name for name in names if name != first))], value=second
+            choices=[(texts.NO_SECOND, ""), *choices_of(tuple(name for name in names if name != first))], value=second
         ),
         gr.update(choices=[(words, name) for name, words in COLOURS.items() if name in useful], value=colour),
         *plots,

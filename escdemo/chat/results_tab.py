@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -14,6 +14,7 @@ from annotation.talks.open_talks import Summary, Tally, summarise
 from escdemo import texts
 from escdemo.look import figures, render
 from escdemo.look.figures import Outcome
+from escdemo.net_texts import title_of
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,10 @@ def fill(tallies: Sequence[Tally], allowed: bool, pair: str | None) -> list[Any]
     if not allowed or not tallies:
         note = render.notice(texts.RESULTS_EMPTY if allowed else texts.RESULTS_HIDDEN)
         return [gr.update(choices=[], value=None, visible=False), note, gr.update(value=None, visible=False), ""]
-    pairs = list(dict.fromkeys(pair_name(tally) for tally in tallies))
+    named = [replace(one, system_1=title_of(one.system_1), system_2=title_of(one.system_2)) for one in tallies]
+    pairs = list(dict.fromkeys(pair_name(tally) for tally in named))
     chosen = pair if pair in pairs else pairs[0]
-    found = [one for one in summarise(tallies) if pair_name(one.tally) == chosen]
+    found = [one for one in summarise(named) if pair_name(one.tally) == chosen]
     rows = [one.tally for one in found]
     outcomes = [Outcome(tally.criterion, tally.win, tally.tie, tally.lose) for tally in rows]
     title = f"{chosen} (n = {max(tally.total() for tally in rows)})"

@@ -13,6 +13,7 @@ from escdemo import texts
 from escdemo.inside.reasons import gate_rows, percent, why
 from escdemo.inside.words import Word, per_word, words_of
 from escdemo.look.figures import Sided
+from escdemo.look.relation_words import words_for
 from escdemo.look.render import escape, net_head, notice
 from escdemo.look.strategy_looks import LOOKS
 from models.serving.trace import CometBlock, Trace
@@ -141,10 +142,11 @@ def _blocks(trace: Trace, words: Sequence[Word]) -> str:
 
 def _block(block: CometBlock, words: Sequence[Word], reachable: bool) -> str:
     shares = " ".join(f"{share:.4f}" for share in per_word(words, block.token_weights))
+    relation = words_for(block.relation)
     return (
         f'<li><button type="button" class="esc-block" data-w="{shares}" tabindex="{0 if reachable else -1}"'
-        f' style="--share:{block.weight:.4f}">'
-        f'<b>{escape(block.relation)}</b> <bdi dir="auto">{escape(block.text)}</bdi>'
+        f' style="--share:{block.weight:.4f}" title="{escape(f"{block.relation}: {relation.told}")}">'
+        f'<b>{escape(relation.short)}</b> <bdi dir="auto">{escape(block.text)}</bdi>'
         f' <span class="esc-n">{percent(block.weight)}</span></button></li>'
     )
 

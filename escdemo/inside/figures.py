@@ -17,7 +17,7 @@ SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "
 
 
 def mixture_figure(side: Sided) -> go.Figure:
-    """Share of each strategy, in its own colour and pattern; a hollow diamond where it stood before refinement."""
+    """Share of each strategy, in its own colour and pattern; a white diamond where it stood before refinement."""
     figure = go.Figure()
     shares = [100 * share for share in side.trace.strategies] if side.trace.strategy() else []
     names = [_two_lines(name) for name in STRATEGIES]
@@ -39,13 +39,14 @@ def mixture_figure(side: Sided) -> go.Figure:
             y=[_two_lines(label) for label in before.labels],
             x=[100 * value for value in before.values],
             mode="markers",
-            marker={"symbol": "diamond-open", "size": 11, "color": "#7F8C8D", "line": {"width": 2}},
+            # White with a dark edge: seen on every bar, on a light page and on a dark one.
+            marker={"symbol": "diamond", "size": 11, "color": "#FFFFFF", "line": {"width": 2, "color": INK}},
             hovertemplate="%{y}, before refinement: %{x:.1f} %<extra></extra>",
         )
     earlier = {} if before is None else {n: 100 * v for n, v in zip(before.labels, before.values, strict=True)}
-    ends = [max(share, earlier.get(name, 0.0)) for name, share in zip(STRATEGIES, shares, strict=False)]
-    top = max(ends, default=100)
-    figure.add_scatter(  # beyond bar and diamond, which would hide it
+    top = max([*shares, *earlier.values()], default=100)
+    ends = [_end(share, earlier.get(name, 0.0), top) for name, share in zip(STRATEGIES, shares, strict=False)]
+    figure.add_scatter(  # beyond the bar, and beyond a diamond that would hide it
         y=names[: len(shares)],
         x=[end + 0.03 * top for end in ends],
         text=[f"{share:.0f} %" for share in shares],
@@ -60,6 +61,11 @@ def mixture_figure(side: Sided) -> go.Figure:
     titled(styled(figure, height=430, bargap=0.3), f"Strategies of {side.label}")
     figure.update_layout(showlegend=before is not None)  # of a net that refines nothing, there is nothing to tell apart
     return _clear(figure)
+
+
+def _end(share: float, before: float, top: float) -> float:
+    """Where a bar with its diamond ends for the number behind it; a diamond far beyond the bar leaves it its place."""
+    return max(share, before) if before < share + 0.25 * top else share
 
 
 def emotion_line(trace: Trace) -> go.Figure:

@@ -6,8 +6,11 @@ refinement. Attention is told as what it is, where the net looked.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Mapping, Sequence
 
+from escdemo.inside.words import words_of
+from escdemo.look.relation_words import words_for
 from models.data.strategies import STRATEGIES
 from models.nets.emstremo import OWN_EMOTION
 from models.nets.multiesc import NOW, STARS
@@ -53,7 +56,7 @@ def why(name: str, trace: Trace) -> tuple[str, ...]:
         _attended(trace),
         _looked_up(rows),
         *_looked_at(rows),
-        _gates(rows),
+        _gates(trace, rows),
         _redrawn(rows),
     ]
     return tuple(sentence for sentence in told if sentence)
@@ -200,11 +203,11 @@ def _attended(trace: Trace) -> str:
     if not trace.blocks:
         return ""
     block = max(trace.blocks, key=lambda one: one.weight)
-    at = max(range(len(block.token_weights)), key=block.token_weights.__getitem__, default=None)
-    word = f", most at \u201c{trace.tokens[at].text.strip()}\u201d" if at is not None and at < len(trace.tokens) else ""
+    found = _strongest(trace, block.token_weights)
+    word = f", most at {found[0]}" if found else ""
     return (
-        f"Of the commonsense about {SOURCES[block.source]}, it attended most to {_quoted(block)}"
-        f" ({percent(block.weight)} on average{word})."
+        f"Of the commonsense about {SOURCES[block.source]}, it attended most to {_quoted(block)}:"
+        f" {percent(block.weight)} on average{word}."
     )
 
 
@@ -228,7 +231,7 @@ def _looked_at(rows: Mapping[str, NamedRow]) -> list[str]:
     return told
 
 
-def _gates(rows: Mapping[str, NamedRow]) -> str:
+def _gates(trace: Trace, rows: Mapping[str, NamedRow]) -> str:
     """STAR: how much of the strategy's expert entered, into the choice and into the words."""
     told = []
     choice = rows.get(CHOICE_GATE)
@@ -236,10 +239,10 @@ def _gates(rows: Mapping[str, NamedRow]) -> str:
         told.append(f"the gate of the choice was {percent(choice.values[0])} open")
     row = rows.get(GATE)
     if row is not None and "history" not in row.labels and row.values:
-        most = max(range(len(row.values)), key=row.values.__getitem__)
         text = f"the strategy's expert contributed {percent(_mean(row.values))} to its words on average"
-        if max(row.values) - min(row.values) >= FLAT:
-            text += f", most to \u201c{row.labels[most].strip()}\u201d ({percent(row.values[most])})"
+        found = _strongest(trace, row.values) if max(row.values) - min(row.values) >= FLAT else None
+        if found:
+            text += f", most to {found[0]} ({percent(found[1])})"
         told.append(text)
     joined = "; ".join(told)
     return f"{joined[:1].upper()}{joined[1:]}." if joined else ""
@@ -262,8 +265,20 @@ def _ends(name: str, kind: str) -> bool:
     return name == kind or name.endswith(f": {kind}")
 
 
+def _strongest(trace: Trace, values: Sequence[float]) -> tuple[str, float] | None:
+    """The word of the reply whose piece has the highest value, quoted. Its marks do not count: they say nothing."""
+    if len(values) != len(trace.tokens):
+        return None
+    pieces = [at for at, token in enumerate(trace.tokens) if any(map(str.isalnum, token.text))]
+    if not pieces:
+        return None
+    most = max(pieces, key=values.__getitem__)
+    word = next(one.text for one in words_of(trace) if most in one.pieces)
+    return f"\u201c{word.strip(string.punctuation)}\u201d", values[most]
+
+
 def _quoted(block: CometBlock) -> str:
-    return f"\u201c{block.text}\u201d ({block.relation})"
+    return f"\u201c{block.text}\u201d ({words_for(block.relation).told})"
 
 
 def _inference(block: CometBlock) -> tuple[str, str, str]:

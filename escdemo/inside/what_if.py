@@ -16,6 +16,7 @@ from escdemo.inside.words import Part, compare
 from escdemo.intake import Refusal
 from escdemo.look import render
 from escdemo.look.figures import Sided
+from escdemo.look.relation_words import words_for
 from escdemo.look.render import escape
 from models.data.strategies import STRATEGIES
 from models.knowledge.comet import Block
@@ -124,15 +125,17 @@ def _mixture(letter: str, trace: Trace) -> str:
 
 
 def _knowledge(trace: Trace) -> str:
+    """All of it behind one box; the single pieces behind a fold, for sliders and replies to be in view together."""
     boxes = "".join(
-        f'<label><input type="checkbox" name="block" value="{at}" checked> <b>{escape(one.relation)}</b>'
-        f" {escape(one.text)}</label>"
+        f'<label><input type="checkbox" name="block" value="{at}" checked>'
+        f" <b>{escape(words_for(one.relation).short)}</b> {escape(one.text)}</label>"
         for at, one in sorted(enumerate(trace.blocks), key=lambda pair: -pair[1].weight)
     )
     return (
         f'<fieldset class="esc-knowledge"><legend>{texts.WHAT_IF_KNOWLEDGE}</legend>'
         f'<label><input type="checkbox" name="knowledge" checked> {texts.WHAT_IF_ALL}</label>'
-        f'<div class="esc-checks">{boxes}</div></fieldset>'
+        f"<details><summary>{texts.WHAT_IF_PIECES.format(count=len(trace.blocks))}</summary>"
+        f'<div class="esc-checks">{boxes}</div></details></fieldset>'
     )
 
 
@@ -160,9 +163,10 @@ def _likelihoods(trace: Trace) -> str:
     row = next((row for row in trace.extras if row.name == LIKELIHOOD), None)
     if row is None:
         return ""
-    values = dict(zip(row.labels, row.values, strict=True))
+    # Rounded first: a change must be what the two numbers beside it differ by.
+    values = {name: round(value, 3) for name, value in zip(row.labels, row.values, strict=True)}
     lines = [
-        [label, *(f"{values[name]:.2f}" for name in pair), f"{values[pair[1]] - values[pair[0]]:+z.2f}"]
+        [label, *(f"{values[name]:.3f}" for name in pair), f"{values[pair[1]] - values[pair[0]]:+z.3f}"]
         for label, pair in ((texts.WHAT_IF_ORIGINAL, LIKELIHOODS[:2]), (texts.WHAT_IF_NEW, LIKELIHOODS[2:]))
     ]
     change = values[LIKELIHOODS[1]] - values[LIKELIHOODS[0]]

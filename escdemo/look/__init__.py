@@ -3,6 +3,7 @@
 In the order in which to read them:
 
     strategy_looks.py  colour, pattern and shape of each strategy
+    relation_words.py  what the relations of commonsense mean
     figures.py         plain values -> plotly figures
     study_figures.py   a study's results -> plotly figures
     analysis_figures.py  what a net chooses, and how well, as the papers draw it

@@ -170,7 +170,7 @@ def distribution_figure(nets: Sequence[Analysed]) -> go.Figure:
             y=SHORT,
             orientation="h",
             marker={"color": colour, "pattern": {"shape": pattern, "fgcolor": "#5C3F00", "solidity": 0.2}},
-            error_x=_errors(shares) | {"color": "#52606D"},
+            error_x=_errors(shares) | {"color": INK},
             customdata=[f"{share.name}<br>{_percent(share)}" for share in shares],
             hovertemplate="%{customdata}<extra>%{fullData.name}</extra>",
         )
@@ -326,7 +326,7 @@ def _with_intervals(nets: Sequence[Analysed]) -> str:
 def _captioned(figure: go.Figure, title: str, note: str, legend: int = 0) -> go.Figure:
     """The figure with title and note above it, and `legend` pixels for the legend below it; makes room for all."""
     line = textwrap.shorten(title, TITLE_WIDTH, placeholder=" …") or title[:TITLE_WIDTH]
-    small = textwrap.wrap(note, NOTE_WIDTH)
+    small = textwrap.wrap(note.replace(" %", "\u00a0%"), NOTE_WIDTH)  # a number keeps its sign
     above = 16 * len(small) + 52
     several = legend if len(figure.data) > 1 else 0
     figure.update_layout(

@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 import plotly.io
 from gradio.components.plot import PlotData
 
+from escdemo.look.relation_words import words_for
 from escdemo.screening.message_screen import Danger
 from models.serving.trace import CometBlock, Trace
 
@@ -40,7 +41,8 @@ plotly.io.templates["escdemo"] = go.layout.Template(
     layout={
         "autotypenumbers": "strict",
         "hovermode": "closest",
-        "hoverlabel": {"align": "left"},
+        # By default the ground is the colour of the point, on which the text is often faint.
+        "hoverlabel": {"align": "left", "bgcolor": "#FFFFFF", "font": {"color": INK}},
         "xaxis": _AXIS,
         "yaxis": _AXIS,
     },
@@ -193,7 +195,7 @@ def escaped(text: str) -> str:
 
 def _block_label(block: CometBlock) -> str:
     text = block.text if len(block.text) <= 34 else block.text[:33] + "…"
-    return f"{escaped(block.relation)} · {escaped(text)}"
+    return f"{escaped(words_for(block.relation).short)} · {escaped(text)}"
 
 
 def styled(figure: go.Figure, *, height: int, **layout: object) -> go.Figure:

@@ -8,6 +8,7 @@
   const drawn = new WeakMap(); // plot -> the data that carry the marks
   const CHOSEN = "esc-chosen";
   let marked = null; // keys of turns, null for none
+  let opened = ""; // the dialogue of a point that was clicked: the drawer lists all of it
   let from = null; // where the focus was before the drawer opened
 
   function marksOf(plot) {
@@ -46,9 +47,12 @@
     });
   }
 
-  // `lasso` is the plot whose outline stays.
-  async function mark(keys, lasso) {
+  const dialogueOf = (key) => key.split(":")[0];
+
+  // `lasso` is the plot whose outline stays; `whole`: the drawer lists the whole dialogue of the first key.
+  async function mark(keys, lasso, whole = false) {
     marked = keys && keys.size ? keys : null;
+    opened = marked && whole ? dialogueOf([...marked][0]) : "";
     await Promise.all(plots().map((plot) => {
       drawn.set(plot, plot.data);
       const outlined = plot !== lasso && plot.layout.selections?.length;
@@ -59,12 +63,24 @@
 
   const keysOf = (event) => new Set((event?.points || []).map((point) => point.customdata[0]));
 
+  // Plotly takes the small point below a large one; but who clicks a number of the own talk means that reply.
+  function replyAt(plot, { clientX, clientY } = {}) {
+    const box = plot.querySelector(".nsewdrag").getBoundingClientRect();
+    const { xaxis, yaxis } = plot._fullLayout;
+    for (const { meta, x, y, marker, customdata } of plot.data) {
+      const at = meta.kind !== "path" ? -1 : x.findLastIndex((one, n) =>
+        Math.hypot(box.left + xaxis.d2p(one) - clientX, box.top + yaxis.d2p(y[n]) - clientY) <= marker.size[n] / 2);
+      if (at >= 0) return new Set([customdata[at][0]]);
+    }
+    return null;
+  }
+
   function hook() {
     for (const plot of plots()) {
       if (!plot._ev || !window.Plotly) continue;
       if (emitters.get(plot) !== plot._ev) {
         emitters.set(plot, plot._ev);
-        plot.on("plotly_click", (event) => mark(keysOf(event)));
+        plot.on("plotly_click", (event) => mark(replyAt(plot, event.event) || keysOf(event), null, true));
         plot.on("plotly_selected", (event) => { if (event?.lassoPoints || event?.range) mark(keysOf(event), plot); });
         plot.on("plotly_deselect", () => mark(null));
         // A finger that draws a lasso could not scroll the page: there a tap selects, and a button gives the lasso.
@@ -83,10 +99,10 @@
     for (const plot of plots()) {
       for (const trace of plot.data) {
         for (const values of trace.customdata || []) {
-          if (!marked.has(values[0])) continue;
+          if (opened ? dialogueOf(values[0]) !== opened : !marked.has(values[0])) continue;
           const row = Object.fromEntries(COLUMNS.map((name, at) => [name, values[at]]));
           const known = found.get(row.key) || { ...row, own: trace.meta.kind === "path", nets: [] };
-          known.nets.push({ ...row, net: plot.layout.meta.net });
+          known.nets.push({ ...row, net: plot.layout.meta.title });
           found.set(row.key, known);
         }
       }
@@ -112,6 +128,7 @@
     const place = turn.own ? `${ESC_TEXTS.mapOwnTalk} ${turn.turn}`
       : `${ESC_TEXTS.mapDialogue} ${turn.dialogue}, ${ESC_TEXTS.mapTurn} ${turn.turn}`;
     box.append(element("strong", "", place));
+    if (opened && marked.has(turn.key)) box.setAttribute("aria-current", "true");
     if (!turn.own) box.append(element("span", "esc-chip", `${ESC_TEXTS.mapGiven}: ${turn.gold}`), element("span", "esc-chip", turn.emotion));
     if (turn.verdict) box.append(element("span", "esc-chip", turn.verdict));
     if (turn.post) box.append(said(ESC_TEXTS.mapYou, turn.post, "esc-drawer-you"));
@@ -121,7 +138,17 @@
       const words = [one.predicted && `${ESC_TEXTS.mapPredicts} ${one.predicted}`, one.cluster].filter(Boolean).join(", ");
       if (words) box.append(element("div", "esc-drawer-net", `${one.net} ${words}`));
     }
+    if (turn.own) box.append(whyOf(turn));
     return box;
+  }
+
+  function whyOf(turn) {
+    const why = Object.assign(element("button", "esc-why", ESC_TEXTS.mapWhy), { type: "button" });
+    why.addEventListener("click", () => {
+      mark(null);
+      window.escAsk({ jump: true, turn: Number(turn.turn) - 1 });
+    });
+    return why;
   }
 
   function list() {
@@ -143,7 +170,8 @@
     const counts = new Map();
     for (const turn of turns) if (!turn.own) counts.set(turn.gold, (counts.get(turn.gold) || 0) + 1);
     const head = element("div", "esc-drawer-head");
-    const title = element("h3", "", `${ESC_TEXTS.mapSelected}: ${turns.length}`);
+    const name = opened === "talk" ? ESC_TEXTS.mapTalk : `${ESC_TEXTS.mapDialogue} ${opened}`;
+    const title = element("h3", "", opened ? `${name}, ${ESC_TEXTS.mapShown}: ${turns.length}` : `${ESC_TEXTS.mapSelected}: ${turns.length}`);
     title.setAttribute("aria-live", "polite");
     const close = Object.assign(element("button", "esc-drawer-close", ESC_TEXTS.mapClose), { type: "button" });
     close.addEventListener("click", () => mark(null));
@@ -155,6 +183,8 @@
     items.append(...turns.slice(0, LISTED).map(item));
     const more = turns.length > LISTED ? `${turns.length - LISTED} ${ESC_TEXTS.mapMore}` : "";
     drawer.replaceChildren(head, element("p", "esc-drawer-sum", turns.length ? sums.join(", ") : ESC_TEXTS.mapNothing), items, element("p", "", more));
+    const current = items.querySelector("[aria-current]");
+    if (current) items.scrollTop = current.offsetTop - items.offsetTop;
     uncover(drawer);
   }
 

@@ -155,7 +155,13 @@ def _path(path: Sequence[PathStep], side: str) -> go.Scatter:
         y=[step.y for step in path],
         mode="lines+markers+text",
         line={"color": PATH_COLOUR, "width": 2, "dash": "dot"},
-        marker={"color": PATH_COLOUR, "size": sizes, "symbol": "circle", "line": {"color": "#FFFFFF", "width": 1.5}},
+        marker={
+            "color": PATH_COLOUR,
+            "size": sizes,
+            "symbol": "circle",
+            "opacity": 1,  # of points of several sizes it would be less, and the turns below would show
+            "line": {"color": "#FFFFFF", "width": 1.5},
+        },
         text=[str(step.number) for step in path],
         textfont={"color": "#FFFFFF", "size": 11},
         textposition="middle center",
@@ -194,7 +200,7 @@ def _laid_out(figure: go.Figure, found: StateMap, look: Mapping[str, str], path:
         },
         dragmode="lasso",
         hovermode="closest",
-        meta={"alt": words, "net": about.net},
+        meta={"alt": words, "net": about.net, "title": title_of(about.net)},
     )
     figure.update_layout(
         paper_bgcolor="rgba(0,0,0,0)",

@@ -13,6 +13,7 @@ from escdemo.hosted import NetCard
 from escdemo.look.render import escape, table
 from escdemo.net_texts import NET_TEXTS, title_of
 from models.analysis.analysis import Analysis
+from models.data.esconv import SPLITS
 from models.evaluation.definitions import Definition
 from models.evaluation.published import DEFINITIONS, by_source, published
 from models.evaluation.tables import COLUMNS, LABELS, formatted
@@ -24,6 +25,8 @@ VALIDATION = {
 }
 """metrics of a card that say something to a reader -> how they are called, and what makes percent of them"""
 PERPLEXITY = "perplexity"
+OTHER_SPLITS = (("merged", "turns of one speaker in a row joined"), ("?", "not stated"))
+"""what else stands in the papers' tables for a split"""
 OWN = {PERPLEXITY: "ppl_token_gold"}
 """columns of the papers that go by another name in our reports"""
 
@@ -67,7 +70,7 @@ def _facts(found: NetCard) -> list[tuple[str, str]]:
     ]
     facts = {
         "Learned from": card.get("data"),
-        "Split": " and ".join(splits),
+        "Split": "; ".join(f"{name}: {SPLITS[name]}" if name in SPLITS else name for name in splits),
         "Base": card.get("base") or "none: trained from scratch",
         "Trained": ", ".join(str(one) for one in (card.get("date"), *made) if one),
         "Weights": f"{found.checkpoint}, {found.size_bytes / 1e6:.1f} MB on top of the base",
@@ -115,7 +118,8 @@ def paper_tables(nets: Sequence[NetShown]) -> str:
         told = texts.TABLE_FOLD.format(source=source, published=len(rows), ours=len(nets))
         shown = table(["system", "split", *heads], lines, source)
         blocks.append(f'<details class="esc-fold"><summary>{escape(told)}</summary>{shown}</details>')
-    return "".join(blocks)
+    told = "; ".join(f"{name}: {words}" for name, words in (*SPLITS.items(), *OTHER_SPLITS))
+    return f'<p class="esc-hint">Splits of ESConv. {escape(told)}.</p>{"".join(blocks)}'
 
 
 def _printed(head: str, value: float | None) -> str:

@@ -372,6 +372,10 @@
     const form = event.target instanceof Element && event.target.closest(".esc-run")?.closest("form");
     if (!form) return;
     const sliders = [...form.querySelectorAll(".esc-mix")];
+    // The replies come below the form: they and the sliders are to be in view together.
+    const [box, replies] = [form.closest(".esc-whatif"), 230]; // pixels of both
+    const first = box.offsetHeight + replies < innerHeight ? box : form.querySelector(".esc-sliders") || box;
+    if (first.getBoundingClientRect().top < 0 || box.getBoundingClientRect().bottom + replies > innerHeight) first.scrollIntoView();
     ask({
       side: form.dataset.side,
       strategy: form.elements.strategy?.value || "",

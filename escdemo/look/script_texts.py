@@ -13,6 +13,9 @@ SCRIPT_TEXTS = {
     "mapOwnTalk": "Your talk, message",
     "mapDialogue": "Dialogue",
     "mapTurn": "turn",
+    "mapTalk": "Your talk",
+    "mapShown": "replies on this map",
+    "mapWhy": "Why?",
     "confirm": {
         "finish": {
             "ask": "Finish the talk? After that, no message can be added, and you judge the talk.",

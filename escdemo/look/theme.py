@@ -63,6 +63,7 @@ def page_theme() -> Base:
         checkbox_border_color="*neutral_500",
         checkbox_border_color_dark="*neutral_400",
         input_placeholder_color="#6B7280",
+        input_placeholder_color_dark="#9CA3AF",
     )
 
 
