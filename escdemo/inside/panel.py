@@ -221,8 +221,8 @@ def _attention_values(part: SideParts, letter: str, side: Sided | None) -> dict[
     bars = (f"why-comet-{letter}", f"knowledge-{letter}", explain.blocks_csv(side.trace))
     heat = (f"why-heat-{letter}", f"attention-{letter}", explain.heat_csv(side.trace))
     return {
-        part.bars: _plot(shared.titled(shared.comet_figure(side.trace), f"Knowledge of {side.label}"), bars[1]),
-        part.heat: _plot(shared.titled(shared.heat_figure(side.trace), f"Attention of {side.label}"), heat[1]),
+        part.bars: _plot(shared.comet_figure(side), bars[1]),
+        part.heat: _plot(shared.heat_figure(side), heat[1]),
         part.attention_bar: render.save_bar(*bars, "knowledge") + render.save_bar(*heat, "attention"),
     }
 
