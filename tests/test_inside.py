@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+import plotly.graph_objects as go
 import pytest
 
 from escdemo.inside import cards, figures, what_if
@@ -203,7 +204,7 @@ def test_a_likelihood_that_does_not_change_has_no_minus(side: Sided) -> None:
 
 
 def test_the_mixture_has_the_look_of_each_strategy_and_where_it_stood_before(side: Sided) -> None:
-    figure = figures.mixture_figure(side)
+    figure = go.Figure(figures.mixture_figure(side))
     after, before, numbers = figure.data
     assert all(x > max(pair) for x, *pair in zip(numbers.x, after.x, before.x, strict=True))  # hidden by neither
     assert numbers.text[0] == f"{100 * side.trace.strategies[0]:.0f} %"
@@ -211,7 +212,7 @@ def test_the_mixture_has_the_look_of_each_strategy_and_where_it_stood_before(sid
     assert list(after.x) == pytest.approx([100 * share for share in side.trace.strategies])
     assert list(before.x) == pytest.approx([100 * value for value in side.trace.extras[0].values])
     assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
-    alone = figures.mixture_figure(replace(side, trace=replace(side.trace, extras=())))
+    alone = go.Figure(figures.mixture_figure(replace(side, trace=replace(side.trace, extras=()))))
     assert len(alone.data) == 2
     assert (figure.layout.showlegend, alone.layout.showlegend) == (True, False)
 
@@ -222,11 +223,20 @@ def test_emotions_are_lines_with_a_word_where_the_lead_changes() -> None:
     leads = ["fear", "fear", "anger", "fear"]
     scores = [((one, 0.7), ("anger" if one == "fear" else "fear", 0.3)) for one in leads]
     trace = replace(BARE, emotions=tuple(EmotionReading(2 * at, found) for at, found in enumerate(scores)))
-    fear, anger = figures.emotion_line(trace).data
-    assert list(fear.y) == pytest.approx([70, 70, 30, 70])
-    assert (list(fear.text), list(anger.text)) == (["fear", "", "", "fear"], ["", "", "anger", ""])
+    figure = go.Figure(figures.emotion_line(trace))
+    fear, anger, *words = figure.data
+    assert (fear.x0, list(fear.y)) == (1, pytest.approx([70, 70, 30, 70]))
+    assert [list(zip(one.x, one.y, one.text, strict=True)) for one in words] == [
+        [(1, 70, "fear"), (4, 70, "fear")],
+        [(3, 70, "anger")],
+    ]
+    assert [one.legendgroup for one in words] == [fear.legendgroup, anger.legendgroup]  # they go and come together
     assert fear.line.dash != anger.line.dash
-    assert "n = 4" in figures.emotion_line(trace).layout.title.text
+    assert "n = 4" in figure.layout.title.text
+    long = replace(trace, emotions=trace.emotions * 50)
+    assert {one.marker.maxdisplayed for one in go.Figure(figures.emotion_line(long)).data if "lines" in one.mode} == {
+        40
+    }
 
 
 def test_a_form_has_only_what_the_net_can_change(side: Sided) -> None:

@@ -1,13 +1,9 @@
-"""Figures of one message: the strategies of a side, the emotions over the messages. Pure: trace -> plotly figure."""
+"""Figures of one message: strategies of a side, emotions over the messages. Pure: trace -> what plotly.js draws."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import plotly.graph_objects as go
-
 from escdemo.inside.reasons import found_row
-from escdemo.look.figures import INK, Sided, escaped, made
+from escdemo.look.figures import INK, Drawn, Sided, escaped, made
 from escdemo.look.strategy_looks import LOOKS
 from models.data.strategies import STRATEGIES
 from models.nets.star import BEFORE
@@ -16,11 +12,13 @@ from models.serving.trace import Trace
 LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#B5A100", "#7F8C8D")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "dash")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "pentagon")
-_CLEAR = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}
+MARKED = 40
+"""points of a line that carry its symbol, at most"""
+_CLEAR: Drawn = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}
 """no ground of its own, so that it stands on a light and on a dark page"""
 
 
-def mixture_figure(side: Sided) -> go.Figure:
+def mixture_figure(side: Sided) -> Drawn:
     """Share of each strategy, in its own colour and pattern; a hollow diamond where it stood before refinement."""
     shares = [100 * share for share in side.trace.strategies] if side.trace.strategy() else []
     names = [_two_lines(name) for name in STRATEGIES]
@@ -72,33 +70,43 @@ def mixture_figure(side: Sided) -> go.Figure:
     )
 
 
-def emotion_line(trace: Trace) -> go.Figure:
+def emotion_line(trace: Trace) -> Drawn:
     """Share of every emotion that ever leads, over the seeker's messages; the leading word stands where it changes."""
     leads = [reading.scores[0][0] for reading in trace.emotions]
-    numbers = list(range(1, len(leads) + 1))
     shares = [dict(reading.scores) for reading in trace.emotions]
-    changes = {at for at, lead in enumerate(leads) if at == 0 or leads[at - 1] != lead}
-    lines: list[dict[str, Any]] = []
+    changes = [at for at, lead in enumerate(leads) if at == 0 or leads[at - 1] != lead]
+    lines, words = [], []
     for place, emotion in enumerate(dict.fromkeys(leads)):
+        of_emotion = {"type": "scatter", "legendgroup": emotion}
         line = {
-            "type": "scatter",
             "name": escaped(emotion),
-            "x": numbers,
-            "y": [100 * share.get(emotion, 0.0) for share in shares],
-            "mode": "lines+markers+text",
-            "text": [escaped(emotion) if at in changes and leads[at] == emotion else "" for at in range(len(leads))],
-            "textposition": "top center",
+            "x0": 1,
+            "y": [round(100 * share.get(emotion, 0.0), 1) for share in shares],
+            "mode": "lines+markers",
             "line": {"color": LINE_COLOURS[place % 8], "dash": DASHES[place % 8], "width": 2},
-            "marker": {"symbol": SYMBOLS[place % 8], "size": 8 if len(leads) <= 40 else 4},
+            # In a long talk each point would be a mark of its own to draw: 1,400 of 200 messages.
+            "marker": {"symbol": SYMBOLS[place % 8], "size": 8 if len(leads) <= MARKED else 6, "maxdisplayed": MARKED},
             "hovertemplate": "message %{x}: %{y:.0f} %<extra>%{fullData.name}</extra>",
         }
-        lines.append(line)
+        led = [at for at in changes if leads[at] == emotion]
+        word = {
+            "x": [at + 1 for at in led],
+            "y": [100 * shares[at][emotion] for at in led],
+            "text": [escaped(emotion)] * len(led),
+            "mode": "text",
+            "textposition": "top center",
+            "hoverinfo": "skip",
+            "showlegend": False,
+        }
+        lines.append(of_emotion | line)
+        words.append(of_emotion | word)
     # Whole numbers only, and a margin so that the words at both ends are not cut off.
     steps = {"tickformat": "d", "dtick": max(1, len(leads) // 10), "range": [0.5, len(leads) + 0.5]}
     return made(
-        lines,
+        [*lines, *words],
         f"Emotions heard (n = {len(leads)})",
         height=300,
+        showlegend=len(lines) > 1,
         xaxis={"title": {"text": "message of the seeker"}, **steps},
         yaxis={"title": {"text": "share, %"}, "range": [0, 112]},
         **_CLEAR,
