@@ -189,6 +189,33 @@ def test_sliders_and_both_replies_are_in_view_together(browser: Browser, site: S
     page.wait_for_function(IN_VIEW)
 
 
+KEPT = """() => {
+  const [seen, unseen] = ["why-mixture-a", "why-emotion"].map((id) => document.querySelector(`#${id} .js-plotly-plot`));
+  window.kept = { seen, unseen, order: [] };
+  for (const name of ["seen", "unseen"]) window.kept[name].on("plotly_afterplot", () => window.kept.order.push(name));
+}"""
+
+
+def test_figures_of_another_message_are_drawn_into_those_there_the_seen_ones_first(
+    browser: Browser, site: Site
+) -> None:
+    rater = Rater(browser, site).start().say("I feel alone.").answered().say("A zebra sang to me.").answered(2)
+    page = rater.page
+    page.locator("#side-a .esc-why").nth(1).click()
+    page.locator("#why-emotion [aria-label='Emotions heard (n = 2)']").wait_for()
+    page.locator("#why-mixture-a").evaluate("one => one.scrollIntoView()")
+    page.set_viewport_size({"width": 1280, "height": 300})  # the emotions are below
+    page.wait_for_timeout(500)
+    page.evaluate(KEPT)
+    page.locator("#inside-messages .esc-turn").first.evaluate("one => one.click()")
+    page.wait_for_function("window.kept.order.includes('unseen')")
+    assert page.evaluate("window.kept.order.indexOf('seen')") == 0
+    assert page.evaluate("window.kept.seen.isConnected && window.kept.unseen.isConnected")
+    page.locator("#why-emotion [aria-label='Emotions heard (n = 1)']").wait_for()
+    assert page.locator("#inside-tab .js-plotly-plot").count() == 3  # each once
+    assert rater.problems == []
+
+
 LIGHT = """async (selector) => {
   const all = [...document.querySelectorAll(selector)].slice(0, 20);
   const times = [];

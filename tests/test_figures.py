@@ -7,6 +7,7 @@ import io
 import json
 from dataclasses import replace
 
+import plotly.graph_objects as go
 import pytest
 
 from escdemo.inside import explain
@@ -31,7 +32,7 @@ def rows_of(text: str) -> list[list[str]]:
 
 
 def test_blocks_of_both_sources_apart_and_heaviest_first(sides: tuple[Sided, Sided]) -> None:
-    figure = figures.comet_figure(sides[0].trace)
+    figure = go.Figure(figures.comet_figure(sides[0]))
     situation, post = figure.data
     assert situation.marker.color != post.marker.color
     assert list(situation.x) == sorted(situation.x, reverse=True)
@@ -39,10 +40,9 @@ def test_blocks_of_both_sources_apart_and_heaviest_first(sides: tuple[Sided, Sid
 
 
 def test_the_heat_map_has_a_cell_per_block_and_token(sides: tuple[Sided, Sided]) -> None:
-    trace = sides[0].trace
-    figure = figures.heat_figure(trace)
+    figure = go.Figure(figures.heat_figure(sides[0]))
     assert len(figure.data[0].z) == 8
-    assert {len(row) for row in figure.data[0].z} == {len(trace.tokens)}
+    assert {len(row) for row in figure.data[0].z} == {len(sides[0].trace.tokens)}
     assert figure.data[0].colorscale[0][1] == "#00224e"  # Cividis
 
 
@@ -63,8 +63,7 @@ def test_patterns_lie_over_the_colour_of_their_bar() -> None:
 
 
 def test_every_figure_has_a_height_and_one_button_that_saves_it(sides: tuple[Sided, Sided]) -> None:
-    trace = sides[0].trace
-    drawn = [figures.comet_figure(trace), figures.heat_figure(trace)]
+    drawn = [go.Figure(figures.comet_figure(sides[0])), go.Figure(figures.heat_figure(sides[0]))]
     drawn += [figures.outcome_figure("a", "b", [Outcome("Fluency", 1, 0, 0)], "Results")]
     for figure in drawn:
         assert figure.layout.height >= 150
@@ -73,11 +72,20 @@ def test_every_figure_has_a_height_and_one_button_that_saves_it(sides: tuple[Sid
         assert config["displaylogo"] is False
 
 
+def test_a_figure_made_in_one_step_looks_as_one_that_is_styled() -> None:
+    bar = {"type": "bar", "x": [1, 2], "y": [3, 4]}
+    styled = figures.titled(figures.styled(go.Figure([bar, bar]), height=300, bargap=0.3), "Bars <of>")
+    assert go.Figure(figures.made([bar, bar], "Bars <of>", height=300, bargap=0.3)) == styled
+    own = go.Figure(figures.made([bar], "Bars", height=300, yaxis={"title": {"text": "n"}})).layout.yaxis
+    assert (own.automargin, own.title.text, own.title.font.size) == (True, "n", 13)
+
+
 def test_labels_cannot_hold_markup(sides: tuple[Sided, Sided]) -> None:
     block = CometBlock("post", "xReact", "<b>sad</b><a href='x'>y</a>", 1.0, (1.0,))
     trace = replace(sides[0].trace, tokens=(TokenStep("<i>hi</i>", 0.5),), blocks=(block,))
-    text = figures.heat_figure(trace).to_json() + figures.comet_figure(trace).to_json()
-    assert "<b>" not in text
+    side = Sided("<b>n</b>", trace)
+    text = str((figures.heat_figure(side), figures.comet_figure(side)))
+    assert text.count("<b>") == 2  # of the titles
     assert "<a href" not in text
     assert "<i>" not in text
     odd = replace(trace, extras=(NamedRow("<i>gate</i>", ("<u>x</u>",), (0.5,)),))
@@ -95,9 +103,9 @@ def test_a_side_that_predicts_no_strategy_says_so(sides: tuple[Sided, Sided]) ->
 
 
 def test_a_trace_with_nothing_in_it_breaks_no_figure() -> None:
-    empty = Trace("joint", "sha", 1, (0.125,) * 8)
+    empty = Sided("joint", Trace("joint", "sha", 1, (0.125,) * 8))
     for draw in (figures.comet_figure, figures.heat_figure):
-        assert draw(empty).layout.height >= 150
+        assert go.Figure(draw(empty)).layout.height >= 150
 
 
 def test_what_only_one_net_tells_is_listed_and_nothing_is_shown_for_others(sides: tuple[Sided, Sided]) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+import plotly.graph_objects as go
 import pytest
 
 from escdemo.inside import cards, figures, what_if
@@ -221,7 +222,7 @@ def test_a_change_of_likelihood_is_the_difference_of_the_numbers_beside_it(side:
 
 
 def test_the_mixture_has_the_look_of_each_strategy_and_where_it_stood_before(side: Sided) -> None:
-    figure = figures.mixture_figure(side)
+    figure = go.Figure(figures.mixture_figure(side))
     after, before, numbers = figure.data
     assert all(x > share for x, share in zip(numbers.x, after.x, strict=True))
     assert numbers.text[0] == f"{100 * side.trace.strategies[0]:.0f} %"
@@ -229,7 +230,7 @@ def test_the_mixture_has_the_look_of_each_strategy_and_where_it_stood_before(sid
     assert list(after.x) == pytest.approx([100 * share for share in side.trace.strategies])
     assert list(before.x) == pytest.approx([100 * value for value in side.trace.extras[0].values])
     assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
-    alone = figures.mixture_figure(replace(side, trace=replace(side.trace, extras=())))
+    alone = go.Figure(figures.mixture_figure(replace(side, trace=replace(side.trace, extras=()))))
     assert len(alone.data) == 2
     assert (figure.layout.showlegend, alone.layout.showlegend) == (True, False)
 
@@ -237,7 +238,8 @@ def test_the_mixture_has_the_look_of_each_strategy_and_where_it_stood_before(sid
 def test_a_number_stands_beside_its_bar_and_not_beside_a_diamond_far_away(side: Sided) -> None:
     after, before = (0.3, 0.2, 0.1, 0.1, 0.1, 0.1, 0.05, 0.05), (0.65, 0.22, 0.13, 0, 0, 0, 0, 0)
     rows = (NamedRow("strategies before refinement", STRATEGIES, before),)
-    numbers = figures.mixture_figure(replace(side, trace=replace(side.trace, strategies=after, extras=rows))).data[-1]
+    said = replace(side, trace=replace(side.trace, strategies=after, extras=rows))
+    numbers = go.Figure(figures.mixture_figure(said)).data[-1]
     assert 30 < numbers.x[0] < 40, "65 % is far from the bar of 30 %"
     assert numbers.x[1] > 22, "the diamond would hide it"
 
@@ -248,11 +250,20 @@ def test_emotions_are_lines_with_a_word_where_the_lead_changes() -> None:
     leads = ["fear", "fear", "anger", "fear"]
     scores = [((one, 0.7), ("anger" if one == "fear" else "fear", 0.3)) for one in leads]
     trace = replace(BARE, emotions=tuple(EmotionReading(2 * at, found) for at, found in enumerate(scores)))
-    fear, anger = figures.emotion_line(trace).data
-    assert list(fear.y) == pytest.approx([70, 70, 30, 70])
-    assert (list(fear.text), list(anger.text)) == (["fear", "", "", "fear"], ["", "", "anger", ""])
+    figure = go.Figure(figures.emotion_line(trace))
+    fear, anger, *words = figure.data
+    assert (fear.x0, list(fear.y)) == (1, pytest.approx([70, 70, 30, 70]))
+    assert [list(zip(one.x, one.y, one.text, strict=True)) for one in words] == [
+        [(1, 70, "fear"), (4, 70, "fear")],
+        [(3, 70, "anger")],
+    ]
+    assert [one.legendgroup for one in words] == [fear.legendgroup, anger.legendgroup]  # they go and come together
     assert fear.line.dash != anger.line.dash
-    assert "n = 4" in figures.emotion_line(trace).layout.title.text
+    assert "n = 4" in figure.layout.title.text
+    long = replace(trace, emotions=trace.emotions * 50)
+    assert {one.marker.maxdisplayed for one in go.Figure(figures.emotion_line(long)).data if "lines" in one.mode} == {
+        40
+    }
 
 
 def test_a_form_has_only_what_the_net_can_change(side: Sided) -> None:

@@ -55,7 +55,7 @@ def test_the_figure_of_a_talk(make_page: Any) -> None:
     shown = page.show_figures(TOKEN, visitor.talk)
     assert shown[column]["visible"]
     assert "n = 2" in shown[plot]["value"].plot
-    assert "joint (" in shown[says]
+    assert "BlenderBot-Joint (" in shown[says]
     assert "CSV" in shown[bar]
 
 

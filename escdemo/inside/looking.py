@@ -92,12 +92,6 @@ class Looking:
         """Another stored talk, at its last message."""
         return self._at(token, talk, Place(str(chosen or ""), attention=place.attention))
 
-    def draw(self, token: str, talk: str, place: Place) -> Shown:
-        """The figures of that message, after its words; those of a pasted dialogue come with its replies."""
-        if place.pasted:
-            return {self.tab.settings_table: gr.skip()}
-        return panel.draw(self.tab, self._sides(token, talk, place), attention=place.attention)
-
     def unfold(self, token: str, talk: str, place: Place) -> Shown:
         """The figures of attention, when their fold is opened."""
         place = replace(place, attention=True)
@@ -125,7 +119,6 @@ class Looking:
         if not place.pasted or place.turn is None:
             yield {self.tab.note: gr.skip()}  # of a stream without a value Gradio 6.31 empties all outputs
             return
-        yield panel.draw(self.tab, (None, None), attention=False)
         dialogue = _dialogue(place.pasted, place.situation)
         asked = requests.of_pasted(dialogue, place.turn, place.pair, self.talks.settings.options)
         danger = _danger(asked[0].dialogue)
@@ -149,10 +142,7 @@ class Looking:
                 cards.text_card(letter, name, "", one) if isinstance(one, str) else Sided(name, one.trace, danger)
                 for letter, name, one in zip("ab", place.pair, made, strict=True)
             ]
-            drawn = panel.draw(
-                self.tab, [side if isinstance(side, Sided) else None for side in sides], attention=place.attention
-            )
-            yield self._filled(sides, place.pair, place) | drawn
+            yield self._filled(sides, place.pair, place)
         except (*REFUSED, KeyError):
             yield {self.tab.note: render.notice(texts.INSIDE_BUSY, "problem")}
 

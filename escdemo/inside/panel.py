@@ -1,6 +1,6 @@
-"""The tab: its components, and what they show for one message. `build` makes them; `fill` and `draw` are pure.
+"""The tab: its components, and what they show for one message. `build` makes them; all else is pure.
 
-Words come first, by `fill`; figures, which take longer, after them by `draw`.
+Words and figures come together; the page's script (plots.js) draws the figures when the words are on the screen.
 """
 
 from __future__ import annotations
@@ -77,19 +77,14 @@ class InsideTab:
     settings_table: gr.HTML
     unseen: Unseen
 
-    def words(self) -> list[Any]:
-        """All of one message but its figures."""
-        sides = [part for side in self.sides for part in (side.card, side.form, side.result)]
-        own = [self.talk, self.messages, self.note, self.post, self.switch, self.differences]
-        return [*own, self.attention, self.settings, self.unseen.at, *sides]
-
-    def figures(self) -> list[Any]:
-        """The figures of one message, what saves them, and the table of settings."""
-        return [self.emotions, self.emotions_bar, self.settings_table, *self.of_sides(), *self.of_attention()]
-
-    def of_sides(self) -> list[Any]:
-        """The strategies of both sides."""
-        return [part for side in self.sides for part in (side.mixture, side.mixture_bar)]
+    def of_message(self) -> list[Any]:
+        """All of one message: its words, its figures and what saves them."""
+        sides = [
+            part for side in self.sides for part in (side.card, side.form, side.result, side.mixture, side.mixture_bar)
+        ]
+        own = [self.talk, self.messages, self.note, self.post, self.switch, self.differences, self.emotions]
+        below = [self.emotions_bar, self.attention, self.settings, self.settings_table, self.unseen.at]
+        return [*own, *below, *sides, *self.of_attention()]
 
     def of_attention(self) -> list[Any]:
         """The figures behind the fold."""
@@ -150,32 +145,30 @@ def build(settings: Settings, unseen: Unseen, hosts: Sequence[str]) -> InsideTab
 
 
 def fill(tab: InsideTab, sides: Sequence[Sided | str], forms: Sequence[str], *, attention: bool) -> dict[Any, Any]:
-    """The words of both sides with their forms; a text instead of a side's reasons is HTML to stand there.
+    """Both sides with their forms and figures; a text instead of a side's reasons is HTML to stand there.
 
-    `attention`: its fold is open.
+    `attention`: its fold is open. Only then the figures in it are made, for they take longest.
     """
-    told = [side for side in sides if isinstance(side, Sided)]
-    values: dict[Any, Any] = {}
+    told = [side if isinstance(side, Sided) else None for side in sides]
+    values = _common(tab, [side for side in told if side is not None], attention=attention)
     for letter, part, side, form in zip("ab", tab.sides, sides, forms, strict=True):
         values[part.card] = side if isinstance(side, str) else cards.side_card(letter, side)
         values |= {part.form: "" if isinstance(side, str) else form, part.result: ""}
-    values[tab.differences] = _differing(told)
-    values[tab.attention] = gr.update(visible=any(side.trace.blocks for side in told), open=attention)
-    values[tab.settings] = gr.update(visible=bool(told))
-    return values
+        values |= _mixture_values(part, letter, None if isinstance(side, str) else side)
+    return values | draw_attention(tab, told if attention else (None, None))
 
 
-def draw(tab: InsideTab, sides: Sequence[Sided | None], *, attention: bool) -> dict[Any, Any]:
-    """Everything of `InsideTab.figures`; those behind the fold only where `attention`, for they take longest."""
-    told = [side for side in sides if side is not None]
-    values = draw_attention(tab, sides if attention else (None, None))
-    for letter, part, side in zip("ab", tab.sides, sides, strict=True):
-        values |= _mixture_values(part, letter, side)
+def _common(tab: InsideTab, told: Sequence[Sided], *, attention: bool) -> dict[Any, Any]:
+    """What belongs to no side alone."""
     read = next((side.trace for side in told if side.trace.emotions), None)
-    values[tab.emotions] = _plot(figures.emotion_line(read), "emotions") if read else _hidden()
-    values[tab.emotions_bar] = render.save_bar("why-emotion", "emotions", explain.emotion_csv(read)) if read else ""
-    values[tab.settings_table] = _settings(told) if told else ""
-    return values
+    return {
+        tab.differences: _differing(told),
+        tab.attention: gr.update(visible=any(side.trace.blocks for side in told), open=attention),
+        tab.settings: gr.update(visible=bool(told)),
+        tab.emotions: _plot(figures.emotion_line(read), "emotions") if read else _hidden(),
+        tab.emotions_bar: render.save_bar("why-emotion", "emotions", explain.emotion_csv(read)) if read else "",
+        tab.settings_table: _settings(told) if told else "",
+    }
 
 
 def draw_attention(tab: InsideTab, sides: Sequence[Sided | None]) -> dict[Any, Any]:
@@ -221,8 +214,8 @@ def _attention_values(part: SideParts, letter: str, side: Sided | None) -> dict[
     bars = (f"why-comet-{letter}", f"knowledge-{letter}", explain.blocks_csv(side.trace))
     heat = (f"why-heat-{letter}", f"attention-{letter}", explain.heat_csv(side.trace))
     return {
-        part.bars: _plot(shared.titled(shared.comet_figure(side.trace), f"Knowledge of {side.label}"), bars[1]),
-        part.heat: _plot(shared.titled(shared.heat_figure(side.trace), f"Attention of {side.label}"), heat[1]),
+        part.bars: _plot(shared.comet_figure(side), bars[1]),
+        part.heat: _plot(shared.heat_figure(side), heat[1]),
         part.attention_bar: render.save_bar(*bars, "knowledge") + render.save_bar(*heat, "attention"),
     }
 

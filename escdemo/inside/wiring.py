@@ -15,7 +15,7 @@ from escdemo.look.theme import go_to
 
 ASKED = "(...values) => [...values.slice(0, -1), window.escAsked()]"
 
-DRAWN = "() => window.escBusy(false)"
+DRAWN = "() => window.escDrawn().then(() => window.escBusy(false))"
 
 
 def wire(looking: Looking, token: gr.BrowserState, talk: gr.State) -> None:
@@ -24,8 +24,8 @@ def wire(looking: Looking, token: gr.BrowserState, talk: gr.State) -> None:
     place = [token, talk, tab.unseen.at, tab.unseen.asked]
     quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "trigger_mode": "always_last"}
     # When an event begins and ends, Gradio reads all that its outputs hold, and the tabs hold the whole page.
-    shown: dict[str, Any] = {**quick, "outputs": tab.words()}
-    anywhere = [looking.tabs, *tab.words()]
+    shown: dict[str, Any] = {**quick, "outputs": tab.of_message()}
+    anywhere = [looking.tabs, *tab.of_message()]
     jumped = tab.unseen.jump.click(looking.show, place, anywhere, js=ASKED, api_name="look", **quick)
     opened = tab.unseen.open.click(looking.show, place, js=ASKED, api_name="look_at_message", **shown)
     asked = tab.unseen.ask.click(looking.show, place, js=ASKED, api_name="look_at_pasted", **shown)
@@ -34,16 +34,15 @@ def wire(looking: Looking, token: gr.BrowserState, talk: gr.State) -> None:
     selected = tab.tab.select(looking.show, place, api_name="look_again", **shown)
     chosen = tab.talk.input(looking.choose, [*place[:3], tab.talk], api_name="look_at_talk", **shown)
     told = [tab.unseen.at, tab.paste, tab.situation, tab.pair]
-    everything = [tab.paste_note, *tab.words()]
+    everything = [tab.paste_note, *tab.of_message()]
     pasted = tab.paste_go.click(looking.paste, told, everything, api_name="paste", **quick)
-    for number, event in enumerate((jumped, opened, selected, chosen)):
-        drawn = event.then(looking.draw, place[:3], tab.figures(), api_name=f"draw_{number}", **quick)
-        drawn.then(None, js=DRAWN)
+    for event in (jumped, opened, selected, chosen):
+        event.then(None, js=DRAWN)
     for number, event in enumerate((asked, selected, pasted)):
         event.then(
             looking.answer,
             [tab.unseen.at],
-            [*tab.words(), *tab.figures()],
+            tab.of_message(),
             api_name=f"answer_{number}",
             show_progress="hidden",
             trigger_mode="multiple",

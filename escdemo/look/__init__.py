@@ -13,5 +13,5 @@ In the order in which to read them:
     map_figures.py       maps of decoder states -> plotly figures
     render.py          values -> escaped HTML
     script_texts.py    what the scripts say
-    theme.py           look and keys (page.css; page.js, talk.js, light.js, map.js)
+    theme.py           look and keys (page.css; plots.js, page.js, talk.js, light.js, map.js)
 """

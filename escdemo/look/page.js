@@ -1,4 +1,4 @@
-// Keys, names for controls that Gradio leaves unnamed, saving of figures, scrolling. Delegated, so re-rendering is harmless.
+// Keys, names for controls that Gradio leaves unnamed, scrolling. Delegated, so re-rendering is harmless.
 (() => {
   // What a link carries leaves the address at once, before any request repeats it: it must not stay in the address bar,
   // the history or a screenshot. The tab keeps it, so that a reload brings the same page back.
@@ -61,16 +61,6 @@
   }, 150);
 
   document.addEventListener("click", (event) => {
-    const save = event.target.closest("button.esc-save[data-plot]");
-    if (save) {
-      const plot = document.querySelector(`#${CSS.escape(save.dataset.plot)} .js-plotly-plot`);
-      const { name: filename, format } = save.dataset;
-      if (plot && window.Plotly) {
-        window.Plotly.downloadImage(plot, {
-          format, filename, width: plot.clientWidth, height: plot.clientHeight, scale: format === "png" ? 3 : 1,
-        });
-      }
-    }
     // Between two items no answer can be given: it would not be clear to which.
     if (event.target.closest("button.esc-next")) document.getElementById("questions")?.setAttribute("inert", "");
     const side = event.target.closest(".esc-switch button[data-side]");
@@ -111,38 +101,6 @@
       title.id ||= `esc-group-${serial++}`;
       group.setAttribute("aria-labelledby", title.id);
       group.setAttribute("role", "radiogroup");
-    }
-  }
-
-  // A figure that was drawn while its box was hidden, or narrower, takes the width that it has now; and its title is its
-  // name for screen readers.
-  const widths = new ResizeObserver((changes) => {
-    for (const { target, contentRect } of changes) {
-      const plot = target.querySelector(".js-plotly-plot");
-      if (plot && contentRect.width && Math.abs(plot.clientWidth - plot._fullLayout?.width) > 1) window.Plotly.Plots.resize(plot);
-    }
-  });
-  // For a change of a figure Gradio 6.31 makes a new one, and first draws the change into the old one, which it then
-  // removes: an old figure waits for that, and is drawn only if it is still there.
-  function drawOnce(plotly) {
-    if (!plotly || plotly.escOnce) return;
-    plotly.escOnce = true;
-    const react = plotly.react;
-    plotly.react = async (plot, ...figure) => {
-      const old = Boolean(plot._fullLayout);
-      if (old) await null;
-      return old && !plot.isConnected ? plot : react(plot, ...figure);
-    };
-  }
-  function tendPlots() {
-    drawOnce(window.Plotly);
-    for (const plot of document.querySelectorAll(".js-plotly-plot")) {
-      if (!plot.hasAttribute("role")) {
-        plot.setAttribute("role", "img");
-        widths.observe(plot.parentElement);
-      }
-      const title = (plot.layout?.meta?.alt || plot.layout?.title?.text || "Figure").replace(/<br>/g, " ").replace(/<[^>]*>/g, "");
-      if (plot.getAttribute("aria-label") !== title) plot.setAttribute("aria-label", title);
     }
   }
 
@@ -390,7 +348,7 @@
   function tidy() {
     due = false;
     nameGroups();
-    tendPlots();
+    window.escTendPlots();
     writeOut();
     follow();
     const side = [...sided()].find((box) => box.dataset.escSide)?.dataset.escSide || "a";

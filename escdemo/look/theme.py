@@ -12,7 +12,7 @@ from escdemo.look.script_texts import SCRIPT_TEXTS
 
 _HERE = Path(__file__).parent
 
-SCRIPTS = ("page.js", "talk.js", "light.js", "map.js")
+SCRIPTS = ("plots.js", "page.js", "talk.js", "light.js", "map.js")
 SENDING = "(...values) => window.escSending(values)"
 """of a message that is sent: its last two inputs are the messages seen and the text, which leaves the box at once"""
 SENT = "(seen) => window.escSent(seen)"

@@ -85,6 +85,13 @@ INTERACTIONS = {
         "document.querySelector('#inside-post').textContent.includes(`Message ${3 * at + 1}:`)"
         " && !document.querySelector('#inside[aria-busy=true]')",
     ),
+    "and those in view are drawn": (
+        "inside",
+        "document.querySelector('#why-mixture-a').scrollIntoView();"
+        " document.querySelectorAll('#inside-messages .esc-turn')[3 * at + 2].click()",
+        "document.querySelector('#inside-post').textContent.includes(`Message ${3 * at + 2}:`)"
+        " && !document.querySelector('#inside[aria-busy=true]')",
+    ),
     "turns are marked on both maps": (
         "map",
         "return window.escMapMark(['Question', 'Information', 'Others'][at % 3])",
