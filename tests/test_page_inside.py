@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import gradio as gr
@@ -17,6 +18,7 @@ from escdemo.chat.build import build_app
 from escdemo.chat.handlers import Page
 from escdemo.inside import panel
 from escdemo.inside.looking import Looking, Place
+from escdemo.look.theme import page_css
 from tests.fakes import ChangeableResponder, HarmfulResponder
 from tests.visitor import TOKEN, Visitor
 
@@ -82,6 +84,11 @@ def test_a_look_touches_nothing_but_what_it_changes(make_page: Any) -> None:
         # Gradio reads all that a container holds each time an event begins and ends: the tabs hold the whole page.
         assert not any(isinstance(one, gr.Tabs) for one in outputs), name
         assert len({one.elem_id for one in outputs if isinstance(one, gr.Plot)}) == 7, name  # in the same answer
+
+
+def test_no_rule_makes_the_browser_look_at_every_button_after_each_change() -> None:
+    # A rule on buttons below an element that `:has` something is tried anew on each of them, hundreds in a long talk.
+    assert re.findall(r":has\([^{},]*\)[^{},)]*\bbutton\b", page_css()) == []
 
 
 def test_of_a_long_talk_only_what_is_looked_into_is_loaded(make_page: Any) -> None:
