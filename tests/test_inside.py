@@ -114,11 +114,13 @@ def test_star_says_how_far_its_gates_were_open_and_word_by_word_only_where_they_
     choice, pieces = row("gate of the choice", strategy=0.25), ("how", " lonely", "?")
     _, told = why("star", with_rows(choice, NamedRow("gate", pieces, (0.3, 0.6, 0.3))))
     assert told == (
-        "The gate of the choice was 25 % open; the strategy's expert contributed 40 % to its words on average, most"
+        "The gate of the choice was 25 % open; the strategy's expert contributed 45 % to its words on average, most"
         " to “lonely” (60 %)."
     )
     _, flat = why("star", with_rows(choice, NamedRow("gate", pieces, (0.4, 0.41, 0.4))))
     assert "most to" not in flat
+    _, marked = why("star", with_rows(choice, NamedRow("gate", pieces, (0.2, 0.2, 0.9))))
+    assert marked.endswith("contributed 20 % to its words on average.")  # a mark is no word
     below = (NamedRow("admisc: gate", ("history", "emotion cause"), (0.7, 0.3)),)
     assert "Its gate weighed history 70 % and emotion cause 30 %." in why("star-admisc", with_rows(*below))
 

@@ -20,16 +20,23 @@ from tests.trained import joint_for
 
 
 class TwoLosses(nn.Module):
-    """Gradients (3, 4) and (4, -3) * x of `w`: at right angles; the third part is the first, turned round."""
+    """Gradients (3, 4) and (4, -3) * x of `w`: at right angles; the third part is the first, turned round.
+
+    In the decoder the first two share nothing.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.w = nn.Parameter(torch.ones(2))
         self.alone = nn.Parameter(torch.ones(1))
+        self.backbone = nn.Module()
+        self.backbone.layers = nn.ParameterList([torch.ones(1), torch.ones(1)])
 
     def losses(self, batch: torch.Tensor) -> dict[str, torch.Tensor]:
-        one = 3 * self.w[0] + 4 * self.w[1]
-        return {"one": one, "across": batch * (4 * self.w[0] - 3 * self.w[1]) + self.alone.sum(), "against": -2 * one}
+        first, second = self.backbone.layers  # type: ignore[misc]
+        one = 3 * self.w[0] + 4 * self.w[1] + first.sum()
+        across = batch * (4 * self.w[0] - 3 * self.w[1]) + self.alone.sum() + second.sum()
+        return {"one": one, "across": across, "against": -2 * one}
 
 
 def test_cosines_by_hand() -> None:
@@ -38,6 +45,8 @@ def test_cosines_by_hand() -> None:
     assert found["heads", "one", "against"].mean == pytest.approx(-1.0)
     assert found["heads", "one", "against"].spread == pytest.approx(0.0, abs=1e-6)
     assert found["heads", "one", "against"].batches == 3
+    assert found["decoder", "one", "against"].mean == pytest.approx(-1.0)
+    assert ("decoder", "one", "across") not in found  # nothing that both could pull at
 
 
 def test_every_group_of_a_net_has_its_row_and_none_is_beyond_one() -> None:

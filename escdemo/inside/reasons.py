@@ -239,8 +239,9 @@ def _gates(trace: Trace, rows: Mapping[str, NamedRow]) -> str:
         told.append(f"the gate of the choice was {percent(choice.values[0])} open")
     row = rows.get(GATE)
     if row is not None and "history" not in row.labels and row.values:
-        text = f"the strategy's expert contributed {percent(_mean(row.values))} to its words on average"
-        found = _strongest(trace, row.values) if max(row.values) - min(row.values) >= FLAT else None
+        values = _of_words(trace, row.values)
+        text = f"the strategy's expert contributed {percent(_mean(values))} to its words on average"
+        found = _strongest(trace, row.values) if max(values) - min(values) >= FLAT else None
         if found:
             text += f", most to {found[0]} ({percent(found[1])})"
         told.append(text)
@@ -263,6 +264,13 @@ def found_row(trace: Trace, name: str) -> NamedRow | None:
 
 def _ends(name: str, kind: str) -> bool:
     return name == kind or name.endswith(f": {kind}")
+
+
+def _of_words(trace: Trace, values: Sequence[float]) -> Sequence[float]:
+    """Those of the pieces that are no marks; all where the reply has only marks, or other pieces."""
+    pairs = zip(trace.tokens, values, strict=False)
+    found = [value for token, value in pairs if any(map(str.isalnum, token.text))]
+    return found if found and len(values) == len(trace.tokens) else values
 
 
 def _strongest(trace: Trace, values: Sequence[float]) -> tuple[str, float] | None:

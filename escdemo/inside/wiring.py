@@ -15,7 +15,7 @@ from escdemo.look.theme import go_to
 
 ASKED = "(...values) => [...values.slice(0, -1), window.escAsked()]"
 
-DRAWN = "() => window.escDrawn().then(() => window.escBusy(false))"
+DRAWN = "() => window.escDrawn().finally(() => window.escBusy(false))"
 
 
 def wire(looking: Looking, token: gr.BrowserState, talk: gr.State) -> None:

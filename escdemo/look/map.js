@@ -67,8 +67,8 @@
   function replyAt(plot, { clientX, clientY } = {}) {
     const box = plot.querySelector(".nsewdrag").getBoundingClientRect();
     const { xaxis, yaxis } = plot._fullLayout;
-    for (const { meta, x, y, marker, customdata } of plot.data) {
-      const at = meta.kind !== "path" ? -1 : x.findLastIndex((one, n) =>
+    for (const { meta, visible, x, y, marker, customdata } of plot.data) {
+      const at = meta.kind !== "path" || visible === "legendonly" ? -1 : x.findLastIndex((one, n) =>
         Math.hypot(box.left + xaxis.d2p(one) - clientX, box.top + yaxis.d2p(y[n]) - clientY) <= marker.size[n] / 2);
       if (at >= 0) return new Set([customdata[at][0]]);
     }

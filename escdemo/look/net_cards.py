@@ -83,7 +83,7 @@ def _measured(shown: NetShown) -> list[tuple[str, str]]:
     found = []
     if shown.analysis:
         labels = shown.analysis.labels
-        where = f"{shown.analysis.source.measured_on}, {shown.analysis.turns:,} turns"
+        where = _measured_on(shown.analysis)
         found += [
             (f"{_upper(LABELS[one.name])} ({where})", f"{_with_ends(one)} %")
             for one in (labels.accuracy, labels.macro_f1)
@@ -93,6 +93,11 @@ def _measured(shown: NetShown) -> list[tuple[str, str]]:
         if isinstance(metrics.get(name), int | float):
             found.append((f"{_upper(label)} (validation turns, while training)", f"{scale * metrics[name]:.1f} %"))
     return found or [("Figures", texts.NOT_MEASURED)]
+
+
+def _measured_on(analysis: Analysis) -> str:
+    """Which part, and how much of it: figures of a few dialogues are no match for those of all."""
+    return f"{analysis.source.measured_on}, {analysis.turns:,} turns"
 
 
 def _upper(label: str) -> str:
@@ -112,7 +117,7 @@ def paper_tables(nets: Sequence[NetShown]) -> str:
         ]
         for net in nets:
             values = _figures(net.analysis, DEFINITIONS[source])
-            where = net.analysis.source.measured_on if net.analysis else "–"
+            where = _measured_on(net.analysis) if net.analysis else "–"
             ours = [_ours(COLUMNS[head], values) for head in heads]
             lines.append([f"{texts.OURS}: {title_of(net.net)}", where, *ours])
         told = texts.TABLE_FOLD.format(source=source, published=len(rows), ours=len(nets))

@@ -5,13 +5,16 @@
   const due = new Map(); // drawing -> what draws it
   const boxOf = (plot) => plot.closest(".esc-fig:not(.esc-map)");
   const frame = () => new Promise((shown) => requestAnimationFrame(() => setTimeout(shown)));
-  const idle = () => new Promise((resting) => requestIdleCallback(resting, { timeout: 1000 }));
+  // Safari has no requestIdleCallback.
+  const rest = window.requestIdleCallback || ((act) => setTimeout(act, 50));
+  const idle = () => new Promise((resting) => rest(resting, { timeout: 1000 }));
 
   function isSeen(plot) {
     const { top, bottom, width } = plot.getBoundingClientRect();
     return width > 0 && bottom > 0 && top < innerHeight;
   }
-  const draw = (plots) => Promise.all(plots.map((plot) => {
+  // What is wrong with one figure must not hold up the others.
+  const draw = (plots) => Promise.allSettled(plots.map(async (plot) => {
     const act = due.get(plot);
     due.delete(plot);
     return plot.isConnected && act?.();

@@ -56,13 +56,18 @@ def gradient_cosines(net: Net, batches: Iterable[Batch]) -> list[Cosine]:
 
 
 def _cosines(names: Sequence[str], first: Sequence[Tensor | None], second: Sequence[Tensor | None]) -> dict[str, float]:
-    """Group -> cosine; a group that one of the two does not reach is left out."""
+    """Group -> cosine; a group in which no parameter is reached by both is left out: nothing there can pull."""
     sums: dict[str, list[float]] = {}
+    met = set[str]()
     for name, one, other in zip(names, first, second, strict=True):
         dot = float((one * other).sum()) if one is not None and other is not None else 0.0
         squares = [0.0 if g is None else float(g.square().sum()) for g in (one, other)]
-        for group in ("all", group_of(name)):
+        groups = ("all", group_of(name))
+        met.update(groups if one is not None and other is not None else ())
+        for group in groups:
             total = sums.setdefault(group, [0.0, 0.0, 0.0])
             for place, value in enumerate((dot, *squares)):
                 total[place] += value
-    return {g: dot / (one * other) ** 0.5 for g, (dot, one, other) in sums.items() if one > 0 and other > 0}
+    return {
+        g: dot / (one * other) ** 0.5 for g, (dot, one, other) in sums.items() if g in met and one > 0 and other > 0
+    }

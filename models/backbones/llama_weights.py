@@ -83,7 +83,7 @@ class Matrix(nn.Module):
         kind, width = x.dtype, x.shape[-1]
         if self.short is None or torch.is_grad_enabled() or x.numel() > self.short.rows * width:
             return F.linear(x.to(self.weight.dtype), self.weight[first:]).to(kind)
-        found = self.short(x.bfloat16().reshape(-1, width), first)
+        found = self.short(x.bfloat16().reshape(-1, width).contiguous(), first)
         return found.reshape(*x.shape[:-1], -1).to(kind)
 
     def pack(self) -> None:

@@ -1,6 +1,6 @@
 """Copies of frozen matrices in few bits, for replies that are written token by token.
 
-One token reads all weights and computes little with them: half the bytes, about half the time.
+One token reads all weights and computes little with them: half the bytes, half the time.
 
     Fours   4 bits, groups of 32 numbers in a row     bases stored so (GGUF's Q4_1)
     Eights  8 bits, whole rows                        all others
@@ -22,10 +22,12 @@ GROUP = 32
 """numbers of a row that share a step and a middle, as in GGUF's Q4_1"""
 LEVELS = 16
 OFF = 0.1
-"""how far from its level a number may lie, in steps: further than rounding to bfloat16 moves it, the matrix was not
-stored in 4 bits"""
+"""how far from its level a number may lie, in steps: further than rounding to bfloat16 moves it in groups around 0, the
+matrix was not stored in 4 bits, or would lose by it"""
 OUTPUTS = 64
 """the 4-bit kernel takes so many outputs at a time"""
+ROWS = 4096
+"""rows that are looked at together: numbers in between take several times the memory of the matrix"""
 VECTORS = ("AVX2", "AVX512")
 """what torch calls processors whose int8 kernel is quick whatever type the weights have"""
 
@@ -80,14 +82,17 @@ class Fours:
     def of(cls, weight: Tensor) -> Fours | None:
         """The copy of (O, I) weights; None where their groups do not lie on 16 even levels each."""
         outputs, inputs = weight.shape
-        if outputs % OUTPUTS or inputs % GROUP or _levels(weight[:OUTPUTS]) is None:  # a part tells soon
+        if outputs % OUTPUTS or inputs % GROUP or not weight.numel():
             return None
-        found = _levels(weight)
-        if found is None:
-            return None
-        packed = torch._convert_weight_to_int4pack_for_cpu(found.level.view(outputs, inputs).int(), 1)
-        steps = torch.cat((found.step, found.low + LEVELS // 2 * found.step), dim=2)
-        return cls(packed, steps.transpose(0, 1).contiguous().bfloat16())
+        levels, steps = list[Tensor](), list[Tensor]()
+        for rows in weight.split(ROWS):
+            found = _levels(rows)
+            if found is None:
+                return None
+            levels.append(found.level.flatten(1).byte())
+            steps.append(torch.cat((found.step, found.low + LEVELS // 2 * found.step), dim=2).bfloat16())
+        packed = torch._convert_weight_to_int4pack_for_cpu(torch.cat(levels).int(), 1)
+        return cls(packed, torch.cat(steps).transpose(0, 1).contiguous())
 
     def __call__(self, x: Tensor, first: int) -> Tensor:
         """See `Copy`."""

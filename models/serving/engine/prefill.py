@@ -14,7 +14,7 @@ from models.nets.misc import block_mask
 from models.nets.net import Net, Plan
 
 PIECE_TOKENS = 64
-"""tokens of a context that are read at a time; twice as many in bfloat16, whose units wait for the weights"""
+"""tokens of a context that are read at a time; twice as many in bfloat16, where a piece waits for the weights"""
 PIECE_TEXTS = 14
 """COMET blocks that are read at a time, about five tokens each; twice as many in bfloat16: all of a message"""
 
