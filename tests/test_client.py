@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from gradio_client import Client
 
+from escdemo.look.relation_words import words_for
 from tests.fakes import EchoResponder
 from tests.running import Site, running
 
@@ -39,10 +40,9 @@ def test_a_study_through_the_interface(study_site: Site) -> None:
     seen.append(client.predict(token, api_name="/finish"))
     seen.append(client.predict(None, "", api_name="/results"))
     seen.append(client.predict(token, json.dumps({"jump": True, "turn": 0}), api_name="/look"))
-    seen.append(client.predict(token, api_name="/draw_0"))
     told = json.dumps(seen, default=str)
     assert "You said" in told
-    for secret in ("net-one", "net-two", "sha-", "xReact"):
+    for secret in ("net-one", "net-two", "sha-", "xReact", words_for("xReact").told):
         assert secret not in told, told[max(0, told.find(secret) - 200) :][:400]
     revealed = json.dumps(client.predict(token, 3, "because", *["a"] * 5, api_name="/vote"), default=str)
     assert "net-two" in revealed
