@@ -138,7 +138,7 @@ def test_models_in_plain_words_with_the_papers_tables(browser: Browser, site: Si
     assert table.is_visible(), "folded on a phone only"
     assert not page.locator("#models-tables summary").first.is_visible()
     row = [cell.strip() for cell in table.get_by_role("row", name="here: MISC").inner_text().split("\t")]
-    assert row[1] == "D test"
+    assert row[1] == "D test, 60 turns"
     assert row[2].split()[0] == f"{made_up('misc', asks=3).labels.macro_f1.value:.2f}"
     assert "not measured" in row
     assert page.evaluate(FAINT) == []
