@@ -239,7 +239,7 @@ def _gates(trace: Trace, rows: Mapping[str, NamedRow]) -> str:
         told.append(f"the gate of the choice was {percent(choice.values[0])} open")
     row = rows.get(GATE)
     if row is not None and "history" not in row.labels and row.values:
-        values = _of_words(trace, row.values)
+        values = [row.values[at] for at in _pieces_of_words(trace, row.values)] or row.values
         text = f"the strategy's expert contributed {percent(_mean(values))} to its words on average"
         found = _strongest(trace, row.values) if max(values) - min(values) >= FLAT else None
         if found:
@@ -266,21 +266,18 @@ def _ends(name: str, kind: str) -> bool:
     return name == kind or name.endswith(f": {kind}")
 
 
-def _of_words(trace: Trace, values: Sequence[float]) -> Sequence[float]:
-    """Those of the pieces that are no marks; all where the reply has only marks, or other pieces."""
-    pairs = zip(trace.tokens, values, strict=False)
-    found = [value for token, value in pairs if any(map(str.isalnum, token.text))]
-    return found if found and len(values) == len(trace.tokens) else values
+def _pieces_of_words(trace: Trace, values: Sequence[float]) -> list[int]:
+    """Which of the values, one a piece of the reply, are not of mere marks; none where they are of something else."""
+    if len(values) != len(trace.tokens):
+        return []
+    return [at for at, token in enumerate(trace.tokens) if any(map(str.isalnum, token.text))]
 
 
 def _strongest(trace: Trace, values: Sequence[float]) -> tuple[str, float] | None:
     """The word of the reply whose piece has the highest value, quoted. Its marks do not count: they say nothing."""
-    if len(values) != len(trace.tokens):
+    most = max(_pieces_of_words(trace, values), key=values.__getitem__, default=None)
+    if most is None:
         return None
-    pieces = [at for at, token in enumerate(trace.tokens) if any(map(str.isalnum, token.text))]
-    if not pieces:
-        return None
-    most = max(pieces, key=values.__getitem__)
     word = next(one.text for one in words_of(trace) if most in one.pieces)
     return f"\u201c{word.strip(string.punctuation)}\u201d", values[most]
 

@@ -200,7 +200,7 @@ def _laid_out(figure: go.Figure, found: StateMap, look: Mapping[str, str], path:
         },
         dragmode="lasso",
         hovermode="closest",
-        meta={"alt": words, "net": about.net, "title": title_of(about.net)},
+        meta={"alt": words, "title": title_of(about.net)},
     )
     figure.update_layout(
         paper_bgcolor="rgba(0,0,0,0)",

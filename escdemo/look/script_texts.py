@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from escdemo.texts import WHY_BUTTON
+
 SCRIPT_TEXTS = {
     "mapSelected": "Selected turns",
     "mapNothing": "Nothing is selected. Click a point, or draw around several.",
@@ -15,7 +17,7 @@ SCRIPT_TEXTS = {
     "mapTurn": "turn",
     "mapTalk": "Your talk",
     "mapShown": "replies on this map",
-    "mapWhy": "Why?",
+    "mapWhy": WHY_BUTTON,
     "confirm": {
         "finish": {
             "ask": "Finish the talk? After that, no message can be added, and you judge the talk.",

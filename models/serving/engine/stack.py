@@ -70,13 +70,16 @@ class Mix:
 
     def change(self, out: Tensor, x: Tensor, pair: Pair) -> Tensor:
         """`out` of x, changed."""
-        inner = x @ pair[0].T
-        return torch.addmm(out, inner if self.mask is None else inner * self.mask, pair[1])
+        return torch.addmm(out, _inner(x, pair[0], self.mask), pair[1])
 
     def listen(self, x: Tensor, pair: Pair) -> Tensor:
         """(n, R') what A of the sources' queries makes of x (n, D)."""
-        inner = x @ pair[0].T
-        return inner if self.listening is None else inner * self.listening
+        return _inner(x, pair[0], self.listening)
+
+
+def _inner(x: Tensor, a: Tensor, mask: Tensor | None) -> Tensor:
+    inner = x @ a.T
+    return inner if mask is None else inner * mask
 
 
 class Stack:
@@ -85,14 +88,9 @@ class Stack:
     def __init__(self, backbones: Sequence[Causal], dtype: torch.dtype) -> None:
         self.names = [tuple(cast(CausalLayer, b.layers[0]).sources) for b in backbones]
         self.slots = max(1, *(len(names) for names in self.names))
-        self.layers = [
-            self._layer([cast(CausalLayer, b.layers[at]) for b in backbones], dtype)
-            for at in range(len(backbones[0].layers))
-        ]
-        firsts = [cast(CausalLayer, b.layers[0]) for b in backbones]
-        self._ranks = [layer.o.parts()[0].shape[0] for layer in firsts]
-        self._listening = [sum(map(len, _queries(layer))) for layer in firsts]
-        spans = zip(_spans(self._ranks), _spans(self._listening), strict=True)
+        owns = [[self._own(cast(CausalLayer, layer), dtype) for layer in b.layers] for b in backbones]
+        self.layers = [_under(layers) for layers in zip(*owns, strict=True)]
+        spans = zip(*map(_spans, _sizes([own[0] for own in owns])), strict=True)
         self._alone = [Mix([layer.of(net, *span) for layer in self.layers]) for net, span in enumerate(spans)]
         self._present = tuple(range(len(backbones)))
         self._together = self._mixed()
@@ -115,17 +113,11 @@ class Stack:
 
     def _mixed(self) -> Mix:
         """The changes of the nets that are present, with a row of the masks for each of them."""
-        nets, like = self._present, self.layers[0].gates
-        parts = [self._alone[net].layers for net in nets]
-        layers = self.layers if len(nets) == len(self._alone) else [_under(layer) for layer in zip(*parts, strict=True)]
-        return Mix(
-            layers,
-            _blocks([self._ranks[net] for net in nets], like),
-            _blocks([self._listening[net] for net in nets], like),
-        )
-
-    def _layer(self, layers: Sequence[CausalLayer], dtype: torch.dtype) -> LayerChanges:
-        return _under([self._own(layer, dtype) for layer in layers])
+        parts = [self._alone[net].layers for net in self._present]
+        everyone = len(parts) == len(self._alone)
+        layers = self.layers if everyone else [_under(layer) for layer in zip(*parts, strict=True)]
+        mask, listening = (_blocks(sizes, layers[0].gates) for sizes in _sizes([part[0] for part in parts]))
+        return Mix(layers, mask, listening)
 
     def _own(self, layer: CausalLayer, dtype: torch.dtype) -> LayerChanges:
         """The changes of one net, with room for as many sources as any has."""
@@ -153,13 +145,13 @@ class Stack:
         )
 
 
-def _queries(layer: CausalLayer) -> list[Tensor]:
-    """A of the queries of each source."""
-    return [_source(layer, name).q.parts()[0] for name in layer.sources]
-
-
 def _source(layer: CausalLayer, name: str) -> SourceChange:
     return cast(SourceChange, layer.sources[name])
+
+
+def _sizes(layers: Sequence[LayerChanges]) -> tuple[list[int], list[int]]:
+    """How many ranks each net has, and how many to listen to its sources with."""
+    return [len(layer.qkv[0]) for layer in layers], [len(layer.sources[0]) for layer in layers]
 
 
 def _spans(sizes: Sequence[int]) -> list[slice]:
