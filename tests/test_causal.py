@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from models.backbones.gguf_file import default_file
 from models.backbones.interface import Past, Stream
 from models.data.batches import Batch, make_batch, make_whole_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.examples import CASES, ContextShape, Example, Whole, make_example, whole_dialogues
+from models.data.examples import CASES, ContextShape, Example, Whole, context_ids, make_example, whole_dialogues
 from models.files.checkpoint import WeightsError
 from models.nets.net import Net
 from models.nets.registry import causal_settings
@@ -249,8 +250,8 @@ def test_a_turn_without_a_strategy_is_learnt_without_one() -> None:
     assert labels[0, 0] in net.tokenizer.strategies
 
 
-def test_long_dialogues_are_cut_at_turns_and_every_turn_is_learnt_once() -> None:
-    tokenizer, shape = tiny_chat_tokenizer(), ContextShape(tokens=120, situation=True)
+def test_a_long_talk_drops_its_older_half_at_once_and_every_turn_is_learnt_from_what_a_reply_reads() -> None:
+    tokenizer, shape = tiny_chat_tokenizer(), ContextShape(tokens=200, situation=True)
     turns = tuple(
         Turn(Speaker(("seeker", "supporter")[n % 2]), f"turn number {n}", "Question" if n % 2 else None)
         for n in range(30)
@@ -259,15 +260,30 @@ def test_long_dialogues_are_cut_at_turns_and_every_turn_is_learnt_once() -> None
     each = {
         n: make_example(replace(talk, turns=turns[:n]), turns[n], ((), ()), tokenizer, shape) for n in range(1, 30, 2)
     }
+    contexts = [example.context for example in each.values()]
+    assert max(map(len, contexts)) <= 200
+    opening = tuple(tokenizer.opening("exam"))
+    assert all(context[: len(opening)] == opening for context in contexts)
+    read_on = [after[: len(c)] == c for c, after in itertools.pairwise(contexts)]
     wholes = whole_dialogues(talk, each, tokenizer, shape)
-    assert all(len(whole.ids) <= 120 for whole in wholes)
-    learnt = [tokenizer.decode(example.target) for whole in wholes for example in whole.turns]
-    assert learnt == [f"turn number {n}" for n in range(1, 30, 2)]
+    assert 1 < len(wholes) == read_on.count(False) + 1 < len(contexts) // 2
+    least = min(len(c) for c, on in zip(contexts[1:], read_on, strict=True) if not on)
+    assert 60 < least < 130, "half of the room is read after a drop"
+    assert [example for whole in wholes for example in whole.turns] == list(each.values())
     for whole in wholes:
-        opening = tuple(tokenizer.opening("exam"))
-        assert whole.ids[: len(opening)] == opening
         for example in whole.turns:
-            assert whole.ids[: len(example.context)] == example.context
+            size = len(example.context)
+            assert whole.ids[:size] == example.context
+            assert whole.ids[size : size + 3] == (tokenizer.bos, tokenizer.strategies[0], example.target[0])
+
+
+def test_the_end_of_a_message_longer_than_what_is_read_stays() -> None:
+    tokenizer, shape = tiny_chat_tokenizer(), ContextShape(tokens=40)
+    long = Turn(Speaker.SEEKER, "exam " * 80)
+    talk = Dialogue((Turn(Speaker.SEEKER, "before"), long))
+    ids, kept = context_ids(talk, tokenizer, shape), 40 - len(tokenizer.closing())
+    assert len(ids) == 40
+    assert ids[:kept] == tuple(tokenizer.turn_ids(long, None))[-kept:]
 
 
 def test_whole_dialogues_need_a_chat_format() -> None:

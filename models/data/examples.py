@@ -8,7 +8,7 @@ reads its own chat format (`chat_tokenizer.py`); there the turns of a dialogue s
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from models.data.dialogue import Dialogue, Speaker, Turn
@@ -115,7 +115,7 @@ class Whole:
 
 
 def context_ids(dialogue: Dialogue, tokenizer: Tokenizer, shape: ContextShape) -> tuple[int, ...]:
-    """Ids of the turns, cut on the left at an utterance boundary to fit `shape.tokens`.
+    """Ids of the turns, the oldest dropped where all do not fit `shape.tokens`.
 
     The last utterance is always there; when it alone is too long, its end is kept.
     """
@@ -130,18 +130,39 @@ def _context(
     room = shape.tokens - len(opening) - len(closing)
     if room < shape.tokens // 2:  # a long situation must not push the talk out
         opening, room = opening[: shape.tokens // 2], shape.tokens - shape.tokens // 2 - len(closing)
-    kept: list[tuple[list[int], int]] = []
-    for turn in reversed(dialogue.turns[-shape.turns :] if shape.turns else dialogue.turns):
-        ids = turn_ids(turn, tokenizer, shape)
-        if kept and len(ids) > room:
-            break
-        kept.append((ids[-room:], turn_kind(turn)))
-        room -= len(kept[-1][0])
     context, turns = [*opening], []
-    for ids, kind in reversed(kept):
+    for turn, ids in _read(dialogue.turns[-shape.turns :] if shape.turns else dialogue.turns, tokenizer, shape, room):
         context += ids
-        turns.append((len(context), kind))
+        turns.append((len(context), turn_kind(turn)))
     return (*context, *closing), tuple(turns)
+
+
+def _read(
+    turns: Sequence[Turn], tokenizer: Tokenizer, shape: ContextShape, room: int
+) -> list[tuple[Turn, Sequence[int]]]:
+    """The turns that are read with their ids, at most `room` ids together.
+
+    A causal base reads on from what it has read. Dropping the oldest turn at every new one would make it read all that
+    is left again, so a talk that outgrows the room drops all but its latest half at once, and grows again from there.
+    """
+    if not tokenizer.chat:
+        kept, left = list[tuple[Turn, Sequence[int]]](), room
+        for turn in reversed(turns):
+            ids = turn_ids(turn, tokenizer, shape)
+            if kept and len(ids) > left:
+                break
+            kept.append((turn, ids[-left:]))
+            left -= len(kept[-1][1])
+        return kept[::-1]
+    kept, taken = [], 0
+    for turn in turns:
+        ids = turn_ids(turn, tokenizer, shape)[-room:]
+        kept.append((turn, ids))
+        taken += len(ids)
+        if taken > room:
+            while len(kept) > 1 and taken > room // 2:
+                taken -= len(kept.pop(0)[1])
+    return kept
 
 
 def turn_kind(turn: Turn) -> int:
@@ -219,39 +240,20 @@ def case_ids(case: Answered, tokenizer: Tokenizer) -> tuple[int, ...]:
 def whole_dialogues(
     dialogue: Dialogue, examples: Mapping[int, Example], tokenizer: Tokenizer, shape: ContextShape
 ) -> list[Whole]:
-    """A dialogue with its turns to learn, `examples` by the index of the turn that answers.
+    """A dialogue with its turns to learn, `examples` by the index of the turn that answers, made with `shape`.
 
-    One longer than `shape.tokens` is cut at a turn into parts that share a quarter; every turn is learnt once. Raises
-    ValueError for a tokenizer without a chat format, whose contexts are no parts of one another.
+    A long one is several parts, each as far as its contexts begin alike; every turn is learnt once. Raises ValueError
+    for a tokenizer without a chat format, whose contexts are no parts of one another.
     """
     if not tokenizer.chat:
         raise ValueError("whole dialogues need a causal base; use one example a turn")
-    opening = tokenizer.opening(dialogue.situation if shape.situation else "")[: shape.tokens // 2]
-    room = shape.tokens - len(opening)
-    turns = [turn_ids(turn, tokenizer, shape)[-room:] for turn in dialogue.turns]
-    parts, first, learnt = list[Whole](), 0, 0
-    while learnt < len(turns):
-        end = max(_fitting(turns[first:], room) + first, learnt + 1)
-        if end > first + _fitting(turns[first:], room):  # the turns shared leave no room for the next one
-            first = learnt
-        ids, ends, chosen = list(opening), list[tuple[int, int]](), list[Example]()
-        for index in range(first, end):
-            if index >= learnt and index in examples:
-                context = (*ids, *tokenizer.closing())
-                chosen.append(replace(examples[index], context=context, turns=tuple(ends)))
-            ids += turns[index]
-            ends.append((len(ids), turn_kind(dialogue.turns[index])))
-        if chosen:
-            parts.append(Whole(tuple(ids), tuple(chosen)))
-        learnt, first = end, end - _fitting(turns[:end][::-1], room // 4)
+    closing, parts = len(tokenizer.closing()), list[Whole]()
+    for index in sorted(examples):
+        example = examples[index]
+        before = example.context[: len(example.context) - closing]
+        ids = (*before, *turn_ids(dialogue.turns[index], tokenizer, shape))
+        if parts and parts[-1].ids == before[: len(parts[-1].ids)]:
+            parts[-1] = Whole(ids, (*parts[-1].turns, example))
+        else:
+            parts.append(Whole(ids, (example,)))
     return parts
-
-
-def _fitting(turns: Sequence[Sequence[int]], room: int) -> int:
-    """How many of the first turns have at most `room` ids together."""
-    total = 0
-    for count, ids in enumerate(turns):
-        total += len(ids)
-        if total > room:
-            return count
-    return len(turns)
