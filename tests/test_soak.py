@@ -44,12 +44,12 @@ def test_an_app_that_holds_is_said_to(tmp_path: Path) -> None:
     found = tried(tmp_path, messages=ROUND + 1)  # the last one in a second talk
     tally = found.tally
     assert (tally.turns, tally.received) == (2 * (ROUND + 1), 4 * (ROUND + 1))
-    assert (tally.lost, tally.doubled, tally.strange, tally.excused) == (0, 0, 0, 0)
+    assert (tally.late, tally.lost, tally.doubled, tally.strange, tally.excused) == (0, 0, 0, 0, 0)
     assert tally.done.keys() == set(WAYS)
     assert tally.bad == {}
     assert tally.refused == {}
     assert tally.holds
-    assert "held: nothing lost, nothing doubled" in report(found)
+    assert "held: nothing late, lost or doubled" in report(found)
 
 
 def test_the_command_starts_an_app_and_measures_it(capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,30 +161,31 @@ def talk(*replies: tuple[str, str]) -> dict[str, tuple[Exchange, ...]]:
     return dict.fromkeys("ab", (Exchange("Hello.", tuple(Bubble(*one) for one in replies)),))
 
 
-def judged(*looks: dict[str, tuple[Exchange, ...]] | None) -> tuple[int, int, int, int]:
-    """(received, excused, lost, doubled) of a talk that was looked at so; the last look closes it."""
+def judged(*looks: dict[str, tuple[Exchange, ...]] | None) -> tuple[int, int, int, int, int]:
+    """(received, excused, late, lost, doubled) of a talk that was looked at so; the last look closes it."""
     ledger, tally = TalkLedger(), Tally()
     ledger.took("Hello.")
     for shown in looks[:-1]:
         assert shown is not None
         ledger.look(shown)
     ledger.close(looks[-1], tally)
-    return tally.received, tally.excused, tally.lost, tally.doubled
+    return tally.received, tally.excused, tally.late, tally.lost, tally.doubled
 
 
 def test_what_the_ledger_says() -> None:
     done, other = talk(("done", "Hi.")), talk(("done", "Yes?"))
-    assert judged(talk(("writing", "H")), done) == (2, 0, 0, 0)
-    assert judged(talk(("failed", "")), done) == (2, 0, 0, 0)
-    assert judged(talk(("stopped", ""))) == (0, 2, 0, 0)
-    assert judged(talk(("waiting", ""))) == (0, 0, 2, 0)
-    assert judged(None) == (0, 0, 2, 0)
-    assert judged(done, dict.fromkeys("ab", ())) == (0, 0, 2, 0)
-    assert judged(done, talk(("failed", ""))) == (0, 0, 2, 0)
-    assert judged(done, other) == (2, 0, 0, 2)
-    assert judged(talk(("done", "Hi."), ("done", "Hi."))) == (2, 0, 0, 2)
-    assert judged(talk(("done", "Hi."), ("waiting", ""))) == (2, 0, 0, 2)
-    assert judged(dict.fromkeys("ab", done["a"] * 2)) == (2, 0, 0, 2)
+    assert judged(talk(("writing", "H")), done) == (2, 0, 0, 0, 0)
+    assert judged(talk(("failed", "")), done) == (2, 0, 0, 0, 0)
+    assert judged(talk(("stopped", ""))) == (0, 2, 0, 0, 0)
+    assert judged(talk(("waiting", ""))) == (0, 0, 2, 0, 0)
+    assert judged(done, talk(("waiting", ""))) == (0, 0, 0, 2, 0)
+    assert judged(None) == (0, 0, 0, 2, 0)
+    assert judged(done, dict.fromkeys("ab", ())) == (0, 0, 0, 2, 0)
+    assert judged(done, talk(("failed", ""))) == (0, 0, 0, 2, 0)
+    assert judged(done, other) == (2, 0, 0, 0, 2)
+    assert judged(talk(("done", "Hi."), ("done", "Hi."))) == (2, 0, 0, 0, 2)
+    assert judged(talk(("done", "Hi."), ("waiting", ""))) == (2, 0, 0, 0, 2)
+    assert judged(dict.fromkeys("ab", done["a"] * 2)) == (2, 0, 0, 0, 2)
 
 
 def test_a_message_of_somebody_else_is_found() -> None:

@@ -1,6 +1,7 @@
 """What a seeker sent in a talk, what the page showed of it, and what of that is wrong. No network here.
 
     lost      a message or reply that was accepted or shown, and is not there (any more), without a word on why
+    late      a reply that is still being made when the talk is closed
     doubled   a message that stands there twice, two replies to one message, or a reply made again that was there
     strange   a message that this seeker never sent
 
@@ -30,6 +31,7 @@ class Tally:
     """replies there in the end; each turn is owed two"""
     excused: int = 0
     """replies not there in the end, with a word on why in their place"""
+    late: int = 0
     lost: int = 0
     doubled: int = 0
     strange: int = 0
@@ -49,8 +51,8 @@ class Tally:
 
     @property
     def holds(self) -> bool:
-        """Nothing lost, doubled or mixed up, and something to say so of."""
-        return bool(self.turns and self.received) and not (self.lost or self.doubled or self.strange)
+        """Nothing late, lost, doubled or mixed up, and something to say so of."""
+        return bool(self.turns and self.received) and not (self.late or self.lost or self.doubled or self.strange)
 
 
 class TalkLedger:
@@ -97,8 +99,8 @@ class TalkLedger:
                     self._lost.add((at, side))
                 elif replies[-1].state in MISSING and (at, side) not in self._whole:
                     tally.excused += 1
-                elif all(reply.state not in WHOLE for reply in replies):  # of two, the other may still be in the making
-                    self._lost.add((at, side))
+                elif all(reply.state not in WHOLE for reply in replies) and (at, side) not in self._whole:
+                    tally.late += 1
         tally.turns += len(self.sent)
         tally.received += len(self._whole.keys() - self._lost)
         tally.lost += len(self._lost)

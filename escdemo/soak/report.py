@@ -22,6 +22,7 @@ def report(found: Soak) -> str:
         f"turns asked            {tally.turns:8}  (two replies each)",
         f"replies received       {tally.received:8}",
         f"not there, with a word {tally.excused:8}  (stopped, or the app says that it could not be made)",
+        f"late                   {tally.late:8}  (still being made when the seeker's patience ended)",
         f"lost                   {tally.lost:8}",
         f"doubled                {tally.doubled:8}",
         f"of somebody else       {tally.strange:8}",
@@ -32,9 +33,9 @@ def report(found: Soak) -> str:
         *_process(found.samples),
     ]
     if tally.holds:
-        return "\n".join([*lines, "held: nothing lost, nothing doubled"])
+        return "\n".join([*lines, "held: nothing late, lost or doubled"])
     nothing = "" if tally.turns and tally.received else " (nobody got a reply)"
-    return "\n".join([*lines, f"DID NOT HOLD: see lost, doubled and of somebody else above{nothing}"])
+    return "\n".join([*lines, f"DID NOT HOLD: see late, lost, doubled and of somebody else above{nothing}"])
 
 
 def warm(samples: Sequence[Sample]) -> Sample:

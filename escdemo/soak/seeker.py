@@ -45,7 +45,7 @@ class Plan:
     messages: int | None = None
     """at most; None: as many as there is time for"""
     patience_s: float = 300.0
-    """how long both replies to a message may take, all tries together; what is missing then is lost"""
+    """how long both replies to a message may take, all tries together; what is still being made then is late"""
 
 
 class Seeker:
