@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from models.training.choice import TOGETHER, choice_loss, figures_of_all, of_choice, read_choices, validate_choices
+from models.training.training_data import TrainingData
 from tests.tiny import CAUSAL, tiny_batch, tiny_net
 
 
@@ -16,16 +18,45 @@ def test_what_chooses_the_strategy_can_train_alone(name: str) -> None:
     together = net.losses(batch)["strategy"]
     before = net.reply_nll(net.plan(batch, gold=batch.strategies), batch.labels)
     net.hold_all_but_choice()
-    loss = net.choice_loss(batch)["strategy"]
+    choices = read_choices(net, [batch, batch], "here")
+    assert len(choices) == 2 * len(batch)
+    choices = choices.pick(torch.arange(len(batch)))
+    predicted = net.plan(batch).strategies
+    torch.testing.assert_close(net.choice_scores(choices.read)[0].softmax(dim=1), predicted, rtol=1e-4, atol=1e-5)
+    loss = choice_loss(net, choices)["strategy"]
     torch.testing.assert_close(loss, together, rtol=1e-4, atol=1e-5)
+    assert validate_choices(net, choices)["valid_loss"] == pytest.approx(loss.item(), rel=1e-4)
     learning = {n: p for n, p in net.named_parameters() if p.requires_grad}
     assert learning
     assert all(n.split(".")[0] in net.chooses for n in learning)
     optimiser = torch.optim.SGD(learning.values(), lr=0.5)
     loss.backward()
     optimiser.step()
-    assert net.choice_loss(batch)["strategy"] < loss
+    assert choice_loss(net, choices)["strategy"] < loss
     torch.testing.assert_close(net.reply_nll(net.plan(batch, gold=batch.strategies), batch.labels), before)
+
+
+def test_turns_of_unknown_strategy_are_not_read() -> None:
+    net = tiny_net(CAUSAL + "misc").eval()
+    batch = tiny_batch(net)
+    batch.strategies[0] = -1
+    choices = read_choices(net, [batch], "here")
+    assert (len(choices), int(choices.strategies.min())) == (len(batch) - 1, 0)
+
+
+def test_every_turn_is_learnt_in_an_epoch_in_the_same_order_again() -> None:
+    net = tiny_net("joint").eval()
+    batches = [tiny_batch(net)] * (2 * TOGETHER // len(tiny_batch(net)) + 1)
+    data = TrainingData(batches.__getitem__, batches[:1], torch.ones(8) / 8, "", lambda: (batches, batches[:1]))
+    learning, epoch = of_choice(net, data, 3, bfloat16=False)
+    assert epoch == 2
+    once, again = ([learning.batch_at(n) for n in range(4)] for _ in range(2))
+    assert all(torch.equal(a.strategies, b.strategies) for a, b in zip(once, again, strict=True))
+    assert [len(choices) for choices in once] == [TOGETHER] * 4
+    assert not torch.equal(once[0].strategies, once[2].strategies)
+    assert learning.check().keys() == {"valid_loss", "valid_strategy", "valid_accuracy", "valid_macro_f1"}
+    figures = figures_of_all(net, data, learning.check())
+    assert figures["valid_loss"] == figures["valid_reply"] + figures["valid_strategy"]
 
 
 def test_a_net_without_a_choice_of_its_own_cannot_train_it_alone() -> None:

@@ -16,7 +16,7 @@ import json
 import platform
 import shlex
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
@@ -27,7 +27,6 @@ import torch
 from models.backbones.causal_base import DEFAULT, CausalBase
 from models.backbones.low_rank import ADDED_RATE, GATE_RATE, AddedTokens, Gate
 from models.backbones.quick_type import is_quick_in_bfloat16
-from models.data.batches import Batch
 from models.data.esconv import Target, read_esconv, split_dialogues, targets
 from models.data.esconv_flags import add_esconv_arguments
 from models.data.examples import CASES
@@ -38,6 +37,7 @@ from models.data.strategy_history import Course
 from models.data.support_corpora import openings, voiced_talks
 from models.data.tokenizer import Tokenizer, learn_vocabulary
 from models.files.checkpoint import WEIGHTS, fingerprint, is_there, learned_from, read_card, sha256
+from models.knowledge.comet import NoComet
 from models.knowledge.shipped_or_hub import add_knowledge_arguments, comet_version, emotion_version
 from models.nets.net import Net
 from models.nets.registry import net_class, net_config, net_names
@@ -52,14 +52,14 @@ from models.nets.stored import (
     start_net,
 )
 from models.nets.support import SUPPORT
-from models.nets.weighting import Fixed, Weighting
+from models.nets.weighting import Fixed
+from models.training.choice import EPOCHS, figures_of_all, of_choice
 from models.training.device import add_device_argument, pick_device
 from models.training.fit import Fit, FitConfig, parameter_groups
 from models.training.preflight import GENERATE, check_flags, check_release, check_tails_flag, known_turns
 from models.training.run_state import check_room
-from models.training.training_data import Sizes, training_data
+from models.training.training_data import Learning, Sizes, TrainingData, of_all, training_data
 from models.training.turn_examples import besides_for, comet_for
-from models.training.validation import validate
 
 RATE, WHOLE_RATE = 1e-3, 2e-5
 """peak learning rate unless told: in general, and of a full checkpoint that trains whole (MISC's)"""
@@ -110,8 +110,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--only",
         choices=("strategies",),
-        help="with --start: train what chooses the strategy alone, several times as fast; replies to a given strategy"
-        " stay as they are",
+        help="with --start: train what chooses the strategy alone, on what it reads, which is read once; replies to a"
+        " given strategy stay as they are",
     )
     parser.add_argument("--release", action="store_true", help="pack the best weights into the folder NET of --weights")
     parser.add_argument(
@@ -224,16 +224,21 @@ def run(args: Namespace) -> int:
     support = support_of(args, source)
     net, args.rank = start_net(args.net, settings_from_flags(args.set), args.rank, source, start, support)
     args.lr = args.lr or (RATE if args.rank or net.from_scratch else WHOLE_RATE)
-    config, (losses, weighting) = _fit_config(args), _learnt_of(net, args.only)
+    weighting = Fixed({"strategy": 1.0}) if args.only else net.weighting()
+    if args.only:
+        net.hold_all_but_choice()
     if args.release and not args.overwrite:
         check_release(args.weights / args.net, _about(args, net, source))
-    check_tails_flag(net, args.net, args.tails)
+    reads_tails = net.needs_comet and (net.chooses_by_tails or not args.only)
+    if reads_tails:
+        check_tails_flag(net, args.net, args.tails)
     net.backbone.set_dropout(args.dropout)
     check_room(out, net)
     splits = split_dialogues(read_esconv(args.esconv), args.split)
     sizes = Sizes(args.batch, args.tokens, args.seed)
-    comet = comet_for(net, None if args.tails == GENERATE else args.tails, args.comet, device)
-    if net.needs_comet and args.tails != GENERATE:
+    tails = None if args.tails == GENERATE else args.tails
+    comet = comet_for(net, tails, args.comet, device) if reads_tails else NoComet()
+    if reads_tails and args.tails != GENERATE:
         splits = replace(splits, train=known_turns(splits.train, comet, args.known_only))
     more = _more(args, net, splits.train)
     learnt = replace(splits, train=splits.train + more)
@@ -247,7 +252,8 @@ def run(args: Namespace) -> int:
         "splits": sorted({args.split, *before}),
         **({"cases": besides.cases.version} if CASES in net.wants else {}),
     }
-    rates = {Course: COURSE_RATE, Gate: GATE_RATE, AddedTokens: ADDED_RATE}
+    learning, config = _learning(args, net.to(device), data)
+    rates = {} if args.only else {Course: COURSE_RATE, Gate: GATE_RATE, AddedTokens: ADDED_RATE}
     faster = [(module, rates[type(module)]) for module in net.modules() if type(module) in rates]
     groups = parameter_groups([*faster, (net, 1.0)], config.weight_decay)
     fit = Fit(net, groups, config, out, weighting, about)
@@ -256,9 +262,10 @@ def run(args: Namespace) -> int:
         stands = f"on {args.base}" if args.base else "from scratch"
         print(f"{args.net} {stands}, rank {args.rank}, rate {args.lr}, settings {json.dumps(about['settings'])}")
 
-    fit.run(data.batch_at, lambda batch: losses(batch.to(fit.device)), lambda: validate(net, data.checked))
+    fit.run(learning.batch_at, lambda batch: learning.losses(batch.to(fit.device)), learning.check)
     figures = fit.restore_best()
     if fit.is_main:
+        figures = figures_of_all(net, data, figures) if args.only else figures
         print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
         if args.release:
             learnt_from = f"ESConv (CC BY-NC 4.0), split {args.split} train: {len(splits.train)} supporter turns"
@@ -268,12 +275,14 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _learnt_of(net: Net, only: str | None) -> tuple[Callable[[Batch], dict[str, torch.Tensor]], Weighting]:
-    """The parts of the loss and how they are weighed; with `only` those of the strategies, the rest held."""
-    if not only:
-        return net.losses, net.weighting()
-    net.hold_all_but_choice()
-    return net.choice_loss, Fixed({"strategy": 1.0})
+def _learning(args: Namespace, net: Net, data: TrainingData) -> tuple[Learning, FitConfig]:
+    """What is learnt, and how long."""
+    config = _fit_config(args)
+    if not args.only:
+        return of_all(net, data), config
+    learning, epoch = of_choice(net, data, args.seed, bfloat16=args.precision == "bf16")
+    steps = min(args.steps, EPOCHS * epoch)
+    return learning, replace(config, max_steps=steps, check_steps=args.check_steps or epoch)
 
 
 def _more(args: Namespace, net: Net, train: Sequence[Target]) -> tuple[Target, ...]:

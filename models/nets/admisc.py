@@ -140,9 +140,8 @@ class MixedStrategy(nn.Module):
         self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, len(STRATEGIES))
         self.kind = config.gate
 
-    def forward(self, history: Stream, cause: Stream) -> tuple[Tensor, Tensor]:
-        """q (B, 8) and mu (B, 1 or D)."""
-        h, u = history.mean, cause.mean
+    def forward(self, h: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+        """q (B, 8) and mu (B, 1 or D), of the means (B, D) of history and emotion cause."""
         raw = self.gate(torch.cat((h, u), dim=1))
         mu = raw.sigmoid() if self.kind == "sigmoid" else raw.relu().clamp_max(1.0)
         mixed = mu * h + (1 - mu) * u
@@ -156,16 +155,23 @@ class Encoded:
     context: Reading
     streams: dict[str, Stream]
     """context (to be mixed with the strategy), emotions, blocks refined and raw"""
+    read: dict[str, Tensor]
+    """what chooses the strategy, see `Net.choice_inputs`"""
     first: Tensor
     """(B, 8) p_g"""
     second: Tensor
     """(B, 8) q"""
     gate: Tensor
     """(B,) mu, the share of the history"""
-    strategies: Tensor
-    """(B, 8) p, with what the course of the talk adds"""
+    scores: Tensor
+    """(B, 8) log p, with what the course of the talk adds"""
     course: dict[str, Tensor]
     """that alone, see `Net.with_course`"""
+
+    @property
+    def strategies(self) -> Tensor:
+        """(B, 8) p."""
+        return self.scores.softmax(dim=1)
 
 
 class Admisc(Mixing):
@@ -174,6 +180,7 @@ class Admisc(Mixing):
     needs_comet = needs_emotion = True
     causal_streams = (FUSED,)
     chooses = ("head", "mix", "course")
+    chooses_by_tails = True
     adapt_streams = staticmethod(adapt_values)
     extra_labels: ClassVar = {
         **Net.extra_labels,
@@ -222,12 +229,31 @@ class Admisc(Mixing):
             for name, blocks in ((SITUATION, situation), (POST, post))
         }
         raw = {RAW_SITUATION: Stream(situation, masks[SITUATION]), RAW_POST: Stream(post, masks[POST])}
-        second, gate = self.mix(join(context, refined[POST]), join(emotion, refined[SITUATION]))  # eq. 14-19
-        first = self.head(pooled(reading, self.config.pool)).float().softmax(dim=1)  # eq. 12
-        mixed = (first + self.config.beta * second) / (1 + self.config.beta)  # eq. 21
-        scores, course = self.with_course(mixed.clamp_min(1e-9).log(), batch)
+        read = {
+            "context": pooled(reading, self.config.pool),
+            "history": join(context, refined[POST]).mean,
+            "cause": join(emotion, refined[SITUATION]).mean,
+            "course": batch.course,
+        }
         streams = {CONTEXT: context, EMOTION: emotion} | refined | raw
-        return Encoded(reading, streams, first, second, gate.float().mean(dim=1), scores.softmax(dim=1), course)
+        return Encoded(reading, streams, read, *self._choose(read))
+
+    def _choose(self, read: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        """What `Encoded` has from `first` on."""
+        second, gate = self.mix(read["history"], read["cause"])  # eq. 14-19
+        first = self.head(read["context"]).float().softmax(dim=1)  # eq. 12
+        mixed = (first + self.config.beta * second) / (1 + self.config.beta)  # eq. 21
+        scores, course = self.with_course(mixed.clamp_min(1e-9).log(), read["course"])
+        return first, second, gate.float().mean(dim=1), scores, course
+
+    def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
+        """The context as one vector, the means of history and emotion cause, and the course of the talk."""
+        return self.encode(batch).read
+
+    def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Logarithms of eq. 21, with what the course adds."""
+        *_, scores, course = self._choose(read)
+        return scores, course
 
     def _refine(self, name: str, blocks: Tensor, context: Stream) -> Tensor:
         if self.block_norm is None:
@@ -261,7 +287,7 @@ class Admisc(Mixing):
         memories = self.backbone.attach(found.context, self.decoder_sources(found.streams, strategies))
         states = self.reply_states(Plan(memories, self.begin(len(batch)), strategies), batch.labels)
         total, count = token_loss(self.backbone, states, batch.labels)
-        chosen = self.strategy_loss(found.strategies.clamp_min(1e-9).log(), batch.strategies)
+        chosen = self.strategy_loss(found.scores, batch.strategies)
         return {"reply": total / count, "strategy": chosen}
 
     def weighting(self) -> Weighting:

@@ -104,7 +104,9 @@ class Emstremo(Mixing):
 
     def _scores(self, reading: Reading, batch: Batch) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Scores of strategies (B, 8) and of the seeker's emotion (B, 11), and what the course adds to the first."""
-        scores, course = self.with_course(self.head_norm(self.head(pooled(reading, self.config.pool)).float()), batch)
+        scores, course = self.with_course(
+            self.head_norm(self.head(pooled(reading, self.config.pool)).float()), batch.course
+        )
         last = reading.at(reading.mask.sum(dim=1, keepdim=True) - 1)[:, 0]
         return scores, self.emotion_norm(self.emotion_head(last).float()), course
 

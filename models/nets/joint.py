@@ -7,6 +7,7 @@ the 8 strategy scores after [BOS]; the reply is decoded from `[BOS] [strategy]`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -73,17 +74,19 @@ class Joint(Net):
 
         A turn whose strategy is not known has none in the sequence either.
         """
-        whole = self.backbone.read(batch.ids, batch.mask)
         labels = self._sequence(batch)
-        if bool(batch.follows.all()) and self.config.shape.strategies and not self.streams:
-            states = whole.following(batch.rows, batch.lengths, labels.shape[1])
-        else:
-            reading = whole.pick(batch.rows, batch.lengths)
-            inputs = torch.cat((self.begin(len(batch)), labels[:, :-1].clamp_min(0)), dim=1)
-            states = self.backbone.decode(inputs, self.backbone.attach(reading, self.sources(batch)))  # (B, 1 + T, D)
+        states = self._states(batch, labels)
         total, count = token_loss(self.backbone, states, labels)
-        chosen = self.strategy_loss(self._scores(states[:, 0], batch)[0], batch.strategies)
-        return {"reply": total / count, "strategy": chosen}
+        scores, _ = self.choice_scores(self._chosen_by(states[:, 0], batch))
+        return {"reply": total / count, "strategy": self.strategy_loss(scores, batch.strategies)}
+
+    def _states(self, batch: Batch, labels: Tensor) -> Tensor:
+        """(B, 1 + T, D) the states that predict `labels` (B, 1 + T)."""
+        whole = self.backbone.read(batch.ids, batch.mask)
+        if bool(batch.follows.all()) and self.config.shape.strategies and not self.streams:
+            return whole.following(batch.rows, batch.lengths, labels.shape[1])
+        memories = self.backbone.attach(whole.pick(batch.rows, batch.lengths), self.sources(batch))
+        return self.backbone.decode(torch.cat((self.begin(len(batch)), labels[:, :-1].clamp_min(0)), dim=1), memories)
 
     def _sequence(self, batch: Batch) -> Tensor:
         """(B, 1 + T) strategy, reply, end mark; without the strategy where it is not known."""
@@ -109,16 +112,24 @@ class Joint(Net):
         """One decoder step gives the strategy; prefix `[BOS] [strategy]`."""
         memories = self.backbone.attach(self.read(batch)[1], self.sources(batch))
         begin = self.begin(len(batch))
-        scores, extras = self._scores(self.backbone.decode(begin, memories)[:, 0], batch)
+        scores, extras = self.choice_scores(self._chosen_by(self.backbone.decode(begin, memories)[:, 0], batch))
         chosen = scores.argmax(dim=1) if gold is None else torch.where(gold >= 0, gold, scores.argmax(dim=1))
         return Plan(memories, self.begin_with(chosen), scores.softmax(dim=1), extras, chosen)
 
-    def _scores(self, state: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """(B, 8) scores of the strategy tokens after the state (B, D) of [BOS], and what else was added to them."""
-        scores = self.backbone.logits(state)[:, self.strategy_ids].float()
+    def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
+        """The state of [BOS], what the vocabulary makes of it, and the course of the talk."""
+        return self._chosen_by(self._states(batch, self._sequence(batch)[:, :1])[:, 0], batch)
+
+    def _chosen_by(self, state: Tensor, batch: Batch) -> dict[str, Tensor]:
+        tokens = self.backbone.logits(state)[:, self.strategy_ids].float()
+        return {"state": state, "tokens": tokens, "course": batch.course}
+
+    def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Those of the strategy tokens, and what is added to them."""
+        scores = read["tokens"]
         if self.state_head is not None:
-            scores = scores + self.state_head(state)
-        return self.with_course(scores, batch)
+            scores = scores + self.state_head(read["state"])
+        return self.with_course(scores, read["course"])
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
         """Another strategy token in the prefix."""

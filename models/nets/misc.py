@@ -17,6 +17,7 @@ blocks are read by the base without changes (eq. 3 reads them with the net's own
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -157,12 +158,19 @@ class Misc(Mixing):
         found = read_context(blocks, context.states, context.mask, self.scale)
         return self.block_norm(blocks + found)  # eq. 4
 
-    def strategy_scores(self, context: Reading) -> Tensor:
-        """(B, 8) scores of the strategies, before the softmax (eq. 5)."""
-        scores = self.head_norm(self.head(self._pooled(context)).float())
+    def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
+        """The context as one vector, and the course of the talk."""
+        return self._chosen_by(self.encode(batch)[0], batch)
+
+    def _chosen_by(self, context: Reading, batch: Batch) -> dict[str, Tensor]:
+        return {"context": self._pooled(context), "course": batch.course}
+
+    def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Before the softmax (eq. 5)."""
+        scores = self.head_norm(self.head(read["context"]).float())
         if self.config.batch_norm == "twice" and not self.training:
             scores = self.head_norm(scores)
-        return scores
+        return self.with_course(scores, read["course"])
 
     def _pooled(self, context: Reading) -> Tensor:
         return pooled(context, self.config.pool)
@@ -178,7 +186,7 @@ class Misc(Mixing):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """L_r (token mean) and L_g; for MISE also the emotion's, over the examples that have one."""
         reading, streams = self.encode(batch)
-        scores, _ = self.with_course(self.strategy_scores(reading), batch)
+        scores, _ = self.choice_scores(self._chosen_by(reading, batch))
         shares = scores.softmax(dim=1)
         weights = self.told(batch.strategies, shares) if self.config.strategy_train == "gold" else shares
         memories = self.backbone.attach(reading, streams | self._strategy(weights))
@@ -202,7 +210,7 @@ class Misc(Mixing):
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """The predicted mixture (or the gold strategy's vector) as a fourth source of the decoder."""
         reading, streams = self.encode(batch)
-        scores, extras = self.with_course(self.strategy_scores(reading), batch)
+        scores, extras = self.choice_scores(self._chosen_by(reading, batch))
         probabilities = scores.softmax(dim=1)
         weights = probabilities if gold is None else self.told(gold, probabilities)
         memories = self.backbone.attach(reading, streams | self._strategy(weights))

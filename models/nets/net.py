@@ -140,6 +140,8 @@ class Net(nn.Module):
     """parameters that training leaves as they are and that are saved all the same: an earlier stage trained them"""
     chooses: tuple[str, ...] = ()
     """modules that choose the strategy, and that a reply does not pass through when its strategy is given"""
+    chooses_by_tails = False
+    """whether they read COMET's tails"""
     banned: Tensor
     """(V,) bool, True for ids that are no text and may never be written"""
     strategy_ids: Tensor
@@ -179,14 +181,15 @@ class Net(nn.Module):
         """
         self.strategy_offset.copy_(strength * shares.clamp_min(1e-6).log())
 
-    def with_course(self, scores: Tensor, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """Strategy scores (B, 8) and what the course of the talk adds to them; also as an entry of `Plan.extras`.
+    def with_course(self, scores: Tensor, course: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Strategy scores (B, 8) and what the course of the talk (`Batch.course`) adds to them; also as an entry of
+        `Plan.extras`.
 
         The same scores and no entry in a net whose `course` is None.
         """
         if self.course is None:
             return scores, {}
-        added = self.course(batch.course)
+        added = self.course(course)
         return scores + added, {COURSE: added.softmax(dim=1)}
 
     def strategy_loss(self, scores: Tensor, gold: Tensor) -> Tensor:
@@ -216,7 +219,7 @@ class Net(nn.Module):
             self.get_parameter(name).requires_grad_(requires_grad=False)
 
     def hold_all_but_choice(self) -> None:
-        """Leave everything but `chooses` as it is from now on: `choice_loss` trains the strategies alone.
+        """Leave everything but `chooses` as it is from now on: what they read stays the same, and is read once.
 
         Raises ValueError for a net that has no such modules.
         """
@@ -230,10 +233,13 @@ class Net(nn.Module):
         self.held = (*self.held, *rest)
         self.hold()
 
-    def choice_loss(self, batch: Batch) -> dict[str, Tensor]:
-        """The strategy's part of `losses` alone, "strategy"; no reply is read."""
-        scores = self.plan(batch).strategies.float().clamp_min(1e-9).log()
-        return {"strategy": self.strategy_loss(scores, batch.strategies)}
+    def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
+        """What the modules of `chooses` read of a batch, (B, ...) each by name; of nets that have such modules."""
+        raise NotImplementedError(f"{type(self).__name__} has no modules of its own for the strategies")
+
+    def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """(B, 8) scores of the strategies, from what `choice_inputs` has read; entries of `Plan.extras`."""
+        raise NotImplementedError(f"{type(self).__name__} has no modules of its own for the strategies")
 
     def weighting(self) -> Weighting:
         """A fresh weighting of the parts of `losses`: the net's own default."""

@@ -134,7 +134,7 @@ class Transesc(Mixing):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The four parts of L."""
         reading, views, _ = self._read_turns(batch)
-        scores, _ = self.with_course(self.strategy_head(views[:, 1]).float(), batch)
+        scores, _ = self.with_course(self.strategy_head(views[:, 1]).float(), batch.course)
         shares = scores.softmax(dim=1)
         followed = self.told(batch.strategies, shares) if self.config.strategy_train == "gold" else shares
         plan = Plan(self.backbone.attach(reading, self._source(views, followed)), self.begin(len(batch)), followed)
@@ -162,7 +162,7 @@ class Transesc(Mixing):
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """The predicted mixture (or the gold strategy) beside the change of meaning and the emotion."""
         reading, views, extras = self._read_turns(batch)
-        scores, course = self.with_course(self.strategy_head(views[:, 1]).float(), batch)
+        scores, course = self.with_course(self.strategy_head(views[:, 1]).float(), batch.course)
         shares = scores.softmax(dim=1)
         extras |= course | {SEEKER_EMOTION: self.emotion_head(views[:, 2]).float().softmax(dim=1)}
         source = self._source(views, shares if gold is None else self.told(gold, shares))

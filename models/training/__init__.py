@@ -13,5 +13,6 @@ In the order in which to read them:
     speed.py          training speed of every net beside its base alone
     preflight.py      reasons not to start a training
     provenance.py     what a measured net is made of, and whether it has seen what it is measured on
-    training_data.py  ESConv as batches by number
+    training_data.py  ESConv as batches by number, and what a run does with them
+    choice.py         what chooses the strategy, trained alone on what it reads
 """

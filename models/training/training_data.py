@@ -7,8 +7,10 @@ is learnt from one reading.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,7 +23,7 @@ from models.training.preflight import check_examples
 from models.training.run_state import data_hash
 from models.training.sampler import Batches, WholeBatches
 from models.training.turn_examples import Besides, examples_of, wholes_of
-from models.training.validation import turn_batches
+from models.training.validation import turn_batches, validate
 
 VALIDATED = 640
 """turns of the validation part at most, the same at every check"""
@@ -51,6 +53,22 @@ class TrainingData:
     """(8,) of the strategies in the training part"""
     digest: str
     """identifies all of it"""
+    once: Callable[[], tuple[list[Batch], list[Batch]]]
+    """all of the training part, and of the validation part, as batches"""
+
+
+@dataclass(frozen=True)
+class Learning:
+    """What a run does: as `Fit.run` wants it."""
+
+    batch_at: Callable[[int], Any]
+    losses: Callable[[Any], dict[str, Tensor]]
+    check: Callable[[], dict[str, float]]
+
+
+def of_all(net: Net, data: TrainingData) -> Learning:
+    """The whole net learns, by its own losses."""
+    return Learning(data.batch_at, net.losses, lambda: validate(net, data.checked))
 
 
 def training_data(net: Net, splits: Splits, comet: Comet, besides: Besides, sizes: Sizes) -> TrainingData:
@@ -62,6 +80,7 @@ def training_data(net: Net, splits: Splits, comet: Comet, besides: Besides, size
         )
         train, valid = ([example for part in found for example in part.turns] for found in (parts, held_out))
         batch_at = WholeBatches(parts, sizes.tokens, sizes.seed).at
+        once = partial(_once, [WholeBatches(found, sizes.tokens, sizes.seed).each for found in (parts, held_out)])
         drawn = rng.sample(held_out, min(VALIDATED_WHOLE, len(held_out)))
         checked = WholeBatches(drawn, sizes.tokens, sizes.seed).each()
     else:
@@ -70,8 +89,15 @@ def training_data(net: Net, splits: Splits, comet: Comet, besides: Besides, size
         )
         train = [example for example in train if example.strategy >= 0]
         batch_at = Batches(train, sizes.batch, sizes.seed).at
+        once = partial(_once, [partial(turn_batches, found) for found in (train, valid)])
         checked = turn_batches(rng.sample(valid, min(VALIDATED, len(valid))))
     check_examples(train, valid, sizes.batch)
     counts = torch.bincount(torch.tensor([e.strategy for e in train if e.strategy >= 0]), minlength=8)
     wanted = {want: [getattr(example, want) for example in (*train, *valid)] for want in net.wants}
-    return TrainingData(batch_at, checked, counts / counts.sum(), data_hash({"train": train, "valid": valid} | wanted))
+    digest = data_hash({"train": train, "valid": valid} | wanted)
+    return TrainingData(batch_at, checked, counts / counts.sum(), digest, once)
+
+
+def _once(parts: Sequence[Callable[[], list[Batch]]]) -> tuple[list[Batch], list[Batch]]:
+    train, valid = parts
+    return train(), valid()

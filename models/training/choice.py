@@ -1,0 +1,107 @@
+"""Training what chooses the strategy, alone: `train --only strategies`.
+
+The rest of the net is held, so what the choosing modules read of a turn stays the same. It is read once, then they are
+trained on it for many epochs, which takes seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+import torch
+from torch import Tensor
+from torch.nn.utils import parametrize
+from tqdm import tqdm
+
+from models.data.batches import Batch
+from models.evaluation.strategy_figures import accuracy, confusion_of, macro_f1
+from models.nets.net import Net
+from models.training.device import device_of
+from models.training.training_data import Learning, TrainingData
+from models.training.validation import validate
+
+TOGETHER = 256
+"""turns of a step"""
+EPOCHS = 30
+"""at most: the validation loss has stopped falling by then"""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the choosing modules read of N turns."""
+
+    read: Mapping[str, Tensor]
+    """(N, ...) each, see `Net.choice_inputs`"""
+    strategies: Tensor
+    """(N,) int64 gold, all known"""
+
+    def __len__(self) -> int:
+        return len(self.strategies)
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same on a device."""
+        return type(self)({name: part.to(device) for name, part in self.read.items()}, self.strategies.to(device))
+
+    def pick(self, rows: Tensor) -> Choices:
+        """Some of the turns, (M,) int64."""
+        return Choices({name: part[rows] for name, part in self.read.items()}, self.strategies[rows])
+
+
+@torch.inference_mode()
+def read_choices(net: Net, batches: Sequence[Batch], what: str, *, bfloat16: bool = False) -> Choices:
+    """Those of all turns of `batches` whose strategy is known; on the CPU, float32."""
+    net.eval()
+    found: list[dict[str, Tensor]] = []
+    gold: list[Tensor] = []
+    for batch in (one.to(device_of(net)) for one in tqdm(batches, desc=f"reading {what}")):
+        with torch.autocast(batch.ids.device.type, dtype=torch.bfloat16, enabled=bfloat16), parametrize.cached():
+            read = net.choice_inputs(batch)
+        known = batch.strategies >= 0
+        found.append({name: part[known].float().cpu() for name, part in read.items()})
+        gold.append(batch.strategies[known].cpu())
+    return Choices({name: torch.cat([one[name] for one in found]) for name in found[0]}, torch.cat(gold))
+
+
+def of_choice(net: Net, data: TrainingData, seed: int, *, bfloat16: bool) -> tuple[Learning, int]:
+    """Only what chooses the strategy learns; also how many steps an epoch has."""
+    train, valid = data.once()
+    seen = read_choices(net, train, "what is learnt from", bfloat16=bfloat16)
+    held_out = read_choices(net, valid, "what it is checked by", bfloat16=bfloat16)
+    each = max(1, len(seen) // TOGETHER)
+
+    def at(step: int) -> Choices:
+        epoch, place = divmod(step, each)
+        order = torch.randperm(len(seen), generator=torch.Generator().manual_seed(seed + epoch))
+        return seen.pick(order[place * TOGETHER : (place + 1) * TOGETHER])
+
+    where = device_of(net)
+    return Learning(at, partial(choice_loss, net), lambda: validate_choices(net, held_out.to(where))), each
+
+
+def choice_loss(net: Net, choices: Choices) -> dict[str, Tensor]:
+    """The strategy's part of `Net.losses` alone, "strategy"."""
+    return {"strategy": net.strategy_loss(net.choice_scores(choices.read)[0], choices.strategies)}
+
+
+@torch.no_grad()
+def validate_choices(net: Net, choices: Choices) -> dict[str, float]:
+    """Strategy loss (balanced as trained), also as "valid_loss"; accuracy and macro F1."""
+    net.eval()
+    scores = net.choice_scores(choices.read)[0]
+    table = confusion_of(scores.argmax(dim=1).tolist(), choices.strategies.tolist())
+    loss = float(net.strategy_loss(scores, choices.strategies))
+    return {
+        "valid_loss": loss,
+        "valid_strategy": loss,
+        "valid_accuracy": float(accuracy(table)),
+        "valid_macro_f1": float(macro_f1(table)),
+    }
+
+
+def figures_of_all(net: Net, data: TrainingData, figures: Mapping[str, float]) -> dict[str, float]:
+    """What a training of the whole net would have found, in the end: with the reply's loss, "valid_reply"."""
+    reply = validate(net, data.checked)["valid_reply"]
+    return {**figures, "valid_reply": reply, "valid_loss": reply + figures["valid_strategy"]}
