@@ -21,6 +21,7 @@ from transformers import (
 )
 
 from models.__main__ import main
+from models.commands import comet
 from models.data.relations import RELATIONS
 from models.files.checkpoint import WEIGHTS
 from models.knowledge.comet_hub import HubComet
@@ -131,8 +132,10 @@ def test_a_net_answers_with_the_comet_and_the_detector_that_are_named(
 
 
 def test_comet_and_emotion_ask_full_checkpoints_too(
-    comet_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    comet_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for own in ("own_talks", "warm_answers"):  # thousands of events
+        monkeypatch.setattr(comet, own, lambda: ())
     tails = tmp_path / "tails.jsonl"
     said = [
         {"speaker": who, "annotation": {"strategy": "Others"}, "content": "i am"} for who in ("seeker", "supporter")
