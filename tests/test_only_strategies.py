@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -44,13 +47,17 @@ def test_turns_of_unknown_strategy_are_not_read() -> None:
     assert (len(choices), int(choices.strategies.min())) == (len(batch) - 1, 0)
 
 
-def test_every_turn_is_learnt_in_an_epoch_in_the_same_order_again() -> None:
+def test_every_turn_is_learnt_in_an_epoch_in_the_same_order_again(tmp_path: Path) -> None:
     net = tiny_net("joint").eval()
     batches = [tiny_batch(net)] * (2 * TOGETHER // len(tiny_batch(net)) + 1)
     data = TrainingData(batches.__getitem__, batches[:1], torch.ones(8) / 8, "", lambda: (batches, batches[:1]))
-    learning, epoch = of_choice(net, data, 3, bfloat16=False)
+    learning, epoch = of_choice(net, data, tmp_path, {"data": "this"}, 3, bfloat16=False)
     assert epoch == 2
-    once, again = ([learning.batch_at(n) for n in range(4)] for _ in range(2))
+    nothing = replace(data, once=lambda: ([], []))
+    same, _ = of_choice(net, nothing, tmp_path, {"data": "this"}, 3, bfloat16=False)
+    with pytest.raises(IndexError):  # other data are read
+        of_choice(net, nothing, tmp_path, {"data": "other"}, 3, bfloat16=False)
+    once, again = ([one.batch_at(n) for n in range(4)] for one in (learning, same))
     assert all(torch.equal(a.strategies, b.strategies) for a, b in zip(once, again, strict=True))
     assert [len(choices) for choices in once] == [TOGETHER] * 4
     assert not torch.equal(once[0].strategies, once[2].strategies)

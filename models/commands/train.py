@@ -252,7 +252,7 @@ def run(args: Namespace) -> int:
         "splits": sorted({args.split, *before}),
         **({"cases": besides.cases.version} if CASES in net.wants else {}),
     }
-    learning, config = _learning(args, net.to(device), data)
+    learning, config = _learning(args, net.to(device), data, out, about)
     rates = {} if args.only else {Course: COURSE_RATE, Gate: GATE_RATE, AddedTokens: ADDED_RATE}
     faster = [(module, rates[type(module)]) for module in net.modules() if type(module) in rates]
     groups = parameter_groups([*faster, (net, 1.0)], config.weight_decay)
@@ -275,12 +275,14 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _learning(args: Namespace, net: Net, data: TrainingData) -> tuple[Learning, FitConfig]:
+def _learning(
+    args: Namespace, net: Net, data: TrainingData, out: Path, about: dict[str, Any]
+) -> tuple[Learning, FitConfig]:
     """What is learnt, and how long."""
     config = _fit_config(args)
     if not args.only:
         return of_all(net, data), config
-    learning, epoch = of_choice(net, data, args.seed, bfloat16=args.precision == "bf16")
+    learning, epoch = of_choice(net, data, out, about, args.seed, bfloat16=args.precision == "bf16")
     steps = min(args.steps, EPOCHS * epoch)
     return learning, replace(config, max_steps=steps, check_steps=args.check_steps or epoch)
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Self
+from pathlib import Path
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
@@ -21,9 +22,12 @@ from models.data.batches import Batch
 from models.evaluation.strategy_figures import accuracy, confusion_of, macro_f1
 from models.nets.net import Net
 from models.training.device import device_of
+from models.training.run_state import read_tensors, write_tensors
 from models.training.training_data import Learning, TrainingData
 from models.training.validation import validate
 
+READ = "choices.pt"
+"""in the folder of the run"""
 TOGETHER = 256
 """turns of a step"""
 EPOCHS = 30
@@ -69,11 +73,14 @@ def read_choices(net: Net, batches: Sequence[Batch], what: str, *, bfloat16: boo
     return Choices({name: torch.cat([one[name] for one in found]) for name in found[0]}, torch.cat(gold))
 
 
-def of_choice(net: Net, data: TrainingData, seed: int, *, bfloat16: bool) -> tuple[Learning, int]:
-    """Only what chooses the strategy learns; also how many steps an epoch has."""
-    train, valid = data.once()
-    seen = read_choices(net, train, "what is learnt from", bfloat16=bfloat16)
-    held_out = read_choices(net, valid, "what it is checked by", bfloat16=bfloat16)
+def of_choice(
+    net: Net, data: TrainingData, folder: Path, about: Mapping[str, Any], seed: int, *, bfloat16: bool
+) -> tuple[Learning, int]:
+    """Only what chooses the strategy learns; also how many steps an epoch has.
+
+    What was read is kept in the run's `folder`, for a run that goes on; `about` says what it was read from.
+    """
+    seen, held_out = _read_once(net, data, folder / READ, about, bfloat16)
     each = max(1, len(seen) // TOGETHER)
 
     def at(step: int) -> Choices:
@@ -83,6 +90,20 @@ def of_choice(net: Net, data: TrainingData, seed: int, *, bfloat16: bool) -> tup
 
     where = device_of(net)
     return Learning(at, partial(choice_loss, net), lambda: validate_choices(net, held_out.to(where))), each
+
+
+def _read_once(
+    net: Net, data: TrainingData, path: Path, about: Mapping[str, Any], bfloat16: bool
+) -> tuple[Choices, Choices]:
+    about = {**about, "bfloat16": bfloat16}
+    kept = read_tensors(path) if path.is_file() else {}
+    if kept.get("about") != about:
+        train, valid = data.once()
+        seen = read_choices(net, train, "what is learnt from", bfloat16=bfloat16)
+        held_out = read_choices(net, valid, "what it is checked by", bfloat16=bfloat16)
+        kept = {"about": about, "seen": vars(seen), "held_out": vars(held_out)}
+        write_tensors(path, kept)
+    return Choices(**kept["seen"]), Choices(**kept["held_out"])
 
 
 def choice_loss(net: Net, choices: Choices) -> dict[str, Tensor]:

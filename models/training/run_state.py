@@ -2,6 +2,7 @@
 
 FOLDER/fit.pt     the resumable state        FOLDER/run.json    the full configuration, data hash, versions
 FOLDER/best.pt    the best weights so far    FOLDER/log.jsonl, FOLDER/tensorboard/    see `models.training.run_log`
+FOLDER/choices.pt    see `models.training.choice`
 """
 
 from __future__ import annotations
