@@ -31,7 +31,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
         "--messages", type=int, help="messages of each seeker at most (default: as many as time allows)"
     )
     parser.add_argument(
-        "--patience", type=float, default=300.0, help="seconds after which a missing reply is lost (default: 300)"
+        "--patience", type=float, default=300.0, help="seconds after which a reply is late (default: 300)"
     )
     parser.add_argument("--url", help="address of an app that runs already; its memory is not measured")
     parser.add_argument("app", nargs="*", metavar="-- FLAGS", help="flags of app.py for the app that is started")

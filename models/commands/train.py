@@ -37,7 +37,7 @@ from models.data.strategy_history import Course
 from models.data.support_corpora import openings, voiced_talks
 from models.data.tokenizer import Tokenizer, learn_vocabulary
 from models.files.checkpoint import WEIGHTS, fingerprint, is_there, learned_from, read_card, sha256
-from models.knowledge.comet import NoComet
+from models.knowledge.comet import Comet, NoComet
 from models.knowledge.shipped_or_hub import add_knowledge_arguments, comet_version, emotion_version
 from models.nets.net import Net
 from models.nets.registry import net_class, net_config, net_names
@@ -229,21 +229,21 @@ def run(args: Namespace) -> int:
         net.hold_all_but_choice()
     if args.release and not args.overwrite:
         check_release(args.weights / args.net, _about(args, net, source))
+    net.backbone.set_dropout(args.dropout)
     reads_tails = net.needs_comet and (net.chooses_by_tails or not args.only)
     if reads_tails:
         check_tails_flag(net, args.net, args.tails)
-    net.backbone.set_dropout(args.dropout)
     check_room(out, net)
     splits = split_dialogues(read_esconv(args.esconv), args.split)
-    sizes = Sizes(args.batch, args.tokens, args.seed)
-    tails = None if args.tails == GENERATE else args.tails
-    comet = comet_for(net, tails, args.comet, device) if reads_tails else NoComet()
+    comet: Comet = NoComet()
+    if reads_tails:
+        comet = comet_for(net, None if args.tails == GENERATE else args.tails, args.comet, device)
     if reads_tails and args.tails != GENERATE:
         splits = replace(splits, train=known_turns(splits.train, comet, args.known_only))
     more = _more(args, net, splits.train)
     learnt = replace(splits, train=splits.train + more)
     besides = besides_for(args, device, net)
-    data = training_data(net, learnt, comet, besides, sizes)
+    data = training_data(net, learnt, comet, besides, Sizes(args.batch, args.tokens, args.seed))
     net.balance(data.shares, args.balance)
     before = learned_from(read_card(start)) if start else []
     about = _about(args, net, source) | {
@@ -253,10 +253,7 @@ def run(args: Namespace) -> int:
         **({"cases": besides.cases.version} if CASES in net.wants else {}),
     }
     learning, config = _learning(args, net.to(device), data, out, about)
-    rates = {} if args.only else {Course: COURSE_RATE, Gate: GATE_RATE, AddedTokens: ADDED_RATE}
-    faster = [(module, rates[type(module)]) for module in net.modules() if type(module) in rates]
-    groups = parameter_groups([*faster, (net, 1.0)], config.weight_decay)
-    fit = Fit(net, groups, config, out, weighting, about)
+    fit = Fit(net, _groups(net, config, args.only), config, out, weighting, about)
     fit.resume()
     if fit.is_main:
         stands = f"on {args.base}" if args.base else "from scratch"
@@ -273,6 +270,13 @@ def run(args: Namespace) -> int:
             card = _card(args, net, learnt_from, fit, figures) | ({"start": fingerprint(start)} if start else {})
             save_net(net, args.net, args.rank, card, args.weights / args.net, source, support=support)
     return 0
+
+
+def _groups(net: Net, config: FitConfig, only: str | None) -> list[dict[str, Any]]:
+    """What starts from nothing learns faster, beside a whole net."""
+    rates = {} if only else {Course: COURSE_RATE, Gate: GATE_RATE, AddedTokens: ADDED_RATE}
+    faster = [(module, rates[type(module)]) for module in net.modules() if type(module) in rates]
+    return parameter_groups([*faster, (net, 1.0)], config.weight_decay)
 
 
 def _learning(
