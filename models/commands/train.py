@@ -37,7 +37,7 @@ from models.data.strategy_history import Course
 from models.data.support_corpora import openings, voiced_talks
 from models.data.tokenizer import Tokenizer, learn_vocabulary
 from models.files.checkpoint import WEIGHTS, fingerprint, is_there, learned_from, read_card, sha256
-from models.knowledge.comet import Comet, NoComet
+from models.knowledge.comet import NoComet
 from models.knowledge.shipped_or_hub import add_knowledge_arguments, comet_version, emotion_version
 from models.nets.net import Net
 from models.nets.registry import net_class, net_config, net_names
@@ -235,9 +235,8 @@ def run(args: Namespace) -> int:
         check_tails_flag(net, args.net, args.tails)
     check_room(out, net)
     splits = split_dialogues(read_esconv(args.esconv), args.split)
-    comet: Comet = NoComet()
-    if reads_tails:
-        comet = comet_for(net, None if args.tails == GENERATE else args.tails, args.comet, device)
+    tails = None if args.tails == GENERATE else args.tails
+    comet = comet_for(net, tails, args.comet, device) if reads_tails else NoComet()
     if reads_tails and args.tails != GENERATE:
         splits = replace(splits, train=known_turns(splits.train, comet, args.known_only))
     more = _more(args, net, splits.train)
@@ -258,16 +257,13 @@ def run(args: Namespace) -> int:
     if fit.is_main:
         stands = f"on {args.base}" if args.base else "from scratch"
         print(f"{args.net} {stands}, rank {args.rank}, rate {args.lr}, settings {json.dumps(about['settings'])}")
-
     fit.run(learning.batch_at, lambda batch: learning.losses(batch.to(fit.device)), learning.check)
     figures = fit.restore_best()
     if fit.is_main:
         figures = figures_of_all(net, data, figures) if args.only else figures
         print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
         if args.release:
-            learnt_from = f"ESConv (CC BY-NC 4.0), split {args.split} train: {len(splits.train)} supporter turns"
-            learnt_from += f"; {len(more)} more: its openings alone, talks written for this project" if more else ""
-            card = _card(args, net, learnt_from, fit, figures) | ({"start": fingerprint(start)} if start else {})
+            card = _card(args, net, start, (len(splits.train), len(more)), fit, figures)
             save_net(net, args.net, args.rank, card, args.weights / args.net, source, support=support)
     return 0
 
@@ -365,7 +361,12 @@ def _about(args: Namespace, net: Net, source: Source) -> dict[str, Any]:
     }
 
 
-def _card(args: Namespace, net: Net, data: str, fit: Fit, figures: dict[str, float]) -> dict[str, Any]:
+def _card(
+    args: Namespace, net: Net, start: Path | None, turns: tuple[int, int], fit: Fit, figures: dict[str, float]
+) -> dict[str, Any]:
+    """`turns` are how many of the train part, and how many more, it learnt from."""
+    data = f"ESConv (CC BY-NC 4.0), split {args.split} train: {turns[0]} supporter turns"
+    data += f"; {turns[1]} more: its openings alone, talks written for this project" if turns[1] else ""
     read = {"comet": (net.needs_comet, comet_version), "emotion": (net.needs_emotion, emotion_version)}
     return {
         "read": {name: version(getattr(args, name)) for name, (reads, version) in read.items() if reads},
@@ -380,6 +381,7 @@ def _card(args: Namespace, net: Net, data: str, fit: Fit, figures: dict[str, flo
         "minutes": round(fit.used_s / 60, 1),
         "steps": fit.step,
         "metrics": {name: round(value, 4) for name, value in figures.items()},
+        **({"start": fingerprint(start)} if start else {}),
     }
 
 
