@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return complain(f"{error.filename}: {error.strerror}; check the name, and that you may read and write there")
     except SQLAlchemyError as error:
         reason = getattr(error, "orig", None) or type(error).__name__
-        return complain(f"the database did not do it ({reason}), so nothing was changed; try again in a moment")
+        return complain(f"the database failed ({reason}), so nothing was changed; try again in a moment")
 
 
 def overview() -> str:

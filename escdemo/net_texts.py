@@ -184,7 +184,7 @@ NET_TEXTS: dict[str, NetText] = {
     ),
     "moel": NetText(
         "MoEL",
-        "A baseline with one listener for each emotion, whose words are mixed; no strategies.",
+        "A baseline that mixes what its listeners say, one for each emotion; no strategies.",
         "what was said so far",
         "Lin et al. 2019",
         "MoEL",

@@ -43,22 +43,22 @@ CRISIS_TITLES = {
     "reply": "A model was about to say something harmful. It was held back.",
 }
 HELD_BACK = {
-    "self": "The model's reply was held back, because it did not fit how serious this is. What you wrote sounds as if"
-    " your life or health may be in danger. Please do not stay alone with this: call your emergency number, or a crisis"
+    "self": "The model's reply was held back, because it did not match how serious this is. What you wrote sounds as if"
+    " your life or health may be in danger. Please do not face this alone: call your emergency number, or a crisis"
     " line (findahelpline.com), or tell somebody near you now.",
-    "eating": "The model's reply was held back, because it did not fit how serious this is. What you wrote about food"
-    " and your body can become dangerous. Please talk to a doctor, to somebody you trust, or to a support line"
+    "eating": "The model's reply was held back, because it did not match how serious this is. What you describe about"
+    " food and your body can become dangerous. Please talk to a doctor, somebody you trust, or a support line"
     " (findahelpline.com). If you faint or your heart races, call your emergency number.",
-    "abuse": "The model's reply was held back, because it did not fit how serious this is. Nobody may hurt or threaten"
-    " you, and it is not your fault. If you are in danger, call your emergency number. People who help confidentially"
-    " are listed at findahelpline.com; somebody you trust can help too.",
-    "others": "The model's reply was held back, because it did not fit how serious this is. Somebody could get hurt."
+    "abuse": "The model's reply was held back, because it did not match how serious this is. Nobody has the right to"
+    " hurt or threaten you; it is not your fault. If you are in danger, call your emergency number. Confidential help"
+    " is listed at findahelpline.com; somebody you trust can help too.",
+    "others": "The model's reply was held back, because it did not match how serious this is. Somebody could get hurt."
     " Please step away from the situation and from anything that could be a weapon, and talk to a person now: your"
     " emergency number, a crisis line (findahelpline.com), or somebody you trust.",
-    "contempt": "The model's reply was held back, because it did not fit what you wrote. You are being very harsh with"
+    "contempt": "The model's reply was held back, because it did not fit what you wrote. You are being very hard on"
     " yourself, and that hurts. Please tell somebody you trust how you feel about yourself; if you ever think of"
     " harming yourself, call your emergency number or a crisis line (findahelpline.com).",
-    "reply": "The model's reply was held back, because it could have led somebody to harm. If you are in danger or in"
+    "reply": "The model's reply was held back, because it could have done somebody harm. If you are in danger or in"
     " despair yourself, call your emergency number or a crisis line (findahelpline.com).",
 }
 """what stands in place of a reply, by the kind of danger that the talk gave a sign of; "reply": none"""
@@ -85,7 +85,7 @@ HELP_NOTE = "Numbers can change. If one does not work, use your emergency number
 
 SETUP_TITLE = "Who do you play?"
 SETUP_HINT = (
-    "You write as this person; two models answer each message. You see why, and at the end you say which helped more."
+    "You write as this person; two models answer each message and show why. At the end you say which helped more."
 )
 SETUP_READ = (
     "The models read the situation and your messages. Emotion, problem and strength are for the statistics only: they"
@@ -109,8 +109,8 @@ INTENSITY_AFTER = "How strong is the emotion now, after the talk? (optional)"
 INTENSITY_LABELS = ("1 weak", "2", "3", "4", "5 strong")
 PAIR = "Models"
 START_BUTTON = "Play this person"
-ANY_PAIR = "two of them, by chance"
-BLIND = "Hide until my judgment which model is which and why they replied as they did"
+ANY_PAIR = "any two, at random"
+BLIND = "Until I judge, hide which model is which and why each replied as it did"
 EXAMPLE_BUTTON = "Look at an example talk"
 EXAMPLE_HIDE = "Close the example"
 SITUATION_NAME = "a sentence or two about the situation"
@@ -157,8 +157,8 @@ NO_TALK = "There is no talk to continue here. Please start one."
 
 JUDGE_TITLE = "Which supporter did better?"
 JUDGE_HINT = (
-    "Keys: 1 = A better, 0 = about the same, 2 = B better; the focus then moves on. Or use Tab and the arrow keys."
-    " A saved judgment cannot be changed."
+    "Keys: 1 = A better, 0 = about the same, 2 = B better; the next question follows by itself. Or use Tab and the"
+    " arrow keys. A saved judgment is final."
 )
 VOTES = (("A better", "a"), ("About the same", "tie"), ("B better", "b"))
 REASON = "Why? (optional)"
@@ -274,9 +274,9 @@ ERASE_FAILED = (
 NOTHING_TO_ERASE = "Nothing was stored for this browser."
 MAP_TITLE = "Where replies lie inside the nets"
 MAP_HELP = (
-    "Each point is a supporter turn: the mean of the net's decoder states while it writes the reply (the states its"
-    " vocabulary reads). Turns that the net treats alike lie close together. t-SNE shows which turns are neighbours,"
-    " not distances; PCA is a plain projection. K-means has 8 clusters, one for each strategy (STAR, figure 4). Click a"
+    "Each point is a supporter turn: the mean of the net's decoder states while it writes the reply (those it picks"
+    " words from). Turns that the net treats alike lie close together. t-SNE shows which turns are neighbours, not"
+    " distances; PCA is a plain projection. K-means has 8 clusters, one for each strategy (STAR, figure 4). Click a"
     " point or draw around several: the same turns are marked on both maps and listed."
 )
 MAP_PATH_HELP = (
@@ -347,7 +347,7 @@ INSIDE_LINK = "Link to this message (opens in this browser only)"
 INSIDE_COPY = "Copy the link"
 INSIDE_BLIND = "The reasons would give away the models in this talk: you can see them once you have judged it."
 INSIDE_LOST = "That talk is not stored for this browser: it belongs to another one or was deleted."
-INSIDE_NO_TURN = "There is no such message in this talk, which has {count}. Shown instead: message {shown}."
+INSIDE_NO_TURN = "This talk has no such message; it has only {count}. Shown instead: message {shown}."
 INSIDE_PENDING = "This reply is not finished; its reasons come with it."
 INSIDE_REPLACED = "Written by the makers of this page, so there is nothing from the model to look into."
 INSIDE_DIFFERENCES = "What differs"
@@ -356,7 +356,7 @@ INSIDE_ATTENTION = "Attention figures, to save"
 INSIDE_PASTED = "The pasted dialogue"
 INSIDE_REFERENCE = "In the pasted dialogue the supporter said"
 WHY_BUTTON = "Why?"
-WHY_BUTTON_LABEL = "Why did {name} reply so to message {number}?"
+WHY_BUTTON_LABEL = "Why? {name}'s reply to message {number}"
 PASTE_TITLE = "Look into another dialogue"
 PASTE_LABEL = "Dialogue"
 PASTE_INFO = "One line for each turn, or one ESConv record as JSON. None of it is stored."
@@ -371,10 +371,10 @@ WHAT_IF_OFF = (
     " a model away and sway later judgments."
 )
 WHAT_IF_NOTHING = "{name} has no input that could be changed: no strategy, no knowledge and no emotion."
-WHAT_IF_WITHOUT = "{name} has no input for: {what}. So there is no control for it."
+WHAT_IF_WITHOUT = "No control here for: {what}. {name} takes no such input."
 WHAT_IF_STRATEGY = "Strategy"
 WHAT_IF_AS_IT_IS = "as it chose"
-WHAT_IF_MIXTURE = "Mixture of strategies (the others make room)"
+WHAT_IF_MIXTURE = "Mixture of strategies (the others adjust)"
 WHAT_IF_KNOWLEDGE = "Commonsense that it may read"
 WHAT_IF_ALL = "all knowledge"
 WHAT_IF_PIECES = "single pieces ({count})"

@@ -194,7 +194,7 @@ def test_two_ids_that_read_alike_are_refused(other: str, tmp_path: Path) -> None
 def test_two_spellings_of_one_dialogue_are_refused(other: str, tmp_path: Path) -> None:
     """A rater would read it twice."""
     rows = [ROW | {"id": str(number), "dialogue": name} for number, name in enumerate(("d-1", "d-1", other))]
-    with pytest.raises(ItemFileError, match=r"line 3: dialogue .* reads like 'd-1' in line 1; write one of them"):
+    with pytest.raises(ItemFileError, match=r"line 3: dialogue .* looks like 'd-1' in line 1; use one spelling"):
         read_items(_jsonl(tmp_path, *rows))
 
 

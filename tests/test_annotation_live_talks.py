@@ -59,7 +59,7 @@ def test_from_the_first_question_to_the_hand_in(sessions: sessionmaker[Session])
     claim = task.claim_id
     for early in (send_post, rate_side, end_talk):
         more = {send_post: {"text": "x", "key": "k"}, rate_side: {"side": "a", "stars": 3}}.get(early, {})
-        with pytest.raises(NotAllowed, match="Say first how strong"):
+        with pytest.raises(NotAllowed, match="First say how strong"):
             room.do(early, rater, claim_id=claim, **more)
     with pytest.raises(ValueError, match="1 to 5; then the talk begins"):
         room.do(start_talk, rater, claim_id=claim, intensity=None)
@@ -250,7 +250,7 @@ def test_items_that_are_read_have_no_talk(sessions: sessionmaker[Session]) -> No
     task = room.open(room.people[0])
     assert task is not None
     assert task.talk is None
-    with pytest.raises(NotAllowed, match="not talked about"):
+    with pytest.raises(NotAllowed, match="you do not talk"):
         room.do(start_talk, room.people[0], claim_id=task.claim_id, intensity=3)
     with pytest.raises(NotAllowed, match="for live studies"):
         room.do(add_scenes, room.lead, scenes=SCENES)

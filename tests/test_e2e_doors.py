@@ -78,7 +78,7 @@ def test_a_link_leaves_the_address_and_the_tab_keeps_it(
     assert len([url for url in asked if f"{name}=" in url]) == 1  # opening it
     elsewhere = page.context.new_page()
     elsewhere.goto(f"{site.url}/study/")
-    elsewhere.get_by_label("Your name in it").wait_for()
+    elsewhere.get_by_label("Your member name").wait_for()
 
 
 def test_a_question_of_a_plan_is_shown_as_it_was_written(browser: Browser, site: Site, invitation: str) -> None:

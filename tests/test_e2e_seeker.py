@@ -192,7 +192,7 @@ def test_times_are_those_of_the_visitor(browser: Browser, site: Site) -> None:
 def test_a_blind_talk_shows_no_name_before_the_vote(browser: Browser, site: Site) -> None:
     rater = Rater(browser, site)
     page = rater.page
-    page.get_by_label("Hide until my judgment").check()
+    page.get_by_label("Until I judge, hide").check()
     rater.start().say(POST).answered()
     assert page.locator("#chat .esc-why").count() == 0
     assert re.search(r"\b(joint|misc)\b", page.locator("#chat").inner_html()) is None

@@ -242,7 +242,7 @@ def test_a_rater_chooses_a_password_signs_in_elsewhere_and_out(browser: Browser,
     page = first.page
     page.get_by_role("button", name="Your part in this study").click()
     page.get_by_label("New password").fill("a long password")
-    page.get_by_label("The same once more").fill("a long password")
+    page.get_by_label("Password again").fill("a long password")
     first.press("Set the password")
     page.get_by_text("The password is set").wait_for()
     item = first.agree().item()
@@ -250,7 +250,7 @@ def test_a_rater_chooses_a_password_signs_in_elsewhere_and_out(browser: Browser,
     page = elsewhere.page
     for password in ("a wrong password", "a long password"):
         page.get_by_label("Study", exact=True).fill("by-password")
-        page.get_by_label("Your name in it").fill("r1")
+        page.get_by_label("Your member name").fill("r1")
         page.get_by_label("Password", exact=True).fill(password)
         elsewhere.press("Sign in")
         if password == "a wrong password":
@@ -263,9 +263,9 @@ def test_a_rater_chooses_a_password_signs_in_elsewhere_and_out(browser: Browser,
     assert "a long password" not in page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])")
     page.get_by_role("button", name="Your part in this study").click()
     elsewhere.press("Sign out")
-    page.get_by_label("Your name in it").wait_for()
+    page.get_by_label("Your member name").wait_for()
     page.reload()
-    page.get_by_label("Your name in it").wait_for()
+    page.get_by_label("Your member name").wait_for()
     assert not page.locator("#item").is_visible()
     assert [problem for one in (lead, first, elsewhere) for problem in one.problems] == []
 
@@ -286,7 +286,7 @@ def test_a_rater_deletes_the_answers_after_a_second_question(browser: Browser, s
     page.get_by_text("Deleted: 2 items").wait_for()
     page.locator("#end").wait_for(state="hidden")
     page.reload()  # the tab has forgotten the link
-    page.get_by_label("Your name in it").wait_for()
+    page.get_by_label("Your member name").wait_for()
     page.goto(f"{site.url}/study{link}")
     page.get_by_text("not valid").wait_for()
     lead.page.get_by_role("tab", name="Overview").click()

@@ -275,7 +275,7 @@ def test_a_form_has_only_what_the_net_can_change(side: Sided) -> None:
     some = what_if.form("a", side, Levers(strategy=True, knowledge=True))
     assert 'name="strategy"' in some
     assert "esc-mix" not in some
-    assert "misc has no input for: a mixture, an emotion." in some
+    assert "No control here for: a mixture, an emotion. misc takes no such input." in some
     assert "<form" not in what_if.form("a", side, Levers())
     assert "misc has no input" in what_if.form("a", side, Levers())
 

@@ -207,7 +207,7 @@ def test_compare_tests_every_figure(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main([*told[:3], "--rounds", "0"]) == 2
     write_predictions(tmp_path / "one.jsonl", a[:1])
     assert main(["compare", str(tmp_path / "one.jsonl"), str(tmp_path / "one.jsonl")]) == 2
-    assert "all turns are of one of the dialogues that the tests resample" in capsys.readouterr().err
+    assert "the tests resample dialogues, but all turns are from one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_a_live_item_from_the_card_to_the_hand_in(site: Site) -> None:
     told = say(rater, "I feel alone tonight.")
     assert "Which of the two replies is better?" in told
     assert "messages left: 1" in told
-    assert "Say first which of the two" in rater.call("send", "And now?")
+    assert "First say which of the two" in rater.call("send", "And now?")
     assert "more answered message" in rater.call("end_talk")
     rater.call("prefer", "a")
     again = Member(site, rater.token)  # a reload, or another machine: the same talk

@@ -29,7 +29,7 @@ def test_each_point_has_the_look_of_its_strategy_in_its_row() -> None:
 
 def test_what_is_said_of_it() -> None:
     assert timeline_says(SIDES) == (
-        "joint (A) chose Question most often (2 of 3). misc (B) chose another one each time."
+        "joint (A) chose Question most often (2 of 3). misc (B) never repeated a strategy."
         " Both chose the same for 1 of 2 messages."
     )
 

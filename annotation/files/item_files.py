@@ -143,7 +143,7 @@ def parse_rows(rows: Iterable[Row], file: str = "", most: int = MAX_ITEMS) -> tu
                 raise ValueError(f"id {item.key!r} {alike} in line {line} already; give each item an id of its own")
             known, line = dialogues.setdefault(as_read(item.dialogue), (item.dialogue, row.line))
             if known != item.dialogue:
-                raise ValueError(f"dialogue {item.dialogue!r} reads like {known!r} in line {line}; write one of them")
+                raise ValueError(f"dialogue {item.dialogue!r} looks like {known!r} in line {line}; use one spelling")
             items.append(item)
         except ValueError as error:
             problems.append((row.line, str(error)[:_PROBLEM_CHARS]))

@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 LIMITS = (
     "Masked are e-mail and street addresses, links, @handles, long numbers, and names after an introduction (“my name"
-    " is …”, “my sister …”). Names anywhere else are not found, nor what a story tells: read before you publish."
+    " is …”, “my sister …”). Other names, and what a story gives away, are not found: read before you publish."
 )
 """what to say wherever a masked text is offered"""
 

@@ -99,7 +99,7 @@ def check_rows(kind: str, rows: Iterable[tuple[int, Any]]) -> list[str]:
             read = as_read(name) if column in IDS else as_read(name).casefold()
             known, at = spelled.setdefault((column.split("_")[0], read), (name, line))
             if known != name:
-                problems.append(f"  line {line}: {column} is {name!r}, but {known!r} in line {at}; write one of them")
+                problems.append(f"  line {line}: {column} is {name!r}, but {known!r} in line {at}; use one spelling")
     return problems
 
 
@@ -166,7 +166,7 @@ def _cell(name: str, kind: str, cell: Any) -> Any:
 def _unreadable(name: str) -> str:
     """Why two such names could be one, or one could be two, without anybody seeing it."""
     if not is_visible(name):
-        return "it has no sign that can be seen"
+        return "it has no visible character"
     if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name):
         return "it has a line break or a control character; does a quote stay open in the row?"
     if "\ufffd" in name:

@@ -94,7 +94,7 @@ def _no_scale(ballots: Sequence[Ballot], systems: Sequence[str]) -> str:
         beats[a, b] += SCORES[ballot.outcome]
         beats[b, a] += 1 - SCORES[ballot.outcome]
     if connected_components(csr_array(beats + beats.T), directed=False)[0] > 1:
-        return "Some systems were never compared, not even by way of others, so one scale for all does not exist."
+        return "Some systems were never compared, not even by way of others, so they share no common scale."
     number, group = connected_components(csr_array(beats), directed=True, connection="strong")
     if number == 1:
         return ""

@@ -129,7 +129,7 @@ def require_held(claim: Claim) -> None:
     """Raise NotAllowed when the claim's seat went back."""
     if claim.state is ClaimState.RELEASED:
         raise NotAllowed(
-            "This item went back to the others, since nothing happened for a long time; open the next one."
+            "This item went back to the pool: you skipped it, or were inactive for a long time; open the next one."
         )
 
 

@@ -58,7 +58,7 @@ class _Here:
         """Raises NotAllowed before the talk has begun."""
         talk = self.session.get(StudyTalk, self.claim.id)
         if talk is None:
-            raise NotAllowed("Say first how strong the emotion is; then the talk begins.")
+            raise NotAllowed("First say how strong the emotion is, then the talk begins.")
         return talk.encounter_id
 
     def view(self) -> TalkView:
@@ -101,7 +101,7 @@ def send_post(*, session: Session, access: Access, claim_id: int, text: str, key
     here = _at_work(session, access, claim_id)
     encounter_id, view = here.encounter_id(), here.view()
     if view.must_prefer():
-        raise NotAllowed("Say first which of the two replies is better; then write on.")
+        raise NotAllowed("First say which of the two replies is better, then go on.")
     add_post(session=session, encounter_id=encounter_id, visitor=here.visitor, text=text, key=key)
     return here.view()
 
@@ -189,9 +189,9 @@ def end_talk(*, session: Session, access: Access, claim_id: int) -> TalkView:
     if view.ended():
         return view
     if view.left():
-        raise NotAllowed(f"Please talk on: {view.left()} more answered message(s) before the talk can end.")
+        raise NotAllowed(f"Please go on: {view.left()} more answered message(s) before the talk can end.")
     if view.must_prefer():
-        raise NotAllowed("Say first which of the last two replies is better; then end the talk.")
+        raise NotAllowed("First say which of the last two replies is better, then end the talk.")
     freeze(session=session, encounter_id=encounter_id, visitor=here.visitor)
     return here.view()
 
@@ -217,7 +217,7 @@ def _at_work(session: Session, access: Access, claim_id: int, handed_in: bool = 
     claim, plan = own_claim(session, member, claim_id, lock=True), plan_of(study)
     require_held(claim)
     if plan.kind is not StudyKind.LIVE:
-        raise NotAllowed("The items of this study are read, not talked about.")
+        raise NotAllowed("In this study you read items; you do not talk.")
     if claim.state is ClaimState.DONE and not handed_in:
         raise NotAllowed("This item is handed in; its talk is over.")
     if not can_change(study, session.get_one(Item, claim.item_id), claim):

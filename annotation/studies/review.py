@@ -83,7 +83,7 @@ def give_verdict(*, session: Session, access: Access, review_id: int, verdict: S
     study, member = require(session, access, Role.REVIEWER, lock=True)
     review = _own(session, member, review_id)
     if review.blind_at is not None:
-        raise NotAllowed("Your own verdict is given; it was made before you saw the votes and stays as it is.")
+        raise NotAllowed("You gave your own verdict before you saw the votes; it stays as it is.")
     item, plan = session.get_one(Item, review.item_id), plan_of(study)
     given = _stored(plan, item, review, verdict)
     missing = [

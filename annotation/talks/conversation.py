@@ -150,7 +150,7 @@ def _next_turn(session: Session, encounter: Encounter) -> int:
     if ReplyState.PENDING in states:
         raise StageError("The supporters are still answering your last message; wait or stop them.", encounter.stage)
     if ReplyState.FAILED in states:
-        raise StageError("A reply to your last message is missing; retry it before you write on.", encounter.stage)
+        raise StageError("A reply to your last message is missing; retry it before you go on.", encounter.stage)
     turn_index = 0 if last is None else last + 1
     if turn_index >= MAX_POSTS:
         raise StageError(

@@ -22,7 +22,7 @@ def stages_say(net: Analysed) -> str:
     if not clear:
         return f"{net.label} follows the annotators in every part: no difference is beyond chance."
     named = "; ".join(
-        f"{cell.name} in fifth {place}, {abs(cell.value):.0f} points {'more' if cell.value > 0 else 'less'} often"
+        f"{cell.name} in part {place}, {abs(cell.value):.0f} points {'more' if cell.value > 0 else 'less'} often"
         for cell, place in clear[:MOST_NAMED]
     )
     return (

@@ -20,7 +20,7 @@ SCRIPT_TEXTS = {
     "mapWhy": WHY_BUTTON,
     "confirm": {
         "finish": {
-            "ask": "Finish the talk? After that, no message can be added, and you judge the talk.",
+            "ask": "Finish the talk? You can then judge it, but add no more messages.",
             "yes": "Yes, finish it",
             "no": "Keep talking",
         }

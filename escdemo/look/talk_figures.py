@@ -66,7 +66,7 @@ def timeline_says(sides: Sequence[SideStrategies]) -> str:
         times, total = max(counted.values(), default=0), sum(counted.values())
         most = [name for name, count in counted.items() if count == times]
         if times == 1 and total > 1:
-            sentences.append(f"{side.label} chose another one each time.")
+            sentences.append(f"{side.label} never repeated a strategy.")
         elif most:
             each = " each" if len(most) > 1 else ""
             sentences.append(f"{side.label} chose {' and '.join(most)} most often ({times} of {total}{each}).")

@@ -19,7 +19,7 @@ any device, and takes you back to where you stopped.</p>
 SIGN_IN_TITLE = "Sign in with a password"
 SIGN_IN_HINT = "For members who chose a password on an earlier visit with their link."
 SIGN_IN_STUDY = "Study"
-SIGN_IN_NAME = "Your name in it, such as r3"
+SIGN_IN_NAME = "Your member name, e.g. r3"
 SIGN_IN_PASSWORD = "Password"
 SIGN_IN_BUTTON = "Sign in"
 SIGN_IN_CROWDED = (
@@ -35,7 +35,7 @@ ACCOUNT_PASSWORD = (
 )
 ACCOUNT_LINK = "You can come back with your link, on any device."
 PASSWORD_NEW = "New password (10 characters or more)"
-PASSWORD_AGAIN = "The same once more"
+PASSWORD_AGAIN = "Password again"
 PASSWORD_BUTTON = "Set the password"
 PASSWORDS_DIFFER = "The two passwords differ. Nothing was changed."
 PASSWORD_SET = "The password is set. To sign in elsewhere: study {study}, name {name}, and this password."
@@ -109,10 +109,10 @@ GUIDE_PREFERRED = (
 )
 GUIDE_AFTER = "After every two messages you may give each supporter stars. After the talk, answer these questions:"
 GUIDE_SAVED = (
-    "Every answer is saved at once. You can change your answers, on earlier items too, until the study closes them."
+    "Every answer is saved at once. You can change your answers, on earlier items too, until the items are closed."
 )
-GUIDE_KEYS_PAIRS = "Keys: 1 = A better, 0 = about the same, 2 = B better; the focus then moves on."
-GUIDE_KEYS_SCORES = "Keys: press the digit of a score; the focus then moves on."
+GUIDE_KEYS_PAIRS = "Keys: 1 = A better, 0 = about the same, 2 = B better; the next question follows by itself."
+GUIDE_KEYS_SCORES = "Keys: press the digit of a score; the next question follows by itself."
 START_BUTTON = "Start"
 
 SO_FAR = "The conversation so far"
@@ -165,7 +165,7 @@ GO_ON_BUTTON = "Go on"
 END_TITLE = "Thank you"
 END_DONE = (
     "There are no more items for you at the moment. You handed in {done}. You can go back and change your answers until"
-    " the study closes them."
+    " the items are closed."
 )
 END_CLOSED = "The study is closed. You handed in {done}. Thank you for your time."
 END_WAIT = "No items are handed out at the moment. You handed in {done}; everything is saved."
@@ -229,13 +229,13 @@ DUPLICATE_SHARE = "Duplicate share"
 DUPLICATE_INFO = "0 to 1; 0 in live talks, which take place only once"
 MIN_SECONDS = "Too fast below (seconds)"
 SEED = "Seed"
-TURN_PREFERENCE = "Live talks: is the better of two replies asked for?"
+TURN_PREFERENCE = "Live talks: ask for the better reply each turn?"
 TURN_PREFERENCES = (
     ("No; each side keeps its own history", "none"),
     ("Yes; each side keeps its own history", "own"),
     ("Yes; both sides continue from the preferred one", "preferred"),
 )
-MIN_TURNS = "Live talks: messages before the end"
+MIN_TURNS = "Live talks: minimum messages"
 INSTRUCTIONS = "Instructions for raters"
 CONSENT = "Consent text (empty: a general one)"
 CONSENT_INFO = "Raters can delete their answers at any time. Say so, and say when you will export the data."
@@ -390,7 +390,7 @@ PAIR = "Pair of systems"
 PREFERRED_TURNS = "Preferred turns"
 """the row of a live study's preferences per turn beside its questions; the majority of each talk"""
 ALL_TABLES = "All tables"
-EXPORT_HINT = f"{MASKING_LIMITS} The files read back give the same statistics."
+EXPORT_HINT = f"{MASKING_LIMITS} Read back, the files give the same statistics."
 EXPORT_FORM = "Format"
 EXPORT_FORMS = (("CSV", "csv"), ("JSON Lines", "jsonl"), ("Parquet", "parquet"))
 EXPORT_BUTTON = "Prepare the files"

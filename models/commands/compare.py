@@ -46,7 +46,7 @@ def run(args: Namespace) -> int:
         first, second = (tuple(replace(p, dialogue="") for p in these) for these in (first, second))
     units = units_of(first)
     if units.number < 2:
-        raise ValueError(f"all turns are of one of the {units.kind} that the tests resample; give at least 2")
+        raise ValueError(f"the tests resample {units.kind}, but all turns are from one; give at least 2")
     numbers, bpe = GramNumbers(), pieces_of(args)
     one, other = (
         figures_of(these, definition_of(args), bpe, bert_of(args, these), numbers) for these in (first, second)

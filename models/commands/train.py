@@ -130,7 +130,7 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--rank",
         type=int,
-        help="rank of the change of each base matrix, 0 trains all of it; that of the --start weights, else unless told"
+        help="rank of the change of each base matrix, 0: train all of it; default: that of --start, else"
         f" {CAUSAL_RANK} on a causal base and 0 on a full checkpoint",
     )
     parser.add_argument(
