@@ -227,6 +227,26 @@ def test_train_release_evaluate_score(
     assert main(["score", str(out / name / "predictions.jsonl")]) == 0
 
 
+@pytest.mark.parametrize(("name", "needs"), [("misc", False), ("admisc", True)])
+def test_strategies_alone_need_tails_only_where_they_are_chosen_by_them(
+    name: str,
+    needs: bool,
+    flags: list[str],
+    on: Callable[..., list[str]],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = ["train", name, *flags, *on(name)[:-2], "--steps", "2", "--release"]
+    assert main([*run, "--rank", "2", "--out", str(tmp_path / "whole")]) == 0
+    run += ["--start", str(tmp_path / "weights" / name), "--only", "strategies", "--tails", ""]
+    capsys.readouterr()
+    assert main([*run, "--out", str(tmp_path / "choice")]) == (2 if needs else 0)
+    assert (f"{name} reads COMET tails: give --tails FILE" in capsys.readouterr().err) == needs
+    assert (tmp_path / "choice" / "choices.pt").is_file() != needs
+    card = json.loads((tmp_path / "weights" / name / "card.json").read_text())
+    assert ("only" in card["run"], "valid_reply" in card["metrics"]) == (not needs, True)
+
+
 @pytest.mark.parametrize(("name", "kind"), [("joint", "causal"), ("misc", "full"), ("moel", "none")])
 def test_a_run_that_was_stopped_goes_on_to_the_same_weights(
     name: str,
