@@ -13,7 +13,9 @@ from models.training.training_data import TrainingData
 from tests.tiny import CAUSAL, tiny_batch, tiny_net
 
 
-@pytest.mark.parametrize("name", [base + name for base in ("", CAUSAL) for name in ("joint", "misc", "admisc")])
+@pytest.mark.parametrize(
+    "name", [base + name for base in ("", CAUSAL) for name in ("joint", "misc", "admisc", "star", "star-misc")]
+)
 def test_what_chooses_the_strategy_can_train_alone(name: str) -> None:
     """It learns from the same loss as with the rest, and leaves replies to a given strategy as they are."""
     net = tiny_net(name).eval()
@@ -31,7 +33,7 @@ def test_what_chooses_the_strategy_can_train_alone(name: str) -> None:
     assert validate_choices(net, choices)["valid_loss"] == pytest.approx(loss.item(), rel=1e-4)
     learning = {n: p for n, p in net.named_parameters() if p.requires_grad}
     assert learning
-    assert all(n.split(".")[0] in net.chooses for n in learning)
+    assert all(n.startswith(tuple(f"{module}." for module in net.chooses)) for n in learning)
     optimiser = torch.optim.SGD(learning.values(), lr=0.5)
     loss.backward()
     optimiser.step()

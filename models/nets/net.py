@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
+from operator import attrgetter
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
@@ -139,7 +140,8 @@ class Net(nn.Module):
     held: tuple[str, ...] = ()
     """parameters that training leaves as they are and that are saved all the same: an earlier stage trained them"""
     chooses: tuple[str, ...] = ()
-    """modules that choose the strategy, and that a reply does not pass through when its strategy is given"""
+    """modules that choose the strategy, and that a reply does not pass through when its strategy is given; None where
+    the settings leave one out"""
     chooses_by_tails = False
     """whether they read COMET's tails"""
     banned: Tensor
@@ -223,15 +225,17 @@ class Net(nn.Module):
 
         Raises ValueError for a net that has no such modules.
         """
-        own = [module for name in self.chooses if isinstance(module := getattr(self, name, None), nn.Module)]
+        own = [module for name in self.chooses if isinstance(module := attrgetter(name)(self), nn.Module)]
         if not own:
             raise ValueError(
                 f"{type(self).__name__} has no modules of its own for the strategies; leave --only strategies out"
             )
         choice = {id(p) for module in own for p in module.parameters()}
-        rest = [name for name, p in self.named_parameters() if p.requires_grad and id(p) not in choice]
-        self.held = (*self.held, *rest)
+        rest = {name: p for name, p in self.named_parameters() if id(p) not in choice}
+        self.held = tuple(name for name, p in rest.items() if p.requires_grad or name in self.held)
         self.hold()
+        for module in own:  # a net below may be held as a whole
+            module.requires_grad_()
 
     def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
         """What the modules of `chooses` read of a batch, (B, ...) each by name; of nets that have such modules."""

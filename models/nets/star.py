@@ -170,6 +170,8 @@ class Star(Net):
         )
         self.extra_labels = self._renamed(self.below.extra_labels) | {CHOICE_GATE: ("strategy",), BEFORE: STRATEGIES}
         self.needs_comet, self.needs_emotion = self.below.needs_comet, self.below.needs_emotion
+        self.chooses = tuple(f"below.{name}" for name in self.below.chooses)
+        self.chooses_by_tails = self.below.chooses_by_tails
         if config.hold:
             self.held = tuple(n for n, p in self.named_parameters() if p.requires_grad and not n.endswith(EMBEDDINGS))
         self.star = Refinement(config, backbone.width)
@@ -211,6 +213,21 @@ class Star(Net):
         before = first.strategies.float().clamp_min(1e-9).log() if self.below.predicts_strategy else old.log_softmax(1)
         refined, gate = self.star(state, before.argmax(dim=1), None)
         return before, before + self._token_scores(refined) - old, gate[:, 0]
+
+    def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
+        """Those of the net below, and what each expert adds to the scores, (B, 8, 8)."""
+        read = self.below.choice_inputs(batch)
+        begin = self.begin(len(batch))
+        state = read["state"][:, None] if "state" in read else self.below.decode(begin, self.below.plan(batch))
+        old = self._token_scores(state)
+        experts = [self.star(state, torch.full_like(begin[:, 0], expert), None)[0] for expert in range(len(STRATEGIES))]
+        return read | {"changes": torch.stack([self._token_scores(refined) - old for refined in experts], dim=1)}
+
+    def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Those of tau', see `_refine_choice`."""
+        scores, extras = self.below.choice_scores(read)
+        before = scores.log_softmax(dim=1)
+        return before + read["changes"][torch.arange(len(before)), before.argmax(dim=1)], extras
 
     def _token_scores(self, states: Tensor) -> Tensor:
         """(B, 8) what the vocabulary says of the strategy tokens after the first of states (B, T, D)."""
