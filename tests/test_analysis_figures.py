@@ -209,6 +209,10 @@ def test_a_card_in_plain_words_escaped() -> None:
     assert "A model added by whoever runs this server." in told
     assert told.count("not measured") == 1
     assert "<b>ESConv" not in told
+    assert "2026-11-21, 25 minutes<" in told
+    last = NetCard("joint", card | {"minutes": 0.3, "run": {"split": "D", "only": "strategies"}}, "c0ffee", 2_300_000)
+    told = net_cards.cards([NetShown("joint", last, None)], "cpu")
+    assert "2026-11-21, last its choice of strategies alone, under a minute<" in told
 
 
 def test_our_rows_stand_below_the_published_ones() -> None:

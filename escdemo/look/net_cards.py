@@ -64,8 +64,10 @@ def _card(shown: NetShown, device: str) -> str:
 def _facts(found: NetCard) -> list[tuple[str, str]]:
     card, run = found.card, found.card.get("run", {})
     splits = run.get("splits", [run["split"]] if "split" in run else [])
+    minutes = card.get("minutes")
     made = [
-        f"{card['minutes']:.0f} minutes" if isinstance(card.get("minutes"), int | float) else "",
+        "last its choice of strategies alone" if "only" in run else "",
+        (f"{minutes:.0f} minutes" if minutes >= 1 else "under a minute") if isinstance(minutes, int | float) else "",
         card.get("hardware"),
     ]
     facts = {
