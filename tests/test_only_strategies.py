@@ -52,10 +52,10 @@ def test_turns_of_unknown_strategy_are_not_read() -> None:
 def test_every_turn_is_learnt_in_an_epoch_in_the_same_order_again(tmp_path: Path) -> None:
     net = tiny_net("joint").eval()
     batches = [tiny_batch(net)] * (2 * TOGETHER // len(tiny_batch(net)) + 1)
-    data = TrainingData(batches.__getitem__, batches[:1], torch.ones(8) / 8, "", lambda: (batches, batches[:1]))
+    data = TrainingData(batches.__getitem__, batches[:1], torch.ones(8) / 8, "", lambda: batches, lambda: batches[:1])
     learning, epoch = of_choice(net, data, tmp_path, {"data": "this"}, 3, bfloat16=False)
     assert epoch == 2
-    nothing = replace(data, once=lambda: ([], []))
+    nothing = replace(data, learnt_once=list, checked_once=list)
     same, _ = of_choice(net, nothing, tmp_path, {"data": "this"}, 3, bfloat16=False)
     with pytest.raises(IndexError):  # other data are read
         of_choice(net, nothing, tmp_path, {"data": "other"}, 3, bfloat16=False)

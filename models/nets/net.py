@@ -239,11 +239,11 @@ class Net(nn.Module):
 
     def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
         """What the modules of `chooses` read of a batch, (B, ...) each by name; of nets that have such modules."""
-        raise NotImplementedError(f"{type(self).__name__} has no modules of its own for the strategies")
+        raise NotImplementedError
 
     def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """(B, 8) scores of the strategies, from what `choice_inputs` has read; entries of `Plan.extras`."""
-        raise NotImplementedError(f"{type(self).__name__} has no modules of its own for the strategies")
+        raise NotImplementedError
 
     def weighting(self) -> Weighting:
         """A fresh weighting of the parts of `losses`: the net's own default."""

@@ -19,12 +19,11 @@ from torch.nn.utils import parametrize
 from tqdm import tqdm
 
 from models.data.batches import Batch
-from models.evaluation.strategy_figures import accuracy, confusion_of, macro_f1
 from models.nets.net import Net
 from models.training.device import device_of
 from models.training.run_state import read_tensors, write_tensors
 from models.training.training_data import Learning, TrainingData
-from models.training.validation import validate
+from models.training.validation import choice_figures, validate
 
 READ = "choices.pt"
 """in the folder of the run"""
@@ -88,8 +87,7 @@ def of_choice(
         order = torch.randperm(len(seen), generator=torch.Generator().manual_seed(seed + epoch))
         return seen.pick(order[place * TOGETHER : (place + 1) * TOGETHER])
 
-    where = device_of(net)
-    return Learning(at, partial(choice_loss, net), lambda: validate_choices(net, held_out.to(where))), each
+    return Learning(at, partial(choice_loss, net), partial(validate_choices, net, held_out.to(device_of(net)))), each
 
 
 def _read_once(
@@ -98,9 +96,8 @@ def _read_once(
     about = {**about, "bfloat16": bfloat16}
     kept = read_tensors(path) if path.is_file() else {}
     if kept.get("about") != about:
-        train, valid = data.once()
-        seen = read_choices(net, train, "what is learnt from", bfloat16=bfloat16)
-        held_out = read_choices(net, valid, "what it is checked by", bfloat16=bfloat16)
+        seen = read_choices(net, data.learnt_once(), "what is learnt from", bfloat16=bfloat16)
+        held_out = read_choices(net, data.checked_once(), "what it is checked by", bfloat16=bfloat16)
         kept = {"about": about, "seen": vars(seen), "held_out": vars(held_out)}
         write_tensors(path, kept)
     return Choices(**kept["seen"]), Choices(**kept["held_out"])
@@ -120,14 +117,9 @@ def validate_choices(net: Net, choices: Choices) -> dict[str, float]:
     """Strategy loss (balanced as trained), also as "valid_loss"; accuracy and macro F1."""
     net.eval()
     scores = net.choice_scores(choices.read)[0]
-    table = confusion_of(scores.argmax(dim=1).tolist(), choices.strategies.tolist())
     loss = float(net.strategy_loss(scores, choices.strategies))
-    return {
-        "valid_loss": loss,
-        "valid_strategy": loss,
-        "valid_accuracy": float(accuracy(table)),
-        "valid_macro_f1": float(macro_f1(table)),
-    }
+    chosen = choice_figures(loss, scores.argmax(dim=1).tolist(), choices.strategies.tolist())
+    return {"valid_loss": loss, **chosen}
 
 
 def figures_of_all(net: Net, data: TrainingData, figures: Mapping[str, float]) -> dict[str, float]:

@@ -7,7 +7,7 @@ is learnt from one reading.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -53,8 +53,10 @@ class TrainingData:
     """(8,) of the strategies in the training part"""
     digest: str
     """identifies all of it"""
-    once: Callable[[], tuple[list[Batch], list[Batch]]]
-    """all of the training part, and of the validation part, as batches"""
+    learnt_once: Callable[[], list[Batch]]
+    """all of the training part"""
+    checked_once: Callable[[], list[Batch]]
+    """all of the validation part"""
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def training_data(net: Net, splits: Splits, comet: Comet, besides: Besides, size
         )
         train, valid = ([example for part in found for example in part.turns] for found in (parts, held_out))
         batch_at = WholeBatches(parts, sizes.tokens, sizes.seed).at
-        once = partial(_once, [WholeBatches(found, sizes.tokens, sizes.seed).each for found in (parts, held_out)])
+        once = [WholeBatches(found, sizes.tokens, sizes.seed).each for found in (parts, held_out)]
         drawn = rng.sample(held_out, min(VALIDATED_WHOLE, len(held_out)))
         checked = WholeBatches(drawn, sizes.tokens, sizes.seed).each()
     else:
@@ -89,15 +91,10 @@ def training_data(net: Net, splits: Splits, comet: Comet, besides: Besides, size
         )
         train = [example for example in train if example.strategy >= 0]
         batch_at = Batches(train, sizes.batch, sizes.seed).at
-        once = partial(_once, [partial(turn_batches, found) for found in (train, valid)])
+        once = [partial(turn_batches, found) for found in (train, valid)]
         checked = turn_batches(rng.sample(valid, min(VALIDATED, len(valid))))
     check_examples(train, valid, sizes.batch)
     counts = torch.bincount(torch.tensor([e.strategy for e in train if e.strategy >= 0]), minlength=8)
     wanted = {want: [getattr(example, want) for example in (*train, *valid)] for want in net.wants}
     digest = data_hash({"train": train, "valid": valid} | wanted)
-    return TrainingData(batch_at, checked, counts / counts.sum(), digest, once)
-
-
-def _once(parts: Sequence[Callable[[], list[Batch]]]) -> tuple[list[Batch], list[Batch]]:
-    train, valid = parts
-    return train(), valid()
+    return TrainingData(batch_at, checked, counts / counts.sum(), digest, *once)

@@ -45,11 +45,18 @@ def validate(net: Net, batches: Iterable[Batch]) -> dict[str, float]:
     reply, choice = nll / tokens, strategy / len(gold)
     if not net.predicts_strategy:
         return {"valid_loss": reply, "valid_reply": reply}
-    table = confusion_of(predicted, gold)
     return {
         "valid_loss": reply + choice if net.trains_strategy else reply,
         "valid_reply": reply,
-        "valid_strategy": choice,
+        **choice_figures(choice, predicted, gold),
+    }
+
+
+def choice_figures(loss: float, predicted: list[int], gold: list[int]) -> dict[str, float]:
+    """What is reported of strategies, in this order: loss, accuracy, macro F1."""
+    table = confusion_of(predicted, gold)
+    return {
+        "valid_strategy": loss,
         "valid_accuracy": float(accuracy(table)),
         "valid_macro_f1": float(macro_f1(table)),
     }
