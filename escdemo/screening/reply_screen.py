@@ -83,7 +83,7 @@ _LOW = (
 )
 """what people say of themselves in contempt, said back as if it were so"""
 _SEEKERS_VIEW = re.compile(
-    r"(?<!\bi )\b(?:feel|felt|feels|feeling|think|thought|thinks|thinking|believe|believes|say|said|says|saying|tell|told|tells|telling"
+    r"(?<!\bi )(?<!\bi'm )(?<!\bi am )(?<!\bi can )(?<!\bi do )\b(?:feel|felt|feels|feeling|think|thought|thinks|thinking|believe|believes|say|said|says|saying|tell|told|tells|telling"
     r"|call|called|calls|claims?|worry|worried|worrying|fear|afraid|scared|wonder|wondering|convinced|see|sure|makes?|made)\b"
     r"|\bas (?:if|though)\b|\bif you\b"
 )
