@@ -13,7 +13,8 @@ In the order in which to read them:
     net_texts.py   each net in plain words
     hosted.py      the cards and analyses of the nets that run here
     sent_away.py   what a page says where talks are sent to a server of somebody else
-    texts.py       every fixed sentence a visitor reads
+    texts.py       every fixed sentence a visitor reads, but for
+    crisis_texts.py  what the page says in a crisis, and in place of a reply that was held back
     screening/     messages that suggest danger, replies that must not be shown
     look/          theme, HTML and figures of both pages
     chat/          the first page: talk, vote, results

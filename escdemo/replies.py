@@ -24,9 +24,9 @@ from annotation.choices import HeldBack, ReplyState
 from annotation.store.database import for_reading
 from annotation.talks.conversation import missing_replies, other_sides_text, save_reply
 from annotation.talks.views import EncounterView, ReplySlot, ReplyTask
-from escdemo import texts
+from escdemo.crisis_texts import HELD_BACK
 from escdemo.job_watch import Watch
-from escdemo.screening.answer_screen import may_answer
+from escdemo.screening.answer_screen import held_for, may_answer
 from escdemo.screening.message_screen import Danger, danger_now
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.serving.job import Job, JobState, ReplyRequest, ServiceBusy, Wanted
@@ -219,7 +219,7 @@ def stand_in(held: Reply, danger: Danger | None) -> Reply:
     """The fixed sentence that stands in place of `held`, with nothing in its trace that the net said."""
     even = (1 / len(held.trace.strategies),) * len(held.trace.strategies)
     trace = replace(held.trace, strategies=even, tokens=(), blocks=(), emotions=(), extras=())
-    return Reply(texts.HELD_BACK[danger or "reply"], "", trace)
+    return Reply(HELD_BACK[held_for(held.text, danger)], "", trace)
 
 
 def _job_id(slot: ReplySlot, draft: int) -> str:

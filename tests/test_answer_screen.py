@@ -8,11 +8,12 @@ import time
 
 import pytest
 
+from escdemo.crisis_texts import HELD_BACK, why_held
 from escdemo.screening.__main__ import main
-from escdemo.screening.answer_screen import may_answer
+from escdemo.screening.answer_screen import Held, held_for, may_answer
 from escdemo.screening.labelled import labelled_messages, labelled_pairs
 from escdemo.screening.measuring import message_counts, pair_counts, wrong_messages, wrong_pairs
-from escdemo.screening.message_screen import FOLLOWING, danger_in, danger_now
+from escdemo.screening.message_screen import FOLLOWING, Danger, danger_in, danger_now
 from escdemo.screening.normal_form import normal_form
 
 LEFT_UNANSWERED = (
@@ -136,3 +137,23 @@ def test_nonsense_is_no_danger_and_breaks_nothing() -> None:
         normal_form(text)
         may_answer(text, "abuse")
         assert danger_in(text) in (None, "self")
+
+
+@pytest.mark.parametrize(
+    ("reply", "danger", "held"),
+    [
+        ("That's very true.", "self", "self"),
+        ("You should kill yourself.", "contempt", "contempt"),
+        ("You should kill yourself.", None, "harmful"),
+        ("You did something awful. You should kill yourself.", None, "harmful"),
+        ("You did something awful.", None, "belittling"),
+    ],
+)
+def test_the_danger_comes_first_then_harm_then_contempt(reply: str, danger: Danger | None, held: Held) -> None:
+    assert not may_answer(reply, danger)
+    assert held_for(reply, danger) == held
+    assert why_held(HELD_BACK[held]) == held
+
+
+def test_a_sentence_of_an_earlier_version_counts_as_the_worst() -> None:
+    assert why_held("The reply was held back.") == "harmful"

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.talks.open_talks import tallies
 from annotation.talks.stages import Stage
-from escdemo import texts
+from escdemo import crisis_texts, texts
 from escdemo.chat import judge_panel
 from escdemo.chat.handlers import SETUP
 from escdemo.role_cards import load_role_cards
@@ -245,7 +245,7 @@ def test_signs_of_danger_show_the_card_before_the_reply_and_the_talk_goes_on(mak
     page = make_page()
     visitor = Visitor(page).start()
     values = page.send(TOKEN, visitor.talk, 0, text)
-    assert texts.CRISIS_LEAD in values[page.parts.chat.crisis]
+    assert crisis_texts.CRISIS_LEAD in values[page.parts.chat.crisis]
     visitor.take(values)
     visitor.follow()
     assert page.talks.find(TOKEN).turns[0].answered()

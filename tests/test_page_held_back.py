@@ -15,7 +15,7 @@ from annotation.choices import HeldBack, ReplyState
 from annotation.commands.export import export_rows
 from annotation.store.schema import Event, Reply
 from annotation.talks.views import ReplySlot
-from escdemo import texts
+from escdemo import crisis_texts, texts
 from escdemo.chat import screen_state
 from escdemo.replies import DRAFTS
 from models.data.dialogue import Dialogue
@@ -77,7 +77,7 @@ def test_agreement_with_despair_is_replaced_and_the_card_opens(
     assert "The model&#x27;s reply was held back" in panels(visitor)[at]
     assert texts.REPLACED in panels(visitor)[at]
     assert "Are you safe right now?" in panels(visitor)[1 - at]
-    assert texts.CRISIS_TITLES["self"] in visitor.of(page.parts.chat.crisis)
+    assert crisis_texts.CRISIS_TITLES["self"] in visitor.of(page.parts.chat.crisis)
     assert len(net.seeds) == len(set(net.seeds)) == DRAFTS
     row = stored(sessions, "misc")
     assert (row.state, row.held_back) == (ReplyState.DONE, HeldBack.REPLACED)
@@ -152,13 +152,23 @@ def test_a_reply_that_harms_is_replaced_whatever_was_said(make_page: Any, sessio
     at = page.talks.find(TOKEN).systems.index("misc")
     assert ["held back" in one for one in panels(visitor)] == [place == at for place in (0, 1)]
     assert HARM not in visitor.everything()
-    assert texts.CRISIS_TITLES["reply"] in visitor.of(page.parts.chat.crisis)
+    assert crisis_texts.CRISIS_TITLES["harmful"] in visitor.of(page.parts.chat.crisis)
     assert HARM not in (stored(sessions, "misc").reply_json or "")
     page.talks.service._responders["misc"] = EchoResponder("misc")
     assert visitor.visible(page.parts.chat.retry[at])
     visitor.take(page.retry(TOKEN, visitor.talk, "ab"[at]))
     visitor.follow()
     assert all("exam" in one for one in panels(visitor))
+    assert visitor.of(page.parts.chat.crisis) == ""
+
+
+def test_contempt_said_back_is_replaced_by_a_gentler_sentence_and_raises_no_alarm(make_page: Any) -> None:
+    page = make_page(misc=Sayings("misc", said=("You did something awful.",)))
+    visitor = Visitor(page).start().say("I let a friend down last week.")
+    at = page.talks.find(TOKEN).systems.index("misc")
+    assert "spoke badly of you" in panels(visitor)[at]
+    assert "something awful" not in visitor.everything()
+    assert "crisis line" not in panels(visitor)[at]
     assert visitor.of(page.parts.chat.crisis) == ""
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.store.schema import Event, Reply
-from escdemo import texts
+from escdemo import crisis_texts, texts
 from escdemo.chat.build import build_app
 from escdemo.chat.handlers import Page
 from escdemo.inside import panel
@@ -294,7 +294,7 @@ def test_danger_in_a_pasted_dialogue_shows_the_card_and_holds_replies_back(make_
     page = changeable(make_page)
     looking = looking_of(page)
     shown = looking.paste(Place(), "seeker: hi\nsupporter: hello\nseeker: I want to kill myself.", "", "joint and misc")
-    assert texts.CRISIS_TITLES["self"] in shown[looking.tab.post]
+    assert crisis_texts.CRISIS_TITLES["self"] in shown[looking.tab.post]
     told = all_of(looking.answer(shown[looking.tab.unseen.at]))
     assert "You said" not in str(told)
     assert "was held back" in str(told[-1][looking.tab.sides[0].card])

@@ -15,9 +15,11 @@ from annotation.choices import HeldBack, ReplyState
 from annotation.talks.stages import Stage
 from annotation.talks.views import EncounterView, ReplyView, TurnView
 from escdemo import texts
+from escdemo.crisis_texts import why_held
 from escdemo.look import render
 from escdemo.look.render import Exchange, ReplyShown
 from escdemo.replies import STOPPED_ERROR
+from escdemo.screening.answer_screen import Held
 from escdemo.screening.message_screen import Danger, danger_now, last_sign
 from escdemo.screening.reply_screen import must_not_show
 from models.serving.job import Job, JobState
@@ -114,17 +116,21 @@ def alike(first: str, second: str) -> bool:
     return bool(SequenceMatcher(a=one, b=two, autojunk=False).ratio() >= ALIKE_SHARE)
 
 
-def danger_of(view: EncounterView) -> tuple[str, int] | None:
+def danger_of(view: EncounterView) -> tuple[Held, int] | None:
     """The latest sign of danger: its kind and the place (-1: the situation).
 
-    Looked for in what the seeker wrote. A reply in whose place a sentence of ours stands is one too ("reply"), unless
-    a sign of danger is what it left unanswered.
+    Looked for in what the seeker wrote. A harmful reply in whose place a sentence of ours stands is one too, unless a
+    sign of danger is what it left unanswered.
     """
     sign = last_sign(view.situation, [turn.text for turn in view.turns])
-    replaced = [turn.index for turn in view.turns if HeldBack.REPLACED in (turn.a.held_back, turn.b.held_back)]
-    if replaced and (sign is None or danger_before(view, replaced[-1]) is None):
-        return "reply", replaced[-1]
+    harmful = [turn.index for turn in view.turns if _was_harmful(turn.a) or _was_harmful(turn.b)]
+    if harmful and (sign is None or danger_before(view, harmful[-1]) is None):
+        return "harmful", harmful[-1]
     return (sign.kind, sign.place) if sign else None
+
+
+def _was_harmful(reply: ReplyView) -> bool:
+    return reply.held_back is HeldBack.REPLACED and why_held(reply.text or "") != "belittling"
 
 
 def danger_before(view: EncounterView, turn_index: int) -> Danger | None:

@@ -22,13 +22,14 @@ from escdemo import intake, texts
 from escdemo.chat import screen_state
 from escdemo.chat.setup_panel import pair_of
 from escdemo.chat.talks import Talks, names_of
+from escdemo.crisis_texts import HELD_BACK
 from escdemo.inside import cards, panel, requests, what_if
 from escdemo.inside.cards import Message
 from escdemo.inside.panel import InsideTab
 from escdemo.intake import Refusal
 from escdemo.look import render
 from escdemo.look.figures import Sided
-from escdemo.screening.answer_screen import may_answer
+from escdemo.screening.answer_screen import held_for, may_answer
 from escdemo.screening.message_screen import Danger, danger_now, last_sign
 from escdemo.screening.reply_screen import must_not_show
 from models.data.dialogue import Dialogue, Speaker
@@ -354,7 +355,8 @@ def _made(job: Job, danger: Danger | None) -> Reply | str:
     """The reply, screened together with the message; or a sentence instead."""
     if job.state is not JobState.DONE or job.reply is None:
         return texts.WHAT_IF_FAILED
-    return job.reply if may_answer(job.reply.text, danger) else texts.HELD_BACK[danger or "reply"]
+    text = job.reply.text
+    return job.reply if may_answer(text, danger) else HELD_BACK[held_for(text, danger)]
 
 
 def _talk_name(one: StoredTalk) -> str:

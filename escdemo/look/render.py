@@ -17,8 +17,9 @@ from typing import Literal
 
 from annotation.files.study_files import spreadsheet_safe
 from annotation.statistics.tables import Table
-from escdemo import texts
+from escdemo import crisis_texts, texts
 from escdemo.net_texts import NET_TEXTS
+from escdemo.screening.answer_screen import Held
 
 ReplyState = Literal["waiting", "thinking", "writing", "held", "done", "stopped", "failed", "replaced"]
 OPEN_STATES: frozenset[ReplyState] = frozenset({"waiting", "thinking", "writing", "held"})
@@ -148,12 +149,12 @@ def banner(title: str, badge: str, subtitle: str) -> str:
     below = f"<p>{escape(subtitle)}</p>" if subtitle else ""
     return (
         f'<div class="esc-header"><div><h1>{escape(title)}{mark}</h1>{below}</div>'
-        f'<details class="esc-help"><summary>{texts.HELP_BUTTON}</summary><div class="esc-card">'
-        f"<p><strong>{texts.CRISIS_LEAD}</strong></p>{texts.CRISIS_LINES_HTML}<p>{texts.HELP_NOTE}</p></div></details></div>"
+        f'<details class="esc-help"><summary>{crisis_texts.HELP_BUTTON}</summary><div class="esc-card">'
+        f"<p><strong>{crisis_texts.CRISIS_LEAD}</strong></p>{crisis_texts.CRISIS_LINES_HTML}<p>{crisis_texts.HELP_NOTE}</p></div></details></div>"
     )
 
 
-def crisis_card(danger: tuple[str, int] | None) -> str:
+def crisis_card(danger: tuple[Held, int] | None) -> str:
     """The card that shows by itself above the talk; "" when there is no sign of danger.
 
     It can be folded; the place of the message is part of it, so that a new sign unfolds it again.
@@ -163,9 +164,9 @@ def crisis_card(danger: tuple[str, int] | None) -> str:
     kind, place = danger
     return (
         f'<details open class="esc-card esc-crisis" role="alert" data-place="{place}">'
-        f"<summary>{texts.CRISIS_TITLES[kind]}</summary>"
-        f"<p><strong>{texts.CRISIS_LEAD}</strong></p>{texts.CRISIS_LINES_HTML}"
-        f"<p>{texts.HELP_NOTE} {texts.CRISIS_CHAT_GOES_ON}</p></details>"
+        f"<summary>{crisis_texts.CRISIS_TITLES[kind]}</summary>"
+        f"<p><strong>{crisis_texts.CRISIS_LEAD}</strong></p>{crisis_texts.CRISIS_LINES_HTML}"
+        f"<p>{crisis_texts.HELP_NOTE} {crisis_texts.CRISIS_CHAT_GOES_ON}</p></details>"
     )
 
 

@@ -15,11 +15,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from escdemo.screening.message_screen import Danger
 from escdemo.screening.normal_form import normal_form
 from escdemo.screening.phrases import Patterns, PhraseTable, found_in
-from escdemo.screening.reply_screen import must_not_show
+from escdemo.screening.reply_screen import harms, must_not_show
+
+Held = Danger | Literal["belittling", "harmful"]
+"""Why a reply is held back: a danger that it does not take seriously, or what it says itself."""
 
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]*")
 
@@ -62,6 +66,11 @@ def may_answer(reply: str, danger: Danger | None) -> bool:
     return on_the_matter and (
         (any(weak) and (danger == "contempt" or any(asked))) or (danger == "contempt" and any(asked))
     )
+
+
+def held_for(reply: str, danger: Danger | None) -> Held:
+    """Why a reply is held back that `may_answer` refuses: the danger comes first, then what the reply does."""
+    return danger or ("harmful" if harms(reply) else "belittling")
 
 
 def _harms(sentence: str, caring: bool, elsewhere: bool) -> bool:

@@ -110,14 +110,23 @@ def _plain(text: str) -> str:
 
 
 def must_not_show(reply: str) -> bool:
+    """Whether the reply harms or belittles."""
+    return harms(reply) or belittles(reply)
+
+
+def harms(reply: str) -> bool:
     """Whether the reply names a way to harm oneself, tells the seeker to hurt themselves or others, asks what is wrong
-    with them, says that they are to blame or worth little, or speaks of harming itself."""
+    with them, says that they are to blame or better dead, or speaks of harming itself."""
     plain = _plain(reply)
     if any(pattern.search(plain) for pattern in _ALWAYS):
         return True
-    return any(not _DENIED.search(before) for before in _before(_UNLESS_DENIED, plain)) or any(
-        not (_DENIED.search(before) or _SEEKERS_VIEW.search(before)) for before in _before(_UNLESS_THE_SEEKERS, plain)
-    )
+    return any(not _DENIED.search(before) for before in _before(_UNLESS_DENIED, plain))
+
+
+def belittles(reply: str) -> bool:
+    """Whether the reply says back, as if it were so, what people say of themselves in contempt."""
+    before = _before(_UNLESS_THE_SEEKERS, _plain(reply))
+    return any(not (_DENIED.search(said) or _SEEKERS_VIEW.search(said)) for said in before)
 
 
 def _before(patterns: tuple[re.Pattern[str], ...], plain: str) -> Iterator[str]:
