@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from models.backbones.laid_out import can_lay_out
 from models.backbones.llama_weights import Matrix
 from models.backbones.short_copies import Eights, Fours, short_copy
 
@@ -27,6 +28,39 @@ def test_the_short_copy_of_the_weights_says_the_same_within_a_hundredth(
             assert not torch.equal(short, exact)
             assert float((short - exact).norm() / exact.norm()) < 0.02
     assert torch.equal(matrix(few), plain[1])  # what learns reads the weights themselves
+
+
+@pytest.mark.skipif(not can_lay_out(torch.zeros(1, 1, dtype=torch.bfloat16)), reason="no bfloat16 products here")
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_matrix_that_is_laid_out_says_bit_for_bit_the_same(keep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.backbones.llama_weights.short_copy", lambda _: None)
+    torch.manual_seed(3)
+    matrix = Matrix(torch.bfloat16, 48, 64)
+    weight = torch.randn(48, 64).bfloat16()
+    matrix.weight.copy_(weight)
+    inputs = [torch.randn(*size, 64) for size in ((1,), (3, 2), (2, 1, 1), (1, 300), (0,))]
+    with torch.inference_mode():
+        exact = [(matrix(x), matrix(x, 30)) for x in inputs]
+        matrix.pack(keep)
+        assert matrix.laid is not None
+        for x, (whole, later) in zip(inputs, exact, strict=True):
+            assert torch.equal(matrix(x), whole)
+            assert torch.equal(matrix(x, 30), later)
+    assert (matrix.held is not None) is keep
+    assert torch.equal(matrix.weight, weight)
+    assert torch.equal(matrix(inputs[1]), exact[1][0])
+    assert matrix.nbytes == 48 * 64 * 2
+
+
+def test_beside_a_matrix_that_is_laid_out_a_short_copy_serves_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "AVX2")
+    for there, few in ((True, Eights.rows_beside_laid_out), (False, Eights.rows)):
+        monkeypatch.setattr("models.backbones.llama_weights.can_lay_out", lambda _, there=there: there)
+        monkeypatch.setattr("models.backbones.llama_weights.lay_out", lambda weight: weight)
+        matrix = Matrix(torch.bfloat16, 48, 64)
+        matrix.weight.zero_()
+        matrix.pack(keep=True)
+        assert matrix.few == few
 
 
 def of_sixteen_levels(outputs: int, inputs: int) -> torch.Tensor:

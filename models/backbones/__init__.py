@@ -4,6 +4,7 @@ In the order in which to read them:
 
     interface.py         what a net may ask of the language model under it
     short_copies.py      frozen matrices in 4 or 8 bits, for replies written token by token
+    laid_out.py          frozen matrices in the order in which the processor multiplies them
     llama_weights.py     frozen weights of a Llama-type model, one copy for all nets
     grouped_attention.py attention with shared key heads, and rotary positions
     quick_type.py        bfloat16 or float32: what the machine multiplies quickest

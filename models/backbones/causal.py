@@ -88,7 +88,7 @@ class CausalLayer(nn.Module):
     def project(self, w: LlamaLayer, name: str, stream: Stream) -> Memory:
         """Keys and values of a source, once per reply."""
         s, change = self.shape, cast(SourceChange, self.sources[name])
-        n = F.rms_norm(stream.states.to(w.qkv.weight.dtype), (s.width,), w.attention_norm, s.epsilon)
+        n = F.rms_norm(stream.states.to(w.qkv.dtype), (s.width,), w.attention_norm, s.epsilon)
         kv = w.qkv(n, s.query_width) + self.qkv(n, s.query_width) + change.kv(n)
         k, v = kv.split(s.key_width, dim=-1)
         empty = ~stream.mask.any(dim=1)[:, None, None]

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from models.backbones.laid_out import can_lay_out, lay_out, multiply, plain
 from models.backbones.prefix_cache import PrefixCache
 from models.backbones.short_copies import Copy, short_copy
 
@@ -71,25 +73,50 @@ class TextVectors:
 
 
 class Matrix(nn.Module):
-    """A frozen matrix (out, in), and a copy of it in few bits for replies written token by token."""
+    """A frozen matrix (out, in), quick to multiply by once it is packed."""
 
     def __init__(self, dtype: torch.dtype, out: int, into: int) -> None:
         super().__init__()
-        self.weight = _empty(dtype, out, into)
+        self.held: nn.Parameter | None = _empty(dtype, out, into)
+        self.dtype = dtype
+        self.laid: Tensor | None = None
+        """the same numbers, see `laid_out`"""
         self.short: Copy | None = None
+        """for replies written token by token"""
+        self.few = 0
+        """rows of an input that `short` is quicker for"""
+        self.nbytes = self.held.nbytes
+        """that a product with a single row reads"""
+
+    @property
+    def weight(self) -> Tensor:
+        """(out, in). Where they are only there laid out, each call makes a copy."""
+        return self.held if self.held is not None else plain(cast(Tensor, self.laid))
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """x (..., in) -> (..., out), from the output's number `first` on; in the type of x."""
         kind, width = x.dtype, x.shape[-1]
-        if self.short is None or torch.is_grad_enabled() or x.numel() > self.short.rows * width:
-            return F.linear(x.to(self.weight.dtype), self.weight[first:]).to(kind)
-        found = self.short(x.bfloat16().reshape(-1, width).contiguous(), first)
-        return found.reshape(*x.shape[:-1], -1).to(kind)
+        if torch.is_grad_enabled():  # what learns reads the weights themselves
+            return F.linear(x.to(self.dtype), self.weight[first:]).to(kind)
+        if self.short is not None and x.numel() <= self.few * width:
+            found = self.short(x.bfloat16().reshape(-1, width).contiguous(), first)
+            return found.reshape(*x.shape[:-1], -1).to(kind)
+        if self.laid is not None:
+            return multiply(x.to(self.dtype), self.laid)[..., first:].to(kind)
+        return F.linear(x.to(self.dtype), self.weight[first:]).to(kind)
 
-    def pack(self) -> None:
-        """Make the copy, where one is quick."""
-        if self.short is None:
-            self.short = short_copy(self.weight)
+    def pack(self, keep: bool = False) -> None:
+        """Lay it out and make the short copy, where that is quick; `keep`: the weights themselves are needed beside."""
+        if self.short is not None or self.laid is not None or self.held is None:
+            return
+        self.short = short_copy(self.held)
+        if self.short is not None:
+            self.few, self.nbytes = self.short.rows, self.short.nbytes
+        if can_lay_out(self.held):
+            self.laid = lay_out(self.held)
+            self.few = 0 if self.short is None else self.short.rows_beside_laid_out
+            if not keep:
+                self.held = None
 
 
 PARTS = {
@@ -142,10 +169,10 @@ class LlamaWeights(nn.Module):
         return self.embedding.dtype
 
     def pack(self) -> None:
-        """Make the copies that hosted nets write replies with."""
+        """Make all matrices quick to multiply by, for nets that are hosted and learn no more."""
         for module in self.modules():
             if isinstance(module, Matrix):
-                module.pack()
+                module.pack(keep=module is self.vocabulary)
 
     @torch.no_grad()
     def fill(self, tensors: Mapping[str, Tensor]) -> None:
@@ -184,8 +211,7 @@ class LlamaWeights(nn.Module):
 
     def bytes_a_token(self) -> int:
         """Bytes of all matrices, each read once for a token: the copies in few bits where there are some."""
-        matrices = [module for module in self.modules() if isinstance(module, Matrix)]
-        return sum((m.weight if m.short is None else m.short).nbytes for m in matrices)
+        return sum(module.nbytes for module in self.modules() if isinstance(module, Matrix))
 
     def _copy(self, into: Tensor, tensors: Mapping[str, Tensor], *names: str) -> None:
         missing = [name for name in names if name not in tensors]

@@ -40,6 +40,11 @@ class Copy(Protocol):
         """Rows of an input that the copy is quicker for; beyond, the matrix itself is."""
         ...
 
+    @property
+    def rows_beside_laid_out(self) -> int:
+        """The same where the matrix is laid out for products (`laid_out.py`)."""
+        ...
+
     def __call__(self, x: Tensor, first: int) -> Tensor:
         """x (n, I) bfloat16 -> (n, O - first), from the output's number `first` on."""
         ...
@@ -77,6 +82,7 @@ class Fours:
     steps: Tensor
     """(I / 32, O, 2) bfloat16: step and middle of each group"""
     rows: int = 8
+    rows_beside_laid_out: int = 4
 
     @classmethod
     def of(cls, weight: Tensor) -> Fours | None:
@@ -113,6 +119,7 @@ class Eights:
     scales: Tensor
     """(O,) bfloat16"""
     rows: int = 4
+    rows_beside_laid_out: int = 2
 
     @classmethod
     def of(cls, weight: Tensor) -> Eights:
