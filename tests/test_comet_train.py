@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,9 @@ import torch
 
 from models.__main__ import main
 from models.backbones.causal_base import open_causal
-from models.commands.comet import events_of, tail_loss
+from models.commands.comet import events_of, said, tail_loss
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.esconv import read_esconv
+from models.data.esconv import PARTS, read_esconv
 from models.data.own_talks import voiced
 from models.files.checkpoint import read_card
 from models.knowledge.comet import CachedComet
@@ -78,6 +79,24 @@ def files(tmp_path: Path) -> dict[str, str]:
 
 def test_events_are_situations_and_last_posts(files: dict[str, str]) -> None:
     assert events_of(read_esconv(files["esconv"])) == ["it is hard", "i lost my job"]
+
+
+def test_precompute_can_be_limited_to_a_part(tmp_path: Path) -> None:
+    turns = [
+        {"speaker": "seeker", "annotation": {}, "content": "I lost {}"},
+        {"speaker": "supporter", "annotation": {"strategy": "Question"}, "content": "What happened?"},
+    ]
+    records = [
+        {"situation": f"case {n}", "dialog": [turns[0] | {"content": f"I lost {n}"}, turns[1]]} for n in range(20)
+    ]
+    path = tmp_path / "esconv.json"
+    path.write_text(json.dumps([{"emotion_type": "sadness", "problem_type": "job crisis"} | one for one in records]))
+    events = {}
+    for part in (*PARTS, None):
+        dialogues = said(Namespace(esconv=str(path), part=part))
+        events[part] = {event for event in events_of(dialogues) if event.startswith("case")}
+    assert [len(events[part]) for part in PARTS] == [14, 3, 3]
+    assert set().union(*(events[part] for part in PARTS)) == {f"case {n}" for n in range(20)} <= events[None]
 
 
 def test_train_ask_measure_precompute(

@@ -13,7 +13,7 @@ import json
 import platform
 import random
 from argparse import ArgumentParser, BooleanOptionalAction, Namespace
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
@@ -25,7 +25,7 @@ from models.backbones.causal_base import DEFAULT, Bases, open_causal
 from models.backbones.interface import select, token_loss
 from models.backbones.low_rank import ADDED_RATE
 from models.data.dialogue import Dialogue, Speaker
-from models.data.esconv import read_esconv
+from models.data.esconv import PARTS, read_esconv, split_dialogues
 from models.data.own_talks import own_talks, unvoiced, warm_answers
 from models.data.relations import RELATIONS
 from models.files.json_lines import drop_cut_line
@@ -54,6 +54,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     action.add_argument(
         "--precompute", metavar="FILE", help="append tails of what is said in ESConv and our own talks to this file"
+    )
+    action.add_argument(
+        "--part", choices=PARTS, help="precompute those of one part of split D only (evaluate needs those of test)"
     )
     source = parser.add_argument_group("files")
     source.add_argument(
@@ -211,13 +214,20 @@ def _precompute(args: Namespace, comet: CachedComet) -> None:
     if path.is_file():
         comet.load(path)
     done = _events_in(path, comet.version)
-    dialogues = (*read_esconv(_need(args, "esconv")), *own_talks(), *warm_answers())
-    events = [event for event in events_of(dialogues) if event not in done]
+    events = [event for event in events_of(said(args)) if event not in done]
     size = max(1, args.rows // (args.beams * len(RELATIONS)))
     for start in tqdm(range(0, len(events), size), unit="batch"):
         part = events[start : start + size]
         comet.tails(part)
         comet.save(path, part)
+
+
+def said(args: Namespace) -> Sequence[Dialogue]:
+    """The dialogues whose tails are wanted."""
+    dialogues = read_esconv(_need(args, "esconv"))
+    if args.part is None:
+        return (*dialogues, *own_talks(), *warm_answers())
+    return tuple(dict.fromkeys(target.dialogue for target in split_dialogues(dialogues).part(args.part)))
 
 
 def _events_in(path: Path, version: str) -> set[str]:
