@@ -20,8 +20,6 @@ class NetText:
     reads: str
     """what it looks at"""
     paper: str
-    published: str
-    """its name in the papers' tables"""
 
 
 _LIU = "Liu et al. 2021, Towards Emotional Support Dialog Systems (ACL)"
@@ -48,14 +46,12 @@ NET_TEXTS: dict[str, NetText] = {
         " the others are compared with.",
         _WORDS,
         _LIU,
-        "BlenderBot-Joint",
     ),
     "misc": NetText(
         "MISC",
         "Asks what the seeker may feel and want, and replies with a mixture of strategies instead of a single one.",
         _KNOWLEDGE,
         _TU,
-        "MISC",
     ),
     "admisc": NetText(
         "AdMISC",
@@ -63,7 +59,6 @@ NET_TEXTS: dict[str, NetText] = {
         " while it writes.",
         f"{_KNOWLEDGE}; the emotion of each message of the seeker",
         _JIA,
-        "AdMISC",
     ),
     "star": NetText(
         "STAR on Joint",
@@ -71,7 +66,6 @@ NET_TEXTS: dict[str, NetText] = {
         " strategy before it writes.",
         _WORDS,
         _LEE,
-        "BB-Joint + STAR",
     ),
     "kemi": NetText(
         "KEMI, with similar talks",
@@ -79,14 +73,12 @@ NET_TEXTS: dict[str, NetText] = {
         " graph of distress that is not available; this one searches a file of ESConv: close to KEMI, not the same.",
         _SIMILAR,
         _DENG,
-        "KEMI",
     ),
     "star-kemi": NetText(
         "STAR on KEMI, with similar talks",
         "Refines KEMI's choice in the way STAR does.",
         _SIMILAR,
         _LEE,
-        "KEMI + STAR",
     ),
     "emstremo": NetText(
         "Emstremo",
@@ -95,11 +87,8 @@ NET_TEXTS: dict[str, NetText] = {
         " affect.",
         _WORDS,
         _LI,
-        "Emstremo",
     ),
-    "star-emstremo": NetText(
-        "STAR on Emstremo", "Refines Emstremo's choice in the way STAR does.", _WORDS, _LEE, "Emstremo + STAR"
-    ),
+    "star-emstremo": NetText("STAR on Emstremo", "Refines Emstremo's choice in the way STAR does.", _WORDS, _LEE),
     "fado": NetText(
         "FADO",
         "Learns its strategies from what seekers thought of them: help that got many stars, in talks that brought"
@@ -107,7 +96,6 @@ NET_TEXTS: dict[str, NetText] = {
         " labels from a survey.",
         _WORDS,
         _PENG,
-        "FADO",
     ),
     "multiesc": NetText(
         "MultiESC",
@@ -115,7 +103,6 @@ NET_TEXTS: dict[str, NetText] = {
         " them. The published one consists of three larger models, with a lexicon of affect.",
         f"{_WORDS}; the emotion of each message of the seeker",
         _CHENG,
-        "MultiESC",
     ),
     "transesc": NetText(
         "TransESC",
@@ -123,7 +110,6 @@ NET_TEXTS: dict[str, NetText] = {
         " The published one took the emotions and keywords of every message from other tools.",
         f"{_WORDS}; commonsense about the last message (COMET)",
         _ZHAO,
-        "TransESC",
     ),
     "glhg": NetText(
         "GLHG",
@@ -131,7 +117,6 @@ NET_TEXTS: dict[str, NetText] = {
         " with it in mind; no strategies. The published graph connects single words.",
         "what was said so far; the situation; commonsense about the last message (COMET)",
         _PENG_2022,
-        "GLHG",
     ),
     "supporter": NetText(
         "SUPPORTER, without drafts",
@@ -139,7 +124,6 @@ NET_TEXTS: dict[str, NetText] = {
         " of them for each reply. No strategies. The published one writes drafts between its choices.",
         "what was said so far",
         _ZHOU,
-        "SUPPORTER",
     ),
     "scbg": NetText(
         "SCBG, after its abstract",
@@ -150,15 +134,13 @@ NET_TEXTS: dict[str, NetText] = {
         " the rest is sampled.",
         "what was said so far",
         _XU,
-        "SCBG",
     ),
-    "star-misc": NetText("STAR on MISC", "Refines MISC's choice in the way STAR does.", _KNOWLEDGE, _LEE, ""),
+    "star-misc": NetText("STAR on MISC", "Refines MISC's choice in the way STAR does.", _KNOWLEDGE, _LEE),
     "star-admisc": NetText(
         "STAR on AdMISC",
         "Refines AdMISC's choice in the way STAR does.",
         f"{_KNOWLEDGE}; the emotion of each message of the seeker",
         _LEE,
-        "",
     ),
     "smollm2": NetText(
         "SmolLM2, prompted",
@@ -166,35 +148,30 @@ NET_TEXTS: dict[str, NetText] = {
         " it.",
         "what was said so far, and the situation",
         "Allal et al. 2025, SmolLM2",
-        "",
     ),
     "transformer": NetText(
         "Transformer",
         "A baseline: writes a reply word by word, without strategies.",
         "what was said so far",
         "Vaswani et al. 2017",
-        "Transformer",
     ),
     "mt-transformer": NetText(
         "MT Transformer",
         "A baseline that also learns to name the seeker's emotion; no strategies.",
         "what was said so far",
         "Rashkin et al. 2018",
-        "MT Transformer",
     ),
     "moel": NetText(
         "MoEL",
         "A baseline that mixes what its listeners say, one for each emotion; no strategies.",
         "what was said so far",
         "Lin et al. 2019",
-        "MoEL",
     ),
     "mime": NetText(
         "MIME",
         "A baseline that mimics the seeker's emotion up to a point; no strategies.",
         "what was said so far",
         "Majumder et al. 2020",
-        "MIME",
     ),
 }
 

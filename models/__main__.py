@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "score": ("models.commands.score", "measure a file of replies and references"),
     "compare": ("models.commands.compare", "compare two systems on the same turns, with intervals and tests"),
     "seeds": ("models.commands.seeds", "strategies and perplexity of several trainings of a net: mean and deviation"),
+    "tables": ("models.commands.tables", "print the papers' tables with all that was measured, with intervals"),
     "samples": ("models.commands.samples", "answer the twenty fixed prompts, unselected"),
     "items": ("models.commands.items", "make the items of a study: contexts with the reply and trace of each net"),
     "analyse": ("models.commands.analyse", "make the figures of a net that the page shows: a file without any text"),

@@ -22,12 +22,12 @@ from annotation.rubric import RUBRICS
 from annotation.statistics.report_tables import report_tables
 from annotation.statistics.study_data import StudyData
 from annotation.statistics.study_report import analyse
-from annotation.statistics.tables import Table, as_latex, as_markdown, as_text
 from annotation.store.texts import is_visible
 from annotation.studies.study_source import read_study_data
 from annotation.studies.study_views import Ballot, Verdict
 from annotation.talks.encounters import EncounterSetup, find_encounter, visitor_of
 from annotation.talks.judgments import Vote
+from models.reading.table import Table, as_latex, as_markdown, as_text
 from tests.encounters import CRITERIA, SYSTEMS, Story
 from tests.simulated_study import features, rated, simulated
 

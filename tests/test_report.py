@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from models.evaluation.definitions import MISC, Definition
+from models.evaluation.paper_tables import NOT_MEASURED, Spread, paper_tables
 from models.evaluation.predictions import Prediction
-from models.evaluation.published import DEFINITIONS, PUBLISHED, TAKEN_OVER, counted, published
-from models.evaluation.report import Bootstrap, measure, write_metrics
-from models.evaluation.tables import System, confusion, figures, paper_tables
+from models.evaluation.published import DEFINITIONS, PUBLISHED, STANDS_FOR, TAKEN_OVER, counted, published
+from models.evaluation.report import Bootstrap, measure, read_metrics, write_metrics
+from models.evaluation.tables import System, confusion, figures
+from models.nets.registry import net_names
 
 LEGACY = Definition(legacy_distinct=True)
 SURE = (0.65,) + (0.05,) * 7
@@ -62,22 +64,21 @@ def test_the_definition_reaches_the_figures() -> None:
 def test_the_papers_tables_name_every_split_and_what_was_counted() -> None:
     reports = (measure(PREDICTIONS), measure(PREDICTIONS, MISC, bpe=list), measure(PREDICTIONS, LEGACY))
     system = System("ours", "D test", reports)
-    blocks = paper_tables([system, replace(system, name="other")], PUBLISHED).split("\n\n")
-    assert [block.splitlines()[0] for block in blocks] == list(DEFINITIONS)
-    misc, star = blocks[0].splitlines(), blocks[4].splitlines()
-    head = ["system", "split", "ACC", "PPL", "D-1", "D-2", "B-2", "B-4", "R-L", "METEOR", "counted"]
-    assert misc[1].split() == head
-    row = next(line.split() for line in misc if line.startswith("MISC"))
+    tables = paper_tables([system, replace(system, name="other")], PUBLISHED)
+    assert [table.title for table in tables] == list(DEFINITIONS)
+    misc, star = tables[0], tables[4]
+    assert misc.head == ("system", "split", "ACC", "PPL", "D-1", "D-2", "B-2", "B-4", "R-L", "METEOR", "counted")
+    row = next(row for row in misc.rows if row[0] == "MISC")
     assert " ".join(row[1:]) == "E 31.63 16.16 4.41 19.71 7.31 2.20 17.91 11.05 bpe, legacy D-n"
-    ours = next(line.split() for line in misc if line.startswith("ours"))
-    assert ours[1:5] == ["D", "test", "66.67", "7.39"]
-    assert float(ours[5]) == pytest.approx(reports[1].figures["distinct_1"], abs=0.006)
-    assert ours[-3:] == ["bpe,", "legacy", "D-n"]
-    assert misc[-1].startswith("other")
-    assert star[1].split() == ["system", "split", "F1", "PPL", "B-2", "B-4", "R-L", "counted"]
-    assert next(line.split() for line in star if line.startswith("ours"))[3] == "10.00"
-    assert {line.split()[-1] for line in blocks[5].splitlines()[2:]} == {"D-n"}
-    assert paper_tables([system], ()) == ""
+    ours = next(row for row in misc.rows if row[0] == "ours")
+    assert ours[1:4] == ("D test", "66.67", "7.39")
+    assert float(ours[4]) == pytest.approx(reports[1].figures["distinct_1"], abs=0.006)
+    assert ours[-1] == "bpe, legacy D-n"
+    assert misc.rows[-1][0] == "other"
+    assert star.head == ("system", "split", "F1", "PPL", "B-2", "B-4", "R-L", "counted")
+    assert next(row for row in star.rows if row[0] == "ours")[2] == "10.00"
+    assert {row[-1] for row in tables[5].rows} == {"words, legacy D-n"}
+    assert paper_tables([system], ()) == []
 
 
 def test_rows_taken_over_keep_their_split_and_count_and_ours_stand_under_them_so() -> None:
@@ -88,19 +89,55 @@ def test_rows_taken_over_keep_their_split_and_count_and_ours_stand_under_them_so
     assert glhg["AdMISC 2024, table 4"].distinct_1 == 3.50
     assert TAKEN_OVER.keys() <= {(row.source, row.system) for row in PUBLISHED}
     reports = (measure(PREDICTIONS), measure(PREDICTIONS, MISC, bpe=list), measure(PREDICTIONS, LEGACY))
-    lines = paper_tables([System("ours", "D test", reports)], PUBLISHED).split("\n\n")[2].splitlines()
-    assert lines[0] == "AdMISC 2024, table 4"
-    assert [line.split("  ")[-1].strip() for line in lines if line.startswith(("GLHG", "MISC"))] == [
-        "bpe, legacy D-n",
-        "words, legacy D-n",
-    ]
-    ours = [line.split("  ")[-1].strip() for line in lines if line.startswith("ours")]
+    table = paper_tables([System("ours", "D test", reports)], PUBLISHED)[2]
+    assert table.title == "AdMISC 2024, table 4"
+    counts = [row[-1] for row in table.rows if row[0] in ("GLHG", "MISC")]
+    assert counts == ["bpe, legacy D-n", "words, legacy D-n"]
+    ours = [row[-1] for row in table.rows if row[0] == "ours"]
     assert ours == ["bpe, legacy D-n", "words, legacy D-n"]
 
 
 def test_a_paper_whose_tokens_are_not_at_hand_gets_our_count_by_name() -> None:
-    lines = paper_tables([System("ours", "?", (measure(PREDICTIONS),))], published("misc")).splitlines()
-    assert next(line for line in lines if line.startswith("ours")).endswith("  words")
+    (table, *_) = paper_tables([System("ours", "?", (measure(PREDICTIONS),))], published("misc"))
+    assert next(row for row in table.rows if row[0] == "ours")[-1] == "words"
+
+
+def test_a_net_stands_under_the_row_it_stands_for_with_intervals_and_seeds() -> None:
+    report = measure(PREDICTIONS, LEGACY, bootstrap=Bootstrap(100, 1))
+    systems = [System("star", "D test", (report,)), System("somebody", "?", (report,))]
+    spreads = {"star": {"macro_f1": Spread(11.0, 0.5, 3), "accuracy": Spread(60.0, 1.0, 3)}}
+    tables = paper_tables(systems, PUBLISHED, intervals=True, spreads=spreads, missing=True)
+    table = next(table for table in tables if table.title == "STAR, table 1")
+    names = [row[0] for row in table.rows]
+    assert names[names.index("BB-Joint + STAR") + 1] == "  ours: star"
+    assert names[-1] == "somebody"
+    assert "  ours: misc" in names
+    assert table.rows[names.index("  ours: misc")][1] == NOT_MEASURED
+    f1 = next(one for one in report.intervals if one.name == "macro_f1")
+    cell = table.rows[names.index("  ours: star")][table.head.index("F1")]
+    assert cell == f"10.00 [{f1.low:.2f}, {f1.high:.2f}]; 3 seeds 11.00 ± 0.50"
+    assert names.count("BlenderBot-Joint") == 1
+    plain = paper_tables(systems, PUBLISHED)
+    assert not any(NOT_MEASURED in row or "[" in "".join(row) for table in plain for row in table.rows)
+
+
+def test_every_net_stands_for_a_published_system_or_is_known_not_to() -> None:
+    assert set(STANDS_FOR.values()) <= {row.system for row in PUBLISHED}
+    assert set(net_names()) - set(STANDS_FOR) == {"star-misc", "star-admisc"}
+
+
+def test_figures_come_back_from_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.json"
+    report = measure(PREDICTIONS, MISC, bpe=list, bootstrap=Bootstrap(100, 1))
+    write_metrics(path, [report], {"net": "misc"})
+    about, (found,) = read_metrics(path)
+    assert about["net"] == "misc"
+    assert found == replace(report, strategies=None)
+    path.write_text('{"reports": [{}]}')
+    with pytest.raises(ValueError, match=r"metrics\.json: not the figures of a system"):
+        read_metrics(path)
+    with pytest.raises(FileNotFoundError, match="evaluate"):
+        read_metrics(tmp_path / "none.json")
 
 
 def test_all_figures_are_shown_with_their_intervals() -> None:

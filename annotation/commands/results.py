@@ -17,11 +17,11 @@ from annotation.statistics.intervals import Estimate
 from annotation.statistics.report_tables import report_tables
 from annotation.statistics.study_data import StudyData
 from annotation.statistics.study_report import analyse
-from annotation.statistics.tables import STYLES
 from annotation.store.database import for_reading, open_sessions
 from annotation.store.engine import add_database_argument
 from annotation.studies.study_source import find_study_data, read_study_data
 from annotation.talks.open_talks import Summary, summarise, tallies
+from models.reading.table import STYLES
 
 
 def table_of(summaries: tuple[Summary, ...]) -> str:

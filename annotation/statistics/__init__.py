@@ -16,6 +16,5 @@ In the order in which to read them:
     reasons.py        why raters answered so, in their own words
     study_data.py     everything of a study that the statistics read
     study_report.py   everything of a study -> all statistics, as one value
-    tables.py         a table as text, Markdown and LaTeX
     report_tables.py  a report as tables
 """

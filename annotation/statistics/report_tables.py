@@ -14,7 +14,7 @@ from annotation.statistics.raters import DropRow, RaterRow
 from annotation.statistics.reasons import Reason
 from annotation.statistics.strength import Ranking
 from annotation.statistics.study_report import Report
-from annotation.statistics.tables import Table
+from models.reading.table import Table
 
 BY_ITEMS, MEANS, STRENGTHS = "Win, lose and tie by items", "Mean scores", "Bradley-Terry strengths"
 RELATIONS = "Does an explanation predict the vote?"

@@ -15,8 +15,9 @@ from escdemo.net_texts import NET_TEXTS, title_of
 from models.analysis.analysis import Analysis
 from models.data.esconv import SPLITS
 from models.evaluation.definitions import Definition
+from models.evaluation.paper_tables import COLUMNS
 from models.evaluation.published import DEFINITIONS, by_source, published
-from models.evaluation.tables import COLUMNS, LABELS, formatted
+from models.evaluation.tables import LABELS, formatted
 from models.evaluation.uncertainty import Interval
 
 VALIDATION = {

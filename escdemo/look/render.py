@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from annotation.files.study_files import spreadsheet_safe
-from annotation.statistics.tables import Table
 from escdemo import crisis_texts, texts
 from escdemo.net_texts import NET_TEXTS
 from escdemo.screening.answer_screen import Held
+from models.reading.table import Table
 
 ReplyState = Literal["waiting", "thinking", "writing", "held", "done", "stopped", "failed", "replaced"]
 OPEN_STATES: frozenset[ReplyState] = frozenset({"waiting", "thinking", "writing", "held"})

@@ -16,10 +16,10 @@ from annotation.files.study_values import KINDS
 from annotation.statistics.report_tables import BY_ITEMS, MEANS, RELATIONS, STRENGTHS, report_tables
 from annotation.statistics.study_data import StudyData
 from annotation.statistics.study_report import Report, analyse
-from annotation.statistics.tables import STYLES, Table
 from escdemo.look import figures, render, study_figures
 from escdemo.look.render import escape
 from escdemo.study import texts
+from models.reading.table import STYLES, Table
 
 _MEDIA = {"csv": "text/csv", "jsonl": "application/jsonl", "parquet": "application/vnd.apache.parquet"}
 _OPEN_TABLES = 4

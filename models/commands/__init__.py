@@ -10,6 +10,7 @@ In the order in which to read them:
     score.py         measure anybody's replies
     compare.py       two systems on the same turns, with intervals and tests
     seeds.py         several trainings of a net: mean and deviation
+    tables.py        the papers' tables with all that was measured
     analyse.py       what the page's figures need, as one file for each net
     interference.py  how losses pull against each other
     knowledge.py     whether nets use their knowledge: other blocks, or none

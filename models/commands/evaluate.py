@@ -22,11 +22,12 @@ from models.data.esconv import Target, read_esconv, split_dialogues
 from models.data.esconv_flags import add_esconv_arguments
 from models.evaluation.asking_systems import about_system, answer
 from models.evaluation.measure_flags import PAPERS_PIECES, add_measure_arguments, all_reports, pieces_of
+from models.evaluation.paper_tables import paper_tables
 from models.evaluation.predicting import Key, finished, key_of, predict, prediction_journal
 from models.evaluation.predictions import Prediction
 from models.evaluation.published import published
 from models.evaluation.report import write_metrics
-from models.evaluation.tables import System, confusion, figures, paper_tables
+from models.evaluation.tables import System, confusion, figures
 from models.evaluation.uncertainty import check_rounds
 from models.files.checkpoint import WEIGHTS
 from models.files.resume_journal import Journal
@@ -34,6 +35,7 @@ from models.knowledge.comet import add_tails_argument
 from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.net import Net
 from models.nets.stored import load_net, net_folder
+from models.reading.table import as_text
 from models.serving.decode_flags import add_decode_arguments, decode_options
 from models.serving.trace import DecodeOptions
 from models.systems.opening import open_systems
@@ -119,7 +121,7 @@ def run(args: Namespace) -> int:
         print(f"{figures(system)}\n\n{confusion(system.reports[0])}\n\n{metrics}: {done}\n")
     notes: list[str] = []
     if tables := paper_tables(systems, published(args.papers)):
-        print(f"{tables}\n")
+        print("\n\n".join(map(as_text, tables)) + "\n")
         pieces = (
             f"pieces of {args.bpe or PAPERS_PIECES}"
             if bpe

@@ -11,10 +11,12 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from models.evaluation.measure_flags import add_measure_arguments, all_reports, pieces_of
+from models.evaluation.paper_tables import paper_tables
 from models.evaluation.published import published
 from models.evaluation.reply_files import read_replies
 from models.evaluation.report import write_metrics
-from models.evaluation.tables import System, confusion, figures, paper_tables
+from models.evaluation.tables import System, confusion, figures
+from models.reading.table import as_text
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -38,7 +40,7 @@ def run(args: Namespace) -> int:
     if system.reports[0].strategies:
         print(f"\n{confusion(system.reports[0])}")
     if tables := paper_tables([system], published(args.papers)):
-        print(f"\n{tables}")
+        print("\n" + "\n\n".join(map(as_text, tables)))
     if args.out:
         done = "replaced" if args.out.exists() else "written"
         write_metrics(args.out, system.reports, {"name": args.name, "split": args.split, "file": args.file.name})

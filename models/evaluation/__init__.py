@@ -14,7 +14,8 @@ In the order in which to read them:
     system_figures.py    predictions -> every figure
     published.py         the figures the papers print, each with its split
     report.py            predictions -> figures with intervals
-    tables.py            reports as text, our rows under the papers'
+    tables.py            reports as text
+    paper_tables.py      the papers' tables, our rows under theirs
     measure_flags.py     flags of what is counted, and the reports they ask for
     asking_systems.py    replies of systems that are no nets of ours
     predicting.py        a net's predictions of many turns

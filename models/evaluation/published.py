@@ -147,6 +147,36 @@ PUBLISHED: tuple[PublishedRow, ...] = (
 )
 # fmt: on
 
+STANDS_FOR: dict[str, str] = {
+    "transformer": "Transformer",
+    "mt-transformer": "MT Transformer",
+    "moel": "MoEL",
+    "mime": "MIME",
+    "joint": "BlenderBot-Joint",
+    "misc": "MISC",
+    "misc-wo-g": "MISC w/o g",
+    "misc-wo-s": "MISC w/o s",
+    "misc-wo-x": "MISC w/o x",
+    "mise": "MISE",
+    "misc-single": "MISC, single strategy",
+    "glhg": "GLHG",
+    "fado": "FADO",
+    "admisc": "AdMISC",
+    "admisc-wo-u": "AdMISC w/o u",
+    "admisc-wo-a": "AdMISC w/o a",
+    "admisc-wo-f": "AdMISC w/o f",
+    "scbg": "SCBG",
+    "transesc": "TransESC",
+    "supporter": "SUPPORTER",
+    "multiesc": "MultiESC",
+    "emstremo": "Emstremo",
+    "kemi": "KEMI",
+    "star-kemi": "KEMI + STAR",
+    "star-emstremo": "Emstremo + STAR",
+    "star": "BB-Joint + STAR",
+}
+"""our net -> the system of the papers' tables that it re-implements"""
+
 
 def published(system: str) -> tuple[PublishedRow, ...]:
     """Rows of the systems whose name contains `system` (any case); "all" gives every row, "none" or "" no row.

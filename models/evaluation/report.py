@@ -75,3 +75,31 @@ def write_metrics(path: Path, reports: Sequence[Report], about: Mapping[str, Any
     """One JSON file, whole or not at all: `about` (net, split, decode settings, ...) and one entry per definition."""
     content = {**about, "strategies": STRATEGIES, "reports": [asdict(report) for report in reports]}
     write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+
+
+def read_metrics(path: Path) -> tuple[dict[str, Any], tuple[Report, ...]]:
+    """What `write_metrics` wrote: `about`, and the reports without their confusion matrices.
+
+    Raises FileNotFoundError, or ValueError naming the file when it is not such a file.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; `python -m models evaluate` or `score --out` writes it")
+    try:
+        content = json.loads(path.read_text("utf-8"))
+        reports = tuple(_report(entry) for entry in content.pop("reports"))
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
+        raise ValueError(f"{path}: not the figures of a system ({fault!r}); measure it again") from fault
+    return content, reports
+
+
+def _report(entry: Mapping[str, Any]) -> Report:
+    intervals = tuple(Interval(**one) for one in entry["intervals"])
+    figures = {str(name): float(value) for name, value in entry["figures"].items()}
+    return Report(
+        int(entry["n"]),
+        Definition(**entry["definition"]),
+        figures,
+        bert_model=entry["bert_model"],
+        intervals=intervals,
+        resampled=entry["resampled"],
+    )

@@ -1,4 +1,4 @@
-"""Reports as lines of text: every figure with its interval, and our rows under those of the papers' tables."""
+"""Reports as lines of text: every figure with its interval."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from models.data.strategies import STRATEGIES
 from models.evaluation.definitions import Definition
-from models.evaluation.published import DEFINITIONS, PublishedRow, by_source, counted
 from models.evaluation.report import Report
 
 LABELS: dict[str, str] = {
@@ -34,24 +33,6 @@ LABELS: dict[str, str] = {
     "bert_f1": "BERTScore F",
 }
 """name of a figure -> how it is printed"""
-
-COLUMNS: dict[str, str] = {
-    "ACC": "accuracy",
-    "F1": "macro_f1",
-    "PPL": "perplexity",
-    "D-1": "distinct_1",
-    "D-2": "distinct_2",
-    "B-2": "bleu_2",
-    "B-4": "bleu_4",
-    "R-L": "rouge_l",
-    "METEOR": "meteor",
-    "P": "macro_precision",
-    "R": "macro_recall",
-    "BERT-P": "bert_precision",
-    "BERT-R": "bert_recall",
-    "BERT-F": "bert_f1",
-}
-"""heading -> field of PublishedRow"""
 
 
 @dataclass(frozen=True)
@@ -97,38 +78,9 @@ def confusion(report: Report) -> str:
     return "\n".join(aligned(rows, left={0}))
 
 
-def paper_tables(systems: Sequence[System], published: Sequence[PublishedRow]) -> str:
-    """Each paper's table with its own columns, and our rows counted as its rows are, where we can."""
-    blocks = []
-    for source, rows in by_source(published).items():
-        definitions = list(dict.fromkeys((DEFINITIONS[source], *map(counted, rows))))
-        ours = [(_row(one, report), report.definition) for one in systems for report in one.under(definitions)]
-        ours.sort(key=lambda pair: definitions.index(pair[1]) if pair[1] in definitions else 0)
-        heads = [h for h, field in COLUMNS.items() if any(getattr(row, field) is not None for row in rows)]
-        cells = [["system", "split", *heads, "counted"]]
-        for row, definition in [*((row, counted(row)) for row in rows), *ours]:
-            values = (getattr(row, COLUMNS[head]) for head in heads)
-            shares = ("-" if v is None else formatted(COLUMNS[h], v) for h, v in zip(heads, values, strict=True))
-            cells.append([row.system, row.split, *shares, _counted(definition)])
-        blocks.append("\n".join([source, *aligned(cells, left={0, 1, len(heads) + 2})]))
-    return "\n\n".join(blocks)
-
-
-def _row(system: System, report: Report) -> PublishedRow:
-    values = dict(report.figures)
-    if "ppl_token_gold" in values:  # as the papers count it
-        values["perplexity"] = values["ppl_token_gold"]
-    known = {field: values[field] for field in COLUMNS.values() if field in values}
-    return PublishedRow(system.name, f"this run, {report.n} turns", system.split, **known)
-
-
 def formatted(name: str, value: float) -> str:
     """Two digits after the point, four for BERTScore, which moves little."""
     return f"{value:.4f}" if name.startswith("bert_") else f"{value:.2f}"
-
-
-def _counted(definition: Definition) -> str:
-    return definition.tokens + (", legacy D-n" if definition.legacy_distinct else "")
 
 
 def aligned(rows: Sequence[Sequence[str]], left: set[int]) -> list[str]:

@@ -1,0 +1,77 @@
+"""The papers' tables with all that was measured here: `python -m models tables runs/evaluate/*`.
+
+Reads the metrics.json of each folder (`evaluate`, `score --out`) and the files of `seeds --out`; measures nothing. Each
+of our rows names its split and how it was counted; a net that stands for a published row and was not measured is named.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import mean, stdev
+
+from models.evaluation.paper_tables import Spread, Spreads, paper_tables
+from models.evaluation.published import published
+from models.evaluation.report import read_metrics
+from models.evaluation.tables import System
+from models.reading.table import STYLES
+
+METRICS = "metrics.json"
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Flags of the command."""
+    parser.add_argument("measured", nargs="+", type=Path, help="folders of evaluate, or files of score --out")
+    parser.add_argument("--seeds", nargs="*", type=Path, default=[], help="files of seeds --out: mean and deviation")
+    parser.add_argument("--papers", default="all", help="published tables: rows of a system by name, or all")
+    parser.add_argument("--form", choices=tuple(STYLES), default="text", help="how the tables are spelled")
+    parser.add_argument("--short", action="store_true", help="without intervals, and without nets not measured")
+
+
+def run(args: Namespace) -> int:
+    """Print the tables. Raises FileNotFoundError or ValueError for what cannot be read, or a system given twice."""
+    systems = [_system(path / METRICS if path.is_dir() or not path.suffix else path) for path in args.measured]
+    names = [system.name for system in systems]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{twice} is there twice; give each system once")
+    rows = published(args.papers)
+    made = paper_tables(
+        systems, rows, intervals=not args.short, spreads=read_spreads(args.seeds), missing=not args.short
+    )
+    print("\n\n".join(map(STYLES[args.form], made)))
+    return 0
+
+
+def _system(path: Path) -> System:
+    about, reports = read_metrics(path)
+    name = about.get("net") or about.get("name")
+    if not name or not reports:
+        raise ValueError(f"{path}: names no system; measure it again")
+    return System(str(name), str(about.get("measured_on") or about.get("split") or "?"), reports)
+
+
+def read_spreads(paths: Sequence[Path]) -> Spreads:
+    """Mean and standard deviation of every net with two trainings or more.
+
+    Raises ValueError naming the file when it is none of `seeds --out`, or files are of other turns.
+    """
+    values: dict[str, dict[str, list[float]]] = {}
+    turns = set()
+    for path in paths:
+        try:
+            content = json.loads(path.read_text("utf-8"))
+            turns.add((content["split"], content["part"], content["turns"]))
+            for training in content["trainings"]:
+                for figure, value in training["figures"].items():
+                    values.setdefault(training["net"], {}).setdefault(figure, []).append(float(value))
+        except (ValueError, KeyError, TypeError, AttributeError) as fault:
+            raise ValueError(f"{path}: not a file of `python -m models seeds --out` ({fault!r})") from fault
+    if len(turns) > 1:
+        raise ValueError(f"the files of --seeds are of different turns ({sorted(turns)}); give those of one part")
+    return {
+        net: {name: Spread(mean(found), stdev(found), len(found)) for name, found in figures.items() if len(found) > 1}
+        for net, figures in values.items()
+    }
