@@ -26,7 +26,7 @@ from models.data.batches import make_batch
 from models.nets.net import Net, Plan
 from models.nets.registry import NETS
 from models.serving.batch_decoding import decode_batch
-from models.serving.choosing import Begun, barred, choose, likeliest
+from models.serving.choosing import Begun, barred, choose, likeliest, marks_for
 from models.serving.decoding import Decoded, decode
 from models.serving.trace import DecodeOptions
 from tests.tiny import tiny_batch, tiny_examples, tiny_net
@@ -233,3 +233,33 @@ def test_the_best_of_several_is_not_decoded_token_by_token() -> None:
         decode(net, plan, options, 1)
     with pytest.raises(ValueError, match=r"models\.serving\.rerank"):
         decode_batch(net, plan, options, [1])
+
+
+@pytest.mark.parametrize(
+    ("own", "ends"),
+    [
+        ((), True),
+        ((5, 6), True),
+        ((5, 6, 7), False),  # one sentence that asks nothing, and nothing after it
+        ((5, 6, 8), True),  # a question
+        ((5, 7, 6), True),
+        ((5, 7, 6, 7), True),
+        ((7, 7), True),
+    ],
+)
+def test_a_lone_sentence_that_asks_nothing_does_not_end_a_reply(own: tuple[int, ...], ends: bool) -> None:
+    options = DecodeOptions(repetition_penalty=1.0, no_repeat_ngram=0, min_tokens=0, lone_sentence=False)
+    row = Begun([1, *own], len(own), 2, marks=((7, 8), (8,)))
+    assert bool(barred(torch.zeros(1, 9), [row], options)[0, 2] == 0) is ends
+    assert barred(torch.zeros(1, 9), [row], replace(options, lone_sentence=True))[0, 2] == 0
+
+
+def test_the_marks_of_sentences_are_those_of_the_vocabulary(net: Net) -> None:
+    tokenizer = net.tokenizer
+    ends, questions = tokenizer.sentence_marks
+    assert questions < ends
+    assert {tokenizer.piece(i).strip() for i in ends} >= {".", "?", "!"}
+    assert {tokenizer.piece(i).strip() for i in questions} >= {"?"}
+    assert not ends & tokenizer.special
+    assert marks_for(DecodeOptions(), tokenizer) == ((), ())
+    assert marks_for(DecodeOptions(lone_sentence=False), tokenizer) == (ends, questions)

@@ -32,7 +32,7 @@ GREEDY = DecodeOptions("greedy", min_tokens=3, max_tokens=12)
 GUIDED = DecodeOptions(
     "guided", top_p=0.9, min_tokens=3, max_tokens=12, topicality=0.5, temperature=1.5, no_copy_ngram=1
 )
-SAMPLED = DecodeOptions("sample", top_p=1.0, top_k=0, min_tokens=3, max_tokens=12, temperature=2.0)
+SAMPLED = DecodeOptions("sample", top_p=1.0, top_k=0, min_tokens=3, max_tokens=12, temperature=2.0, lone_sentence=False)
 
 
 def plans_of(net: Net) -> list[Plan]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from tokenizers import Tokenizer as FastTokenizer
@@ -82,6 +83,13 @@ class Tokenizer:
     def joins(self, token_id: int) -> tuple[bool, bool]:
         """Whether a piece goes on the word before it, and whether the word goes on after it, as far as it tells."""
         return self._token(token_id).startswith("##"), False
+
+    @cached_property
+    def sentence_marks(self) -> tuple[frozenset[int], frozenset[int]]:
+        """The tokens that end a sentence, and those of them that end a question."""
+        texts = {i: self.piece(i).rstrip() for i in range(len(self)) if i not in self.special}
+        ends = frozenset(i for i, text in texts.items() if text.endswith((".", "!", "?")))
+        return ends, frozenset(i for i in ends if texts[i].endswith("?"))
 
     def decode(self, ids: Iterable[int]) -> str:
         """Readable text of `ids`; special tokens are dropped."""

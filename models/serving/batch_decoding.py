@@ -11,7 +11,7 @@ import torch
 
 from models.backbones.interface import Past
 from models.nets.net import Net, Plan
-from models.serving.choosing import Begun, choose
+from models.serving.choosing import Begun, choose, marks_for
 from models.serving.decoding import decode
 from models.serving.trace import DecodeOptions
 
@@ -21,7 +21,7 @@ def decode_batch(net: Net, plan: Plan, options: DecodeOptions, seeds: Sequence[i
     """Reply ids of every row of `plan` without prefix and end mark; `seeds` has one seed a row."""
     if options.method in ("beam", "guided"):
         return [decode(net, plan_row(plan, row), options, seed).ids for row, seed in enumerate(seeds)]
-    eos = net.tokenizer.eos
+    eos, marks = net.tokenizer.eos, marks_for(options, net.tokenizer)
     draws = [torch.Generator().manual_seed(seed) for seed in seeds]
     replies: list[list[int]] = [[] for _ in seeds]
     open_rows = list(range(len(seeds)))
@@ -30,7 +30,7 @@ def decode_batch(net: Net, plan: Plan, options: DecodeOptions, seeds: Sequence[i
         state = net.decode(new, plan, past)[:, -1]
         scores = net.backbone.logits(state).float().masked_fill(net.banned, -torch.inf)
         rows = [
-            Begun(before[row] + replies[row], made, eos, plan.said_in(row), draws[row], plan.opening_of(row))
+            Begun(before[row] + replies[row], made, eos, plan.said_in(row), draws[row], plan.opening_of(row), marks)
             for row in open_rows
         ]
         chosen = choose(scores[open_rows], None, rows, options)

@@ -7,14 +7,23 @@ minimum length, temperature, top-k, top-p. B rows, V vocabulary.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from models.data.tokenizer import Tokenizer
 from models.serving.guidance import guided_scores
 from models.serving.trace import DecodeOptions
+
+Marks = tuple[Collection[int], Collection[int]]
+"""the tokens that end a sentence, and those of them that end a question"""
+
+
+def marks_for(options: DecodeOptions, tokenizer: Tokenizer) -> Marks:
+    """Those of a tokenizer, where the options ask what a sentence is."""
+    return ((), ()) if options.lone_sentence else tokenizer.sentence_marks
 
 
 @dataclass(frozen=True)
@@ -33,14 +42,27 @@ class Begun:
     """None where nothing is drawn"""
     opening: Sequence[int] = ()
     """ids that the reply begins with (`models.nets.net.Plan.opening`)"""
+    marks: Marks = ((), ())
+    """where `DecodeOptions.lone_sentence` is off (`marks_for`)"""
+
+    @property
+    def own(self) -> Sequence[int]:
+        """The ids of the reply so far."""
+        return self.earlier[len(self.earlier) - self.made :]
+
+    @property
+    def is_lone_sentence(self) -> bool:
+        """Whether it is a single sentence so far, which has just ended and asks nothing."""
+        ends, questions = self.marks
+        found = [at for at, token in enumerate(self.own) if token in ends]
+        return found == [self.made - 1] and self.own[-1] not in questions
 
     @property
     def due(self) -> int | None:
         """The next id of the opening; None when it is over, or was left because an id of it was barred."""
         if self.made >= len(self.opening):
             return None
-        own = self.earlier[len(self.earlier) - self.made :]
-        return self.opening[self.made] if list(own) == list(self.opening[: self.made]) else None
+        return self.opening[self.made] if list(self.own) == list(self.opening[: self.made]) else None
 
 
 def choose(scores: Tensor, anywhere: Tensor | None, rows: Sequence[Begun], options: DecodeOptions) -> list[int]:
@@ -97,10 +119,9 @@ def _never(row: Begun, options: DecodeOptions) -> Iterator[int]:
     if options.no_repeat_ngram:
         yield from _repeats(row.earlier, row.earlier, options.no_repeat_ngram)
     if options.no_copy_ngram:
-        own = row.earlier[len(row.earlier) - row.made :]
         for text in row.said:
-            yield from _repeats(own, text, options.no_copy_ngram)
-    if row.made < options.min_tokens:
+            yield from _repeats(row.own, text, options.no_copy_ngram)
+    if row.made < options.min_tokens or (not options.lone_sentence and row.is_lone_sentence):
         yield row.end
 
 

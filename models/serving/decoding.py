@@ -15,7 +15,7 @@ from torch import Tensor
 from models.backbones.interface import CONTEXT, Past
 from models.nets.net import Net, Plan
 from models.serving.after_hi import after_hi
-from models.serving.choosing import Begun, barred, choose
+from models.serving.choosing import Begun, barred, choose, marks_for
 from models.serving.trace import DecodeOptions
 
 OnTokens = Callable[[list[int]], None]
@@ -67,12 +67,12 @@ def _one_by_one(
     ids: list[int] = []
     probabilities: list[float] = []
     new = plan.prefix
-    before = plan.prefix[0].tolist()
+    before, marks = plan.prefix[0].tolist(), marks_for(options, net.tokenizer)
     while len(ids) < options.max_tokens:
         state = net.decode(new, plan, past, record.step())[:, -1]
         scores = _scores(net, state, first_banned if not ids else ())
         anywhere = scores[1:] if guided else None
-        row = Begun(before + ids, len(ids), net.tokenizer.eos, said, draws, opening)
+        row = Begun(before + ids, len(ids), net.tokenizer.eos, said, draws, opening, marks)
         (chosen,) = choose(scores[:1], anywhere, [row], options)
         if chosen == net.tokenizer.eos:
             break
@@ -129,7 +129,7 @@ class _Hypothesis:
 
 def _beam(net: Net, plan: Plan, options: DecodeOptions, first_banned: Collection[int]) -> list[int]:
     """Best ids of a beam search; finished hypotheses compete by mean log-probability per token."""
-    width, eos = options.beams, net.tokenizer.eos
+    width, eos, marks = options.beams, net.tokenizer.eos, marks_for(options, net.tokenizer)
     device = plan.prefix.device
     wide = plan.select(torch.zeros(width, dtype=torch.int64, device=device))
     decoder_ids = new = plan.prefix.expand(width, -1)
@@ -139,7 +139,8 @@ def _beam(net: Net, plan: Plan, options: DecodeOptions, first_banned: Collection
         state = net.decode(new, wide, past)[:, -1]
         scores = _scores(net, state, first_banned if not made else ())
         hypotheses = [
-            Begun(ids, made, eos, plan.said_in(0), opening=plan.opening_of(0)) for ids in decoder_ids.tolist()
+            Begun(ids, made, eos, plan.said_in(0), opening=plan.opening_of(0), marks=marks)
+            for ids in decoder_ids.tolist()
         ]
         logs = barred(scores, hypotheses, options).log_softmax(dim=-1)
         best, at = (totals[:, None] + logs).flatten().topk(2 * width)

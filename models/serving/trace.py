@@ -43,6 +43,8 @@ class DecodeOptions:
     """no end of reply before this many tokens"""
     max_tokens: int = 40
     """the reply is cut after this many tokens"""
+    lone_sentence: bool = True
+    """a reply may be a single sentence that asks nothing; else it goes on after one"""
     voice: bool = False
     """ask for the way of answering of `models.data.own_talks`; nets that read a situation know it"""
 
@@ -74,7 +76,7 @@ class DecodeOptions:
 DECODING = {
     "published": DecodeOptions(),
     "careful": DecodeOptions(max_tokens=60, no_copy_ngram=5),
-    "warm": DecodeOptions(top_p=0.5, max_tokens=60, voice=True),
+    "warm": DecodeOptions(top_p=0.5, max_tokens=60, lone_sentence=False, voice=True),
     "guided": DecodeOptions(method="guided", top_p=0.5, topicality=0.5, max_tokens=60, no_copy_ngram=5),
     "topical": DecodeOptions(method="rerank", top_p=0.7, no_copy_ngram=5),
 }

@@ -151,7 +151,13 @@ class DecodeBatch:
             scores[count:] if guided else None,
             [
                 Begun(
-                    self._known(w) + w.ids, len(w.ids), w.eos, w.plans[0].said_in(0), w.draw, w.plans[0].opening_of(0)
+                    self._known(w) + w.ids,
+                    len(w.ids),
+                    w.eos,
+                    w.plans[0].said_in(0),
+                    w.draw,
+                    w.plans[0].opening_of(0),
+                    w.marks,
                 )
                 for w in writings
             ],

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from models.backbones.interface import Past
 from models.nets.net import Net, Plan
+from models.serving.choosing import marks_for
 from models.serving.decoding import Decoded, OnTokens, told
 from models.serving.engine.lanes import Row
 from models.serving.trace import DecodeOptions
@@ -39,7 +40,7 @@ class Writing:
 
     def __post_init__(self) -> None:
         self.draw = torch.Generator().manual_seed(self.seed)
-        self.eos = self.net.tokenizer.eos
+        self.eos, self.marks = self.net.tokenizer.eos, marks_for(self.options, self.net.tokenizer)
         self.prefix: list[int] = self.plans[0].prefix[0].tolist()
         self.finishes = type(self.net).finish is not Net.finish
         self.chosen = None if self.plans[0].chosen is None else torch.cat([plan.chosen for plan in self.plans])  # type: ignore[misc]
