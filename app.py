@@ -92,9 +92,9 @@ def _add_knowledge_arguments(parser: argparse.ArgumentParser) -> None:
         "--decode",
         choices=tuple(DECODING),
         default=DEFAULTS.decode,
-        help="warm: the papers' sampling, copying nothing that the seeker wrote, asked to answer as the talks do that"
-        " were written for this project; careful: without being asked; published: the papers'; guided: by what is due"
-        " to this talk; topical: best of several, which does not stream",
+        help="warm: the papers' sampling, asked to answer as the talks do that were written for this project, and never"
+        " with a single statement; careful: copying nothing that the seeker wrote; published: the papers'; guided: by"
+        " what is due to this talk; topical: best of several, which does not stream",
     )
 
 
