@@ -44,7 +44,7 @@ class CausalBase:
 
     name: str
     digest: str
-    """12 hex digits that identify the file or files: changes fit only exactly these weights"""
+    """12 hex digits that identify the file or files: changes fit only these exact weights"""
     weights: LlamaWeights
     tokenizer: ChatTokenizer
 

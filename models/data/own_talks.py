@@ -67,7 +67,7 @@ def voiced(situation: str) -> str:
 
 
 def unvoiced(situation: str) -> str:
-    """A situation without `VOICE`: COMET must take only what the seeker wrote as an event."""
+    """A situation without `VOICE`, since COMET should get only what the seeker wrote as an event."""
     return situation.removeprefix(VOICE).lstrip()
 
 

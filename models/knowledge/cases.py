@@ -46,7 +46,7 @@ class Cases(Protocol):
     version: str
 
     def find(self, dialogues: Sequence[Dialogue]) -> list[tuple[Case, ...]]:
-        """For each dialogue at most FOUND cases, each from a different talk, nearest first."""
+        """For each dialogue at most FOUND cases, each from a different talk but never its own, nearest first."""
         ...
 
 

@@ -53,7 +53,7 @@ class MoelConfig:
 
 
 class Listeners(nn.Module):
-    """One decoder layer per emotion beside a shared one, mixed by the reply's listener weights.
+    """A shared decoder layer and one per emotion, mixed by the reply's listener weights.
 
     It takes the place of a decoder layer: `project` runs once per reply, `forward` at every step. Layer i keeps its
     keys and values at place i of `Past`; place 0 is the shared listener's.

@@ -102,7 +102,7 @@ class Made:
     """norm of the gradient before clipping"""
 
 
-_TOTAL = "total"  # the combined loss beside its parts
+_TOTAL = "total"  # the combined loss, next to its parts
 
 
 class _Losses(nn.Module):
@@ -174,7 +174,7 @@ class Fit:
         return self.progress >= 1.0 or (0 < self.config.patience <= self.stale)
 
     def save(self) -> None:
-        """Write the resumable state to a file beside and rename it, so that an interrupted write leaves the old one."""
+        """Write the resumable state to a new file and rename it, so that an interrupted write leaves the old one."""
         from accelerate.utils import gather_object
 
         random = {"cpu": torch.get_rng_state()}

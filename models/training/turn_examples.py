@@ -56,7 +56,7 @@ def comet_for(net: Net, tails: str | None, name: str | None = None, device: str 
 
 @dataclass(frozen=True)
 class Besides:
-    """What the examples of a net contain besides words and tails, if it wants it, and where that is looked up.
+    """What the examples contain besides words and tails, where the nets want it, and where it is looked up.
 
     Made by `besides_for`; without arguments, nothing.
     """
@@ -87,7 +87,7 @@ def besides_for(args: Namespace, device: str, *nets: Net) -> Besides:
 
 
 def blocks_of(target: Target, comet: Comet) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
-    """The blocks of a turn's situation and last post; the mark of our own talks is not part of the situation."""
+    """The blocks of a turn's situation (without the mark of our own talks, `VOICE`) and of its last post."""
     return blocks_for(comet, unvoiced(target.dialogue.situation), target.context.last_post())
 
 
