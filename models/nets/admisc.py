@@ -1,4 +1,4 @@
-"""AdMISC (Jia et al. 2024): MISC with the seeker's emotions as text, refined strategies, and a decoder that reads both.
+"""AdMISC (Jia et al. 2024): MISC with the seeker's emotions as text, refined strategies, a decoder that reads it all.
 
     eq. 6-7    E = encoder states of the emotion word of every seeker turn, oldest first
     eq. 10-11  A^s, A^x = blocks of situation and last post that have read the context C

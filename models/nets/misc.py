@@ -85,7 +85,7 @@ class BlockAttention(nn.Module):
 
 
 class ScoreNorm(nn.BatchNorm1d):
-    """BatchNorm; a batch of a single row, as at the end of an epoch, has no variance and uses running statistics."""
+    """BatchNorm; a single row (1, 8), as at the end of an epoch, has no variance and uses running statistics."""
 
     def forward(self, scores: Tensor) -> Tensor:
         """Normalised scores (B, 8)."""
