@@ -53,7 +53,7 @@ class Wish:
         return {"id": self.id, "object": kind, **about}
 
     def counts(self, reply: Reply) -> dict[str, int] | None:
-        """The usage, where it is known."""
+        """The usage, None if unknown."""
         if self.prompt_tokens is None:
             return None
         written = len(reply.trace.tokens)

@@ -155,7 +155,7 @@ def _beam(net: Net, plan: Plan, options: DecodeOptions, first_banned: Collection
         decoder_ids = torch.cat((decoder_ids[rows], new), dim=1)
         if len(finished) >= width:
             break
-    else:  # out of tokens: the best of those without an end competes too, its mean over as many tokens as it has
+    else:  # out of tokens: the best open hypothesis competes too, with its mean over all its tokens
         unfinished = decoder_ids[0, plan.prefix.shape[1] :].tolist()
         finished.append(_Hypothesis(float(totals[0]) / options.max_tokens, unfinished))
     return max(finished, key=lambda h: h.score).ids
