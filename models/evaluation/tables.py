@@ -50,7 +50,7 @@ class System:
 
 
 def figures(system: System) -> str:
-    """All figures of the first report of a system, with 95 % intervals where they were drawn."""
+    """All figures of the first report of a system, with 95 % intervals if they were computed."""
     report = system.reports[0]
     intervals = {
         one.name: f"{formatted(one.name, one.low)} - {formatted(one.name, one.high)}" for one in report.intervals

@@ -20,7 +20,7 @@ LOOKED_UP = "attention to replies in similar talks"
 
 
 def distribution(probabilities: Tensor) -> tuple[float, ...]:
-    """Probabilities (8,) as numbers that sum to exactly 1 after rounding."""
+    """Probabilities (8,) as rounded numbers that still sum to 1."""
     values = [round(float(p), 6) for p in probabilities]
     values[max(range(len(values)), key=values.__getitem__)] += 1.0 - sum(values)
     return tuple(values)

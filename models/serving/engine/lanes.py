@@ -29,7 +29,7 @@ FIRST_VECTORS = 32
 
 @dataclass(eq=False)
 class Row:
-    """What one row of a step belongs to, and where it lies."""
+    """What one row of a step belongs to, and its place."""
 
     writing: Writing
     net: int

@@ -36,7 +36,7 @@ class LayerChanges:
     """(nets, S, H, 1)"""
 
     def of(self, net: int, ranks: slice, listening: slice) -> LayerChanges:
-        """The changes of one net, given where its ranks lie."""
+        """The changes of one net, given the places of its ranks."""
         o, gate_up, down = ((a[ranks], b[ranks]) for a, b in (self.o, self.gate_up, self.down))
         qkv, sources = (
             (self.qkv[0][ranks], self.qkv[1][ranks]),
