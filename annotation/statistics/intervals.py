@@ -19,7 +19,7 @@ RESAMPLES = 400
 """draws of a bootstrap; with these, the ends of an interval vary by a few hundredths of its width"""
 _Z = 1.959963984540054  # 97.5 % point of the normal distribution
 _LEAST_VARIANCE = 1e-10
-"""of log-odds; a million independent votes still have 4e-6"""
+"""smallest variance of log-odds that counts as one; a million independent votes still have 4e-6"""
 
 
 @dataclass(frozen=True)

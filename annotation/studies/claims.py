@@ -107,7 +107,7 @@ def begin_break(*, session: Session, access: Access) -> None:
 
 
 def end_break(*, session: Session, access: Access) -> None:
-    """By a rater: continue. Does nothing when there is no break."""
+    """By a rater: continue work. Does nothing when there is no break."""
     study, member = require(session, access, Role.RATER, lock=True)
     if member.break_since is None:
         return

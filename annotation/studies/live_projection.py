@@ -1,4 +1,4 @@
-"""Rows of a live study -> what may be seen of its talks."""
+"""Rows of a live study -> what may be shown of its talks."""
 
 from __future__ import annotations
 

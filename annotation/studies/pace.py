@@ -49,7 +49,7 @@ class Pace:
             return max(self._pause(by_account, FREE_ACCOUNT), self._pause(by_address, FREE_ADDRESS))
 
     def end(self, account: str, address: str, right: bool | None) -> None:
-        """The attempt was `right` or wrong, or (None) never checked."""
+        """Record that the attempt was `right` or wrong, or (None) was never checked."""
         by_account, by_address = _key("account", account), _key("address", _network(address))
         with self._guard:
             self._waiting.subtract(_places(account, address).keys())

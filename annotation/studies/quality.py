@@ -16,7 +16,7 @@ from annotation.studies.task_projection import systems_of, to_shown
 
 
 def rater_quality(*, session: Session, access: Access) -> tuple[RaterQuality, ...]:
-    """By a lead: one row per rater, those without work included."""
+    """By a lead: one row per rater, including raters without work."""
     study, _ = require(session, access, Role.LEAD)
     plan, known = plan_of(study), known_answers(session, study)
     raters = session.scalars(

@@ -54,7 +54,7 @@ class Ballot:
     reason: str | None = None
     """what the rater wrote about the item; the same on all its criteria"""
     held_back: int = 0
-    """replies of the judged talk that the safety screen changed, of both systems; 0 where items are read"""
+    """replies of the judged talk that the safety screen changed, of both systems; 0 for items that are only read"""
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Rating:
     context: str | None = None
     reason: str | None = None
     held_back: int = 0
-    """replies of the judged talk that the safety screen changed, of all systems; 0 where items are read"""
+    """replies of the judged talk that the safety screen changed, of all systems; 0 for items that are only read"""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ HIDDEN_ERROR = "This reply could not be made."
 
 
 def encounter_view(session: Session, encounter: Encounter) -> EncounterView:
-    """The encounter with all its turns and judgments, hidden where it must be."""
+    """The encounter with all its turns and judgments; what must be hidden is left out."""
     hidden = names_hidden(encounter)
     ballot = session.scalar(select(Ballot).where(Ballot.encounter_id == encounter.id))
     return EncounterView(

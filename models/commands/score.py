@@ -33,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print the tables; exit status 0. Raises ValueError or FileNotFoundError on a bad file."""
+    """Print the tables; exit status 0. Raises ValueError or FileNotFoundError for a bad file."""
     predictions = read_replies(args.file, args.references)
     system = System(args.name, args.split, all_reports(args, predictions, pieces_of(args)))
     print(figures(system))

@@ -28,7 +28,7 @@ def words(text: str) -> list[str]:
 
 
 def emstremo(text: str) -> list[str]:
-    """The tokens of the Emstremo code: runs of letters and marks first, NLTK words after."""
+    """The tokens of the Emstremo code: first runs of letters and punctuation marks, then NLTK's words in these."""
     return words(" ".join(re.findall(r"[\w']+|[.,!?;]", text.lower())))
 
 

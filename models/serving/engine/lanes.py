@@ -73,7 +73,7 @@ class Lane:
         """(R, S, N) 0 = attend, -inf = do not"""
 
     def add(self, row: Row, memories: Memories, names: tuple[str, ...], gates: Tensor) -> None:
-        """Take in the keys and values of `memories` (one row); `gates` (L, S, H, 1) of the net's sources `names`."""
+        """Add a row with the keys and values of `memories`; `gates` (L, S, H, 1) of the net's sources `names`."""
         row.place, row.lane = len(self.rows), self
         if row.place == self.keys.shape[1]:
             self._grow_rows()
