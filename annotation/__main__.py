@@ -1,7 +1,7 @@
-"""The command line of the judgments: `python -m annotation COMMAND ...`, one module per command.
+"""The command line of this package: `python -m annotation COMMAND ...`, one module per command.
 
 A command module has `add_arguments(parser)` and `run(args) -> int` (the exit status); it is imported only when its
-command is asked for.
+command is used.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status: 2 for wrong usage or input, else what the command returns."""
-    os.umask(0o077)  # exports and backups hold what people wrote: they are for the user who runs the command
+    os.umask(0o077)  # exports and backups hold what people wrote: only the user who runs the command may read them
     arguments = list(sys.argv[1:] if argv is None else argv)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(overview(), file=sys.stdout if arguments else sys.stderr)
@@ -60,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def overview() -> str:
-    """The text of `--help`: every command with its summary."""
+    """The text of `--help`: all commands with their summaries."""
     width = max(len(name) for name in COMMANDS)
     lines = [f"  {name:<{width}}  {summary}" for name, (_, summary) in COMMANDS.items()]
     return "\n".join(

@@ -1,4 +1,4 @@
-"""The closed sets of values that columns and views hold; each is also a CHECK in the tables."""
+"""The closed sets of values in columns and views; each is also a CHECK in the tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Mode(StrEnum):
-    """demo: names and reasons shown from the start, unless a visitor wants otherwise. study: hidden until the vote."""
+    """demo: names and reasons are shown from the start, unless the visitor opts out. study: hidden until the vote."""
 
     DEMO = "demo"
     STUDY = "study"
@@ -36,7 +36,7 @@ class Outcome(StrEnum):
 
 
 class ReplyState(StrEnum):
-    """pending: asked for and not yet saved. failed: ended without a reply, by error, stop or time-out."""
+    """pending: requested and not yet saved. failed: ended without a reply, by error, stop or time-out."""
 
     PENDING = "pending"
     DONE = "done"
@@ -45,7 +45,7 @@ class ReplyState(StrEnum):
 
 class HeldBack(StrEnum):
     """What the safety screen changed about a reply. redrawn: an earlier draft was held back, this one is the net's own.
-    replaced: a fixed sentence of the page stands instead."""
+    replaced: a fixed sentence of the page takes its place."""
 
     REDRAWN = "redrawn"
     REPLACED = "replaced"
@@ -65,14 +65,14 @@ class EventKind(StrEnum):
 
 
 class Scale(StrEnum):
-    """How a rubric asks. pairwise: which of two replies is better. pointwise: a number for each reply."""
+    """The form of a rubric's questions. pairwise: which of two replies is better. pointwise: a score for each reply."""
 
     PAIRWISE = "pairwise"
     POINTWISE = "pointwise"
 
 
 class Majority(StrEnum):
-    """When an item counts: at least half of its raters agree (AdMISC), or more than half do."""
+    """When an item counts: if at least half of its raters agree (AdMISC), or if more than half do."""
 
     AT_LEAST_HALF = "at_least_half"
     MORE_THAN_HALF = "more_than_half"
@@ -86,7 +86,7 @@ class StudyKind(StrEnum):
 
 
 class Preference(StrEnum):
-    """Whether the rater of a live talk says which of each pair of replies is better, and which one then continues."""
+    """Whether the rater of a live talk compares each pair of replies, and which reply then continues the talk."""
 
     NONE = "none"
     """not asked; each side keeps its own history"""
@@ -102,7 +102,7 @@ class StudyState(StrEnum):
     DRAFT = "draft"
     """items can be imported; nobody is invited"""
     OPEN = "open"
-    """the items are planned, raters work"""
+    """the items are planned, raters are at work"""
     PAUSED = "paused"
     """no new items are handed out; what was begun can be finished"""
     CLOSED = "closed"
@@ -126,7 +126,7 @@ class Purpose(StrEnum):
 
 
 class ClaimState(StrEnum):
-    """active: a rater works on it, until the lease ends. done: handed in. released: the seat went back."""
+    """active: a rater works on it, until the lease ends. done: handed in. released: the seat is free again."""
 
     ACTIVE = "active"
     DONE = "done"

@@ -1,14 +1,14 @@
-"""What raters are asked, as data: a rubric is a named, versioned tuple of criteria, judged A / tie / B or as a number.
+"""The questions to raters, as data: a rubric is a named, versioned tuple of criteria, judged A / tie / B or by score.
 
-A judgment stores the rubric's name and version. Change a wording -> raise the version, so that old and new judgments
-are never mixed without notice. A new preset is a new entry in RUBRICS; a study may bring its own as a JSON file:
+A judgment stores the rubric's name and version. Whoever changes a wording must raise the version, so that old and new
+judgments are not mixed unnoticed. A new preset is a new entry in RUBRICS; a study may have its own as a JSON file:
 
     {"name": "warmth-1", "version": 1, "source": "own", "scale": "pairwise",
      "criteria": [{"name": "Warmth", "question": "Which supporter is warmer?"}]}
 
-A criterion may have an `"onlooker"` question, which is put to raters of imported talks in place of the first one, since
-"your problem" is not theirs. With `"scale": "pointwise"` each reply gets a whole number from `low` to `high` (0 and 2
-unless given).
+A criterion may have an `"onlooker"` question, which replaces the first one for raters of imported talks, since "your
+problem" is not theirs. With `"scale": "pointwise"` each reply gets a whole number from `low` to `high` (by default 0
+and 2).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from annotation.store.texts import accept_name, as_read
 from models.reading.json_values import read_json
 
 MAX_STEPS = 100
-"""from the lowest score to the highest"""
+"""maximum number of steps from the lowest score to the highest"""
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class Criterion:
     name: str
     question: str
     onlooker: str = ""
-    """the question to who reads somebody else's talk; empty: the same"""
+    """the question to a rater who reads somebody else's talk; empty: the same"""
 
     def to_onlooker(self) -> Criterion:
-        """As it is put to who reads somebody else's talk."""
+        """The criterion for a rater who reads somebody else's talk."""
         return Criterion(self.name, self.onlooker or self.question)
 
 
@@ -87,7 +87,7 @@ class Rubric:
         return tuple(str(score) for score in range(self.low, self.high + 1))
 
     def agreed(self, answers: Sequence[str]) -> str | None:
-        """The answer that the majority gave, None without one (also when two answers are equally frequent).
+        """The answer of the majority, None without a majority (also when two answers are equally frequent).
 
         >>> RUBRICS["admisc-2024"].agreed(["a", "a", "tie", "b"]), RUBRICS["esconv-2021"].agreed(["a", "a", "tie", "b"])
         ('a', None)
@@ -176,12 +176,12 @@ def find_rubric(name: str) -> Rubric:
 
 
 def rubric_to_json(rubric: Rubric) -> str:
-    """The rubric as `rubric_from_dict` reads it, with sorted keys."""
+    """The rubric as JSON for `rubric_from_dict`, with sorted keys."""
     return json.dumps(asdict(rubric), ensure_ascii=False, sort_keys=True)
 
 
 def rubric_from_dict(values: Mapping[str, Any]) -> Rubric:
-    """A rubric out of parsed JSON. Raises ValueError naming what is missing, unknown or of the wrong kind."""
+    """A rubric from parsed JSON. Raises ValueError naming what is missing, unknown or of the wrong kind."""
     needed, optional = {"name", "criteria"}, {"version", "source", "scale", "low", "high", "majority"}
     missing, unknown = needed - values.keys(), values.keys() - needed - optional
     if missing or unknown:

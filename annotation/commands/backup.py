@@ -1,4 +1,4 @@
-"""A copy of the SQLite database while the app runs: `python -m annotation backup --output escdemo-2026-01-31.db`."""
+"""Copy the SQLite database while the app runs: `python -m annotation backup --output escdemo-2026-01-31.db`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from annotation.store.engine import DatabaseUnavailable, add_database_argument, 
 
 
 def back_up(url: str, target: Path) -> int:
-    """Write the state of the database at `url` into the new file `target` and check the copy; its size in bytes.
+    """Write the database at `url` into the new file `target` and check the copy; returns its size in bytes.
 
-    Raises ValueError when the database does not exist or is no SQLite file, FileExistsError when `target` is there.
+    Raises ValueError when the database does not exist or is no SQLite file, FileExistsError when `target` exists.
     """
     address = make_url(url)
     if address.get_backend_name() != "sqlite":
@@ -24,7 +24,7 @@ def back_up(url: str, target: Path) -> int:
         raise FileExistsError(f"{target} exists; name a new file or remove it first")
     engine = open_engine(url, create=False)
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))  # VACUUM INTO takes an empty file
-    connection = engine.raw_connection()  # VACUUM runs outside transactions only
+    connection = engine.raw_connection()  # VACUUM runs only outside transactions
     try:
         connection.cursor().execute("VACUUM INTO ?", (str(target),))
     except BaseException:
@@ -48,13 +48,13 @@ def _check(path: Path) -> None:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of `python -m annotation backup`."""
+    """Add the flags of `python -m annotation backup`."""
     add_database_argument(parser)
     parser.add_argument("--output", metavar="FILE", required=True, help="new file for the copy (SQLite)")
 
 
 def run(args: Namespace) -> int:
-    """Make the copy and say how big it is."""
+    """Make the copy and print its size."""
     size = back_up(args.database, Path(args.output))
     print(f"{args.output}: {size / 2**20:.1f} MiB")
     return 0

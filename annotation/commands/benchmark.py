@@ -1,7 +1,7 @@
-"""How the store bears many raters at once: `python -m annotation benchmark --raters 50`.
+"""How the store copes with many raters at once: `python -m annotation benchmark --raters 50`.
 
-Makes a study in a fresh database and lets all raters work at the same time: each answers, saves every answer by itself
-and hands in, with a pause between two saves as people have. Checks afterwards that no judgment was lost or doubled.
+Makes a study in a fresh database and lets all raters work at the same time: each answers, saves every answer separately
+and hands in, with pauses between saves like those of people. Afterwards checks that no judgment was lost or doubled.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SYSTEMS = ("one", "three", "two")
 
 @dataclass(frozen=True)
 class Load:
-    """How much is asked of the store."""
+    """The load on the store."""
 
     raters: int = 50
     items_each: int = 2
@@ -48,7 +48,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Figures:
-    """What was measured; times in seconds."""
+    """The measurements; times in seconds."""
 
     saves: tuple[float, ...]
     opens: tuple[float, ...]
@@ -61,12 +61,12 @@ class Figures:
     wall: float
 
     def faultless(self) -> bool:
-        """Nothing lost, nothing doubled, every answer in the record."""
+        """Whether nothing was lost or doubled and every answer is in the record."""
         return self.sent == self.stored == self.events and self.doubled == 0
 
 
 def measure(sessions: sessionmaker[Session], load: Load) -> Figures:
-    """Let the raters work and count what they sent and what is stored."""
+    """Let the raters work, and count what they sent and what is stored."""
     lead, raters = _prepare(sessions, load)
     barrier = threading.Barrier(len(raters))
     saves: list[list[float]] = [[] for _ in raters]
@@ -121,7 +121,7 @@ def _item(number: int) -> ImportedItem:
 
 
 def _rate(sessions: sessionmaker[Session], access: Access, load: Load, times: tuple[list[float], list[float]]) -> None:
-    """One rater's work; the time of each save and of each opening is noted, waiting for others included."""
+    """One rater's work; records the time of each save and of each opening, including the wait for others."""
     saves, opens = times
     draw = random.Random(access.pseudonym)
     for _ in range(load.items_each):
@@ -148,7 +148,7 @@ def quantile(values: tuple[float, ...], share: float) -> float:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of `python -m annotation benchmark`."""
+    """Add the flags of `python -m annotation benchmark`."""
     parser.add_argument(
         "--database", metavar="URL", default=None, help="SQLAlchemy URL of an empty database; else a temporary file"
     )
@@ -160,7 +160,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Measure and print; exit status 1 when a judgment was lost or doubled."""
+    """Measure and print; the exit status is 1 when a judgment was lost or doubled."""
     if min(args.raters, args.items) < 1 or args.pause < 0:
         raise ValueError(f"--raters {args.raters} --items {args.items} --pause {args.pause}: give positive numbers")
     load = Load(args.raters, args.items, args.pause, min(Load.raters_per_item, args.raters))

@@ -1,7 +1,7 @@
 """Judgments, conversations and studies as flat rows: `python -m annotation export --format csv --output votes.csv`.
 
-Visitors become r1, r2, ... in the order they first came, raters of a live study keep their names there (so a name
-is unique within a study only); texts written by people and nets go through `mask`. The rows of a study (ballots,
+Visitors become r1, r2, ... in the order in which they first came; raters of a live study keep their names there (so a
+name is unique only within a study). Texts written by people and nets go through `mask`. The rows of a study (ballots,
 ratings, verdicts, gold, features of the replies) can be read again: `python -m annotation results --ballots FILE`.
 """
 
@@ -35,7 +35,7 @@ Row = dict[str, Any]
 
 
 def export_rows(*, session: Session, table: str, study: str | None = None, mode: Mode | None = None) -> Iterator[Row]:
-    """The rows of one of TABLES, oldest first, optionally of one study or mode. Raises ValueError on another table.
+    """The rows of one of TABLES, oldest first, optionally of one study or mode. Raises ValueError for another table.
 
     judgments: one row per rater, encounter and criterion. conversations: one row per attempt of a reply, with its post.
     """
@@ -49,7 +49,7 @@ def export_rows(*, session: Session, table: str, study: str | None = None, mode:
 
 
 def write_rows(rows: Iterator[Row], out: TextIO, form: str) -> int:
-    """Write `rows` to `out` as one of FORMATS; the number of rows. Raises ValueError on another format."""
+    """Write `rows` to `out` in one of FORMATS; returns their number. Raises ValueError for another format."""
     if form not in FORMATS:
         raise ValueError(f"unknown format {form!r}; allowed: {', '.join(FORMATS)}")
     count = 0
@@ -145,7 +145,7 @@ def _conversation_rows(session: Session) -> Iterator[tuple[Encounter, Row]]:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of `python -m annotation export`."""
+    """Add the flags of `python -m annotation export`."""
     add_database_argument(parser)
     parser.add_argument(
         "--table",
@@ -166,7 +166,7 @@ def _modes() -> Sequence[str]:
 
 
 def run(args: Namespace) -> int:
-    """Write the rows; their number goes to the screen's error stream, so that a pipe stays clean."""
+    """Write the rows; their number is printed on standard error, so that a pipe gets only rows."""
     if args.table in KINDS and args.study is None:
         raise ValueError(f"--table {args.table} is of one study; name it with --study")
     if args.format == "parquet" and args.output == "-":

@@ -1,7 +1,7 @@
-"""What the votes say, on the screen: `python -m annotation results --study pilot`.
+"""Print the results of the votes: `python -m annotation results --study pilot`.
 
-Without --study: win / lose / tie of everything judged. With it: all statistics of the study, as aligned text or, for a
-paper, `--markdown` or `--latex`. The study can also come from exported files: `--ballots ballots.csv`.
+Without --study: win / lose / tie of everything judged. With --study: all statistics of the study, as aligned text or,
+for a paper, with `--markdown` or `--latex`. A study can also be read from exported files: `--ballots ballots.csv`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def _share(share: Estimate) -> str:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of `python -m annotation results`."""
+    """Add the flags of `python -m annotation results`."""
     add_database_argument(parser)
     parser.add_argument(
         "--rubric",

@@ -9,7 +9,7 @@ python -m annotation study invite --study pilot-1 --role rater --count 5
 python -m annotation study withdraw --study pilot-1 --member r3      deletes what r3 handed in, at their wish
 python -m annotation study status --study pilot-1
 python -m annotation study close --study pilot-1
-python -m annotation study replay --study pilot-1            the same plan and claims from the seed, or what differs
+python -m annotation study replay --study pilot-1            derives plan and claims from the seed, lists differences
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ T = TypeVar("T")
 
 
 class _Desk:
-    """The store, one function of it at a time: what is only read, or read from files, keeps no writer waiting."""
+    """Runs store functions one at a time, so that reading, also of files, does not keep writers waiting."""
 
     def __init__(self, sessions: sessionmaker[Session], study: str | None) -> None:
         self.sessions, self.reading = sessions, for_reading(sessions)
@@ -63,12 +63,12 @@ class _Desk:
             self._lead = None if study is None else lead_access(session=session, name=study)
 
     def do(self, action: Callable[..., T], **arguments: Any) -> T:
-        """One function for the study's lead, stored whole or not at all."""
+        """Run one function for the study's lead, stored whole or not at all."""
         with self.sessions.begin() as session:
             return action(session=session, access=self._lead, **arguments)
 
     def read(self, action: Callable[..., T], **arguments: Any) -> T:
-        """One that only reads."""
+        """Run one function that only reads."""
         with self.reading() as session:
             return action(session=session, access=self._lead, **arguments)
 
@@ -77,7 +77,7 @@ Action = Callable[[_Desk, Namespace], int]
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Actions and flags of `python -m annotation study`."""
+    """Add the actions and flags of `python -m annotation study`."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION", help="what to do")
     for name, (_, help_line) in ACTIONS.items():
         action = actions.add_parser(name, help=help_line, description=help_line)
@@ -105,7 +105,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Do one action."""
+    """Run one action."""
     sessions = open_sessions(args.database, create=args.action == "create")
     try:
         return ACTIONS[args.action][0](_Desk(sessions, getattr(args, "study", None)), args)
@@ -200,7 +200,7 @@ def _withdraw(desk: _Desk, args: Namespace) -> int:
 
 
 def _say_what_remains(desk: _Desk) -> None:
-    """Whether copies of what was just deleted are left in the files."""
+    """Print whether copies of what was just deleted are left in the files."""
     with desk.reading() as session:
         left = remains(session)
     if left is Remains.FILES:

@@ -1,9 +1,9 @@
-"""What goes in and out as a file: items, votes, masked texts.
+"""What is imported and exported as files: items, votes, masked texts.
 
-In the order in which to read them:
+In reading order:
 
-    item_files.py   items from JSON Lines or CSV: the format, every bad row by line
-    study_values.py one row of such a file: types, ranges, the order of the two systems, nothing given twice
+    item_files.py   items from JSON Lines or CSV: the format, and all bad rows by line
+    study_values.py one row of a study's file: types, ranges, the order of the two systems, nothing given twice
     study_files.py  a study's votes from the database or from CSV, JSON Lines, Parquet, and back
-    masking.py      addresses, numbers and introduced names taken out of exported texts
+    masking.py      removes addresses, numbers and introduced names from exported texts
 """

@@ -1,6 +1,6 @@
-"""Items from a file: contexts and what each system replied, as JSON Lines or CSV.
+"""Items from a file: contexts with each system's reply, as JSON Lines or CSV.
 
-JSON Lines: one object per line. `id`, `context` and `replies` are needed.
+JSON Lines: one object per line. `id`, `context` and `replies` are required.
 
     {"id": "d12-t4", "dialogue": "d12", "situation": "I lost my job.", "problem_type": "job crisis",
      "emotion_type": "sadness", "strategy": "Question", "turn": 4, "purpose": "main",
@@ -8,16 +8,16 @@ JSON Lines: one object per line. `id`, `context` and `replies` are needed.
      "replies": {"misc": "I am sorry.", "joint": {"text": "When was that?", "strategy": "Question",
                  "checkpoint": "ab12"}}}
 
-A reply may also be `{"turns": [{"speaker": ..., "text": ...}, ...]}`, one system's side of a whole conversation. Beside
-a text may stand the `trace` of how it came about (see `stored_replies`); with traces the results say whether an
-explanation predicts the vote. `python -m models items` writes such files. A turn of `turns` may have `strategy` and
+A reply may also be `{"turns": [{"speaker": ..., "text": ...}, ...]}`, one system's side of a whole conversation. A text
+may come with its `trace`, which says how it came about (see `stored_replies`); with traces the results say whether an
+explanation predicts the vote. `python -m models items` writes such files. A turn in `turns` may have `strategy` and
 `trace`, too.
 `dialogue` (default: the id) says which contexts belong together: no rater sees a dialogue twice. `purpose` is main,
 gold or onboarding; the last two need `gold`: the better system ("misc" or "tie") for all criteria, or per criterion
 {"Overall": "misc"}, and for scores {"Fluency": {"misc": 2, "joint": 0}}.
 
-CSV (without traces): the same names as columns; `context` is one turn per line, "seeker: ..." or "supporter: ...";
-one column `reply:SYSTEM` per system and, if wanted, `strategy:SYSTEM` and `checkpoint:SYSTEM`; an empty cell is no
+CSV (without traces): the same names as columns; `context` has one turn per line, "seeker: ..." or "supporter: ...";
+one column `reply:SYSTEM` per system and optionally `strategy:SYSTEM` and `checkpoint:SYSTEM`; an empty cell means no
 reply; `gold` is a name or JSON.
 """
 
@@ -39,14 +39,14 @@ from models.reading.rows import Row, csv_rows, json_rows
 SPEAKERS = ("seeker", "supporter")
 MAX_TURNS = 400
 MAX_TURN_NUMBER = 100_000
-"""highest `turn`, the number of turns before the replies"""
+"""highest value of `turn`, the number of turns before the replies"""
 NEEDED = ("id", "context")
 MAX_ITEMS = 100_000
-"""most items of one file"""
+"""maximum number of items in one file"""
 MAX_UPLOADED = 20_000
-"""most items of a file that comes over the web"""
+"""maximum number of items in a file that is uploaded"""
 MAX_PROBLEMS = 1_000
-"""bad rows after which the rest is not read"""
+"""number of bad rows after which the rest is not read"""
 _PROBLEM_CHARS = 400
 _FIELDS = {
     "id",
@@ -65,7 +65,7 @@ Gold = Mapping[str, Any]
 
 
 class ItemFileError(ValueError):
-    """Bad items. `problems` has (line in their file or 0, what is wrong) of each; nothing was imported."""
+    """Bad items. `problems` has (line in the file or 0, what is wrong) for each; nothing was imported."""
 
     def __init__(self, problems: Iterable[tuple[int, str]], file: str = "", shown: int = 20) -> None:
         self.problems = tuple(problems)
@@ -78,14 +78,14 @@ class ItemFileError(ValueError):
 
 @dataclass(frozen=True)
 class ImportedReply:
-    """What one system replied."""
+    """One system's reply."""
 
     system: str
     turns: tuple[Line, ...]
     strategy: str | None = None
     checkpoint: str | None = None
     replies_json: str | None = None
-    """its turns with their traces, as `stored_replies` writes them; None when no trace is known"""
+    """its turns with their traces, in the form of `stored_replies`; None when no trace is known"""
 
 
 @dataclass(frozen=True)
@@ -106,13 +106,13 @@ class ImportedItem:
     """as in the file, checked against the rubric when it is stored"""
     encounter_id: str | None = None
     line: int = field(default=0, compare=False)
-    """where it begins in its file; 0 when it comes from none"""
+    """line where it begins in its file; 0 when it comes from no file"""
 
 
 def read_items(path: Path, most: int = MAX_ITEMS) -> tuple[ImportedItem, ...]:
     """The items of a .jsonl or .csv file.
 
-    Raises ItemFileError listing every bad row, OSError, and ValueError naming file and line where it is no such file.
+    Raises ItemFileError listing every bad row, OSError, and ValueError naming file and line if it is no such file.
     """
     form = path.suffix.lower()
     if form not in (".jsonl", ".csv"):
@@ -122,12 +122,12 @@ def read_items(path: Path, most: int = MAX_ITEMS) -> tuple[ImportedItem, ...]:
 
 
 def read_uploaded(path: Path) -> tuple[ImportedItem, ...]:
-    """The same of a file that came over the web."""
+    """The same for an uploaded file."""
     return read_items(path, MAX_UPLOADED)
 
 
 def parse_rows(rows: Iterable[Row], file: str = "", most: int = MAX_ITEMS) -> tuple[ImportedItem, ...]:
-    """Items out of rows in the form of JSON Lines. Raises ItemFileError, which names `file`."""
+    """Items from rows in the form of JSON Lines. Raises ItemFileError, which names `file`."""
     items: list[ImportedItem] = []
     problems: list[tuple[int, str]] = []
     ids: dict[str, tuple[str, int]] = {}
@@ -170,7 +170,7 @@ def _from_csv(row: Row) -> Row:
 
 def _json_form(cells: Mapping[str, str]) -> dict[str, Any]:
     row: dict[str, Any] = {name: cell for name, cell in cells.items() if ":" not in name and cell.strip()}
-    # At line breaks only: str.splitlines would also cut a turn at form feeds and Unicode's separators.
+    # Only at line breaks: str.splitlines would also split a turn at form feeds and Unicode's separators.
     row["context"] = [_csv_turn(line) for line in cells.get("context", "").split("\n") if line.strip()]
     row["replies"] = {}
     for name, cell in cells.items():

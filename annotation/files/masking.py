@@ -1,8 +1,8 @@
-"""Take out of a text what may identify a person by pattern: addresses, links, numbers, handles, introduced names.
+"""Remove by pattern what may identify a person in a text: addresses, links, numbers, handles, introduced names.
 
-A name is found where somebody introduces themselves or others ("I'm Ann", "my sister Ann", "Mr Lee") and nowhere else;
-nor is it known who could be told from a story. A library that finds names by a language model weighs hundreds of
-megabytes and misses some as well. So read before you publish. `tests/test_masking.py` says what is found.
+Names are found only where somebody introduces themselves or others ("I'm Ann", "my sister Ann", "Mr Lee"), and a story
+may identify a person without any name. A library that finds names with a language model takes hundreds of megabytes and
+misses some as well. So read before you publish. `tests/test_masking.py` shows what is found.
 
 >>> mask("Write to ann@example.org or call +49 30 1234567!")
 'Write to [email] or call [number]!'
@@ -20,7 +20,7 @@ LIMITS = (
     "Masked are e-mail and street addresses, links, @handles, long numbers, and names after an introduction (“my name"
     " is …”, “my sister …”). Other names, and what a story gives away, are not found: read before you publish."
 )
-"""what to say wherever a masked text is offered"""
+"""the note to show wherever a masked text is offered"""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -33,7 +33,7 @@ _STREET = (
 _ENDING = "com|org|net|edu|gov|io|me|app|info|tv|gg|ly|co|eu|uk|us|ca|au|nz|ie|de|fr|es|it|nl|ch|at|in|cn|jp|br|ru"
 _SITES = "insta|instagram|snap|snapchat|discord|linkedin|tiktok|telegram|skype|reddit|twitter"
 _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    # In this order: an address holds an @, a link may hold digits.
+    # The order matters: an address holds an @, a link may hold digits.
     ("[email]", re.compile(r"[^\s@<>(),;:]+@[^\s@<>(),;:]+\.\w{2,}")),
     (
         "[email]",
@@ -48,12 +48,12 @@ _PATTERNS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ),
     # international account numbers, and the social security numbers of the United States
     ("[number]", re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b|\b\d{3}-\d{2}-\d{4}\b")),
-    # Seven digits or more, as in phone, account and card numbers, but no date; ages are shorter.
+    # Seven digits or more, as in phone, account and card numbers, but no dates; ages are shorter.
     (
         "[number]",
         re.compile(r"(?<![\w./-])(?!\d{1,4}([/.-])\d{1,2}\1\d{1,4}\b)\+?\(?\d(?:[ ()./-]{0,2}\d){6,}"),
     ),
-    # 12 Maple Street, 7b Old Mill Lane; in small letters with one word only: "5 years down the road" is none.
+    # 12 Maple Street, 7b Old Mill Lane; in lower case only with one word: "5 years down the road" is no address.
     ("[address]", re.compile(rf"\b\d{{1,5}}[a-z]?,? (?:[A-Z][\w'’.-]* ){{1,4}}(?i:{_STREET})\b\.?")),
     (
         "[address]",
@@ -86,18 +86,18 @@ _MY_NAME_IS = re.compile(
     rf"({_NAME}(?: {_NAME}){{0,2}})",
     re.IGNORECASE,
 )
-"""and then a name in any case"""
+"""an introduction, then a name in upper or lower case"""
 _I_AM = re.compile(
     r"\b((?i:i am|i['’]m|im|this is|it['’]s|signed|yours|named|called|call me|go by|love(?=,)|mr|mrs|ms|miss|dr|prof"
     rf"|(?:my|our|her|his) (?:{_KIN}))[.,]? )({_NAME}(?: {_NAME})?)"
 )
-"""and then a name with a capital"""
+"""an introduction, then a name with a capital"""
 _NO_NAMES = _words(
     "a an the i it on in at to of my not no so and but or is was too very just still also always never only being from"
     " with by for as me you he she we they who what that this there here about after before because if when please nice"
     " hello hi ok okay yes"
 )
-"""what follows "my name is" and is none, or ends one"""
+"""words that may follow "my name is" but are no name, or end a name"""
 _CAPITALS = _words(
     "Catholic Christian Muslim Jewish Hindu Buddhist Protestant American British English Irish Scottish Welsh German"
     " French Italian Spanish Dutch Polish Russian Chinese Japanese Indian Turkish Greek Mexican Canadian Australian"
@@ -105,13 +105,13 @@ _CAPITALS = _words(
     " June July August September October November December Christmas Easter God I I'm I’m I've I’ve I'll I'd The A"
     " My We He She It They But And So Not Just"
 )
-"""what follows "I'm" or "this is" with a capital and is no name"""
+"""words with a capital that may follow "I'm" or "this is" but are no name"""
 
 
 def mask(text: str) -> str:
     """`text` with e-mail and street addresses, links, handles, long numbers and introduced names replaced.
 
-    In Unicode's composed form, so that an accent does not split a name.
+    The result is in Unicode's composed form, so that an accent does not split a name.
     """
     text = unicodedata.normalize("NFC", text)
     for name, pattern in _PATTERNS:
@@ -121,7 +121,7 @@ def mask(text: str) -> str:
 
 
 def _masked(found: re.Match[str], is_name: Callable[[str], bool]) -> str:
-    """The introduction, then [name] for as many words as are one, then the rest."""
+    """The introduction, then [name] in place of the words that are a name, then the rest."""
     words = found.group(2).split(" ")
     count = next((at for at, word in enumerate(words) if not is_name(word)), len(words))
     return found.group(1) + " ".join([*(["[name]"] if count else []), *words[count:]])

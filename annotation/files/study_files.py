@@ -2,11 +2,11 @@
 
     ballots.csv   one pairwise answer per row      ratings.csv    one score per row
     verdicts.csv  one decision of the reviewer     gold.csv       one known answer
-    talks.csv     one live talk                    preferences.csv, stars.csv    what was said of one of its turns
-    features.csv  one number out of the trace of a reply
+    talks.csv     one live talk                    preferences.csv, stars.csv    one judgment on one of its turns
+    features.csv  one number from the trace of a reply
 
 The columns are the fields of the values in study_views.py, live_views.py and study_data.py; study_values.py checks
-each. What was exported here comes back equal, but for texts in which `mask` found an address or a number.
+each. Exported values come back equal, except for texts in which `mask` found an address or a number.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from models.reading.rows import Row, csv_rows, json_rows
 
 FILE_FORMATS = ("csv", "jsonl", "parquet")
 MASKED = ("problem_type", "discard_cause", "cause", "reason")
-"""columns that people wrote in their own words; ids are kept, since masking them could make two of them one"""
+"""columns that people wrote in their own words; ids are kept, since masking could make two of them equal"""
 Cells = dict[str, Any]
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "'")
 _DECIMALS = frozenset(field.name for made in KINDS.values() for field in fields(made) if field.type == "float")
-"""columns of numbers that may have a decimal comma"""
+"""columns whose numbers may have a decimal comma"""
 
 
 def study_rows(data: StudyData, kind: str) -> list[Cells]:
@@ -45,7 +45,7 @@ def study_rows(data: StudyData, kind: str) -> list[Cells]:
 
 
 def save_rows(rows: Sequence[Cells], path: Path, form: str) -> None:
-    """Write `rows` as one of FILE_FORMATS; the file appears when it is whole. Raises ValueError on another format."""
+    """Write `rows` in one of FILE_FORMATS; the file appears when it is whole. Raises ValueError for another format."""
     if form not in FILE_FORMATS:
         raise ValueError(f"unknown format {form!r}; allowed: {', '.join(FILE_FORMATS)}")
     beside = path.with_name(f"{path.name}.part")
@@ -66,26 +66,26 @@ def save_rows(rows: Sequence[Cells], path: Path, form: str) -> None:
 
 @dataclass(frozen=True)
 class Values:
-    """What one file holds."""
+    """The content of one file."""
 
     found: tuple[Any, ...]
     """values of one of KINDS, in the order of the file"""
     turned: frozenset[str] = frozenset()
-    """ids of items of which a row named the two systems in the other order"""
+    """ids of items for which a row named the two systems in the other order"""
 
 
 def read_values(path: Path, kind: str) -> Values:
-    """The values in a file of one of KINDS; its ending (.csv, .jsonl, .parquet) tells the format.
+    """The values in a file of one of KINDS; its ending (.csv, .jsonl, .parquet) says the format.
 
-    Raises ValueError naming the file, which lists every bad row by its line (with what was found and what is allowed),
-    every row that is given twice, or the columns that are missing or unknown; OSError when it cannot be read.
+    Raises ValueError, whose message names the file and lists every bad row by line (with what was found and what is
+    allowed), every row that is given twice, or missing and unknown columns; OSError when it cannot be read.
     """
     _check_kind(kind)
     read = {".csv": _read_csv, ".jsonl": json_rows, ".parquet": _read_parquet}.get(path.suffix.lower())
     if read is None:
         raise ValueError(f"{path}: unknown ending {path.suffix!r}; allowed: .csv, .jsonl, .parquet")
     values, turned = [], set()
-    lines: dict[str, list[int]] = {}  # of each fault: one that all rows have, as of a column, is told once
+    lines: dict[str, list[int]] = {}  # by fault: one that all rows share, such as a column's, is listed once
     for row in read(path):
         try:
             if row.problem:
@@ -110,9 +110,9 @@ def _refusal(path: Path, count: int, told: list[str]) -> str:
 
 
 def spreadsheet_safe(value: Any) -> Any:
-    """A value for CSV. Spreadsheets run texts that begin like a formula; a leading apostrophe stops them.
+    """A value for CSV. Spreadsheets run texts that begin like a formula; a leading apostrophe prevents that.
 
-    A text that begins with one gets a second, so that taking one off gives every text back.
+    A text that begins with an apostrophe gets a second one, so that removing one restores every text.
     """
     return f"'{value}" if isinstance(value, str) and value.startswith(_RISKY) else value
 

@@ -1,7 +1,7 @@
 """One row of a study's file -> one checked value: types, ranges, names, and the order of the two systems.
 
-The order is the sorted one everywhere in the analysis. A row that names the two systems the other way round is turned:
-its outcome and strategies change sides, so it says the same.
+Everywhere in the analysis the two systems are in sorted order. A row that names them the other way round is turned: its
+outcome and strategies change sides, so that its meaning stays the same.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ KEYS: dict[str, tuple[str, ...]] = {
     "stars": ("study", "talk", "turn", "system"),
     "features": ("item_id", "system", "feature"),
 }
-"""the columns that no two rows of a kind have in common"""
+"""kind -> the columns that together identify a row"""
 NAMES = ("study", "rater", "criterion", "system", "system_a", "system_b")
-"""columns in which two spellings of one name would count as two"""
+"""columns in which two spellings of one name would count as two names"""
 IDS = ("item_id", "talk")
-"""the same, but case is part of the name: ids are often made by machines"""
+"""the same, but upper and lower case differ: ids are often made by machines"""
 RANGES: dict[str, tuple[float, float]] = {
     "seconds": (0, 1e9),
     "turn": (0, 100_000),
@@ -59,9 +59,9 @@ _TURNED = {"a": "b", "tie": "tie", "b": "a"}
 
 
 def to_value(kind: str, row: Mapping[str, Any]) -> tuple[Any, bool]:
-    """One frozen value of KINDS and whether its pair was turned, out of a row of texts (CSV) or typed cells.
+    """One frozen value of KINDS and whether its pair was turned, from a row of texts (CSV) or typed cells.
 
-    Raises ValueError in words.
+    Raises ValueError with a message for the user.
     """
     made = KINDS[kind]
     known = {field.name: field for field in fields(made)}
@@ -82,7 +82,7 @@ def to_value(kind: str, row: Mapping[str, Any]) -> tuple[Any, bool]:
 
 
 def check_rows(kind: str, rows: Iterable[tuple[int, Any]]) -> list[str]:
-    """What is wrong among (line, value) of one file: a vote given twice, a name spelled in two ways."""
+    """Problems among the (line, value) pairs of one file: a vote given twice, a name spelled in two ways."""
     first: dict[tuple[Any, ...], int] = {}
     spelled: dict[tuple[str, str], tuple[str, int]] = {}
     problems = []
@@ -123,7 +123,7 @@ def _in_order(value: Any) -> tuple[Any, bool]:
 
 
 def _check_verdict(value: Verdict) -> None:
-    """A corrected answer must be one, since it replaces the votes."""
+    """Raises ValueError for an invalid decision or answer. A correction needs an answer, which replaces the votes."""
     if value.decision not in list(Decision):
         raise ValueError(f"decision is {value.decision!r:.40}; allowed: {', '.join(Decision)}")
     if value.decision == Decision.CORRECT and value.outcome is None:
@@ -144,11 +144,11 @@ def _is_whole(text: str | None) -> bool:
 
 
 def _cell(name: str, kind: str, cell: Any) -> Any:
-    """A cell as its field's type, texts without outer blanks."""
+    """A cell in the type of its field, texts without outer blanks."""
     base, optional = kind.removesuffix(" | None"), kind.endswith(" | None")
     cell = cell.strip() if isinstance(cell, str) else cell
     if cell is None or cell == "":
-        if optional or name == "study":  # talks outside of any study have none
+        if optional or name == "study":  # talks outside of studies have none
             return None if optional else ""
         raise ValueError(f"{name} is empty; a value is needed ({base})")
     if name in (*NAMES, *IDS) and isinstance(cell, str) and (why := _unreadable(cell)):
@@ -164,7 +164,7 @@ def _cell(name: str, kind: str, cell: Any) -> Any:
 
 
 def _unreadable(name: str) -> str:
-    """Why two such names could be one, or one could be two, without anybody seeing it."""
+    """Why two such names could look like one, or one like two, without anybody noticing."""
     if not is_visible(name):
         return "it has no visible character"
     if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name):
@@ -187,7 +187,7 @@ def _text(cell: Any) -> str:
 
 
 def _whole(cell: Any) -> int:
-    """A whole number; a text only in plain digits, where `int` would also take 1_000 and other scripts' digits."""
+    """A whole number; texts only in plain digits, although `int` also accepts 1_000 and other scripts' digits."""
     number = _real(cell)
     if not number.is_integer() or abs(number) > 2**53:
         raise ValueError

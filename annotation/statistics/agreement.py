@@ -1,7 +1,7 @@
 """How far raters agree: percent agreement, Fleiss' kappa, Krippendorff's alpha, Cohen's kappa.
 
 Every function takes a table (items, answers) that counts how many raters gave which answer to which item, and returns
-an `Estimate`: where a figure cannot be computed, its `reason` says so in words. By statsmodels and krippendorff.
+an `Estimate`: where a figure cannot be computed, its `reason` says so in words. Uses statsmodels and krippendorff.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ _NO_INTERVAL = "Too few items for an interval."
 
 @dataclass(frozen=True)
 class Agreement:
-    """How far the raters of one set of items agree; each figure with its interval or with the reason it lacks."""
+    """How far the raters of one set of items agree; each figure with its interval, or the reason why there is none."""
 
     percent: Estimate
-    """pairs of raters that gave the same answer to the same item, in percent of all such pairs"""
+    """percent of the pairs of raters of one item that gave the same answer"""
     fleiss: Estimate
     alpha: Estimate
     items: int
-    """items with answers of at least two raters"""
+    """number of items with answers from at least two raters"""
     raters: tuple[int, int]
-    """fewest and most raters of one of these items; (0, 0) without any"""
+    """smallest and largest number of raters of one of these items; (0, 0) without any"""
 
 
 def count_table(answers: Iterable[tuple[Hashable, Hashable]], categories: Sequence[Hashable]) -> Table:
-    """(items, categories) out of (item, answer) pairs, items in the order in which they first come.
+    """(items, categories) from (item, answer) pairs, items in the order in which they first come.
 
     Raises ValueError for an answer that is not among `categories`.
     """
@@ -52,7 +52,7 @@ def count_table(answers: Iterable[tuple[Hashable, Hashable]], categories: Sequen
 
 
 def agreement(table: Table, *, level: Level = "nominal", seed: int = 0, resamples: int = RESAMPLES) -> Agreement:
-    """All figures of one table; `level` is how alpha weighs two different answers. `resamples` 0: no intervals."""
+    """All figures of one table; `level` says how alpha weights two different answers. `resamples` 0: no intervals."""
     rated = table[table.sum(axis=1) >= 2]
     counts = rated.sum(axis=1)
     return Agreement(
@@ -65,7 +65,7 @@ def agreement(table: Table, *, level: Level = "nominal", seed: int = 0, resample
 
 
 def percent_agreement(table: Table) -> Estimate:
-    """Share in percent of the pairs of raters of one item that gave the same answer; items with one rater drop out.
+    """Percent of the pairs of raters of one item that gave the same answer; items with one rater are left out.
 
     With equally many raters on each item this is the mean observed agreement in Fleiss (1971).
     """
@@ -77,14 +77,14 @@ def percent_agreement(table: Table) -> Estimate:
 def fleiss(table: Table, *, seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
     """Fleiss' kappa (1971) with a bootstrap interval over items.
 
-    It needs the same number of raters everywhere: the items with the most frequent number count, `reason` tells how
-    many were left out.
+    It needs the same number of raters for every item: the items with the most frequent number count, and `reason` says
+    how many were left out.
     """
     rated = table[table.sum(axis=1) >= 2]
     if len(rated) == 0:
         return undefined(_ALONE)
     numbers, often = np.unique(rated.sum(axis=1), return_counts=True)
-    usual = int(numbers[::-1][np.argmax(often[::-1])])  # of equally frequent numbers the larger
+    usual = int(numbers[::-1][np.argmax(often[::-1])])  # the larger of equally frequent numbers
     used = rated[rated.sum(axis=1) == usual]
     one_answer = _one_answer(used)
     if one_answer:
@@ -99,10 +99,10 @@ def fleiss(table: Table, *, seed: int = 0, resamples: int = RESAMPLES) -> Estima
 
 
 def alpha(table: Table, *, level: Level = "nominal", seed: int = 0, resamples: int = RESAMPLES) -> Estimate:
-    """Krippendorff's alpha with a bootstrap interval over items; takes any number of raters per item.
+    """Krippendorff's alpha with a bootstrap interval over items; allows any number of raters per item.
 
-    `level`: "nominal" for answers that are just different, "ordinal" or "interval" for a scale. The table's columns are
-    then the points 0, 1, 2, ... of the scale.
+    `level`: "nominal" for answers without an order, "ordinal" or "interval" for a scale, whose points 0, 1, 2, ... are
+    then the table's columns.
     """
     rated = table[table.sum(axis=1) >= 2]
     if len(rated) == 0:

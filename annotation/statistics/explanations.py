@@ -1,8 +1,8 @@
-"""Does an explanation predict the vote? Votes joined with what the trace of each reply says.
+"""Does an explanation predict the vote? Votes are compared with the traces of the replies.
 
-Per feature of a reply (how mixed its strategies were, whether it followed the annotated one, where its commonsense
-attention went) the difference between the two replies of an item is set against the vote: as a rank correlation, and as
-a logistic regression of the decided votes. A system that wins more and also has, say, peaked mixtures would show a
+For each feature of a reply (how mixed its strategies were, whether it followed the annotated one, where its commonsense
+attention went), the difference between the two replies of an item is compared with the vote: by rank correlation, and
+by logistic regression of the decided votes. A system that wins more and also has, say, peaked mixtures would show a
 relation by itself; `within` therefore adds each system's own strength to the regression.
 """
 
@@ -31,14 +31,14 @@ HEAVIEST = "COMET attention on the heaviest tail"
 REACTIONS = "COMET attention on reactions"
 _REACTION_RELATIONS = ("xReact", "oReact")
 _FEW = 10
-"""fewest decided votes for any figure"""
+"""minimum number of decided votes for any figure"""
 _FEW_ITEMS = 3
-"""fewest items with decided votes: intervals are over items"""
+"""minimum number of items with decided votes: intervals are over items"""
 
 
 @dataclass(frozen=True)
 class ReplyFeature:
-    """One number that the trace of one reply gives; a feature that the net cannot give has no row."""
+    """One number from the trace of one reply; a feature that the net does not have gets no row."""
 
     item_id: str
     system: str
@@ -48,12 +48,12 @@ class ReplyFeature:
 
 @dataclass(frozen=True)
 class Relation:
-    """How one feature goes with the vote on one criterion; positive: the reply with more of it wins."""
+    """How one feature relates to the vote on one criterion; positive: the reply with more of it tends to win."""
 
     feature: str
     criterion: str
     correlation: Estimate
-    """Spearman's, of the difference of the two replies and the outcome (win, tie, lose); -1 to 1"""
+    """Spearman's, between the difference of the two replies and the outcome (win, tie, lose); -1 to 1"""
     odds: Estimate
     """log-odds of winning per root mean square of the difference; decided votes, errors clustered by item"""
     within: Estimate
@@ -63,9 +63,9 @@ class Relation:
 def features_of(reply: Mapping[str, Any], gold_strategy: str | None = None) -> tuple[tuple[str, float], ...]:
     """Features of a reply in its stored form (a dict with "strategy" and "trace").
 
-    Attention is taken per source of commonsense (its weights sum to 1 each) and averaged over the sources, so it does
-    not grow with their number. `gold_strategy` is the one annotated for this turn; without it AGREES is left out. A
-    net that predicts no strategy (all shares equal, no name) has neither feature of strategies.
+    Attention is computed for each source of commonsense (weights sum to 1 within a source) and averaged over the
+    sources, so it does not grow with their number. `gold_strategy` is annotated for this turn; without it AGREES is
+    left out. A net that predicts no strategy (all shares equal, no name) has neither of the strategy features.
     """
     trace = reply["trace"]
     shares = [float(share) for share in trace["strategies"]]
@@ -89,7 +89,7 @@ def features_of(reply: Mapping[str, Any], gold_strategy: str | None = None) -> t
 def explained_votes(
     ballots: Iterable[Ballot], features: Iterable[ReplyFeature], *, resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[Relation, ...]:
-    """One relation per criterion and feature; votes on items where a reply lacks the feature drop out."""
+    """One relation per criterion and feature; votes on items where a reply lacks the feature are left out."""
     known: dict[tuple[str, str], dict[str, float]] = {}
     for one in features:
         known.setdefault((one.item_id, one.system), {})[one.feature] = one.value
@@ -137,7 +137,7 @@ def _relation(feature: str, criterion: str, joined: Sequence[tuple[Ballot, float
 
 
 def _correlation(ballots: Sequence[Ballot], difference: NDArray[np.float64], draws: tuple[int, int]) -> Estimate:
-    """Spearman's over each vote seen from both systems, so that it does not matter which one is called the first."""
+    """Spearman's, with each vote counted from both systems' views, so that it does not matter which one is first."""
     scores = np.asarray([SCORES[ballot.outcome] for ballot in ballots])
     names, items = np.unique([ballot.item_id for ballot in ballots], return_inverse=True)
     rows_of = [np.flatnonzero(items == item) for item in range(len(names))]
@@ -153,7 +153,7 @@ def _correlation(ballots: Sequence[Ballot], difference: NDArray[np.float64], dra
 
 
 def _both_ways(difference: NDArray[np.float64], scores: NDArray[np.float64]) -> float:
-    """Rank correlation; nan where one side does not vary (scipy's own warns there)."""
+    """Rank correlation from both views; nan if one variable does not vary (scipy's function would warn)."""
     x, y = np.concatenate([difference, -difference]), np.concatenate([scores, 1 - scores])
     if x.std() == 0 or y.std() == 0:
         return math.nan
@@ -183,7 +183,7 @@ def _odds(ballots: Sequence[Ballot], design: NDArray[np.float64]) -> Estimate:
             fit = model.fit(cov_type="cluster", cov_kwds={"groups": items})
         except (Warning, np.linalg.LinAlgError, PerfectSeparationError):
             return undefined(separated, count)
-    # Not `fit.bse`: it takes the root of a variance that may be a hair below 0.
+    # Not `fit.bse`: it takes the root of a variance that may be slightly below 0.
     value, variance = float(fit.params[0]), float(np.asarray(fit.cov_params())[0, 0])
     if not math.isfinite(variance) or abs(value) > 20:
         return undefined(separated, count)

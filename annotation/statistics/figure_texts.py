@@ -6,7 +6,7 @@ from annotation.statistics.intervals import Estimate
 
 
 def number(value: float, digits: int) -> str:
-    """The rounded value; what rounds to zero has no sign.
+    """The rounded value; a value that rounds to zero has no sign.
 
     >>> number(-0.001, 2)
     '0.00'
@@ -15,12 +15,12 @@ def number(value: float, digits: int) -> str:
 
 
 def with_interval(value: float, low: float | None, high: float | None, digits: int) -> str:
-    """The value and, where it is known, its interval."""
+    """The value and, if known, its interval."""
     if low is None or high is None:
         return number(value, digits)
     return f"{number(value, digits)} ({number(low, digits)} to {number(high, digits)})"
 
 
 def figure(estimate: Estimate, digits: int = 1) -> str:
-    """A figure with its interval; "none" where there is none."""
+    """A figure with its interval; "none" if there is no figure."""
     return "none" if estimate.value is None else with_interval(estimate.value, estimate.low, estimate.high, digits)

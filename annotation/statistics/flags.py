@@ -1,10 +1,10 @@
-"""What stands out in a rater's work: known answers missed, duplicates answered otherwise, haste, one side, one answer.
+"""Flags on a rater's work: missed known answers, duplicates answered differently, haste, always one side or answer.
 
     rows = [measure(name, works, known, pairwise=True, min_seconds=5.0) for name, works in ...]
     flagged(rows, min_seconds=5.0)                       # the same rows with sentences where something is unusual
 
-Pure, and the only place that holds the limits: the lead's page (`quality`) and the report (`raters`) both read their
-flags here. A flag is for the lead to look at; nothing is blocked, and no vote is left out because of one.
+Pure, and the only place that holds the limits: the lead's page (`quality`) and the report (`raters`) both get their
+flags here. Flags are for the lead to look at; nothing is blocked, and no vote is left out because of one.
 """
 
 from __future__ import annotations
@@ -27,32 +27,32 @@ Known = Mapping[str, Mapping[Question, str]]
 
 @dataclass(frozen=True)
 class FlagLimits:
-    """When a rater is shown to the lead as standing out."""
+    """The limits beyond which a rater gets a flag."""
 
     fast_share: float = 0.2
-    """part of the items handed in faster than the plan's min_seconds"""
+    """flag from this share of items handed in faster than the plan's min_seconds"""
     fast_items: int = 2
-    """such items below which nothing is said"""
+    """no flag with fewer such items"""
     fast_median: float = 1 / 3
-    """median time below this part of the median rater's"""
+    """flag if the median time is below this part of the median rater's"""
     usual_seconds: float = 5.0
-    """the median rater's time below which the others' are not compared with it"""
+    """no such comparison if the median rater's time is shorter"""
     min_items: int = 8
-    """items below which nothing is said about sides and sameness"""
+    """no flag for one side or one answer with fewer items"""
     one_side: float = 0.01
-    """p value, divided by the number of raters, below which it is not chance that one side gets the more answers"""
+    """flag if the p value of preferring one side is below this limit divided by the number of raters"""
     same_share: float = 0.9
-    """part of all answers that are one and the same"""
+    """flag from this share of answers that are all the same"""
     gold: float = 0.7
-    """part of the known answers met below which a rater fails them"""
+    """flag below this share of right answers to items with known answers"""
     min_gold: int = 3
-    """known answers below which nothing is said"""
+    """no flag with fewer known answers"""
     duplicates: float = 0.5
-    """part of the answers to swapped duplicates that stayed the same"""
+    """flag below this share of answers to swapped duplicates that stayed the same"""
     min_duplicates: int = 5
-    """answers to swapped duplicates below which nothing is said"""
+    """no flag with fewer answers to swapped duplicates"""
     kappa: float = 1 / 3
-    """agreement with the others' majority below this part of the other raters' median, its whole interval below that"""
+    """flag if agreement with the others' majority is below this part of their median, its interval below the median"""
 
 
 LIMITS = FlagLimits()
@@ -78,7 +78,7 @@ def measure(rater: str, works: Sequence[Work], known: Known, *, pairwise: bool, 
     pairs = _duplicates(works)
     given = Counter(value for work in works for value in work.shown)
     picks = given if pairwise else Counter[str]()
-    # Pairwise only ties are looked at: sides have a flag of their own.
+    # When pairwise, only ties are checked: sides have their own flag.
     same = ("tie", given["tie"]) if pairwise else next(iter(given.most_common(1)), ("", 0))
     sides = Counter(_side(work) for work in works) if pairwise else Counter[str]()
     return RaterQuality(
@@ -104,7 +104,7 @@ def measure(rater: str, works: Sequence[Work], known: Known, *, pairwise: bool, 
 def flagged(
     rows: Sequence[RaterQuality], *, min_seconds: float, limits: FlagLimits = LIMITS
 ) -> tuple[RaterQuality, ...]:
-    """The rows of all raters of a study, each with what is unusual about it, one sentence each."""
+    """The rows of all raters of a study, each with one sentence for everything unusual about it."""
     times = [row.median_seconds for row in rows if row.median_seconds is not None]
     usual = median(times) if len(times) > 1 else 0.0
     found = []
@@ -131,7 +131,7 @@ def _fast(row: RaterQuality, min_seconds: float, usual: float, limits: FlagLimit
 
 
 def _known(row: RaterQuality, limits: FlagLimits) -> list[str]:
-    """Gold and onboarding items together: rows out of files do not tell them apart, and a flag must be the same."""
+    """Gold and onboarding items together: rows from files do not distinguish them, and flags must be the same."""
     right, asked = row.gold_right + row.onboarding_right, row.gold_answers + row.onboarding_answers
     if asked < limits.min_gold or right >= limits.gold * asked:
         return []
@@ -164,13 +164,13 @@ def _same(row: RaterQuality, limits: FlagLimits) -> list[str]:
 
 
 def _side(work: Work) -> str:
-    """The side that got more of the item's answers; "" for neither."""
+    """The side that got more of the item's answers; "" if neither did."""
     lean = Counter(work.shown)
     return "" if lean["a"] == lean["b"] else max("ab", key=lambda side: lean[side])
 
 
 def _duplicates(works: Sequence[Work]) -> list[tuple[str, str | None]]:
-    """(answer to a duplicate, answer to the original), of what the rater judged twice."""
+    """(answer to a duplicate, answer to the original) for all that the rater judged twice."""
     by_id = {work.item_id: work for work in works}
     return [
         (work.answers[question], by_id[work.duplicate_of].answers.get(question))

@@ -1,8 +1,8 @@
 """Figures with their 95 % intervals, or with the reason why there is none.
 
-The votes of several raters on one item are not independent, so an interval that took them as such would be too narrow.
-Everything here therefore takes the item as the unit that was drawn: shares by the effective number of votes (Rao and
-Scott 1992), means by the ratio estimator, anything else by drawing whole items again.
+The votes of several raters on one item are not independent, so an interval that treated them as such would be too
+narrow. Therefore all functions here treat items as the sampled units: shares use the effective number of votes (Rao and
+Scott 1992), means the ratio estimator, anything else a bootstrap of whole items.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from scipy.stats import t
 
 RESAMPLES = 400
-"""draws of a bootstrap; the ends of an interval then vary by a few hundredths of its width"""
+"""draws of a bootstrap; with these, the ends of an interval vary by a few hundredths of its width"""
 _Z = 1.959963984540054  # 97.5 % point of the normal distribution
 _LEAST_VARIANCE = 1e-10
-"""of log-odds; a million independent votes still have 4e-6"""
+"""smallest variance of log-odds that counts as one; a million independent votes still have 4e-6"""
 
 
 @dataclass(frozen=True)
@@ -30,20 +30,20 @@ class Estimate:
     low: float | None = None
     high: float | None = None
     count: int = 0
-    """votes, items or whatever the figure rests on"""
+    """number of votes, items or whatever the figure is based on"""
     reason: str = ""
 
 
 def undefined(reason: str, count: int = 0) -> Estimate:
-    """No figure, and why."""
+    """No figure, with the reason."""
     return Estimate(None, count=count, reason=reason)
 
 
 def wald(value: float, variance: float, count: int) -> Estimate:
-    """`value` with the normal interval of a clustered variance; without an interval where that vanishes.
+    """`value` with the normal interval of a clustered variance; without an interval if the variance vanishes.
 
-    It does where the votes on every item balance out: nothing varies between items then, and rounding decides whether
-    the variance is a hair above or below 0. An interval of no width would claim certainty.
+    It vanishes if the votes on every item balance out: then nothing varies between items, and rounding decides whether
+    the variance is slightly above or below 0. An interval without width would claim certainty.
     """
     if not variance > _LEAST_VARIANCE:
         return Estimate(value, count=count, reason="The votes on each item balance out, so no error can be estimated.")
@@ -55,8 +55,8 @@ def clustered_share(hits: Sequence[int], totals: Sequence[int], *, empty: str) -
     """Percent (0 to 100) of all votes that are hits, given hits and votes per item.
 
     Wilson's interval with the number of votes divided by the design effect (Rao and Scott 1992): the variance between
-    items over the variance of as many independent votes, at least 1. Where all votes or none are hits, the items count
-    as one vote each. With one vote per item it is Wilson's interval itself. `empty` is the reason given without votes.
+    items divided by the variance of as many independent votes, at least 1. If all votes or none are hits, each item
+    counts as one vote. With one vote per item it is Wilson's interval itself. `empty` is the reason without any votes.
     """
     y, n = np.asarray(hits, dtype=float), np.asarray(totals, dtype=float)
     votes = float(n.sum())
@@ -74,7 +74,7 @@ def clustered_share(hits: Sequence[int], totals: Sequence[int], *, empty: str) -
 
 
 def clustered_mean(sums: Sequence[float], counts: Sequence[int], *, empty: str) -> Estimate:
-    """Mean of all values, given their sum and number per item; t interval of the ratio estimator, items as units.
+    """Mean of all values, given their sum and number per item, with the t interval of the ratio estimator over items.
 
     With one value per item it is the ordinary t interval of a mean.
     """
@@ -93,7 +93,7 @@ def clustered_mean(sums: Sequence[float], counts: Sequence[int], *, empty: str) 
 def bootstrap(
     statistic: Callable[[NDArray[np.intp]], float], items: int, *, seed: int = 0, resamples: int = RESAMPLES
 ) -> tuple[float, float] | None:
-    """2.5 % and 97.5 % points of `statistic` over items drawn again with replacement; it gets the drawn indices.
+    """2.5 % and 97.5 % points of `statistic`, which gets the indices of items drawn with replacement.
 
     None when fewer than nine in ten draws give a finite figure, as with very few items, or when `resamples` is 0.
     """
@@ -107,7 +107,7 @@ def bootstrap(
 
 
 def _wilson(p: float, n: float) -> tuple[float, float]:
-    """Wilson's interval for a share `p` of `n` votes, where n need not be whole (scipy's takes whole counts only)."""
+    """Wilson's interval for a share `p` of `n` votes; n need not be whole, as scipy's function requires."""
     centre = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
     half = _Z * math.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
     return max(0.0, centre - half), min(1.0, centre + half)

@@ -1,6 +1,6 @@
-"""What a live study's talks say beside the answers: preferences turn by turn, helpfulness, how strong the emotion was.
+"""Statistics of a live study's talks besides the answers: preferences per turn, helpfulness, strength of the emotion.
 
-Pure. A talk is the unit: the turns of one talk are not independent, so intervals are over talks. Talks whose item the
+Pure. The talk is the unit: the turns of one talk are not independent, so intervals are over talks. Talks whose item the
 reviewer discarded do not count.
 """
 
@@ -29,12 +29,12 @@ class Intensity:
     before: Estimate
     after: Estimate
     change: Estimate
-    """after less before: negative where the emotion got weaker"""
+    """after minus before: negative if the emotion got weaker"""
 
 
 @dataclass(frozen=True)
 class LiveReport:
-    """All of it; parts without data are empty."""
+    """All these statistics; parts without data are empty."""
 
     preferences: tuple[PairResult, ...]
     """by turns (`votes`, `win`, ...) and by talks, each the majority of its turns (`items`, `item_win`, ...)"""
@@ -42,7 +42,7 @@ class LiveReport:
     """percent of the decided turns in which the reply on the first side was preferred"""
     helpfulness: tuple[Mean, ...]
     intensities: tuple[Intensity, ...]
-    """all pairs together, then pair by pair where there are several"""
+    """all pairs together, then pair by pair if there are several"""
 
 
 def live_report(

@@ -1,7 +1,7 @@
-"""What pairwise votes say: win / tie / lose per pair of systems and criterion, by votes and by items.
+"""Results of pairwise votes: win / tie / lose per pair of systems and criterion, by votes and by items.
 
-Input are `Ballot`s, whatever database or file they come from. Gold items, discarded items and duplicates never count as
-results; duplicates only show how far raters keep their answer when the sides are swapped.
+The input is `Ballot`s from any database or file. Gold items, discarded items and duplicates never count as results;
+duplicates only show how far raters keep their answer when the sides are swapped.
 """
 
 from __future__ import annotations
@@ -53,20 +53,20 @@ class PairResult:
     tie: Estimate
     lose: Estimate
     items: Counts
-    """the same by items: one result each by the study's majority rule and the reviewer's corrections"""
+    """the same by items: one result per item, by the study's majority rule and the reviewer's corrections"""
     item_win: Estimate
     item_tie: Estimate
     item_lose: Estimate
     item_none: Estimate
     p_value: float | None
-    """two-sided sign test of items won against items lost; ties and items without a majority left out"""
+    """two-sided sign test of items won against items lost; ties and items without a majority are left out"""
     corrected: float | None
-    """the same, corrected for all tests of the report (Holm, see `corrected_together`)"""
+    """the p value corrected for all tests of the report (Holm, see `corrected_together`)"""
     sentence: str
-    """the finding by items, or why there is none"""
+    """the finding over items, or why there is none"""
 
     def pair(self) -> str:
-        """The pair as it is listed."""
+        """The pair as printed in lists."""
         return f"{self.system_a} and {self.system_b}"
 
 
@@ -96,7 +96,7 @@ def pair_results(
 
 
 def corrected_together(results: Sequence[PairResult]) -> tuple[PairResult, ...]:
-    """The results of one report: p values corrected for all of them, and sentences that say so."""
+    """The results of one report, with p values corrected for all of them, and sentences that say so."""
     corrected = holm([one.p_value for one in results])
     tests = sum(value is not None for value in corrected)
     return tuple(_with_sentence(one, value, tests) for one, value in zip(results, corrected, strict=True))
@@ -123,7 +123,7 @@ def by_pair_and_criterion(ballots: Iterable[Ballot]) -> list[list[Ballot]]:
 
 
 def decisions(ballots: Sequence[Ballot], rule: Rule, ruled: dict[tuple[str, str], Verdict]) -> tuple[Decision, ...]:
-    """One decision per item of ballots on one criterion; items that the reviewer discarded drop out."""
+    """One decision per item, from ballots on one criterion; items that the reviewer discarded are left out."""
     found = []
     for item_id, outcomes in _by_item(ballots).items():
         verdict = ruled.get((item_id, ballots[0].criterion))
@@ -146,7 +146,7 @@ def first_position(ballots: Iterable[Ballot]) -> Estimate:
 
 
 def order_consistency(ballots: Iterable[Ballot]) -> Estimate:
-    """Percent of the answers given twice (same rater, sides swapped) that are for the same system or a tie again."""
+    """Percent of repeated answers (same rater, sides swapped) that are again for the same system or a tie."""
     kept = [ballot for ballot in ballots if not ballot.is_gold and ballot.discard_cause is None]
     first = {(b.item_id, b.rater, b.criterion, b.system_a): b.outcome for b in kept if b.is_duplicate_of is None}
     hits = []
@@ -164,7 +164,7 @@ def slices(
     rule: Rule = AT_LEAST_HALF,
     verdicts: Sequence[Verdict] = (),
 ) -> tuple[Slice, ...]:
-    """The results once per value, e.g. `slices(ballots, lambda ballot: ballot.problem_type)`; values sorted.
+    """The results for each value, e.g. of `lambda ballot: ballot.problem_type`, in sorted order.
 
     Ballots without the value form the last slice, "not known".
     """
@@ -178,7 +178,7 @@ def slices(
 
 
 def turn_band(ballot: Ballot) -> str | None:
-    """How far into the dialogue the replies stand, in bands that sort as text."""
+    """How far into the dialogue the replies are, in bands that sort as text."""
     if ballot.turn is None:
         return None
     bands = ((5, "turns 01-05"), (10, "turns 06-10"), (20, "turns 11-20"))

@@ -1,6 +1,6 @@
-"""What ratings on a scale say: means per system and criterion, and how far the raters agree (MISC, section 5.2).
+"""Results of ratings on a scale: means per system and criterion, and how far the raters agree (MISC, section 5.2).
 
-Gold items, discarded items and duplicates do not count. On items that the reviewer corrected, what was decided counts.
+Gold items, discarded items and duplicates do not count. For items that the reviewer corrected, the correction counts.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class ScaleAgreement:
-    """How far the raters agree on one criterion, over all replies; kappa takes scores as names, alpha as a scale."""
+    """How far the raters agree on one criterion, over all replies; kappa treats scores as names, alpha as a scale."""
 
     criterion: str
     agreement: Agreement
@@ -41,10 +41,10 @@ def counted_ratings(ratings: Iterable[Rating]) -> tuple[Rating, ...]:
 
 
 def reviewed(ratings: Iterable[Rating], verdicts: Iterable[Verdict]) -> tuple[Rating, ...]:
-    """The ratings that count, with the reviewer's decisions in force.
+    """The ratings that count, after the reviewer's decisions.
 
-    A discarded item leaves. On a corrected one each rating is the decided score, so that the item keeps its weight;
-    where nothing was decided, and on confirmed items, the raters' own scores stand.
+    A discarded item is left out. On a corrected one, each rating becomes the decided score, so that the item keeps its
+    weight; where nothing was decided, and on confirmed items, the raters' own scores stand.
     """
     ruled = {(one.item_id, one.criterion, one.system): one for one in verdicts}
     found = []
@@ -78,7 +78,7 @@ def means(ratings: Iterable[Rating], *, verdicts: Iterable[Verdict] = ()) -> tup
 def scale_agreements(
     ratings: Iterable[Rating], *, scale: Sequence[int] = (0, 1, 2), resamples: int = RESAMPLES, seed: int = 0
 ) -> tuple[ScaleAgreement, ...]:
-    """Per criterion how far raters agree; every reply of every system is one item. `scale`: the allowed scores.
+    """How far raters agree on each criterion; every reply of every system is one item. `scale`: the allowed scores.
 
     Raises ValueError for a score outside `scale`.
     """

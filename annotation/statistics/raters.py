@@ -1,6 +1,6 @@
-"""One row per rater: how long they took, how they used the answers, how far they agree with others, what stands out.
+"""One row per rater: how long they took, how they used the answers, how far they agree with others, and flags.
 
-A flag is for the study's lead to look at; nothing here removes a vote. `without_rater` shows what would change if the
+Flags are for the study's lead to look at; nothing here removes a vote. `without_rater` shows what would change if the
 votes of one rater were left out.
 """
 
@@ -36,7 +36,7 @@ Gold = Mapping[tuple[str, str], str]
 
 @dataclass(frozen=True)
 class RaterRow:
-    """What one rater did. Percentages are 0 to 100."""
+    """One rater's work in figures. Percentages are 0 to 100."""
 
     rater: str
     items: int
@@ -47,11 +47,11 @@ class RaterRow:
     first_position: Estimate
     """percent of the decided votes for the system shown first"""
     consistency: Estimate
-    """percent of swapped duplicates answered alike"""
+    """percent of swapped duplicates that got the same answer"""
     with_majority: Estimate
-    """percent of the votes that equal the majority of the other raters, where those have one"""
+    """percent of the votes that equal the majority of the other raters, if there is one"""
     kappa: Estimate
-    """the same corrected for chance (Cohen)"""
+    """the same, corrected for chance (Cohen)"""
     gold_hits: int
     gold_asked: int
     flags: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ class RaterRow:
 
 @dataclass(frozen=True)
 class DropRow:
-    """Agreement and items won on one criterion when one rater's votes are left out; `rater` None: nobody left out."""
+    """Agreement and items won on one criterion without one rater's votes; `rater` None: nobody is left out."""
 
     rater: str | None
     criterion: str
@@ -77,7 +77,7 @@ class Quartiles:
     middle: float
     high: float
     count: int
-    """pairs of rater and item"""
+    """number of pairs of rater and item"""
 
 
 def rater_table(
@@ -89,7 +89,7 @@ def rater_table(
 ) -> tuple[RaterRow, ...]:
     """One row per rater, raters in natural order (r2 before r10), with flags.
 
-    The plan's own limit of seconds is not known here, as votes out of files have no plan: haste is against the others.
+    The plan's limit of seconds is unknown here, since votes from files have no plan: haste is judged by other raters.
     """
     names = sorted({ballot.rater for ballot in ballots}, key=lambda name: (len(name), name))
     mine = {name: [ballot for ballot in ballots if ballot.rater == name] for name in names}
@@ -106,7 +106,7 @@ def rater_table(
 
 
 def without_rater(ballots: Iterable[Ballot], *, rule: Rule = AT_LEAST_HALF) -> tuple[DropRow, ...]:
-    """Per criterion a row for all raters and one for each rater left out; no intervals."""
+    """For each criterion, a row for all raters and one for each rater left out; without intervals."""
     kept = counted(ballots)
     raters = sorted({ballot.rater for ballot in kept}, key=lambda name: (len(name), name))
     rows = []
@@ -121,7 +121,7 @@ def without_rater(ballots: Iterable[Ballot], *, rule: Rule = AT_LEAST_HALF) -> t
 
 
 def time_per_item(ballots: Iterable[Ballot]) -> Quartiles | None:
-    """Quartiles of the time spent on an item by a rater; None without ballots. Gold and duplicates count here too."""
+    """Quartiles of the time that a rater spends on an item; None without ballots. Gold and duplicates count too."""
     seconds = list({(ballot.rater, ballot.item_id): ballot.seconds for ballot in ballots}.values())
     if not seconds:
         return None
@@ -184,7 +184,7 @@ def _items_won(ballots: Sequence[Ballot], rule: Rule) -> tuple[tuple[str, int], 
 
 
 def _works(ballots: Sequence[Ballot]) -> list[Work]:
-    """What one rater's ballots say item by item."""
+    """One rater's ballots as work on items."""
     items: dict[str, list[Ballot]] = {}
     for ballot in ballots:
         items.setdefault(ballot.item_id, []).append(ballot)
@@ -207,7 +207,7 @@ def _shown(ballot: Ballot) -> str:
 
 
 def _disagrees(row: RaterRow, rows: Sequence[RaterRow], limits: FlagLimits) -> tuple[str, ...]:
-    """Far less agreement with the others than they have among themselves; only the report knows that."""
+    """Flag for far less agreement with the others than they have among themselves; only the report can compute it."""
     others = [other.kappa.value for other in rows if other is not row and other.kappa.value is not None]
     own = row.kappa
     if not others or own.value is None or own.high is None:

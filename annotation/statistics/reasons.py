@@ -1,4 +1,4 @@
-"""Why raters answered as they did, in their own words, beside what they answered. Masked, as in every export."""
+"""The raters' reasons in their own words, beside their answers. Masked, as in every export."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Reason:
 
 
 def reasons(ballots: Iterable[Ballot], ratings: Iterable[Rating]) -> tuple[Reason, ...]:
-    """One per item and rater that wrote something, in the order of the rows; gold and discarded items too."""
+    """One per item and rater who wrote something, in the order of the rows; includes gold and discarded items."""
     groups: dict[tuple[str, str], list[Ballot | Rating]] = {}
     rows: list[Ballot | Rating] = [*ballots, *ratings]
     for row in rows:

@@ -1,4 +1,4 @@
-"""The tables of a study's report, those that the papers print first."""
+"""The tables of a study's report; those that the papers print come first."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REVIEWED = (
 
 
 def report_tables(report: Report) -> tuple[Table, ...]:
-    """The tables of a report, those of the papers first; parts without data have none."""
+    """The tables of a report, those of the papers first; parts without data have no table."""
     agreed = {(a, b, criterion): found for a, b, criterion, found in report.agreements}
     found = [
         win_table(report.pairs, agreed),
@@ -72,7 +72,7 @@ def win_table(pairs: Sequence[PairResult], agreed: dict[tuple[str, str, str], Ag
 
 
 def mean_table(found: Iterable[Mean], agreed: Iterable[ScaleAgreement]) -> Table:
-    """Mean scores, a row per system and a column per criterion, as in MISC's table 3; the last row is kappa."""
+    """Mean scores, one row per system and one column per criterion, as in MISC's table 3; the last row is kappa."""
     at = {(one.system, one.criterion): one.estimate for one in found}
     criteria = list(dict.fromkeys(criterion for _, criterion in at))
     rows = [
@@ -133,7 +133,7 @@ def vote_table(pairs: Iterable[PairResult]) -> Table:
 
 
 def agreement_table(found: Iterable[tuple[str, str, Agreement]]) -> Table:
-    """How far the raters agree; below the table why a figure is missing."""
+    """How far the raters agree; a note below says why a figure is missing."""
     rows, notes = [], []
     for name, criterion, one in found:
         figures = (one.percent, one.fleiss, one.alpha)
@@ -156,7 +156,7 @@ def strength_table(found: Iterable[Ranking]) -> Table:
 
 
 def order_table(report: Report) -> Table:
-    """What the order of the two systems on the screen does, and how long items take."""
+    """The effect of the order of the two systems on the screen, and how long items take."""
     if not report.pairs:
         return Table("Order and time", ("Figure", "Value"), ())
     rows = [
@@ -171,7 +171,7 @@ def order_table(report: Report) -> Table:
 
 
 def raters_table(found: Iterable[RaterRow]) -> Table:
-    """One row per rater, with what stands out."""
+    """One row per rater, with flags."""
     head = (
         "Rater",
         "Items",

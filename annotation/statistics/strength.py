@@ -1,4 +1,4 @@
-"""Bradley-Terry strengths: one scale for all systems out of all pairs, with intervals (Bradley and Terry 1952).
+"""Bradley-Terry strengths: one scale for all systems, from all pairs, with intervals (Bradley and Terry 1952).
 
 P(i beats j) = 1 / (1 + exp(s_j - s_i)), a logistic regression without intercept on +1 for system i and -1 for j. A tie
 counts as half a win for each. Fitted with statsmodels, whose errors clustered by item allow for several raters judging
@@ -55,7 +55,7 @@ def bradley_terry(ballots: Sequence[Ballot], criterion: str = "") -> Ranking:
     if reason:
         estimates = [undefined(reason, len(ballots)) for _ in systems]
         return Ranking(criterion, tuple(map(Strength, systems, estimates)), reason)
-    # The last system is the reference at 0; then all are centred, and their covariance with them.
+    # The last system is the reference at 0; then the strengths and their covariance are centred.
     design = pair_design(ballots, systems)[:, :-1]
     scores = np.asarray([SCORES[ballot.outcome] for ballot in ballots])
     items = np.unique([ballot.item_id for ballot in ballots], return_inverse=True)[1]
@@ -82,7 +82,7 @@ def pair_design(ballots: Sequence[Ballot], systems: Sequence[str]) -> NDArray[np
 
 
 def _no_scale(ballots: Sequence[Ballot], systems: Sequence[str]) -> str:
-    """Why finite strengths do not exist (Ford 1957: each system must, over others, have beaten each other one)."""
+    """Why finite strengths do not exist (Ford 1957: each system must have beaten each other one, maybe via others)."""
     if len(systems) < 2:
         return "There are no votes on two systems yet."
     if len({ballot.item_id for ballot in ballots}) < 2:

@@ -1,4 +1,4 @@
-"""All that a study hands to its analysis, as frozen values: what raters and reviewer said, and the known answers."""
+"""All data of a study for its analysis, as frozen values: what raters and reviewer said, and the known answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class GoldAnswer:
 
 @dataclass(frozen=True)
 class StudyData:
-    """Everything that counts in one study; what a study does not have is empty."""
+    """All data of one study; what a study does not have is empty."""
 
     ballots: tuple[Ballot, ...] = ()
     ratings: tuple[Rating, ...] = ()
@@ -32,9 +32,9 @@ class StudyData:
     preferences: tuple[TurnVote, ...] = ()
     stars: tuple[StarRow, ...] = ()
     features: tuple[ReplyFeature, ...] = ()
-    """what the traces of the judged replies say"""
+    """numbers from the traces of the judged replies"""
     rubric: Rubric = field(default_factory=lambda: find_rubric(DEFAULT_RUBRIC))
-    """says when an item has a majority, and the scores of a pointwise study"""
+    """defines when an item has a majority, and the scores of a pointwise study"""
 
     def known_answers(self) -> Gold:
         """The gold answers by (item_id, criterion)."""

@@ -1,6 +1,6 @@
-"""Everything the results page and `python -m annotation results` show of a study, as one value.
+"""Everything that the results page and `python -m annotation results` show about a study, as one value.
 
-The analysis is a pure function of `StudyData`, so the same data out of a database or out of exported files give equal
+The analysis is a pure function of `StudyData`, so the same data from a database or from exported files give equal
 reports.
 """
 
@@ -44,7 +44,7 @@ class Report:
     drops: tuple[DropRow, ...]
     time: Quartiles | None
     splits: tuple[tuple[str, tuple[Slice, ...]], ...]
-    """("problem type" | "strategy" | "turn", its slices); a split with one part only is left out"""
+    """("problem type" | "strategy" | "turn", its slices); a split with only one part is left out"""
     means: tuple[Mean, ...]
     scale_agreements: tuple[ScaleAgreement, ...]
     relations: tuple[Relation, ...]
@@ -55,7 +55,7 @@ class Report:
 
 
 def analyse(data: StudyData, *, resamples: int = RESAMPLES, seed: int = 0) -> Report:
-    """All statistics of `data`; what the traces say, where there are any, is set against the votes."""
+    """All statistics of `data`; features from traces, if there are any, are compared with the votes."""
     votes, rule = data.ballots, data.rubric.agreed
     parts = {"problem type": lambda b: b.problem_type, "strategy": lambda b: b.strategy, "turn": turn_band}
     splits = [(name, slices(votes, value, rule=rule, verdicts=data.verdicts)) for name, value in parts.items()]

@@ -1,6 +1,6 @@
 """Win, tie and lose of the first of two systems: counts, shares with intervals over items, the sign test, the finding.
 
-Open talks and studies both count here; in open talks every talk is an item with one vote.
+Used for open talks and for studies; in open talks every talk is an item with one vote.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ class Counts:
     none: int = 0
 
     def total(self) -> int:
-        """All of them."""
+        """The sum of all counts."""
         return self.win + self.tie + self.lose + self.none
 
 
 def counts(outcomes: Iterable[str | None]) -> Counts:
-    """Of outcomes in OUTCOMES, None for an item without a majority."""
+    """Counts of outcomes in OUTCOMES, or None for an item without a majority."""
     at = Counter(outcomes)
     return Counts(at["a"], at["tie"], at["b"], at[None])
 
@@ -42,7 +42,7 @@ def outcome_shares(
 ) -> tuple[Estimate, Estimate, Estimate, Estimate]:
     """Percent that are won, tied, lost and without a majority, from (item, outcome) pairs, with intervals over items.
 
-    `empty` is the reason given without any.
+    `empty` is the reason given if there are none.
     """
     win, tie, lose, none = (
         share_over_items([(item, outcome == kind) for item, outcome in votes], empty) for kind in (*OUTCOMES, None)
@@ -51,7 +51,7 @@ def outcome_shares(
 
 
 def share_over_items(hits: Iterable[tuple[str, bool]], empty: str) -> Estimate:
-    """Percent of hits with an interval over items, from (item, hit) pairs; `empty` is the reason given without any."""
+    """Percent of hits from (item, hit) pairs, with an interval over items; `empty` is the reason if there are none."""
     items: dict[str, list[bool]] = {}
     for item_id, hit in hits:
         items.setdefault(item_id, []).append(hit)
@@ -64,10 +64,10 @@ def sign_test(win: int, lose: int) -> float | None:
 
 
 def holm(p_values: Sequence[float | None]) -> tuple[float | None, ...]:
-    """Each p value corrected for all that are given (Holm 1979); a missing one (None) is no test and stays missing.
+    """Each p value corrected for all of `p_values` (Holm 1979); a missing one (None) is no test and stays missing.
 
-    With twenty true null hypotheses one p value below 0.05 is to be expected, so every report corrects all that it
-    prints and says how many there are.
+    With twenty true null hypotheses, one p value below 0.05 is to be expected, so every report corrects all p values
+    that it prints and says how many there are.
     """
     known = [value for value in p_values if value is not None]
     if len(known) < 2:
@@ -77,7 +77,7 @@ def holm(p_values: Sequence[float | None]) -> tuple[float | None, ...]:
 
 
 def finding(systems: tuple[str, str], win: int, lose: int, corrected: float, tests: int) -> str:
-    """Who is ahead, and whether that may be chance, in a sentence; `corrected` is the p value after `tests` tests."""
+    """A sentence on who is ahead and whether that may be chance; `corrected` is the p value corrected for `tests`."""
     if win == lose:
         return f"{systems[0]} and {systems[1]} won equally often."
     ahead, behind = systems if win > lose else (systems[1], systems[0])

@@ -6,7 +6,7 @@
     with for_reading(sessions)() as session:           # never waits for a writer
         get_encounter(session=session, ...)
 
-SQLite is the default; any other URL (PostgreSQL) is passed to SQLAlchemy as it is and needs its driver installed.
+SQLite is the default; any other URL (PostgreSQL) is passed to SQLAlchemy unchanged and needs an installed driver.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _log = logging.getLogger(__name__)
 
 
 def open_sessions(url: str, create: bool = True) -> sessionmaker[Session]:
-    """Open and migrate the database at `url`, made if it is a missing SQLite file and `create`; thread-safe.
+    """Open and migrate the database at `url`; with `create`, a missing SQLite file is made. Thread-safe.
 
     Sessions begun from the result may write: on SQLite they take the write lock at their start (BEGIN IMMEDIATE), so
-    two of them never fail on each other, they queue (engine.BUSY_TIMEOUT_MS). Raises DatabaseUnavailable.
+    that they queue (engine.BUSY_TIMEOUT_MS) instead of making each other fail. Raises DatabaseUnavailable.
     """
     engine = open_engine(url, create)
     upgrade(engine)
@@ -44,7 +44,7 @@ def for_reading(sessions: sessionmaker[Session]) -> sessionmaker[Session]:
 
 
 def close_sessions(sessions: sessionmaker[Session]) -> None:
-    """At the end of a program: fold SQLite's write-ahead log into the database file, close all connections."""
+    """At the end of a program: merge SQLite's write-ahead log into the database file, close all connections."""
     engine: Engine = sessions.kw["bind"]
     try:
         empty_log(engine, BUSY_TIMEOUT_MS)

@@ -1,7 +1,7 @@
-"""Connections to the database and their settings; SQLite's are made here, since its defaults lose writes.
+"""Connections to the database and their settings; SQLite needs its own, since its defaults lose writes.
 
 Measured with 12 threads writing: transactions that SQLite starts late (its default) fail at once when two of them want
-to write, whatever the time-out; started IMMEDIATE they queue and none fails. Within one process the queue is our own
+to write, whatever the time-out; started as IMMEDIATE they queue and none fails. Within one process the queue is our own
 (`write_queue`), in order of arrival; between processes it is SQLite's.
 """
 
@@ -23,19 +23,19 @@ from annotation.store.write_queue import WriteQueue
 
 DEFAULT_URL = "sqlite:///escdemo.db"
 BUSY_TIMEOUT_MS = 5_000
-"""how long a writer waits for the one before it"""
+"""how long a writer waits for its turn"""
 READ_ONLY = "escdemo_read_only"
 """execution option of connections that only read"""
 
 
 class DatabaseUnavailable(ValueError):  # noqa: N818  (reads as the sentence it is)
-    """The database cannot be opened. The message names the place and says what to do."""
+    """The database cannot be opened. The message says which one and what to do."""
 
 
 def open_engine(url: str, create: bool = True) -> Engine:
-    """A connected engine with the settings of this file, not migrated.
+    """A connected engine with the settings of this module; the database is not migrated.
 
-    A missing SQLite file is made if `create`. Raises DatabaseUnavailable.
+    With `create`, a missing SQLite file is made. Raises DatabaseUnavailable.
     """
     address = _parse(url)
     if address.get_backend_name() != "sqlite":
@@ -74,7 +74,7 @@ def _open_server(address: URL) -> Engine:
         engine = create_engine(address, pool_pre_ping=True, hide_parameters=True)
         with engine.connect():
             pass
-    except (ImportError, ArgumentError) as error:  # the dialect, or the package it needs
+    except (ImportError, ArgumentError) as error:  # of the dialect, or the package it needs
         raise DatabaseUnavailable(f"the driver for {shown} is missing: {error}. Install it with pip.") from error
     except DatabaseError as error:
         raise DatabaseUnavailable(f"cannot reach {shown}: {_reason(error)}. Is the server running?") from error
@@ -82,10 +82,10 @@ def _open_server(address: URL) -> Engine:
 
 
 def _prepare_file(address: URL, create: bool) -> Path:
-    """Path of the SQLite file, its folder made if missing and checked to be writable."""
+    """Path of the SQLite file; its folder is made if missing, and must be writable."""
     if not address.database or address.database == ":memory:":
         raise DatabaseUnavailable("an in-memory database would lose every judgment; use sqlite:///FILE")
-    path = Path(address.database.removeprefix("file:")).absolute()  # file: begins SQLite's URI form
+    path = Path(address.database.removeprefix("file:")).absolute()  # "file:" begins SQLite's URI form
     if not create and not path.exists():
         raise DatabaseUnavailable(f"there is no database {path}; name the right one with --database sqlite:///FILE")
     try:
@@ -106,15 +106,15 @@ def _prepare_file(address: URL, create: bool) -> Path:
 
 
 def _make_private(path: Path) -> None:
-    """Let nobody but the owner read the file, made if missing; SQLite gives new journals the mode of the file."""
+    """Let only the owner read the file, which is made if missing; SQLite gives new journals the mode of the file."""
     try:
-        if not path.exists():  # never open one that is there: closing it would end SQLite's locks on it in this process
+        if not path.exists():  # never open an existing file: closing it would release this process's SQLite locks
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
         for one in (path, *(path.with_name(f"{path.name}{part}") for part in ("-wal", "-shm"))):
             if one.exists():
                 one.chmod(one.stat().st_mode & 0o600)
     except OSError:
-        return  # somebody else's file, or a folder that takes none: opening it says what is wrong
+        return  # the file of another user, or a folder without write access: opening it reports what is wrong
 
 
 def _reason(error: Exception) -> str:
@@ -123,12 +123,12 @@ def _reason(error: Exception) -> str:
 
 def _set_up_connection(connection: Any, _record: Any) -> None:
     """Settings of every SQLite connection."""
-    # None: the driver starts no transactions of its own, `_begin` does. The default mode starts them late and lets two
-    # readers both decide to write, and then one fails at once whatever the time-out.
+    # None: the driver starts no transactions by itself, `_begin` does. The default mode starts them late, so two
+    # readers may both decide to write, and then one fails at once, whatever the time-out.
     connection.isolation_level = None
     cursor = connection.cursor()
     mode = _ask_for_wal(cursor)
-    if mode != "wal":  # asked for and silently refused, as on some network drives
+    if mode != "wal":  # requested but silently refused, as on some network drives
         raise sqlite3.OperationalError(f"write-ahead log refused (journal mode is {mode!r}); use a local disk")
     for pragma in (
         f"busy_timeout = {BUSY_TIMEOUT_MS}",
@@ -141,9 +141,9 @@ def _set_up_connection(connection: Any, _record: Any) -> None:
 
 
 def _ask_for_wal(cursor: sqlite3.Cursor) -> str:
-    """Switch to write-ahead logging, the mode given. Programs that open a new file at once switch it one by one.
+    """Switch to write-ahead logging and return the resulting mode. Programs that open a new file at once take turns.
 
-    SQLite does not wait for this lock by itself: who comes second gets "database is locked" at once.
+    SQLite does not wait for this lock by itself: the second program gets "database is locked" at once.
     """
     until = time.monotonic() + BUSY_TIMEOUT_MS / 1000
     while True:
@@ -160,12 +160,12 @@ _TURN = "escdemo_turn"
 
 
 def _take_turns(engine: Engine) -> None:
-    """Let the writers of this process begin one after the other; a turn ends when the connection goes back."""
+    """Let the writers of this process begin one after the other; a turn ends when the connection is returned."""
     queue = WriteQueue()
 
     def enter(connection: Connection) -> None:
         reads = connection.get_execution_options().get(READ_ONLY, False)
-        # Without a turn in time, SQLite's own waiting decides.
+        # If the turn does not come in time, SQLite's own waiting decides.
         if not reads and _TURN not in connection.info and queue.enter(BUSY_TIMEOUT_MS / 1000):
             connection.info[_TURN] = True
 
@@ -179,14 +179,14 @@ def _take_turns(engine: Engine) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    """Start each SQLite transaction as what it is: a reader that cannot write, or the one writer."""
+    """Start each SQLite transaction as a reader that cannot write, or as the one writer."""
     read_only = connection.get_execution_options().get(READ_ONLY, False)
     connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if read_only else 'OFF'}")
     connection.exec_driver_sql("BEGIN DEFERRED" if read_only else "BEGIN IMMEDIATE")
 
 
 def empty_log(engine: Engine, wait_ms: int) -> bool:
-    """Move SQLite's write-ahead log into the database file and cut it to nothing; False while readers need it.
+    """Move SQLite's write-ahead log into the database file and truncate it; False while readers need it.
 
     Writers wait meanwhile, for `wait_ms` milliseconds at most. True on other databases, which have no such file.
     """
@@ -198,7 +198,7 @@ def empty_log(engine: Engine, wait_ms: int) -> bool:
 
 @contextmanager
 def outside_transactions(engine: Engine, wait_ms: int) -> Iterator[sqlite3.Cursor]:
-    """A cursor of the driver for what SQLite does outside transactions only; it waits `wait_ms` for locks."""
+    """A cursor of the driver for what SQLite does only outside transactions; it waits `wait_ms` for locks."""
     connection = engine.raw_connection()
     try:
         cursor: Any = connection.cursor()
@@ -207,14 +207,14 @@ def outside_transactions(engine: Engine, wait_ms: int) -> Iterator[sqlite3.Curso
         yield cursor
         cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     except BaseException:
-        connection.invalidate()  # it would keep the other waiting time
+        connection.invalidate()  # else it would keep the changed time-out
         raise
     finally:
         connection.close()
 
 
 def add_database_argument(parser: ArgumentParser) -> None:
-    """The flag --database, the same for every command."""
+    """Add the flag --database, the same for every command."""
     parser.add_argument(
         "--database", metavar="URL", default=DEFAULT_URL, help="SQLAlchemy URL of the database (SQLite file or server)"
     )

@@ -1,11 +1,11 @@
-"""Delete my data: everything a visitor left, for good and in every file.
+"""Delete a visitor's data: everything they left, permanently and from every file.
 
-On SQLite the rows are gone with the commit, and secure_delete overwrites them. Two kinds of copies are left then:
-- pages as they were before, in the write-ahead log. It can be emptied when nobody reads an older state any more.
-- rows as they were before they moved to another page (as they do when a page is split), in unused space of the page
-  that they came from. Only writing the file anew (VACUUM, 100 MB a second) is sure to remove these.
-Both are done right after the commit. A mark (`Erasure`), stored together with the deletion, says that it is still to be
-done; so the pages can tell, and whoever tries next knows: the `Sweeper` of a running app, or its next start.
+On SQLite the commit removes the rows, and secure_delete overwrites them. Two kinds of copies may be left then:
+- old versions of pages, in the write-ahead log. It can be emptied when nobody reads an older state any more.
+- old copies of rows that moved to another page (as they do when a page is split), in unused space of the page that
+  they came from. Only rewriting the whole file (VACUUM, 100 MB per second) is sure to remove these.
+Both are removed right after the commit. A mark (`Erasure`), stored with the deletion, records that this is still to be
+done: for the pages, and for the next try (by the `Sweeper` of a running app, or at its next start).
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from annotation.store.engine import READ_ONLY, empty_log, outside_transactions
 from annotation.store.schema import Ballot, Base, Encounter, Erasure, Event, Judgment, Post, Reply, utc_now
 
 WAIT_MS = 500
-"""how long to wait for readers before the rest is left to the next try; writers wait as long"""
+"""how long to wait for readers before the rest is left to the next try; meanwhile writers wait"""
 REBUILD_BYTES = 256 * 2**20
-"""largest database that is rebuilt while people use it: 2.5 s, half of what a writer waits for its turn"""
+"""largest database that is rebuilt while people use it: it takes 2.5 s, half of what a writer waits for its turn"""
 _log = logging.getLogger(__name__)
 
 
 class Remains(StrEnum):
-    """Where copies of deleted texts may still lie."""
+    """Where copies of deleted texts may still exist."""
 
     NONE = "none"
     FILES = "files"
-    """in the files of SQLite: `finish_erasures` will take them out"""
+    """in the files of SQLite: `finish_erasures` will remove them"""
     SERVER = "server"
-    """in those of a database server, which reuses freed space in its own time"""
+    """in the files of a database server, which reuses freed space at some later time"""
 
 
 @dataclass(frozen=True)
 class Erased:
-    """How many rows of each kind are gone."""
+    """How many rows of each kind were deleted."""
 
     encounters: int
     posts: int
@@ -54,7 +54,7 @@ class Erased:
 def delete_visitor(*, session: Session, visitor: str) -> Erased:
     """Delete all encounters of `visitor` with their texts, traces, votes and events.
 
-    `remains` tells whether copies are left in the files. (Those made by `backup` or `export` are out of reach.)
+    `remains` says whether copies are left in the files. (Files made by `backup` or `export` are out of reach.)
     """
     own = select(Encounter.id).where(Encounter.visitor == visitor)
     erased = Erased(
@@ -65,13 +65,13 @@ def delete_visitor(*, session: Session, visitor: str) -> Erased:
         judgments=_count(session, Judgment, Judgment.encounter_id.in_(own)),
         events=_count(session, Event, Event.encounter_id.in_(own)),
     )
-    session.execute(delete(Encounter).where(Encounter.visitor == visitor))  # foreign keys take the rest along
+    session.execute(delete(Encounter).where(Encounter.visitor == visitor))  # foreign keys delete the rest
     mark_erasure(session)
     return erased
 
 
 def mark_erasure(session: Session) -> None:
-    """Store with a deletion that it is not in all files yet; once the caller has committed, see to it at once."""
+    """Record with a deletion that copies may be left in files; right after the caller's commit, remove them."""
     if session.get_bind().dialect.name != "sqlite":
         return
     session.add(Erasure(erased_at=utc_now()))
@@ -79,17 +79,17 @@ def mark_erasure(session: Session) -> None:
 
 
 def remains(session: Session) -> Remains:
-    """Whether copies of deleted texts, anybody's, may still lie in the files."""
+    """Whether copies of deleted texts, anybody's, may still be in the files."""
     if session.get_bind().dialect.name != "sqlite":
         return Remains.SERVER
     return Remains.FILES if session.scalar(select(exists().where(Erasure.id.is_not(None)))) else Remains.NONE
 
 
 def finish_erasures(engine: Engine, *, largest: float | None = None) -> bool:
-    """Take what was deleted out of all files; False when that must be tried again.
+    """Remove deleted data from all files; False when that must be tried again.
 
-    A database of more than `largest` bytes (REBUILD_BYTES) is not rebuilt. Never raises for what the database does: the
-    rows are gone already, and a locked file or a full disk is a reason to try again.
+    A database of more than `largest` bytes (REBUILD_BYTES) is not rebuilt. Never raises errors of the database: the
+    rows are gone already, and a locked file or a full disk is only a reason to try again.
     """
     try:
         return _finish(engine, REBUILD_BYTES if largest is None else largest)
@@ -116,7 +116,7 @@ def _finish(engine: Engine, largest: float) -> bool:
 
 
 def _rebuild(engine: Engine, largest: float) -> bool:
-    """Write the whole file anew, out of the rows there are."""
+    """Write the whole file anew from the present rows."""
     with outside_transactions(engine, WAIT_MS) as cursor:
         pages, size = (cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         if pages * size > largest:
@@ -127,7 +127,7 @@ def _rebuild(engine: Engine, largest: float) -> bool:
 
 
 def _committed(session: Session) -> None:
-    # The session still holds its connection, and with it the writer's turn; it has given both back a moment later.
+    # The session still holds its connection and the writer's turn; it returns both a moment later.
     event.listen(session, "after_transaction_end", _ended, once=True)
 
 

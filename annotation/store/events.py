@@ -11,11 +11,11 @@ from annotation.choices import EventKind, Side
 from annotation.store.schema import Encounter, Event, utc_now
 
 SERVER = "server"
-"""actor of what no visitor did"""
+"""actor of events that no visitor caused"""
 
 
 class EventDetail(TypedDict):
-    """What an event may say beside its kind; never a text of a seeker."""
+    """What an event may hold besides its kind; never a text of a seeker."""
 
     actor: NotRequired[str]
     turn_index: NotRequired[int]
@@ -26,7 +26,7 @@ class EventDetail(TypedDict):
 
 
 def record(session: Session, encounter: Encounter, kind: EventKind, **detail: Unpack[EventDetail]) -> None:
-    """Add one event to `encounter` (by its visitor, unless `actor` says otherwise) and note the time of the change."""
+    """Add one event to `encounter` (by its visitor, unless `actor` is given) and note the time of the change."""
     now = utc_now()
     encounter.saved_at = now
     values = {"actor": encounter.visitor, **detail}

@@ -1,11 +1,11 @@
-"""The tables of live studies, in which a rater talks with the systems: beside those of `schema` and `study_schema`.
+"""The tables of live studies, in which a rater talks with the systems; they add to `schema` and `study_schema`.
 
     study_claim 1-1 study_talk 1-1 encounter    the talk that belongs to a rater's item
     post 1-1 study_preference                   which of the two replies to it is better
-    post 1-n study_star                         how helpful each side was up to there
+    post 1-n study_star                         how helpful each side was up to that post
 
-Deleting a claim, a rater or a study deletes the talks with all that was said (a trigger, made by the migration), and
-deleting an encounter deletes its row here.
+Deleting a claim, a rater or a study deletes the talks with all their messages (by a trigger that the migration makes),
+and deleting an encounter deletes its row here.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from annotation.store.study_schema import Claim
 
 
 class StudyTalk(Base):
-    """Which encounter is the talk of which claim, and what is asked after it."""
+    """Links an encounter to the claim whose talk it is, with the answers asked for after it."""
 
     __tablename__ = "study_talk"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Bring a database to the current schema: the revisions in `migrations/` that it lacks, all or none."""
+"""Bring a database to the current schema: apply the revisions in `migrations/` that it lacks, all or none."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from annotation.store.engine import DatabaseUnavailable
 
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 73_561_209
-"""any number that no other program on the same server takes"""
+"""any number that no other program on the same server uses"""
 
 
 def alembic_config(connection: Connection | None = None) -> Config:
-    """Alembic's settings in code; with `connection`, env.py works on it instead of opening one."""
+    """Alembic's settings in code; with `connection`, env.py uses it instead of opening one."""
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))  # % is special in its settings
     config.attributes["connection"] = connection
@@ -26,9 +26,9 @@ def alembic_config(connection: Connection | None = None) -> Config:
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Apply the revisions that are missing, all or none; (revision before, revision now).
+    """Apply the missing revisions, all or none; returns (revision before, revision now).
 
-    Two processes may call it at once: the second waits for the lock and then finds nothing to do. Raises
+    Two processes may call this at once: the second waits for the lock and then finds nothing to do. Raises
     DatabaseUnavailable when the database was made by a newer version of this program.
     """
     scripts = ScriptDirectory.from_config(alembic_config())

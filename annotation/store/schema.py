@@ -1,11 +1,11 @@
-"""The tables, SQLAlchemy 2 typed. What must never happen they refuse themselves (CHECK, UNIQUE, foreign keys).
+"""The tables, in SQLAlchemy 2's typed form. They refuse what must never happen (CHECK, UNIQUE, foreign keys).
 
     encounter 1-n post 1-n reply        one reply per post, side and attempt
     encounter 1-n ballot 1-n judgment   one ballot per encounter and rater, one judgment per criterion
     encounter 1-n event                 what happened, append-only
 
-Deleting an encounter deletes everything below it. As long as it exists, triggers (made by the migrations) refuse to
-change or delete its posts, ended replies, ballots, judgments and events.
+Deleting an encounter deletes everything below it. As long as it exists, triggers (made by the migrations) prevent
+changes to and deletions of its posts, ended replies, ballots, judgments and events.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from annotation.talks.stages import Stage
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """Aware datetimes in UTC on every database; SQLite alone would drop the zone and hand back naive ones."""
+    """Aware datetimes in UTC on every database; by itself SQLite would drop the zone and return naive ones."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -51,14 +51,14 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def utc_now() -> datetime:
-    """The time now, aware, UTC."""
+    """The present time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def choice_column(kind: type[StrEnum], name: str | None) -> Enum:
     """A text column limited by a CHECK to the values of `kind`; the constraint is named after the column.
 
-    Without a name there is no CHECK: a column that was added to a table later brings its own.
+    Without a name there is no CHECK here: a column that was added to a table later brings its own.
     """
     return Enum(
         kind,
@@ -86,7 +86,7 @@ class Base(DeclarativeBase):
 
 
 class Encounter(Base):
-    """One visitor talking to two systems, and where that stands."""
+    """One visitor's talk with two systems, and its stage."""
 
     __tablename__ = "encounter"
     __table_args__ = (
@@ -102,7 +102,7 @@ class Encounter(Base):
     """sha256 of the browser's token, hexadecimal; the token itself is never stored"""
     mode: Mapped[Mode] = mapped_column(choice_column(Mode, "mode"))
     blind: Mapped[bool | None]
-    """True: in the demo, the visitor chose to see no names before the vote; in a study nobody does anyway"""
+    """True: in the demo, the visitor chose to see no names before the vote; in a study nobody sees them anyway"""
     study: Mapped[str | None]
     stage: Mapped[Stage] = mapped_column(choice_column(Stage, "stage"))
     system_1: Mapped[str]
@@ -143,12 +143,12 @@ class Post(Base):
     turn_index: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     text: Mapped[str]
     key: Mapped[str]
-    """chosen by the page per message; a second send with the same key stores nothing"""
+    """chosen by the page for each message; sending the same key again stores nothing"""
     created_at: Mapped[datetime]
 
 
 class Reply(Base):
-    """One attempt of one side at answering one post. The row exists from the moment the reply is asked for."""
+    """One attempt of one side to answer one post. The row exists from the moment the reply is requested."""
 
     __tablename__ = "reply"
     __table_args__ = (
@@ -171,9 +171,9 @@ class Reply(Base):
     strategy: Mapped[str | None]
     checkpoint: Mapped[str | None]
     options_json: Mapped[str | None]
-    """decode options the reply was made with"""
+    """decode options with which the reply was made"""
     reply_json: Mapped[str | None] = mapped_column(deferred=True)
-    """the whole reply with its trace, as `Reply.to_dict` gives it; tens of KB, so loaded only on request"""
+    """the whole reply with its trace, from `Reply.to_dict`; tens of KB, so loaded only on request"""
     error: Mapped[str | None]
     held_back: Mapped[HeldBack | None] = mapped_column(
         choice_column(HeldBack, None), CheckConstraint("held_back IN ('redrawn', 'replaced')", name="held_back")
@@ -184,7 +184,7 @@ class Reply(Base):
 
 
 class Ballot(Base):
-    """One rater's vote on one encounter: what goes with all its judgments."""
+    """One rater's vote on one encounter: what all its judgments have in common."""
 
     __tablename__ = "ballot"
     __table_args__ = (
@@ -199,12 +199,12 @@ class Ballot(Base):
     reason: Mapped[str | None]
     intensity_after: Mapped[int | None]
     seconds: Mapped[float]
-    """time from the opening of the form to the vote"""
+    """time between the opening of the form and the vote"""
     created_at: Mapped[datetime]
 
 
 class Judgment(Base):
-    """One answer to one question. Each row says by itself who was compared, where they stood and what was shown."""
+    """One answer to one question. Each row alone says who was compared, on which sides, and what was shown."""
 
     __tablename__ = "judgment"
     __table_args__ = (
@@ -238,7 +238,7 @@ class Judgment(Base):
 
 
 class Event(Base):
-    """One thing that happened, with the server's time. Rows are only ever added; no text of a seeker is in them."""
+    """One thing that happened, with the server's time. Rows are only ever added and hold no text of a seeker."""
 
     __tablename__ = "event"
 
@@ -257,7 +257,7 @@ class Event(Base):
 
 
 class Erasure(Base):
-    """A deletion of which copies may still lie in SQLite's files; the row goes when none does (see `erasure`)."""
+    """A deletion whose data may still be in SQLite's files; the row is deleted once they are not (see `erasure`)."""
 
     __tablename__ = "erasure"
 

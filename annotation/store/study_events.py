@@ -1,6 +1,6 @@
 """The append-only record of a study. Called by every store function of studies that changes something.
 
-Nothing in it changes, but that a rater who withdraws takes the answers out; order, time, kind and item stay.
+Nothing in it changes, except that the answers of a rater who withdraws are removed; order, time, kind and item stay.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from annotation.store.schema import utc_now
 from annotation.store.study_schema import StudyEvent
 
 SERVER = "server"
-"""actor of what no member did"""
+"""actor of events that no member caused"""
 ANSWER_KINDS = (StudyEventKind.ANSWERED, StudyEventKind.UNDONE)
-"""what a rater answered, with the answer as old and new value; a trigger lets only these be blanked"""
+"""events with a rater's answer as old and new value; a trigger allows only these to be blanked"""
 
 
 class StudyEventDetail(TypedDict):
-    """What an event may say beside its kind; never a text that a person wrote."""
+    """What an event may hold besides its kind; never a text that a person wrote."""
 
     actor: NotRequired[str]
     claim_id: NotRequired[int]
@@ -34,12 +34,12 @@ class StudyEventDetail(TypedDict):
 
 
 def record_study(session: Session, study_id: str, kind: StudyEventKind, **detail: Unpack[StudyEventDetail]) -> None:
-    """Add one event to the study, by the server unless `actor` says otherwise."""
+    """Add one event to the study, by the server unless `actor` is given."""
     values = {"actor": SERVER, **detail}
     session.add(StudyEvent(study_id=study_id, at=utc_now(), kind=kind, app_version=annotation.__version__, **values))
 
 
 def blank_answers(session: Session, study_id: str, actor: str) -> None:
-    """Take the answers of one rater out of the events, which stay."""
+    """Remove the answers of one rater from the events; the events stay."""
     own = (StudyEvent.study_id == study_id, StudyEvent.actor == actor, StudyEvent.kind.in_(ANSWER_KINDS))
     session.execute(update(StudyEvent).where(*own).values(old_value=None, new_value=None))

@@ -1,16 +1,16 @@
-"""The tables of studies, beside those of `schema`; what must never happen they refuse themselves.
+"""The tables of studies, which add to `schema`; like those, they refuse what must never happen.
 
     study 1-n study_member                       lead, raters, reviewers, each with a hashed token
     study 1-n study_context 1-n study_reply      what was said, and what each system replied
-    study_context 1-n study_item                 what is judged: a pair of replies, or all of them
+    study_context 1-n study_item                 what is judged: a pair of replies, or all replies
     study_item 1-n study_claim 1-n study_answer  one claim per item and rater, one answer per question
     study_item 1-1 study_review 1-n study_review_answer
     study 1-n study_event                        what happened, append-only
 
-An import in batches gathers in a row of `study` that has no members, so nobody sees a part of it; then all of its
-contexts change their study at once. Deleting a study deletes everything below it; deleting an encounter deletes the
-contexts that were made of it. Triggers (made by the migrations) refuse to delete events, to change them (but for
-blanking the answers of a rater who withdraws), and to change answers of an item that is closed.
+An import in batches gathers in a row of `study` that has no members, so nobody sees a part of it; then all its contexts
+move to their study at once. Deleting a study deletes everything below it; deleting an encounter deletes the contexts
+that were made from it. Triggers (made by the migrations) refuse to delete events, to change them (except to blank the
+answers of a rater who withdraws), and to change answers of a closed item.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from annotation.store.schema import Base, choice_column
 
 
 class Study(Base):
-    """A planned evaluation: who judges what, how often, by which questions."""
+    """A planned evaluation: who judges what, how often, and with which questions."""
 
     __tablename__ = "study"
     __table_args__ = (UniqueConstraint("name"), CheckConstraint("seed >= 0", "seed"))
@@ -36,18 +36,18 @@ class Study(Base):
     state: Mapped[StudyState] = mapped_column(choice_column(StudyState, "state"))
     seed: Mapped[int] = mapped_column(BigInteger)
     plan_json: Mapped[str]
-    """the whole plan, as `StudyPlan.to_json` gives it"""
+    """the whole plan, from `StudyPlan.to_json`"""
     rubric_json: Mapped[str]
     """the questions as they were when the study was made"""
     created_at: Mapped[datetime]
     opened_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     gathers_for: Mapped[str | None] = mapped_column(String(32))
-    """the draft that takes its contexts over once all of an import are here; None: a study, not a part of one"""
+    """the draft that receives these contexts when the import is complete; None: a study, not a part of one"""
 
 
 class Member(Base):
-    """One person in one study. A token is stored as its sha256 only, a password as its scrypt hash only."""
+    """One person in one study. A token is stored only as its sha256, a password only as its scrypt hash."""
 
     __tablename__ = "study_member"
     __table_args__ = (UniqueConstraint("token_hash"), UniqueConstraint("study_id", "role", "number"))
@@ -65,7 +65,7 @@ class Member(Base):
     break_since: Mapped[datetime | None]
 
     def pseudonym(self) -> str:
-        """How the member is called in results: r1 for the first rater, lead1, reviewer1."""
+        """The member's name in results: r1 for the first rater, lead1, reviewer1."""
         return f"{'r' if self.role is Role.RATER else self.role.value}{self.number}"
 
 
@@ -88,12 +88,12 @@ class Context(Base):
     problem_type: Mapped[str | None]
     emotion_type: Mapped[str | None]
     strategy: Mapped[str | None]
-    """annotated for the turn that is replied to, where known"""
+    """annotated for the turn that is replied to, if known"""
     turn: Mapped[int | None]
     gold_json: Mapped[str | None]
-    """known answers: {criterion: system that is better, or "tie"}, or {criterion: {system: score}}"""
+    """known answers: {criterion: the better system, or "tie"}, or {criterion: {system: score}}"""
     encounter_id: Mapped[str | None] = mapped_column(ForeignKey("encounter.id", ondelete="CASCADE"), index=True)
-    """the live conversation it was made of"""
+    """the live conversation it was made from"""
 
 
 class SystemReply(Base):
@@ -133,9 +133,9 @@ class Item(Base):
     """how many raters judge it; None: every rater does (gold and onboarding items)"""
     duplicate_of: Mapped[str | None] = mapped_column(ForeignKey("study_item.id", ondelete="CASCADE"), index=True)
     in_sample: Mapped[bool]
-    """drawn for the reviewer, whatever the raters say"""
+    """drawn for the reviewer, however the raters vote"""
     closed_at: Mapped[datetime | None]
-    """from then on no answer changes"""
+    """from then on no answer can change"""
 
 
 class Claim(Base):
@@ -160,7 +160,7 @@ class Claim(Base):
     state: Mapped[ClaimState] = mapped_column(choice_column(ClaimState, "state"))
     seat: Mapped[int | None]
     seats: Mapped[int | None]
-    """how many seats the item has, so that the table itself refuses one more"""
+    """how many seats the item has, so that the table itself refuses a claim too many"""
     arrangement: Mapped[str]
     """where the systems stand: "1,0" puts the second of the item's systems first"""
     claimed_at: Mapped[datetime]
@@ -171,12 +171,12 @@ class Claim(Base):
     """time worked on it so far"""
     done_at: Mapped[datetime | None]
     note: Mapped[str | None]
-    """the rater's reason, in own words"""
+    """the rater's reason, in the rater's words"""
     declined: Mapped[bool]
-    """the rater gave it back and is not asked again"""
+    """the rater gave it back and does not get it again"""
 
     def places(self) -> tuple[int, ...]:
-        """Index into the item's systems for each place on the screen, first place first."""
+        """For each place on the screen, first place first, the index into the item's systems."""
         return tuple(int(place) for place in self.arrangement.split(","))
 
 
@@ -190,9 +190,9 @@ class Answer(Base):
     claim_id: Mapped[int] = mapped_column(ForeignKey("study_claim.id", ondelete="CASCADE"))
     criterion: Mapped[str]
     system: Mapped[str]
-    """which reply was scored; empty when pairwise"""
+    """the system whose reply was scored; empty when pairwise"""
     value: Mapped[str]
-    """in terms of systems: "a" (first in sorted order is better), "tie", "b"; or the score"""
+    """in terms of systems: "a" (the first in sorted order is better), "tie", "b"; or the score"""
     saved_at: Mapped[datetime]
 
 

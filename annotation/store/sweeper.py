@@ -1,6 +1,6 @@
-"""Tries again, in the background of a running app, to take deleted texts out of the database's files.
+"""Repeats, in the background of a running app, the attempt to remove deleted texts from the database's files.
 
-It also finds what another program (`python -m annotation study withdraw`) deleted and could not finish.
+It also completes deletions that another program (`python -m annotation study withdraw`) could not finish.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from annotation.store.erasure import finish_erasures
 LOOK_EVERY_S = 5.0
 """pause while there is nothing to do"""
 SOONEST_S, LATEST_S = 1.0, 60.0
-"""pause after the first try that failed, doubled with each further one up to the second"""
+"""pause after the first failed try, doubled after each further one up to LATEST_S"""
 
 
 class Sweeper:
-    """One thread, from its making until `close`."""
+    """One thread, which runs from construction until `close`."""
 
     def __init__(self, sessions: sessionmaker[Session]) -> None:
         self._engine: Engine = sessions.kw["bind"]
@@ -28,7 +28,7 @@ class Sweeper:
         self._thread.start()
 
     def close(self) -> None:
-        """End after the try that is being made."""
+        """End after the current try."""
         self._closed.set()
         self._thread.join()
 
@@ -41,5 +41,5 @@ class Sweeper:
 
 
 def pause_after(failed: int) -> float:
-    """Seconds until the next try, after so many failed ones in a row."""
+    """Seconds until the next try, after `failed` failed ones in a row."""
     return min(SOONEST_S * 2 ** min(failed - 1, 10), LATEST_S) if failed else LOOK_EVERY_S

@@ -1,8 +1,8 @@
 """Which text is accepted from people and nets: any Unicode that can be stored and shown, within a length.
 
-Removed without asking: NUL and the other control characters (databases and browsers disagree about them) and lone
-surrogates (not encodable). Line breaks become "\\n", form feeds and the like too, since they part two words.
-Everything else comes back exactly as it was given.
+Silently removed: NUL and the other control characters (databases and browsers disagree about them) and lone surrogates
+(not encodable). Line breaks become "\\n"; so do form feeds and the like, since they separate words. Everything else
+stays exactly as it was entered.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _ALIKE = str.maketrans(
     "\u2012\u2013\u2014\u2212\u2018\u2019\u02bc",
     "aesijopcdyxhqwlvkABESIJKMHOPCTYXQWIaovipukxcjABEZHIKMNOPTYXiagouhn------'''",
 )
-"""signs of other scripts that look like a Latin one, and all dashes and apostrophes"""
+"""characters of other scripts that look like Latin ones, and all dashes and apostrophes"""
 _BLANK_SIGNS = "\u115f\u1160\u2800\u3164\uffa0"
-"""fillers and the empty Braille cell: letters and symbols to Unicode, blank to the eye"""
-# All of category Cc but tab and line feed, and the surrogate range.
+"""fillers and the empty Braille cell: Unicode letters and symbols that look blank"""
+# All of category Cc except tab and line feed, and the surrogate range.
 _UNWANTED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -43,12 +43,12 @@ def clean_text(text: str) -> str:
 
 
 def is_visible(text: str) -> bool:
-    """Whether there is anything to see: a text of blanks and zero-width characters is empty to everyone."""
+    """Whether there is anything to see: a text of blanks and zero-width characters looks empty."""
     return any(unicodedata.category(sign)[0] in "LNPS" and sign not in _BLANK_SIGNS for sign in text)
 
 
 def as_seen(text: str) -> str:
-    """`text` with one sign for all that look alike and none for those of no width; to compare, not to show."""
+    """`text` with look-alike characters made equal and zero-width ones removed; to compare, not to show."""
     if text.isascii():
         return text
     plain = unicodedata.normalize("NFKC", text).translate(_ALIKE)
@@ -56,14 +56,14 @@ def as_seen(text: str) -> str:
 
 
 def as_read(text: str) -> str:
-    """`text` without what the eye may miss: kinds of blanks, signs of no width, letters of other scripts."""
+    """`text` without differences that the eye may miss: blanks, zero-width characters, letters of other scripts."""
     return "".join(sign for sign in as_seen(text) if not sign.isspace() and unicodedata.category(sign) != "Cc")
 
 
 def accept_name(text: str, *, what: str, required: bool = False) -> str:
-    """`text` without outer blanks when it is one line of at most `MAX_LABEL_CHARS`, "" if it is empty.
+    """`text` without outer blanks if it is one line of at most `MAX_LABEL_CHARS`, "" if it is empty.
 
-    Raises ValueError, whose message shows signs that cannot be seen.
+    Raises ValueError, whose message makes invisible characters visible.
     """
     name = text.strip()
     if any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name):
@@ -72,9 +72,9 @@ def accept_name(text: str, *, what: str, required: bool = False) -> str:
 
 
 def accept_text(text: str, *, what: str, limit: int, required: bool = False) -> str:
-    """`clean_text(text)` when it holds at most `limit` characters and, if `required`, something to see.
+    """`clean_text(text)` if it has at most `limit` characters and, if `required`, something to see.
 
-    Raises ValueError whose message names `what`, the length found and the length allowed, never the text itself.
+    Raises ValueError; its message names `what`, the length found and the length allowed, never the text itself.
     """
     cleaned = clean_text(text)
     if required and not is_visible(cleaned):

@@ -1,4 +1,4 @@
-"""One writer at a time, in order of arrival. SQLite's own waiting is polling: it is not fair and sleeps up to 0.1 s.
+"""One writer at a time, in order of arrival. SQLite itself polls for its lock: unfairly, sleeping up to 0.1 s.
 
 Measured with 50 threads writing at once: with polling alone, some waited for more than five seconds and failed.
 """
@@ -10,7 +10,7 @@ from collections import deque
 
 
 class WriteQueue:
-    """A lock that is handed on first come, first served. Enter and leave may be called by different threads."""
+    """A lock that is passed on first come, first served. `enter` and `leave` may be called by different threads."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -18,7 +18,7 @@ class WriteQueue:
         self._taken = False
 
     def enter(self, timeout_s: float) -> bool:
-        """Wait for the turn; False when it did not come within `timeout_s`."""
+        """Wait for a turn; False when it did not come within `timeout_s`."""
         with self._guard:
             if not self._taken:
                 self._taken = True
@@ -32,10 +32,10 @@ class WriteQueue:
             if gate in self._waiting:
                 self._waiting.remove(gate)
                 return False
-        return True  # the turn came between the time-out and now
+        return True  # the turn came just after the time-out
 
     def leave(self) -> None:
-        """Hand the turn to whoever has waited longest."""
+        """Pass the turn to the one who has waited longest."""
         with self._guard:
             if self._waiting:
                 self._waiting.popleft().release()

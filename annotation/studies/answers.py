@@ -4,8 +4,8 @@
     undo(session=session, access=rater, claim_id=...)
     submit(session=session, access=rater, claim_id=..., note="...")
 
-Values are those of the screen ("a" is the reply at place a); what is stored speaks of systems. An answer counts once
-the whole item is handed in; every change is an event with the old and the new value.
+Values are as on the screen ("a" is the reply at place a), but stored in terms of systems. An answer counts once the
+whole item is handed in; every change is an event with the old and the new value.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Given:
 def save_answer(*, session: Session, access: Access, claim_id: int, given: Given) -> Saved:
     """By a rater: store one answer, or change it. The same answer again changes nothing.
 
-    Raises ValueError for an unknown criterion, value or place, NotAllowed when the item went back or is closed.
+    Raises ValueError for an unknown criterion, value or place, NotAllowed when the item was released or is closed.
     """
     study, member, claim, item = _writable(session, access, claim_id)
     plan = plan_of(study)
@@ -69,7 +69,7 @@ def save_answer(*, session: Session, access: Access, claim_id: int, given: Given
 
 
 def undo(*, session: Session, access: Access, claim_id: int) -> TaskView:
-    """By a rater: take back the last change of an answer on this item; may be repeated, until it raises NotAllowed."""
+    """By a rater: undo the last change of an answer on this item; may be repeated until it raises NotAllowed."""
     study, member, claim, _ = _writable(session, access, claim_id)
     stack = undo_stack(session, claim)
     if not can_undo(claim, stack):
@@ -89,7 +89,7 @@ def undo(*, session: Session, access: Access, claim_id: int) -> TaskView:
 
 
 def save_note(*, session: Session, access: Access, claim_id: int, note: str) -> Saved:
-    """By a rater: store the reason in own words, empty to remove it. The event does not repeat it."""
+    """By a rater: store the reason in their own words, empty to remove it. The event does not repeat it."""
     study, member, claim, item = _writable(session, access, claim_id)
     _set_note(session, study, member, claim, note)
     _touch_active(claim, study)
@@ -98,7 +98,7 @@ def save_note(*, session: Session, access: Access, claim_id: int, note: str) -> 
 
 
 def submit(*, session: Session, access: Access, claim_id: int, note: str | None = None) -> TaskView:
-    """By a rater: hand the item in; does nothing but keep a changed `note` when that was done before.
+    """By a rater: hand the item in; if that was done before, only stores a changed `note`.
 
     Raises ValueError listing the questions without an answer.
     """
@@ -139,7 +139,7 @@ def _put(session: Session, claim: Claim, answers: dict[Question, Answer], questi
 
 
 def _touch_active(claim: Claim, study: Study) -> None:
-    """Work on what was handed in changes neither its time nor a lease."""
+    """A sign of life, but only for an active claim: work on a handed-in item changes neither time nor lease."""
     if claim.state is ClaimState.ACTIVE:
         touch(claim, plan_of(study))
 

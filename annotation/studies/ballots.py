@@ -1,6 +1,6 @@
-"""What was handed in, as plain values for statistics and exports: `Ballot`, `Rating`, `Verdict`. By the lead only.
+"""Handed-in answers as plain values for statistics and exports: `Ballot`, `Rating`, `Verdict`. Only for the lead.
 
-Drafts, released claims and items of erased conversations are not in them. Values are in terms of systems.
+They do not include drafts, released claims and items of erased conversations. Values are in terms of systems.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from annotation.talks.held_back import held_back_count, held_back_turns
 
 @dataclass(frozen=True)
 class _HandedIn:
-    """One claim with what its answers have in common."""
+    """One claim, and what its answers have in common."""
 
     item: Item
     context: Context
@@ -40,7 +40,7 @@ class _HandedIn:
 
 
 def ballots(*, session: Session, access: Access) -> tuple[Ballot, ...]:
-    """By a lead: every answer handed in to a pairwise study, by item, rater and criterion. Raises NotAllowed."""
+    """By a lead: every answer handed in in a pairwise study, by item, rater and criterion. Raises NotAllowed."""
     study, plan = _study(session, access, pairwise=True)
     values = []
     for handed, answers in _handed_in(session, study):
@@ -74,7 +74,7 @@ def ballots(*, session: Session, access: Access) -> tuple[Ballot, ...]:
 
 
 def ratings(*, session: Session, access: Access) -> tuple[Rating, ...]:
-    """By a lead: every score handed in to a pointwise study, by item, rater, criterion and system."""
+    """By a lead: every score handed in in a pointwise study, by item, rater, criterion and system."""
     study, plan = _study(session, access, pairwise=False)
     values = []
     for handed, answers in _handed_in(session, study):
@@ -106,7 +106,7 @@ def ratings(*, session: Session, access: Access) -> tuple[Rating, ...]:
 
 
 def verdicts(*, session: Session, access: Access) -> tuple[Verdict, ...]:
-    """By a lead: what reviewers decided, by item and criterion, and by system in a pointwise study."""
+    """By a lead: the reviewers' decisions, by item and criterion, and by system in a pointwise study."""
     study, _ = require(session, access, Role.LEAD)
     statement = (
         select(Review, ReviewAnswer, Context.key)
@@ -164,7 +164,7 @@ def _handed_in(session: Session, study: Study) -> Iterator[tuple[_HandedIn, list
         .order_by(Item.position, Member.number)
     )
     for item, context, claim, member in session.execute(statement):
-        # A duplicate of a discarded item was ambiguous twice.
+        # A duplicate of a discarded item is discarded too.
         cause = causes.get(item.id) or causes.get(item.duplicate_of or "")
         count = held_back_count(held.get(talks.get(claim.id, "")))
         handed = _HandedIn(item, context, claim, member.pseudonym(), strategies.get(context.id, {}), cause, count)
@@ -183,7 +183,7 @@ def _ordered(plan: StudyPlan, answers: list[Answer]) -> list[Answer]:
 
 
 def known_answers(session: Session, study: Study) -> dict[str, dict[tuple[str, str], str]]:
-    """item id -> (criterion, system) -> the known answer, of gold and onboarding items, in stored terms."""
+    """Item id -> (criterion, system) -> the known answer as stored, for gold and onboarding items."""
     statement = select(Item, Context).join(Context).where(Item.study_id == study.id, Context.gold_json.is_not(None))
     return {
         item.id: _known(context.gold_json or "{}", systems_of(item)) for item, context in session.execute(statement)

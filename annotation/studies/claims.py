@@ -1,13 +1,13 @@
-"""Claims: who works on which item. Exactly as many raters per item as planned, whatever happens at the same time.
+"""Claims: who works on which item. Each item gets exactly as many raters as planned, whatever happens at the same time.
 
     task = open_task(session=session, access=rater)      # the item in work, or the next one; None: nothing (left) to do
     keep_alive(...)                                      # now and then while the page is open
     begin_break(...), end_break(...)                     # the clock stands still
     give_back(...)                                       # this item is not for me
 
-A claim holds one of the item's seats until its lease ends without a sign of life; then the seat goes back, and the
-rater gets the item again, drafts included, if it is still free when they return. Claims are made under a lock on the
-study, and the tables refuse a seat too many (UNIQUE, CHECK) even if that lock failed.
+A claim holds one of the item's seats until its lease ends without a sign of life; then the seat is free for others. If
+it is still free when the rater returns, they get the item again, with their drafts. Claims are made under a lock on the
+study, and the tables would refuse a seat too many (UNIQUE, CHECK) even if that lock failed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ IDLE_S = 120.0
 
 
 def open_task(*, session: Session, access: Access) -> TaskView | None:
-    """By a rater: the item they are working on, else the next one, claimed for them; None when none is left for them.
+    """By a rater: the item they are working on, else the next one, now claimed for them; None when none is left.
 
     Raises NotAllowed before consent, during a break, and while the study hands out nothing.
     """
@@ -60,7 +60,7 @@ def get_task(*, session: Session, access: Access, claim_id: int) -> TaskView:
 
 
 def own_tasks(*, session: Session, access: Access) -> tuple[TaskLine, ...]:
-    """By a rater: all items they hold or have handed in, in the order in which they got them."""
+    """By a rater: all items that they hold or have handed in, in the order in which they got them."""
     study, member = require(session, access, Role.RATER)
     held = (Claim.member_id == member.id, Claim.state != ClaimState.RELEASED)
     rows = session.execute(select(Claim, Item).join(Item).where(*held).order_by(Claim.ordinal))
@@ -71,7 +71,7 @@ def own_tasks(*, session: Session, access: Access) -> tuple[TaskLine, ...]:
 
 
 def keep_alive(*, session: Session, access: Access, claim_id: int) -> datetime:
-    """By a rater: still working on it; the end of the renewed lease. Raises NotAllowed when it went back."""
+    """By a rater: still working on it; returns the end of the renewed lease. Raises NotAllowed if it was released."""
     study, member = require(session, access, Role.RATER, share=True)
     claim = own_claim(session, member, claim_id, lock=True)
     require_held(claim)
@@ -81,9 +81,9 @@ def keep_alive(*, session: Session, access: Access, claim_id: int) -> datetime:
 
 
 def give_back(*, session: Session, access: Access, claim_id: int) -> None:
-    """By a rater: not this item. The seat is free for others, and this rater is not asked again.
+    """By a rater: decline this item. The seat is free for others, and this rater does not get the item again.
 
-    Raises NotAllowed for an item that was handed in or went back before.
+    Raises NotAllowed for an item that was handed in or released before.
     """
     study, member = require(session, access, Role.RATER, lock=True)
     claim = own_claim(session, member, claim_id, lock=True)
@@ -95,7 +95,7 @@ def give_back(*, session: Session, access: Access, claim_id: int) -> None:
 
 
 def begin_break(*, session: Session, access: Access) -> None:
-    """By a rater: stop the clock of the item in work; its lease begins again. Does nothing the second time."""
+    """By a rater: stop the clock of the item in work; its lease starts anew. Does nothing the second time."""
     study, member = require(session, access, Role.RATER, lock=True)
     if member.break_since is not None:
         return
@@ -107,7 +107,7 @@ def begin_break(*, session: Session, access: Access) -> None:
 
 
 def end_break(*, session: Session, access: Access) -> None:
-    """By a rater: continue. Does nothing when there is no break."""
+    """By a rater: continue work. Does nothing when there is no break."""
     study, member = require(session, access, Role.RATER, lock=True)
     if member.break_since is None:
         return
@@ -118,7 +118,7 @@ def end_break(*, session: Session, access: Access) -> None:
 
 
 def own_claim(session: Session, member: Member, claim_id: int, lock: bool = False) -> Claim:
-    """The row. Raises LookupError, with the same message whether it is missing or someone else's."""
+    """The row. Raises LookupError, with the same message whether it does not exist or is someone else's."""
     claim = session.get(Claim, claim_id, with_for_update=lock, populate_existing=lock)
     if claim is None or claim.member_id != member.id:
         raise LookupError("This item is not (or no longer) yours; open the next one.")
@@ -126,7 +126,7 @@ def own_claim(session: Session, member: Member, claim_id: int, lock: bool = Fals
 
 
 def require_held(claim: Claim) -> None:
-    """Raise NotAllowed when the claim's seat went back."""
+    """Raise NotAllowed when the claim was released."""
     if claim.state is ClaimState.RELEASED:
         raise NotAllowed(
             "This item went back to the pool: you skipped it, or were inactive for a long time; open the next one."
@@ -175,7 +175,7 @@ def _release(session: Session, study: Study, claim: Claim, actor: str) -> None:
 
 
 def _returning(session: Session, study: Study, member: Member) -> Claim | None:
-    """An item that went back while the rater was away and is still free; they get it as they left it."""
+    """A claim that was released while the rater was away and whose item is still free; they get it as they left it."""
     statement = (
         select(Claim)
         .join(Item)
@@ -233,7 +233,7 @@ def _record_claim(session: Session, study: Study, member: Member, claim: Claim) 
 
 
 def _past(session: Session, member: Member) -> tuple[tuple[Past, ...], int]:
-    """What the rater holds or has handed in, and how many items they ever got."""
+    """The items that the rater holds or has handed in, and how many they ever got."""
     rows = session.execute(select(Claim, Item).join(Item).where(Claim.member_id == member.id)).all()
     past = tuple(
         Past(item.id, claim.ordinal, item.purpose, systems_of(item), claim.places(), item.duplicate_of is not None)
@@ -244,7 +244,7 @@ def _past(session: Session, member: Member) -> tuple[tuple[Past, ...], int]:
 
 
 def _open_items(session: Session, study: Study, member: Member, held: set[str]) -> list[Open]:
-    """What the rater may take; of the main items only the first few."""
+    """The items that the rater may get; of the main items only the first few."""
     had = select(Claim.item_id).where(Claim.member_id == member.id)
     dialogues = select(Context.dialogue).join(Item).join(Claim).where(Claim.member_id == member.id)
     base = (
@@ -270,7 +270,7 @@ def _open_items(session: Session, study: Study, member: Member, held: set[str]) 
 
 
 def _free() -> ColumnElement[bool]:
-    """Of an Item: not closed, and a seat is free."""
+    """Condition on an Item: it is not closed, and a seat is free."""
     other = Claim.__table__.alias("seated")
     taken = select(func.count()).where(and_(other.c.item_id == Item.id, other.c.seat.is_not(None))).scalar_subquery()
     return and_(Item.closed_at.is_(None), or_(Item.seats.is_(None), Item.seats > taken))

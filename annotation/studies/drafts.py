@@ -1,6 +1,6 @@
-"""A study before it opens: its plan changed, items taken out again, or all of it deleted. By the lead only.
+"""Changes to a study before it opens: another plan, items removed, or all of it deleted. Only for the lead.
 
-Once it is open nothing of this works: what raters were asked stays what it was.
+None of this works once the study is open: the questions to raters must stay the same.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_views import Access, StudyView
 
 _FIXED = ("systems", "rubric", "kind")
-"""what items were checked against when they were imported"""
+"""fields against which items were checked when they were imported"""
 
 
 def change_plan(*, session: Session, access: Access, plan: StudyPlan) -> StudyView:
-    """By a lead: put another plan in place of a draft's.
+    """By a lead: replace the plan of a draft.
 
-    Raises NotAllowed once it is open, ValueError when the name is taken or items were imported for other systems.
+    Raises NotAllowed once the study is open, ValueError if the name is taken or items were imported for other systems.
     """
     study, lead = _draft(session, access)
     taken = select(Study.id).where(Study.name == plan.name, Study.id != study.id)
@@ -51,7 +51,7 @@ def change_plan(*, session: Session, access: Access, plan: StudyPlan) -> StudyVi
 
 
 def drop_item(*, session: Session, access: Access, context_id: str) -> str:
-    """By a lead: take one item out of a draft; its id in the import file. Raises NotAllowed or LookupError."""
+    """By a lead: remove one item from a draft; returns its id in the import file. Raises NotAllowed or LookupError."""
     study, lead = _draft(session, access)
     context = session.get(Context, context_id)
     if context is None or context.study_id != study.id:
@@ -62,18 +62,18 @@ def drop_item(*, session: Session, access: Access, context_id: str) -> str:
 
 
 def replace_item(*, session: Session, access: Access, context_id: str, items: Sequence[ImportedItem]) -> Imported:
-    """By a lead: one item of a draft gives way to others, or stays when they are refused (see `import_items`).
+    """By a lead: replace one item of a draft by others; it stays if they are refused (see `import_items`).
 
-    The one with its id in the import file takes over its id in the store, so that pages that show it find it again.
+    The new item with its id in the import file gets its id in the store, so that pages that show it find it again.
     """
     key = drop_item(session=session, access=access, context_id=context_id)
     return import_items(session=session, access=access, items=items, ids={key: context_id})
 
 
 def empty_draft(do: Do) -> int:
-    """By a lead: take all items out of a draft, some at a time, so that other writers get their turn; how many.
+    """By a lead: remove all items from a draft, in batches, so that other writers get their turn; returns how many.
 
-    What was cut off has taken out some of them; each time is in the study's events.
+    If this is interrupted, some items are removed; each batch is in the study's events.
     """
     count, do = 0, with_pauses(do)
     while gone := do(_take_some):
@@ -82,9 +82,9 @@ def empty_draft(do: Do) -> int:
 
 
 def delete_draft(do: Do) -> str:
-    """By a lead: delete a draft with its items, members and events, so that its name is free; that name.
+    """By a lead: delete a draft with its items, members and events, so that its name is free; returns the name.
 
-    The items go first, some at a time; what was cut off leaves a draft with the rest of them.
+    The items go first, in batches; if this is interrupted, a draft with the remaining items is left.
     """
     for gathering in do(_gatherings):
         clear_gathering(with_pauses(do), gathering)
@@ -101,7 +101,7 @@ def _take_some(*, session: Session, access: Access) -> int:
 
 
 def _gatherings(*, session: Session, access: Access) -> list[str]:
-    """Imports that are going on or were cut off."""
+    """Imports that are running or were interrupted."""
     study, _ = _draft(session, access)
     return list(session.scalars(select(Study.id).where(Study.gathers_for == study.id)))
 
@@ -110,7 +110,7 @@ def _delete(*, session: Session, access: Access) -> str:
     study, _ = _draft(session, access)
     name = study.name
     gone = or_(Study.id == study.id, Study.gathers_for == study.id)
-    session.execute(delete(Study).where(gone))  # foreign keys take the rest along
+    session.execute(delete(Study).where(gone))  # foreign keys delete the rest
     mark_erasure(session)
     return name
 
@@ -123,7 +123,7 @@ def _draft(session: Session, access: Access) -> tuple[Study, Member]:
 
 
 def _take_out(session: Session, study: Study, lead: Member, ids: list[str]) -> None:
-    """The event counts what went as `old_value`, as an import counts what came as `new_value`."""
+    """Delete contexts. The event has their number as `old_value`, as that of an import has it as `new_value`."""
     result = session.execute(delete(Context).where(Context.study_id == study.id, Context.id.in_(ids)))
     assert isinstance(result, CursorResult)
     count = str(result.rowcount)

@@ -1,9 +1,9 @@
-"""The items of a study with all that was said about them, one by one, for its lead: no rater gets any of this.
+"""The items of a study with everything said about them, one by one. Only for the lead, never for raters.
 
     lines = browse(session=session, access=lead)                      # all items, in the plan's order
     browse_item(session=session, access=lead, item_id=lines[0].id)    # one of them, in full
 
-In a draft nothing is planned yet: there a line is an imported context, and its id that of the context.
+In a draft nothing is planned yet, so a line is an imported context, with the context's id.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ class ItemLine(NamedTuple):
 
     id: str
     key: str
-    """of its context, as in the import file"""
+    """key of its context, as in the import file"""
     purpose: Purpose
     systems: tuple[str, ...]
     votes: int = 0
-    """raters who handed it in"""
+    """number of raters who handed it in"""
     open_questions: int = 0
-    """questions on which these have no majority"""
+    """questions on which these raters have no majority"""
     split_questions: int = 0
-    """questions on which they do not all agree"""
+    """questions on which these raters do not all agree"""
     reasons: int = 0
     flagged: bool = False
-    """one of these raters stands out"""
+    """one of these raters has a flag"""
 
 
 @dataclass(frozen=True)
 class ReadReply:
-    """What one system said, and how it came about."""
+    """What one system said, and how its replies came about."""
 
     system: str
     turns: tuple[Line, ...]
     strategy: str | None = None
     checkpoint: str | None = None
     made: tuple[Mapping[str, Any], ...] = ()
-    """its replies with their traces, where known (see `stored_replies`)"""
+    """its replies with their traces, if known (see `stored_replies`)"""
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,12 @@ class ReadItem:
     replies: tuple[ReadReply, ...]
     votes: tuple[ReadVote, ...] = ()
     decision: str | None = None
-    """of the reviewer, with its cause"""
+    """the reviewer's decision, with its cause"""
     dialogue: str = ""
     problem_type: str | None = None
     emotion_type: str | None = None
     strategy: str | None = None
-    """annotated for the turn that is replied to, where known"""
+    """annotated for the turn that is replied to, if known"""
 
 
 def browse(*, session: Session, access: Access) -> tuple[ItemLine, ...]:
@@ -96,7 +96,7 @@ def browse(*, session: Session, access: Access) -> tuple[ItemLine, ...]:
 
 
 def browse_item(*, session: Session, access: Access, item_id: str) -> ReadItem:
-    """By a lead: one of the items of `browse`. Raises LookupError."""
+    """By a lead: one of the items of `browse` in full. Raises LookupError."""
     study, _ = require(session, access, Role.LEAD)
     draft = study.state is StudyState.DRAFT
     lines = _drafted(session, study, item_id) if draft else _planned(session, access, study, item_id)
@@ -125,7 +125,7 @@ def browse_item(*, session: Session, access: Access, item_id: str) -> ReadItem:
 
 
 def _judged(session: Session, access: Access, study: Study, line: ItemLine) -> dict[str, Any]:
-    """What raters and reviewer made of an item."""
+    """The judgments of raters and reviewer on an item."""
     flags = {one.rater: one.flags for one in rater_quality(session=session, access=access)}
     votes = []
     for claim, member, given in _handed_in(session, study, line.id):
@@ -139,7 +139,7 @@ def _judged(session: Session, access: Access, study: Study, line: ItemLine) -> d
 
 
 def _planned(session: Session, access: Access, study: Study, item_id: str | None = None) -> tuple[ItemLine, ...]:
-    """The lines of an opened study, of all items or one. Columns only: there may be 100,000 items."""
+    """The lines of an opened study, for all items or one. Reads columns only: there may be 100,000 items."""
     plan = plan_of(study)
     flagged = {one.rater for one in rater_quality(session=session, access=access) if one.flags}
     votes: dict[str, list[tuple[str, bool, dict[Question, str]]]] = defaultdict(list)
@@ -160,7 +160,7 @@ def _planned(session: Session, access: Access, study: Study, item_id: str | None
 def _counted(
     line: ItemLine, plan: StudyPlan, mine: Sequence[tuple[str, bool, dict[Question, str]]], flagged: Set[str]
 ) -> ItemLine:
-    """The line with what its votes (rater, with a reason, answers) amount to."""
+    """The line with the counts of its votes (rater, whether a reason was given, answers)."""
     asked = questions(plan.rubric, plan.pairwise(), line.systems)
     answers = [[given[question] for _, _, given in mine if question in given] for question in asked]
     return line._replace(
@@ -173,7 +173,7 @@ def _counted(
 
 
 def _drafted(session: Session, study: Study, context_id: str | None = None) -> tuple[ItemLine, ...]:
-    """The lines of a draft, of all contexts or one."""
+    """The lines of a draft, for all contexts or one."""
     wanted = [Context.study_id == study.id] + ([] if context_id is None else [Context.id == context_id])
     systems: dict[str, list[str]] = defaultdict(list)
     rows = select(SystemReply.context_id, SystemReply.system).join(Context).where(*wanted)
@@ -188,7 +188,7 @@ def _drafted(session: Session, study: Study, context_id: str | None = None) -> t
 def _handed_in(
     session: Session, study: Study, item_id: str | None = None
 ) -> list[tuple[Claim, Member, dict[Question, str]]]:
-    """The claims handed in, of all items or one, with their answers in stored terms."""
+    """The handed-in claims, for all items or one, with their answers as stored."""
     done = [Item.study_id == study.id, Claim.state == ClaimState.DONE]
     if item_id is not None:
         done.append(Item.id == item_id)
@@ -201,7 +201,7 @@ def _handed_in(
 
 
 def _named(systems: Sequence[str], given: Mapping[Question, str]) -> tuple[tuple[str, str], ...]:
-    """Answers with systems in the place of a and b."""
+    """Answers with system names in place of a and b."""
     names = {"a": systems[0], "b": systems[-1]}
     return tuple(
         (f"{criterion}, {system}", value) if system else (criterion, names.get(value, value))

@@ -1,7 +1,7 @@
-"""What is wrong with a draft's items: what can never work is refused at the import, the rest is a warning to the lead.
+"""Problems with a draft's items: what can never work is refused at the import, the rest causes a warning to the lead.
 
-A warning does not stop a study: a reply may name a system by chance. It is said at the import and again until the study
-opens, on the page and by the command.
+A warning does not stop a study: a reply may name a system by chance. It is shown at the import and again until the
+study opens, on the page and by the command.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _MARK = re.compile(
         )
     )
 )
-"""what a net writes for itself and no person would"""
+"""marks that a net writes for its own use and no person would write"""
 
 _WORDS = re.compile(r"\w+")
 
@@ -69,7 +69,7 @@ class DraftItem:
 
 
 def systems_wrong(purpose: Purpose, systems: Sequence[str], plan: StudyPlan) -> list[str]:
-    """Why a main item with replies of these systems can never be judged as planned; gold items may have others."""
+    """Why a main item with replies of these systems cannot be judged as planned; gold items may have other systems."""
     if purpose is not Purpose.MAIN:
         return []
     wrong = []
@@ -85,7 +85,7 @@ def systems_wrong(purpose: Purpose, systems: Sequence[str], plan: StudyPlan) -> 
 
 
 def item_warnings(items: Iterable[DraftItem], systems: Sequence[str]) -> tuple[str, ...]:
-    """What a rater could tell a system by, what needs no judging, and what would be judged twice."""
+    """Warnings about replies that give a system away, items that need no judging, and items that are there twice."""
     names = {name: _whole_word(name) for name in systems}
     first: dict[tuple[str, ...], str] = {}
     found: list[str] = []
@@ -125,7 +125,7 @@ def _whole_word(name: str) -> re.Pattern[str]:
 
 
 def draft_warnings(*, session: Session, access: Access) -> tuple[str, ...]:
-    """By a lead: the warnings about all items of a draft; none once it is open, when nothing can be changed."""
+    """By a lead: the warnings about all items of a draft; none once it is open, since nothing can be changed then."""
     study, _ = require(session, access, Role.LEAD)
     if study.state is not StudyState.DRAFT or study.kind is StudyKind.LIVE:
         return ()
@@ -152,5 +152,5 @@ def _texts(turns_json: str) -> tuple[str, ...]:
 
 
 def _folded(texts: Iterable[str]) -> tuple[str, ...]:
-    """The words of texts as seen, without case and punctuation; where there is no word, the text."""
+    """The words of texts without case and punctuation; for a text without words, the text itself."""
     return tuple(" ".join(_WORDS.findall(seen)) or seen for seen in (text.casefold() for text in texts))

@@ -1,7 +1,7 @@
-"""Items into a study's store: from a file (`item_files`), or from finished live conversations. All or nothing.
+"""Imports items into a study: from a file (`item_files`), or from finished live conversations. All or nothing.
 
-import_in_batches(do, items)        # many: other writers wait for a batch at most, nobody sees a part of them
-import_items(session=session, ...)  # a few, in the transaction of whoever calls
+import_in_batches(do, items)        # many: other writers wait for one batch at most, nobody sees a part of them
+import_items(session=session, ...)  # a few, in the caller's transaction
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from annotation.talks.projection import latest_replies
 from annotation.talks.stages import Stage
 
 BATCH_ITEMS = 250
-"""most items that one transaction of an import stores"""
+"""maximum number of items that one transaction of an import stores"""
 BATCH_CHARS = 4_000_000
-"""traces after which a batch ends, in characters"""
+"""length of traces, in characters, after which a batch ends"""
 CUT_OFF = timedelta(hours=1)
-"""age at which an import that has not ended is taken for cut off"""
+"""age at which an import that has not ended is considered interrupted"""
 _TAKEN = "an item of this id is in the study already"
 _FINISHED = (Stage.FROZEN, Stage.JUDGED, Stage.REVEALED, Stage.REVIEWED)
 
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import brought."""
+    """The result of an import."""
 
     contexts: int
     replies: int
     warnings: tuple[str, ...]
-    """what `item_checks` finds in these items; `draft_warnings` looks at earlier ones too"""
+    """what `item_checks` finds in these items; `draft_warnings` checks earlier ones too"""
 
 
 def import_items(
@@ -56,12 +56,11 @@ def import_items(
 ) -> Imported:
     """By a lead, into a draft: store a few contexts with their replies in one transaction.
 
-    `ids` has, by its id in the file, the id that a context is to have in the store; others get a new one.
-    Raises ItemFileError listing every item whose id is taken, whose gold answer does not fit or whose systems are not
-    the plan's, NotAllowed once opened.
+    `ids` maps ids in the file to the ids that these contexts get in the store; others get a new one. Raises
+    ItemFileError listing every item whose id is taken, whose gold answer does not fit or whose systems are not the
+    plan's, NotAllowed once the study is open.
     """
-    # Before the first question to the database: other writers wait only while the rows are stored, not while they are
-    # made.
+    # Before the first query, so that other writers wait only while the rows are stored, not while they are made.
     rows = _Rows(access.study_id, items, ids)
     study, lead = _draft(session, access)
     plan = plan_of(study)
@@ -73,16 +72,16 @@ def import_items(
 def import_in_batches(do: Do, items: Sequence[ImportedItem], file: str = "") -> Imported:
     """The same for many items: other writers get their turn after each batch, and nobody sees a part of them.
 
-    The batches gather in a study of their own, without members, and change to the draft all at once when the last one
-    is in it. What is left of an import that was cut off goes with a later one, or with the draft. Raises as
-    `import_items`, with the name of `file`.
+    The batches gather in a study of their own, without members, and move to the draft all at once after the last one.
+    Remains of an interrupted import are deleted by a later import, or with the draft. Raises as `import_items` does,
+    with the name of `file`.
     """
     do = with_pauses(do)
     begun = do(_begin, file=file)
     for left in begun.left:
         clear_gathering(do, left)
     try:
-        _check(items, begun.plan, begun.keys, file)  # between two transactions: it takes long with many items
+        _check(items, begun.plan, begun.keys, file)  # outside of transactions, since it takes long with many items
         for batch in _batches(items):
             do(_gather, gathering=begun.gathering, items=batch)
         return do(_end, begun=begun, items=items, warnings=_warnings(items, begun.plan.systems))
@@ -96,9 +95,9 @@ class _Begun:
     gathering: str
     plan: StudyPlan
     keys: frozenset[str]
-    """of the contexts that are there already"""
+    """keys of the contexts that are there already"""
     left: tuple[str, ...]
-    """what imports that were cut off have left"""
+    """remains of interrupted imports"""
     file: str
 
 
@@ -139,7 +138,7 @@ def _end(
 
 
 def _gathered(session: Session, gathering: str) -> Study:
-    """Raises NotAllowed after a pause so long that the import was taken for cut off."""
+    """The study in which the batches gather. Raises NotAllowed if it was cleared as interrupted after a long pause."""
     here = session.get(Study, gathering)
     if here is None:
         raise NotAllowed("The import was interrupted, so nothing was imported; import the file again.")
@@ -147,13 +146,13 @@ def _gathered(session: Session, gathering: str) -> Study:
 
 
 def clear_gathering(do: Do, gathering: str) -> None:
-    """Delete what has gathered, in batches too."""
+    """Delete what an import has gathered, also in batches."""
     while do(_clear_batch, gathering=gathering):
         pass
 
 
 def _clear_batch(*, session: Session, access: Access, gathering: str) -> bool:
-    """Whether more is left."""
+    """Delete one batch; returns whether more may be left."""
     require(session, access, Role.LEAD, lock=True)
     some = list(session.scalars(select(Context.id).where(Context.study_id == gathering).limit(BATCH_ITEMS)))
     session.execute(delete(Context).where(Context.id.in_(some)))
@@ -163,7 +162,7 @@ def _clear_batch(*, session: Session, access: Access, gathering: str) -> bool:
 
 
 def _batches(items: Sequence[ImportedItem]) -> Iterator[Sequence[ImportedItem]]:
-    """The items in order, some of them at a time; traces are long, so a batch ends early after many of them."""
+    """The items in order, in batches; since traces are long, a batch ends early after many of them."""
     batch: list[ImportedItem] = []
     chars = 0
     for item in items:
@@ -177,7 +176,7 @@ def _batches(items: Sequence[ImportedItem]) -> Iterator[Sequence[ImportedItem]]:
 
 
 class _Rows:
-    """Contexts and replies as plain dicts: stored by the driver in one go, a fifth of the time that objects take."""
+    """Contexts and replies as plain dicts, which the driver stores in one go, in a fifth of the time of objects."""
 
     def __init__(
         self, study_id: str, items: Sequence[ImportedItem], ids: Mapping[str, str] = MappingProxyType({})
@@ -188,12 +187,12 @@ class _Rows:
         self.replies = [row for context, item in pairs for row in _reply_rows(context["id"], item)]
 
     def store(self, session: Session, plan: StudyPlan) -> None:
-        """In the transaction of `session`; gold answers are spelled out as the plan's rubric asks."""
+        """Store the rows in the transaction of `session`, with gold answers spelled out for the plan's rubric."""
         for row, item in zip(self.contexts, self.items, strict=True):
             row["gold_json"] = _gold_json(item, plan)
         for table, rows in ((Context, self.contexts), (SystemReply, self.replies)):
             if rows:
-                session.connection().execute(insert(cast(Table, table.__table__)), rows)  # past the objects' own way
+                session.connection().execute(insert(cast(Table, table.__table__)), rows)  # bypasses the ORM
 
 
 def _draft(session: Session, access: Access) -> tuple[Study, Member]:
@@ -219,16 +218,16 @@ def _warnings(items: Sequence[ImportedItem], systems: Sequence[str]) -> tuple[st
 
 
 def drafted_dialogues(*, session: Session, access: Access) -> frozenset[str]:
-    """By a lead: the dialogues that have items already, so that more can be made of others."""
+    """By a lead: the dialogues that have items already, so that new ones can be made from others."""
     study, _ = require(session, access, Role.LEAD)
     return frozenset(session.scalars(select(Context.dialogue).where(Context.study_id == study.id)))
 
 
 def import_encounters(*, session: Session, access: Access) -> Imported:
-    """By a lead: the finished conversations that were held in study mode under this study's name, each as one item.
+    """By a lead: import the finished conversations held in study mode under this study's name, each as one item.
 
-    Conversations imported before, with other systems than the plan's, or without a turn that both sides answered, are
-    left out.
+    Left out are conversations that were imported before, have other systems than the plan, or have no turn that both
+    sides answered.
     """
     study, _ = require(session, access, Role.LEAD, lock=True)
     known = select(Context.encounter_id).where(Context.study_id == study.id, Context.encounter_id.is_not(None))
@@ -254,7 +253,7 @@ def _from_encounter(session: Session, encounter: Encounter) -> ImportedItem | No
     for post in posts:
         answers = [latest[post.turn_index, side] for side in Side]
         if any(answer.state is not ReplyState.DONE or not (answer.text or "").strip() for answer in answers):
-            break  # what follows a missing reply was never said to both
+            break  # what follows a missing reply was not said to both sides
         for side, answer in zip(Side, answers, strict=True):
             sides[side] += [Line("seeker", post.text), Line("supporter", answer.text or "")]
             made[side].append(answer.reply_json or "")
@@ -278,7 +277,7 @@ def _from_encounter(session: Session, encounter: Encounter) -> ImportedItem | No
 
 
 def gold_answers(gold: object, rubric: Rubric, systems: Sequence[str]) -> dict[str, object]:
-    """`gold` of an item file per criterion: the better system or "tie", or {system: score}. Raises ValueError."""
+    """`gold` from an item file, by criterion: the better system or "tie", or {system: score}. Raises ValueError."""
     names = rubric.names()
     if isinstance(gold, str):
         gold = dict.fromkeys(names, gold)

@@ -1,4 +1,4 @@
-"""Which items a study has, in which order, how often each is judged: pure, and the same for the same seed.
+"""Which items a study has, in which order, and how often each is judged: pure, and the same for the same seed.
 
 The order of the contexts given does not matter. Contexts with overlap get `raters_per_item` seats, others one.
 """
@@ -53,7 +53,7 @@ def item_id(study_id: str, name: str) -> str:
 
 
 def _random(plan: StudyPlan, purpose: str) -> random.Random:
-    """A source of its own for each decision, so that changing one share leaves the other draws as they were."""
+    """A separate random generator for each decision, so that changing one share leaves the other draws unchanged."""
     return random.Random(f"{purpose}:{plan.seed}")
 
 
@@ -63,7 +63,7 @@ def _item(context: str, systems: tuple[str, ...], purpose: Purpose, seats: int |
 
 
 def _main_items(plan: StudyPlan, contexts: Sequence[ContextKey]) -> list[PlannedItem]:
-    """All main items in a drawn order; the pairs of systems come equally often."""
+    """All main items in a drawn order; all pairs of systems occur equally often."""
     main = [context for context in contexts if context.purpose is Purpose.MAIN]
     draw = _random(plan, "order")
     draw.shuffle(main)
@@ -81,7 +81,7 @@ def _main_items(plan: StudyPlan, contexts: Sequence[ContextKey]) -> list[Planned
 
 
 def _overlapping(plan: StudyPlan, items: Sequence[PlannedItem]) -> list[PlannedItem]:
-    """The same items; a drawn share of them gets all raters, evenly over the pairs."""
+    """The same items; a drawn share of them, even over the pairs, gets `raters_per_item` seats."""
     chosen = _stratified(items, plan.overlap, _random(plan, "overlap"))
     return [replace(item, seats=plan.raters_per_item) if item.name in chosen else item for item in items]
 
@@ -92,7 +92,7 @@ def _reviewed(plan: StudyPlan, items: Sequence[PlannedItem]) -> list[PlannedItem
 
 
 def _stratified(items: Sequence[PlannedItem], share: float, draw: random.Random) -> set[str]:
-    """Names of `share` of the items, rounded up, each group of systems represented by its share within one."""
+    """Names of `share` of the items, rounded up; each group of systems gets its proportional share, within one item."""
     total = _rounded_up(share * len(items))
     strata: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for item in items:
@@ -106,7 +106,7 @@ def _stratified(items: Sequence[PlannedItem], share: float, draw: random.Random)
 
 
 def _duplicates(plan: StudyPlan, main: Sequence[PlannedItem]) -> list[PlannedItem]:
-    """Second showings of some main items, of early ones, so that a rater gets far enough to meet them again."""
+    """Second showings of some early main items; early ones, so that raters get far enough to see them again."""
     count = _rounded_up(plan.duplicate_share * len(main))
     early = main[: max(count, (len(main) + 1) // 2)]
     chosen = {item.name for item in _random(plan, "duplicates").sample(list(early), count)}
@@ -118,7 +118,7 @@ def _duplicates(plan: StudyPlan, main: Sequence[PlannedItem]) -> list[PlannedIte
 
 
 def _for_everybody(plan: StudyPlan, contexts: Sequence[ContextKey], purpose: Purpose) -> list[PlannedItem]:
-    """Gold or onboarding items; their systems may be others than the study's (a person's reply, a weak one)."""
+    """Gold or onboarding items; their systems may differ from the study's (a person's reply, a weak one)."""
     items = []
     for context in contexts:
         if context.purpose is purpose:
@@ -129,5 +129,5 @@ def _for_everybody(plan: StudyPlan, contexts: Sequence[ContextKey], purpose: Pur
 
 
 def _rounded_up(number: float) -> int:
-    """The next whole number, forgiving the dust of floating point (0.1 * 30 is 3.0000000000000004)."""
+    """The next whole number, ignoring errors of floating point (0.1 * 30 is 3.0000000000000004)."""
     return int(-(-round(number, 9) // 1))

@@ -1,6 +1,6 @@
 """Judgments of live talks as Ballots, so that every statistic of a study works on them too.
 
-Each encounter is an item of its own with one rater, the visitor who had the talk: there is no agreement to measure.
+Each encounter is its own item with one rater, the visitor who had the talk, so there is no agreement to measure.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ def encounter_ballots(
 
 
 def rater_numbers(session: Session) -> dict[str, str]:
-    """visitor -> r1, r2, ... in the order in which they first came; raters of live studies keep their
-    names there, so a name is unique within a study only."""
+    """Visitor -> r1, r2, ... in the order in which they first came. Raters of live studies keep their names there, so a
+    name is unique only within a study."""
     first = func.min(Encounter.created_at)
     visitors = session.scalars(select(Encounter.visitor).group_by(Encounter.visitor).order_by(first, Encounter.visitor))
     statement = (

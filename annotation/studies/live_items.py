@@ -3,7 +3,7 @@
     [{"id": "three-am", "emotion_type": "anxiety", "problem_type": "Sleep Problems", "intensity": 3,
       "situation": "I wake at three every night, ...", "opening": "It's the middle of the night again ..."}]
 
-`opening` is a first message that the rater may send or change; `intensity` is not used, since the rater is asked.
+`opening` is a first message that the rater may send or change; `intensity` is unused, since the rater is asked for it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _LIMITS = {
 
 @dataclass(frozen=True)
 class Scene:
-    """Whom a rater plays. Checked on creation; raises ValueError."""
+    """The seeker that a rater plays. Checked on creation; raises ValueError."""
 
     key: str
     """the card's id; a rater plays each scene once"""
@@ -59,7 +59,7 @@ class Scene:
 
 
 def read_scenes(path: Path, *, problems: Sequence[str] = (), ids: Sequence[str] = ()) -> tuple[Scene, ...]:
-    """The role cards in a JSON file; with `problems` or `ids` only those of these problem types and these ids.
+    """The role cards in a JSON file; with `problems` or `ids`, only those with these problem types or these ids.
 
     Raises OSError, and ValueError naming the file and the bad card, or a problem type or id that no card has.
     """
@@ -102,7 +102,7 @@ def _check_ids(scenes: Sequence[Scene]) -> None:
 def choose_scenes(
     scenes: Sequence[Scene], *, problems: Sequence[str] = (), ids: Sequence[str] = ()
 ) -> tuple[Scene, ...]:
-    """The scenes of these problem types and those with these ids; without either, all. Raises ValueError."""
+    """The scenes with these problem types or these ids; without either, all. Raises ValueError."""
     for what, wanted, known in (
         ("problem type", problems, {scene.problem_type for scene in scenes}),
         ("role card", ids, {scene.key for scene in scenes}),
@@ -116,7 +116,7 @@ def choose_scenes(
 
 
 def add_scenes(*, session: Session, access: Access, scenes: Sequence[Scene]) -> int:
-    """By a lead, into the draft of a live study: store the scenes that are not in it yet; how many these are."""
+    """By a lead: store those scenes that are not yet in the draft of a live study; returns their number."""
     study, lead = require(session, access, Role.LEAD, lock=True)
     if study.kind is not StudyKind.LIVE:
         raise NotAllowed("Role cards are for live studies; this one judges imported replies. Upload items instead.")

@@ -1,4 +1,4 @@
-"""Rows of a live study -> what may be seen of its talks."""
+"""Rows of a live study -> what may be shown of its talks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from annotation.studies.study_views import Line
 from annotation.talks.projection import encounter_view
 
 INTENSITY = "Intensity now"
-"""what the question after the talk is called among those that are still open"""
+"""name of the question after the talk in the list of open questions"""
 
 
 def talk_view(session: Session, plan: StudyPlan, claim: Claim) -> TalkView:
@@ -46,9 +46,9 @@ def talk_view(session: Session, plan: StudyPlan, claim: Claim) -> TalkView:
 
 
 def transcripts(session: Session, item: Item, claim: Claim | None) -> dict[str, tuple[Line, ...]]:
-    """System -> what was said with it: in this claim's talk, or (None) in all that were handed in, one after the other.
+    """System -> the lines of its talk: this claim's, or without a claim all that were handed in, one after the other.
 
-    Between two talks stands a line of the speaker "talk".
+    A line of the speaker "talk" separates two talks.
     """
     statement = select(Encounter).join(StudyTalk).join(Claim, Claim.id == StudyTalk.claim_id)
     if claim is not None:
@@ -64,7 +64,7 @@ def transcripts(session: Session, item: Item, claim: Claim | None) -> dict[str, 
 
 
 def said(session: Session, encounter: Encounter, side: Side) -> tuple[Line, ...]:
-    """The seeker's messages and one side's replies, up to a message that was not answered by both."""
+    """The seeker's messages and one side's replies, up to the first message that was not answered by both."""
     lines: list[Line] = []
     for turn in encounter_view(session, encounter).turns:
         if not turn.answered():

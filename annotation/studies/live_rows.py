@@ -1,6 +1,6 @@
-"""What came of a live study's talks, as plain values for statistics and exports. By the lead only.
+"""The talks of a live study as plain values for statistics and exports. Only for the lead.
 
-Talks whose item was not handed in are not among them. Values are in terms of systems.
+Talks whose item was not handed in are left out. Values are in terms of systems.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from annotation.talks.judgments import outcome_of
 
 @dataclass(frozen=True)
 class LiveRows:
-    """All talks of a study with what was said about their turns."""
+    """All talks of a study, with the judgments on their turns."""
 
     talks: tuple[TalkRow, ...] = ()
     preferences: tuple[TurnVote, ...] = ()
@@ -36,7 +36,7 @@ class LiveRows:
 
 
 def live_rows(*, session: Session, access: Access) -> LiveRows:
-    """By a lead: the talks of all items handed in, in the order of the items and raters. Raises NotAllowed."""
+    """By a lead: the talks of all handed-in items, in the order of items and raters. Raises NotAllowed."""
     study, _ = require(session, access, Role.LEAD)
     talks: list[TalkRow] = []
     votes: list[TurnVote] = []

@@ -1,4 +1,4 @@
-"""A rater's talk with the two systems of an item, in a live study; after it the item is judged as any other.
+"""A rater's talk with the two systems of an item, in a live study; after it, the item is judged like any other.
 
     start_talk(session=session, access=rater, claim_id=..., intensity=4)      # how strong the emotion is before
     send_post(...)                                    # both systems owe a reply: see conversation.missing_replies
@@ -7,8 +7,8 @@
     end_talk(...)                                     # after the plan's min_turns; now answers are accepted
     keep_intensity(..., intensity=2)                  # how strong it is afterwards
 
-The claim's arrangement says which system stands on which side. Every action renews the lease. With "about the same" the
-reply that goes into both histories is drawn from the talk's seed, so that no side gains by it.
+The claim's arrangement says which system is on which side. Every action renews the lease. After "about the same", the
+reply that goes into both histories is drawn with the talk's seed, so that no side has an advantage.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from annotation.talks.conversation import add_post, retry_reply
 from annotation.talks.encounters import EncounterSetup, check_intensity, find_encounter, freeze, start_encounter
 
 CONSENT = "study"
-"""consent version of these talks: the study's own text was agreed to"""
+"""consent version of these talks: the rater agreed to the study's own text"""
 
 
 @dataclass(frozen=True)
 class _Here:
-    """Where the rater is at work."""
+    """What the rater is working on."""
 
     session: Session
     study: Study
@@ -51,11 +51,11 @@ class _Here:
 
     @property
     def visitor(self) -> str:
-        """The rater as the visitor of encounters; nobody's browser has a token for it."""
+        """The rater as the visitor of encounters; no browser has a token for this visitor."""
         return hashlib.sha256(f"member of a study: {self.member.id}".encode()).hexdigest()
 
     def encounter_id(self) -> str:
-        """Raises NotAllowed before the talk has begun."""
+        """Id of the talk's encounter. Raises NotAllowed before the talk has begun."""
         talk = self.session.get(StudyTalk, self.claim.id)
         if talk is None:
             raise NotAllowed("First say how strong the emotion is, then the talk begins.")
@@ -96,7 +96,7 @@ def start_talk(*, session: Session, access: Access, claim_id: int, intensity: in
 def send_post(*, session: Session, access: Access, claim_id: int, text: str, key: str) -> TalkView:
     """By a rater: the next message to both systems; a `key` seen before stores nothing.
 
-    Raises NotAllowed while the replies to the last message wait to be compared, and as `conversation.add_post` does.
+    Raises NotAllowed while the replies to the last message are not compared, and as `conversation.add_post` does.
     """
     here = _at_work(session, access, claim_id)
     encounter_id, view = here.encounter_id(), here.view()
@@ -121,7 +121,7 @@ def retry_side(*, session: Session, access: Access, claim_id: int, side: Side | 
 def prefer(*, session: Session, access: Access, claim_id: int, turn_index: int, picked: Pick | str) -> TalkView:
     """By a rater: which reply to the last message is better; may be changed until the next message is sent.
 
-    Raises NotAllowed for another turn, or where the plan does not ask for it, ValueError for an unknown choice.
+    Raises NotAllowed for another turn, or if the plan does not ask for it, ValueError for an unknown choice.
     """
     here = _at_work(session, access, claim_id)
     encounter_id, view = here.encounter_id(), here.view()
@@ -144,16 +144,16 @@ def prefer(*, session: Session, access: Access, claim_id: int, turn_index: int, 
 
 
 def continuing_side(seed: int, turn_index: int, picked: Pick) -> Side:
-    """The side whose reply both histories continue from: the preferred one; of two alike, one drawn from the seed."""
+    """The side whose reply both histories continue from: the preferred one; after a tie, one drawn with the seed."""
     if picked is Pick.TIE:
         return random.Random(f"continues:{seed}:{turn_index}").choice(list(Side))
     return Side(picked.value)
 
 
 def rate_side(*, session: Session, access: Access, claim_id: int, side: Side | str, stars: int) -> TalkView:
-    """By a rater: how helpful one side is, 1 to 5, at the turn where this is asked for; may be changed until the next.
+    """By a rater: how helpful one side is, 1 to 5, at a turn where this is asked; may be changed until the next one.
 
-    Raises NotAllowed where it is not asked for, ValueError for another number.
+    Raises NotAllowed where it is not asked, ValueError for another number.
     """
     here = _at_work(session, access, claim_id)
     encounter_id, turn = here.encounter_id(), here.view().to_star()
@@ -197,7 +197,7 @@ def end_talk(*, session: Session, access: Access, claim_id: int) -> TalkView:
 
 
 def keep_intensity(*, session: Session, access: Access, claim_id: int, intensity: int | None) -> TalkView:
-    """By a rater: how strong the emotion is after the talk; may be changed as answers may. Raises ValueError."""
+    """By a rater: how strong the emotion is after the talk; may be changed like an answer. Raises ValueError."""
     here = _at_work(session, access, claim_id, handed_in=True)
     encounter_id = here.encounter_id()
     if not here.view().ended():
@@ -212,7 +212,7 @@ def keep_intensity(*, session: Session, access: Access, claim_id: int, intensity
 
 
 def _at_work(session: Session, access: Access, claim_id: int, handed_in: bool = False) -> _Here:
-    """The claim, locked and touched. Raises NotAllowed unless the rater may work on it now."""
+    """The claim, locked and with a renewed lease. Raises NotAllowed unless the rater may work on it now."""
     study, member = require(session, access, Role.RATER, share=True)
     claim, plan = own_claim(session, member, claim_id, lock=True), plan_of(study)
     require_held(claim)
@@ -230,6 +230,6 @@ def _at_work(session: Session, access: Access, claim_id: int, handed_in: bool = 
 
 
 def _seed(study: Study, item: Item, member: Member) -> int:
-    """The seed of one rater's talk, 0 to 2**31 - 1; the same plan and rater give the same."""
+    """The seed of one rater's talk, 0 to 2**31 - 1; the same for the same plan and rater."""
     digest = hashlib.sha256(f"talk:{study.seed}:{item.id}:{member.pseudonym()}".encode()).digest()
     return int.from_bytes(digest[:4]) & 0x7FFFFFFF

@@ -12,7 +12,7 @@ from annotation.talks.stages import Stage
 from annotation.talks.views import EncounterView
 
 STARS_EVERY = 2
-"""after every second message of the seeker the stars are asked for"""
+"""the stars are asked for after every second message of the seeker"""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class TalkView:
     intensity_after: int | None = None
 
     def answered(self) -> tuple[int, ...]:
-        """The turns that both sides have answered."""
+        """The indices of the turns that both sides have answered."""
         turns = () if self.encounter is None else self.encounter.turns
         return tuple(turn.index for turn in turns if turn.answered())
 
@@ -50,7 +50,7 @@ class TalkView:
         return self.encounter is not None and self.encounter.stage not in (Stage.CONSENTED, Stage.CHATTING)
 
     def to_prefer(self) -> int | None:
-        """The turn whose replies are to be compared now (or whose choice may still be changed); None: there is none."""
+        """The turn whose replies are to be compared now (or whose choice may still be changed), or None."""
         if self.form is Preference.NONE or self.encounter is None or self.ended() or not self.encounter.turns:
             return None
         last = self.encounter.turns[-1]
@@ -66,7 +66,7 @@ class TalkView:
         return turn is not None and self.picked(turn) is None
 
     def to_star(self) -> int | None:
-        """The turn up to which helpfulness is asked now; None before the first time and after the talk."""
+        """The turn up to which helpfulness is rated now; None before the first time and after the talk."""
         due = [turn for turn in self.answered() if (turn + 1) % STARS_EVERY == 0]
         return due[-1] if due and not self.ended() else None
 
@@ -95,7 +95,7 @@ class TalkRow:
     intensity_after: int
     problem_type: str | None = None
     discard_cause: str | None = None
-    """why the reviewer discarded the item; None: it counts"""
+    """why the reviewer discarded the item; None: the item counts"""
     context: str | None = None
     """id of the role card that was played"""
     held_back: int = 0

@@ -4,8 +4,8 @@
     access = whose_link(session=session, token=token)                # None: revoked, or never given out
     require(session, access, Role.RATER)                             # first line of every store function
 
-A token is 32 random bytes; only its sha256 is stored, so a stolen database opens no door. `Access` is a claim that the
-store checks again on every call: a revoked link stops working at once.
+A token is 32 random bytes; only its sha256 is stored, so a stolen database gives no access. The store checks an
+`Access` again on every call, so that a revoked link stops working at once.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from annotation.studies.tickets import holder_of, is_genuine, make_ticket
 
 WRONG = "This link or password is not valid (any more). Ask the study's lead for a new one."
 LONGEST_PAUSE_S = 0.1
-"""SQLite tries again after so long at the latest"""
+"""SQLite tries again at the latest after this time"""
 T = TypeVar("T")
 AGAIN = "Please sign in again."
 
 
 class Do(Protocol):
-    """Runs one function of the store for one member, in a transaction of its own."""
+    """Runs one function of the store for one member, in its own transaction."""
 
     def __call__(self, action: Callable[..., T], **arguments: Any) -> T:
-        """What `action(session=..., access=..., **arguments)` returns."""
+        """Call `action(session=..., access=..., **arguments)` and return its result."""
 
 
 def with_pauses(do: Do) -> Do:
-    """`do` for one batch after the other: then it waits as long as the batch took, 0.1 s at most.
+    """`do` for a series of batches: after each it pauses for as long as the batch took, 0.1 s at most.
 
-    Threads of one process have their turns in order (`write_queue`), but other processes only try now and then whether
+    Threads of one process take turns in order (`write_queue`), but other processes only check now and then whether
     SQLite's lock is free: without a pause they waited more than a second, though no batch took a tenth of that.
     """
 
@@ -84,7 +84,7 @@ def require(
 
 
 def add_member(session: Session, study: Study, role: Role, actor: str) -> Invitation:
-    """Store a new member and hand out the token; the caller has checked who asks."""
+    """Store a new member and return the token; the caller has checked who asks."""
     taken = select(func.max(Member.number)).where(Member.study_id == study.id, Member.role == role)
     token = secrets.token_urlsafe(32)
     member = Member(
@@ -102,9 +102,9 @@ def add_member(session: Session, study: Study, role: Role, actor: str) -> Invita
 
 
 def invite(*, session: Session, access: Access, role: Role | str) -> Invitation:
-    """By a lead: a new member and the token of the link, which is shown this once and cannot be looked up later.
+    """By a lead: a new member and the token of the link, which is shown only once and cannot be looked up later.
 
-    Raises NotAllowed for raters of a study that is not open: its plan was not yet found to work, or it is over.
+    Raises NotAllowed for raters of a study that is not open: its plan is not yet known to work, or it is over.
     """
     study, lead = require(session, access, Role.LEAD, lock=True)
     if Role(role) is Role.RATER and study.state not in (StudyState.OPEN, StudyState.PAUSED):
@@ -113,7 +113,7 @@ def invite(*, session: Session, access: Access, role: Role | str) -> Invitation:
 
 
 def revoke(*, session: Session, access: Access, pseudonym: str) -> None:
-    """By a lead: this member's link and password stop working; what they handed in stays. Raises LookupError."""
+    """By a lead: disable this member's link and password; what they handed in stays. Raises LookupError."""
     study, lead = require(session, access, Role.LEAD, lock=True)
     member = find_member(session, study.id, pseudonym)
     if member is None:
@@ -147,7 +147,7 @@ def members(*, session: Session, access: Access) -> tuple[MemberView, ...]:
 
 
 def _withdrawals(session: Session, study: Study) -> dict[str, int]:
-    """pseudonym -> items deleted, of raters who withdrew (see `withdrawal`)."""
+    """Pseudonym -> number of deleted items, for raters who withdrew (see `withdrawal`)."""
     kind = (StudyEvent.study_id == study.id, StudyEvent.kind == StudyEventKind.REVOKED)
     rows = session.execute(
         select(StudyEvent.new_value, StudyEvent.old_value).where(*kind, StudyEvent.old_value.is_not(None))
@@ -156,14 +156,14 @@ def _withdrawals(session: Session, study: Study) -> dict[str, int]:
 
 
 def whose_link(*, session: Session, token: str) -> Access | None:
-    """The member whose invitation this is. Only reads: 256 bits cannot be guessed, so nothing is counted."""
+    """The member whose invitation this is. Only reads: 256 bits cannot be guessed, so attempts are not counted."""
     return _access(session.scalar(select(Member).where(Member.token_hash == _hash(token))))
 
 
 def whose_password(*, session: Session, study: str, pseudonym: str, password: str) -> Access | None:
-    """The member who is called so in that study and has this password. Only reads; `pace` slows guesses down.
+    """The member with this pseudonym and password in that study. Only reads; `pace` slows down guessing.
 
-    A wrong name, a wrong password and a member without one take as long and get the same answer.
+    A wrong name, a wrong password and a member without a password take equally long and get the same answer.
     """
     member = session.scalar(_named(pseudonym.strip().lower()).join(Study).where(Study.name == study.strip()))
     found = check_password(password, None if member is None else member.password_hash)
@@ -171,7 +171,7 @@ def whose_password(*, session: Session, study: str, pseudonym: str, password: st
 
 
 def whose_ticket(*, session: Session, ticket: str, key: bytes) -> Access | None:
-    """The member who comes back with a ticket of this run of the server. Only reads."""
+    """The member who returns with a ticket from this run of the server. Only reads."""
     member = session.get(Member, holder_of(ticket))
     if member is None or member.password_hash is None:
         return None
@@ -179,7 +179,7 @@ def whose_ticket(*, session: Session, ticket: str, key: bytes) -> Access | None:
 
 
 def sign_in(*, session: Session, access: Access) -> Access:
-    """Record that this member came in. Raises NotAllowed."""
+    """Record that this member signed in. Raises NotAllowed."""
     study, member = require(session, access, *Role)
     record_study(session, study.id, StudyEventKind.SIGNED_IN, actor=member.pseudonym())
     return access
@@ -192,7 +192,7 @@ def _access(member: Member | None) -> Access | None:
 
 
 def set_password(*, session: Session, access: Access, password: str) -> None:
-    """By any member, for themselves. Raises NotAllowed where the plan has no passwords, ValueError for a bad one."""
+    """By any member: set their password. Raises NotAllowed if the plan has no passwords, ValueError for a bad one."""
     study, member = require(session, access, *Role)
     if not plan_from_dict(json.loads(study.plan_json)).passwords:
         raise NotAllowed("In this study members come in by their link only.")
@@ -200,7 +200,7 @@ def set_password(*, session: Session, access: Access, password: str) -> None:
 
 
 def ticket_of(*, session: Session, access: Access, key: bytes) -> str:
-    """By any member with a password: the ticket with which their browser comes back; `key` is the server's own."""
+    """By any member with a password: the ticket with which their browser returns; `key` belongs to the server."""
     _, member = require(session, access, *Role)
     if member.password_hash is None:
         raise NotAllowed(AGAIN)
@@ -208,12 +208,12 @@ def ticket_of(*, session: Session, access: Access, key: bytes) -> str:
 
 
 def find_member(session: Session, study_id: str, pseudonym: str) -> Member | None:
-    """The member called so; None when there is none. The caller has checked who asks."""
+    """The member with this pseudonym, or None. The caller has checked who asks."""
     return session.scalar(_named(pseudonym).where(Member.study_id == study_id))
 
 
 def consent(*, session: Session, access: Access) -> None:
-    """By a rater or reviewer: they agree to the study's consent text; does nothing the second time."""
+    """By a rater or reviewer: agree to the study's consent text; does nothing the second time."""
     study, member = require(session, access, Role.RATER, Role.REVIEWER)
     if member.consented_at is None:
         member.consented_at = utc_now()
@@ -221,7 +221,7 @@ def consent(*, session: Session, access: Access) -> None:
 
 
 def _named(pseudonym: str) -> Select[Member]:
-    """Members called so; of nobody for what is no pseudonym."""
+    """Query for members with this pseudonym; it finds nobody if the text is not a pseudonym."""
     parts = re.fullmatch(r"(r|lead|reviewer)([1-9]\d{0,8})", pseudonym)
     role = {"r": Role.RATER, "lead": Role.LEAD, "reviewer": Role.REVIEWER}[parts[1]] if parts else Role.RATER
     return select(Member).where(Member.role == role, Member.number == (int(parts[2]) if parts else 0))

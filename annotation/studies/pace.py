@@ -1,13 +1,13 @@
-"""Slows down who guesses passwords, and locks nobody out: a pause before each attempt, longer after each failed one.
+"""Slows down password guessing without locking anybody out: a pause before each attempt, longer after each failure.
 
     wait = pace.begin(account, address)         # seconds to wait, or None: too many attempts are waiting already
     ...                                         # wait without holding a thread, then check the password
     pace.end(account, address, right=True)
 
 An account with failed attempts gets a pause wherever the next one comes from, so many addresses do not help; its owner
-waits LONGEST_S at most. How many attempts may wait at once is limited per account and address, per address, and in all;
-otherwise a thousand attempts at once would all be checked after one pause. With the longest pause, one address has
-3 guesses in 8 s at one account, and 8 in 8 s at all of them. Kept in memory only, CAPACITY entries at most.
+waits LONGEST_S at most. The number of attempts that may wait at once is limited per account and address, per address,
+and in all; otherwise a thousand attempts at once would all be checked after one pause. With the longest pause, one
+address has 3 guesses in 8 s at one account, and 8 in 8 s at all of them. Kept in memory only, at most CAPACITY entries.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 FREE_ACCOUNT, FREE_ADDRESS = 3, 20
-"""failures without a pause, of one account and of one address (which whole offices share)"""
+"""failures allowed without a pause, for one account and for one address (which whole offices may share)"""
 LONGEST_S = 8.0
 FORGET_S = 900.0
-"""after so long without a failure nothing is remembered"""
+"""time without a failure after which earlier ones are forgotten"""
 AT_ONCE_ACCOUNT, AT_ONCE_ADDRESS, AT_ONCE = 3, 8, 128
-"""attempts that may wait: at one account from one address, from one address, in all"""
+"""attempts that may wait at once: at one account from one address, from one address, in all"""
 CAPACITY = 4096
 
 
 class Pace:
-    """What is remembered of failed attempts; thread-safe. `clock` gives seconds and never goes back."""
+    """Remembers failed attempts; thread-safe. `clock` returns seconds and never goes back."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -39,7 +39,7 @@ class Pace:
         self._waiting: Counter[bytes] = Counter()
 
     def begin(self, account: str, address: str) -> float | None:
-        """Seconds until this attempt may be checked; None when it may not wait. Each number asks for one `end`."""
+        """Seconds until this attempt may be checked; None when it may not wait. Unless None, `end` must be called."""
         places = _places(account, address)
         with self._guard:
             if any(self._waiting[place] >= limit for place, limit in places.items()):
@@ -49,12 +49,12 @@ class Pace:
             return max(self._pause(by_account, FREE_ACCOUNT), self._pause(by_address, FREE_ADDRESS))
 
     def end(self, account: str, address: str, right: bool | None) -> None:
-        """The attempt was `right` or wrong, or (None) never checked."""
+        """Record that the attempt was `right` or wrong, or (None) was never checked."""
         by_account, by_address = _key("account", account), _key("address", _network(address))
         with self._guard:
             self._waiting.subtract(_places(account, address).keys())
             self._waiting = +self._waiting
-            if right:  # the address keeps its own: somebody with an account could clear it again and again
+            if right:  # but not of the address, which somebody with an account could clear again and again
                 self._failures.pop(by_account, None)
             elif right is False:
                 for key in (by_account, by_address):
@@ -73,7 +73,7 @@ class Pace:
 
 
 def _places(account: str, address: str) -> dict[bytes, int]:
-    """What the attempt takes a place of, with how many there are."""
+    """The waiting places that the attempt takes, each with its limit."""
     network = _network(address)
     return {
         _key("both", f"{account}\n{network}"): AT_ONCE_ACCOUNT,
@@ -83,7 +83,7 @@ def _places(account: str, address: str) -> dict[bytes, int]:
 
 
 def _network(address: str) -> str:
-    """The address, of IPv6 its network: whoever has one has 2 ** 64 addresses."""
+    """The address; for IPv6 its network, since whoever has one address has 2 ** 64."""
     try:
         known = ipaddress.ip_address(address)
     except ValueError:
@@ -92,5 +92,5 @@ def _network(address: str) -> str:
 
 
 def _key(kind: str, text: str) -> bytes:
-    """As short for a long name as for a short one."""
+    """A key of fixed length, however long the text."""
     return hashlib.sha256(f"{kind}:{text}".encode("utf-8", "surrogatepass")).digest()

@@ -1,6 +1,6 @@
 """Passwords as scrypt hashes (RFC 7914), with the standard library's implementation.
 
-The stored text names its own cost, so that the cost can be raised later and old hashes still be checked.
+The stored text includes its cost, so that the cost can be raised later and old hashes can still be checked.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Collection
 MIN_CHARS = 10
 MAX_CHARS = 200
 MIN_DIFFERENT = 5
-"""fewest different characters, blanks aside"""
+"""minimum number of different characters, not counting blanks"""
 _LIST = (
     "0123456789 1234567890 12345678910 123456789012 0987654321 1234512345 123123123123 1q2w3e4r5t 1q2w3e4r5t6y "
     "q1w2e3r4t5 1qaz2wsx3edc qazwsxedcrfv qwertyuiop qwertyuiop123 qwertzuiop azertyuiop qwerty12345 qwerty123456 "
@@ -26,15 +26,15 @@ _LIST = (
     "basketball chocolate1 jennifer123 alexander1 michael123 starwars123 whatever123 trustno1234 dragon1234"
 )
 _COMMON = frozenset(_LIST.split())
-"""of those with ten characters or more, as `_letters` leaves them"""
+"""common passwords with ten characters or more, as `_letters` writes them"""
 _COST = (2**14, 8, 1)
 """n, r, p: 16 MiB and about 50 ms"""
 
 
 def hash_password(password: str, names: Collection[str] = ()) -> str:
-    """`scrypt$n$r$p$salt$hash` with a fresh salt. Raises ValueError for one that is too easy to guess.
+    """`scrypt$n$r$p$salt$hash` with a fresh salt. Raises ValueError for a password that is too easy to guess.
 
-    `names` are those that go with it, of the member and the study.
+    `names` are those of the member and the study.
     """
     if not MIN_CHARS <= len(password) <= MAX_CHARS:
         raise ValueError(f"The password has {len(password)} characters; allowed: {MIN_CHARS} to {MAX_CHARS}.")
@@ -47,7 +47,7 @@ def hash_password(password: str, names: Collection[str] = ()) -> str:
 
 
 def _too_easy(password: str, names: Collection[str]) -> str:
-    """Why this is one of the first that somebody would try; "" when it is not."""
+    """Why this is one of the first passwords that somebody would try; "" when it is not."""
     plain = _letters(password)
     if len(set(password.casefold()) - {" "}) < MIN_DIFFERENT:
         return f"has fewer than {MIN_DIFFERENT} different characters"
@@ -55,18 +55,18 @@ def _too_easy(password: str, names: Collection[str]) -> str:
         return "is one of the most common ones"
     known = {_letters(name) for name in names} - {""}
     parts = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
-    if known and re.fullmatch(f"(?>{parts}|password)++[0-9]*", plain):  # without going back: names may overlap
+    if known and re.fullmatch(f"(?>{parts}|password)++[0-9]*", plain):  # no backtracking: names may overlap
         return "is made of your name and the study's"
     return ""
 
 
 def _letters(text: str) -> str:
-    """Letters and digits only, small: what is left of "Pilot-1 !" is "pilot1"."""
+    """Only letters and digits, in lower case: "Pilot-1 !" becomes "pilot1"."""
     return "".join(sign for sign in unicodedata.normalize("NFKC", text).casefold() if sign.isalnum())
 
 
 def check_password(password: str, stored: str | None) -> bool:
-    """Whether `password` is the one behind `stored`; takes as long for nobody's (None) as for a wrong one."""
+    """Whether `password` matches `stored`; takes as long without a stored one (None) as for a wrong password."""
     if stored is None:
         _digest(password[:MAX_CHARS], b"nobody", *_COST)
         return False
@@ -76,6 +76,6 @@ def check_password(password: str, stored: str | None) -> bool:
 
 
 def _digest(password: str, salt: bytes, n: int, r: int, p: int) -> bytes:
-    # Composed, since keyboards write the same letter in more than one way; any text will do, half a character too.
+    # Composed, since keyboards write the same letter in more than one way; accepts any text, even half a character.
     plain = unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
     return hashlib.scrypt(plain, salt=salt, n=n, r=r, p=p, maxmem=2**26, dklen=32)

@@ -1,4 +1,4 @@
-"""How far a rater is, and how far the study is."""
+"""The progress of a rater and of the whole study."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def own_progress(*, session: Session, access: Access) -> OwnProgress:
 
 
 def _fair_share(session: Session, study: Study, plan: StudyPlan) -> int:
-    """Items per rater if the planned raters do equally many, gold and onboarding included."""
+    """Items per rater if all planned raters judge equally many, gold and onboarding included."""
     seats = session.scalar(select(func.sum(Item.seats)).where(Item.study_id == study.id)) or 0
     others = select(Item.purpose, func.count()).where(Item.study_id == study.id, Item.seats.is_(None))
     for_all = {row[0]: row[1] for row in session.execute(others.group_by(Item.purpose))}
@@ -38,11 +38,11 @@ def _fair_share(session: Session, study: Study, plan: StudyPlan) -> int:
 
 
 def team_progress(*, session: Session, access: Access) -> TeamProgress:
-    """By a lead: how far everybody is."""
+    """By a lead: the progress of all raters and reviews."""
     study, _ = require(session, access, Role.LEAD)
     main = (Item.study_id == study.id, Item.purpose == Purpose.MAIN, Item.duplicate_of.is_(None))
     done = select(func.count()).where(Claim.item_id == Item.id, Claim.state == ClaimState.DONE).scalar_subquery()
-    planned = study.state is not StudyState.DRAFT  # before, some items may be stored while it is being opened
+    planned = study.state is not StudyState.DRAFT  # a draft that is being opened may have some items stored
     rows = session.execute(select(Item.seats, done).where(*main)).all() if planned else []
     active = select(func.count()).select_from(Claim).join(Item)
     held = (Item.study_id == study.id, Claim.state == ClaimState.ACTIVE, Claim.lease_until >= utc_now())

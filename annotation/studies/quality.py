@@ -1,4 +1,4 @@
-"""Signs of careless work while a study runs, for its lead: what `flags` says of all that was handed in so far."""
+"""Signs of careless work while a study runs, for its lead: the flags of everything handed in so far."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from annotation.studies.task_projection import systems_of, to_shown
 
 
 def rater_quality(*, session: Session, access: Access) -> tuple[RaterQuality, ...]:
-    """By a lead: one row per rater, those without work included."""
+    """By a lead: one row per rater, including raters without work."""
     study, _ = require(session, access, Role.LEAD)
     plan, known = plan_of(study), known_answers(session, study)
     raters = session.scalars(
@@ -36,7 +36,7 @@ def rater_quality(*, session: Session, access: Access) -> tuple[RaterQuality, ..
 
 
 def works_of(session: Session, rater: Member) -> list[Work]:
-    """What the rater handed in, in their own order."""
+    """What the rater handed in, in the rater's order."""
     done = (Claim.member_id == rater.id, Claim.state == ClaimState.DONE)
     answers: dict[int, list[Answer]] = {}
     for row in session.scalars(select(Answer).join(Claim).where(*done)):

@@ -1,8 +1,8 @@
-"""Does a study obey its plan? What follows from plan, contexts and seed is derived again and compared with the store.
+"""Does a study follow its plan? Derives again what plan, contexts and seed imply, and compares it with the store.
 
-The items: which there are, in which order, with how many seats. The claims, in the order in which the events say
-they were handed out: a seat was free, the dialogue was new to the rater, a duplicate came late enough and with sides
-swapped, and any other item was shown as `assignment` draws it, which is what keeps sides balanced.
+The items: which there are, in which order, with how many seats. The claims, in the order in which the events say they
+were handed out: a seat was free, the dialogue was new to the rater, a duplicate came late enough and with swapped
+sides, and any other item was shown as `assignment` draws it, which keeps the sides balanced.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _PLANNED = ("context_id", "position", "purpose", "systems_json", "seats", "dupli
 
 @dataclass(frozen=True)
 class Replay:
-    """What came of it."""
+    """The result of a replay."""
 
     differences: tuple[str, ...]
-    """one sentence each; empty: everything is as planned"""
+    """one sentence for each; empty: everything is as planned"""
     items: int
     claims: int
-    """held or handed in"""
+    """number of claims held or handed in"""
     within_item: int
     """how much more often one order of the systems was shown than another, in the worst item"""
     within_rater: int
-    """the same in the worst rater and group of systems"""
+    """the same for the worst rater and group of systems"""
     swapped: int
     """duplicates shown with the sides of the original swapped"""
 
@@ -82,14 +82,14 @@ class _Seat:
 
 @dataclass
 class _Rater:
-    """One member as the replay proceeds."""
+    """One rater at one point of the replay."""
 
     held: dict[int, _Seat] = field(default_factory=dict)
-    """by id of the claim"""
+    """by id of claim"""
     dialogues: set[str] = field(default_factory=set)
-    """of every item they ever got"""
+    """dialogues of every item they ever got"""
     whole: bool = True
-    """False once something that they had is deleted: what they were due afterwards is not known any more"""
+    """False once something they had is deleted: what they should get afterwards is not known any more"""
 
     def past(self) -> tuple[Past, ...]:
         return tuple(seat.past() for seat in self.held.values())
@@ -119,20 +119,20 @@ class _Table:
         self.seated: dict[str, dict[int, Arrangement]] = defaultdict(dict)
         """item -> the claims that hold its seats"""
         self.owners: dict[int, str] = {}
-        """claim -> pseudonym, also of a rater whose answers are deleted since"""
+        """claim -> pseudonym, also of raters whose answers were deleted later"""
         self.raters: dict[str, _Rater] = defaultdict(_Rater)
 
     def differences(self) -> list[str]:
-        """What was handed out against the rules, in the order in which it happened."""
+        """All breaches of the rules, in the order in which they happened."""
         told: list[str] = []
         begun: set[int] = set()
         for event in self.events:
             if event.kind is StudyEventKind.REVOKED:
-                if event.old_value is not None:  # not a link that was revoked, but answers that were deleted
+                if event.old_value is not None:  # answers were deleted, not only a link revoked
                     self._empty_seats(event.new_value)
                 continue
             number, item = event.claim_id, self.items.get(event.item_id or "")
-            if number is None or item is None:  # the item was made of a talk that is erased since
+            if number is None or item is None:  # the item came from a talk that was erased later
                 self.raters[event.actor].whole = False
                 continue
             if event.kind is StudyEventKind.RELEASED:
@@ -160,7 +160,7 @@ class _Table:
         ]
 
     def _claim(self, number: int, event: StudyEvent) -> Claim | None:
-        """The claim that the event is about; None when it is deleted. SQLite gives its number to a later one."""
+        """The claim of the event; None when it was deleted. SQLite may give its number to a later claim."""
         claim = self.claims.get(number)
         same = claim is not None and (claim.item_id, self.actors[number]) == (event.item_id, event.actor)
         return claim if same else None
@@ -176,11 +176,11 @@ class _Table:
             yield f"handed out although all {item.seats} seats were taken"
 
     def _shown(self, claim: Claim, item: Item, arrangement: Arrangement, new: bool) -> Iterator[str]:
-        """Whether the rater could get this item, and got it as the rules say."""
+        """What was wrong: the rater could not get this item, or it was not shown as the rules say."""
         if claim.places() != arrangement:
             yield f"stored as {claim.arrangement}, handed out as {_text(arrangement)}"
         if not new:
-            return  # the rater came back to it: it stays as it was
+            return  # the rater returned to it, and it is shown as before
         rater = self.raters[self.actors[claim.id]]
         if not rater.whole:
             return

@@ -1,4 +1,4 @@
-"""What the traces of replies say in numbers, read from the store beside the votes they explain. By the lead only."""
+"""The traces of replies as numbers, read from the store to be compared with the votes. Only for the lead."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from annotation.talks.projection import latest_replies
 
 
 def reply_features(*, session: Session, access: Access) -> tuple[ReplyFeature, ...]:
-    """By a lead: the features of every reply that is judged in the study and whose trace is known, by item."""
+    """By a lead: the features of every judged reply whose trace is known, by item."""
     study, _ = require(session, access, Role.LEAD)
     if study.kind is StudyKind.LIVE:
         return _talk_features(session, study)
@@ -43,7 +43,7 @@ def reply_features(*, session: Session, access: Access) -> tuple[ReplyFeature, .
 
 
 def encounter_features(*, session: Session, study: str) -> tuple[ReplyFeature, ...]:
-    """The same of the live talks held under the name `study`: each side's replies, averaged over the talk."""
+    """The same for the live talks held under the name `study`: each side's replies, averaged over the talk."""
     encounters = select(Encounter).where(Encounter.study == study).order_by(Encounter.created_at, Encounter.id)
     return tuple(
         ReplyFeature(encounter.id, system, *one)
@@ -54,7 +54,7 @@ def encounter_features(*, session: Session, study: str) -> tuple[ReplyFeature, .
 
 
 def _talk_features(session: Session, study: Study) -> tuple[ReplyFeature, ...]:
-    """Each system's replies in the talks handed in, averaged over the talks of an item."""
+    """The features of each system's replies in the handed-in talks, averaged over the talks of an item."""
     talks = (
         select(Item.id, Encounter)
         .join(Claim, Claim.item_id == Item.id)
@@ -71,19 +71,19 @@ def _talk_features(session: Session, study: Study) -> tuple[ReplyFeature, ...]:
 
 
 def _sides(session: Session, encounter: Encounter) -> dict[str, list[Mapping[str, Any]]]:
-    """system -> its replies in a talk with their traces, oldest first."""
+    """System -> its replies in a talk with their traces, oldest first."""
     rows = select(Reply).where(Reply.encounter_id == encounter.id, Reply.state == ReplyState.DONE)
     latest = latest_replies(session.scalars(rows.options(undefer(Reply.reply_json))))
     made: dict[str, list[Mapping[str, Any]]] = {encounter.system_on(side): [] for side in Side}
     for (_, at), row in sorted(latest.items()):
-        if row.held_back is HeldBack.REPLACED:  # no net said it
+        if row.held_back is HeldBack.REPLACED:  # no net wrote it
             continue
         made[encounter.system_on(at)].append(json.loads(row.reply_json or ""))
     return made
 
 
 def _mean_features(replies: Iterable[Mapping[str, Any]], gold: str | None) -> Sequence[tuple[str, float]]:
-    """Each feature averaged over the replies that have it: one reply, or a side of a whole talk."""
+    """Each feature, averaged over the replies that have it: a single reply, or one side of a whole talk."""
     values: dict[str, list[float]] = defaultdict(list)
     for reply in replies:
         for name, value in features_of(reply, gold):

@@ -1,10 +1,10 @@
 """The second look: a drawn sample of the items, and every item on which the raters have no majority.
 
-    view = open_review(session=session, access=reviewer)           # the next complete item, votes not shown
-    view = give_verdict(..., review_id=..., verdict=[Given(...)])  # own verdict; closes the item; now the votes show
+    view = open_review(session=session, access=reviewer)           # the next complete item, votes hidden
+    view = give_verdict(..., review_id=..., verdict=[Given(...)])  # own verdict; closes the item and shows the votes
     decide(..., review_id=..., ruling=Ruling("confirm"))         # or correct, discard: with a cause
 
-The reviewer sees neither systems nor raters, at no time. One item has one review.
+The reviewer never sees systems or raters. One item has one review.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from annotation.studies.study_views import Access, AnswerView, ReviewView, VoteC
 from annotation.studies.task_projection import Question, content, questions, systems_of, to_shown, to_stored
 
 CAUSES = ("ambiguous", "guideline gap", "slip")
-"""causes to offer; another one may be written"""
+"""causes to choose from; the reviewer may also write another one"""
 
 
 @dataclass(frozen=True)
 class Ruling:
-    """What the reviewer decides on one item. Checked on creation; raises ValueError."""
+    """The reviewer's decision on one item. Checked on creation; raises ValueError."""
 
     decision: Decision
     cause: str | None = None
     """needed to correct or discard"""
     corrected: tuple[Given, ...] = ()
-    """when correcting: the answers that count instead, as on the screen; the majority stands elsewhere"""
+    """when correcting: the answers that count instead, as on the screen; for other questions the majority stands"""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "decision", Decision(self.decision))
@@ -56,9 +56,9 @@ class Ruling:
 
 
 def open_review(*, session: Session, access: Access) -> ReviewView | None:
-    """By a reviewer: the review they are at, else the next one, taken for them; None when none is waiting.
+    """By a reviewer: the review they are working on, else the next one, now theirs; None when none is waiting.
 
-    A review left alone for longer than a lease is handed to the next reviewer from its beginning.
+    A review without activity for longer than a lease goes to the next reviewer, who starts from the beginning.
     """
     study, member = require(session, access, Role.REVIEWER, lock=True)
     if plan_of(study).consent and member.consented_at is None:
@@ -79,7 +79,7 @@ def get_review(*, session: Session, access: Access, review_id: int) -> ReviewVie
 
 
 def give_verdict(*, session: Session, access: Access, review_id: int, verdict: Sequence[Given]) -> ReviewView:
-    """By a reviewer: store the own verdict, once, and close the item. Raises ValueError unless all is answered once."""
+    """By a reviewer: store their verdict, once, and close the item. Raises ValueError unless all is answered once."""
     study, member = require(session, access, Role.REVIEWER, lock=True)
     review = _own(session, member, review_id)
     if review.blind_at is not None:
@@ -102,7 +102,7 @@ def give_verdict(*, session: Session, access: Access, review_id: int, verdict: S
 
 
 def decide(*, session: Session, access: Access, review_id: int, ruling: Ruling) -> ReviewView:
-    """By a reviewer: confirm, correct or discard, once, after the own verdict. Raises NotAllowed or ValueError."""
+    """By a reviewer: confirm, correct or discard, once, after their verdict. Raises NotAllowed or ValueError."""
     study, member = require(session, access, Role.REVIEWER, lock=True)
     review = _own(session, member, review_id)
     if review.blind_at is None or review.decided_at is not None:
@@ -135,7 +135,7 @@ def waiting(session: Session, study: Study) -> list[Item]:
 
 
 def votes_of(session: Session, item_id: str) -> dict[Question, list[str]]:
-    """Question -> the answers handed in, in no particular order."""
+    """Question -> the handed-in answers, in no particular order."""
     return _votes(session, Claim.item_id == item_id).get(item_id, {})
 
 
@@ -144,7 +144,7 @@ def _all_votes(session: Session, study: Study) -> dict[str, dict[Question, list[
 
 
 def _votes(session: Session, which: ColumnElement[bool]) -> dict[str, dict[Question, list[str]]]:
-    """Item id -> question -> the answers handed in, in one query."""
+    """Item id -> question -> the handed-in answers, in one query."""
     statement = (
         select(Claim.item_id, Answer.criterion, Answer.system, Answer.value)
         .join(Answer, Answer.claim_id == Claim.id)

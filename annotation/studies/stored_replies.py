@@ -1,12 +1,12 @@
-"""A reply as its net gave it: text, strategy, and the trace that says how it came about.
+"""A reply as its net made it: text, strategy, and the trace that says how it came about.
 
-One of them as JSON, shortened; `models` writes it, here is checked what the analysis reads:
+A shortened example in JSON; `models` writes it, this module checks the parts that the analysis reads:
 
     {"text": "When was that?", "strategy": "Question",
      "trace": {"net": "misc", "checkpoint": "ab12", "strategies": [0.6, 0.2, 0.2, 0, 0, 0, 0, 0],
                "blocks": [{"source": "post", "relation": "xReact", "text": "sad", "weight": 0.4, ...}], ...}}
 
-A trace names the net, so it stays in the store: nothing that a rater is shown is made from it before the vote.
+A trace names the net, so it stays in the store: before the vote, nothing that a rater sees is made from it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 MAX_TRACE_CHARS = 1_000_000
-"""longest trace as JSON; those of our nets take some tens of thousands"""
+"""longest trace as JSON; those of our nets have some tens of thousands"""
 
 
 def stored_form(turns: Sequence[Mapping[str, Any]], what: str) -> str | None:
-    """The turns that carry a trace, as a JSON list of replies for the store; None when no turn has one.
+    """The turns with a trace, as a JSON list of replies for the store; None when no turn has one.
 
-    Raises ValueError naming `what` and the field, when a trace is not one or is not of a supporter's turn.
+    Raises ValueError naming `what` and the field, when a trace is invalid or does not belong to a supporter's turn.
     """
     made = []
     for turn in turns:

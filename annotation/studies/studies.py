@@ -1,9 +1,9 @@
-"""A study from its plan to its end: draft -> open <-> paused -> closed. All by the lead.
+"""A study from its plan to its end: draft -> open <-> paused -> closed. All of this is done by the lead.
 
 created = create_study(session=session, plan=plan)         # .invitation is the lead's own link
 import_items(...)                                          # see item_import; in a live study add_scenes
 open_study(session=session, access=lead)                   # plans the items, or says why that cannot work; many items:
-open_in_batches(do, plan_opening(session=reading, ...))    # other writers wait for a batch at most
+open_in_batches(do, plan_opening(session=reading, ...))    # other writers wait for one batch at most
 invite(...)                                                # see members
 close_study(session=session, access=lead)
 """
@@ -30,9 +30,9 @@ from annotation.studies.study_plan import ContextKey, StudyPlan, plan_from_dict
 from annotation.studies.study_views import Access, Brief, Invitation, StudyView
 
 BATCH = 500
-"""items that one transaction of an opening stores"""
+"""number of items that one transaction stores when a study is opened"""
 _CHANGES = (StudyEventKind.CREATED, StudyEventKind.IMPORTED)
-"""the events that a change of a draft leaves"""
+"""the events that changes of a draft record"""
 _CHANGED = "The draft was changed or opened by somebody else meanwhile; look at it and open it again."
 
 
@@ -46,7 +46,7 @@ class CreatedStudy:
 
 
 def create_study(*, session: Session, plan: StudyPlan) -> CreatedStudy:
-    """Store a new study as a draft, with one lead. Who may do that is for the caller to decide.
+    """Store a new study as a draft, with one lead. The caller decides who may do that.
 
     Raises ValueError when the name is taken.
     """
@@ -119,7 +119,7 @@ def get_brief(*, session: Session, access: Access) -> Brief:
     """By any member: what to read before the first item."""
     study, member = require(session, access, *Role)
     plan = plan_of(study)
-    # A reviewer of talks only reads them: asked, told and warned as all readers are.
+    # A reviewer only reads talks, and so gets the questions and notes for readers.
     live = study.kind is StudyKind.LIVE and member.role is Role.RATER
     asked = plan.rubric.criteria if live else tuple(one.to_onlooker() for one in plan.rubric.criteria)
     return Brief(
@@ -140,7 +140,7 @@ def get_brief(*, session: Session, access: Access) -> Brief:
 
 @dataclass(frozen=True)
 class Opening:
-    """The items that a draft would open with, planned while others write; of no use once the draft is another."""
+    """The items with which a draft would open, planned while others write; invalid once the draft has changed."""
 
     rows: tuple[dict[str, Any], ...]
     draft: tuple[int | None, int]
@@ -148,16 +148,16 @@ class Opening:
 
 
 def plan_opening(*, session: Session, access: Access) -> Opening:
-    """By a lead, only reading: what opening needs most of its time for. Raises as `open_study`."""
+    """By a lead, only reading: plan the items, the slowest part of opening. Raises as `open_study` does."""
     study, _ = require(session, access, Role.LEAD)
     _check_draft(study)
     return Opening(tuple(planned_rows(session, study)), _draft_now(session, study))
 
 
 def open_study(*, session: Session, access: Access) -> StudyView:
-    """By a lead: plan the items from the seed and let raters in, all in one transaction: for a few items.
+    """By a lead: plan the items from the seed and let raters in, in one transaction: for few items.
 
-    Raises PlanError with every reason it cannot work.
+    Raises PlanError with all reasons why the plan cannot work.
     """
     study, lead = require(session, access, Role.LEAD, lock=True)
     _check_draft(study)
@@ -169,8 +169,8 @@ def open_study(*, session: Session, access: Access) -> StudyView:
 def open_in_batches(do: Do, opening: Opening) -> StudyView:
     """The same for many items: other writers get their turn after each batch.
 
-    Nothing shows or hands out the items of a draft, so it is opened by its last step alone; what an attempt that was
-    cut off has left is deleted first. Raises NotAllowed when the draft is changed or opened by others meanwhile.
+    Nothing shows or hands out the items of a draft, so only the last step opens it; remains of an interrupted attempt
+    are deleted first. Raises NotAllowed when others change or open the draft meanwhile.
     """
     do = with_pauses(do)
     while do(_clear_items, draft=opening.draft):
@@ -181,7 +181,7 @@ def open_in_batches(do: Do, opening: Opening) -> StudyView:
 
 
 def _clear_items(*, session: Session, access: Access, draft: tuple[int | None, int]) -> bool:
-    """Whether more may be left."""
+    """Delete one batch of items; returns whether more may be left."""
     study, _ = _same_draft(session, access, draft)
     some = list(session.scalars(select(Item.id).where(Item.study_id == study.id).limit(BATCH)))
     session.execute(delete(Item).where(Item.id.in_(some)))
@@ -192,7 +192,7 @@ def _add_items(
     *, session: Session, access: Access, draft: tuple[int | None, int], rows: Sequence[dict[str, Any]]
 ) -> None:
     _same_draft(session, access, draft)
-    # Who opens the same draft at the same time stores the same items.
+    # Somebody who opens the same draft at the same time stores the same items.
     there = set(session.scalars(select(Item.id).where(Item.id.in_([row["id"] for row in rows]))))
     _store_items(session, [row for row in rows if row["id"] not in there])
 
@@ -214,7 +214,7 @@ def _same_draft(session: Session, access: Access, draft: tuple[int | None, int])
 
 
 def _store_items(session: Session, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:  # past the objects' own way, which takes five times as long
+    if rows:  # bypasses the ORM, which takes five times as long
         session.connection().execute(insert(cast(Table, Item.__table__)), rows)
 
 
@@ -231,23 +231,23 @@ def _check_draft(study: Study) -> None:
 
 
 def draft_mark(*, session: Session, access: Access) -> tuple[int | None, int]:
-    """By a lead: what changes with every change of a draft, to tell whether what was found in it still holds."""
+    """By a lead: a value that differs after every change of a draft, to check whether earlier findings still hold."""
     study, _ = require(session, access, Role.LEAD)
     return _draft_now(session, study)
 
 
 def _draft_now(session: Session, study: Study) -> tuple[int | None, int]:
-    """Changes with every change of a draft: each leaves an event, but for talks that are erased with their contexts."""
+    """See `draft_mark`. Every change records an event, except that of erased talks, which remove contexts."""
     changes = (StudyEvent.study_id == study.id, StudyEvent.kind.in_(_CHANGES))
     last = session.scalar(select(func.max(StudyEvent.id)).where(*changes))
     return last, session.scalar(select(func.count()).where(Context.study_id == study.id)) or 0
 
 
 def context_keys(session: Session, study: Study) -> list[ContextKey]:
-    """What planning needs to know of the study's contexts."""
+    """What planning needs to know about the study's contexts."""
     columns = (Context.id, Context.key, Context.dialogue, Context.purpose)
     rows = session.execute(select(*columns).where(Context.study_id == study.id)).all()
-    if study.kind is StudyKind.LIVE:  # every system is ready to talk about every scene
+    if study.kind is StudyKind.LIVE:  # every system can talk about every scene
         return [ContextKey(row.key, row.dialogue, plan_of(study).systems, row.purpose) for row in rows]
     replies: dict[str, list[str]] = {}
     statement = select(SystemReply.context_id, SystemReply.system).join(Context).where(Context.study_id == study.id)
@@ -257,12 +257,12 @@ def context_keys(session: Session, study: Study) -> list[ContextKey]:
 
 
 def planned_rows(session: Session, study: Study) -> list[dict[str, Any]]:
-    """The items that plan, contexts and seed give, as rows that are not (or not yet) in the store."""
+    """The items that follow from plan, contexts and seed, as rows that are not (yet) in the store."""
     found = session.execute(select(Context.key, Context.id).where(Context.study_id == study.id))
     contexts = {row.key: row.id for row in found}
     planned = plan_items(plan_of(study), context_keys(session, study))
     rows = [_item_row(study.id, item, contexts) for item in planned]
-    return sorted(rows, key=lambda row: row["duplicate_of"] is not None)  # originals first: duplicates point to them
+    return sorted(rows, key=lambda row: row["duplicate_of"] is not None)  # originals first: duplicates refer to them
 
 
 def _item_row(study_id: str, planned: PlannedItem, contexts: Mapping[str, str]) -> dict[str, Any]:
@@ -301,7 +301,7 @@ def _move(session: Session, access: Access, step: tuple[StudyState, StudyState, 
 
 
 def close_study(*, session: Session, access: Access) -> StudyView:
-    """By a lead: end the study. No answer changes any more; what was not handed in does not count."""
+    """By a lead: end the study. Answers cannot change any more; what was not handed in does not count."""
     study, lead = require(session, access, Role.LEAD, lock=True)
     if study.state in (StudyState.DRAFT, StudyState.CLOSED):
         raise NotAllowed(f"This study is {study.state.value}; only an open or paused one can be closed.")

@@ -1,11 +1,11 @@
-"""A study as it is planned, and what makes a plan impossible. Read from a JSON file:
+"""A study's plan, and what makes a plan impossible. Read from a JSON file:
 
     {"name": "pilot-1", "rubric": "admisc-2024", "systems": ["misc", "joint"], "kind": "frozen",
      "raters": 5, "raters_per_item": 3, "overlap": 1.0, "pairs_per_context": 1, "review_share": 0.1,
      "gold_share": 0.05, "duplicate_share": 0.1, "passwords": true, "seed": 1, "instructions": "...", "consent": "..."}
 
 A live study adds "kind": "live", "min_turns": 4, "turn_preference": "none" (or "own", "preferred"). `name`, `systems`
-and `raters` are needed, the rest has the defaults of `StudyPlan`. `rubric` is a preset, an object (see `rubric`), or,
+and `raters` are required, the rest has the defaults of `StudyPlan`. `rubric` is a preset, an object (see `rubric`), or,
 on the command line, the name of a JSON file beside the plan.
 """
 
@@ -30,25 +30,25 @@ MAX_TEXT_CHARS = 20_000
 """longest instructions or consent text, in characters"""
 MAX_RATERS = 100_000
 MAX_SPACING = 100_000
-"""most items between one and its repetition"""
+"""maximum number of items between an item and its duplicate"""
 MAX_RATERS_PER_ITEM = 50
 MAX_LEASE_MINUTES = 365 * 24 * 60
 MAX_MIN_SECONDS = 3_600
 
 
 class PlanError(ValueError):
-    """A plan that cannot work; the message lists every reason and what to change."""
+    """A plan that cannot work; the message lists all reasons and what to change."""
 
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """What a study lead fixes before anybody is invited. Checked on creation; raises PlanError."""
+    """The settings that a study lead fixes before anybody is invited. Checked on creation; raises PlanError."""
 
     name: str
     systems: tuple[str, ...]
     """the systems that are compared; kept in sorted order"""
     raters: int
-    """how many raters will be invited at least"""
+    """minimum number of raters that will be invited"""
     rubric: Rubric = field(default_factory=lambda: find_rubric(DEFAULT_RUBRIC))
     kind: StudyKind = StudyKind.FROZEN
     raters_per_item: int = 3
@@ -57,23 +57,23 @@ class StudyPlan:
     pairs_per_context: int | None = 1
     """pairwise: how many pairs of systems are judged on each context; None for all pairs"""
     review_share: float = 0.1
-    """share of the items a reviewer sees whatever the raters say, drawn evenly from all pairs"""
+    """share of the items that a reviewer sees however the raters vote, drawn evenly from all pairs"""
     gold_share: float = 0.0
     """share of a rater's items that have a known answer"""
     duplicate_share: float = 0.0
     """share of the items that a rater judges again with sides swapped"""
     duplicate_spacing: int = 5
-    """at least so many other items lie between an item and its duplicate"""
+    """minimum number of other items between an item and its duplicate"""
     min_turns: int = 4
-    """live: messages that a rater sends at least before the talk can end"""
+    """live: minimum number of messages that a rater sends before the talk can end"""
     turn_preference: Preference = Preference.NONE
-    """live: whether the better of each pair of replies is asked for, and whether it goes into both histories"""
+    """live: whether raters choose the better of each pair of replies, and whether it goes into both histories"""
     min_seconds: float = 5.0
     """an item handed in faster counts as too fast"""
     lease_minutes: float = 120.0
-    """an item untouched for so long goes back to the others"""
+    """an item without activity for this long is free for others"""
     passwords: bool = True
-    """members may choose a password, to come in without their link"""
+    """members may choose a password, to sign in without their link"""
     seed: int = 0
     instructions: str = ""
     consent: str = ""
@@ -95,7 +95,7 @@ class StudyPlan:
         return self.rubric.scale is Scale.PAIRWISE
 
     def to_json(self) -> str:
-        """The plan as `plan_from_dict` reads it, the rubric in full."""
+        """The plan as JSON for `plan_from_dict`, with the rubric in full."""
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True)
 
 
@@ -106,7 +106,7 @@ def _choice(name: str, kind: type[StrEnum], value: object) -> StrEnum:
 
 
 def _kind_wrong(plan: StudyPlan) -> list[str]:
-    """What does not go with live talks, or only with them."""
+    """Settings that do not work with live talks, or only with them."""
     if plan.kind is not StudyKind.LIVE:
         only = "only raters of a live study talk; set kind to live, or turn_preference to none"
         return [] if plan.turn_preference is Preference.NONE else [f"turn_preference is {plan.turn_preference}; {only}"]
@@ -172,7 +172,7 @@ def _numbers_wrong(plan: StudyPlan) -> list[str]:
 
 @dataclass(frozen=True)
 class ContextKey:
-    """What planning needs to know of one context."""
+    """What planning needs to know about one context."""
 
     key: str
     """its id in the import file"""
@@ -205,7 +205,7 @@ def check_items(plan: StudyPlan, contexts: Sequence[ContextKey]) -> None:
 
 
 def _fewer_needed(plan: StudyPlan, main: Sequence[ContextKey], needed: int) -> str:
-    """What can be changed about a plan that needs more raters than it has; only what makes a difference here."""
+    """Advice on a plan that needs more raters than it has; names only changes that help here."""
     ways = [f"plan {needed} raters"]
     if plan.overlap > 0 and plan.raters_per_item > 1:
         ways.append(f"lower raters_per_item ({plan.raters_per_item})")
@@ -228,7 +228,7 @@ def _incomplete(plan: StudyPlan, main: Sequence[ContextKey]) -> list[str]:
 
 
 def raters_needed(plan: StudyPlan, contexts: Sequence[ContextKey]) -> int:
-    """The fewest raters with whom every item can get its judgments when nobody sees a dialogue twice."""
+    """The smallest number of raters with which every item can get its judgments if nobody sees a dialogue twice."""
     seats: dict[str, int] = defaultdict(int)
     for context in contexts:
         present = len(set(context.systems) & set(plan.systems))
@@ -239,7 +239,7 @@ def raters_needed(plan: StudyPlan, contexts: Sequence[ContextKey]) -> int:
 
 
 def plan_from_dict(values: Mapping[str, Any], beside: Path | None = None) -> StudyPlan:
-    """A plan out of parsed JSON; `beside` is the folder of a rubric file, None when no file may be read.
+    """A plan from parsed JSON; `beside` is the folder of a rubric file, None when no file may be read.
 
     Raises PlanError or ValueError.
     """
@@ -292,7 +292,7 @@ def load_plan(path: Path) -> StudyPlan:
     """The plan in a JSON file. Raises PlanError naming the file."""
     try:
         text = read_text(path)
-    except (OSError, ValueError) as error:  # which names the file
+    except (OSError, ValueError) as error:  # whose message names the file
         raise PlanError(str(error)) from error
     try:
         return plan_from_text(text, path.parent)

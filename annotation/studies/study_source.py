@@ -27,7 +27,7 @@ from annotation.studies.study_views import Access
 
 
 def stored_data(*, session: Session, access: Access) -> StudyData:
-    """By a lead: all that raters handed in and reviewers decided so far. Raises NotAllowed."""
+    """By a lead: everything that raters handed in and reviewers decided so far. Raises NotAllowed."""
     study, _ = require(session, access, Role.LEAD)
     plan, decided = plan_of(study), verdicts(session=session, access=access)
     live = vars(live_rows(session=session, access=access))
@@ -46,10 +46,10 @@ def stored_data(*, session: Session, access: Access) -> StudyData:
 
 
 def find_study_data(*, session: Session, study: str, rubric: str | None = None) -> StudyData:
-    """The votes of the planned study of that name once it was opened, else those of the live talks held under it.
+    """The votes of the planned study of that name once it was opened, else those of live talks held under that name.
 
-    Live talks are read by `rubric` (default: the one that the first of them used); a planned study has its own.
-    Raises ValueError naming the studies there are, when this is none of them.
+    Live talks are read with `rubric` (default: that of the first talk); a planned study has its own. Raises ValueError
+    naming the existing studies, when this is none of them.
     """
     planned = session.scalar(select(Study).where(Study.name == study, Study.state != StudyState.DRAFT))
     if planned is not None:
@@ -71,10 +71,10 @@ def find_study_data(*, session: Session, study: str, rubric: str | None = None) 
 
 
 def read_study_data(files: Mapping[str, Path], rubric: Rubric | None = None, study: str | None = None) -> StudyData:
-    """A study out of exported files, kind of row -> file; what is not given is empty.
+    """A study from exported files, given as kind of row -> file; what is not given is empty.
 
-    Raises ValueError for an unknown kind, bad rows, scores outside the rubric's, rows of several studies (with `study`
-    only the rows of that one are taken), and OSError when a file cannot be read.
+    Raises ValueError for an unknown kind, bad rows, scores outside the rubric's range, rows of several studies (with
+    `study`, only rows of that one are used), and OSError when a file cannot be read.
     """
     unknown = [kind for kind in files if kind not in KINDS]
     if unknown:
@@ -97,7 +97,7 @@ def read_study_data(files: Mapping[str, Path], rubric: Rubric | None = None, stu
 def _of_one_study(
     found: Mapping[str, tuple[Any, ...]], files: Mapping[str, Path], study: str | None
 ) -> dict[str, tuple[Any, ...]]:
-    """The rows of `study`; of the only one there is, without it. Rows that carry no study belong to every one."""
+    """The rows of `study`; without it, those of the only study there is. Rows without a study belong to every one."""
     counts = Counter(row.study for rows in found.values() for row in rows if hasattr(row, "study"))
     named = ", ".join(f"{name or '(none)'} ({count} rows)" for name, count in sorted(counts.items()))
     where = ", ".join(map(str, files.values()))

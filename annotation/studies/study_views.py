@@ -41,20 +41,20 @@ class Ballot:
     """a gold or onboarding item with a known answer: for checks on raters, never for results"""
     problem_type: str | None = None
     strategy: str | None = None
-    """the support strategy annotated for this turn in the source (the human supporter's), where known"""
+    """the support strategy annotated for this turn in the source (the human supporter's), if known"""
     strategy_a: str | None = None
-    """the strategy with which system_a replied, where known"""
+    """the strategy with which system_a replied, if known"""
     strategy_b: str | None = None
     turn: int | None = None
-    """how many turns of the dialogue come before the replies, where known"""
+    """how many turns of the dialogue come before the replies, if known"""
     discard_cause: str | None = None
     """why the reviewer discarded the item (ambiguous, guideline gap, slip, ...); None: it counts"""
     context: str | None = None
-    """the item's id in the import file, by which a vote is traced to its texts"""
+    """the item's id in the import file, by which a vote can be traced to its texts"""
     reason: str | None = None
     """what the rater wrote about the item; the same on all its criteria"""
     held_back: int = 0
-    """replies of the judged talk that the safety screen changed, of both systems; 0 where items are read"""
+    """replies of the judged talk that the safety screen changed, of both systems; 0 for items that are only read"""
 
 
 @dataclass(frozen=True)
@@ -77,20 +77,20 @@ class Rating:
     is_gold: bool = False
     problem_type: str | None = None
     strategy: str | None = None
-    """annotated for this turn in the source, where known"""
+    """annotated for this turn in the source, if known"""
     system_strategy: str | None = None
-    """with which the system replied, where known"""
+    """the strategy with which the system replied, if known"""
     turn: int | None = None
     discard_cause: str | None = None
     context: str | None = None
     reason: str | None = None
     held_back: int = 0
-    """replies of the judged talk that the safety screen changed, of all systems; 0 where items are read"""
+    """replies of the judged talk that the safety screen changed, of all systems; 0 for items that are only read"""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the reviewer decided on one item and criterion; one per (item_id, criterion, system) at most."""
+    """The reviewer's decision on one item and criterion; at most one per (item_id, criterion, system)."""
 
     study: str
     item_id: str
@@ -103,13 +103,13 @@ class Verdict:
     """what counts now: "a", "tie", "b"; None when discarded, or confirmed without a majority"""
     cause: str | None
     system: str | None = None
-    """pointwise: whose reply was scored, and the outcomes are scores as text; None when pairwise"""
+    """pointwise: the system whose reply was scored (outcomes are then scores as text); None when pairwise"""
     context: str | None = None
 
 
 @dataclass(frozen=True)
 class Access:
-    """Who acts. Made by `members.whose_link`, kept by the server; every store function checks it again."""
+    """The acting member. Made by `members.whose_link`, kept by the server; every store function checks it again."""
 
     study_id: str
     member_id: str
@@ -119,7 +119,7 @@ class Access:
 
 @dataclass(frozen=True)
 class Invitation:
-    """A new member's token, to be put into a link; it cannot be looked up later."""
+    """A new member's token, for a link; it cannot be looked up later."""
 
     pseudonym: str
     role: Role
@@ -137,12 +137,12 @@ class MemberView:
     revoked_at: datetime | None
     break_since: datetime | None
     withdrew: int | None = None
-    """items deleted at the rater's wish; None: they did not withdraw"""
+    """number of items deleted at the rater's wish; None: they did not withdraw"""
 
 
 @dataclass(frozen=True)
 class StudyView:
-    """A study, for its lead. Holds the systems' names: never hand it to a rater's page."""
+    """A study, for its lead. It holds the systems' names: never give it to a rater's page."""
 
     id: str
     name: str
@@ -168,7 +168,7 @@ class Brief:
     pairwise: bool
     criteria: tuple[Criterion, ...]
     answers: tuple[str, ...]
-    """what may be answered to each question: a / tie / b, or the scores"""
+    """the answers allowed to each question: a / tie / b, or the scores"""
     live: bool = False
     """the rater talks with the systems first"""
     min_turns: int = 0
@@ -238,7 +238,7 @@ class TaskLine:
 
 @dataclass(frozen=True)
 class Saved:
-    """What an autosave did: the time to show, and what is left to answer."""
+    """The result of an autosave: the time to show, and what is left to answer."""
 
     saved_at: datetime
     missing: tuple[str, ...]
@@ -247,7 +247,7 @@ class Saved:
 
 @dataclass(frozen=True)
 class OwnProgress:
-    """How far a rater is."""
+    """A rater's progress."""
 
     done: int
     active: int
@@ -258,7 +258,7 @@ class OwnProgress:
 
 @dataclass(frozen=True)
 class TeamProgress:
-    """How far the study is, for the lead."""
+    """The study's progress, for the lead."""
 
     items: int
     complete: int
@@ -266,7 +266,7 @@ class TeamProgress:
     judgments_done: int
     judgments_needed: int
     active: int
-    """items somebody is working on"""
+    """items that somebody is working on"""
     per_rater: tuple[tuple[str, int], ...]
     """(pseudonym, items handed in, gold and duplicates included)"""
     reviewed: int
@@ -275,7 +275,7 @@ class TeamProgress:
 
 @dataclass(frozen=True)
 class VoteCount:
-    """How the raters answered one question, without names."""
+    """How the raters answered one question, without their names."""
 
     criterion: str
     place: str | None
@@ -299,7 +299,7 @@ class ReviewView:
     votes: tuple[VoteCount, ...]
     """empty before the reviewer's own verdict"""
     in_sample: bool | None
-    """drawn by chance, or here because it has no majority; None before the reviewer's own verdict"""
+    """whether it was drawn by chance or is here for lack of a majority; None before the reviewer's own verdict"""
     decision: Decision | None
     cause: str | None
     lease_until: datetime
@@ -307,11 +307,11 @@ class ReviewView:
 
 @dataclass(frozen=True)
 class RaterQuality:
-    """What the lead should know of one rater. Flags inform; nothing is blocked or left out because of them."""
+    """What the lead should know about one rater. Flags inform; nothing is blocked or left out because of them."""
 
     rater: str
     items: int
-    """handed in, gold and duplicates included"""
+    """items handed in, gold and duplicates included"""
     median_seconds: float | None
     too_fast: int
     """items handed in faster than the plan's min_seconds"""
@@ -323,13 +323,13 @@ class RaterQuality:
     """answers to a duplicate that agree with the answer to the original, in terms of systems"""
     duplicate_answers: int
     first_picked: int
-    """decided pairwise answers for the reply shown first"""
+    """pairwise answers, other than ties, for the reply shown first"""
     decided: int
-    """pairwise answers that are no tie"""
+    """pairwise answers other than ties"""
     side_items: tuple[int, int] = (0, 0)
-    """pairwise: items on which more answers are for the reply shown first, and for the one shown second"""
+    """pairwise: numbers of items with more answers for the reply shown first, and with more for the second"""
     same_answer: str = ""
-    """the tie when pairwise, else the score given most often"""
+    """"tie" when pairwise, else the score given most often"""
     same_answers: int = 0
     """how often it was given"""
     answers: int = 0

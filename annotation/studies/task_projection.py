@@ -1,4 +1,4 @@
-"""Rows of a study -> what a rater or reviewer may see. The only place that decides it, and that knows the sides.
+"""Rows of a study -> what a rater or reviewer may see. Only this module decides that, and only it knows the sides.
 
 Answers are stored in terms of systems and shown in terms of places: `to_stored` and `to_shown` translate.
 """
@@ -78,7 +78,7 @@ def answers_of(session: Session, claim_id: int) -> dict[Question, Answer]:
 
 
 def missing_labels(plan: StudyPlan, item: Item, claim: Claim, given: Iterable[Question]) -> tuple[str, ...]:
-    """The questions without an answer, as on the screen: "Empathy", or "Empathy (b)" when scored."""
+    """The questions without an answer, as on the screen: "Empathy", or "Empathy (b)" for scores."""
     systems, have = systems_of(item), set(given)
     labels = []
     for name in plan.rubric.names():
@@ -94,7 +94,7 @@ def missing_labels(plan: StudyPlan, item: Item, claim: Claim, given: Iterable[Qu
 def open_questions(
     session: Session, plan: StudyPlan, item: Item, claim: Claim, given: Iterable[Question]
 ) -> tuple[str, ...]:
-    """All that must be answered before the item can be handed in: after a live talk the intensity, too."""
+    """All that must still be answered before the item can be handed in, including the intensity after a live talk."""
     asked = plan.kind is StudyKind.LIVE and talk_view(session, plan, claim).intensity_after is None
     return missing_labels(plan, item, claim, given) + ((INTENSITY,) if asked else ())
 
@@ -106,8 +106,8 @@ def can_change(study: Study, item: Item, claim: Claim) -> bool:
 
 
 def undo_stack(session: Session, claim: Claim) -> list[StudyEvent]:
-    """The rater's changes of answers that can be taken back, oldest first."""
-    # SQLite may give the id of a deleted claim to a new one: of its events only those of this rater are meant.
+    """The rater's changes of answers that can be undone, oldest first."""
+    # SQLite may give the id of a deleted claim to a new one, so only events of this rater count.
     rater = session.get_one(Member, claim.member_id)
     here = (
         StudyEvent.study_id == rater.study_id,
@@ -127,7 +127,7 @@ def undo_stack(session: Session, claim: Claim) -> list[StudyEvent]:
 def content(
     session: Session, item: Item, places: Sequence[int], claim: Claim | None = None
 ) -> tuple[str, tuple[Line, ...], tuple[tuple[Line, ...], ...]]:
-    """Situation, context, and the replies in the order of the screen; of a live item this claim's talk, or all."""
+    """Situation, context, and the replies in screen order; for a live item, those of this claim's talk, or of all."""
     context = session.get_one(Context, item.context_id)
     systems = systems_of(item)
     if session.get_one(Study, item.study_id).kind is StudyKind.LIVE:
@@ -171,14 +171,14 @@ def task_view(session: Session, study: Study, member: Member, claim: Claim) -> T
 
 
 def can_undo(claim: Claim, stack: Sequence[StudyEvent]) -> bool:
-    """Whether the last change can be taken back; what was handed in stays complete."""
+    """Whether the last change can be undone; a handed-in item must stay complete."""
     return bool(stack) and (claim.state is ClaimState.ACTIVE or stack[-1].old_value is not None)
 
 
 def _answer_views(
     plan: StudyPlan, systems: Sequence[str], places: Sequence[int], answers: dict[Question, Answer]
 ) -> tuple[AnswerView, ...]:
-    """In the order of the questions on the screen."""
+    """The answers in the order of the questions on the screen."""
     views = []
     for row in answers.values():
         shown = to_shown(systems, places, (row.criterion, row.system, row.value))

@@ -1,7 +1,7 @@
-"""What a browser that signed in by password keeps, to come back after a reload: who, until when, and a proof.
+"""What a browser keeps after signing in by password, to return after a reload: member, expiry time, and a proof.
 
-The proof is an HMAC (RFC 2104) over the rest, under the key of this run of the server and the member's password hash.
-So a stolen database makes no ticket, and a new password, a restart or the end of its time make old ones worthless.
+The proof is an HMAC (RFC 2104) over the rest, with the key of this run of the server and the member's password hash. So
+no ticket can be made from a stolen database, and a new password, a restart or its expiry make a ticket invalid.
 Pure; nothing is stored.
 """
 
@@ -22,17 +22,17 @@ def make_ticket(member_id: str, password_hash: str, key: bytes, now: datetime) -
 
 
 def is_ticket(text: str) -> bool:
-    """Whether `text` wants to be a ticket; an invitation's token never does."""
+    """Whether `text` has the form of a ticket; an invitation's token never has."""
     return text.startswith(f"{_MARK}.") and text.count(".") == 3
 
 
 def holder_of(ticket: str) -> str:
-    """The id of the member whom the ticket names; `is_genuine` says whether that is true."""
+    """The id of the member whom the ticket names; `is_genuine` checks whether that is true."""
     return ticket.split(".")[1]
 
 
 def is_genuine(ticket: str, password_hash: str, key: bytes, now: datetime) -> bool:
-    """Whether this server gave out the ticket since the password was set, and its time is not over."""
+    """Whether this server issued the ticket after the password was set, and it has not expired."""
     claim, _, proof = ticket.rpartition(".")
     if not hmac.compare_digest(proof.encode(), _proof(claim, password_hash, key).encode()):
         return False

@@ -1,6 +1,6 @@
-"""Open talks on the first page: start, converse, judge, reveal, and what their votes say.
+"""Open talks on the first page: start, converse, judge, reveal, and the results of their votes.
 
-In the order in which to read them:
+In reading order:
 
     stages.py        which step is allowed when
     views.py         the frozen values that leave this package

@@ -1,8 +1,8 @@
-"""What is said in an encounter: the seeker's posts and the two sides' replies to each.
+"""The conversation of an encounter: the seeker's posts and the two sides' replies to each.
 
 A post creates one pending reply row per side with its seed, before any net has run. So the database always knows which
-replies are owed, and after a crash `missing_replies` hands them out again, to be made with the same seed. Each side
-knows its own replies, but for turns whose preferred reply went into the history of both (see `live_schema`).
+replies are owed, and after a crash `missing_replies` lists them again, to be made with the same seed. Each side knows
+its own replies, except at turns where the preferred reply went into the history of both (see `live_schema`).
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from annotation.talks.views import PostAndReply, ReplySlot, ReplyTask, TurnView
 
 
 def add_post(*, session: Session, encounter_id: str, visitor: str, text: str, key: str) -> TurnView:
-    """Store the seeker's next message and the two replies it is owed; a `key` seen before returns that turn as it is.
+    """Store the seeker's next message and its two owed replies; for a `key` seen before, return that turn unchanged.
 
-    Raises ValueError on an empty or too long text, StageError when the conversation is over, a reply is missing, or
+    Raises ValueError for an empty or too long text, StageError when the conversation is over, a reply is missing, or
     MAX_POSTS is reached.
     """
     encounter = find_encounter(session, encounter_id, visitor, lock=True)
@@ -40,7 +40,7 @@ def add_post(*, session: Session, encounter_id: str, visitor: str, text: str, ke
     turn_index = _next_turn(session, encounter)
     post = Post(encounter_id=encounter_id, turn_index=turn_index, text=cleaned, key=key, created_at=utc_now())
     session.add(post)
-    session.flush()  # the post before its replies: they point to it
+    session.flush()  # the post first, since its replies refer to it
     for side in Side:
         session.add(_new_reply(encounter, turn_index, side, attempt=0))
     encounter.stage = Stage.CHATTING
@@ -58,13 +58,13 @@ def save_reply(
     held_back: HeldBack | None = None,
     danger: str | None = None,
 ) -> bool:
-    """Store how a reply ended: `reply` as `models.serving.trace.Reply.to_dict` gives it, or why there is none.
+    """Store how a reply ended: `reply` from `models.serving.trace.Reply.to_dict`, or the error if there is none.
 
-    `held_back` says what the safety screen changed about the reply, `danger` the kind that the talk gave a sign of;
-    both go into the event, so that votes on such replies can be set apart.
+    `held_back` says what the safety screen changed about the reply, `danger` which kind of danger the talk showed signs
+    of; both go into the event, so that votes on such replies can be told apart.
 
-    The first ending counts: False, and nothing stored, when the slot has ended before or the visitor has deleted the
-    conversation meanwhile. Raises LookupError for a slot never asked for, ValueError for a malformed reply.
+    The first ending counts: returns False and stores nothing when the slot has ended before or the visitor has deleted
+    the conversation meanwhile. Raises LookupError for a slot never requested, ValueError for a malformed reply.
     """
     if (reply is None) == (error is None):
         raise ValueError("give either a reply or an error")
@@ -96,7 +96,7 @@ def save_reply(
 
 
 def other_sides_text(*, session: Session, slot: ReplySlot) -> str | None:
-    """What the other side has answered to the same post; None while it has not."""
+    """The other side's answer to the same post; None while there is none."""
     here = (Reply.encounter_id == slot.encounter_id, Reply.turn_index == slot.turn_index, Reply.side != slot.side)
     found = latest_replies(session.scalars(select(Reply).where(*here)))
     return next((reply.text for reply in found.values()), None)
@@ -105,8 +105,9 @@ def other_sides_text(*, session: Session, slot: ReplySlot) -> str | None:
 def retry_reply(*, session: Session, encounter_id: str, visitor: str, turn_index: int, side: Side | str) -> int:
     """Ask for one side's reply again, with a new seed; returns the attempt that is now owed.
 
-    While an attempt is being made, that one is returned (a double click asks once). Only the last post can be answered
-    again, and while names are hidden only a failed reply: raises StageError, or LookupError for an unknown turn.
+    While an attempt is being made, that one is returned (so a double click asks once). Only the reply to the last post
+    can be made again, and while names are hidden only a failed one: otherwise raises StageError, or LookupError for an
+    unknown turn.
     """
     encounter = find_encounter(session, encounter_id, visitor, lock=True)
     require_step("retry", encounter.stage)
@@ -129,7 +130,7 @@ def retry_reply(*, session: Session, encounter_id: str, visitor: str, turn_index
 
 
 def missing_replies(*, session: Session, encounter_id: str | None = None) -> tuple[ReplyTask, ...]:
-    """Every reply that is owed, of one encounter or of all, with what is needed to make it. For the server only."""
+    """Every owed reply, of one encounter or of all, with what is needed to make it. Only for the server."""
     statement = select(Reply).where(Reply.state == ReplyState.PENDING).order_by(Reply.created_at, Reply.side)
     if encounter_id is not None:
         statement = statement.where(Reply.encounter_id == encounter_id)
@@ -137,13 +138,13 @@ def missing_replies(*, session: Session, encounter_id: str | None = None) -> tup
 
 
 def reply_seed(seed: int, turn_index: int, side: Side, attempt: int) -> int:
-    """The seed of one reply, 0 to 2**31 - 1, from the encounter's; the same place gives the same seed."""
+    """The seed of one reply, 0 to 2**31 - 1, derived from the encounter's; the same place gives the same seed."""
     digest = hashlib.sha256(f"{seed}:{turn_index}:{side}:{attempt}".encode()).digest()
     return int.from_bytes(digest[:4]) & 0x7FFFFFFF
 
 
 def _next_turn(session: Session, encounter: Encounter) -> int:
-    """Index of the next post. Raises StageError while the last one is not answered by both sides."""
+    """Index of the next post. Raises StageError while the last one lacks an answer."""
     last = session.scalar(select(func.max(Post.turn_index)).where(Post.encounter_id == encounter.id))
     here = (Reply.encounter_id == encounter.id, Reply.turn_index == last)
     states = {reply.state for reply in latest_replies(session.scalars(select(Reply).where(*here))).values()}
@@ -180,7 +181,7 @@ def _fill(row: Reply, reply: dict[str, Any]) -> None:
     except (KeyError, TypeError) as error:
         raise ValueError(f"not a reply: {error} is missing; expected text, strategy and trace") from error
     row.text, row.strategy, row.checkpoint = clean_text(text), clean_text(strategy), checkpoint
-    row.seed = trace.get("seed", row.seed)  # another one than was asked for, when an earlier draft was held back
+    row.seed = trace.get("seed", row.seed)  # differs from the planned seed when an earlier draft was held back
     row.options_json = json.dumps(options, allow_nan=False)
     row.reply_json = json.dumps(reply, allow_nan=False)
     row.state = ReplyState.DONE

@@ -1,4 +1,4 @@
-"""Start an encounter, find it again, finish its conversation, show its names."""
+"""Start an encounter, find it again, finish its conversation, reveal its names."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ MAX_SEED = 2**63 - 1
 
 @dataclass(frozen=True)
 class EncounterSetup:
-    """What is fixed when an encounter starts. Checked on creation; raises ValueError."""
+    """The settings that are fixed when an encounter starts. Checked on creation; raises ValueError."""
 
     systems: tuple[str, str]
     """names of the two systems, in any order: the sides are drawn from `seed`"""
     mode: Mode = Mode.DEMO
     blind: bool = False
-    """the visitor of a demo wants to judge before seeing the names"""
+    """the visitor of the demo wants to judge before seeing the names"""
     seed: int = 0
     """also the source of every reply's seed; 0 to 2**63 - 1"""
     study: str | None = None
@@ -41,13 +41,13 @@ class EncounterSetup:
     intensity_before: int | None = None
     """how strong the emotion is before the talk, 1 to 5"""
     role_card: str | None = None
-    """id of the role card, None when the seeker wrote an own situation"""
+    """id of the role card, None when the seeker described a situation of their own"""
     consent_version: str = ""
     """which consent text was agreed to"""
     rubric: str = DEFAULT_RUBRIC
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mode", Mode(self.mode))  # a plain "study" is welcome too
+        object.__setattr__(self, "mode", Mode(self.mode))  # also accepts a plain "study"
         limits = {"situation": MAX_SITUATION_CHARS} | dict.fromkeys(("emotion_type", "problem_type"), MAX_LABEL_CHARS)
         for name, limit in limits.items():
             accepted = accept_text(getattr(self, name), what=name.replace("_", " "), limit=limit)
@@ -70,9 +70,9 @@ def check_intensity(name: str, value: int | None) -> None:
 
 
 def visitor_of(token: str) -> str:
-    """The visitor that a browser's secret token stands for. Only this hash is stored.
+    """The visitor for a browser's secret token. Only this hash is stored.
 
-    Raises ValueError without a token: everybody who had none would be one visitor.
+    Raises ValueError without a token: else all who have none would be one visitor.
     """
     if not is_token(token):
         raise ValueError("this page has not finished loading; wait a second and try again, or reload it")
@@ -80,16 +80,16 @@ def visitor_of(token: str) -> str:
 
 
 def is_token(value: object) -> bool:
-    """Whether a browser sent a token: any text that is not empty. A changed browser can send any JSON."""
+    """Whether a browser sent a token: any non-empty text. A manipulated browser can send any JSON."""
     return isinstance(value, str) and value != ""
 
 
 def start_encounter(
     *, session: Session, visitor: str, setup: EncounterSetup, side_a: str | None = None
 ) -> EncounterView:
-    """Store a new encounter in stage consented; on side a stands `side_a`, or else one drawn from the seed.
+    """Store a new encounter in stage consented; side a is `side_a`, or else drawn with the seed.
 
-    Raises ValueError on a bad visitor, or when `side_a` is none of the two systems.
+    Raises ValueError for a bad visitor, or when `side_a` is neither of the two systems.
     """
     if len(visitor) != 64 or not set(visitor) <= set("0123456789abcdef"):
         raise ValueError("visitor is not a sha256 in hexadecimal; make it with visitor_of(token)")
@@ -125,7 +125,7 @@ def start_encounter(
 
 
 def get_encounter(*, session: Session, encounter_id: str, visitor: str) -> EncounterView:
-    """The encounter as its visitor may see it. Raises LookupError when there is none of this visitor's."""
+    """The encounter as its visitor may see it. Raises LookupError when this visitor has no such encounter."""
     return encounter_view(session, find_encounter(session, encounter_id, visitor))
 
 
@@ -146,13 +146,13 @@ def whole_reply(*, session: Session, slot: ReplySlot, visitor: str) -> str | Non
 
 
 def latest_encounter(*, session: Session, visitor: str) -> EncounterView | None:
-    """The visitor's newest encounter, None when there is none."""
+    """The visitor's newest encounter, or None."""
     encounter = session.scalar(_newest_first(visitor).limit(1))
     return None if encounter is None else encounter_view(session, encounter)
 
 
 def _newest_first(visitor: str) -> Select[Encounter]:
-    """The visitor's encounters by their place in the record, not by the time: a clock may be set back."""
+    """The visitor's encounters, ordered by their place in the record, not by time: a clock may be set back."""
     begun = select(func.min(Event.id)).where(Event.encounter_id == Encounter.id).scalar_subquery()
     return select(Encounter).where(Encounter.visitor == visitor).order_by(begun.desc())
 
@@ -181,7 +181,7 @@ def encounters_of(*, session: Session, visitor: str, limit: int) -> tuple[Encoun
 def freeze(*, session: Session, encounter_id: str, visitor: str) -> EncounterView:
     """Finish the conversation and open the vote; does nothing when that was done before.
 
-    Raises StageError while no post was answered by both sides or a reply is still being made.
+    Raises StageError while no post has answers from both sides, or a reply is still being made.
     """
     encounter = find_encounter(session, encounter_id, visitor, lock=True)
     if encounter.stage is Stage.FROZEN:
@@ -209,9 +209,9 @@ def reveal(*, session: Session, encounter_id: str, visitor: str) -> EncounterVie
 
 
 def find_encounter(session: Session, encounter_id: str, visitor: str | None, lock: bool = False) -> Encounter:
-    """The row; `visitor` None is the server itself. `lock` keeps other writers out until commit (SQLite: always so).
+    """The row; `visitor` None is the server itself. `lock` keeps other writers out until commit (on SQLite always).
 
-    Raises LookupError, with the same message whether the encounter is missing or someone else's.
+    Raises LookupError, with the same message whether the encounter does not exist or is someone else's.
     """
     encounter = session.get(Encounter, encounter_id, with_for_update=lock)
     if encounter is None or (visitor is not None and encounter.visitor != visitor):
@@ -220,5 +220,5 @@ def find_encounter(session: Session, encounter_id: str, visitor: str | None, loc
 
 
 def encounter_exists(session: Session, encounter_id: str) -> bool:
-    """Whether the encounter is there; it is not after its visitor deleted it."""
+    """Whether the encounter exists; it does not after its visitor deleted it."""
     return bool(session.scalar(select(exists().where(Encounter.id == encounter_id))))

@@ -18,7 +18,7 @@ HeldTurns = Mapping[int, frozenset[str]]
 def held_back_turns(session: Session) -> Mapping[str, HeldTurns]:
     """Encounter id -> its turns with a reply that was changed; encounters without one are left out.
 
-    Of a reply that was asked for again, the last attempt counts.
+    If a reply was requested again, the last attempt counts.
     """
     later = aliased(Reply)
     again = exists().where(

@@ -23,7 +23,7 @@ from annotation.talks.views import EncounterView
 
 @dataclass(frozen=True)
 class Vote:
-    """What a rater hands in. Checked on creation, but for the criteria, which depend on the encounter's rubric."""
+    """What a rater hands in. Checked on creation, except the criteria, which depend on the encounter's rubric."""
 
     picks: Mapping[str, str]
     """criterion -> "a" (A better), "tie" (about the same) or "b" (B better)"""
@@ -31,7 +31,7 @@ class Vote:
     intensity_after: int | None = None
     """how strong the emotion is after the talk, 1 to 5"""
     seconds: float = 0.0
-    """time from the opening of the form to the vote"""
+    """time between the opening of the form and the vote"""
     shown_first: Side = Side.A
     """which side the page showed on the left, or on top"""
 
@@ -80,7 +80,7 @@ def judge(*, session: Session, encounter_id: str, visitor: str, vote: Vote) -> E
 
 
 def outcome_of(picked: Pick, a_is_first: bool) -> Outcome:
-    """The pick as seen from the first system in sorted order, which stands on side a if `a_is_first`."""
+    """The pick from the view of the first system in sorted order, which is on side a if `a_is_first`."""
     if picked is Pick.TIE:
         return Outcome.TIE
     return Outcome.WIN if (picked is Pick.A) == a_is_first else Outcome.LOSE
@@ -97,7 +97,7 @@ def _check_criteria(vote: Vote, rubric: Rubric) -> None:
 
 
 def _shared_columns(session: Session, encounter: Encounter, ballot: Ballot, vote: Vote) -> dict[str, Any]:
-    """What all judgments of one ballot have in common."""
+    """The columns that all judgments of one ballot have in common."""
     a_is_first = encounter.side_a == encounter.system_1
     side_1, side_2 = (Side.A, Side.B) if a_is_first else (Side.B, Side.A)
     return {

@@ -1,4 +1,4 @@
-"""What the votes say: win / lose / tie per pair of systems and criterion, each share with its interval."""
+"""Results of the votes: win / lose / tie per pair of systems and criterion, each share with its interval."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Summary:
     p_value: float | None
     """two-sided sign test of wins against losses, ties left out; None without either"""
     corrected: float | None
-    """the same, corrected for all tallies that were summarised together (Holm)"""
+    """the p value corrected for all tallies that were summarised together (Holm)"""
     sentence: str
     """the finding, or why there is none, in plain words"""
 
@@ -50,9 +50,9 @@ class Summary:
 def tallies(
     *, session: Session, rubric: str = DEFAULT_RUBRIC, study: str | None = None, mode: Mode | None = None
 ) -> tuple[Tally, ...]:
-    """One tally per pair that was judged with `rubric` and per criterion, in the rubric's order.
+    """One tally for each pair that was judged with `rubric` and each criterion, in the rubric's order.
 
-    Optionally of one study or one mode only. Erased visitors no longer count. Raises ValueError for an unknown rubric.
+    Optionally only of one study or one mode. Erased visitors do not count. Raises ValueError for an unknown rubric.
     """
     names = find_rubric(rubric).names()
     columns = (Judgment.system_1, Judgment.system_2, Judgment.criterion, Judgment.outcome)
@@ -71,7 +71,7 @@ def tallies(
 
 
 def summarise(counted: Sequence[Tally]) -> tuple[Summary, ...]:
-    """Shares, intervals and sign test of each tally; p values are corrected for all that are given. Pure."""
+    """Shares, intervals and sign test of each tally; p values are corrected for all of `counted`. Pure."""
     p_values = [sign_test(tally.win, tally.lose) for tally in counted]
     tests = sum(value is not None for value in p_values)
     corrected = zip(counted, p_values, holm(p_values), strict=True)

@@ -13,11 +13,11 @@ from annotation.talks.stages import Stage
 from annotation.talks.views import EncounterView, JudgmentView, ReplySlot, ReplyView, TurnView
 
 HIDDEN_ERROR = "This reply could not be made."
-"""shown in study mode instead of the error, which may name the system"""
+"""shown instead of the error while names are hidden, since the error may name the system"""
 
 
 def encounter_view(session: Session, encounter: Encounter) -> EncounterView:
-    """The encounter with all its turns and judgments, hidden where it must be."""
+    """The encounter with all its turns and judgments; what must be hidden is left out."""
     hidden = names_hidden(encounter)
     ballot = session.scalar(select(Ballot).where(Ballot.encounter_id == encounter.id))
     return EncounterView(
@@ -63,7 +63,7 @@ def _turn_views(session: Session, encounter: Encounter, hidden: bool) -> tuple[T
 
 
 def turn_view(post: Post, reply_a: Reply, reply_b: Reply, hidden: bool) -> TurnView:
-    """One turn; with `hidden` its replies stay pending until both are done, and show nothing but their text."""
+    """One turn; with `hidden` its replies stay pending until both are done, and show only their text."""
     both_done = reply_a.state is ReplyState.DONE and reply_b.state is ReplyState.DONE
     show = _open_reply if not hidden else _released_reply if both_done else _withheld_reply
     return TurnView(post.turn_index, post.text, show(reply_a), show(reply_b))

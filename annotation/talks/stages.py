@@ -1,4 +1,4 @@
-"""The stages of an encounter and which step is allowed in which: the server decides, buttons only follow.
+"""The stages of an encounter, and which steps each allows: the server decides, buttons only follow.
 
 consented -> chatting -> frozen -> judged -> revealed -> reviewed
    post        post      judge     reveal

@@ -1,7 +1,7 @@
-"""The frozen values that leave this package. They hold only what may be shown: a hidden thing is None, not masked.
+"""The frozen values that leave this package. They hold only what may be shown: what is hidden is None, not masked.
 
-While names are hidden nothing here distinguishes the two systems: no name, checkpoint, seed, strategy or trace,
-no error text, and no reply before both sides have answered (the faster one would give itself away).
+While names are hidden, nothing here distinguishes the two systems: no name, checkpoint, seed, strategy or trace,
+no error text, and no reply before both sides have answered (else the faster one would be recognised).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from annotation.talks.stages import Stage
 
 @dataclass(frozen=True)
 class ReplySlot:
-    """Which reply: the place that one attempt of one side at one post has in the database."""
+    """Identifies a reply in the database: one attempt of one side to answer one post."""
 
     encounter_id: str
     turn_index: int
@@ -23,13 +23,13 @@ class ReplySlot:
     attempt: int
 
     def job_id(self) -> str:
-        """The same as one string, e.g. to name a generation job."""
+        """The slot as one string, e.g. to name a generation job."""
         return f"{self.encounter_id}:{self.turn_index}:{self.side}:{self.attempt}"
 
 
 @dataclass(frozen=True)
 class ReplyView:
-    """The latest attempt of one side at one post."""
+    """The latest attempt of one side to answer one post."""
 
     slot: ReplySlot
     state: ReplyState
@@ -40,14 +40,14 @@ class ReplyView:
     checkpoint: str | None
     seed: int | None
     has_reasons: bool = False
-    """`encounters.whole_reply` reads it with its trace; tens of KB, so no view holds it"""
+    """`encounters.whole_reply` returns it with its trace; tens of KB, so no view holds it"""
     held_back: HeldBack | None = None
-    """what the safety screen changed; while names are hidden only that a sentence of the page stands here"""
+    """what the safety screen changed; while names are hidden, set only if a sentence of the page replaced the reply"""
 
 
 @dataclass(frozen=True)
 class TurnView:
-    """One post of the seeker and what both sides answered."""
+    """One post of the seeker and both sides' answers."""
 
     index: int
     text: str
@@ -59,11 +59,11 @@ class TurnView:
         return self.a if Side(side) is Side.A else self.b
 
     def answered(self) -> bool:
-        """Both replies are there."""
+        """Whether both replies are there."""
         return self.a.state is ReplyState.DONE and self.b.state is ReplyState.DONE
 
     def pending(self) -> bool:
-        """At least one reply is still being made."""
+        """Whether at least one reply is still being made."""
         return ReplyState.PENDING in (self.a.state, self.b.state)
 
 
@@ -102,15 +102,15 @@ class EncounterView:
     """time of the last stored change, UTC"""
 
     def hidden(self) -> bool:
-        """Names and reasons are not to be shown yet."""
+        """Whether names and reasons must not be shown yet."""
         return self.systems == (None, None)
 
     def can_post(self) -> bool:
-        """The seeker may write: the stage allows it and nothing is left to answer."""
+        """Whether the seeker may write: the stage allows it and nothing is left to answer."""
         return self.stage in (Stage.CONSENTED, Stage.CHATTING) and all(turn.answered() for turn in self.turns)
 
     def can_freeze(self) -> bool:
-        """The conversation may be finished: both sides answered at least once and nothing is being made."""
+        """Whether the conversation may be finished: both sides answered at least once and no reply is being made."""
         answered = any(turn.answered() for turn in self.turns)
         return self.stage is Stage.CHATTING and answered and not any(turn.pending() for turn in self.turns)
 
@@ -128,7 +128,7 @@ class StoredTalk:
 
 @dataclass(frozen=True)
 class PostAndReply:
-    """One post and the reply of one side to it, None where there is none (yet)."""
+    """One post and one side's reply to it, None if there is none (yet)."""
 
     post: str
     reply: str | None
@@ -137,7 +137,7 @@ class PostAndReply:
 
 @dataclass(frozen=True)
 class ReplyTask:
-    """All that the server needs to make a missing reply. Holds the system's name: never hand it to a page."""
+    """All that the server needs to make a missing reply. It holds the system's name: never give it to a page."""
 
     slot: ReplySlot
     system: str
@@ -146,4 +146,4 @@ class ReplyTask:
     emotion_type: str
     problem_type: str
     exchanges: tuple[PostAndReply, ...]
-    """the conversation as this side is to know it, oldest first; the last one is to be answered"""
+    """the conversation as this side knows it, oldest first; the last post is to be answered"""

@@ -1,4 +1,4 @@
-"""All figures of one net, and what they were made of.
+"""All figures of one net, and what they were made from.
 
 Place in the flow: StrategyTurns and cosines -> Analysis -> a file -> the figures of the page.
 """
@@ -16,40 +16,40 @@ from models.analysis.top_k import TopK, top_k_of
 from models.evaluation.uncertainty import Interval
 
 ROUNDS = 1000
-"""bootstrap rounds of every interval"""
+"""number of bootstrap rounds for every interval"""
 
 
 @dataclass(frozen=True)
 class Source:
-    """What an analysis is of. The first four tell whether it still belongs to a net."""
+    """What an analysis was made from. The first four fields show whether it still belongs to a net."""
 
     net: str
     checkpoint: str
     """fingerprint of the net's weights"""
     base: str
-    """what the card calls the base; "" for a net from scratch"""
+    """the base as the card names it; "" for a net from scratch"""
     vocabulary: str
-    """digest of the tokenizer; "" where the card has none"""
+    """digest of the tokenizer; "" if the card has none"""
     split: str
     part: str
     measured_on: str
-    """split and part, and how they leak where they do"""
+    """split and part, and how training data leak into them, if they do"""
     data: str
     """hash of the dialogues"""
     predictions: str
-    """sha256 of the file of predictions, "" where the net was asked itself"""
+    """sha256 of the file of predictions, "" if the net itself made them"""
 
 
 @dataclass(frozen=True)
 class Interference:
-    """Cosines of a net's losses."""
+    """Cosines between the gradients of a net's losses."""
 
     batches: int
-    """gradients that were compared"""
+    """number of batches whose gradients were compared"""
     batch: int
-    """turns in each"""
+    """number of turns in each batch"""
     cosines: tuple[Cosine, ...]
-    """none for a net with one loss"""
+    """empty for a net with one loss"""
 
 
 @dataclass(frozen=True)
@@ -73,14 +73,14 @@ class Analysis:
     rounds: int
     """bootstrap rounds of the intervals, which resample dialogues"""
     seed: int
-    """of the sample of dialogues, and of the resampling"""
+    """seed of the sample of dialogues, and of the resampling"""
     stages: tuple[Stage, ...]
     labels: Labels
     top_k: TopK
     interference: Interference | None
-    """None where it was not measured"""
+    """None if it was not measured"""
     replies: tuple[Counted, ...]
-    """in the papers' ways of counting; () where no replies were given"""
+    """figures of the replies, counted as in the papers; () if there were no replies"""
 
 
 def analysis_of(
@@ -91,7 +91,7 @@ def analysis_of(
     seed: int,
     rounds: int = ROUNDS,
 ) -> Analysis:
-    """Raises ValueError when the turns are of too few dialogues for intervals."""
+    """The analysis of `turns`. Raises ValueError when they come from too few dialogues for intervals."""
     return Analysis(
         source,
         len(turns),

@@ -1,8 +1,8 @@
 """An analysis as a file: JSON without any text of a data set, read back strictly.
 
 FOLDER/NET.json holds {"schema": 1, "strategies": [...], "analysis": {...}}, the fields of `Analysis` under their names;
-numbers are rounded to four digits. A file that is damaged, of something else, or of other weights than those it is
-asked for is refused in one sentence: a figure of other weights would be wrong without looking so.
+numbers are rounded to four digits. A file that is damaged, not an analysis, or of other weights than wanted is refused
+in one sentence: a figure of other weights would be wrong without looking wrong.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ SHIPPED = Path(__file__).parent / "shipped"
 """the files of the shipped nets"""
 MAX_BYTES = 1_000_000
 MAX_TEXT = 200
-"""characters of the longest text in it"""
+"""maximum number of characters of a text in the file"""
 DIGITS = 4
 K = len(STRATEGIES)
 
 
 class AnalysisError(ValueError):
-    """A file of an analysis that is missing or cannot be used; the message says why and how to get one."""
+    """An analysis file is missing or cannot be used; the message says why and how to get one."""
 
 
 def path_of(net: str, folder: Path = SHIPPED) -> Path:
-    """Where the analysis of a net lies."""
+    """The file with the analysis of a net."""
     return folder / f"{net}.json"
 
 
 def write_analysis(folder: Path, analysis: Analysis) -> Path:
-    """The file, whole or not at all; `read_analysis` gives the equal analysis back, but for rounding."""
+    """Write the file, whole or not at all; `read_analysis` restores the analysis, equal except for rounding."""
     path = path_of(analysis.source.net, folder)
     content = {"schema": SCHEMA, "strategies": STRATEGIES, "analysis": _rounded(asdict(analysis))}
     write_whole(path, json.dumps(content, separators=(",", ":")) + "\n")
@@ -48,9 +48,9 @@ def write_analysis(folder: Path, analysis: Analysis) -> Path:
 
 
 def read_analysis(folder: Path, net: str, checkpoint: str, base: str, vocabulary: str) -> Analysis:
-    """The analysis of the net of this name that has these weights, on this base, with this tokenizer.
+    """The analysis of the net with this name, these weights, this base and this tokenizer.
 
-    Raises AnalysisError when there is none, or it is damaged, of something else, or of other weights.
+    Raises AnalysisError when there is none, or the file is damaged, not an analysis, or of other weights.
     """
     path = path_of(net, folder)
     again = f"make it again with `python -m models analyse {net} --esconv PATH --out FOLDER`"
@@ -96,7 +96,8 @@ def _rounded(value: Any) -> Any:
 
 
 def _value(kind: Any, value: Any, where: str) -> Any:
-    """A JSON value as a dataclass, tuple, number or text; every field there, none beside them. Raises ValueError."""
+    """A JSON value as a dataclass, tuple, number or text. Raises ValueError for missing or additional fields and wrong
+    types."""
     if get_origin(kind) is types.UnionType:  # X | None
         return None if value is None else _value(get_args(kind)[0], value, where)
     if is_dataclass(kind):
@@ -120,7 +121,7 @@ def _value(kind: Any, value: Any, where: str) -> Any:
 
 
 def _check(analysis: Analysis) -> None:
-    """What the types do not say. Raises ValueError."""
+    """Checks what the types do not express. Raises ValueError."""
     labels, top_k = analysis.labels, analysis.top_k
     eights = [labels.gold, labels.predicted, labels.recall, labels.precision, top_k.accuracy, top_k.most_frequent]
     eights += [labels.confusion, *labels.confusion]

@@ -1,4 +1,4 @@
-"""A net -> the strategies it predicts on many turns. No reply is decoded, so this takes a fraction of an evaluation."""
+"""A net -> the strategies it predicts on many turns. Without decoding replies, it is much faster than an evaluation."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def turns_of_net(
         raise ValueError("the net predicts no strategy, so there is nothing to analyse; give one that does")
     net.eval()
     causal, order = net.backbone.causal, list(range(len(examples)))
-    if not causal:  # little padding; on a causal base the turns of a dialogue stay together: its words are read once
+    if not causal:  # less padding; on a causal base, the turns of a dialogue stay together and its words are read once
         order.sort(key=lambda at: len(examples[at].context))
     chances: dict[int, list[float]] = {}
     for start in tqdm(range(0, len(order), batch), desc="strategies"):

@@ -1,4 +1,4 @@
-"""How far two parts of a loss agree: what `gradients.py` finds, as a value that needs no torch to be read back."""
+"""How far two parts of a loss agree: the result of `gradients.py`, as a value that can be read without torch."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class Cosine:
     spread: float
     """standard deviation over batches; 0 for a single batch"""
     batches: int
-    """batches in which both parts reach the group: without any there is no row"""
+    """number of batches in which both parts reach the group; pairs without any have no row"""
 
     def interval(self) -> tuple[float, float]:
-        """Of the mean, 95 % by Student's t over batches; a single batch has none, so both ends are the mean."""
+        """95 % interval of the mean by Student's t over batches; a single batch has none, so both ends are the mean."""
         if self.batches < 2:
             return self.mean, self.mean
         reach = float(t.ppf(0.975, self.batches - 1)) * self.spread / (self.batches - 1) ** 0.5

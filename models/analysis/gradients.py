@@ -1,6 +1,6 @@
 """How the parts of a net's loss pull against each other: cosines of their gradients (STAR, section 5.3 and figure 3).
 
-A cosine below 0 means that a step for one part undoes some of the other. Everything is measured without dropout.
+A cosine below 0 means that a step for one part partly undoes the other. Everything is measured without dropout.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ GROUPS = {
     "encoder": ("model.encoder.",),
     "decoder": ("model.decoder.", "backbone.layers."),
 }
-"""parameter group -> parts of its parameters' names; what is in none is "heads": a net's own modules"""
+"""parameter group -> parts of its parameters' names; all other parameters are "heads": a net's own modules"""
 
 
 BASE = "backbone.weights."
-"""in the names of a causal base's own weights"""
+"""part of the names of a causal base's own weights"""
 
 
 def group_of(name: str) -> str:
-    """Parameter group of a parameter's name."""
+    """The parameter group of a parameter, by its name."""
     return next((group for group, parts in GROUPS.items() if any(part in name for part in parts)), "heads")
 
 
 def gradient_cosines(net: Net, batches: Iterable[Batch]) -> list[Cosine]:
-    """Every pair of loss parts in every group, and in "all" parameters together.
+    """Cosines for every pair of loss parts, in every group and in "all" parameters together.
 
-    The frozen weights of a causal base are left out: they are all nets' own, and no training moves them.
+    The frozen weights of a causal base are left out: all nets share them, and no training changes them.
     """
     named = {name: p.requires_grad_() for name, p in net.eval().named_parameters() if BASE not in name}
     found: dict[tuple[str, str, str], list[float]] = {}
@@ -56,7 +56,7 @@ def gradient_cosines(net: Net, batches: Iterable[Batch]) -> list[Cosine]:
 
 
 def _cosines(names: Sequence[str], first: Sequence[Tensor | None], second: Sequence[Tensor | None]) -> dict[str, float]:
-    """Group -> cosine; a group in which no parameter is reached by both is left out: nothing there can pull."""
+    """Group -> cosine; groups without a parameter that both parts reach are left out, since nothing can pull there."""
     sums: dict[str, list[float]] = {}
     met = set[str]()
     for name, one, other in zip(names, first, second, strict=True):

@@ -1,4 +1,4 @@
-"""How often a net chooses each strategy, how often annotators did, and which it takes for which (AdMISC, figure 6)."""
+"""How often a net and the annotators choose each strategy, and which strategies are confused (AdMISC, figure 6)."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ class Labels:
     """Annotated against predicted strategies; percent with 95 % intervals, eight each in the order of STRATEGIES."""
 
     gold: tuple[Interval, ...]
-    """share of the turns annotated so"""
+    """share of the turns annotated with the strategy"""
     predicted: tuple[Interval, ...]
-    """share of the turns for which it is the most probable one"""
+    """share of the turns for which the strategy is the most probable one"""
     recall: tuple[Interval, ...]
-    """of the turns annotated so, the share that is predicted so"""
+    """of the turns annotated with it, the share for which it is predicted"""
     precision: tuple[Interval, ...]
-    """of the turns predicted so, the share that is annotated so; 0 where there is none"""
+    """of the turns for which it is predicted, the share annotated with it; 0 if there are none"""
     confusion: tuple[tuple[int, ...], ...]
     """(8, 8) counts, annotated by row, predicted by column"""
     accuracy: Interval

@@ -1,7 +1,7 @@
-"""A map as a file: JSON of one net, without any text of the data set, strictly read.
+"""The map of one net as a file: JSON without any text of the data set, strictly read.
 
-The file of 800 turns has about 100 KB: columns instead of rows, arrays of float16 in base64, principal coordinates
-instead of states. Who has an ESConv copy finds a turn again by its dialogue number and turn number.
+The file for 800 turns has about 100 KB: columns instead of rows, arrays of float16 in base64, principal coordinates
+instead of states. In a copy of ESConv, a turn can be found by its dialogue number and turn number.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KIND = "map of decoder states"
 SHIPPED = Path(__file__).parent / "shipped" / "maps"
 """maps of the shipped nets, NET.json each"""
 MAX_BYTES = 4 * 2**20
-"""largest file that is read"""
+"""size of the largest file that is read"""
 MAX_TURNS = 5000
 CLUSTERS = len(STRATEGIES)
 
@@ -38,18 +38,18 @@ _LABELS: dict[str, Sequence[str]] = {
     "emotion": EMOTION_TYPES,
     "verdict": VERDICTS,
 }
-"""columns that hold the place of a label in a list, -1 for none; in the order of `MapTurn`"""
+"""columns with the index of a label in a list, -1 for none; in the order of `MapTurn`"""
 _COLUMNS = ("dialogue", "turn", *_LABELS, "cluster", "x", "y")
 _TOP = ("version", "kind", "about", "figures", "turns", "coordinates", "mean", "components")
 
 
 def map_path(folder: Path, net: str) -> Path:
-    """Where the map of a net lies in a folder of maps."""
+    """The file with the map of a net, in a folder of maps."""
     return folder / f"{net}.json"
 
 
 def write_map(found: StateMap, path: Path) -> None:
-    """The file, whole or not at all. Raises ValueError for values that are not finite, OSError when it cannot be."""
+    """Write the file, whole or not at all. Raises ValueError for values that are not finite, OSError if it fails."""
     columns: dict[str, list[Any]] = {
         "dialogue": [turn.dialogue for turn in found.turns],
         "turn": [turn.turn for turn in found.turns],
@@ -77,8 +77,8 @@ def write_map(found: StateMap, path: Path) -> None:
 def read_map(path: Path) -> StateMap:
     """The map in a file.
 
-    Raises FileNotFoundError, and ValueError naming the file, what is wrong in it and what to do, for anything that
-    `write_map` does not write. A page shows these words: they do not tell the folder.
+    Raises FileNotFoundError, and for anything that `write_map` does not write ValueError naming the file, what is wrong
+    in it and what to do. A page shows this message, so it does not name the folder.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no map at {path}; make it with `python -m models map NET --esconv PATH`")
@@ -95,7 +95,7 @@ def read_map(path: Path) -> StateMap:
 
 
 def check_weights(found: StateMap, net: str, checkpoint: str) -> None:
-    """Raises ValueError when a map is of another net or of other weights than those that run."""
+    """Raises ValueError when a map is of another net or of other weights than the running ones."""
     about = found.about
     if about.net != net:
         raise ValueError(f"this map is of the net {about.net}, not of {net}; give the map of {net}")
@@ -144,7 +144,7 @@ def _keys(value: Any, wanted: Sequence[str], where: str) -> None:
 
 
 def _record(kind: type[Any], value: Any, where: str) -> Any:
-    """A dataclass of texts and numbers."""
+    """A value as a dataclass of texts and numbers. Raises ValueError."""
     _keys(value, [field.name for field in fields(kind)], where)
     for name, hint in get_type_hints(kind).items():
         fits = (int, float) if hint is float else hint
@@ -172,7 +172,7 @@ def _whole(columns: Mapping[str, Any], name: str, bounds: tuple[int, int], count
 
 
 def _labels(columns: Mapping[str, Any], name: str, labels: Sequence[str], count: int) -> list[str]:
-    # Every turn of a map has a strategy that was given: points have its shape.
+    # Every turn of a map has a gold strategy, which decides the shape of its point.
     bounds = (0 if name == "gold" else -1, len(labels) - 1)
     return ["" if place < 0 else labels[place] for place in _whole(columns, name, bounds, count)]
 

@@ -1,4 +1,4 @@
-"""Which replies a map shows, and what it tells of each: no text, but numbers by which they are found again."""
+"""Which replies a map shows, and what it says about each: no text, only numbers by which they can be found."""
 
 from __future__ import annotations
 
@@ -18,39 +18,39 @@ from models.data.strategies import STRATEGIES
 
 @dataclass(frozen=True)
 class Said:
-    """A reply with its place; this holds the text, a map does not."""
+    """A reply with its place; unlike a map, this contains the text."""
 
     dialogue: int
     """number of the dialogue in the order of its source, from 1"""
     turn: int
     """number of the utterance in its dialogue, from 1"""
     context: Dialogue
-    """what was said before"""
+    """what was said before the reply"""
     reply: Turn
     verdict: str = ""
-    """as `MapTurn.verdict`"""
+    """as in `MapTurn.verdict`"""
 
 
 def drawn_turns(targets: Sequence[Target], dialogues: int, seed: int) -> tuple[Target, ...]:
-    """All targets of `dialogues` dialogues drawn among theirs, in their order."""
+    """All targets from `dialogues` randomly drawn dialogues, in their order."""
     names = list(dict.fromkeys(target.dialogue.id for target in targets))
     drawn = set(random.Random(seed).sample(names, min(dialogues, len(names))))
     return tuple(target for target in targets if target.dialogue.id in drawn)
 
 
 def said_in(dialogues: Sequence[Dialogue], targets: Sequence[Target]) -> tuple[Said, ...]:
-    """Targets as replies, numbered by the order of all `dialogues` of their source."""
+    """Targets as replies; dialogues are numbered in the order of all `dialogues` of their source."""
     numbers = {dialogue.id: number for number, dialogue in enumerate(dialogues, start=1)}
     return tuple(Said(numbers[one.dialogue.id], one.turn + 1, one.context, one.gold) for one in targets)
 
 
 def hash_of(replies: Sequence[Said]) -> str:
-    """Hex sha256 of replies with all that stands before them."""
+    """Hex sha256 of replies and everything said before them."""
     return hashlib.sha256("\n".join(map(repr, replies)).encode()).hexdigest()
 
 
 def described(replies: Sequence[Said], strategies: np.ndarray) -> tuple[MapTurn, ...]:
-    """What a map tells of replies; `strategies` (N, 8) are the probabilities under the net."""
+    """What a map says about replies; `strategies` (N, 8) are the net's probabilities."""
     return tuple(
         MapTurn(one.dialogue, one.turn, one.reply.strategy or "", likeliest(shares), _emotion(one.context), one.verdict)
         for one, shares in zip(replies, strategies, strict=True)
@@ -58,11 +58,11 @@ def described(replies: Sequence[Said], strategies: np.ndarray) -> tuple[MapTurn,
 
 
 def likeliest(shares: np.ndarray) -> str:
-    """The strategy with the largest of (8,) probabilities; "" when all are equal, as of nets that predict none."""
+    """The strategy with the largest of (8,) probabilities; "" when all are equal, as in nets that predict none."""
     return "" if float(np.ptp(shares)) < 1e-6 else STRATEGIES[int(shares.argmax())]
 
 
 def _emotion(dialogue: Dialogue) -> str:
-    """The dialogue's emotion as ESConv spells it, "" for any other text."""
+    """The dialogue's emotion in ESConv's spelling, "" for any other text."""
     place = emotion_type_id(dialogue.emotion_type)
     return "" if place < 0 else EMOTION_TYPES[place]

@@ -1,4 +1,4 @@
-"""Figures of a net's replies in the ways the papers' tables count them, so that its row can stand below theirs."""
+"""Figures of a net's replies, counted as in the papers' tables, so that its row can be put below theirs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from models.evaluation.report import Bootstrap, measure
 def counted_replies(predictions: Sequence[Prediction], pieces: Tokenise, rounds: int, seed: int) -> tuple[Counted, ...]:
     """One entry for each definition of `models.evaluation.published`; `pieces` are the net's own word pieces.
 
-    Raises ValueError when there are no predictions, or a field is given for some of them only.
+    Raises ValueError when there are no predictions, or a field is given only for some of them.
     """
     found = []
     for definition in dict.fromkeys(DEFINITIONS.values()):

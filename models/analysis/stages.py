@@ -1,9 +1,9 @@
 """Strategies over the course of a conversation, annotated and predicted (MISC, figure 3).
 
-A conversation is cut into five equal parts by the place of an utterance in it, as Liu et al. 2021 do for ESConv, whom
-MISC follows; their sixth point, the very last utterance, belongs to the fifth part here. Five parts are enough to see
-the order of the ESC framework (explore, comfort, act), and each still has some hundred turns where forty dialogues are
-measured: with more, the intervals would hide what the figure is to show.
+A conversation is cut into five equal parts by the position of utterances, as Liu et al. 2021 do for ESConv, whom MISC
+follows; their sixth point, the very last utterance, belongs to the fifth part here. Five parts are enough to see the
+order of the ESC framework (explore, comfort, act), and each still has about a hundred turns if forty dialogues are
+measured: with more parts, the intervals would hide what the figure should show.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ class Stage:
 
     turns: int
     gold: tuple[Interval, ...]
-    """annotated"""
+    """shares of the annotated strategies"""
     predicted: tuple[Interval, ...]
-    """the most probable strategy of each turn"""
+    """shares of the most probable strategy of each turn"""
     difference: tuple[Interval, ...]
-    """predicted - gold, percentage points"""
+    """predicted - gold, in percentage points"""
 
 
 def stage_of(turn: StrategyTurn) -> int:
-    """0 to STAGES - 1."""
+    """The stage of a turn, 0 to STAGES - 1."""
     return min(STAGES - 1, int(turn.place * STAGES))
 
 
 def stages_of(turns: Sequence[StrategyTurn], rounds: int, seed: int) -> tuple[Stage, ...]:
     """The stages in order; intervals resample dialogues.
 
-    Raises ValueError when a stage has no turn in fewer than two dialogues: then there is nothing to resample.
+    Raises ValueError when a stage has turns in fewer than two dialogues: then there is nothing to resample.
     """
     units, found = units_of(turns), []
     marks = np.eye(K)
@@ -61,7 +61,7 @@ def stages_of(turns: Sequence[StrategyTurn], rounds: int, seed: int) -> tuple[St
 
 
 def _stage(parts: Floats, rounds: int, seed: int) -> Stage:
-    """`parts`: (units, 17) counts of the eight gold and the eight predicted strategies, and of turns."""
+    """A stage from `parts` (units, 17): counts of the eight gold and the eight predicted strategies, and of turns."""
 
     def shares(plus: int, minus: int | None = None) -> tuple[Interval, ...]:
         return tuple(
@@ -73,7 +73,7 @@ def _stage(parts: Floats, rounds: int, seed: int) -> Stage:
 
 
 def _share(plus: int, minus: int | None) -> Callable[[Floats], Floats]:
-    """Percent of the turns that a column has, less those of another; a draw without any turn counts as 0."""
+    """Percent of the turns in one column, minus those in another; a resample without any turn counts as 0."""
 
     def of(sums: Floats) -> Floats:
         counts = sums[..., plus] - (sums[..., minus] if minus is not None else 0.0)

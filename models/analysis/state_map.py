@@ -1,8 +1,8 @@
 """Decoder states of many turns as a map: K-means clusters, a t-SNE and a PCA plane (STAR, figure 4). No torch.
 
-New states find their place on it. PCA projects them. t-SNE has no transform for points it has not seen, so a new state
-is put at the mean of the places of its nearest neighbours, the nearer the heavier: where t-SNE drew what resembles it,
-not where a new t-SNE would draw it.
+New states can be placed on a map. PCA projects them. t-SNE has no transform for unseen points, so a new state is put at
+the mean of its nearest neighbours' places, with more weight for nearer ones: where t-SNE put similar states, not where
+a new t-SNE would put it.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ import numpy as np
 from models.data.strategies import STRATEGIES
 
 COMPONENTS = 16
-"""principal components in which a map keeps its states; neighbours are looked for among them"""
+"""number of principal components that a map keeps of its states; neighbours are searched in this space"""
 NEIGHBOURS = 8
-"""turns whose t-SNE places decide where a new state goes"""
+"""number of turns whose t-SNE places decide where a new state goes"""
 VERDICTS = ("better", "about the same", "worse")
-"""what the seeker judged of the side that said a reply, in talks that were judged"""
+"""the seeker's judgment of the side that gave a reply, in talks that were judged"""
 
 
 @dataclass(frozen=True)
 class MapAbout:
-    """What a map is of."""
+    """What a map was made from."""
 
     net: str
     checkpoint: str
     """short hash of the net's weights"""
     base: str
-    """what its weights change, as its card says; "" for a net from scratch"""
+    """the base that its weights change, as named in its card; "" for a net from scratch"""
     source: str
     """ "ESConv", or "own talks" """
     split: str
-    """of ESConv; "" for talks"""
+    """split of ESConv; "" for talks"""
     part: str
     measured_on: str
-    """split and part, and how they leak where they do"""
+    """split and part, and how training data leak into them, if they do"""
     dialogues: int
     """how many dialogues were drawn"""
     data: str
-    """hash of the turns: two maps with the same one show the same turns in the same order"""
+    """hash of the turns: maps with the same hash show the same turns in the same order"""
     comet: str
     emotion: str
     """versions of the commonsense and the detector that the net read; "" when it reads none"""
@@ -50,31 +50,31 @@ class MapAbout:
 
 @dataclass(frozen=True)
 class MapTurn:
-    """What a map tells of one turn besides its place. No text."""
+    """What a map says about one turn besides its place. No text."""
 
     dialogue: int
     """number of the dialogue in the order of its source, from 1"""
     turn: int
     """number of the utterance in its dialogue, from 1"""
     gold: str
-    """strategy of the given reply; "" where none is known"""
+    """strategy of the given reply; "" if unknown"""
     predicted: str
-    """the likeliest strategy under the net; "" for nets that predict none"""
+    """the strategy that is most probable for the net; "" for nets that predict none"""
     emotion: str
-    """emotion of the dialogue as its seeker named it; "" for none of ESConv's"""
+    """emotion of the dialogue as its seeker named it; "" if it is not one of ESConv's"""
     verdict: str = ""
     """one of VERDICTS, or "" """
 
 
 @dataclass(frozen=True)
 class Separation:
-    """How decoder states cluster, beside the gold strategies."""
+    """How decoder states cluster, compared with the gold strategies."""
 
     turns: int
     silhouette_gold: float
     """mean silhouette with the gold strategies as clusters, -1 to 1"""
     silhouette_clusters: float
-    """the same with K-means' own clusters"""
+    """the same with the clusters of K-means"""
     nmi: float
     """normalised mutual information of clusters and gold strategies, 0 to 1"""
     ari: float
@@ -91,7 +91,7 @@ class Projection:
     """(K, D), strongest first"""
 
     def of(self, states: np.ndarray) -> np.ndarray:
-        """(M, D) -> (M, K). Raises ValueError for states of another width."""
+        """Projects states (M, D) to (M, K). Raises ValueError for states of another width."""
         if states.ndim != 2 or states.shape[1] != len(self.mean):
             raise ValueError(f"states of shape {states.shape} do not fit a map of width {len(self.mean)}")
         return (states - self.mean) @ self.components.T
@@ -99,13 +99,13 @@ class Projection:
 
 @dataclass(frozen=True)
 class StateMap:
-    """A map of one net: N turns."""
+    """The map of one net, with N turns."""
 
     about: MapAbout
     figures: Separation
     turns: tuple[MapTurn, ...]
     clusters: np.ndarray
-    """(N,) K-means cluster, 0 to 7"""
+    """(N,) K-means clusters, 0 to 7"""
     plane: np.ndarray
     """(N, 2) places in t-SNE's plane"""
     coordinates: np.ndarray
@@ -122,18 +122,18 @@ class StateMap:
         far = np.linalg.norm(new[:, None] - self.coordinates[None], axis=2)
         near = np.argsort(far, axis=1)[:, :NEIGHBOURS]
         distances = np.take_along_axis(far, near, axis=1)
-        # Relative to the spread of the map: a state that equals one of its turns lies where that turn lies.
+        # Relative to the spread of the map, so that a state equal to one of its turns is put where that turn is.
         weights = 1 / (distances + 1e-6 * (1 + float(np.abs(self.coordinates).max())))
         weights /= weights.sum(axis=1, keepdims=True)
         return (weights[..., None] * self.plane[near]).sum(axis=1)
 
 
 def make_map(about: MapAbout, turns: Sequence[MapTurn], states: np.ndarray) -> StateMap:
-    """The map of states (N, D) of these turns.
+    """The map of the states (N, D) of these turns.
 
-    Raises ValueError for fewer turns than clusters, turns without a gold strategy or all of one.
+    Raises ValueError for fewer turns than clusters, turns without a gold strategy, or turns all of one strategy.
     """
-    from sklearn.decomposition import PCA  # here: reading a map needs none of it
+    from sklearn.decomposition import PCA  # imported here, since reading a map does not need it
 
     gold = [STRATEGIES.index(turn.gold) if turn.gold else -1 for turn in turns]
     if -1 in gold:
@@ -148,7 +148,7 @@ def make_map(about: MapAbout, turns: Sequence[MapTurn], states: np.ndarray) -> S
 def separate(states: np.ndarray, gold: Sequence[int], seed: int) -> tuple[Separation, np.ndarray, np.ndarray]:
     """Figures, K-means clusters (N,) and t-SNE plane (N, 2) of states (N, D).
 
-    Raises ValueError for fewer turns than clusters, or turns that are all of one strategy.
+    Raises ValueError for fewer turns than clusters, or turns all of one strategy.
     """
     from sklearn.cluster import KMeans
     from sklearn.manifold import TSNE

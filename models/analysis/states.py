@@ -1,4 +1,4 @@
-"""The decoder states of replies: what a net's vocabulary reads while it writes them (STAR, section 5.3)."""
+"""The decoder states of replies: what a net's vocabulary reads when it writes them (STAR, section 5.3)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from models.training.device import device_of
 
 @torch.inference_mode()
 def decoder_states(net: Net, examples: Sequence[Example], size: int = 32) -> tuple[np.ndarray, np.ndarray]:
-    """States (N, D) of the examples' replies and the strategies (N, 8) predicted for them, as probabilities.
+    """States (N, D) of the examples' replies, and the probabilities (N, 8) of the strategies predicted for them.
 
     A state is the mean, over the tokens of the given reply, of what the vocabulary reads after the predicted strategy;
-    no gold strategy is looked at. `size` examples are read at a time. Raises ValueError without examples.
+    no gold strategy is used. `size` examples are read at a time. Raises ValueError without examples.
     """
     net.eval()
     states, strategies = [], []

@@ -1,6 +1,6 @@
-"""What a net predicts for each turn: eight probabilities, beside the annotated strategy and the place in the talk.
+"""What a net predicts for each turn: eight probabilities, with the annotated strategy and the place in the talk.
 
-Place in the flow: a net or a file of predictions -> StrategyTurns -> stages, labels and top k. No text goes on.
+Place in the flow: a net or a file of predictions -> StrategyTurns -> stages, labels and top k. No text is passed on.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from models.evaluation.predictions import Prediction
 
 @dataclass(frozen=True)
 class StrategyTurn:
-    """One supporter turn that a net was asked for."""
+    """One supporter turn with a net's prediction."""
 
     dialogue: str
     """id of the dialogue"""
     place: float
-    """utterances before it as a share of all of its dialogue, 0 to below 1"""
+    """number of utterances before it as a share of its whole dialogue, 0 to below 1"""
     gold: int
-    """index in STRATEGIES, as annotated"""
+    """index of the annotated strategy in STRATEGIES"""
     chances: tuple[float, ...]
     """predicted distribution in the order of STRATEGIES"""
 
     @property
     def predicted(self) -> int:
-        """Index in STRATEGIES of the most probable one; the first of equals."""
+        """Index in STRATEGIES of the most probable strategy; the first one if several are equal."""
         return max(range(len(self.chances)), key=self.chances.__getitem__)
 
 
 def units_of(turns: Sequence[StrategyTurn]) -> Units:
-    """Their dialogues, which is what intervals resample."""
+    """The dialogues of the turns: the units that intervals resample."""
     return Units([turn.dialogue for turn in turns])
 
 
 def turns_of_file(predictions: Sequence[Prediction], dialogues: Iterable[Dialogue]) -> tuple[StrategyTurn, ...]:
     """One turn per prediction, in order.
 
-    Raises ValueError when predictions hold no distributions, or are of turns that the dialogues do not have.
+    Raises ValueError when predictions have no distributions, or are of turns that the dialogues do not have.
     """
     known = {dialogue.id: dialogue for dialogue in dialogues}
     turns = []
@@ -66,5 +66,5 @@ def turns_of_file(predictions: Sequence[Prediction], dialogues: Iterable[Dialogu
 
 
 def place_of(dialogue: Dialogue, turn: int) -> float:
-    """Of the utterance at index `turn`."""
+    """`StrategyTurn.place` of the utterance at index `turn`."""
     return turn / len(dialogue.turns)

@@ -16,16 +16,16 @@ from models.evaluation.uncertainty import Interval, interval
 
 @dataclass(frozen=True)
 class TopK:
-    """Percent of the turns, k = 1 to 8."""
+    """Percent of the turns, for k = 1 to 8."""
 
     accuracy: tuple[Interval, ...]
-    """with 95 % intervals; the last is 100"""
+    """top-k accuracy with 95 % intervals; the last is 100"""
     most_frequent: tuple[float, ...]
-    """what naming the k most frequent annotated strategies of these turns every time would reach: the floor"""
+    """the same if the k most frequent annotated strategies of these turns were always predicted: the baseline"""
 
 
 def top_k_of(turns: Sequence[StrategyTurn], rounds: int, seed: int) -> TopK:
-    """All eight; intervals resample dialogues. Raises ValueError when there are no turns."""
+    """Figures for all eight k; intervals resample dialogues. Raises ValueError when there are no turns."""
     if not turns:
         raise ValueError("no turns; give at least one")
     gold, units = [turn.gold for turn in turns], units_of(turns)

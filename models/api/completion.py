@@ -1,7 +1,7 @@
 """A job of the generation service as a whole answer, or as a stream that grows with it.
 
-Both ask for the job first, so that a full server answers 429 before a stream begins. A client that goes away takes its
-job with it.
+Both submit the job first, so that a full server answers 429 before a stream begins. When a client disconnects, its job
+is cancelled.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from models.serving.service import GenerationService
 from models.serving.trace import Reply
 
 LOOK_EVERY_S = 0.03
-"""how often a job is looked at"""
+"""seconds between two looks at a job"""
 BEAT_S = 1.0
-"""a stream that has nothing to say sends an empty piece so often: both sides notice when the other is gone"""
+"""seconds after which an idle stream sends an empty piece, so that both sides notice when the other is gone"""
 CLIENT_CLOSED = 499
-"""nobody is there to read this status; it is nginx's for the same"""
+"""status for a client that has gone, so nobody reads it; nginx uses the same one"""
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,17 @@ class Wish:
     trace: bool = False
     usage: bool = True
     prompt_tokens: int | None = None
-    """tokens that the net reads; None: it cannot say"""
+    """tokens that the net reads; None: unknown"""
     id: str = field(default_factory=lambda: f"chatcmpl-{secrets.token_hex(12)}")
     created: int = field(default_factory=lambda: int(time.time()))
 
     def head(self, kind: str) -> dict[str, Any]:
-        """What every piece of the answer begins with."""
+        """The fields with which every piece of the answer begins."""
         about = {"created": self.created, "model": self.request.net, "system_fingerprint": self.checkpoint}
         return {"id": self.id, "object": kind, **about}
 
     def counts(self, reply: Reply) -> dict[str, int] | None:
-        """The usage, where it is known."""
+        """The usage, None if unknown."""
         if self.prompt_tokens is None:
             return None
         written = len(reply.trace.tokens)
@@ -61,13 +61,13 @@ class Wish:
         return {**both, "total_tokens": self.prompt_tokens + written}
 
     def ended_by(self, reply: Reply) -> str:
-        """ "length" for a reply that was cut at the most tokens allowed, else "stop"."""
+        """ "length" for a reply that was cut at the maximum number of tokens, else "stop"."""
         stopped = cut(reply.text, self.stops)[1]
         return "length" if not stopped and len(reply.trace.tokens) >= self.request.options.max_tokens else "stop"
 
 
 class Completions:
-    """Answers wishes out of the service."""
+    """Answers wishes by means of the generation service."""
 
     def __init__(self, service: GenerationService, metrics: Metrics) -> None:
         self.service, self.metrics = service, metrics
@@ -100,7 +100,7 @@ class Completions:
         return answer | ({"trace": reply.trace.to_dict()} if wish.trace else {})
 
     async def stream(self, wish: Wish) -> AsyncGenerator[str]:
-        """Server-sent events; the trace comes with the last piece. A failure is an event too, the last one."""
+        """Server-sent events; the trace comes with the last piece. A failure is sent as the last event."""
 
         def piece(delta: dict[str, Any], end: str | None = None, **more: Any) -> str:
             choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": end}
@@ -128,7 +128,7 @@ class Completions:
         yield "data: [DONE]\n\n"
 
     async def _follow(self, wish: Wish) -> AsyncGenerator[Job]:
-        """The job whenever it has changed, at least every BEAT_S, until it has ended. Leaving ends the job."""
+        """The job whenever it has changed, at least every BEAT_S, until it has ended. Leaving early ends the job."""
         seen, shown_at, start = None, 0.0, time.monotonic()
         net, end = wish.request.net, "client_closed"
         self.metrics.open.inc()

@@ -41,7 +41,7 @@ class Fault(Exception):  # noqa: N818  (reads as the sentence it is)
 
 
 def bad_request(message: str, param: str | None = None) -> Fault:
-    """A request that says something it may not."""
+    """A fault for a request with content that is not allowed."""
     return Fault(HTTPStatus.BAD_REQUEST, message, "invalid_value", param=param)
 
 
@@ -52,7 +52,7 @@ async def answer_fault(_request: Request, fault: Exception) -> JSONResponse:
 
 
 async def answer_invalid(request: Request, error: Exception) -> JSONResponse:
-    """Exception handler for a body that is not as the protocol says; nothing of it is repeated."""
+    """Exception handler for a body that does not follow the protocol; the answer repeats none of it."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
     place = ".".join(str(part) for part in first["loc"][1:] if isinstance(part, str | int))
@@ -65,7 +65,7 @@ async def answer_invalid(request: Request, error: Exception) -> JSONResponse:
 
 
 async def answer_http(request: Request, error: Exception) -> JSONResponse:
-    """Exception handler for what the framework refuses: unknown addresses, wrong methods, bodies that are too long."""
+    """Exception handler for what the framework refuses: unknown addresses, wrong methods, too long bodies."""
     assert isinstance(error, HTTPException)
     code = HTTPStatus(error.status_code).name.lower()
     told = str(error.detail) if error.status_code != HTTPStatus.NOT_FOUND else "there is nothing at this address"
@@ -86,9 +86,9 @@ HANDLERS = {
 
 
 class QuietFaults:
-    """ASGI middleware, the outermost: an unforeseen error is logged by its kind and place, not by its message.
+    """The outermost ASGI middleware: it logs the kind and place of an unforeseen error, but not its message.
 
-    The message may quote a conversation, and the server would log it with the traceback.
+    The message may quote a conversation, and without this the server would log it with the traceback.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,4 +1,4 @@
-"""Who may ask: API keys, held as hashes and compared in constant time. They are never logged or shown."""
+"""API keys of those who may use the server, held as hashes, compared in constant time, and never logged or shown."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from models.api.faults import Fault
 VARIABLE = "ESCDEMO_API_KEYS"
 """environment variable with keys, separated by commas"""
 SHORTEST = 16
-"""characters of a key at least: shorter ones can be guessed"""
+"""minimum length of a key in characters: shorter ones can be guessed"""
 
 
 class Keys:
-    """The keys of this run; without any, everybody who reaches the server may ask."""
+    """The keys of this run; without any, everybody who can reach the server may use it."""
 
     def __init__(self, keys: Iterable[str]) -> None:
-        """Raises ValueError when one is too short, without repeating it."""
+        """Raises ValueError when a key is too short; the message does not repeat it."""
         known = list(keys)
         if any(len(key) < SHORTEST for key in known):
             raise ValueError(f"an API key is too short; want at least {SHORTEST} characters, drawn at random")
@@ -37,14 +37,14 @@ class Keys:
             return
         kind, _, sent = request.headers.get("authorization", "").partition(" ")
         given = _hash(sent.strip())
-        same = [hmac.compare_digest(given, known) for known in self._hashes]  # all of them, whichever fits
+        same = [hmac.compare_digest(given, known) for known in self._hashes]  # compares all, even after a match
         if kind.lower() != "bearer" or not any(same):
             message = "missing or unknown API key; send the header `Authorization: Bearer KEY`"
             raise Fault(401, message, "invalid_api_key", headers={"WWW-Authenticate": "Bearer"})
 
 
 def read_keys(file: Path | None, environment: Mapping[str, str] = os.environ) -> Keys:
-    """The keys in the environment and in a file, one a line; lines that begin with # are comments.
+    """The keys in the environment and in a file, one per line; lines that begin with # are comments.
 
     Raises FileNotFoundError, or ValueError for a file that others may read or a key that is too short.
     """

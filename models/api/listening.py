@@ -12,7 +12,7 @@ class PortTaken(OSError):  # noqa: N818  (reads as the sentence it is)
 
 
 def address_of(host: str, port: int) -> str:
-    """Where a client on this machine finds the server."""
+    """The URL by which a client on this machine reaches the server."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -1,4 +1,4 @@
-"""Counts and times of one server, for Prometheus. No text and nothing of who asked."""
+"""Counts and times of one server, for Prometheus. They hold no text and nothing about who asked."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SECONDS = (0.1, 0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128)
 
 
 class Metrics:
-    """What is counted; one registry for each server."""
+    """The counters; each server has its own registry."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -26,16 +26,16 @@ class Metrics:
         self._recent = deque[float](maxlen=32)
 
     def done(self, model: str, seconds: float, tokens: int) -> None:
-        """Note a whole reply."""
+        """Count a finished reply."""
         self.seconds.labels(model).observe(seconds)
         self.tokens.labels(model).inc(tokens)
         self._recent.append(seconds)
 
     def retry_after_s(self) -> int:
-        """When a place is likely to be free: about as long as the latest replies took, in whole seconds."""
+        """Seconds after which a place is likely to be free: the mean of the latest replies, rounded up."""
         mean = sum(self._recent) / len(self._recent) if self._recent else 5.0
         return min(max(math.ceil(mean), 1), LONGEST_RETRY_S)
 
     def text(self) -> bytes:
-        """All of it in Prometheus' text format."""
+        """All metrics in Prometheus' text format."""
         return generate_latest(self.registry)

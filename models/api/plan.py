@@ -1,4 +1,4 @@
-"""What a server is to host, and how: made from flags, carried to wherever the server runs."""
+"""What a server hosts, and how: made from flags, and sent to the process that runs the server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class ServerPlan:
     names: Sequence[str]
     keys: Keys
     hosts: Sequence[str]
-    """names by which clients may call it"""
+    """host names by which clients may address the server"""
     device: str = "auto"
     comet: str | None = None
     emotion: str | None = None
@@ -32,7 +32,7 @@ class ServerPlan:
     timeout_s: float = 120.0
 
     def open(self) -> tuple[ASGIApp, GenerationService]:
-        """The server's app with its nets loaded, and the service behind it, to be closed in the end.
+        """The server's app with its nets loaded, and the service behind it, which the caller closes in the end.
 
         Raises as `models.systems.opening.open_systems` does.
         """
@@ -42,5 +42,5 @@ class ServerPlan:
         return web_api(responders, service, self.keys, options=DECODING[self.decode], hosts=self.hosts), service
 
     def app(self) -> ASGIApp:
-        """The app alone, for a process that lives as long as it."""
+        """The app alone, for a process that ends together with it."""
         return self.open()[0]

@@ -1,12 +1,12 @@
-"""What is asked: the fields of a chat completion, checked, as a dialogue and decode options.
+"""The request: the fields of a chat completion, checked, as a dialogue and decode options.
 
     {"model": "misc", "messages": [{"role": "system", "content": "I moved to a new town."},
                                    {"role": "user", "content": "I know nobody here."}], "seed": 1, "trace": true}
 
 A system message is the seeker's situation, user messages are the seeker's, assistant messages the supporter's. Beyond
-OpenAI's fields: `trace` asks for the trace of the reply, `decode` sets any of `DecodeOptions`, `change` asks "what if"
-(`Intervention`), and an assistant message may name the `strategy` it followed. Fields that would change the answer and
-are not supported here are refused; others are ignored.
+OpenAI's fields: `trace` asks for the trace of the reply, `decode` sets any of `DecodeOptions`, `change` changes the net
+for a "what if" (`Intervention`), and an assistant message may name the `strategy` it followed. Unsupported fields are
+refused if they would change the answer, else ignored.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ MAX_MESSAGES = 500
 MAX_CHARS = 8_000
 """of one message"""
 LONGEST_REPLY = 128
-"""tokens; a client that allows more gets at most so many"""
+"""tokens; a client that allows more still gets at most this many"""
 
 _Values = TypeVar("_Values", DecodeOptions, Intervention)
 
@@ -99,11 +99,11 @@ class ChatRequest(BaseModel):
         return self.stream_options is not None and self.stream_options.include_usage
 
     def chosen_seed(self) -> int:
-        """The seed asked for, else one by chance."""
+        """The seed of the request, else a random one."""
         return secrets.randbits(31) if self.seed is None else self.seed
 
     def dialogue(self) -> Dialogue:
-        """The conversation. Raises Fault where it is none that a supporter can answer."""
+        """The conversation. Raises Fault if a supporter cannot answer it."""
         if self.response_format not in (None, {"type": "text"}):
             raise bad_request("response_format: only text is supported", "response_format")
         turns, situation = list[Turn](), ""
@@ -121,7 +121,7 @@ class ChatRequest(BaseModel):
         return Dialogue(tuple(turns), situation)
 
     def options(self, usual: DecodeOptions) -> DecodeOptions:
-        """How to decode: `usual`, changed by what is asked. Raises Fault naming a value out of range."""
+        """How to decode: `usual` with the changes of the request. Raises Fault naming a value out of range."""
         values = asdict(usual) | self.decode
         if self.temperature == 0:
             values["method"] = "greedy"
@@ -136,7 +136,7 @@ class ChatRequest(BaseModel):
         return _as(DecodeOptions, values, "decode")
 
     def intervention(self) -> Intervention:
-        """The change asked for. Raises Fault for one that cannot be."""
+        """The change that the request asks for. Raises Fault for one that is not possible."""
         return _as(Intervention, self.change, "change")
 
 

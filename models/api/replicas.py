@@ -1,10 +1,10 @@
-"""The server as replicas over Ray Serve: `python -m models serve --replicas 2`. Needs Ray, which nothing else does.
+"""The server as replicas over Ray Serve: `python -m models serve --replicas 2`. Only this module needs Ray.
 
 Each replica is the whole server with an engine and a prefix cache of its own: on this machine or, with RAY_ADDRESS, on
 the machines of a running cluster. Requests with the same header `x-session-id` go to the same replica as long as it
-lives, so that a talk finds its prefix again; Ray hashes them onto a ring, and few move when a replica comes or goes.
-Requests without it go anywhere. A replica that dies takes the replies it was making with it: their clients see a cut
-connection, which `models.systems.asking` tells as a fault, and can ask again.
+lives, so that a talk finds its prefix again; Ray hashes them onto a ring, so that few move when a replica comes or
+goes. Requests without the header go to any replica. When a replica dies, the replies it was making are lost: their
+clients see a cut connection, which `models.systems.asking` reports as a fault, and can ask again.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ ADVICE = 'replicas need Ray, which is not installed; run: pip install "ray[serve
 ROUTER = "ray.serve.experimental.consistent_hash_router:ConsistentHashRouter"
 ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",  # else Ray reports to its makers
-    # A replica whose cores are all busy writing answers late; by default it has 0.1 s before requests are held back.
+    # A replica whose cores are all busy writing answers late; by default Ray waits 0.1 s, then holds requests back.
     "RAY_SERVE_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "2",
     "RAY_SERVE_MAX_QUEUE_LENGTH_RESPONSE_DEADLINE_S": "10",
 }
-"""of Ray's processes, unless it is set already; read when they are started"""
+"""environment of Ray's processes, read when they start; a variable that is set already keeps its value"""
 SPARE = 16
-"""requests at a replica beyond those that it answers or lets wait: for its 429, its list of models, its health"""
+"""requests that a replica takes beyond those it answers or queues: to send 429, its list of models, its health"""
 
 
 @dataclass(frozen=True)
 class Replicas:
-    """How many, and what each takes."""
+    """How many replicas, and how many requests each takes."""
 
     least: int
     most: int
-    """above `least`: as many as the load asks for"""
+    """above `least`: as many replicas as the load needs"""
     workers: int
-    """replies that a replica makes at a time; Ray adds replicas where more are asked for"""
+    """replies that a replica makes at a time; Ray adds replicas when more are requested"""
     max_waiting: int
     """requests that may wait at each"""
     cores: float = 1.0
@@ -74,7 +74,7 @@ def deploy(build: Callable[[], ASGIApp], replicas: Replicas, host: str, port: in
     from ray import serve
     from ray.serve.config import HTTPOptions, RequestRouterConfig
 
-    def app() -> ASGIApp:  # Ray takes a plain function for the maker of an app, and anything else for the app
+    def app() -> ASGIApp:  # Ray calls a plain function to make the app, and takes anything else for the app
         return build()
 
     ray.init(include_dashboard=False)

@@ -38,10 +38,10 @@ def web_api(
     """The server's app.
 
     Args:
-        responders: who answers, the same as in `service`.
-        keys: whoever asks needs one of them; /health needs none.
+        responders: those that answer, the same as in `service`.
+        keys: every request must carry one of them, except to /health.
         options: how replies are decoded unless the request says otherwise.
-        hosts: names by which clients may call it; "*" allows any. A web page of another name is kept out.
+        hosts: names by which clients may address the server; "*" allows any. Web pages of other names are refused.
     """
     api = FastAPI(title="escdemo", docs_url=None, redoc_url=None, openapi_url=None, max_body_size=MAX_BODY_BYTES)
     api.add_middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False)
@@ -82,7 +82,7 @@ def web_api(
         completions.submit(wish)
         if not asked.stream:
             return await completions.whole(wish, request)
-        # No-buffering is for proxies: without it nginx would hold the stream back.
+        # X-Accel-Buffering is for proxies: without it nginx would hold the stream back.
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(completions.stream(wish), media_type="text/event-stream", headers=headers)
 

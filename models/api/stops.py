@@ -1,7 +1,7 @@
 """How much of a growing reply may be sent already.
 
 What is sent cannot be taken back, so the last word waits until another follows: a net may still change its spelling
-("i" -> "I'm"), and a letter of several bytes may be there in part. So does what may be the start of a stop text.
+("i" -> "I'm"), and a letter of several bytes may be incomplete. Text that may be the start of a stop text waits too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def cut(text: str, stops: Sequence[str]) -> tuple[str, bool]:
 
 
 def settled(text: str, stops: Sequence[str]) -> str:
-    """The start of `text` that will stay, however it goes on."""
+    """The start of `text` that stays the same, however the reply goes on."""
     kept, found = cut(text, stops)
     if found:
         return kept

@@ -1,7 +1,7 @@
-"""Low-rank changes of a full checkpoint (LoRA, Hu et al. 2021), and what a training changed of any net.
+"""Low-rank changes of a full checkpoint (LoRA, Hu et al. 2021), and which parameters of any net training changed.
 
 Every matrix W of an adapted module becomes W + B A with A (rank, in) and B (out, rank), B zero at first; W is frozen,
-vectors (biases, layer norms) still train. `merge` folds the change in: a hosted net has no adapters left.
+but vectors (biases, layer norms) still train. `merge` folds the changes into the matrices for hosting.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ class LowRank(nn.Module):
 
 
 def adapt(module: nn.Module, rank: int) -> None:
-    """Freeze every matrix under `module` and give it a trainable low-rank change; one frozen before stays as it is."""
+    """Freeze every matrix under `module` and give it a trainable low-rank change; skips matrices already frozen."""
     matrices = [m for m in module.modules() if isinstance(m, nn.Linear | nn.Embedding) and _mine(m)]
     adapted: set[int] = set()
     for part in matrices:
-        if id(part.weight) in adapted:  # tied matrices (the vocabulary) are read through one of their modules only
+        if id(part.weight) in adapted:  # tied matrices (the vocabulary) are adapted through one of their modules only
             continue
         adapted.add(id(part.weight))
         part.weight.requires_grad_(False)
@@ -43,15 +43,15 @@ def adapt(module: nn.Module, rank: int) -> None:
 
 @contextmanager
 def computed_once(module: nn.Module) -> Iterator[None]:
-    """In this block every changed matrix under `module` is computed once, however many layers and streams read it.
+    """In this context, every changed matrix under `module` is computed once, however many layers and streams use it.
 
-    They are computed first of all: one that is first read under `no_grad` (MISC encodes its blocks so) would be kept
-    without its graph, and the change of that matrix would never train.
+    All are computed on entry: a matrix first used under `no_grad` (as when MISC encodes its blocks) would be cached
+    without its graph, and its change would never train.
     """
     with parametrize.cached():
         for part in module.modules():
             if parametrize.is_parametrized(part, "weight"):
-                part.weight  # noqa: B018  # reading computes and keeps it
+                part.weight  # noqa: B018  # the access computes and caches it
         yield
 
 
@@ -64,14 +64,14 @@ def _mine(module: nn.Module) -> bool:
 
 
 def merge(module: nn.Module) -> None:
-    """Fold every low-rank change into its matrix; the module computes the same without adapters."""
+    """Fold every low-rank change into its matrix; the module then computes the same without adapters."""
     for part in list(module.modules()):
         if parametrize.is_parametrized(part, "weight"):
             parametrize.remove_parametrizations(part, "weight", leave_parametrized=True)
 
 
 def trained(module: nn.Module) -> dict[str, Tensor]:
-    """What training changed, by parameter name: everything that needs a gradient, and buffers of batch norms."""
+    """What training changes, by parameter name: everything that needs a gradient, and the buffers of batch norms."""
     values: dict[str, Tensor] = {name: p.detach() for name, p in module.named_parameters() if p.requires_grad}
     return values | {n: b.detach() for n, b in module.named_buffers() if n.endswith(("running_mean", "running_var"))}
 

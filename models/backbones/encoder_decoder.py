@@ -1,9 +1,9 @@
 """The papers' encoder-decoder: transformers' BlenderbotSmall, subclassed, with memory streams.
 
 The published nets differ in what the decoder attends to besides the context (COMET blocks, a strategy vector, emotion
-states). Here a decoder layer sums one attention per *stream*, residual and all, under the one layer norm that
+states). Here a decoder layer sums the residual and one attention per *stream* under the single layer norm that
 BlenderbotSmall has (MISC, eq. 9-13): `O' = LN(O + A^c + A^s + A^x + A^g)`. Keys and values of every stream are
-projected once per reply (`project`), so a decoding step costs only the query side.
+projected once per reply (`project`), so a decoding step only computes the query side.
 Shapes: B batch, S source tokens, T target tokens, D width, H heads, V vocabulary.
 """
 
@@ -57,7 +57,7 @@ class StreamDecoderLayer(BlenderbotSmallDecoderLayer):
         return attn
 
     def project(self, streams: Mapping[str, Stream]) -> dict[str, Memory]:
-        """Keys and values of every stream, once per reply."""
+        """Keys and values of every stream, computed once per reply."""
         memories = {}
         for name, stream in streams.items():
             attn = self.attention(name)
@@ -110,7 +110,7 @@ class StreamDecoderLayer(BlenderbotSmallDecoderLayer):
                 record.setdefault(name, []).append((~memory.empty).to(x.dtype).expand(-1, x.shape[1], 1))
             return memory.constant.masked_fill(memory.empty, 0.0)
         q = split_heads(attn.q_proj(x), attn.num_heads)
-        mask = memory.mask | memory.empty[..., None]  # an all-masked row would be nan: let it attend, then drop it
+        mask = memory.mask | memory.empty[..., None]  # a fully masked row would be nan: let it attend, then drop it
         out, weights = attend(q, memory.keys, memory.values, mask)
         if record is not None:
             record.setdefault(name, []).append(weights.mean(dim=1).masked_fill(memory.empty, 0.0))
@@ -118,7 +118,7 @@ class StreamDecoderLayer(BlenderbotSmallDecoderLayer):
 
 
 class EncoderDecoder(BlenderbotSmallForConditionalGeneration):
-    """BlenderbotSmall with stream attention, a `Backbone`; loads every BlenderbotSmall checkpoint of the Hub as it is.
+    """BlenderbotSmall with stream attention, a `Backbone`; loads any BlenderbotSmall checkpoint from the Hub unchanged.
 
     `config.streams` names the extra streams of the decoder.
     """
@@ -136,10 +136,10 @@ class EncoderDecoder(BlenderbotSmallForConditionalGeneration):
         self.post_init()
 
     def copy_context_attention(self) -> None:
-        """Start every extra stream as a copy of the (pre-trained) attention to the context, its output silent.
+        """Start every extra stream as a copy of the (pre-trained) attention to the context, with zero output.
 
-        With full copies the four summed attentions of MISC doubled the reply loss at the start (3.6 -> 7.5 per token);
-        with a zero output projection the net starts as its backbone and learns what to add.
+        With full copies, the four summed attentions of MISC doubled the initial reply loss (3.6 -> 7.5 per token); with
+        a zero output projection, the net starts as its backbone and learns what to add.
         """
         for layer in self.model.decoder.layers:
             for attention in layer.extra_attn.values():
@@ -148,15 +148,15 @@ class EncoderDecoder(BlenderbotSmallForConditionalGeneration):
                 nn.init.zeros_(attention.out_proj.bias)
 
     def set_dropout(self, rate: float) -> None:
-        """Dropout rate of every layer while training."""
+        """Sets the dropout rate of every layer for training."""
         self.config.dropout = rate
-        for module in self.modules():  # MoEL's listeners are decoder layers inside of one
+        for module in self.modules():  # MoEL's listeners are decoder layers inside another one
             if isinstance(module, StreamDecoderLayer):
                 module.dropout = rate
 
     @property
     def encoder_layers(self) -> list[BlenderbotSmallEncoderLayer]:
-        """The encoder's layers, for nets that work between them (MISC refines blocks per layer)."""
+        """The encoder's layers, for nets that do something between them (MISC refines blocks per layer)."""
         return list(self.model.encoder.layers)
 
     def embed(self, ids: Tensor) -> Tensor:
@@ -206,11 +206,11 @@ class EncoderDecoder(BlenderbotSmallForConditionalGeneration):
         past: Past | None = None,
         record: dict[str, list[Tensor]] | None = None,
     ) -> Tensor:
-        """Decoder states (B, T, D) of `ids` (B, T); with `past` they continue what was decoded before."""
+        """Decoder states (B, T, D) of `ids` (B, T); with `past`, they continue what was decoded before."""
         decoder = self.model.decoder
         start = past.length if past is not None else 0
-        # BlenderbotSmall normalises the token embedding before the position is added (unlike its encoder). The scale,
-        # which transformers 5 leaves out here, keeps small embeddings clear of the norm's epsilon, as in pre-training.
+        # BlenderbotSmall normalises the token embedding before adding the position (unlike its encoder). The scale,
+        # which transformers 5 omits here, keeps small embeddings well above the norm's epsilon, as in pre-training.
         x = decoder.layernorm_embedding(self.model.shared(ids) * decoder.embed_scale)
         x = self._drop(x + decoder.embed_positions.weight[start : start + ids.shape[1]])
         for layer, memory in zip(decoder.layers, memories, strict=True):

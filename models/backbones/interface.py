@@ -1,9 +1,9 @@
-"""What a net may ask of the language model under it, whichever it is.
+"""The interface between a net and the language model under it.
 
     read      contexts -> Reading: states, a summary, and what the decoder attends to
     attach    Reading + extra sources -> memories, once per reply
     project   extra sources alone -> memories, to replace some (another strategy; nothing is read again)
-    decode    ids -> decoder states, after the context and whatever `Past` holds
+    decode    ids -> decoder states, after the context and the contents of `Past`
     logits    decoder states -> scores of all ids
     summaries short texts (COMET blocks) -> one vector each
 
@@ -34,7 +34,7 @@ class Stream:
 
     @property
     def mean(self) -> Tensor:
-        """(B, D) mean of the vectors under the mask; zero where there is none."""
+        """(B, D) mean of the unmasked vectors; zero where there are none."""
         keep = self.mask[..., None].to(self.states.dtype)
         return (self.states * keep).sum(dim=1) / keep.sum(dim=1).clamp_min(1)
 
@@ -49,21 +49,21 @@ class Memory:
     empty: Tensor
     """(B, 1, 1) bool, True where the source has nothing to attend to: its contribution is zero"""
     constant: Tensor | None = None
-    """(B, 1, D) what a source of one vector always contributes: its only key has weight 1 whatever is asked"""
+    """(B, 1, D) what a source of one vector always contributes: its only key has weight 1 for every query"""
 
     def select(self, rows: Tensor) -> Memory:
-        """The given batch rows, in that order (beam search: one reply, several hypotheses)."""
+        """The memory of the given batch rows, in that order (beam search: one reply, several hypotheses)."""
         constant = None if self.constant is None else self.constant[rows]
         return Memory(self.keys[rows], self.values[rows], self.mask[rows], self.empty[rows], constant)
 
     def nothing(self) -> Memory:
-        """A memory like this one with nothing to attend to."""
+        """A memory of the same size with nothing to attend to."""
         constant = None if self.constant is None else torch.zeros_like(self.constant)
         keys, mask = torch.zeros_like(self.keys), torch.zeros_like(self.mask)
         return Memory(keys, torch.zeros_like(self.values), mask, torch.ones_like(self.empty), constant)
 
     def beside(self, other: Memory) -> Memory:
-        """The rows of both, the shorter one padded."""
+        """The rows of both memories, the shorter one padded."""
         count = max(self.keys.shape[2], other.keys.shape[2])
         room = [count - memory.keys.shape[2] for memory in (self, other)]
         constants = [m.constant for m in (self, other) if m.constant is not None]
@@ -77,11 +77,11 @@ class Memory:
 
 
 Memories = list[dict[str, Memory]]
-"""by layer and name of the source"""
+"""for each layer, the memories by name of the source"""
 
 
 def beside(one: Memories, other: Memories) -> Memories:
-    """The rows of both; a source that only one of them has is empty in the other's rows."""
+    """The rows of both; a source that only one of them has is empty in the rows of the other."""
     return [
         {
             name: (here[name] if name in here else there[name].nothing()).beside(
@@ -99,14 +99,14 @@ def select(memories: Memories, rows: Tensor) -> Memories:
 
 
 def squashed(states: Tensor) -> Tensor:
-    """States of a language model as the heads of nets read them, (-1, 1): a few of their numbers are near 40 whatever
-    was read, the others near 1, and a head that starts from chance would hear only these few."""
+    """States of a language model squashed to (-1, 1) for the heads of nets: whatever was read, a few of their elements
+    are near 40 and the others near 1, and a randomly initialised head would notice only these few."""
     return F.softsign(states)
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a backbone found in contexts, one row each."""
+    """A backbone's reading of contexts, one row per context."""
 
     states: Tensor
     """(B, S, D)"""
@@ -115,9 +115,9 @@ class Reading:
     summary: Tensor
     """(B, D) the state that stands for the whole context"""
     cache: tuple[tuple[Tensor, Tensor], ...] = ()
-    """causal only: keys and values (B, K, S, d) of every layer"""
+    """only on causal backbones: keys and values (B, K, S, d) of every layer"""
     bounded: bool = False
-    """whether `summary` and `mean` are of states squashed to (-1, 1), see `squashed`"""
+    """whether `summary` and `mean` come from states squashed to (-1, 1), see `squashed`"""
 
     @property
     def stream(self) -> Stream:
@@ -130,18 +130,18 @@ class Reading:
         return Stream(squashed(self.states), self.mask).mean if self.bounded else self.stream.mean
 
     def at(self, places: Tensor) -> Tensor:
-        """(B, N, D) the states at places (B, N), squashed where `mean` is."""
+        """(B, N, D) the states at places (B, N), squashed if `bounded`."""
         found = self.states.gather(1, places[..., None].expand(-1, -1, self.states.shape[2]))
         return squashed(found) if self.bounded else found
 
     def pick(self, rows: Tensor, lengths: Tensor) -> Reading:
-        """B contexts, each the first `lengths` (B,) tokens of one of the rows that were read, `rows` (B,).
+        """B contexts, each the first `lengths` (B,) tokens of one of the rows that were read, given in `rows` (B,).
 
         Several may be parts of one row: the turns of one dialogue. The summary is then the last state of each part,
-        which only a causal backbone may be asked for.
+        which makes sense only for a causal backbone.
         """
         if len(rows) == len(self.states) and bool((lengths == self.mask.sum(dim=1)).all()):
-            return self  # each row once, whole
+            return self  # each row once, in full
         longest = int(lengths.max())
         mask = torch.arange(longest, device=rows.device) < lengths[:, None]
         states = self.states.index_select(0, rows)[:, :longest]
@@ -153,9 +153,9 @@ class Reading:
         return replace(self, states=states, mask=mask, summary=summary, cache=cache)
 
     def following(self, rows: Tensor, lengths: Tensor, count: int) -> Tensor:
-        """(B, T, D) `count` states from the begin token of each reply on, which in a whole dialogue follows in its row.
+        """(B, T, D) `count` states from each reply's begin token on, for replies in the same row (whole dialogues).
 
-        `rows` and `lengths` as of `pick`; of a causal backbone only.
+        `rows` and `lengths` as in `pick`; only for a causal backbone.
         """
         places = lengths[:, None] + torch.arange(count, device=lengths.device)
         return self.states[rows[:, None], places.clamp_max(self.states.shape[1] - 1)]
@@ -174,7 +174,7 @@ class Past:
         return next(iter(self.keys.values())).shape[2] if self.keys else 0
 
     def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Append this step's keys and values of `layer`; returns all of them."""
+        """Append this step's keys and values of `layer` and return all of them."""
         if layer in self.keys:
             keys = torch.cat((self.keys[layer], keys), dim=2)
             values = torch.cat((self.values[layer], values), dim=2)
@@ -188,7 +188,7 @@ class Past:
 
 
 class Backbone(Protocol):
-    """See the module. A backbone is an `nn.Module` too."""
+    """See the module. A backbone is also an `nn.Module`."""
 
     width: int
     """D"""
@@ -196,12 +196,12 @@ class Backbone(Protocol):
     ffn_width: int
     """inner width of the feed-forward networks"""
     causal: bool
-    """whether a state has seen only what stands before it"""
+    """whether a state sees only what precedes it"""
     longest_reply: int
-    """tokens that a reply may have at most, its end mark included"""
+    """maximum number of tokens of a reply, including its end mark"""
 
     def read(self, ids: Tensor, mask: Tensor) -> Reading:
-        """Contexts `ids` (B, S) under `mask` (B, S) bool, padded on the right."""
+        """Reads contexts `ids` (B, S) with `mask` (B, S) bool, padded on the right."""
         ...
 
     def summaries(self, ids: Tensor, mask: Tensor) -> Tensor:
@@ -209,11 +209,11 @@ class Backbone(Protocol):
         ...
 
     def attach(self, reading: Reading, streams: Mapping[str, Stream]) -> Memories:
-        """All that the decoder attends to. A stream named CONTEXT takes the place of the context's own states."""
+        """Everything that the decoder attends to. A stream named CONTEXT replaces the context's own states."""
         ...
 
     def project(self, streams: Mapping[str, Stream]) -> Memories:
-        """Extra sources alone."""
+        """Memories of extra sources alone."""
         ...
 
     def decode(
@@ -223,7 +223,7 @@ class Backbone(Protocol):
         past: Past | None = None,
         record: dict[str, list[Tensor]] | None = None,
     ) -> Tensor:
-        """States (B, T, D) of `ids` (B, T); `record` gets the attention to each source, (B, T, N), layer by layer."""
+        """States (B, T, D) of `ids` (B, T); adds the attention to each source (B, T, N) to `record`, layer by layer."""
         ...
 
     def logits(self, states: Tensor) -> Tensor:
@@ -231,7 +231,7 @@ class Backbone(Protocol):
         ...
 
     def set_dropout(self, rate: float) -> None:
-        """Dropout rate of every layer while training."""
+        """Sets the dropout rate of every layer for training."""
         ...
 
 
@@ -259,9 +259,9 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None) -> tuple
 
 
 def token_loss(backbone: Backbone, states: Tensor, labels: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
-    """Summed cross-entropy over labels >= 0 and their number. Only labelled positions meet the vocabulary.
+    """Summed cross-entropy over labels >= 0, and their number. Only those positions are projected to the vocabulary.
 
-    states (B, T, D), labels (B, T) with -100 where nothing is to be learnt; `smoothing` 0..1 is the share of the
+    states (B, T, D), labels (B, T) with -100 where there is nothing to learn; `smoothing` 0..1 is the share of the
     target spread over all ids.
     """
     keep = labels >= 0

@@ -1,8 +1,8 @@
-"""The frozen weights of a Llama-type language model, one copy for all nets that stand on it.
+"""The frozen weights of a Llama-type language model, one copy for all nets on that base.
 
-Sizes are checked when they are loaded. Matrices that read the same input lie under each other, so that one product
-serves them: queries, keys and values; gate and up. Shapes: D width, V vocabulary, F inner width of the feed-forward
-network, H query heads, K key heads, d width of a head.
+Sizes are checked on loading. Matrices with the same input are stacked, so that one product computes them all: queries,
+keys and values; gate and up. Shapes: D width, V vocabulary, F inner width of the feed-forward network, H query heads,
+K key heads, d width of a head.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from models.backbones.prefix_cache import PrefixCache
 from models.backbones.short_copies import Copy, short_copy
 
 VECTORS_KEPT = 100_000
-"""vectors of short texts kept in memory"""
+"""number of vectors of short texts kept in memory"""
 
 
 @dataclass(frozen=True)
 class LlamaShape:
-    """Sizes of a Llama-type net."""
+    """Sizes of a Llama-type model."""
 
     width: int
     layers: int
@@ -35,20 +35,20 @@ class LlamaShape:
     ffn: int
     vocabulary: int
     positions: int
-    """tokens it was made to read at most"""
+    """maximum number of tokens that it was made to read"""
     theta: float = 10_000.0
     """base of the rotary positions"""
     epsilon: float = 1e-5
-    """of the RMS norms"""
+    """epsilon of the RMS norms"""
 
     @property
     def query_width(self) -> int:
-        """Numbers of all query heads."""
+        """Width of all query heads together."""
         return self.heads * self.head_width
 
     @property
     def key_width(self) -> int:
-        """Numbers of all key heads."""
+        """Width of all key heads together."""
         return self.key_heads * self.head_width
 
 
@@ -62,7 +62,7 @@ class TextVectors:
         return text in self._known
 
     def of(self, texts: Sequence[tuple[int, ...]], read: Callable[[list[tuple[int, ...]]], Tensor]) -> Tensor:
-        """(U, D) of texts as ids; `read` gives those of texts that are not known yet."""
+        """(U, D) vectors of texts given as ids; `read` computes those of texts not known yet."""
         known = self._known
         fresh = sorted({text for text in texts if text not in known}, key=len)
         found = dict(zip(fresh, read(fresh), strict=True)) if fresh else {}
@@ -73,30 +73,30 @@ class TextVectors:
 
 
 class Matrix(nn.Module):
-    """A frozen matrix (out, in), quick to multiply by once it is packed."""
+    """A frozen matrix (out, in), fast to multiply by once it is packed."""
 
     def __init__(self, dtype: torch.dtype, out: int, into: int) -> None:
         super().__init__()
         self.held: nn.Parameter | None = _empty(dtype, out, into)
         self.dtype = dtype
         self.laid: Tensor | None = None
-        """the same numbers, see `laid_out`"""
+        """the same numbers in another layout, see `laid_out`"""
         self.short: Copy | None = None
-        """for replies written token by token"""
+        """a copy in fewer bits, for replies written token by token"""
         self.few = 0
-        """rows of an input that `short` is quicker for"""
+        """up to how many input rows `short` is faster"""
         self.nbytes = self.held.nbytes
-        """that a product with a single row reads"""
+        """bytes that a product with a single row reads"""
 
     @property
     def weight(self) -> Tensor:
-        """(out, in). Where they are only there laid out, each call makes a copy."""
+        """The weights (out, in). If only the laid-out form is kept, each access makes a copy."""
         return self.held if self.held is not None else plain(cast(Tensor, self.laid))
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
-        """x (..., in) -> (..., out), from the output's number `first` on; in the type of x."""
+        """x (..., in) -> (..., out), from output number `first` on; in the type of x."""
         kind, width = x.dtype, x.shape[-1]
-        if torch.is_grad_enabled():  # what learns reads the weights themselves
+        if torch.is_grad_enabled():  # training uses the weights themselves
             return F.linear(x.to(self.dtype), self.weight[first:]).to(kind)
         if self.short is not None and x.numel() <= self.few * width:
             found = self.short(x.bfloat16().reshape(-1, width).contiguous(), first)
@@ -106,7 +106,7 @@ class Matrix(nn.Module):
         return F.linear(x.to(self.dtype), self.weight[first:]).to(kind)
 
     def pack(self, keep: bool = False) -> None:
-        """Lay it out and make the short copy, where that is quick; `keep`: the weights themselves are needed beside."""
+        """Lay the matrix out and make the short copy, where these are faster; `keep` also keeps the plain weights."""
         if self.short is not None or self.laid is not None or self.held is None:
             return
         self.short = short_copy(self.held)
@@ -127,7 +127,7 @@ PARTS = {
     "gate_up": ("mlp.gate_proj", "mlp.up_proj"),
     "down": ("mlp.down_proj",),
 }
-"""of a layer, and what `LlamaForCausalLM` calls the matrices that lie under each other in them"""
+"""parts of a layer, each with the `LlamaForCausalLM` names of the matrices stacked in it"""
 
 
 def _named(index: int, part: str) -> str:
@@ -148,7 +148,7 @@ class LlamaLayer(nn.Module):
 
 
 class LlamaWeights(nn.Module):
-    """All frozen weights; the vocabulary's matrix reads tokens and scores them (tied)."""
+    """All frozen weights; the vocabulary's matrix both embeds tokens and scores them (tied)."""
 
     def __init__(self, shape: LlamaShape, dtype: torch.dtype = torch.bfloat16) -> None:
         super().__init__()
@@ -165,20 +165,20 @@ class LlamaWeights(nn.Module):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Of the weights, and of the states computed with them."""
+        """Type of the weights, and of the states computed with them."""
         return self.embedding.dtype
 
     def pack(self) -> None:
-        """Make all matrices quick to multiply by, for nets that are hosted and learn no more."""
+        """Make all matrices fast to multiply by, for nets that are hosted and no longer trained."""
         for module in self.modules():
             if isinstance(module, Matrix):
                 module.pack(keep=module is self.vocabulary)
 
     @torch.no_grad()
     def fill(self, tensors: Mapping[str, Tensor]) -> None:
-        """Take the weights of a `LlamaForCausalLM` by its names.
+        """Copy in the weights of a `LlamaForCausalLM`, under its names.
 
-        Raises ValueError when one is missing or of another size, or when the output matrix is not the embedding.
+        Raises ValueError when one is missing or has another size, or when the output matrix is not the embedding.
         """
         self._copy(self.embedding, tensors, "model.embed_tokens.weight")
         self._copy(self.norm, tensors, "model.norm.weight")
@@ -198,7 +198,7 @@ class LlamaWeights(nn.Module):
             raise ValueError(f"the base has biases ({extra[0]} ...); only Llama-type bases without them are supported")
 
     def tensors(self) -> dict[str, Tensor]:
-        """The weights by the names of a `LlamaForCausalLM`, parts of the same memory."""
+        """The weights under the names of a `LlamaForCausalLM`, as views of the same memory."""
         s = self.shape
         sizes = {"qkv": (s.query_width, s.key_width, s.key_width), "gate_up": (s.ffn, s.ffn)}
         found = {"model.embed_tokens.weight": self.embedding, "model.norm.weight": self.norm}
@@ -210,7 +210,7 @@ class LlamaWeights(nn.Module):
         return found
 
     def bytes_a_token(self) -> int:
-        """Bytes of all matrices, each read once for a token: the copies in few bits where there are some."""
+        """Bytes of all matrices, each read once per token; the copies in few bits count where they exist."""
         return sum(module.nbytes for module in self.modules() if isinstance(module, Matrix))
 
     def _copy(self, into: Tensor, tensors: Mapping[str, Tensor], *names: str) -> None:

@@ -9,16 +9,16 @@ from torch import Tensor, nn
 from models.backbones.llama_weights import LlamaShape
 
 ADDED_RATE = 0.1
-"""learning rate of the added tokens beside that of the rest: one step moves all 576 numbers of a vector, and a score
-sums them; at 1 to 10 the strategies' scores jumped by whole nats a step (`EXPERIMENTS.md`)"""
+"""learning rate of the added tokens relative to the rest: one step moves all 576 elements of a vector, and a score sums
+over them; at 1 to 10, the strategies' scores jumped by whole nats per step (`EXPERIMENTS.md`)"""
 GATE_RATE = 10.0
-"""learning rate of the gates beside that of the rest: one number moves a whole head"""
+"""learning rate of the gates relative to the rest: a single number moves a whole head"""
 
 
 class Change(nn.Module):
-    """A low-rank change x -> (x A^T) B; a `held` part of an earlier stage stands before its own and does not train.
+    """A low-rank change x -> (x A^T) B; a `held` part from an earlier stage precedes its own part and does not train.
 
-    a (rank, in), b (rank, out): rows of equal meaning, which pack well as int8.
+    a (rank, in), b (rank, out): the values of a row have the same meaning, which packs well as int8.
     """
 
     held_a: Tensor | None
@@ -32,33 +32,33 @@ class Change(nn.Module):
         self.register_buffer("held_b", None, persistent=False)
 
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
-        """(..., in) -> (..., out), from the output's number `first` on."""
+        """(..., in) -> (..., out), from output number `first` on."""
         a, b = self.parts()
         return F.linear(x, a.to(x.dtype)) @ b[:, first:].to(x.dtype)
 
     def parts(self) -> tuple[Tensor, Tensor]:
-        """a and b, the held ones first."""
+        """a and b, with the held rows first."""
         if self.held_a is None or self.held_b is None:
             return self.a, self.b
         return torch.cat((self.held_a, self.a)), torch.cat((self.held_b, self.b))
 
     @torch.no_grad()
     def settle(self, dtype: torch.dtype) -> None:
-        """Join held and own part for good, in the base's own numbers: a hosted net trains no more."""
+        """Join held and own part permanently, in the base's number type, for hosting without further training."""
         a, b = self.parts()
         self.held_a = self.held_b = None
         self.a, self.b = (nn.Parameter(part.to(dtype), requires_grad=False) for part in (a, b))
 
     @torch.no_grad()
     def hold(self, a: Tensor, b: Tensor) -> None:
-        """Put a trained change before this one. Raises ValueError when it is of another size."""
+        """Put a trained change before this one. Raises ValueError when its size differs."""
         if a.shape[1:] != self.a.shape[1:] or b.shape[1:] != self.b.shape[1:]:
             raise ValueError(f"a change of {a.shape[1]} to {b.shape[1]} numbers is of another base")
         self.held_a, self.held_b = a.clone(), b.clone()
 
 
 class AddedTokens(nn.Module):
-    """Vectors (n, D) of the tokens behind the base's vocabulary; a module, so that they may have their own rate."""
+    """Vectors (n, D) of the tokens added to the base's vocabulary; a module, so that they can have their own rate."""
 
     def __init__(self, vectors: Tensor) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class AddedTokens(nn.Module):
 
 
 class Gate(nn.Module):
-    """How much of a source enters, a number per head, 0 at first; a module, so that it may have its own rate."""
+    """How much of a source enters: one number per head, 0 at first; a module, so that it can have its own rate."""
 
     def __init__(self, heads: int) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class Gate(nn.Module):
 
 
 class SourceChange(nn.Module):
-    """How one layer reads one source: a small change of queries, keys and values, and a gate per head."""
+    """How one layer reads one source: a small change to queries, keys and values, and a gate per head."""
 
     def __init__(self, shape: LlamaShape, rank: int) -> None:
         super().__init__()

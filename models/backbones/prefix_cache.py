@@ -1,7 +1,7 @@
-"""Contexts that hosted nets have read lately: a new message of a talk costs its own tokens only.
+"""Cache of contexts that hosted nets have read recently, so that a new message of a talk costs only its own tokens.
 
-Keys and values of a context do not depend on what a reply attends to, so they outlive the reply. All nets on a base
-share one cache, bounded in bytes; each finds its own readings only.
+Keys and values of a context do not depend on what a reply attends to, so they stay valid after the reply. All nets on a
+base share one cache of limited size; each finds only its own readings.
 """
 
 from __future__ import annotations
@@ -15,28 +15,28 @@ from models.backbones.interface import Reading
 from models.files.lru import Lru
 
 CACHE_BYTES = 768 * 2**20
-"""of all nets on a base: about 30,000 tokens of the default base, 25 KB each; 60 talks of 512"""
+"""for all nets on a base: about 30,000 tokens of the default base at 25 KB each, or 60 talks of 512 tokens"""
 
 
 class PrefixCache:
-    """Readings of single contexts by net and ids; the one unused for longest goes first. Safe to use from threads."""
+    """Readings of single contexts by net and ids; the least recently used is dropped first. Thread-safe."""
 
     def __init__(self, limit: int = CACHE_BYTES) -> None:
         self._readings = Lru[tuple[int, tuple[int, ...]], Reading](limit, size_of)
         self._numbers = itertools.count()
 
     def owner(self) -> int:
-        """A number for one more net."""
+        """A new number that identifies a net."""
         return next(self._numbers)
 
     def longest(self, owner: int, ids: tuple[int, ...]) -> tuple[int, Reading | None]:
-        """How many ids the best of the owner's readings shares with the start of `ids`, and that reading."""
+        """The number of ids shared with the start of `ids` by the owner's best reading, and that reading."""
         shared, key = self._best(owner, ids)
         found = self._readings.get(key) if key is not None else None
         return (shared, found) if found is not None else (0, None)
 
     def keep(self, owner: int, ids: tuple[int, ...], reading: Reading) -> None:
-        """Remember a reading; one that it begins with is held no longer, since it is a part of this one."""
+        """Remember a reading; a shorter reading that is its beginning is dropped, since this one contains it."""
         shared, key = self._best(owner, ids)
         if shared == len(ids):
             return
@@ -45,7 +45,7 @@ class PrefixCache:
         self._readings.put((owner, ids), _alone(reading))
 
     def clear(self) -> None:
-        """Forget all readings: the memory is needed, and they can be read again."""
+        """Forget all readings to free memory; contexts can be read again."""
         self._readings.clear()
 
     def _best(self, owner: int, ids: tuple[int, ...]) -> tuple[int, tuple[int, tuple[int, ...]] | None]:
@@ -61,8 +61,8 @@ class PrefixCache:
 
 
 def _alone(reading: Reading) -> Reading:
-    """The reading without what else was computed with it: the values of a layer come beside its queries, and a part of
-    a tensor keeps all of it in memory, three times what is counted here."""
+    """The reading with tensors of its own: a layer's values are a view of a tensor that also holds queries and keys;
+    a view keeps the whole tensor in memory, three times what is counted here."""
     cache = tuple((_own(keys), _own(values)) for keys, values in reading.cache)
     return replace(reading, states=_own(reading.states), summary=_own(reading.summary), cache=cache)
 

@@ -1,13 +1,13 @@
 """Copies of frozen matrices in few bits, for replies that are written token by token.
 
-One token reads all weights and computes little with them: half the bytes, half the time.
+Each token reads all weights and computes little with them: half the bytes take half the time.
 
-    Fours   4 bits, groups of 32 numbers in a row     bases stored so (GGUF's Q4_1)
-    Eights  8 bits, whole rows                        all others
+    Fours   4 bits, groups of 32 numbers in a row     for bases stored in this form (GGUF's Q4_1)
+    Eights  8 bits, whole rows                        for all others
 
-Of the default base, products with the first differ by 0.3 %, with the second by 0.9 %, in bfloat16 by 0.2 %.
+On the default base, products with the first differ by 0.3 %, with the second by 0.9 %, and in bfloat16 by 0.2 %.
 
-Shapes: O outputs, I inputs, n rows of an input.
+Shapes: O outputs, I inputs, n input rows.
 """
 
 from __future__ import annotations
@@ -19,39 +19,39 @@ import torch
 from torch import Tensor
 
 GROUP = 32
-"""numbers of a row that share a step and a middle, as in GGUF's Q4_1"""
+"""how many numbers of a row share a step and a middle, as in GGUF's Q4_1"""
 LEVELS = 16
 OFF = 0.1
-"""how far from its level a number may lie, in steps: further than rounding to bfloat16 moves it in groups around 0, the
-matrix was not stored in 4 bits, or would lose by it"""
+"""how far a number may be from its level, in steps; if it is further away than rounding to bfloat16 moves it in groups
+around 0, the matrix was not stored in 4 bits, or would lose precision"""
 OUTPUTS = 64
-"""the 4-bit kernel takes so many outputs at a time"""
+"""the 4-bit kernel needs a multiple of this number of outputs"""
 ROWS = 4096
-"""rows that are looked at together: numbers in between take several times the memory of the matrix"""
+"""rows that are processed together: intermediate results take several times the memory of the rows"""
 VECTORS = ("AVX2", "AVX512")
-"""what torch calls processors whose int8 kernel is quick whatever type the weights have"""
+"""torch's names for processors whose int8 kernel is fast whatever type the weights have"""
 
 
 class Copy(Protocol):
-    """What a matrix is multiplied by in its place."""
+    """A copy that is multiplied in place of the matrix."""
 
     @property
     def rows(self) -> int:
-        """Rows of an input that the copy is quicker for; beyond, the matrix itself is."""
+        """Up to how many input rows the copy is faster; beyond that, the matrix itself is."""
         ...
 
     @property
     def rows_beside_laid_out(self) -> int:
-        """The same where the matrix is laid out for products (`laid_out.py`)."""
+        """The same limit where the matrix is laid out for products (`laid_out.py`)."""
         ...
 
     def __call__(self, x: Tensor, first: int) -> Tensor:
-        """x (n, I) bfloat16 -> (n, O - first), from the output's number `first` on."""
+        """x (n, I) bfloat16 -> (n, O - first), from output number `first` on."""
         ...
 
     @property
     def nbytes(self) -> int:
-        """Bytes that a token reads."""
+        """Bytes read for each token."""
         ...
 
 
@@ -64,7 +64,7 @@ class _Levels(NamedTuple):
 
 
 def _levels(weight: Tensor) -> _Levels | None:
-    """The 16 even levels of each group, from its least number to its greatest; None where a number lies between."""
+    """The 16 even levels of each group, from its smallest number to its largest; None if a number lies between two."""
     groups = weight.float().view(len(weight), -1, GROUP)
     low, high = groups.amin(dim=2, keepdim=True), groups.amax(dim=2, keepdim=True)
     step = ((high - low) / (LEVELS - 1)).clamp_min(torch.finfo(torch.float32).tiny)
@@ -75,7 +75,7 @@ def _levels(weight: Tensor) -> _Levels | None:
 
 @dataclass(frozen=True)
 class Fours:
-    """4 bits a number, each group with a step and a middle of its own."""
+    """4 bits per number; each group has its own step and middle."""
 
     packed: Tensor
     """(O, I / 2) uint8, in the kernel's order"""
@@ -86,7 +86,7 @@ class Fours:
 
     @classmethod
     def of(cls, weight: Tensor) -> Fours | None:
-        """The copy of (O, I) weights; None where their groups do not lie on 16 even levels each."""
+        """A copy of weights (O, I); None if some group does not lie on 16 even levels."""
         outputs, inputs = weight.shape
         if outputs % OUTPUTS or inputs % GROUP or not weight.numel():
             return None
@@ -112,7 +112,7 @@ class Fours:
 
 @dataclass(frozen=True)
 class Eights:
-    """8 bits a number, each row with a scale of its own."""
+    """8 bits per number; each row has its own scale."""
 
     packed: Tensor
     """(O, I) int8"""
@@ -123,7 +123,7 @@ class Eights:
 
     @classmethod
     def of(cls, weight: Tensor) -> Eights:
-        """The copy of (O, I) weights."""
+        """A copy of weights (O, I)."""
         numbers = weight.float()
         scales = numbers.abs().amax(dim=1).clamp_min(1e-12) / 127
         return cls((numbers / scales[:, None]).round().to(torch.int8), scales.bfloat16())
@@ -140,8 +140,8 @@ class Eights:
 
 @torch.no_grad()
 def short_copy(weight: Tensor) -> Copy | None:
-    """The copy of a matrix (O, I) in as few bits as hold it, where there is a quick kernel for it: on a CPU with
-    bfloat16 weights, or with AVX2, where memory is what float32 weights wait for."""
+    """A copy of a matrix (O, I) in as few bits as can hold it, or None where there is no fast kernel. There is one on a
+    CPU with bfloat16 weights, or with AVX2, where memory is the bottleneck for float32 weights."""
     capability = torch.backends.cpu.get_cpu_capability()
     if weight.device.type != "cpu" or not (weight.dtype is torch.bfloat16 or capability in VECTORS):
         return None

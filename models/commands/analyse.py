@@ -1,10 +1,10 @@
-"""What the page's figures need, for one net or several: `python -m models analyse joint misc --esconv PATH`.
+"""Data of the page's figures, for one net or several: `python -m models analyse joint misc --esconv PATH`.
 
-OUT/NET.json (`models.analysis.analysis_file`) holds, with 95 % intervals and without any text, the strategies over the
-course of a conversation, how often each is chosen and taken for which, the annotated one among the k most probable, and
-the cosines of the net's losses. The net is asked for the strategies of `--part`, or `--predictions` gives what
-`python -m models evaluate` wrote: then the file has the figures of the replies as well. `app.py --analysis OUT` shows
-the files.
+OUT/NET.json (`models.analysis.analysis_file`) holds, with 95 % intervals and without any text: the strategies over the
+course of a conversation, how often each is predicted and confused with each other, how often the annotated one is among
+the k most probable, and the cosines of the net's losses. The net predicts the strategies of `--part`, or
+`--predictions` names the output of `python -m models evaluate`; then the file holds the figures of the replies as well.
+`app.py --analysis OUT` shows the files.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from models.training.turn_examples import besides_for, comet_for, examples_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the flags of the command."""
     parser.add_argument("net", nargs="+", choices=net_names(), help="trained nets to analyse")
     add_esconv_arguments(parser, "test")
     parser.add_argument(
@@ -71,7 +71,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Analyse each net and write its file; prints what is in it.
+    """Analyse each net, write its file and print what it holds.
 
     Raises ValueError, WeightsError or FileNotFoundError before the first net is analysed for flags, weights, files or
     predictions that cannot be used.
@@ -128,7 +128,7 @@ def _source(args: Namespace, name: str, net: Net, data: str) -> Source:
 
 
 def _file_of(args: Namespace, name: str) -> Path | None:
-    """The predictions of a net. Raises ValueError for one file and several nets."""
+    """The file of a net's predictions. Raises ValueError if one file is given for several nets."""
     given: Path | None = args.predictions
     if given is None or given.is_dir():
         return given and given / name / FILE
@@ -138,7 +138,7 @@ def _file_of(args: Namespace, name: str) -> Path | None:
 
 
 def _predictions(args: Namespace, source: Source) -> tuple[Prediction, ...]:
-    """Those of `--predictions`, () without. Raises ValueError when other weights made them, or on another part."""
+    """The predictions of `--predictions`, () without it. Raises ValueError if they are of other weights or parts."""
     path = _file_of(args, source.net)
     if path is None:
         return ()
@@ -162,7 +162,7 @@ def _analysis(
     dialogues, targets = data
     wanted = min(len(targets), args.batches * args.batch)
     drawn = random.Random(args.seed).sample(range(len(targets)), wanted)
-    if predictions:  # the net is asked for its gradients only
+    if predictions:  # only gradients are needed from the net
         targets, drawn = [targets[at] for at in drawn], list(range(wanted))
     examples = _examples(args, net, targets)
     turns = turns_of_file(predictions, dialogues) if predictions else turns_of_net(net, targets, examples, args.batch)
@@ -186,7 +186,7 @@ def _examples(args: Namespace, net: Net, targets: Sequence[Target]) -> list[Exam
 def _interference(args: Namespace, net: Net, examples: Sequence[Example]) -> Interference | None:
     if not examples:
         return None
-    torch.manual_seed(args.seed)  # the losses of MoEL and MIME draw
+    torch.manual_seed(args.seed)  # the losses of MoEL and MIME draw random numbers
     starts = range(0, len(examples), args.batch)
     batches: Any = (make_batch(examples[start : start + args.batch]) for start in starts)
     return Interference(len(starts), args.batch, tuple(gradient_cosines(net, batches)))

@@ -1,8 +1,8 @@
-"""How fast replies are, beside other ways to make them, in one run: `python -m models benchmark`.
+"""How fast replies are, compared with other ways to make them, in one run: `python -m models benchmark`.
 
-The same weights, talks and machine for each of them, in turns: the plain path of the published code, transformers'
-continuous batching, llama.cpp where it is installed, and the engine that hosts the nets (`models.serving.speed`). All
-replies have exactly `--tokens` word pieces. The claim is the ratio; seconds depend on the machine.
+All contenders use the same weights, talks and machine, in turns: the plain path of the published code, transformers'
+continuous batching, llama.cpp if it is installed, and the engine that hosts the nets (`models.serving.speed`). All
+replies have exactly `--tokens` word pieces. What counts is the ratio; seconds depend on the machine.
 `python -m models benchmark train` measures training instead: see `models.training.speed`.
 """
 
@@ -37,7 +37,7 @@ OTHERS = "transformers,llama.cpp,plain"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the flags of the command."""
     parser.add_argument("what", nargs="?", default="replies", choices=("replies", "train"), help="what is measured")
     parser.add_argument(
         "--nets",
@@ -64,7 +64,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print medians, spread and ratios. Raises ValueError for unknown nets and for flags out of range."""
+    """Print medians, spread and ratios. Raises ValueError for unknown nets and flags out of range."""
     args.rounds = args.rounds if args.rounds is not None else 20 if args.what == "train" else 3
     limits = {"rounds": 1, "batch": 1, "whole_tokens": 1, "rank": 0, "turns": 1, "tokens": 1}
     for flag, least in limits.items():
@@ -102,7 +102,7 @@ def _replies(args: Namespace, names: list[str]) -> int:
         try:
             other = made[name]()
             rounds_of([other], [1], args.turns, 1)  # warms up, and shows whether it runs here
-        except Exception as fault:  # another's software: it may fail in any way, and the others go on
+        except Exception as fault:  # third-party software may fail in any way; the others go on
             print(f"{name} is left out: {type(fault).__name__}: {fault}", file=sys.stderr)
             continue
         running.append(other)
@@ -133,7 +133,7 @@ def _replies(args: Namespace, names: list[str]) -> int:
 
 
 def _counts(text: str) -> list[int]:
-    """Numbers of talks. Raises ValueError for anything else."""
+    """Parse numbers of talks. Raises ValueError for anything else."""
     try:
         counts = [int(part) for part in text.split(",")]
     except ValueError:
@@ -148,7 +148,7 @@ def _plain_values(figures: Figures) -> dict[str, Any]:
 
 
 def _ratios(found: dict[int, dict[str, Figures]]) -> dict[str, dict[str, float]]:
-    """How many times the throughput of each other contender the engine has, by number of talks."""
+    """The engine's throughput divided by that of each other contender, by number of talks."""
     return {
         str(n): {
             name: by["engine"]["tokens_s"].median / figures["tokens_s"].median

@@ -1,4 +1,4 @@
-"""Train, measure and use the shipped COMET: `python -m models comet`. One of these at a time:
+"""Train, measure and use the shipped COMET: `python -m models comet`. One of these:
 
 python -m models comet --event "I lost my job"                                  ask (the default)
 python -m models comet --train runs/comet --triples T.tsv.gz --atomic DIR       train, pack into --comet, measure
@@ -45,7 +45,7 @@ WARMUP = 15
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of `python -m models comet`."""
+    """Add the flags of `python -m models comet`."""
     action = parser.add_argument_group("what to do")
     action.add_argument("--event", action="append", default=[], help="print the tails of this text; may be repeated")
     action.add_argument("--train", metavar="FOLDER", help="train; the resumable state goes to this folder")
@@ -92,7 +92,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Do what the flags say. Raises ValueError when they ask for nothing, or a file they need is not given."""
+    """Do what the flags ask for. Raises ValueError when they ask for nothing, or a needed file is not given."""
     if args.train:
         _train(args)
     comet = _open(args) if args.event or args.precompute or args.evaluate else None
@@ -126,7 +126,7 @@ def _open(args: Namespace) -> Comet:
 
 
 def _bases(args: Namespace) -> Bases:
-    """With the base of `--base`, which may be a folder: a card knows its name only."""
+    """Bases that include `--base`, which may be a folder, since a card holds only the base's name."""
     bases = Bases()
     bases.add(open_causal(args.base, device=args.device))
     return bases
@@ -183,7 +183,7 @@ def _train(args: Namespace) -> None:
 
 
 def _print_scores(args: Namespace, comet: Comet) -> dict[str, dict[str, float]]:
-    """Print and return the scores on valid and test events, beside the baseline."""
+    """Print the scores on valid and test events beside the baseline, and return them."""
     path = _need(args, "triples")
     baseline = most_frequent(esconv_heads(path, ["train"]))
     results: dict[str, dict[str, float]] = {}
@@ -207,8 +207,8 @@ def _print_row(name: str, s: TailScores) -> None:
 
 
 def _precompute(args: Namespace, comet: CachedComet) -> None:
-    """Append the tails of every situation and every last post of ESConv and of our own talks, which nets on a causal
-    base learn with it; a file that exists is continued."""
+    """Append the tails of every situation and every last post of ESConv and of our own talks (nets on a causal base
+    also learn from these); an existing file is continued."""
     path = Path(args.precompute)
     drop_cut_line(path)
     if path.is_file():
@@ -223,7 +223,7 @@ def _precompute(args: Namespace, comet: CachedComet) -> None:
 
 
 def said(args: Namespace) -> Sequence[Dialogue]:
-    """The dialogues whose tails are wanted."""
+    """The dialogues whose tails are computed."""
     dialogues = read_esconv(_need(args, "esconv"))
     if args.part is None:
         return (*dialogues, *own_talks(), *warm_answers())
@@ -231,13 +231,13 @@ def said(args: Namespace) -> Sequence[Dialogue]:
 
 
 def _events_in(path: Path, version: str) -> set[str]:
-    """The events a file of tails holds of this generator version."""
+    """The events whose tails, from this version of the generator, are in the file."""
     rows = map(json.loads, path.read_text("utf-8").splitlines()) if path.is_file() else ()
     return {row["event"] for row in rows if row["version"] == version}
 
 
 def events_of(dialogues: Iterable[Dialogue]) -> list[str]:
-    """Every situation and every last post of dialogues, normalised, short ones first."""
+    """Every situation and every last post of the dialogues, normalised, short ones first."""
     events: dict[str, None] = {}
     for dialogue in dialogues:
         events[normalise(unvoiced(dialogue.situation))] = None

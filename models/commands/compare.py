@@ -1,6 +1,6 @@
 """Which of two systems is better, and how sure that is: `python -m models compare runs/a/misc runs/b/misc`.
 
-A and B are files as `python -m models score` reads them, or folders that `evaluate` wrote, of the same turns in the
+A and B are files that `python -m models score` can read, or folders that `evaluate` wrote, of the same turns in the
 same order. For every figure: both values, the 95 % interval of B - A (paired bootstrap) and p (approximate
 randomisation); for the strategies also McNemar's exact test on single turns.
 """
@@ -26,7 +26,7 @@ from models.files.whole_file import write_whole
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the flags of the command."""
     parser.add_argument("a", type=Path, help="predictions of the first system: a file or a folder written by evaluate")
     parser.add_argument("b", type=Path, help="predictions of the second system, of the same turns")
     add_measure_arguments(parser)
@@ -34,15 +34,15 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print one line a figure; exit status 0.
+    """Print one line per figure; exit status 0.
 
-    Raises ValueError when the two files are not of the same turns, or too few to draw from.
+    Raises ValueError when the two files are not of the same turns, or have too few units to resample.
     """
     if not args.rounds:
         raise ValueError("--rounds is 0; a comparison needs at least 100")
     first, second = read_replies(args.a), read_replies(args.b)
     same_turns(first, second, args.a, args.b)
-    if not (first[0].dialogue and second[0].dialogue):  # one names no dialogues: turns are the units of both
+    if not (first[0].dialogue and second[0].dialogue):  # if one names no dialogues, turns are the units of both
         first, second = (tuple(replace(p, dialogue="") for p in these) for these in (first, second))
     units = units_of(first)
     if units.number < 2:

@@ -50,7 +50,7 @@ THRESHOLDS = tuple(n / 100 for n in range(5, 71, 1))
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of `python -m models emotion`."""
+    """Add the flags of `python -m models emotion`."""
     parser.add_argument("--text", action="append", default=[], help="print the reading of this text; may be repeated")
     parser.add_argument("--train", metavar="FOLDER", help="train; the resumable state goes to this folder")
     parser.add_argument("--evaluate", action="store_true", help="measure on GoEmotions' test set")
@@ -74,7 +74,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Do what the flags say. Raises ValueError when they ask for nothing, or --data is needed and not given."""
+    """Do what the flags ask for. Raises ValueError when they ask for nothing, or --data is needed and not given."""
     if not (args.train or args.text or args.evaluate):
         raise ValueError("nothing to do; give --text TEXT, --train FOLDER or --evaluate")
     if args.train:
@@ -122,7 +122,7 @@ def read_goemotions(folder: Path, part: str) -> list[tuple[str, list[int]]]:
 
 @dataclass(frozen=True)
 class EmotionMix:
-    """Texts as they were read, in shuffled epochs; batch number n is always the same."""
+    """Texts as vectors, in shuffled epochs; with the same seed, batch number n is always the same."""
 
     found: Tensor
     """(N, 2 D)"""
@@ -150,7 +150,7 @@ def emotion_loss(head: EmotionHead, batch: tuple[Tensor, Tensor]) -> dict[str, T
 
 
 def read_all(reader: TextReader, rows: Sequence[tuple[str, list[int]]], name: str) -> Tensor:
-    """(N, 2 D) of the texts, with a progress bar."""
+    """Vectors (N, 2 D) of the texts; shows a progress bar."""
     with tqdm(total=len(rows), unit="text", desc=name) as bar:
         return reader.read([text for text, _ in rows], bar.update)
 
@@ -210,7 +210,7 @@ def thresholds(scores: np.ndarray, gold: np.ndarray) -> tuple[float, np.ndarray]
 
 
 def f1_per_label(predicted: np.ndarray, gold: np.ndarray) -> np.ndarray:
-    """F1 of each column, in percent; 0 for a label neither predicted nor there."""
+    """F1 of each column, in percent; 0 for a label that is neither predicted nor annotated."""
     hits = (predicted & gold).sum(axis=0)
     return 200 * hits / np.maximum(predicted.sum(axis=0) + gold.sum(axis=0), 1)
 

@@ -1,9 +1,10 @@
 """Predict a part of ESConv with nets and measure it: `python -m models evaluate joint misc --esconv PATH --part test`.
 
 For every net: OUT/NET/predictions.jsonl (replies, strategy distribution, likelihoods; readable by `score` and
-`compare`) and OUT/NET/metrics.json; then the papers' tables with one row for each net. An interrupted run continues
-where it stopped; predictions that are there already, made with the same settings, are only measured. No gold strategy
-reaches a reply; it is used only for the perplexity that the papers report, next to the one with the predicted strategy.
+`compare`) and OUT/NET/metrics.json; then prints the papers' tables with one row for each net. An interrupted run
+continues where it stopped; predictions made before with the same settings are only measured. No gold strategy
+influences a reply; it is used only for the perplexity that the papers report, next to the one with the predicted
+strategy.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ from models.training.turn_examples import besides_for, comet_for, examples_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the flags of the command."""
     parser.add_argument("net", nargs="+", help="nets to evaluate; also systems of --systems, and smollm2, prompted")
     parser.add_argument("--systems", type=Path, metavar="FILE", help="other systems: see models/SERVING.md")
     add_esconv_arguments(parser, "test")
@@ -77,7 +78,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Evaluate each net; prints its figures, then the papers' tables.
+    """Evaluate each net and print its figures, then the papers' tables.
 
     Raises ValueError, WeightsError or FileNotFoundError before the first net is measured for flags, weights, files or
     folders that cannot be used.
@@ -94,7 +95,7 @@ def run(args: Namespace) -> int:
     if args.limit:
         targets = tuple(random.Random(args.seed).sample(targets, min(args.limit, len(targets))))
     data = data_hash({"dialogues": dialogues})
-    # all nets and folders before the first is measured: a wrong one is reported at once
+    # check all nets and folders before the first is measured, so that a wrong one is reported at once
     bases = Bases(args.device)
     known = read_systems(args.systems)
     folders = {name: net_folder(name, args.weights) for name in args.net if name not in known}
@@ -138,7 +139,7 @@ def _knowledge(args: Namespace) -> dict[str, Any]:
 
 
 def _check_flags(args: Namespace) -> None:
-    """Also what is needed only when all is predicted, an hour later."""
+    """Check the flags, also those needed only after all predictions are made, an hour later."""
     for name, least in {"batch": 1, "limit": 0, "dialogues": 0}.items():
         if getattr(args, name) < least:
             raise ValueError(f"--{name} is {getattr(args, name)}; want at least {least}")
@@ -148,7 +149,7 @@ def _check_flags(args: Namespace) -> None:
 
 
 def _decoding(args: Namespace, options: DecodeOptions) -> dict[str, Any]:
-    """All that decides what is predicted, besides nets and data."""
+    """All settings that determine the predictions, besides nets and data."""
     return {
         "limit": args.limit,
         "dialogues": args.dialogues,
@@ -161,7 +162,7 @@ def _decoding(args: Namespace, options: DecodeOptions) -> dict[str, Any]:
 
 
 def _note_on_strategies(nets: Mapping[str, Net]) -> list[str]:
-    """What our rows have over the published ones above them, where they do."""
+    """A note on extra input that our rows have compared with the published ones above them, if any."""
     readers = [name for name, net in nets.items() if reads_strategies(net)]
     if not readers:
         return []
@@ -180,7 +181,7 @@ def _predictions(
         print(f"{known} of {len(keys)} predictions are in {journal.out.parent} and stay as they are")
     if known == len(keys):
         return finished(journal, targets)
-    whole = replace(net.shape, reply_tokens=net.backbone.longest_reply)  # references uncut
+    whole = replace(net.shape, reply_tokens=net.backbone.longest_reply)  # keeps references whole
     examples = examples_of(
         targets,
         comet_for(net, args.tails, args.comet, args.device),

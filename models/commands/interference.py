@@ -1,8 +1,8 @@
-"""What interferes with what (STAR, section 5.3): `python -m models interference joint star --esconv PATH`.
+"""Which losses interfere with each other (STAR, section 5.3): `python -m models interference joint star --esconv PATH`.
 
-Writes OUT/NET/gradients.json, free of any text: the cosine similarity of the gradients of each pair of loss parts, over
-batches, by parameter group, with the settings it was made with. Measured without dropout. A folder of other settings
-(as its run.json says) is refused. How decoder states separate by strategy is measured by `python -m models map`.
+Writes OUT/NET/gradients.json, without any text: the cosine similarity of the gradients of each pair of loss parts, over
+batches, by parameter group, with the settings used. Measured without dropout. A folder made with other settings
+(recorded in its run.json) is refused. `python -m models map` measures how decoder states separate by strategy.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ from models.training.turn_examples import besides_for, comet_for, examples_of
 
 GRADIENTS = "gradients.json"
 RUN = "run.json"
-"""the settings that it was made with"""
+"""file with the settings used"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the flags of the command."""
     parser.add_argument("net", nargs="+", choices=net_names(), help="trained nets to look into")
     add_esconv_arguments(parser, "valid")
     parser.add_argument("--batches", type=int, default=50, help="batches whose gradients are compared")
@@ -59,7 +59,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Measure each net and write its files; prints the figures.
+    """Measure each net, write its files and print the figures.
 
     Raises WeightsError or ValueError before the first net is measured for unusable weights, sizes or folders.
     """
@@ -89,7 +89,7 @@ def _check_sizes(args: Namespace) -> None:
 
 
 def _measure(args: Namespace, net: Net, targets: Sequence[Target], about: Mapping[str, Any]) -> None:
-    """The file of one net."""
+    """Measure one net and write its file."""
     examples = examples_of(
         targets,
         comet_for(net, args.tails, args.comet, args.device),
@@ -100,10 +100,10 @@ def _measure(args: Namespace, net: Net, targets: Sequence[Target], about: Mappin
     check_known(net, examples)
     examples = [example for example in examples if example.strategy >= 0]
     starts = range(0, len(examples), args.batch)
-    torch.manual_seed(args.seed)  # the losses of MoEL and MIME draw
+    torch.manual_seed(args.seed)  # the losses of MoEL and MIME draw random numbers
     cosines = gradient_cosines(net, (make_batch(examples[i : i + args.batch]) for i in starts))
     name, folder = about["net"], args.out / about["net"]
-    # now that all is measured: nothing is lost to a net that cannot be
+    # only after measuring, so that a net that cannot be measured claims no folder
     claim(folder / RUN, [folder / GRADIENTS], about)
     found = {"settings": about, "cosines": [asdict(cosine) for cosine in cosines]}
     write_whole(folder / GRADIENTS, json.dumps(found, indent=1) + "\n")

@@ -1,9 +1,9 @@
-"""Items of a study out of our own nets: `python -m models items joint misc --cards CARDS --out items.jsonl`.
+"""Items for a study from our own nets: `python -m models items joint misc --cards CARDS --out items.jsonl`.
 
-Each net answers each drawn context (see `contexts`) with the shipped decoding. OUT is the file that
-`python -m annotation study import --items OUT` reads: contexts, replies with strategy and checkpoint, and how each came
-about; NAME.run.json beside it holds the settings. An interrupted run continues (models.files.resume_journal), and OUT
-is never there in part. With --esconv the items hold texts of ESConv (CC BY-NC 4.0).
+Each net answers each drawn context (see `contexts`) with the shipped decoding. `python -m annotation study import
+--items OUT` reads the file OUT: contexts, replies with strategy and checkpoint, and the trace of each; NAME.run.json
+beside it holds the settings. An interrupted run continues (models.files.resume_journal), and OUT is written only when
+it is complete. With --esconv the items hold texts of ESConv (CC BY-NC 4.0).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from models.training.device import add_device_argument, pick_device
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the flags of the command."""
     parser.add_argument("net", nargs="+", choices=net_names(), help="nets that answer; the systems of the study")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--cards", type=Path, metavar="FILE", help="JSON list of role cards: their opening lines")
@@ -63,7 +63,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Make the items; those that an interrupted run made stay as they are."""
+    """Make the items; those that an interrupted run made are kept."""
     options, args.device = DECODING[args.decode], pick_device(args.device)
     contexts = draw_contexts(_contexts(args), args.count, args.seed)
     run = args.out.with_name(f"{args.out.stem}.run.json")
@@ -89,7 +89,7 @@ def _contexts(args: Namespace) -> tuple[Context, ...]:
 
 
 def _settings(args: Namespace) -> dict[str, Any]:
-    """All that decides what the items are."""
+    """All settings that determine the items."""
     source = Path(args.cards or args.esconv)
     return {
         "nets": {name: fingerprint(net_folder(name, args.weights)) for name in args.net},

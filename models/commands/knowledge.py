@@ -1,7 +1,7 @@
-"""Does knowledge act? `python -m models knowledge misc admisc --esconv PATH --dialogues 20 --bf16`.
+"""Does knowledge have an effect? `python -m models knowledge misc admisc --esconv PATH --dialogues 20 --bf16`.
 
-Each turn with its own COMET blocks, with those of another dialogue, and with none: how likely the references are, and
-how often strategy and reply change (`models.evaluation.knowledge_effect`).
+Runs each turn with its own COMET blocks, with those of another dialogue, and with none, and measures how likely the
+references are and how often strategy and reply change (`models.evaluation.knowledge_effect`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ HEADS = ["net", "blocks", "NLL", "less likely by", "ACC %", "shares moved %", "o
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the flags of the command."""
     parser.add_argument("net", nargs="+", choices=net_names(), help="trained nets that read COMET blocks")
     add_esconv_arguments(parser, "valid")
     parser.add_argument("--dialogues", type=int, default=20, help="dialogues, drawn at random; 0 = all")
@@ -89,7 +89,7 @@ def run(args: Namespace) -> int:
 
 
 def _drawn(args: Namespace, targets: Sequence[Target]) -> tuple[Target, ...]:
-    """All turns with a strategy, of so many dialogues as asked for."""
+    """All turns with a strategy from `--dialogues` drawn dialogues."""
     known = [target for target in targets if target.gold.strategy]
     ids = list(dict.fromkeys(target.dialogue.id for target in known))
     drawn = set(random.Random(args.seed).sample(ids, min(args.dialogues or len(ids), len(ids))))
@@ -98,7 +98,7 @@ def _drawn(args: Namespace, targets: Sequence[Target]) -> tuple[Target, ...]:
 
 def _measure(args: Namespace, net: Net, targets: Sequence[Target]) -> tuple[Effect, ...]:
     comet = comet_for(net, args.tails, args.comet, args.device)
-    whole = replace(net.shape, reply_tokens=net.backbone.longest_reply)  # references uncut
+    whole = replace(net.shape, reply_tokens=net.backbone.longest_reply)  # keeps references whole
     examples = examples_of(targets, comet, net.tokenizer, whole, besides_for(args, args.device, net))
     check_known(net, examples)
     with torch.autocast(args.device, dtype=torch.bfloat16, enabled=args.bf16):

@@ -1,8 +1,8 @@
-"""Map what nets hold inside (STAR, figure 4): `python -m models map joint star --esconv PATH`.
+"""Map the decoder states of nets (STAR, figure 4): `python -m models map joint star --esconv PATH`.
 
-Writes OUT/NET.json for each net, free of any text: where the decoder states of the turns of some dialogues lie in a
+Writes OUT/NET.json for each net, without any text: where the decoder states of the turns of some dialogues lie in a
 t-SNE and a PCA plane, their K-means clusters, and how well these match the gold strategies. The page's Map tab shows
-it. All nets of one call are mapped on the same turns. A file of other settings is refused.
+it. All nets of one call are mapped on the same turns. An existing file made with other settings is refused.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from models.training.turn_examples import besides_for, comet_for, examples_of
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the flags of the command."""
     parser.add_argument("net", nargs="+", choices=net_names(), help="trained nets to map")
     add_esconv_arguments(parser, "test")
     parser.add_argument(
@@ -48,7 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Map each net and write its file; prints the figures.
+    """Map each net, write its file and print the figures.
 
     Raises WeightsError or ValueError before the first net is mapped for unusable weights, counts or files.
     """
@@ -80,7 +80,7 @@ def _about(args: Namespace, name: str, net: Net, replies: Sequence[Said]) -> Map
 
 
 def _check_file(path: Path, about: MapAbout, *, overwrite: bool) -> None:
-    """Raises ValueError when there is a map of other settings, or something that is no map."""
+    """Raises ValueError when the file holds a map made with other settings, or no map."""
     if overwrite or not path.is_file():
         return
     advice = "give another --out, or --overwrite to lose it"

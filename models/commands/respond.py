@@ -18,7 +18,7 @@ from models.training.device import add_device_argument
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the flags of the command."""
     parser.add_argument("--net", default="misc", choices=net_names(), help="which net answers")
     parser.add_argument("--situation", default="", help="the seeker's situation, in free text")
     parser.add_argument("--text", action="append", required=True, help="a post of the seeker; give it again for more")
@@ -30,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print the last reply."""
+    """Answer the posts and print the last reply."""
     options = decode_options(args)
     responder = open_responders([args.net], args.device, **knowledge_of(args))[args.net]
     reply = converse(responder, args.situation, args.text, options, args.seed)

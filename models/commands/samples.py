@@ -1,6 +1,6 @@
-"""Replies of nets to the twenty fixed prompts of ours, unselected: `python -m models samples joint misc`.
+"""Unselected replies of nets to our twenty fixed prompts: `python -m models samples joint misc`.
 
-Prints Markdown for EXPERIMENTS.md: what a reader sees when asking whether the replies are fluent and on topic.
+Prints Markdown for EXPERIMENTS.md, so that readers can judge whether the replies are fluent and on topic.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from models.training.device import add_device_argument
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the flags of the command."""
     parser.add_argument("net", nargs="+", choices=net_names(), help="nets that answer")
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="folder with one folder per net")
     parser.add_argument("--seed", type=int, default=1, help="seed of the sampling")
@@ -29,7 +29,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print one section per net; several posts are answered in turn, the last reply is shown."""
+    """Print one section per net; several posts are answered in turn, and the last reply is shown."""
     options = decode_options(args)
     responders = open_responders(args.net, args.device, args.weights, **knowledge_of(args))
     for name, responder in responders.items():

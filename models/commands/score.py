@@ -1,7 +1,7 @@
-"""Measure anybody's replies: `python -m models score FILE` prints every figure with its 95 % interval.
+"""Measure replies of any origin: `python -m models score FILE` prints every figure with its 95 % interval.
 
-FILE is JSON Lines, {"hypothesis": "...", "reference": "..."} a line, with "strategy" and "gold" where they are known; a
-CSV or TSV with such a header; the folder of a net that `python -m models evaluate` wrote; or texts, one a line, whose
+FILE is JSON Lines, {"hypothesis": "...", "reference": "..."} per line, with "strategy" and "gold" if they are known; a
+CSV or TSV with such a header; the folder of a net that `python -m models evaluate` wrote; or texts, one per line, whose
 references are in a second file (`--references`). `--papers misc` prints the papers' tables with this row under them.
 """
 
@@ -20,7 +20,7 @@ from models.reading.table import as_text
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the flags of the command."""
     parser.add_argument(
         "file", type=Path, help="JSON Lines, CSV, TSV, a folder written by evaluate, or replies as text"
     )
@@ -33,7 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print the tables; exit status 0. Raises ValueError or FileNotFoundError on a bad file."""
+    """Print the tables; exit status 0. Raises ValueError or FileNotFoundError for a bad file."""
     predictions = read_replies(args.file, args.references)
     system = System(args.name, args.split, all_reports(args, predictions, pieces_of(args)))
     print(figures(system))

@@ -1,10 +1,10 @@
 """How much of a figure is due to the seed: `python -m models seeds joint star --esconv PATH --weights A B C`.
 
-Each folder of `--weights` holds one training of every net (A/joint, A/star, ...), of another seed each, made by
+Each folder of `--weights` holds one training of every net (A/joint, A/star, ...), each with another seed, made by
     python -m models train joint --seed 14 --weights seed14 --out runs/joint14 --release ...
     python -m models train star --seed 14 --weights seed14 --out runs/star14 --release ...      # on that joint
-Strategies and likelihoods of a part are computed without writing replies, which takes half as long;
-figures of replies are `evaluate`'s.
+Strategies and likelihoods of a part are computed without writing replies, which takes half as long; `evaluate` measures
+replies.
 """
 
 from __future__ import annotations
@@ -36,26 +36,26 @@ from models.training.validation import turn_batches, validate
 FIGURES = {"accuracy": "ACC %", "macro_f1": "macro F1 %", "perplexity": "PPL"}
 """figures of a training -> their headings
 
-PPL is per word piece, given what training gives: the gold strategy, or the mixture with `strategy_train="mixture"`.
+PPL is per word piece, given the same as in training: the gold strategy, or the mixture with `strategy_train="mixture"`.
 """
 
 
 @dataclass(frozen=True)
 class Training:
-    """One trained net and its figures, named as in FIGURES; a net that predicts no strategy has no share of them."""
+    """One trained net and its figures, named as in FIGURES; a net that predicts no strategy has none for strategies."""
 
     net: str
     folder: str
     seed: int | None
-    """as its card gives it"""
+    """from its card"""
     checkpoint: str
     figures: dict[str, float]
     measured_on: str = ""
-    """split and part, and how they leak where they do"""
+    """split and part, and how they leak, if they do"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the flags of the command."""
     parser.add_argument("net", nargs="+", choices=net_names(), help="nets to measure")
     parser.add_argument("--weights", nargs="+", type=Path, required=True, help="folders with one folder per net each")
     add_esconv_arguments(parser, "test")
@@ -67,7 +67,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Print the figures of every training, then mean and deviation of every net.
 
-    Raises WeightsError or ValueError before the first net is measured when one of them is missing or twice the same.
+    Raises WeightsError or ValueError before the first net is measured when a training is missing or given twice.
     """
     folders = {(name, root): net_folder(name, root) for name in args.net for root in args.weights}
     _all_different(list(folders.values()))
@@ -102,7 +102,7 @@ def figures_of(args: Namespace, net: Net, targets: Sequence[Target]) -> dict[str
 
 
 def summary(made: Sequence[Training]) -> list[list[str]]:
-    """One row a net: every figure as mean and standard deviation over its trainings."""
+    """One row per net: every figure as mean and standard deviation over its trainings."""
     rows = [["net", "trainings", *FIGURES.values()]]
     for name in dict.fromkeys(training.net for training in made):
         own = [training.figures for training in made if training.net == name]

@@ -1,8 +1,8 @@
 """The nets behind the OpenAI chat-completions protocol: `python -m models serve --nets joint,misc --port 8000`.
 
-Any client of that protocol can ask them, also `app.py --backend URL`. What is sent is what the nets wrote, unscreened:
+Any client of that protocol can use them, also `app.py --backend URL`. The server sends what the nets wrote, unscreened:
 show it to nobody without a screen of your own; the app has one. API keys come from ESCDEMO_API_KEYS or --api-keys FILE;
-without a key the server listens to this machine only.
+without a key the server listens only to this machine.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the flags of the command."""
     parser.add_argument(
         "--nets", default="joint,misc,admisc,star", help="nets to host, comma-separated; smollm2 is the base, prompted"
     )
@@ -75,14 +75,14 @@ def run(args: Namespace) -> int:
 
     names = [name.strip() for name in args.nets.split(",") if name.strip()]
     print(f"loading {', '.join(names)} ...", flush=True)
-    # Whoever has a key is no web page that found its way here; addresses of this machine cannot be listed.
+    # With keys any host name may be used: a stray web page has no key, and this machine's addresses cannot be listed.
     hosts = (*LOOPBACK, args.host, *args.trusted_host) if not len(keys) else ("*",)
     flags = (args.device, args.comet, args.emotion, args.decode, args.workers, args.max_waiting, args.timeout)
     plan = ServerPlan(names, keys, hosts, *flags)
     ready = f"ready: {address_of(args.host, args.port)}/v1 ({len(keys) or 'no'} API keys)"
     print("what is sent is what the nets wrote, unscreened: see SECURITY.md", flush=True)
     if replicas is not None:
-        bound.close()  # Ray binds it anew
+        bound.close()  # Ray binds the port itself
         return _run_replicas(plan, replicas, args, ready)
     api, service = plan.open()
     print(ready, flush=True)
@@ -94,7 +94,7 @@ def run(args: Namespace) -> int:
 
 
 def _replicas(args: Namespace) -> Replicas:
-    """What `--replicas` and `--cores` ask for. Raises ValueError, also where Ray is not installed."""
+    """The replicas that the flags ask for. Raises ValueError, also if Ray is not installed."""
     check_ray()
     least, most = read_count(args.replicas)
     if not args.cores > 0:
@@ -106,10 +106,10 @@ def _replicas(args: Namespace) -> Replicas:
 
 
 def _run_replicas(plan: ServerPlan, replicas: Replicas, args: Namespace, ready: str) -> int:
-    """Until interrupted."""
+    """Serve until interrupted."""
     try:
         deploy(plan.app, replicas, args.host, args.port)
-        # A service manager's stop ends the replicas too; set here, since Ray's own answer to it is to abort.
+        # When a service manager stops us, the replicas end too; Ray's own handler, replaced here, would abort.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         print(ready, flush=True)
         signal.pause()

@@ -1,8 +1,8 @@
 """Train the support adapter: `python -m models support --esconv PATH --dialogues FOLDER --minutes 60 --release`.
 
-A change of a causal base that every net on it shares: BlenderBot-Joint's form (strategy, then reply) on ESConv and on
-other support talks (`models.data.support_corpora`). Each net then learns a small change of its own on ESConv alone.
-The same command continues a run that was stopped.
+The adapter is a change of a causal base that all nets on that base share: it learns BlenderBot-Joint's form (strategy,
+then reply) on ESConv and other support talks (`models.data.support_corpora`). Each net then learns its own small change
+on ESConv alone. The same command continues a run that was stopped.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from models.training.validation import validate
 
 RANK = 16
 COURSE_RATE = 10.0
-"""learning rate of the strategy history beside that of the rest"""
+"""learning rate of the strategy history, relative to that of the rest"""
 VALIDATED = 40
 """dialogues of ESConv's validation part that a check reads"""
 LICENCES = {
@@ -55,7 +55,7 @@ LICENCES = {
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of `python -m models support`."""
+    """Add the flags of `python -m models support`."""
     parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
     parser.add_argument("--dialogues", type=Path, help=f"folder with support sets ({', '.join(SETS)}: .jsonl[.gz])")
     parser.add_argument("--base", default=DEFAULT, help="a causal base: name, GGUF file, folder or Hub name")

@@ -1,7 +1,7 @@
-"""The papers' tables with all that was measured here: `python -m models tables runs/evaluate/*`.
+"""The papers' tables with all our measurements: `python -m models tables runs/evaluate/*`.
 
 Reads the metrics.json of each folder (`evaluate`, `score --out`) and the files of `seeds --out`; measures nothing. Each
-of our rows names its split and how it was counted; a net that stands for a published row and was not measured is named.
+of our rows names its split and how it was counted; nets that stand for a published row but were not measured are named.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ METRICS = "metrics.json"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of the command."""
+    """Add the flags of the command."""
     parser.add_argument("measured", nargs="+", type=Path, help="folders of evaluate, or files of score --out")
     parser.add_argument("--seeds", nargs="*", type=Path, default=[], help="files of seeds --out: mean and deviation")
     parser.add_argument("--papers", default="all", help="published tables: rows of a system by name, or all")
@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print the tables. Raises FileNotFoundError or ValueError for what cannot be read, or a system given twice."""
+    """Print the tables. Raises FileNotFoundError or ValueError for an unreadable file or a system given twice."""
     systems = [_system(path / METRICS if path.is_dir() or not path.suffix else path) for path in args.measured]
     names = [system.name for system in systems]
     twice = next((name for name in names if names.count(name) > 1), None)
@@ -56,7 +56,7 @@ def _system(path: Path) -> System:
 def read_spreads(paths: Sequence[Path]) -> Spreads:
     """Mean and standard deviation of every net with two trainings or more.
 
-    Raises ValueError naming the file when it is none of `seeds --out`, or files are of other turns.
+    Raises ValueError naming a file that `seeds --out` did not write, or that is of other turns.
     """
     values: dict[str, dict[str, list[float]]] = {}
     turns = set()

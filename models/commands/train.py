@@ -1,13 +1,13 @@
 """Fine-tune a net on ESConv: `python -m models train misc --esconv PATH --tails FILE --minutes 20`.
 
 The net starts from a shared base, by default the causal one with its support adapter; the base stays as it is and the
-net learns a low-rank change of it plus its own modules. On a causal base whole dialogues are read once for all turns.
+net learns a low-rank change of it plus its own modules. A causal base reads each dialogue once for all its turns.
 Transformer, MT Transformer, MoEL and MIME train from scratch, on word pieces learnt from the train part.
 The weights of the best validation loss so far are kept (`OUT/best.pt`), and `--release` packs them into
-`models/weights/NET` with a card. The same command goes on with a run that was stopped.
+`models/weights/NET` with a card. The same command continues a run that was stopped.
 
-On several GPUs: `accelerate launch --num_processes 4 -m models train misc ...`, no other flags; in several processes on
-CPUs `torchrun --nproc_per_node 4 -m models train misc ...`, since `accelerate launch` needs MPI for these.
+On several GPUs: `accelerate launch --num_processes 4 -m models train misc ...`, without other flags. In several
+processes on CPUs: `torchrun --nproc_per_node 4 -m models train misc ...`, since `accelerate launch` needs MPI there.
 """
 
 from __future__ import annotations
@@ -62,16 +62,16 @@ from models.training.training_data import Learning, Sizes, TrainingData, of_all,
 from models.training.turn_examples import besides_for, comet_for
 
 RATE, WHOLE_RATE = 1e-3, 2e-5
-"""peak learning rate unless told: in general, and of a full checkpoint that trains whole (MISC's)"""
+"""default peak learning rate: in general, and of a full checkpoint that trains whole (MISC's)"""
 COURSE_RATE = 10.0
-"""learning rate of the strategy history beside that of the rest: it starts from nothing, and an epoch has to do"""
+"""learning rate of the strategy history, relative to the rest: it starts from nothing and has about one epoch"""
 NONE, AUTO = "none", "auto"
 LICENCE = "research and non-commercial use, as the data"
 BASE_LICENCE = "the base SmolLM2-135M-Instruct is Apache-2.0"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Flags of `python -m models train`."""
+    """Add the flags of `python -m models train`."""
     parser.add_argument("net", choices=net_names(), help="which net")
     add_esconv_arguments(parser)
     parser.add_argument(
@@ -126,7 +126,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def _add_fit_arguments(parser: ArgumentParser) -> None:
-    """How long, how fast and on what to train."""
+    """Add the flags for how long, how fast and on what to train."""
     parser.add_argument(
         "--rank",
         type=int,
@@ -187,7 +187,7 @@ def _add_fit_arguments(parser: ArgumentParser) -> None:
 
 
 def start_of(name: str, folder: str | None, weights: Path) -> Path | None:
-    """Where training starts: the folder of `--start`, of a two-stage net the one below in `weights`, else nowhere."""
+    """Where training starts: the folder of `--start`; for a two-stage net, the lower net in `weights`; else None."""
     below = getattr(net_class(name)[1], "below_name", None)
     return Path(folder) if folder else weights / below if below else None
 
@@ -210,13 +210,13 @@ def settings_from_flags(flags: Sequence[str]) -> dict[str, Any]:
 def run(args: Namespace) -> int:
     """Entry point of the command; resumes when the run's folder has a state.
 
-    Raises ValueError or FileNotFoundError before any step when flags or settings say nothing that can be trained, or
-    data, tails or disk are not enough for the run.
+    Raises ValueError or FileNotFoundError before any step when flags or settings cannot be trained with, or when data,
+    tails or disk space do not suffice for the run.
     """
     out = Path(args.out or f"runs/{args.net}")
     check_flags(args)
     device = pick_device(args.device)
-    if args.precision == AUTO:  # the card tells what was used
+    if args.precision == AUTO:  # the card names what was used
         args.precision = "bf16" if is_quick_in_bfloat16(device) else "fp32"
     torch.manual_seed(args.seed)
     start = start_of(args.net, args.start, args.weights)
@@ -269,7 +269,7 @@ def run(args: Namespace) -> int:
 
 
 def _groups(net: Net, config: FitConfig, only: str | None) -> list[dict[str, Any]]:
-    """What starts from nothing learns faster, beside a whole net."""
+    """Parameter groups: in a whole net, modules that start from nothing learn faster."""
     rates = {} if only else {Course: COURSE_RATE, Gate: GATE_RATE, AddedTokens: ADDED_RATE}
     faster = [(module, rates[type(module)]) for module in net.modules() if type(module) in rates]
     return parameter_groups([*faster, (net, 1.0)], config.weight_decay)
@@ -278,7 +278,7 @@ def _groups(net: Net, config: FitConfig, only: str | None) -> list[dict[str, Any
 def _learning(
     args: Namespace, net: Net, data: TrainingData, out: Path, about: dict[str, Any]
 ) -> tuple[Learning, FitConfig]:
-    """What is learnt, and how long."""
+    """What is learnt, and for how long."""
     config = _fit_config(args)
     if not args.only:
         return of_all(net, data), config
@@ -288,8 +288,8 @@ def _learning(
 
 
 def _more(args: Namespace, net: Net, train: Sequence[Target]) -> tuple[Target, ...]:
-    """What nets on a causal base, which reads dialogues whole, learn besides the train part: its openings alone (split
-    E has turns of the test part in the same dialogues), and the project's own talks as often as asked for."""
+    """What nets on a causal base, which reads whole dialogues, learn besides the train part: its openings alone (not in
+    split E, whose dialogues also hold test turns), and the project's own talks as often as the flags say."""
     if not net.backbone.causal:
         return ()
     dialogues = {id(target.dialogue): target.dialogue for target in train if args.split == "D"}.values()
@@ -298,7 +298,7 @@ def _more(args: Namespace, net: Net, train: Sequence[Target]) -> tuple[Target, .
 
 
 def source_of(args: Namespace, start: Path | None) -> Source:
-    """The base that `--base` names, open where it is causal; from scratch the vocabulary of `start`, or a new one."""
+    """The base that `--base` names, opened if it is causal; from scratch, the vocabulary of `start` or a new one."""
     if args.base is None and net_class(args.net)[1].from_scratch:
         return Tokenizer.load(start / TOKENIZER) if start else _vocabulary(args)
     args.base = args.base or DEFAULT
@@ -308,7 +308,7 @@ def source_of(args: Namespace, start: Path | None) -> Source:
 
 
 def _vocabulary(args: Namespace) -> Tokenizer:
-    """Word pieces of what is said in the train part, each turn counted once; the settings are checked before."""
+    """Word pieces learnt from the train part, each turn counted once; the settings are checked first."""
     net_config(args.net, settings_from_flags(args.set))
     train = split_dialogues(read_esconv(args.esconv), args.split).train
     said = {(id(t.dialogue), at): turn.text for t in train for at, turn in enumerate((*t.context.turns, t.gold))}
@@ -316,7 +316,7 @@ def _vocabulary(args: Namespace) -> Tokenizer:
 
 
 def support_of(args: Namespace, source: Source) -> Path | None:
-    """The folder of the support adapter, of a causal base only. Raises ValueError where it is missing."""
+    """The folder of the support adapter, for a causal base only. Raises ValueError if it is missing."""
     if not isinstance(source, CausalBase) or args.support == NONE:
         return None
     folder = Path(args.support) if args.support else args.weights / SUPPORT
@@ -346,7 +346,7 @@ def _fit_config(args: Namespace) -> FitConfig:
 
 
 def _about(args: Namespace, net: Net, source: Source) -> dict[str, Any]:
-    """What makes this run this run, but for its data: saved with its weights, and compared when it is resumed."""
+    """What identifies this run besides its data: saved with its weights, and compared when it is resumed."""
     size = "tokens" if net.backbone.causal else "batch"
     return {
         "net": args.net,
@@ -364,7 +364,7 @@ def _about(args: Namespace, net: Net, source: Source) -> dict[str, Any]:
 def _card(
     args: Namespace, net: Net, start: Path | None, turns: tuple[int, int], fit: Fit, figures: dict[str, float]
 ) -> dict[str, Any]:
-    """`turns` are how many of the train part, and how many more, it learnt from."""
+    """The card. `turns`: how many turns of the train part, and how many others, the net learnt from."""
     data = f"ESConv (CC BY-NC 4.0), split {args.split} train: {turns[0]} supporter turns"
     data += f"; {turns[1]} more: its openings alone, talks written for this project" if turns[1] else ""
     read = {"comet": (net.needs_comet, comet_version), "emotion": (net.needs_emotion, emotion_version)}
@@ -386,7 +386,7 @@ def _card(
 
 
 def _command(args: Namespace) -> str:
-    """The command again, with names in the place of this machine's paths."""
+    """The command of this run, with names in place of this machine's paths."""
     sizes = ("split", "rank", "batch", "tokens", "own_talks", "rule_answers", "grad_accumulation", "lr", "warmup")
     others = ("minutes", "steps", "seed", "dropout", "balance", "precision", "check_steps", "check_seconds", "patience")
     flags = [f"--{name.replace('_', '-')} {getattr(args, name)}" for name in (*sizes, *others)]

@@ -1,9 +1,9 @@
 """list[Example] -> Batch of tensors. Third stop of the flow.
 
-COMET blocks repeat a lot ("sad", "upset"), so a batch holds each distinct block once; examples point at rows. So do
-contexts that are parts of one dialogue: it stands there once.
-Shapes: B examples, R contexts, S context tokens, T reply tokens, U distinct blocks, L block tokens, N blocks each (or
-turns, or cases).
+COMET blocks repeat a lot ("sad", "upset"), so a batch holds each distinct block once, and examples point at rows.
+Likewise, contexts that are parts of one dialogue point at one row.
+Shapes: B examples, R contexts, S context tokens, T reply tokens, U distinct blocks, L block tokens, N blocks (or
+turns, or cases) per example.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ class Batch:
     """Tensors of a list of examples."""
 
     ids: Tensor
-    """(R, S) int64 contexts, padded with 0; R = B but for whole dialogues"""
+    """(R, S) int64 contexts, padded with 0; R = B unless contexts share rows"""
     mask: Tensor
     """(R, S) bool, True = token"""
     rows: Tensor
-    """(B,) int64 which context"""
+    """(B,) int64 row of each example's context in `ids`"""
     lengths: Tensor
-    """(B,) int64 how many of its tokens stand before the reply"""
+    """(B,) int64 how many tokens of that row precede the reply"""
     follows: Tensor
-    """(B,) bool whether the reply follows in that row, so that the reading holds its states"""
+    """(B,) bool whether the reply follows in that row, so that the reading contains its states"""
     labels: Tensor
-    """(B, T) int64 reply with its end mark, -100 = none; T is 0 when only a reply is wanted"""
+    """(B, T) int64 reply with its end mark, -100 = none; T is 0 when there is no reply to learn"""
     strategies: Tensor
     """(B,) int64 gold strategy, -1 = unknown"""
     blocks: Tensor
@@ -47,21 +47,21 @@ class Batch:
     emotion_ids: Tensor
     """(B, E) int64 emotion words of the seeker's turns, padded with 0; E >= 1"""
     course: Tensor
-    """(B, F) float32 how each talk has gone so far, see `models.data.strategy_history`"""
+    """(B, F) float32 features of how each talk has gone so far, see `models.data.strategy_history`"""
     emotion_labels: Tensor
     """(B,) int64 gold emotion of the dialogue, -1 = unknown"""
     turn_ends: Tensor
-    """(B, N) int64 tokens of the context up to the end of each turn, 0 = no turn; N >= 1"""
+    """(B, N) int64 number of context tokens up to the end of each turn, 0 = no turn; N >= 1"""
     turn_kinds: Tensor
     """(B, N) int64 kinds of the turns (`models.data.examples.turn_kind`), 0 where there is none"""
     problem_labels: Tensor
     """(B,) int64 problem of the dialogue, -1 = unknown"""
     situations: Tensor
-    """(C, W) int64 distinct situations by themselves, padded with 0; the first is empty"""
+    """(C, W) int64 distinct situations, read apart from the talk, padded with 0; the first is empty"""
     situation_rows: Tensor
     """(B,) int64 rows of `situations`"""
     cases: Tensor
-    """(C, L) int64 distinct replies in similar talks, padded with 0; the first is empty"""
+    """(C, L) int64 distinct replies from similar talks, padded with 0; the first is empty"""
     case_rows: Tensor
     """(B, N) int64 rows of `cases`, -1 = none; N >= 1"""
     reply_emotions: Tensor
@@ -69,12 +69,12 @@ class Batch:
     ratings: Tensor
     """(B,) float32 stars that the seeker gave next, 1 to 5; 0 = unknown"""
     reliefs: Tensor
-    """(B,) float32 by how much the seeker's emotion fell, -4 to 4; 0 also where that is unknown"""
+    """(B,) float32 how much less intense the seeker's emotion became, -4 to 4; 0 also where unknown"""
     later: Tensor
     """(B, LATER) int64 strategies of the supporter's next turns, -1 = none or unknown"""
 
     def to(self, device: torch.device | str) -> Self:
-        """The same batch on a device."""
+        """This batch on a device."""
         return type(self)(*(getattr(self, f.name).to(device) for f in fields(self)))
 
     def __len__(self) -> int:
@@ -82,9 +82,10 @@ class Batch:
 
 
 def make_batch(examples: Sequence[Example], *, share: bool = False) -> Batch:
-    """Pad and stack. Raises ValueError on an empty list.
+    """Pad and stack examples. Raises ValueError on an empty list.
 
-    With `share`, a context that another one begins with is not read again: the turns of a dialogue on a causal base.
+    With `share`, a context that is the beginning of another one gets no row of its own: turns of a dialogue on a causal
+    base are read once.
     """
     contexts = [e.context for e in examples]
     if not share:
@@ -98,7 +99,7 @@ def make_batch(examples: Sequence[Example], *, share: bool = False) -> Batch:
 
 
 def make_whole_batch(dialogues: Sequence[Whole]) -> Batch:
-    """All turns to learn of whole dialogues, each dialogue one row. Raises ValueError when there is no turn."""
+    """All turns to learn from whole dialogues, one row per dialogue. Raises ValueError when there is no turn."""
     rows = [row for row, dialogue in enumerate(dialogues) for _ in dialogue.turns]
     return _batch([d.ids for d in dialogues], rows, [e for d in dialogues for e in d.turns], follows=True)
 
@@ -108,7 +109,7 @@ def _batch(
 ) -> Batch:
     if not examples:
         raise ValueError("a batch needs at least one example")
-    # an empty one comes first, so that a batch without knowledge still has a row to point at
+    # an empty block comes first, so that a batch without knowledge still has a row to point at
     rows = _distinct((*e.situation_blocks, *e.post_blocks) for e in examples)
     cases, situations = _distinct(e.cases for e in examples), _distinct([e.situation or (0,)] for e in examples)
     return Batch(
@@ -143,7 +144,7 @@ _UNKNOWN = (0.0,) * len(GO_EMOTIONS)
 
 
 def _distinct(texts: Iterable[Sequence[tuple[int, ...]]]) -> dict[tuple[int, ...], int]:
-    """Distinct texts and their rows; an empty one is the first."""
+    """Distinct texts and their rows; the first one is empty."""
     rows: dict[tuple[int, ...], int] = {(0,): 0}
     for own in texts:
         for ids in own:
@@ -152,7 +153,7 @@ def _distinct(texts: Iterable[Sequence[tuple[int, ...]]]) -> dict[tuple[int, ...
 
 
 def pad(rows: Sequence[Sequence[int]], value: int, least: int = 0) -> Tensor:
-    """Rows of ids as (B, S) int64, filled up with `value` to the longest row, `least` columns at least."""
+    """Rows of ids as (B, S) int64, padded with `value` to the longest row and to at least `least` columns."""
     width = max(least, max(len(row) for row in rows))
     return torch.tensor([[*row, *[value] * (width - len(row))] for row in rows], dtype=torch.int64).view(
         len(rows), width

@@ -4,8 +4,8 @@
     <|im_start|>user\\nI feel useless.<|im_end|>\\n
     <|im_start|>assistant\\n[Question]How long did you work there?<|im_end|>\\n
 
-The line break after the last "assistant" stands for the begin token: the decoder's first input, whose state predicts
-what comes first. The 8 strategies and the 9 ATOMIC relations are added behind the base's vocabulary.
+The line break after the last "assistant" serves as the begin token: the decoder's first input, whose state predicts
+the first token. The 8 strategies and the 9 ATOMIC relations are added after the base's vocabulary.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from models.data.strategies import STRATEGIES
 from models.data.tokenizer import Tokenizer
 
 ADDED = (*(f"[{name}]" for name in STRATEGIES), *(f"[{name}]" for name in RELATIONS))
-"""tokens behind the base's vocabulary, in this order"""
+"""tokens added after the base's vocabulary, in this order"""
 BEGIN, END, BREAK = "<|im_start|>", "<|im_end|>", "\u010a"
 """marks of a turn, and the line break as byte-level BPE spells it"""
 ROLES = {Speaker.SEEKER: "user", Speaker.SUPPORTER: "assistant"}
@@ -36,7 +36,7 @@ PHRASES = {
     "oEffect": "As a result, others",
     "oReact": "Others feel",
 }
-"""relations in words, so that a base which was never trained on them reads a tail as a sentence"""
+"""relations in words, so that a base never trained on them reads a tail as a sentence"""
 
 
 class ChatTokenizer(Tokenizer):
@@ -45,7 +45,7 @@ class ChatTokenizer(Tokenizer):
     chat = True
 
     def __init__(self, fast: FastTokenizer, control: Iterable[str]) -> None:
-        """`fast` splits plain text and has no added tokens; `control` are its pieces that are no text."""
+        """`fast` splits plain text and has no added tokens; `control` are its pieces that are not text."""
         self.fast, self.known = fast, fast.get_vocab_size()
         self.pad, self.eos, self.cls, self.bos = (self._id(t) for t in ("<|endoftext|>", END, BEGIN, BREAK))
         self.unk = self.pad
@@ -71,16 +71,16 @@ class ChatTokenizer(Tokenizer):
         return self._token(token_id) if token_id >= self.known else self.fast.decode([token_id])
 
     def joins(self, token_id: int) -> tuple[bool, bool]:
-        """As `Tokenizer.joins`: a word begins with a blank, so its continuations begin with a letter."""
+        """See `Tokenizer.joins`. A word starts with a blank, so a piece that starts with a letter continues a word."""
         first = self.piece(token_id)[:1]
         return first.isalnum() or first == "'", False
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of `ids`; tokens that are no text are dropped."""
+        """The text of `ids`; tokens that are not text are dropped."""
         return " ".join(self.fast.decode([i for i in ids if i not in self.special]).split())
 
     def opening(self, situation: str) -> list[int]:
-        """What stands before the first turn: the situation, where it is known."""
+        """What precedes the first turn: the situation, if it is known."""
         return self._block("system", self.encode(situation)) if situation.strip() else []
 
     def turn_ids(self, turn: Turn, strategy: int | None, speakers: bool = True) -> list[int]:
@@ -89,7 +89,7 @@ class ChatTokenizer(Tokenizer):
         return self._block(ROLES[turn.speaker], [*marks, *self.encode(turn.text)])
 
     def closing(self) -> list[int]:
-        """What stands between the last turn and the begin token."""
+        """What comes between the last turn and the begin token."""
         return [self.cls, *self.encode(ROLES[Speaker.SUPPORTER])]
 
     def block_ids(self, relation: str, text: str) -> tuple[int, ...]:
@@ -97,7 +97,7 @@ class ChatTokenizer(Tokenizer):
         return (self.relations[relation], *self.encode(f"{PHRASES[relation]} {text}")[:BLOCK_TOKENS])
 
     def start_vectors(self) -> list[list[int]]:
-        """For each added token the pieces whose mean vector it starts from."""
+        """For each added token, the pieces whose mean vector is its initial vector."""
         names = [*STRATEGIES, *(PHRASES[name] for name in RELATIONS)]
         return [self.encode(name) for name in names]
 
@@ -106,11 +106,11 @@ class ChatTokenizer(Tokenizer):
 
 
 BLOCK_TOKENS = 16
-"""tokens of a COMET block at most, without its relation token"""
+"""maximum number of tokens of a COMET block, without its relation token"""
 
 
 def byte_level_bpe(pieces: Sequence[str], merges: Sequence[str]) -> FastTokenizer:
-    """The splitting of SmolLM2: single digits, then GPT-2's byte-level BPE."""
+    """A tokenizer that splits text as SmolLM2 does: single digits, then GPT-2's byte-level BPE."""
     vocabulary = {piece: n for n, piece in enumerate(pieces)}
     pairs = [(left, right) for left, _, right in (merge.partition(" ") for merge in merges)]
     fast = FastTokenizer(models.BPE(vocabulary, pairs, fuse_unk=False, byte_fallback=False))

@@ -1,7 +1,7 @@
-"""Contexts for a study: dialogues that wait for a supporter's reply, out of role cards or of ESConv.
+"""Contexts for a study: dialogues that wait for a supporter's reply, from role cards or from ESConv.
 
-Place in the flow: cards or ESConv -> Context -> each net's reply -> items (see `items`). At most one context of a
-dialogue is drawn, and every problem type comes by its share, so that no type decides a result by itself.
+Place in the flow: cards or ESConv -> Context -> each net's reply -> items (see `items`). At most one context is drawn
+per dialogue, and every problem type gets its share, so that no type decides a result by itself.
 
 One role card (the file is a list of them; other fields are not read):
     {"id": "three-am", "emotion_type": "anxiety", "problem_type": "Sleep Problems",
@@ -23,28 +23,28 @@ from models.data.esconv import PARTS, split_dialogues, targets
 from models.serving.trace import Reply
 
 MIN_TURN, MAX_TURN = 4, 20
-"""turns before the reply, unless asked otherwise: past the greetings, and short enough to be read"""
+"""default number of turns before the reply: past the greetings, and short enough to be read"""
 _CARD_FIELDS = ("id", "emotion_type", "problem_type", "situation", "opening")
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a net is to answer: a dialogue whose last turn is the seeker's."""
+    """A dialogue for a net to answer; its last turn is the seeker's."""
 
     dialogue: Dialogue
     strategy: str | None = None
-    """that of the human supporter who answered, where known"""
+    """strategy of the human supporter who answered, if known"""
 
     @property
     def id(self) -> str:
-        """Different for each context of a data set."""
+        """An id that is unique within a data set."""
         return f"{self.dialogue.id}-t{len(self.dialogue.turns)}"
 
 
 def card_contexts(path: Path) -> tuple[Context, ...]:
-    """The opening line of every role card of a file.
+    """The opening line of every role card in a file, as contexts.
 
-    Raises FileNotFoundError, or ValueError naming the card and the field when it is no file of role cards.
+    Raises FileNotFoundError, or ValueError naming the card and the field when the file does not hold role cards.
     """
     if not path.is_file():
         raise FileNotFoundError(f"no role cards at {path}; give the path of a JSON list of them")
@@ -69,9 +69,10 @@ def _card_context(card: Any, place: str) -> Context:
 def esconv_contexts(
     dialogues: Sequence[Dialogue], part: str, min_turn: int = MIN_TURN, max_turn: int = MAX_TURN
 ) -> tuple[Context, ...]:
-    """Every supporter turn of a part of split D that answers the seeker after `min_turn` to `max_turn` turns.
+    """A context for every supporter turn in a part of split D that answers the seeker after `min_turn` to `max_turn`
+    turns.
 
-    `part` is train, valid, test, or "all" for every dialogue. Raises ValueError for another name.
+    `part` is train, valid, test, or "all" for every dialogue. Raises ValueError for another name or a wrong range.
     """
     if not 1 <= min_turn <= max_turn:
         raise ValueError(f"turns are {min_turn} to {max_turn}; allowed: 1 or more, the first not above the second")
@@ -86,9 +87,9 @@ def esconv_contexts(
 
 
 def draw_contexts(contexts: Iterable[Context], count: int, seed: int) -> tuple[Context, ...]:
-    """`count` contexts of as many dialogues, in the order given; the same for the same seed.
+    """`count` contexts from as many dialogues, in the order given; the same for the same seed.
 
-    Each problem type gets its share of the dialogues, within one. Raises ValueError when there are too few.
+    Each problem type gets its share of the dialogues, give or take one. Raises ValueError when there are too few.
     """
     by_dialogue: dict[str, list[Context]] = defaultdict(list)
     for context in contexts:
@@ -103,7 +104,7 @@ def draw_contexts(contexts: Iterable[Context], count: int, seed: int) -> tuple[C
     draw = random.Random(f"contexts:{seed}")
     take = _shares({kind: len(names) for kind, names in by_type.items()}, count)
     chosen = {name for kind in sorted(by_type) for name in draw.sample(by_type[kind], take[kind])}
-    # A source for each dialogue, so that its turn does not depend on how many others are drawn.
+    # A random source for each dialogue, so that its turn does not depend on how many others are drawn.
     return tuple(
         random.Random(f"turn:{seed}:{name}").choice(found) for name, found in by_dialogue.items() if name in chosen
     )

@@ -1,6 +1,6 @@
-"""The sets of support talks that the support adapter learns from (`support_corpora.py`): JSON Lines -> Dialogue.
+"""Reads the sets of support talks that the support adapter learns from (`support_corpora.py`): JSON Lines -> Dialogue.
 
-One record (made up), one per line, gzip or not:
+One record per line, gzipped or not, for example (made up):
     {"source": "...", "turns": [{"speaker": "a", "text": "Hi", "strategy": ["Question"]}, ...], "final_strategy": "..."}
 `a` is the seeker, `b` the supporter.
 """
@@ -41,7 +41,7 @@ def _dialogue(record: dict[str, Any]) -> Dialogue:
 
 
 def _strategy(label: str | list[str] | None) -> str | None:
-    """The first known strategy of a label in any form; None where there is none (these sets are noisy)."""
+    """The first known strategy in a label of any form; None if there is none (these sets are noisy)."""
     for name in [label] if isinstance(label, str) else label or []:
         try:
             return STRATEGIES[strategy_id(name)]

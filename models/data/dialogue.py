@@ -1,4 +1,4 @@
-"""What is said: turns, dialogues and who speaks.
+"""Turns, dialogues and speakers.
 
 First stop of the flow: dialogue -> example -> batch -> net -> reply + trace. Plain frozen values, no tensors.
 """
@@ -18,13 +18,13 @@ class Speaker(StrEnum):
 
 
 def says_something(text: str) -> bool:
-    """Whether something of a text can be seen: one of zero-width characters is empty to everyone."""
+    """Whether anything in a text is visible: a text of zero-width characters looks empty."""
     return any(letter.isprintable() and not letter.isspace() for letter in text)
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One utterance. `strategy` is the ESConv strategy name of a supporter turn where it is known, else None."""
+    """One utterance. `strategy` is the ESConv strategy name of a supporter turn if known, else None."""
 
     speaker: Speaker
     text: str
@@ -33,17 +33,17 @@ class Turn:
 
 @dataclass(frozen=True)
 class Feedback:
-    """What the seeker of a recorded talk said of the help, where it is known."""
+    """How the seeker of a recorded talk rated the help, if known."""
 
     ratings: tuple[int, ...] = ()
-    """for each turn what was given with it: 1 (not helpful) to 5 stars, 0 = none; () = none at all"""
+    """for each turn, the rating given with it: 1 (not helpful) to 5 stars, 0 = none; () = no ratings at all"""
     relief: int | None = None
-    """by how much the emotion was less intense at the end, -4 to 4"""
+    """how much less intense the emotion was at the end, -4 to 4"""
 
 
 @dataclass(frozen=True)
 class Dialogue:
-    """A conversation so far, oldest turn first, with the seeker's survey answers where they are known."""
+    """A conversation so far, oldest turn first, with the seeker's survey answers if known."""
 
     turns: tuple[Turn, ...]
     situation: str = ""
@@ -51,7 +51,7 @@ class Dialogue:
     problem_type: str = ""
     id: str = ""
     feedback: Feedback = field(default=Feedback(), repr=False, compare=False)
-    """nets may learn from it and never read it; no part of what is said, nor of its JSON form"""
+    """nets may learn from it but never get it as input; not part of the conversation or of its JSON form"""
 
     def last_post(self) -> str:
         """The text of the last seeker turn ("last post" x of MISC, section 3.2), "" when there is none."""
@@ -62,7 +62,7 @@ class Dialogue:
         return tuple(turn.text for turn in self.turns if turn.speaker is Speaker.SEEKER)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-ready form; `from_dict` gives the equal dialogue back."""
+        """JSON-ready form; `from_dict` restores an equal dialogue."""
         return {name: value for name, value in asdict(self).items() if name != "feedback"}
 
     @classmethod

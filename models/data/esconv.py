@@ -1,4 +1,4 @@
-"""ESConv (Liu et al. 2021) from a file, a folder or the Hub, and the two ways in which the literature splits it.
+"""ESConv (Liu et al. 2021) from a file, a folder or the Hub, and the two ways of splitting it in the literature.
 
 Place in the flow: raw file -> Dialogue -> Target (a supporter turn to be predicted) -> Example. ESConv is CC BY-NC 4.0
 and is not part of this repository: `read_esconv("hub")` fetches it, any other argument is a path.
@@ -10,7 +10,7 @@ One raw record of ESConv.json, shortened and made up (the file is a list of them
      "dialog": [{"speaker": "seeker", "annotation": {}, "content": "hi there "},
                 {"speaker": "supporter", "annotation": {"strategy": "Question"}, "content": "What brings you here?"},
                 {"speaker": "seeker", "annotation": {"feedback": "4"}, "content": "I miss him."}]}
-The Hub's train.txt, valid.txt and test.txt hold one record a line, with other turns:
+The Hub's train.txt, valid.txt and test.txt hold one record per line, with turns in another form:
     [{"speaker": "usr", "text": "hi there"}, {"speaker": "sys", "strategy": "Question", "text": "What is it?"}]
 """
 
@@ -60,7 +60,7 @@ class Target:
 
     @property
     def gold(self) -> Turn:
-        """What the supporter really said, with the strategy."""
+        """What the supporter actually said, with the strategy."""
         return self.dialogue.turns[self.turn]
 
     @property
@@ -86,14 +86,14 @@ class Splits:
 
 
 def read_esconv(path: str | Path) -> tuple[Dialogue, ...]:
-    """Every dialogue of ESConv in the original order, white space normalised, each with an id of its own.
+    """Every dialogue of ESConv in the original order, white space normalised, each with its own id.
 
     Args:
         path: "hub" or "thu-coai/esconv" (fetched once through huggingface_hub); or ESConv.json or a JSON Lines file,
             gzipped or not; or a folder with ESConv.json or with the train, valid and test files of the Hub.
 
-    Raises FileNotFoundError when there is nothing to read, and ValueError naming file, dialogue and field when it is
-    not ESConv.
+    Raises FileNotFoundError when there is nothing to read, and ValueError naming file, dialogue and field when the
+    data is not ESConv.
     """
     if str(path) in ("hub", HUB_NAME):
         path = _download()
@@ -120,11 +120,11 @@ def targets(dialogues: Iterable[Dialogue]) -> tuple[Target, ...]:
 
 
 def split_dialogues(dialogues: Sequence[Dialogue], split: str = "D") -> Splits:
-    """Split D or E (see `SPLITS`) of the dialogues in the order of ESConv.json.
+    """Split D or E (see `SPLITS`) of the dialogues, which must be in the order of ESConv.json.
 
     D shuffles dialogues with seed 13 and cuts 15 % valid, 15 % test, rest train, which gives the parts of the reference
-    implementation and of the Hub. E does so with single turns, 10 % each, among those with an earlier seeker turn: the
-    sizes are MISC's, the membership is our own since MISC's seed is unknown.
+    implementation and of the Hub. E does the same with single turns that have an earlier seeker turn, 10 % each: the
+    sizes are MISC's, but the membership is our own, since MISC's seed is unknown.
 
     Raises ValueError for another name.
     """
@@ -150,8 +150,8 @@ def _cut(items: Sequence[_T], share: float) -> tuple[tuple[_T, ...], tuple[_T, .
 
 
 def _download() -> Path:
-    """The folder of the Hub's files in the local cache of huggingface_hub."""
-    import huggingface_hub  # here, since reading a file must not wait for it
+    """The folder with the Hub's files in the local cache of huggingface_hub."""
+    import huggingface_hub  # imported here, so that reading a file does not wait for it
 
     try:
         folder = huggingface_hub.snapshot_download(
@@ -166,7 +166,7 @@ def _download() -> Path:
 
 
 def _read_folder(folder: Path) -> list[Dialogue]:
-    """ESConv.json when it is there, else the three parts, put back into the original order when they are complete."""
+    """ESConv.json if it is there, else the three parts, put back into the original order if they are complete."""
     for whole in ("ESConv.json", "ESConv.json.gz"):
         if (folder / whole).is_file():
             return _read_file(folder / whole)
@@ -220,7 +220,7 @@ def _json(text: str, where: str) -> Any:
 
 
 def dialogue_of(record: Any, where: str) -> Dialogue:
-    """The dialogue of a raw record. Raises ValueError that begins with `where` and names the field."""
+    """The dialogue of a raw record. Raises ValueError with a message that begins with `where` and names the field."""
     if not isinstance(record, dict) or "dialog" not in record:
         got = f"fields {', '.join(map(str, record)) or 'none'}" if isinstance(record, dict) else type(record).__name__
         raise ValueError(f"{where}: not ESConv, no field dialog (got {got})")
@@ -237,8 +237,8 @@ def dialogue_of(record: Any, where: str) -> Dialogue:
 
 
 def _feedback(record: dict[str, Any], where: str) -> Feedback:
-    """The stars with each turn and the relief at the end. Nothing where a release leaves them out: nets learn from what
-    is there."""
+    """The stars given with each turn and the relief at the end; empty if a release leaves them out, since nets learn
+    from whatever is there."""
     annotations = [
         _object(raw, "annotation", f"{where}, dialog[{index}]") for index, raw in enumerate(record["dialog"])
     ]
@@ -250,7 +250,7 @@ def _feedback(record: dict[str, Any], where: str) -> Feedback:
 
 
 def _object(record: dict[str, Any], field: str, where: str) -> dict[str, Any]:
-    """An object in a record, {} where there is none. Raises ValueError when it is something else."""
+    """An object in a record, {} if there is none. Raises ValueError when it is something else."""
     value = record.get(field) or {}
     if not isinstance(value, dict):
         raise ValueError(f"{where}: field {field} is {value!r:.60}, not an object")
@@ -258,7 +258,7 @@ def _object(record: dict[str, Any], field: str, where: str) -> dict[str, Any]:
 
 
 def _number(value: Any) -> int | None:
-    """An answer of 1 to 5, or None."""
+    """An answer from 1 to 5, or None."""
     return int(value) if str(value) in ("1", "2", "3", "4", "5") else None
 
 
@@ -283,7 +283,7 @@ def _turn(raw: Any, where: str) -> Turn:
 
 
 def _text(record: dict[str, Any], field: str, where: str, shown: str = "") -> str:
-    """A text field with its white space normalised. Raises ValueError when it is missing or no text."""
+    """A text field with its white space normalised. Raises ValueError when it is missing or not a text."""
     if field not in record:
         raise ValueError(f"{where}: field {shown or field} is missing")
     value = record[field]

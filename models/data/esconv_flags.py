@@ -1,4 +1,4 @@
-"""Which of ESConv a command reads, as flags: the file, the split, and its part."""
+"""Command-line flags for which data of ESConv a command reads: the file, the split, and its part."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from models.data.esconv import PARTS
 
 
 def add_esconv_arguments(parser: ArgumentParser, part: str | None = None) -> None:
-    """`--esconv`, `--split` and, with a default, `--part`."""
+    """Add `--esconv`, `--split` and, if a default `part` is given, `--part`."""
     parser.add_argument("--esconv", required=True, help="ESConv file or folder, or thu-coai/esconv")
     parser.add_argument(
         "--split", default="D", choices=("D", "E"), help="D: by dialogue; E: MISC's, by example (leaky)"

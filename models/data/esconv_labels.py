@@ -1,4 +1,4 @@
-"""What a dialogue of ESConv is labelled with as a whole: the seeker's emotion and the kind of problem."""
+"""Labels of whole ESConv dialogues: the seeker's emotion and the kind of problem."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ EMOTION_TYPES: tuple[str, ...] = (
     *("anxiety", "anger", "fear", "depression", "sadness", "disgust", "shame", "nervousness", "pain", "jealousy"),
     "guilt",
 )
-"""in the order of MISC's code, which trained heads keep; 4 of the 11 are rare"""
+"""in the order of MISC's code, which trained heads depend on; 4 of the 11 are rare"""
 
 EMOTION_TYPES_BY_COUNT: tuple[str, ...] = (
     *("anxiety", "depression", "sadness", "anger", "fear", "shame", "disgust"),
     *("nervousness", "guilt", "jealousy", "pain"),
 )
-"""the same, most frequent first: the order of a form"""
+"""the same, most frequent first: the order used in a form"""
 
 PROBLEM_TYPES: tuple[str, ...] = (
     "ongoing depression",
@@ -33,12 +33,12 @@ PROBLEM_TYPES: tuple[str, ...] = (
 
 
 def emotion_type_id(name: str) -> int:
-    """The index in `EMOTION_TYPES`, in any case; -1 for any other text (a live seeker may write what they like)."""
+    """The index in `EMOTION_TYPES`, ignoring case; -1 for any other text (a live seeker may write anything)."""
     return _index(name, EMOTION_TYPES)
 
 
 def problem_type_id(name: str) -> int:
-    """The index in `PROBLEM_TYPES`, as `emotion_type_id`."""
+    """The index in `PROBLEM_TYPES`; otherwise like `emotion_type_id`."""
     return _index(name, PROBLEM_TYPES)
 
 

@@ -2,7 +2,7 @@
 
 An encoder reads `[CLS] u1 [EOS] u2 [EOS] ...` (MISC, eq. 1), by default with a speaker mark before each utterance and,
 for supporter turns, the strategy they followed (known in a live chat; BlenderBot-Joint does the same). A causal base
-reads its own chat format (`chat_tokenizer.py`); there the turns of a dialogue share one reading (`Whole`).
+reads its own chat format (`chat_tokenizer.py`), in which the turns of a dialogue share one reading (`Whole`).
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from models.data.tokenizer import Tokenizer
 from models.knowledge.emotion import Reading
 
 POST_BLOCKS = 30
-"""COMET blocks of the last post at most"""
+"""maximum number of COMET blocks of the last post"""
 SITUATION_BLOCKS = 20
-"""COMET blocks of the situation at most"""
+"""maximum number of COMET blocks of the situation"""
 EMOTION_TURNS = 8
-"""latest seeker turns whose emotion is read"""
+"""number of latest seeker turns whose emotion is read"""
 CASE_TOKENS = 24
-"""tokens of a reply to a similar talk at most, without its strategy"""
+"""maximum number of tokens of a reply from a similar talk, without its strategy"""
 SITUATION_TOKENS = 64
-"""tokens of a situation that is read apart from the talk, at most"""
+"""maximum number of tokens of a situation that is read apart from the talk"""
 
 CASES, REPLY_EMOTION, OUTCOME, SITUATION_TEXT = "cases", "reply_emotion", "outcome", "situation"
 """fields of an `Example` that are filled only for the nets that want them (`Net.wants`)"""
 
 SEEKER_TURN, OTHER_TURN = 0, 1 + len(STRATEGIES)
-"""kinds of turns: the seeker's; 1 + the index of its strategy; the supporter's of unknown strategy"""
+"""kinds of turns: the seeker's; supporter turns of unknown strategy. Between them: 1 + the index of a known strategy"""
 TURN_KINDS = OTHER_TURN + 1
 
 
 class Answered(Protocol):
-    """A reply that somebody got in a similar talk: any object with these two attributes."""
+    """A reply that was given in a similar talk: any object with these two attributes."""
 
     @property
     def strategy(self) -> str: ...
@@ -61,22 +61,22 @@ class ContextShape:
     """How much of a dialogue the encoder reads, and with which marks."""
 
     tokens: int = 128
-    """encoder tokens at most"""
+    """maximum number of encoder tokens"""
     turns: int = 0
-    """latest utterances read (MISC: 9 before the reply); 0 = as many as fit"""
+    """how many of the latest utterances are read (MISC: 9 before the reply); 0 = as many as fit"""
     speakers: bool = True
     """put a speaker mark before each utterance"""
     strategies: bool = True
     """put the strategy token before supporter utterances whose strategy is known"""
     reply_tokens: int = 40
-    """tokens of a target reply at most, end mark included"""
+    """maximum number of tokens of a target reply, including the end mark"""
     situation: bool = False
-    """read what the seeker wrote about their situation beforehand; in a chat format only"""
+    """read what the seeker wrote about their situation beforehand; only in a chat format"""
 
 
 @dataclass(frozen=True)
 class Example:
-    """One supporter turn to predict; `target` is (), `strategy` and `emotion_label` -1 when only a reply is wanted."""
+    """One supporter turn to predict; to generate a reply only, `target` is (), `strategy` and `emotion_label` -1."""
 
     context: tuple[int, ...]
     target: tuple[int, ...] = ()
@@ -84,24 +84,24 @@ class Example:
     situation_blocks: tuple[tuple[int, ...], ...] = ()
     post_blocks: tuple[tuple[int, ...], ...] = ()
     emotion_ids: tuple[int, ...] = ()
-    """`[CLS] anxiety [EOS] sadness [EOS] ...`: what a detector heard in the seeker's turns; () = nobody listened"""
+    """`[CLS] anxiety [EOS] sadness [EOS] ...`: emotions detected in the seeker's turns; () = no detector was run"""
     course: tuple[float, ...] = (0.0,) * FEATURES
-    """how the talk has gone so far (`models.data.strategy_history`), all of it, however little the encoder reads"""
+    """how the whole talk has gone so far (`models.data.strategy_history`), however little of it the encoder reads"""
     emotion_label: int = -1
-    """gold emotion of the dialogue, an index of `models.data.esconv_labels.EMOTION_TYPES`; a target, no input"""
-    # What follows is of some nets only, and out of repr: the hash of a run's data has it where a net wants it.
+    """gold emotion of the dialogue, an index of `models.data.esconv_labels.EMOTION_TYPES`; a target, not an input"""
+    # Only some nets use the following. They are not in the repr; the hash of a run's data includes those a net wants.
     turns: tuple[tuple[int, int], ...] = field(default=(), repr=False)
-    """of each turn in the context, oldest first: how many tokens stand up to its end, and its kind (`turn_kind`)"""
+    """for each turn in the context, oldest first: the number of tokens up to its end, and its kind (`turn_kind`)"""
     problem_label: int = field(default=-1, repr=False)
-    """problem of the dialogue, an index of `models.data.esconv_labels.PROBLEM_TYPES`; a target, no input"""
+    """problem of the dialogue, an index of `models.data.esconv_labels.PROBLEM_TYPES`; a target, not an input"""
     situation: tuple[int, ...] = field(default=(), repr=False)
     """what the seeker wrote beforehand, read apart from the talk"""
     cases: tuple[tuple[int, ...], ...] = field(default=(), repr=False)
-    """replies in similar talks, `[strategy] reply`, nearest first"""
+    """replies from similar talks, `[strategy] reply`, nearest first"""
     reply_emotion: tuple[float, ...] = field(default=(), repr=False)
-    """shares of GoEmotions' 28 labels in the reply; a target, no input"""
+    """shares of GoEmotions' 28 labels in the reply; a target, not an input"""
     outcome: Outcome = field(default=Outcome(), repr=False)
-    """a target, no input"""
+    """a target, not an input"""
 
 
 @dataclass(frozen=True)
@@ -111,13 +111,13 @@ class Whole:
     ids: tuple[int, ...]
     """the dialogue in chat format"""
     turns: tuple[Example, ...]
-    """the turns to learn; `context` is what stands before each, a part of `ids`"""
+    """the turns to learn; the `context` of each is what precedes it, a part of `ids`"""
 
 
 def context_ids(dialogue: Dialogue, tokenizer: Tokenizer, shape: ContextShape) -> tuple[int, ...]:
-    """Ids of the turns, the oldest dropped where all do not fit `shape.tokens`.
+    """Ids of the turns; the oldest are dropped if not all fit into `shape.tokens`.
 
-    The last utterance is always there; when it alone is too long, its end is kept.
+    The last utterance is always included; if it alone is too long, its end is kept.
     """
     return _context(dialogue, tokenizer, shape)[0]
 
@@ -140,10 +140,10 @@ def _context(
 def _read(
     turns: Sequence[Turn], tokenizer: Tokenizer, shape: ContextShape, room: int
 ) -> list[tuple[Turn, Sequence[int]]]:
-    """The turns that are read with their ids, at most `room` ids together.
+    """The turns that are read, with their ids, at most `room` ids in total.
 
-    A causal base reads on from what it has read. Dropping the oldest turn at every new one would make it read all that
-    is left again, so a talk that outgrows the room drops all but its latest half at once, and grows again from there.
+    A causal base continues from what it has already read. Dropping the oldest turn at every new one would make it read
+    all the rest again, so a talk that outgrows the room drops all but its latest half at once and grows from there.
     """
     if not tokenizer.chat:
         kept, left = list[tuple[Turn, Sequence[int]]](), room
@@ -173,13 +173,13 @@ def turn_kind(turn: Turn) -> int:
 
 
 def turn_ids(turn: Turn, tokenizer: Tokenizer, shape: ContextShape) -> list[int]:
-    """A turn with the marks that the shape asks for."""
+    """Ids of a turn with the marks that `shape` asks for."""
     known = strategy_id(turn.strategy) if shape.strategies and turn.strategy else None
     return tokenizer.turn_ids(turn, known, shape.speakers)
 
 
 def emotion_ids(readings: Sequence[Reading], tokenizer: Tokenizer) -> tuple[int, ...]:
-    """The strongest emotion of the latest seeker turns as words (AdMISC, eq. 6-7), oldest first."""
+    """The strongest emotion of each of the latest seeker turns as a word (AdMISC, eq. 6-7), oldest first."""
     words = [reading[0][0] for reading in readings[-EMOTION_TURNS:]]
     return (tokenizer.cls, *(i for w in words for i in (*tokenizer.encode(w), tokenizer.eos))) if words else ()
 
@@ -195,10 +195,10 @@ def make_example(
     wants: Collection[str] = (),
     cases: Sequence[Answered] = (),
 ) -> Example:
-    """The example of answering `dialogue`; `tails` are those of (situation, last post).
+    """The example for answering `dialogue`; `tails` are those of (situation, last post).
 
-    `readings` are the emotions of its seeker turns, in order, `cases` replies in similar talks, for the nets that want
-    them; `wants` as `Net.wants`.
+    `readings` are the emotions of its seeker turns, in order, and `cases` replies from similar talks, for nets that
+    want them; `wants` as in `Net.wants`.
 
     Raises ValueError when the dialogue has no turn.
     """
@@ -227,23 +227,23 @@ def make_example(
 
 
 def said_ids(dialogue: Dialogue, tokenizer: Tokenizer) -> tuple[tuple[int, ...], ...]:
-    """Ids of the situation and of the seeker's last message, which a reply should not copy out."""
+    """Ids of the situation and of the seeker's last message, which a reply should not copy."""
     texts = dialogue.situation, dialogue.last_post()
     return tuple(ids for text in texts if (ids := tuple(tokenizer.encode(text))))
 
 
 def case_ids(case: Answered, tokenizer: Tokenizer) -> tuple[int, ...]:
-    """`[strategy] reply` of a similar talk."""
+    """Ids of `[strategy] reply` from a similar talk."""
     return (tokenizer.strategies[strategy_id(case.strategy)], *tokenizer.encode(case.reply)[:CASE_TOKENS])
 
 
 def whole_dialogues(
     dialogue: Dialogue, examples: Mapping[int, Example], tokenizer: Tokenizer, shape: ContextShape
 ) -> list[Whole]:
-    """A dialogue with its turns to learn, `examples` by the index of the turn that answers, made with `shape`.
+    """A dialogue with its turns to learn; `examples`, made with `shape`, by the index of the answering turn.
 
-    A long one is several parts, each as far as its contexts begin alike; every turn is learnt once. Raises ValueError
-    for a tokenizer without a chat format, whose contexts are no parts of one another.
+    A long dialogue gives several parts, each going on as long as its contexts begin alike; every turn is learnt once.
+    Raises ValueError for a tokenizer without a chat format, whose contexts are not parts of one another.
     """
     if not tokenizer.chat:
         raise ValueError("whole dialogues need a causal base; use one example a turn")

@@ -1,17 +1,17 @@
-"""Talks that were written for this project, for nets to learn from.
+"""Talks written for this project, for nets to learn from.
 
-`safe_answers`  openings that could be answered harmfully (self-contempt, suicide, violence) with answers that do no
+`safe_answers`  openings that could be answered harmfully (self-contempt, suicide, violence), with answers that do no
                 harm. A net that learns not to agree is better than a screen that hides what it said
-                (`escdemo.screening` stays in any case).
-`plain_answers` everyday trouble with plain answers: the feeling, and one open question that names a word of the
-                seeker's. A small base copies words well, but gets wrong what it has to infer or to retell.
-`warm_answers`  answers that take up what was said in other words. No longer learnt: from them nets took to say what
-                nobody had said. Their messages are answered by rule (`rule_answers.py`).
+                (`escdemo.screening` screens replies in any case).
+`plain_answers` everyday trouble with plain answers: the feeling, and one open question that uses a word of the
+                seeker's. A small base copies words well, but makes mistakes when it has to infer or retell.
+`warm_answers`  answers that rephrase what was said. They are no longer trained on: from them, nets learnt to say things
+                that nobody had said. Their messages are answered by rule (`rule_answers.py`).
 
-All of them stand under `VOICE`, before the situation. Without it the few talks of ours would drown: crowd workers'
-stock phrases are the likeliest words wherever both may come. With it a net knows which of the two to write (control
-codes, Keskar et al. 2019); a hosted net is given it, published figures are made without. A line of the files is a talk:
-`situation`, which may be "", and `turns`, the text of the seeker's, text and strategy of the supporter's.
+In all of them, `VOICE` precedes the situation. Without it our few talks would have no effect: wherever both could
+follow, the stock phrases of crowd workers are more likely. With it, a net knows which of the two to write (control
+codes, Keskar et al. 2019); hosted nets get it, published figures are made without it. Each line of the files is a talk:
+`situation`, which may be "", and `turns`: the text of seeker turns, text and strategy of supporter turns.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.strategies import STRATEGIES, strategy_id
 
 VOICE = "Be warm. Take up what was said, in one or two sentences."
-"""what stands before a situation when a net shall write as these talks do"""
+"""put before a situation when a net should write in the style of these talks"""
 OWN_TIMES = 4
-"""how often an epoch has them, unless told"""
+"""default number of times that an epoch contains them"""
 FOLDER = Path(__file__).parent
 
 
 def safe_answers() -> tuple[Dialogue, ...]:
-    """Risky openings, each with its answer and the answer's strategy."""
+    """Risky openings, each with an answer and its strategy."""
     return _read("safe_answers.jsonl")
 
 
@@ -47,7 +47,7 @@ def warm_answers() -> tuple[Dialogue, ...]:
 
 
 def own_talks() -> tuple[Dialogue, ...]:
-    """Those that are learnt as they were written: the safe and the plain answers."""
+    """The talks that are learnt as written: the safe and the plain answers."""
     return safe_answers() + plain_answers()
 
 
@@ -62,12 +62,12 @@ def _talk(row: dict[str, Any], id_: str) -> Dialogue:
 
 
 def voiced(situation: str) -> str:
-    """A situation under `VOICE`."""
+    """A situation with `VOICE` before it."""
     return f"{VOICE} {situation}".rstrip()
 
 
 def unvoiced(situation: str) -> str:
-    """A situation without the mark: what the seeker wrote, and nothing else, is an event to COMET."""
+    """A situation without `VOICE`, since COMET should get only what the seeker wrote as an event."""
     return situation.removeprefix(VOICE).lstrip()
 
 

@@ -1,4 +1,4 @@
-"""A dialogue that somebody pastes: a line for each turn, or one record of ESConv.
+"""Reads a dialogue that a user pastes: one line per turn, or one record of ESConv.
 
 seeker: I moved and know nobody here.
 supporter [Question]: What do you miss most?
@@ -15,7 +15,7 @@ from models.data.strategies import STRATEGIES, strategy_id
 from models.reading.json_values import parse_json
 
 MAX_TURNS = 400
-"""turns of a pasted dialogue; ESConv's longest has 121"""
+"""maximum number of turns of a pasted dialogue; ESConv's longest has 121"""
 MAX_TURN_CHARS = 4_000
 NAMES = SPEAKERS | {
     "user": Speaker.SEEKER,
@@ -24,13 +24,13 @@ NAMES = SPEAKERS | {
     "bot": Speaker.SUPPORTER,
     "system": Speaker.SUPPORTER,
 }
-"""how a line may call its speaker, in any case"""
+"""names that a line may use for its speaker, ignoring case"""
 _LINE = re.compile(r"\s*([a-z]+)\s*(?:[\[(]([^\])]*)[\])])?\s*[:：]\s*(.*)", re.IGNORECASE)
 ADVICE = 'write a line for each turn, such as "seeker: I feel alone" and "supporter: Since when?"'
 
 
 def read_pasted(text: str) -> Dialogue:
-    """The dialogue. Raises ValueError saying which line is wrong and what to do; it quotes nothing of the text."""
+    """The pasted dialogue. Raises ValueError saying which line is wrong and what to do, without quoting the text."""
     lines = [(number, line) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if not lines:
         raise ValueError(f"There is no dialogue here yet: {ADVICE}.")

@@ -1,4 +1,4 @@
-"""Twenty fixed prompts of ours: situations and a seeker's posts, to look at replies and to time them."""
+"""Twenty fixed prompts of our own, for inspecting and timing replies: situations and a seeker's posts."""
 
 from __future__ import annotations
 

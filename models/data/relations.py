@@ -1,8 +1,8 @@
-"""The relations of ATOMIC that COMET is asked, in the order in which MISC feeds them."""
+"""The relations of ATOMIC that COMET is queried for, in the order in which MISC uses them."""
 
 from __future__ import annotations
 
 RELATIONS: tuple[str, ...] = ("xAttr", "xEffect", "xIntent", "xNeed", "xReact", "xWant", "oWant", "oEffect", "oReact")
 """as in MISC's reference implementation and its COMET files"""
 SITUATION_RELATIONS: tuple[str, ...] = RELATIONS[:6]
-"""the x-relations: MISC asks nothing about others for a situation"""
+"""the x-relations: for a situation, MISC queries nothing about others"""

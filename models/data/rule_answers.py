@@ -1,4 +1,4 @@
-"""Answers by rule, made out of seekers' own messages, for a net to learn from.
+"""Answers made by rule from seekers' own messages, for nets to learn from.
 
     takes the blame         a kind word, often with a question            Affirmation and Reassurance
     thanks, in short        a friendly word, and a wish                   Others
@@ -10,8 +10,8 @@
     names no trouble
     names a trouble         what was said, and a question                 Question
 
-What was said comes back in its own words (`said_back.py`); the rest is chosen by what the message is about
-(`themes.py`). So strategy, words and message belong together, and no answer claims what was not said.
+What was said is repeated in its own words (`said_back.py`); the rest is chosen by what the message is about
+(`themes.py`). So strategy, words and message fit together, and no answer claims what was not said.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from models.data.said_back import HARM, JUDGED, exchanged, said_back
 from models.data.themes import BLAME, THANKS, UNSURE, answer_to, feeling_in, question_about, step_for, trouble_in
 
 RULE_ANSWERS = 1500
-"""so many of these answers come beside one copy of our own talks, unless told"""
+"""default number of these answers for each copy of our own talks"""
 ASKS, RESTATES, REFLECTS = "Question", "Restatement or Paraphrasing", "Reflection of feelings"
 SUGGESTS, AFFIRMS, OTHERS = "Providing Suggestions", "Affirmation and Reassurance", "Others"
 EARLY = 12
-"""turns of a dialogue that are looked at: trouble is told early"""
+"""number of turns at the start of a dialogue that are considered: seekers name their trouble early"""
 EARLIER = 3
-"""turns before the message that stay in the talk, at most"""
+"""maximum number of turns before the message that are kept in the talk"""
 LONG = 24
-"""words of a message that is told at length"""
+"""minimum number of words of a message that tells something at length"""
 FRAMES = ("{said}.", "{said}.", "So {said}.", "It sounds like {said}.", "I hear that {said}.")
 WHETHER = (
     "Whether to {doing} is for you to decide.",
@@ -65,13 +65,13 @@ class Answerable(NamedTuple):
 
     dialogue: Dialogue
     at: int
-    """its number among the turns"""
+    """its index among the turns"""
     said: str
-    """what can be said back; "" where it asks, thanks, knows no answer or takes the blame"""
+    """what can be said back; "" if the message asks, thanks, knows no answer or takes the blame"""
 
 
 def answerable(dialogues: Iterable[Dialogue]) -> list[Answerable]:
-    """The messages that can be answered by rule; of several sentences to say back the longest."""
+    """The messages that can be answered by rule; if several sentences can be said back, the longest is taken."""
     return [found for dialogue in dialogues for found in _answerable(dialogue)]
 
 
@@ -92,18 +92,18 @@ def _answerable(dialogue: Dialogue) -> Iterator[Answerable]:
 
 
 def doing_asked_about(text: str) -> str:
-    """What a message asks whether to do, with its persons exchanged: "Should I call my mum?" -> "call your mum"."""
+    """What the seeker asks whether to do, with persons swapped: "Should I call my mum?" -> "call your mum"; else ""."""
     found = _WHETHER.search(text)
     return exchanged(found[1]) if found and _DOING.fullmatch(found[1]) and not JUDGED.search(found[1]) else ""
 
 
 def _asks_what(text: str) -> bool:
-    """Whether it asks for advice, and does not thank for it."""
+    """Whether a message asks for advice and does not thank for it."""
     return _ADVICE.search(text) is not None and not _THANKS.search(text)
 
 
 def rule_talks(found: Sequence[Answerable], seed: int, most: int) -> list[Dialogue]:
-    """At most `most` short talks under the mark of our own, each ending with an answer by rule."""
+    """At most `most` short talks marked with the voice of our own talks, each ending with an answer by rule."""
     rng = random.Random(seed)
     return [_talk(one, rng) for one in rng.sample(found, min(most, len(found)))]
 
@@ -117,7 +117,7 @@ def _talk(found: Answerable, rng: random.Random) -> Dialogue:
 
 
 def answer(post: str, said: str, rng: random.Random) -> tuple[str, str]:
-    """Strategy and text of an answer to a message; `said` is that of `Answerable`."""
+    """Strategy and text of an answer to a message; `said` as in `Answerable`."""
     feeling, doing = feeling_in(post), doing_asked_about(post)
     if doing:
         strategy, parts = ASKS, [rng.choice(WHETHER).format(doing=doing), rng.choice(WEIGH)]

@@ -1,8 +1,8 @@
-"""Sentences of a seeker's message that can be said back, with their persons exchanged: "I lost my job" -> "you lost
-your job".
+"""Sentences of a seeker's message that can be said back with first and second person swapped: "I lost my job" -> "you
+lost your job".
 
-A small base gets wrong what it retells in other words ("fired" becomes "left"), but copies well. Sentences that judge
-their speaker, speak of harm, or make no sense alone are left out.
+A small base makes mistakes when it rephrases ("fired" becomes "left"), but copies well. Sentences that judge their
+speaker, mention harm, or make no sense on their own are left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from models.data.themes import BLAME
 
 WORDS = range(4, 16)
-"""words of a sentence that is said back"""
+"""allowed number of words of a sentence that is said back"""
 _SWAPPED = {
     "i": "you",
     "i'm": "you're",
@@ -48,13 +48,13 @@ _SPELLED = {
     "hadnt": "hadn't",
     "ive": "I've",
 }
-"""before persons are exchanged"""
+"""spellings corrected before persons are swapped"""
 _VERBS = {"am": "are", "was": "were", "wasn't": "weren't"}
-"""after "I", at most one adverb between"""
+"""verbs changed after "I", with at most one adverb in between"""
 _STARTS = ("i", "i'm", "i've", "i'd", "my", "we", "we're", "we've", "our")
 _OTHERS_START = ("the", "she", "he", "they", "everyone", "everybody", "people", "mum", "mom", "dad", "every", "last")
 _ME = re.compile(r"\b(?:i|i'm|me|my|us|our)\b")
-"""what a sentence about somebody else must have to be about the speaker too"""
+"""words that a sentence about somebody else must contain to be about the speaker too"""
 _FILLERS = re.compile(
     r"^(?:(?:and|but|so|well|because|also|then|yes|yeah|no|ok|okay|oh|hi|hello|hey|honestly|actually|basically|now|um+|uh+"
     r"|er+|hmm+|like|sure|anyway|lol)\b"
@@ -67,37 +67,37 @@ HARM = re.compile(
     r"|giv\w+ up|smash\w*|medication|meds)\b",
     re.IGNORECASE,
 )
-"""of a talk with one of these nothing is answered by rule"""
+"""if a talk contains one of these, none of its messages are answered by rule"""
 JUDGED = re.compile(
     r"\b(?:hate\w*|stupid|dumb|idiot\w*|loser|worthless|useless|failure|fail\w*|burden|ugly|fat|pathetic|weak|worst|trash"
     r"|disgusting|lazy|fool\w*|selfish|hopeless|coward|unlovable|deserv\w*|fault|blam\w*|monster|nobody|no friends"
     r"|wrong with)\b",
     re.IGNORECASE,
 )
-"""of a talk with one of these nothing is said back"""
+"""if a talk contains one of these, none of its sentences are said back"""
 _OTHER = re.compile(
     r"\b(?:you|your|yours|bad|terrible|awful|crazy|nothing|never|thank\w*|think|guess|hope|wish|know|mean|agree|try|will"
     r"|would|could|should|might|can|better|good|great|glad|happy|love\w*|like\w*|enjoy\w*|nice|fun|looking forward|won"
     r"|proud|prize|excited|mistakes?|um+|uh+|this|that|these|those|here|it)\b",
     re.IGNORECASE,
 )
-"""What speaks to the supporter, plans, opinions, joy, and what only makes sense after the sentence before"""
+"""words that address the supporter, plans, opinions, joy, and words that need the sentence before to make sense"""
 _ODD = re.compile(
     r"[?\"()\[\]:;@#*/\d.]|\b[Aa]m [Ii]\b|\b(?:and|but|then) (?:am|was|wasn't|been)\b"
     r"|\b(?:HIS|HER|ME|MY|THE|NOT|NO|AND|SO)\b"
 )
-"""Marks, verbs before their persons, and words that are shouted"""
+"""marks, verbs before their subjects, and words in capitals"""
 _BEING = re.compile(r"^i(?:'m| am| was| feel)\b(?: \w+ly| so| very| just| really| still| not)? (\w+)")
 _FEELINGS = re.compile(
     r"(?:sad|upset|worried|anxious|lonely|alone|tired|exhausted|scared|afraid|stressed|overwhelmed|nervous|frustrated|angry"
     r"|mad|depressed|down|confused|disappointed|heartbroken|ashamed|embarrassed|guilty|jealous|stuck|lost|unhappy"
     r"|desperate|devastated|isolated|\w+ing)"
 )
-"""what one may be said to be, or to be doing"""
+"""what the speaker may be said to be or to be doing"""
 
 
 def said_back(text: str) -> list[str]:
-    """The sentences of a message that can be said back, each with its persons exchanged and without its end mark."""
+    """The sentences of a message that can be said back, each with its persons swapped and without its end mark."""
     text, found = text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"), list[str]()
     if HARM.search(text) or JUDGED.search(text) or BLAME.named.search(text) or "!!" in text:
         return found
@@ -110,7 +110,7 @@ def said_back(text: str) -> list[str]:
 
 
 def _may_be_said(words: list[str]) -> bool:
-    """About the speaker's own life, a fact or a feeling."""
+    """Whether a sentence states a fact or a feeling from the speaker's own life."""
     plain = " ".join(words).lower().replace(",", "")
     being = _BEING.match(plain)
     is_feeling = being is None or _FEELINGS.fullmatch(being[1]) is not None
@@ -120,7 +120,7 @@ def _may_be_said(words: list[str]) -> bool:
 
 
 def exchanged(text: str) -> str:
-    """Every word, its person exchanged, and the verb of "I" with it."""
+    """The text with the person of every word swapped, and the verbs of "I" adapted."""
     found, since = list[str](), 9  # words since the last "I"
     for word in text.split():
         bare, comma = word.rstrip(","), "," if word.endswith(",") else ""

@@ -1,7 +1,7 @@
-"""The eight support strategies of ESConv: order, names, tokens and spellings. The single source of all of them.
+"""The eight support strategies of ESConv: order, names, tokens and spellings. The single source for all of these.
 
-The order is that of the dialogue-level reference implementation; it is saved with every checkpoint, and loading a
-checkpoint with another order is refused, so labels can never shift silently.
+The order is that of the dialogue-level reference implementation. It is saved with every checkpoint, and checkpoints
+with another order are refused, so labels can never shift silently.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ DEFINITIONS: tuple[str, ...] = (
     "give facts, figures or sources that help",
     "greet, thank, or talk of other things in a friendly way",
 )
-"""what the supporter does, in the same order; our words for the guide of ESConv"""
+"""what the supporter does, in the same order; ESConv's guide in our own words"""
 
 _SPELLINGS = {
     "questions": "Question",
@@ -51,7 +51,7 @@ _SPELLINGS = {
 
 
 def strategy_id(name: str) -> int:
-    """The index 0..7 of a strategy given in any spelling met in the wild ("[Questions]", "Other", ...).
+    """The index 0..7 of a strategy in any spelling found in practice ("[Questions]", "Other", ...).
 
     Raises ValueError naming the allowed strategies when the spelling is unknown.
     """

@@ -1,9 +1,9 @@
-"""How a talk has gone so far, beside its words: how long it is, which strategies it has had, how recently.
+"""How a talk has gone so far, apart from its words: its length, which strategies were used, and how recently.
 
 An encoder of 128 tokens sees the end of a talk; what the supporter has done before that, and how often, says about as
 much about the next strategy as the words do (`models/EXPERIMENTS.md`). A net with `course=True` adds the scores of a
-small network over these features to its own strategy scores. Ours, in none of the papers; the published settings have
-it off.
+small network over these features to its own strategy scores. This is our addition, in none of the papers; it is off in
+the published settings.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ from models.data.dialogue import Speaker, Turn
 from models.data.strategies import STRATEGIES, strategy_id
 
 LATEST = 3
-"""latest strategies given one by one"""
+"""how many of the latest strategies are given one by one"""
 MOST_IN_A_ROW = 4
-"""turns in a row of one speaker that are distinguished"""
+"""maximum number of turns in a row by one speaker that is counted"""
 FEATURES = 4 + (2 + LATEST) * len(STRATEGIES)
-"""numbers in a description of the course"""
+"""number of features that describe the course"""
 
 
 def course_of(turns: Sequence[Turn]) -> tuple[float, ...]:
-    """FEATURES numbers, about 0 to 4 each; `turns` are all before the reply, oldest first.
+    """FEATURES numbers, about 0 to 4 each; `turns` are all turns before the reply, oldest first.
 
-    Length twice (in logarithm and in 20 turns), turns in a row at the end by seeker and by supporter; for each strategy
-    how often it was used (logarithm) and how recently (1 / turns of the supporter since); the latest LATEST strategies.
+    The length twice (as logarithm, and in units of 20 turns); turns in a row at the end by seeker and by supporter; for
+    each strategy, how often (logarithm) and how recently it was used (1 / supporter turns since); the LATEST latest
+    strategies.
     """
     used = [strategy_id(turn.strategy) for turn in reversed(turns) if turn.strategy]
     numbers = range(len(STRATEGIES))
@@ -54,7 +55,7 @@ def _in_a_row(turns: Sequence[Turn], speaker: Speaker) -> int:
 
 
 class Course(nn.Module):
-    """Features (B, FEATURES) -> what they add to the strategy scores (B, 8); nothing at first."""
+    """Features (B, FEATURES) -> what they add to the strategy scores (B, 8); zero before training."""
 
     def __init__(self, width: int = 64, dropout: float = 0.1) -> None:
         super().__init__()

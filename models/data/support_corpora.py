@@ -1,8 +1,8 @@
-"""What the shared support adapter learns from: ESConv, and sets of support talks, all as dialogues.
+"""Training data of the shared support adapter: ESConv and sets of support talks, all as dialogues.
 
-Sets without strategies keep theirs unknown: labelled "Others", they taught interjections (`models/EXPERIMENTS.md`).
-ESConv greets first, so a part of its dialogues begins where the seeker states the problem; the other sets do so by
-themselves, or lose their greeting.
+In sets without strategies, these stay unknown: labelled "Others", they taught interjections (`models/EXPERIMENTS.md`).
+ESConv's dialogues begin with greetings, so a part of them is made to begin where the seeker states the problem; the
+other sets begin there anyway, or have their greeting removed.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from models.data.rule_answers import RULE_ANSWERS, answerable, rule_talks
 SETS: dict[str, float] = {"escot": 0.45, "synthetic_es_gpt4": 0.1, "healme": 0.1, "empathetic_dialogues": 0.02}
 """share of each set that is used, by file name"""
 PROBLEM_WORDS = 8
-"""a seeker's turn of so many words states something"""
+"""a seeker's turn with at least this many words counts as stating something"""
 UNTOLD = 0.4
-"""share of dialogues whose situation is left out: most people have written none beforehand"""
+"""share of dialogues whose situation is left out: most people write none beforehand"""
 PLAIN_START = 0.5
 """share of ESConv's dialogues that begin at the problem"""
 
@@ -32,7 +32,7 @@ def support_dialogues(
 ) -> list[Dialogue]:
     """ESConv's train dialogues, the sets in `folder`, and `voiced_talks`; the same for the same seed.
 
-    Raises FileNotFoundError naming the sets that are expected when the folder has none of them.
+    Raises FileNotFoundError naming the expected sets when the folder has none of them.
     """
     rng = random.Random(seed)
     mixed = [_from_problem(d) if rng.random() < PLAIN_START else d for d in esconv]
@@ -46,17 +46,17 @@ def support_dialogues(
 
 
 def voiced_talks(esconv: Iterable[Dialogue], seed: int, times: int, rule_answers: int = RULE_ANSWERS) -> list[Dialogue]:
-    """What stands under the mark of our own talks: `times` over these talks and, freshly drawn, at most `rule_answers`
-    messages of theirs and of ESConv's with an answer by rule."""
+    """All talks marked with the voice of our own talks: `times` over, these talks and at most `rule_answers` messages,
+    newly drawn each time from them and from ESConv, with an answer by rule."""
     found = answerable((*esconv, *plain_answers(), *warm_answers()))
     rounds = ((*own_talks(), *rule_talks(found, seed + n, rule_answers)) for n in range(times))
     return [dialogue for talks in rounds for dialogue in talks]
 
 
 def openings(dialogues: Iterable[Dialogue], seed: int) -> list[Dialogue]:
-    """Of each dialogue the first turn that states something and its answer, nothing before it, some without situation.
+    """From each dialogue the first turn that states something and its answer, nothing before; some without situation.
 
-    So begins a talk in a browser; ESConv's begin with greetings, and a net that knew only these would greet.
+    Talks in a browser begin like this; ESConv's begin with greetings, and a net that knew only these would greet.
     """
     rng = random.Random(seed)
     found = (_opening(dialogue) for dialogue in dialogues)
@@ -79,13 +79,13 @@ def _files(folder: Path) -> dict[str, Path]:
 
 
 def _usable(dialogue: Dialogue) -> bool:
-    """Both speak, and no supporter lectures: replies here are short."""
+    """Whether both speak and the supporter does not lecture: replies here are short."""
     lengths = [len(turn.text.split()) for turn in dialogue.turns if turn.speaker is Speaker.SUPPORTER]
     return bool(lengths) and bool(dialogue.seeker_posts()) and sum(lengths) / len(lengths) <= 45
 
 
 def _from_problem(dialogue: Dialogue) -> Dialogue:
-    """Without what stands before the first turn of the seeker that states something, where that leaves enough."""
+    """The dialogue from the seeker's first turn that states something on, if that leaves enough turns."""
     turns = dialogue.turns
     start = next((n for n, turn in enumerate(turns) if _states(turn)), 0)
     return replace(dialogue, turns=turns[start:]) if len(turns) - start >= 2 else dialogue

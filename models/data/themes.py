@@ -1,7 +1,7 @@
-"""What may be said to a trouble or a feeling that a message names, asked about it, or suggested: sentences of ours.
+"""Our own sentences that answer a trouble or a feeling named in a message, ask about it, or suggest something.
 
-They stand in `themes.json`, and are used for answers by rule (`rule_answers.py`): which of them fits is told by the
-message, so that a net learns to choose.
+They are in `themes.json` and used for answers by rule (`rule_answers.py`): the message decides which of them fits, so
+that a net learns to choose.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 WHO = "{who}"
-"""in a sentence: the person that the message names, the first group of its theme's words"""
+"""in a sentence, stands for the person that the message names: the first group of the theme's pattern"""
 _JUDGED = "stupid|dumb|idiot|useless|worthless|pathetic|lazy|selfish|weak|fool|failure|loser|burden|fraud|coward"
 _BLAMED = (
     r"(?<!isn't )(?<!not )(?<!wasn't )my (?:own )?fault|blam(?:e|ing) myself|hate myself|ashamed of (?:myself|what i)"
@@ -31,7 +31,7 @@ _BLAMED = (
 
 @dataclass(frozen=True)
 class Theme:
-    """Words that name it, and what to answer, to ask and to suggest."""
+    """The words that name a theme, and what to answer, ask and suggest."""
 
     named: re.Pattern[str]
     answers: tuple[str, ...]
@@ -46,24 +46,24 @@ def _theme(row: dict[str, Any], words: str = "") -> Theme:
 
 _FILE = json.loads(Path(__file__).with_name("themes.json").read_text("utf-8"))
 BLAME = _theme(_FILE["blame"], _BLAMED)
-"""what its speaker thinks badly of: such a message is answered, and never said back"""
+"""messages in which speakers think badly of themselves: they are answered, but never said back"""
 THANKS = _theme(_FILE["thanks"])
 UNSURE = _theme(_FILE["unsure"])
-"""of short messages"""
+"""for short messages only"""
 TROUBLES = tuple(map(_theme, _FILE["troubles"]))
 FEELINGS = tuple(map(_theme, _FILE["feelings"]))
 ANY = _theme(_FILE["any"])
-"""of a message that names none of them"""
+"""for a message that names no trouble or feeling"""
 PLAIN = 0.4
-"""how often a question about a trouble or a feeling is one for any"""
+"""how often a question about a trouble or a feeling is replaced by one that fits any message"""
 SHORT = 6
-"""words of a short message at most"""
+"""maximum number of words of a short message"""
 TROUBLE_FIRST = 0.65
-"""how often the question is about the trouble, where a message names a trouble and a feeling"""
+"""how often the question is about the trouble if a message names both a trouble and a feeling"""
 
 
 def feeling_in(message: str) -> Theme | None:
-    """What a short message is, blame of oneself, or the first feeling that the message names."""
+    """Thanks or not knowing in a short message, self-blame, or the first feeling that the message names."""
     if len(message.split()) <= SHORT and (short := _first((THANKS, UNSURE), message)):
         return short
     return _first((BLAME, *FEELINGS), message)
@@ -81,14 +81,14 @@ def answer_to(message: str, rng: random.Random) -> str:
 
 
 def question_about(message: str, rng: random.Random) -> str:
-    """A question that fits a message: often one that fits any, which a net that is unsure of the trouble can ask."""
+    """A question that fits a message: often one that fits any, which a net unsure of the trouble can ask."""
     theme = _asked(message, rng)
     theme = ANY if theme in (*TROUBLES, *FEELINGS) and rng.random() < PLAIN else theme
     return _said(theme, theme.questions, message, rng)
 
 
 def step_for(message: str, rng: random.Random) -> str:
-    """A small thing that its writer could do."""
+    """A small thing that the writer of the message could do."""
     theme = _asked(message, rng)
     return _said(theme, theme.steps, message, rng)
 

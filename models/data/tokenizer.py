@@ -1,7 +1,7 @@
-"""Text <-> ids: word pieces, learnt by nets trained from scratch; a full checkpoint brings its own (BlenderbotSmall).
+"""Text <-> ids: word pieces, learnt for nets trained from scratch; a full checkpoint brings its own (BlenderbotSmall).
 
-Both lower-case inside and carry the same added tokens: two speaker marks, the 8 strategies, the 9 ATOMIC relations.
-`decode` gives readable text back: spacing, apostrophes, sentence case ("i ' m fine ." -> "I'm fine.").
+Both lower-case internally and have the same added tokens: two speaker marks, the 8 strategies, the 9 ATOMIC relations.
+`decode` restores readable text: spacing, apostrophes, sentence case ("i ' m fine ." -> "I'm fine.").
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from models.data.relations import RELATIONS
 from models.data.strategies import STRATEGIES
 
 BLOCK_TOKENS = 10
-"""tokens of a COMET block at most, its relation token included (MISC's "10 words")"""
+"""maximum number of tokens of a COMET block, including its relation token (MISC's "10 words")"""
 VOCABULARY = 10_000
-"""word pieces that a net trained from scratch learns to read and write"""
+"""number of word pieces of a net trained from scratch"""
 BASE_TOKENS = ("[PAD]", "[BOS]", "[EOS]", "[UNK]", "[CLS]")
 SPEAKER_TOKENS = {Speaker.SEEKER: "[seeker]", Speaker.SUPPORTER: "[supporter]"}
 ADDED_TOKENS = (*SPEAKER_TOKENS.values(), *(f"[{name}]" for name in STRATEGIES), *(f"[{name}]" for name in RELATIONS))
@@ -60,12 +60,12 @@ class Tokenizer:
         return int(self.fast.get_vocab_size())
 
     def encode(self, text: str) -> list[int]:
-        """Ids of `text`, without any special token (such a token written in the text is read as plain characters)."""
+        """Ids of `text` without special tokens (one written in the text is read as plain characters)."""
         return list(self.fast.encode(self.plain(text), add_special_tokens=False).ids)
 
     @staticmethod
     def plain(text: str) -> str:
-        """The text without square brackets, so that no special token can be written in it."""
+        """The text without square brackets, so that it cannot contain a special token."""
         return text.replace("[", "( ").replace("]", " )")
 
     def _token(self, token_id: int) -> str:
@@ -81,7 +81,7 @@ class Tokenizer:
         return raw[2:] if raw.startswith("##") else f" {raw}"
 
     def joins(self, token_id: int) -> tuple[bool, bool]:
-        """Whether a piece goes on the word before it, and whether the word goes on after it, as far as it tells."""
+        """Whether a piece continues the word before it, and whether the word continues after it, if it shows that."""
         return self._token(token_id).startswith("##"), False
 
     @cached_property
@@ -96,18 +96,18 @@ class Tokenizer:
         return readable(self.fast.decode([i for i in ids if i not in self.special]))
 
     def opening(self, situation: str) -> list[int]:
-        """What stands before the first turn."""
+        """What precedes the first turn."""
         return [self.cls]
 
     def turn_ids(self, turn: Turn, strategy: int | None, speakers: bool = True) -> list[int]:
-        """A turn with its marks; `strategy` is an index where it is known and wanted."""
+        """A turn with its marks; `strategy` is an index, or None if unknown or not wanted."""
         marks = [self.speakers[turn.speaker]] if speakers else []
         if strategy is not None:
             marks.append(self.strategies[strategy])
         return [*marks, *self.encode(turn.text), self.eos]
 
     def closing(self) -> list[int]:
-        """What stands between the last turn and the reply in the context itself."""
+        """What comes between the last turn and the reply in the context itself."""
         return []
 
     def block_ids(self, relation: str, text: str) -> tuple[int, ...]:
@@ -140,11 +140,11 @@ def readable(text: str) -> str:
 
 
 def learn_vocabulary(texts: Iterable[str], size: int = VOCABULARY) -> Tokenizer:
-    """A WordPiece tokenizer with about `size` pieces of `texts`; the same ones give the same vocabulary.
+    """A WordPiece tokenizer with about `size` pieces learnt from `texts`; the same texts give the same vocabulary.
 
-    Every character that occurs is a piece, at the start of a word and within it, so that any word can be spelled. They
-    go first, as marks do: the trainer would number them in the order of a hash map, which differs from run to run, and
-    settle ties between pieces by these numbers.
+    Every character that occurs is a piece, both at the start of a word and within it, so that any word can be spelled.
+    These pieces come first, like special tokens: otherwise the trainer would number them in the order of a hash map,
+    which differs from run to run, and break ties between pieces by these numbers.
     """
     plain = [Tokenizer.plain(text) for text in texts]
     fast = wordpiece({})
@@ -154,7 +154,7 @@ def learn_vocabulary(texts: Iterable[str], size: int = VOCABULARY) -> Tokenizer:
         plain,
         trainers.WordPieceTrainer(vocab_size=size, min_frequency=2, special_tokens=first, show_progress=False),
     )
-    return Tokenizer(wordpiece(fast.get_vocab()))  # without the trainer's marks: one that is typed is plain text
+    return Tokenizer(wordpiece(fast.get_vocab()))  # without the trainer's marks: a mark that a user types is plain text
 
 
 def wordpiece(vocab: dict[str, int]) -> FastTokenizer:

@@ -1,13 +1,13 @@
-"""From predictions to figures with intervals, beside the published ones.
+"""From predictions to figures with intervals, compared with the published ones.
 
-In the order in which to read them:
+In reading order:
 
     figure.py            a figure as a function of what each dialogue adds
     definitions.py       what exactly the text figures count
     text_figures.py      figures of texts: D-n, B-n, R-L, METEOR
     strategy_figures.py  figures of strategy prediction
     perplexity.py        perplexity per token or word
-    bertscore.py         BERTScore, where its package is installed
+    bertscore.py         BERTScore, if its package is installed
     predictions.py       predictions as a file
     reply_files.py       anybody's replies as predictions: JSON Lines, CSV, two text files
     uncertainty.py       intervals and paired tests
@@ -16,8 +16,8 @@ In the order in which to read them:
     report.py            predictions -> figures with intervals
     tables.py            reports as text
     paper_tables.py      the papers' tables, our rows under theirs
-    measure_flags.py     flags of what is counted, and the reports they ask for
-    asking_systems.py    replies of systems that are no nets of ours
+    measure_flags.py     flags that say what is counted, and the resulting reports
+    asking_systems.py    replies of systems that are not our nets
     predicting.py        a net's predictions of many turns
-    knowledge_effect.py  each turn with its own knowledge, with another's, with none
+    knowledge_effect.py  each turn with its own knowledge, with that of another turn, with none
 """

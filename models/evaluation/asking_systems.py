@@ -1,6 +1,6 @@
-"""Replies of a system that is no net of ours, turn by turn, as predictions beside those of the nets.
+"""Replies of a system that is not one of our nets, turn by turn, as predictions like those of the nets.
 
-It is asked for replies only, so it has no perplexity. Its strategy is that of the net that names one in its prompt.
+The system gives only replies, so it has no perplexity. Its strategy is the one that a net predicted for its prompt.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from models.systems.asking import ServerBusy, ServerFault
 from models.systems.budget import BudgetSpent
 
 AT_ONCE = 8
-"""turns that a server elsewhere is asked at the same time"""
+"""turns that are sent to a server elsewhere at the same time"""
 WAITS_S = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-"""before a busy server is asked again"""
+"""seconds of waiting before a busy server is asked again"""
 
 
 def about_system(responder: Responder, split: str, part: str, data: str) -> dict[str, Any]:
-    """What identifies its predictions, besides how they are decoded; `data` is the hash of the dialogues."""
+    """What identifies a system's predictions, besides how they are decoded; `data` is the hash of the dialogues."""
     leaks = "" if split == "D" or not getattr(responder, "shots", ()) else ", examples from split D: leaky"
     read = {"tails_sha256": "", "comet": "", "emotion": "", "split": split, "part": part}
     made = {"net": responder.name, "checkpoint": responder.checkpoint, "data": data}
@@ -39,9 +39,9 @@ def about_system(responder: Responder, split: str, part: str, data: str) -> dict
 def answer(
     responder: Responder, targets: Sequence[Target], options: DecodeOptions, journal: Journal[Key], *, seed: int
 ) -> tuple[Prediction, ...]:
-    """One prediction per target, in order; reply i has seed + i. What the journal has is kept.
+    """One prediction per target, in order; reply i has seed + i. Predictions in the journal are not made again.
 
-    Raises OSError when the server gives no answer or a limit is reached; asked again, it goes on from there.
+    Raises OSError when the server gives no answer or a limit is reached; a second call goes on from there.
     """
     missing = [at for at, target in enumerate(targets) if key_of(target) not in journal.made]
     workers = AT_ONCE if isinstance(responder, SendsWords) else 1
@@ -60,7 +60,7 @@ def answer(
 
 
 def _reply(responder: Responder, target: Target, options: DecodeOptions, seed: int) -> Reply:
-    """Patient with a busy server."""
+    """Ask for one reply, again after each of WAITS_S while the server is busy."""
     for wait_s in WAITS_S:
         try:
             return responder.respond(target.context, options, seed)

@@ -1,8 +1,8 @@
 """BERTScore (Zhang et al. 2020) through the package bert-score, which is optional: it brings matplotlib along.
 
 Place in the flow: replies and references -> one precision, recall and F each -> models.evaluation.system_figures.
-Figures of two models (roberta-large, a folder) cannot be compared, so the model's name is kept with them; never
-rescaled to a baseline.
+Figures from different models (roberta-large, a folder) cannot be compared, so the model's name is kept with them. They
+are never rescaled to a baseline.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class BertScores:
 
 
 def bert_scores(replies: Sequence[str], references: Sequence[str], model: str, layer: int | None = None) -> BertScores:
-    """Scores under `model`, a Hub name or a folder; `layer` is needed where bert-score does not know the model.
+    """Scores with `model`, a Hub name or a folder; `layer` is needed if bert-score does not know the model.
 
-    Raises ValueError saying what to do when the package or the model is not at hand.
+    Raises ValueError saying what to do when the package or the model is missing.
     """
     try:
         package: Any = importlib.import_module("bert_score")  # by name: it is not among the requirements

@@ -19,7 +19,7 @@ Tokens = Sequence[str]
 
 
 def words(text: str) -> list[str]:
-    """Lower-cased words and punctuation marks as NLTK cuts them, the default.
+    """Lower-cased words and punctuation marks as NLTK splits them, the default.
 
     `nltk.word_tokenize` without its downloaded list of abbreviations: a full stop ends a sentence after "dr" too.
     """
@@ -28,17 +28,17 @@ def words(text: str) -> list[str]:
 
 
 def emstremo(text: str) -> list[str]:
-    """The tokens of the Emstremo code: runs of letters and marks first, NLTK words after."""
+    """The tokens of the Emstremo code: first runs of letters and punctuation marks, then NLTK's words in these."""
     return words(" ".join(re.findall(r"[\w']+|[.,!?;]", text.lower())))
 
 
 def whitespace(text: str) -> list[str]:
-    """Lower-cased, cut at white space only; marks stay at their word."""
+    """Lower-cased and split at white space only; punctuation stays with its word."""
     return text.lower().split()
 
 
 TOKENISERS: dict[str, Tokenise] = {"words": words, "emstremo": emstremo, "ws": whitespace}
-"""By the names of the flag `--tokens`; "bpe" needs the tokenizer of a net and is passed as a callable."""
+"""By value of the flag `--tokens`; "bpe" needs the tokenizer of a net and is passed as a callable."""
 
 
 @dataclass(frozen=True)
@@ -64,11 +64,11 @@ BY_PAPER: dict[str, Definition] = {
     **{"misc": MISC, "admisc": MISC, "transesc": MISC, "supporter": MISC},
     "emstremo": EMSTREMO,
 }
-"""names of the flag `--definitions` -> what that paper's code counts; AdMISC has no code, its older rows are MISC's"""
+"""value of the flag `--definitions` -> what that paper's code counts; AdMISC has no code, its older rows are MISC's"""
 
 
 def tokeniser(name: str, bpe: Tokenise | None = None) -> Tokenise:
-    """The tokenisation of that name. Raises ValueError when it is unknown, or is "bpe" and no net gives one."""
+    """The tokenisation of that name. Raises ValueError when it is unknown, or is "bpe" and `bpe` is missing."""
     known: Mapping[str, Tokenise] = TOKENISERS | ({"bpe": bpe} if bpe else {})
     if name not in known:
         hint = "; bpe needs the tokenizer of a net" if name == "bpe" else ""

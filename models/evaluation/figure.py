@@ -1,6 +1,6 @@
-"""A figure as a function of what each unit adds: its value comes from it, and so do the values of drawn units.
+"""A figure as a function of what each unit contributes, so that it can be computed for all units and for resamples.
 
-Place in the flow: text_figures, strategy_figures and perplexity define one Figure each for every figure of a report;
+Place in the flow: text_figures, strategy_figures and perplexity define a Figure for every figure of a report;
 models.evaluation.uncertainty resamples the units. Nearly every figure is a function of sums over units (`Summed`):
 accuracy of counts, corpus BLEU of matched n-grams, F1 of the confusion matrix, perplexity of two sums. Distinct-n
 (`Distinct`) is not.
@@ -22,7 +22,7 @@ class Summed:
     """A figure that is a function of sums over units."""
 
     parts: Floats
-    """(units, k) what each unit adds"""
+    """(units, k) what each unit contributes"""
     of: Callable[[Floats], Floats]
     """(..., k) sums -> (...) figures"""
 
@@ -34,13 +34,13 @@ class Summed:
 
 @dataclass(frozen=True)
 class Distinct:
-    """D-n in percent: different n-grams by all n-grams."""
+    """D-n in percent: different n-grams divided by all n-grams."""
 
     units: int
     owner: NDArray[np.int64]
     """(m,) the unit of each n-gram"""
     gram: NDArray[np.int64]
-    """(m,) which n-gram: the same number for the same one, in both of two systems that are compared"""
+    """(m,) number of each n-gram: the same for equal n-grams, also across two systems that are compared"""
 
     @property
     def value(self) -> float:
@@ -60,12 +60,12 @@ Figure = Summed | Distinct
 
 
 class Units:
-    """What is resampled: dialogues where every turn names its own (turns of one dialogue are alike, so they are no
-    independent draws), else turns.
+    """What is resampled: dialogues if every turn names its dialogue (turns of one dialogue are alike, so they are not
+    independent), else turns.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        """`names`: the dialogue of each turn, "" where it is not known."""
+        """`names`: the dialogue of each turn, "" if unknown."""
         numbers: dict[str, int] = {}
         self.kind = "dialogues" if all(names) else "turns"
         known = [numbers.setdefault(name, len(numbers)) for name in names]
@@ -73,7 +73,7 @@ class Units:
         self.number = int(self.of_turn.max()) + 1
 
     def sums(self, rows: Sequence[Sequence[float]] | Floats) -> Floats:
-        """(units, k) of (turns, k)."""
+        """(units, k) sums of rows (turns, k)."""
         values = np.asarray(rows, dtype=float)
         total = np.zeros((self.number, values.shape[1]))
         np.add.at(total, self.of_turn, values)

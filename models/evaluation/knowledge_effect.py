@@ -1,11 +1,11 @@
-"""Does a net use its knowledge? Each turn once more with the COMET blocks of another dialogue, and with none.
+"""Does a net use its knowledge? Repeats each turn with the COMET blocks of another dialogue, and with none.
 
     own      blocks of the turn's own situation and last post
-    another  those of a turn of another dialogue, drawn from a seed
+    another  blocks of a turn of another dialogue, drawn with a seed
     none     no blocks: the net's gates and refinement read nothing
 
-If knowledge acts, references are less likely under `another` and `none` than under `own`, and strategies and replies
-change. Differences are paired by turn; their 95 % intervals resample dialogues.
+If knowledge has an effect, references are less likely under `another` and `none` than under `own`, and strategies and
+replies change. Differences are paired by turn; their 95 % intervals resample dialogues.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ from models.training.device import device_of
 
 OWN, ANOTHER, NONE = CONDITIONS = ("own", "another", "none")
 GREEDY = DecodeOptions(method="greedy", max_tokens=60)
-"""replies without chance: what changes in them is the knowledge's doing"""
+"""no randomness: any change in a reply is due to the knowledge"""
 
 
 @dataclass(frozen=True)
 class Effect:
-    """What one condition does, over all turns; differences and shares are against the turn's own blocks."""
+    """The effect of one condition over all turns, compared with the turn's own blocks."""
 
     condition: str
     nll: float
-    """of the references given the gold strategy, nats a token"""
+    """of the references given the gold strategy, nats per token"""
     accuracy: float
     """of the strategy, percent"""
     nll_more: Interval | None
-    """nats a token by which the references are less likely than with their own blocks; None for these themselves"""
+    """nats per token by which the references are less likely than with their own blocks; None for `own`"""
     moved: Interval | None
-    """how far the strategies' shares moved: half the sum of absolute differences, percent, mean over turns"""
+    """how far the strategy probabilities moved: half the sum of absolute differences, percent, mean over turns"""
     other_strategy: Interval | None
-    """turns whose likeliest strategy is another one, percent"""
+    """turns whose most likely strategy is another one, percent"""
     other_reply: Interval | None
     """turns whose greedy reply is another one, percent"""
 
@@ -61,7 +61,7 @@ class _Seen:
 
 
 def with_blocks_of(condition: str, examples: Sequence[Example], dialogues: Sequence[str], seed: int) -> list[Example]:
-    """The examples under a condition. `dialogues`: which dialogue each belongs to.
+    """The examples under a condition. `dialogues`: the dialogue of each example.
 
     Raises ValueError when there is no other dialogue to take blocks from.
     """
@@ -84,9 +84,9 @@ def with_blocks_of(condition: str, examples: Sequence[Example], dialogues: Seque
 def knowledge_effect(
     net: Net, targets: Sequence[Target], examples: Sequence[Example], *, seed: int, rounds: int, batch: int = 32
 ) -> tuple[Effect, ...]:
-    """One row a condition, `own` first.
+    """One row per condition, `own` first.
 
-    Raises ValueError for a net that reads no blocks, or as `with_blocks_of` and `interval`.
+    Raises ValueError for a net that reads no blocks, and as `with_blocks_of` and `interval` do.
     """
     if not net.needs_comet:
         raise ValueError("this net reads no COMET blocks; name one that does, e.g. misc or admisc")
@@ -117,7 +117,7 @@ def knowledge_effect(
 
 @torch.inference_mode()
 def _see(net: Net, examples: Sequence[Example], condition: str, size: int) -> _Seen:
-    """Likelihoods of the references, shares of the strategies and greedy replies, in the order of the examples."""
+    """Likelihoods of the references, strategy probabilities and greedy replies, in the order of the examples."""
     nll, tokens, shares = list[float](), list[float](), list[list[float]]()
     replies = list[tuple[int, ...]]()
     for start in tqdm(range(0, len(examples), size), desc=condition):

@@ -1,4 +1,4 @@
-"""What is counted, and how sure it is: flags of the commands that measure replies, and the reports they ask for."""
+"""Flags of the commands that measure replies (what is counted, how sure it is), and the reports that they request."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from models.evaluation.report import Bootstrap, Report, measure
 from models.files.hub import hub_files
 
 PAPERS_PIECES = "facebook/blenderbot_small-90M"
-"""whose word pieces MISC and its successors count"""
+"""model whose word pieces MISC and its successors count"""
 PIECES = ("vocab.json", "merges.txt", "tokenizer_config.json")
 
 
 def add_measure_arguments(parser: ArgumentParser) -> None:
-    """Flags that say what is counted, and how sure it is."""
+    """Add the flags that set what is counted, and how its uncertainty is computed."""
     parser.add_argument(
         "--tokens", choices=(*TOKENISERS, "bpe"), default="words", help="what a token is in D-n, B-n and R-L"
     )
@@ -48,7 +48,7 @@ def add_measure_arguments(parser: ArgumentParser) -> None:
 
 
 def definition_of(args: Namespace) -> Definition:
-    """The definition that the flags ask for. Raises ValueError when they ask for two."""
+    """The definition that the flags set. Raises ValueError when they set two."""
     counted_by_flags = Definition(args.tokens, args.distinct == "legacy")
     if not args.definitions:
         return counted_by_flags
@@ -69,8 +69,8 @@ def pieces_of(args: Namespace) -> Tokenise | None:
     if (Path(source) / "tokenizer.json").is_file() and not (Path(source) / "merges.txt").is_file():
         return Tokenizer.load(Path(source) / "tokenizer.json").pieces
     try:
-        folder = hub_files(source, PIECES)  # first, so that without a network nobody waits for the import
-        from models.backbones.blenderbot_90m import FullTokenizer  # loads transformers' models, needed for this only
+        folder = hub_files(source, PIECES)  # first, so that without a network it fails before the slow import
+        from models.backbones.blenderbot_90m import FullTokenizer  # loads transformers' models, needed only here
 
         return FullTokenizer(str(folder)).pieces
     except (OSError, TypeError, ValueError) as fault:
@@ -82,7 +82,7 @@ def pieces_of(args: Namespace) -> Tokenise | None:
 
 
 def bert_of(args: Namespace, predictions: Sequence[Prediction]) -> BertScores | None:
-    """BERTScore where `--bertscore` asks for it."""
+    """BERTScore, if `--bertscore` asks for it."""
     if not args.bertscore:
         return None
     texts = [p.hypothesis for p in predictions], [p.reference for p in predictions]
@@ -90,7 +90,7 @@ def bert_of(args: Namespace, predictions: Sequence[Prediction]) -> BertScores | 
 
 
 def all_reports(args: Namespace, predictions: Sequence[Prediction], bpe: Tokenise | None) -> tuple[Report, ...]:
-    """The report that the flags ask for, then one for each other way in which a chosen paper counts."""
+    """The report that the flags set, then one for each other definition of the chosen papers."""
     rows = published(args.papers)
     wanted = [definition_of(args), *(DEFINITIONS[row.source] for row in rows), *map(counted, rows)]
     bert = bert_of(args, predictions)

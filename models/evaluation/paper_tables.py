@@ -1,4 +1,4 @@
-"""The papers' tables with our rows under theirs, counted as theirs are, where we can."""
+"""The papers' tables with our rows under theirs, counted in the same way if possible."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Spread:
 
 
 Spreads = Mapping[str, Mapping[str, Spread]]
-"""net -> figure -> how it spreads"""
+"""net -> figure -> its spread"""
 
 
 def paper_tables(
@@ -54,12 +54,12 @@ def paper_tables(
     spreads: Spreads | None = None,
     missing: bool = False,
 ) -> list[Table]:
-    """Each paper's table with its own columns. A net stands under the row it stands for, others at the end.
+    """Each paper's table with its own columns. Each net is under the row that it re-implements, others at the end.
 
     Args:
-        intervals: our figures with their 95 % intervals, where these were drawn.
+        intervals: add 95 % intervals to our figures, if they were computed.
         spreads: mean and deviation over trainings, added to our figures.
-        missing: name the nets that stand for a row and are not among `systems`.
+        missing: also name nets that re-implement a row but are not among `systems`.
     """
     tables = []
     for source, rows in by_source(published).items():
@@ -89,7 +89,7 @@ def _ours(
     intervals: bool,
     spread: Mapping[str, Spread],
 ) -> list[tuple[str, ...]]:
-    """A row for each way in which the table's rows are counted."""
+    """One row for each definition by which the table's rows are counted."""
     reports = sorted(one.under(definitions), key=lambda found: _place(found.definition, definitions))
     return [
         (

@@ -10,12 +10,12 @@ from models.evaluation.figure import Floats, Summed, Units
 
 
 def perplexity(nlls: Sequence[float], counts: Sequence[int], units: Units) -> Summed:
-    """exp(sum of nlls / sum of counts). Infinite when it is too large.
+    """exp(sum of nlls / sum of counts). Infinite when it is too large for a float.
 
     Args:
         nlls: negative log-likelihood of each reference, natural logarithm.
         counts: tokens (with the end token, as in the sum) or words of each reference.
-        units: what each turn belongs to.
+        units: the unit of each turn.
 
     Raises ValueError when nothing is counted.
     """

@@ -1,7 +1,7 @@
-"""Replies, strategies and likelihoods of a net for many turns at once; what is made already is not made again.
+"""Replies, strategies and likelihoods of a net for many turns at once; those made before are not made again.
 
 Each batch is encoded once: replies and `nll_predicted` come from the plan with the predicted strategy, `nll_gold` from
-the same plan given the gold one. No gold strategy reaches a reply.
+the same plan given the gold one. No gold strategy influences a reply.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ Key = tuple[str, int]
 
 
 def key_of(target: Target) -> Key:
-    """What names a turn in a journal."""
+    """The key of a turn in a journal."""
     return target.dialogue.id, target.turn
 
 
 def prediction_journal(folder: Path, settings: Mapping[str, Any], *, overwrite: bool = False) -> Journal[Key]:
-    """The predictions of one net in its folder, made with one set of settings; `metrics.json` goes with them."""
+    """The journal of a net's predictions in its folder, for one set of settings; `metrics.json` belongs to them."""
 
     def key(row: Row) -> Key:
         return row["dialogue"], row["turn"]
@@ -47,7 +47,7 @@ def prediction_journal(folder: Path, settings: Mapping[str, Any], *, overwrite: 
 
 
 def finished(journal: Journal[Key], targets: Sequence[Target]) -> tuple[Prediction, ...]:
-    """The predictions of all targets in their order, once the journal has all of them."""
+    """The predictions of all targets in their order, when the journal holds all of them."""
     journal.finish([key_of(target) for target in targets])
     return read_predictions(journal.out)
 
@@ -63,12 +63,12 @@ def predict(
     seed: int,
     batch: int = 32,
 ) -> tuple[Prediction, ...]:
-    """One prediction per target, in order; reply i is decoded with seed + i. What the journal has is kept."""
+    """One prediction per target, in order; reply i is decoded with seed + i. The journal's are not made again."""
     order = list(range(len(examples)))
-    if not net.backbone.causal:  # there the turns of a dialogue stay together: its words are read once
+    if not net.backbone.causal:  # a causal base keeps the turns of a dialogue together, to read its words once
         order.sort(key=lambda i: len(examples[i].context))
     chunks = [order[start : start + batch] for start in range(0, len(order), batch)]
-    # a batch that was kept in part is made again as a whole: rounding may depend on what else is in it
+    # a batch that is in the journal only in part is made again as a whole: rounding may depend on its other rows
     missing = [rows for rows in chunks if any(key_of(targets[i]) not in journal.made for i in rows)]
     for rows in tqdm(missing, desc="batches", initial=len(chunks) - len(missing), total=len(chunks)):
         here = [targets[i] for i in rows], [examples[i] for i in rows]
@@ -96,7 +96,7 @@ def _predict(
             net.tokenizer.decode(reply),
             target.gold.text,
             STRATEGIES[max(range(len(chances)), key=chances.__getitem__)] if predicts else None,
-            target.gold.strategy if predicts else None,  # in all or in none: who predicts none is not scored for it
+            target.gold.strategy if predicts else None,  # a net that predicts none is not scored
             chances if predicts else (),
             gold,
             predicted,

@@ -1,4 +1,4 @@
-"""Predictions as a file: what a system said on each turn, beside the real reply.
+"""Predictions as a file: what a system said at each turn, beside the real reply.
 
 Place in the flow: `models.commands.evaluate` writes them, `models.evaluation.report` measures them,
 `models.commands.score` reads them back.
@@ -25,7 +25,7 @@ from models.reading.rows import json_rows
 
 @dataclass(frozen=True)
 class Prediction:
-    """One reply of a system, the real one, and what the system said of it."""
+    """One reply of a system, the real reply, and the system's strategy and likelihoods."""
 
     hypothesis: str
     reference: str
@@ -36,9 +36,9 @@ class Prediction:
     strategies: tuple[float, ...] = ()
     """predicted distribution in the order of STRATEGIES"""
     nll_gold: float | None = None
-    """negative log-likelihood of the reference in nats, the gold strategy given, as the papers do"""
+    """negative log-likelihood of the reference in nats given the gold strategy, as in the papers"""
     nll_predicted: float | None = None
-    """the same with the strategy that the system predicts, as in use"""
+    """the same with the strategy that the system predicts, as in real use"""
     tokens: int = 0
     """tokens that the two sums run over, end token included"""
     dialogue: str = ""
@@ -48,15 +48,15 @@ class Prediction:
 
 
 def write_predictions(path: Path, predictions: Sequence[Prediction]) -> None:
-    """One prediction a line, the file whole or not at all; `read_predictions` gives the equal ones back."""
+    """One prediction per line, the file whole or not at all; `read_predictions` gives equal ones back."""
     write_whole(path, "".join(json.dumps(asdict(p), ensure_ascii=False) + "\n" for p in predictions))
 
 
 def read_predictions(path: Path) -> tuple[Prediction, ...]:
-    """Inverse of `write_predictions`; fields it does not know are skipped.
+    """Inverse of `write_predictions`; unknown fields are skipped.
 
     Raises FileNotFoundError, and ValueError naming file, line and field: an empty line is a missing prediction, a field
-    that some lines have is expected in all, and a turn is given once.
+    that some lines have must be in all, and no turn may occur twice.
     """
     check_there(path)
     records = []
@@ -77,7 +77,7 @@ def read_predictions(path: Path) -> tuple[Prediction, ...]:
 
 
 def check_there(path: Path) -> None:
-    """Raises FileNotFoundError that says what was looked for."""
+    """Raises FileNotFoundError when there is no such file."""
     if not path.is_file():
         raise FileNotFoundError(f"no predictions at {path}; give a file with hypotheses and references")
 
@@ -95,9 +95,9 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "turn": (int,),
 }
 MAX_COUNT = 1_000_000
-"""highest turn and most tokens of one prediction"""
+"""highest turn and highest number of tokens in one prediction"""
 WHOLE = ("strategy", "gold", "strategies", "nll_gold", "nll_predicted", "dialogue")
-"""fields to be given for all turns or for none"""
+"""fields that must be given for all turns or for none"""
 
 
 def to_predictions(records: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Prediction, ...]:
@@ -115,7 +115,7 @@ def to_predictions(records: Sequence[tuple[str, dict[str, Any]]]) -> tuple[Predi
 
 
 def _check_once(records: Sequence[tuple[str, dict[str, Any]]]) -> None:
-    """A record that does not name both dialogue and turn may be of any."""
+    """Raises ValueError when a turn occurs twice; records that do not name both dialogue and turn are not checked."""
     first: dict[tuple[str, int], str] = {}
     for where, record in records:
         if record.get("dialogue") and "turn" in record:
@@ -159,7 +159,7 @@ def _check_numbers(values: dict[str, Any], where: str) -> None:
             raise ValueError(f"{where}: strategies holds {share!r:.60}; want probabilities, 0 to 1")
     sums = {name: values[name] for name in ("nll_gold", "nll_predicted") if values.get(name) is not None}
     for name, total in sums.items():
-        if not 0 <= total <= float_info.max:  # math.isfinite fails for a whole number that no float can hold
+        if not 0 <= total <= float_info.max:  # math.isfinite fails for an int too large for a float
             raise ValueError(f"{where}: {name} is {total!r:.60}; want a finite number from 0")
     if sums and values.get("tokens", 0) < 1:
         raise ValueError(

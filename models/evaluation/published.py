@@ -2,10 +2,10 @@
 
 Rows of different sources are not comparable: split, tokens and decoding differ (see
 `models.evaluation.definitions.Definition`), and a table may hold rows that its authors took over from elsewhere
-(`TAKEN_OVER`). Split D is dialogue level, E is MISC's turn level and leaky (`models.data.esconv.SPLITS`); "D, merged"
-merges consecutive turns of one speaker (MultiESC: 2,295 test turns and a BLEU of its own), a different task; "?"
-where a paper does not say and its code, or agreement with other tables, does not settle it. Where two papers differ on
-one system, both rows are kept.
+(`TAKEN_OVER`). Split D is by dialogue; E is MISC's split by turn and leaky (`models.data.esconv.SPLITS`); "D, merged"
+merges consecutive turns of one speaker (MultiESC: 2,295 test turns and a BLEU of its own), which is a different task;
+"?" means that neither the paper, nor its code, nor agreement with other tables shows the split. Where two papers differ
+on one system, both rows are kept.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ STAR_LLM = "STAR, table 2"
 DEFINITIONS: dict[str, Definition] = {
     MISC_2022: MISC,  # recomputed exactly from the authors' outputs
     MISC_PARTS: MISC,
-    ADMISC_2024: MISC,  # no code: its rows of older systems are MISC's, so its own are taken to count alike
+    ADMISC_2024: MISC,  # no code: its rows of older systems are MISC's, so its own are assumed to count alike
     ADMISC_PARTS: MISC,
     STAR: ESCONV,
     STAR_LLM: ESCONV,
@@ -33,19 +33,19 @@ DEFINITIONS: dict[str, Definition] = {
 """source -> what the text figures of its table count, as far as known"""
 
 TAKEN_OVER: dict[tuple[str, str], Definition] = {
-    (ADMISC_2024, "GLHG"): ESCONV,  # the authors' outputs of 2,801 turns give D-1 3.50 and B-4 2.13 so
-    (ADMISC_2024, "FADO"): ESCONV,  # the metrics of its code
+    (ADMISC_2024, "GLHG"): ESCONV,  # gives D-1 3.50 and B-4 2.13 on the authors' outputs of 2,801 turns
+    (ADMISC_2024, "FADO"): ESCONV,  # the metrics in its code
     (STAR, "TransESC"): MISC,
     (STAR, "SUPPORTER"): MISC,
     (STAR, "Emstremo"): EMSTREMO,
     (STAR, "Emstremo + STAR"): EMSTREMO,
 }
-"""(source, system) -> what the code behind that row counts, where it is not that of the table"""
+"""(source, system) -> what the code behind that row counts, if it differs from its table"""
 
 
 @dataclass(frozen=True)
 class PublishedRow:
-    """One row of one table; percent but for the perplexity and BERTScore (0 to 1), None = not reported."""
+    """One row of one table; percent except perplexity and BERTScore (0 to 1), None = not reported."""
 
     system: str
     source: str

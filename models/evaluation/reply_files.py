@@ -1,11 +1,11 @@
-"""Anybody's replies as predictions: JSON Lines, CSV or TSV with a header, or two files of texts.
+"""Replies of any origin as predictions: JSON Lines, CSV or TSV with a header, or two files of texts.
 
 Place in the flow: `models.commands.score` and `models.commands.compare` read their files here; figures come from
 `models.evaluation.report`.
 
     outputs.csv             hypothesis,reference,strategy,gold      (the last two may be left out)
-    hyp.txt and ref.txt     one reply, one reference a line
-    hyp.json and ref.json   a list of texts each, as the public code of MISC writes them
+    hyp.txt and ref.txt     one reply or reference per line
+    hyp.json and ref.json   a list of texts each, as written by the public code of MISC
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ logger = logging.getLogger(__name__)
 FILE = "predictions.jsonl"
 """what `python -m models evaluate` writes into the folder of a net"""
 RUN = "run.json"
-"""beside it: the settings it was made with, and how many turns it is to hold"""
+"""beside it: the settings it was made with, and how many turns it should hold"""
 TABLES = (".csv", ".tsv")
 NUMBERS = {"nll_gold": float, "nll_predicted": float, "tokens": int, "turn": int}
 DECIMALS = ("nll_gold", "nll_predicted")
-"""columns of numbers that may have a decimal comma"""
+"""columns whose numbers may have a decimal comma"""
 
 
 def read_replies(path: Path, references: Path | None = None) -> tuple[Prediction, ...]:
@@ -50,7 +50,7 @@ def read_replies(path: Path, references: Path | None = None) -> tuple[Prediction
 
 
 def _check_complete(folder: Path, count: int) -> None:
-    """Raises ValueError when `evaluate` was to make another number of predictions; without run.json nobody knows."""
+    """Raises ValueError when run.json names another number of predictions; without that file nothing is checked."""
     wanted = settings_of(folder / RUN).get("turns", count)
     if wanted != count:
         raise ValueError(
@@ -60,7 +60,7 @@ def _check_complete(folder: Path, count: int) -> None:
 
 
 def _warn_of_order(path: Path, found: Sequence[Prediction]) -> None:
-    """A predicted strategy that is not the likeliest: the shares are probably in another order than ours."""
+    """Warn when predicted strategies are not the most likely: the probabilities are probably in another order."""
     predicted = [p for p in found if p.strategies and p.strategy is not None]
     other = sum(p.strategies[strategy_id(str(p.strategy))] < max(p.strategies) for p in predicted)
     if other:
@@ -89,7 +89,7 @@ def _table(path: Path) -> tuple[Prediction, ...]:
 
 
 def _cells(row: dict[str, str], where: str) -> dict[str, Any]:
-    """An empty cell is a field left out, but for an empty reply."""
+    """The fields of a row. An empty cell is a missing field, except for an empty reply."""
     record: dict[str, Any] = {name: text for name, text in row.items() if text or name in ("hypothesis", "reference")}
     for name in record.keys() & NUMBERS.keys():
         try:

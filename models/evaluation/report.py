@@ -1,6 +1,6 @@
 """Predictions -> figures with intervals, and a JSON file of them.
 
-Place in the flow: `models.commands.evaluate` (a net on ESConv) and `models.commands.score` (anybody's outputs) both end
+Place in the flow: `models.commands.evaluate` (a net on ESConv) and `models.commands.score` (outputs of others) both end
 here; `models.evaluation.tables` prints the reports beside the papers' rows.
 """
 
@@ -42,9 +42,9 @@ class Report:
     bert_model: str = ""
     """the model that BERTScore was computed with; its means are not rescaled"""
     intervals: tuple[Interval, ...] = ()
-    """95 %, named as the figures"""
+    """95 % intervals, with the names of their figures"""
     resampled: str = ""
-    """what was resampled for them, and how often"""
+    """what was resampled for the intervals, and how often"""
 
 
 def measure(
@@ -56,8 +56,8 @@ def measure(
 ) -> Report:
     """Every figure that the predictions allow. `bpe` is the tokenizer of the net, for `Definition("bpe")`.
 
-    Raises ValueError when there are none, or a field is given for some of them only. A single unit has no intervals:
-    resampled, it stays itself.
+    Raises ValueError when there are none, or a field is given only for some. With a single unit there are no intervals,
+    since resampling cannot change it.
     """
     found, units = figures_of(predictions, definition, bpe, bert), units_of(predictions)
     values = {name: figure.value for name, figure in found.items()}

@@ -1,8 +1,8 @@
-"""Figures of strategy prediction, each a function of the confusion matrix; the gold strategy in the top k beside them.
+"""Figures of strategy prediction: functions of the confusion matrix, and how often the top k hold the gold strategy.
 
 Place in the flow: predicted strategies and their distributions -> figures -> models.evaluation.system_figures. "F1" in
-the STAR paper is the macro F1 over all eight classes; precision and recall of AdMISC's ablation are taken to be macro
-averages too. A share of nothing counts as 0.
+the STAR paper is the macro F1 over all eight classes; precision and recall of AdMISC's ablation are assumed to be macro
+averages too. A ratio with denominator 0 counts as 0.
 """
 
 from __future__ import annotations
@@ -56,12 +56,12 @@ OF_CONFUSION: Mapping[str, Callable[[Floats], Floats]] = {
     "macro_precision": lambda tables: precisions(tables).mean(axis=-1),
     "macro_recall": lambda tables: recalls(tables).mean(axis=-1),
 }
-"""name of a figure -> what it is of the confusion matrix, 0 to 1"""
+"""name of a figure -> its function of the confusion matrix, 0 to 1"""
 
 
 @dataclass(frozen=True)
 class StrategyScores:
-    """One strategy: percent, and how often it is the gold one."""
+    """Scores of one strategy in percent, and how often it is the gold one."""
 
     precision: float
     recall: float
@@ -78,7 +78,7 @@ class StrategyTable:
     classes: tuple[StrategyScores, ...]
     """in the order of STRATEGIES"""
     most_frequent: float
-    """accuracy of always naming the most frequent gold strategy, percent: the floor"""
+    """accuracy of always predicting the most frequent gold strategy, percent: the baseline"""
 
 
 def strategy_figures(
@@ -90,7 +90,7 @@ def strategy_figures(
         predicted: index in STRATEGIES per turn.
         gold: the same, as annotated.
         probabilities: (turns, 8) predicted distribution per turn, for the top k, k = 1 to 8; () leaves these out.
-        units: what each turn belongs to.
+        units: the unit of each turn.
     """
     cells = units.sums(np.eye(K * K)[np.array(gold) * K + np.array(predicted)])  # a confusion matrix each, flat
 

@@ -1,7 +1,7 @@
 """Predictions of one system -> every figure that they allow.
 
-Place in the flow: the value of each is what a report prints (models.evaluation.report); intervals and tests
-resample its units (models.evaluation.uncertainty).
+Place in the flow: a report prints the value of each figure (models.evaluation.report); intervals and tests resample its
+units (models.evaluation.uncertainty).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from models.evaluation.text_figures import GramNumbers, text_figures
 
 
 def units_of(predictions: Sequence[Prediction]) -> Units:
-    """The dialogues of the predictions, or each turn alone where one does not name its dialogue."""
+    """The dialogues of the predictions, or the single turns if any prediction does not name its dialogue."""
     return Units([prediction.dialogue for prediction in predictions])
 
 
@@ -32,7 +32,7 @@ def figures_of(
 ) -> dict[str, Figure]:
     """All figures by name, in the order of a report. `bpe` is the tokenizer for `Definition("bpe")`.
 
-    Raises ValueError when there are no predictions, or a field is given for some of them only.
+    Raises ValueError when there are no predictions, or a field is given only for some of them.
     """
     if not predictions:
         raise ValueError("no predictions; give at least one")
@@ -49,12 +49,12 @@ def figures_of(
 
 
 def table_of(predictions: Sequence[Prediction]) -> StrategyTable | None:
-    """Predicted against gold strategies; None where the predictions hold none."""
+    """Predicted against gold strategies; None if the predictions hold none."""
     return strategy_table(*_named(predictions)) if in_all(predictions, "strategy", "gold") else None
 
 
 def in_all(predictions: Sequence[Prediction], *names: str) -> bool:
-    """Whether all predictions have these fields (True) or none has (False). Raises ValueError when some have."""
+    """True if all predictions have these fields, False if none has. Raises ValueError when only some have."""
     counts = {name: sum(getattr(p, name) not in (None, ()) for p in predictions) for name in names}
     if len(set(counts.values())) == 1 and set(counts.values()) <= {0, len(predictions)}:
         return 0 not in counts.values()
@@ -69,7 +69,7 @@ def _named(predictions: Sequence[Prediction]) -> tuple[list[int], list[int]]:
 
 
 def _perplexities(predictions: Sequence[Prediction], units: Units) -> dict[str, Figure]:
-    """Per token, and per word of `models.evaluation.definitions.words`: comparable between vocabularies."""
+    """Per token, and per word of `models.evaluation.definitions.words`, comparable between vocabularies."""
     known = [given for given in ("gold", "predicted") if in_all(predictions, f"nll_{given}")]
     if not known:
         return {}

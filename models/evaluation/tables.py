@@ -32,7 +32,7 @@ LABELS: dict[str, str] = {
     "bert_recall": "BERTScore recall",
     "bert_f1": "BERTScore F",
 }
-"""name of a figure -> how it is printed"""
+"""name of a figure -> its printed label"""
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class System:
     reports: tuple[Report, ...]
 
     def under(self, definitions: Sequence[Definition]) -> tuple[Report, ...]:
-        """The reports under these definitions, else the first one."""
+        """The reports under these definitions; if there are none, the first report."""
         found = tuple(report for report in self.reports if report.definition in definitions)
         return found or self.reports[:1]
 
 
 def figures(system: System) -> str:
-    """All figures of the first report of a system, with 95 % intervals where they were drawn."""
+    """All figures of the first report of a system, with 95 % intervals if they were computed."""
     report = system.reports[0]
     intervals = {
         one.name: f"{formatted(one.name, one.low)} - {formatted(one.name, one.high)}" for one in report.intervals
@@ -66,7 +66,7 @@ def figures(system: System) -> str:
 
 
 def confusion(report: Report) -> str:
-    """Counts, gold strategy by row, predicted by column, with precision, recall and F1 of each; "" without any."""
+    """Counts, gold strategy by row, predicted by column, with precision, recall and F1; "" without strategies."""
     if report.strategies is None:
         return ""
     rows = [["gold \\ predicted", *(str(i) for i in range(1, len(STRATEGIES) + 1)), "P", "R", "F1"]]
@@ -79,12 +79,12 @@ def confusion(report: Report) -> str:
 
 
 def formatted(name: str, value: float) -> str:
-    """Two digits after the point, four for BERTScore, which moves little."""
+    """Two digits after the point, four for BERTScore, which varies little."""
     return f"{value:.4f}" if name.startswith("bert_") else f"{value:.2f}"
 
 
 def aligned(rows: Sequence[Sequence[str]], left: set[int]) -> list[str]:
-    """Columns of equal width, those in `left` to the left, the others to the right; short rows end early."""
+    """Rows with aligned columns, those in `left` to the left, the others to the right; short rows end early."""
     count = max(map(len, rows))
     widths = [max(len(row[at]) for row in rows if at < len(row)) for at in range(count)]
     put: list[Callable[[str, int], str]] = [str.ljust if at in left else str.rjust for at in range(count)]

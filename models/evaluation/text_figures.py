@@ -1,6 +1,6 @@
-"""Figures of texts: replies and references -> one Figure each, in percent, as in the papers.
+"""Figures of texts: replies and references -> Figures, in percent, as in the papers.
 
-Place in the flow: models.evaluation.definitions says what a token is; models.evaluation.system_figures asks for all.
+Place in the flow: models.evaluation.definitions defines tokens; models.evaluation.system_figures requests all figures.
 
 Worked example: "i see . i see" has the bigrams (i see) (see .) (. i) (i see), of which 3 of 4 are distinct: D-2 = 75.
 The legacy count leaves out the last bigram of each reply and gives 3 of 3 = 100.
@@ -22,7 +22,7 @@ from models.evaluation.definitions import Definition, Tokenise, Tokens, tokenise
 from models.evaluation.figure import Distinct, Figure, Floats, Summed, Units, mean_of
 
 ROUGE_BETA = 1.2
-"""weight of recall in R-L, as in the caption evaluation that all ESC papers use"""
+"""weight of recall in R-L, as in the caption evaluation code that all ESC papers use"""
 
 
 class GramNumbers(dict[tuple[str, ...], int]):
@@ -41,7 +41,7 @@ def text_figures(
     units: Units,
     numbers: GramNumbers,
 ) -> dict[str, Figure]:
-    """All text figures of one system under one definition, by name. METEOR is left out where WordNet is not installed.
+    """All text figures of one system under one definition, by name. METEOR is left out if WordNet is not installed.
 
     Raises ValueError when the tokens are unknown (see `tokeniser`).
     """
@@ -55,7 +55,7 @@ def text_figures(
         "rouge_l": mean_of(rouge_l_each(hyps, refs), units),
         "sacre_bleu": sacre_bleu(replies, references, units),
     }
-    if synonyms:  # without them the figure would be another one
+    if synonyms:  # without them METEOR would be another figure
         found["meteor"] = mean_of(meteor_each(replies, references, synonyms), units)
     found["mean_length"] = mean_of([len(tokens) for tokens in hyps], units, 1.0)
     return found
@@ -64,7 +64,7 @@ def text_figures(
 def distinct(
     replies: Sequence[Tokens], n: int, units: Units, numbers: GramNumbers, *, legacy: bool = False
 ) -> Distinct:
-    """D-n: different n-grams by all n-grams over the whole corpus; 0 when there is none.
+    """D-n: different n-grams divided by all n-grams over the whole corpus; 0 when there is none.
 
     `legacy` leaves the last n-gram of every reply out, often the full stop: D-1 4.41 instead of 4.18 for MISC.
     """
@@ -79,9 +79,9 @@ def distinct(
 def bleu(replies: Sequence[Tokens], references: Sequence[Tokens], n: int, units: Units) -> Summed:
     """B-n: corpus BLEU, equal weights for 1 to n, one reference each, NLTK's smoothing method 3.
 
-    As NLTK does, one n-gram of each order is counted in every text, even where a reply is too short for any.
+    As in NLTK, every text counts at least one n-gram of each order, even if it is too short for any.
     """
-    names: dict[str, str] = {}  # so that sacrebleu, which takes texts, cuts them where they are cut
+    names: dict[str, str] = {}  # so that sacrebleu, which takes texts, splits them into our tokens
     hyps, refs = (
         [" ".join(names.setdefault(token, str(len(names))) for token in tokens) for tokens in texts]
         for texts in (replies, references)
@@ -127,14 +127,14 @@ def rouge_l_each(replies: Sequence[Tokens], references: Sequence[Tokens], beta: 
 
 
 class _Cut:
-    """Lets RougeScorer take tokens that are cut already."""
+    """Lets RougeScorer take texts that are tokenised already."""
 
     def tokenize(self, tokens: Tokens) -> Tokens:
         return tokens
 
 
 def find_wordnet() -> Any | None:
-    """NLTK's WordNet where it is installed (`python -m nltk.downloader wordnet`), else None."""
+    """NLTK's WordNet if it is installed (`python -m nltk.downloader wordnet`), else None."""
     try:
         wordnet.ensure_loaded()
     except LookupError:
@@ -143,9 +143,9 @@ def find_wordnet() -> Any | None:
 
 
 def meteor_each(replies: Sequence[str], references: Sequence[str], synonyms: Any) -> list[float]:
-    """METEOR of each reply, 0 to 1: NLTK's, on texts lower-cased and cut at white space, as in the code of MISC.
+    """NLTK's METEOR of each reply, 0 to 1, on texts lower-cased and split at white space, as in the code of MISC.
 
-    `synonyms` is what `find_wordnet` gives: anything with `synsets(word)`.
+    `synonyms` is the result of `find_wordnet`: anything with `synsets(word)`.
     """
     stemmer = PorterStemmer()
     return [

@@ -1,10 +1,10 @@
 """How sure a figure is: 95 % intervals for one system, paired tests between two, all from a seed.
 
-Place in the flow: models.evaluation.system_figures gives each figure as a function of units; here units are resampled.
+Place in the flow: models.evaluation.system_figures gives figures as functions of units; this module resamples units.
 
-A bootstrap round weighs the units, adds up what they add, and applies the figure's function (`Summed`), so a thousand
-rounds are one matrix product. For distinct-n (`Distinct`) a resample is wrong: it repeats units, repeated n-grams are
-never new, and D-n falls well below its value. Its interval comes from the jackknife (leave each unit out once).
+A bootstrap round weights the units, sums their contributions, and applies the figure's function (`Summed`), so a
+thousand rounds are one matrix product. For distinct-n (`Distinct`) resampling is wrong: it repeats units, repeated
+n-grams are never new, and D-n falls well below its value. So the jackknife (leave each unit out once) is used there.
 
 The paired test is approximate randomisation (Noreen 1989; Riezler and Maxwell 2005): if both systems were alike,
 swapping their outputs on any unit would change nothing. p is the share of random swaps whose difference is as large.
@@ -23,7 +23,7 @@ from models.evaluation.figure import Distinct, Figure, Floats, Summed
 
 LEVEL = 0.95
 CHUNK = 200
-"""rounds computed together: bounds the memory to CHUNK x units"""
+"""rounds computed together: limits the memory to CHUNK x units"""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Comparison:
     first: float
     second: float
     low: float
-    """of the 95 % interval of second - first"""
+    """lower end of the 95 % interval of second - first"""
     high: float
     p: float
     """two-sided, of approximate randomisation; not corrected for the number of figures compared"""
@@ -66,7 +66,7 @@ def interval(name: str, figure: Figure, rounds: int, seed: int) -> Interval:
 def compare(name: str, first: Figure, second: Figure, rounds: int, seed: int) -> Comparison:
     """Paired bootstrap (or jackknife) interval of the difference, and the p of approximate randomisation.
 
-    Raises ValueError when the figures are of different kind or number of units, or with fewer than 100 rounds.
+    Raises ValueError when the figures differ in kind or number of units, or with fewer than 100 rounds.
     """
     check_rounds(rounds)
     if isinstance(first, Summed) and isinstance(second, Summed) and first.parts.shape == second.parts.shape:
@@ -89,7 +89,7 @@ def compare(name: str, first: Figure, second: Figure, rounds: int, seed: int) ->
 
 
 def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> tuple[int, int, float]:
-    """Turns that only the first, only the second system got right, and McNemar's exact two-sided p."""
+    """Turns that only the first system got right, those that only the second did, and McNemar's exact two-sided p."""
     only_first, only_second = int((first_right & ~second_right).sum()), int((~first_right & second_right).sum())
     if only_first + only_second == 0:
         return 0, 0, 1.0

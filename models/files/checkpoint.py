@@ -1,7 +1,7 @@
 """Weights on disk: int8 rows with a scale, sharded, each file's hash in the card, written whole or not at all.
 
-    folder/card.json              what it is: data, command, minutes, metrics, sha256 of every other file
-    folder/weights-0.safetensors  matrices as int8 (`name`) with one float16 scale a row (`name.scale`); vectors float16
+    folder/card.json              describes them: data, command, minutes, metrics, sha256 of every other file
+    folder/weights-0.safetensors  matrices as int8 (`name`), one float16 scale per row (`name.scale`); vectors float16
 A matrix row r is stored as round(r / s) with s = max|r| / 127: the largest error is half a step, s / 2.
 """
 
@@ -24,17 +24,17 @@ from models.files.whole_file import failures_told
 from models.training.divergence import bad_tensors, some_of
 
 WEIGHTS = Path(__file__).parent.parent / "weights"
-"""Where the shipped weights lie."""
+"""Folder of the shipped weights."""
 SHARD_BYTES = 14 * 2**20
 CARD = "card.json"
 
 
 class WeightsError(ValueError):
-    """Weights that are missing, damaged or of another net; the message names the file and the way to get it."""
+    """Weights are missing, damaged or of another net; the message names the file and says how to get it."""
 
 
 def pack(tensors: dict[str, Tensor], exact: bool = False) -> dict[str, Tensor]:
-    """Matrices as int8 rows with scales, everything else as float16; with `exact` everything as float32."""
+    """Matrices as int8 rows with scales, everything else as float16; with `exact`, everything as float32."""
     if exact:
         return {name: tensor.detach().float().cpu().contiguous() for name, tensor in tensors.items()}
     packed = {}
@@ -68,8 +68,8 @@ def save_packed(
 ) -> None:
     """Write weights, card and `extra` text files (name -> content) as a whole: a failure leaves the old folder.
 
-    `exact` keeps float32 (full backbones: nobody ships them in the repository). Raises WeightsError for tensors that
-    would not come back: NaN, infinite, or too large for the numbers they are stored as.
+    `exact` keeps float32 (for full backbones, which are not part of the repository). Raises WeightsError for tensors
+    that could not be restored: NaN, infinite, or too large for the type they are stored in.
     """
     packed = pack(tensors, exact)
     if bad := bad_tensors(packed):
@@ -88,7 +88,7 @@ def save_packed(
             fresh.chmod(0o755)
             old = _old(folder)
             if is_there(folder):
-                shutil.rmtree(old, ignore_errors=True)  # left by an earlier write that was stopped at its very end
+                shutil.rmtree(old, ignore_errors=True)  # left by an earlier write that was stopped at the very end
                 folder.replace(old)
             fresh.replace(folder)
             shutil.rmtree(old, ignore_errors=True)
@@ -100,8 +100,8 @@ def save_packed(
 def is_there(folder: Path) -> bool:
     """Whether a folder of weights exists.
 
-    A write that was stopped between its two renames (a folder cannot be replaced in one) has left the old weights
-    under another name: they are put back first.
+    A write that was stopped between its two renames (a folder cannot be replaced in one step) has left the old weights
+    under another name; these are put back first.
     """
     if not folder.exists() and _old(folder).exists():
         _old(folder).replace(folder)
@@ -126,9 +126,9 @@ def _shards(packed: dict[str, Tensor]) -> list[dict[str, Tensor]]:
 
 
 def load_packed(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors (float32) and card of a folder, every file checked against its hash.
+    """Tensors (float32) and card of a folder, with every file checked against its hash.
 
-    Raises WeightsError naming the file that is missing or damaged and how to get it back.
+    Raises WeightsError that names a missing or damaged file and says how to restore it.
     """
     card = read_card(folder)
     packed: dict[str, Tensor] = {}
@@ -177,12 +177,12 @@ def sha256(path: Path) -> str:
 
 
 def learned_from(card: Mapping[str, Any]) -> list[str]:
-    """The splits of ESConv that weights, and those they started from, were trained on; [] where the card says none."""
+    """The ESConv splits on which weights, and those they started from, were trained; [] if the card names none."""
     run = card.get("run", {})
     return list(run.get("splits", [run["split"]] if "split" in run else []))
 
 
 def fingerprint(folder: Path) -> str:
-    """12 hex digits that identify the weights of a folder: what a trace and a judgment call `checkpoint`."""
+    """12 hex digits that identify the weights in a folder; traces and judgments call them `checkpoint`."""
     files = read_card(folder)["files"]
     return hashlib.sha256("".join(f"{n}:{h};" for n, h in sorted(files.items())).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Checkpoints of `transformers` from the Hub or a local folder, with an error that says what to do."""
+"""`transformers` checkpoints from the Hub or a local folder, with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Loaded = TypeVar("Loaded", bound=nn.Module)
 def from_hub(loader: Any, name: str | Path, what: str) -> Any:
     """`loader.from_pretrained(name)`; `name` is a Hub name or a folder.
 
-    Raises FileNotFoundError naming `what` and the ways to get it when it cannot be loaded.
+    If it cannot be loaded, raises FileNotFoundError that names `what` and the ways to get it.
     """
     return _from_hub(loader, name, what)
 
@@ -24,8 +24,8 @@ def from_hub(loader: Any, name: str | Path, what: str) -> Any:
 def net_from_hub(loader: Any, name: str | Path, what: str) -> Any:
     """`loader.from_pretrained(name)` in eval mode; `name` is a Hub name or a folder.
 
-    Raises FileNotFoundError as `from_hub`, and ValueError when the checkpoint is of another kind of net, so
-    that some weights would be random.
+    Raises FileNotFoundError like `from_hub`, and ValueError when the checkpoint is of another kind of net, so that some
+    weights would be random.
     """
     net, report = _from_hub(loader, name, what, output_loading_info=True)
     kinds = net.config.architectures or [type(net).__name__]
@@ -36,10 +36,10 @@ def net_from_hub(loader: Any, name: str | Path, what: str) -> Any:
 
 
 def off_the_file(net: Loaded) -> Loaded:
-    """The net with its weights in memory of its own.
+    """The net with its weights copied to its own memory.
 
-    `transformers` maps the file instead: a file that is cut short later would end the program, one that is overwritten
-    would change what the net says.
+    `transformers` maps the file instead: if the file were truncated later, the program would crash; if it were
+    overwritten, the net's output would change.
     """
     for tensor in (*net.parameters(), *net.buffers()):
         tensor.data = tensor.data.clone()
@@ -60,8 +60,8 @@ def _from_hub(loader: Any, name: str | Path, what: str, **options: Any) -> Any:
 
 
 def _loaded(loader: Any, name: str, options: dict[str, Any]) -> Any:
-    """What lies in the local cache is taken as it is. Without it and without a network transformers would try for
-    minutes; asking for one file settles it at once.
+    """Loads from the local cache if possible. If the checkpoint is not there and there is no network, transformers
+    would retry for minutes; requesting a single file first fails at once.
     """
     if Path(name).is_dir():
         return loader.from_pretrained(name, **options)
@@ -73,19 +73,19 @@ def _loaded(loader: Any, name: str, options: dict[str, Any]) -> Any:
 
 
 def hub_files(name: str | Path, patterns: Sequence[str]) -> Path:
-    """The folder that holds those files of a checkpoint; `name` is a Hub name or a folder, which is given back.
+    """The folder with these files of a checkpoint; `name` is a Hub name, or a folder, which is returned as it is.
 
-    Raises OSError or ValueError at once when the Hub cannot be reached and they do not lie in the local cache either.
+    Raises OSError or ValueError at once when the Hub cannot be reached and they are not in the local cache either.
     """
     if Path(name).is_dir():
         return Path(name)
-    import huggingface_hub  # here, since a folder must not wait for it
+    import huggingface_hub  # imported here, so that a folder does not wait for it
 
     return Path(huggingface_hub.snapshot_download(str(name), allow_patterns=list(patterns)))
 
 
 def revision(config: Any, name: str | Path) -> str:
-    """What identifies a checkpoint: its name with the Hub's commit, or with a hash of a folder's weights."""
+    """An identifier of a checkpoint: its name with the Hub's commit, or with a hash of the folder's files."""
     if not Path(name).is_dir():
         return f"{name}@{(getattr(config, '_commit_hash', None) or 'unknown')[:12]}"
     digest = hashlib.sha256()

@@ -1,4 +1,4 @@
-"""JSON Lines that grow row by row: what was added stays, whatever stops the program."""
+"""JSON Lines that grow row by row: added rows are kept, whatever stops the program."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from models.files.whole_file import failures_told, write_whole
 
 
 def append_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Add rows at the end; they are on the disk when this returns. Raises OSError that says why it could not."""
+    """Append rows; they are on the disk when this returns. On failure, raises OSError that says why."""
     with failures_told(path), path.open("a", encoding="utf-8") as file:
         file.write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
         file.flush()
@@ -20,7 +20,7 @@ def append_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def drop_cut_line(path: Path) -> None:
-    """Remove a last line that a stop has cut, perhaps within a letter; a whole or missing file stays as it is."""
+    """Remove an incomplete last line, perhaps cut within a character; a complete or missing file stays as it is."""
     if path.is_file():
         lines, newline, rest = path.read_bytes().rpartition(b"\n")
         if rest:

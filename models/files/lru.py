@@ -1,4 +1,4 @@
-"""A bounded cache that several threads may share: the entry that was not used for longest goes first."""
+"""A bounded cache that several threads may share; the least recently used entry is dropped first."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ V = TypeVar("V")
 
 
 class Lru(Generic[K, V]):
-    """Entries of `limit` in total, by number or by the `size` of each; one larger than that is not kept."""
+    """Entries of at most `limit` in total, by number or by the `size` of each; one larger than that is not kept."""
 
     def __init__(self, limit: int, size: Callable[[V], int] = lambda _: 1) -> None:
         if limit < 1:
@@ -26,7 +26,7 @@ class Lru(Generic[K, V]):
         return len(self._entries)
 
     def recent(self) -> list[K]:
-        """The keys at this moment, the one unused for longest first."""
+        """The current keys, least recently used first."""
         with self._lock:
             return list(self._entries)
 
@@ -38,7 +38,7 @@ class Lru(Generic[K, V]):
             return self._entries.get(key)
 
     def put(self, key: K, value: V) -> None:
-        """Store `value`; the entries unused for longest make room."""
+        """Store `value`; the least recently used entries are dropped to make room."""
         with self._lock:
             self._forget(key)
             self._entries[key] = value
@@ -47,12 +47,12 @@ class Lru(Generic[K, V]):
                 self._forget(next(iter(self._entries)))
 
     def drop(self, key: K) -> None:
-        """Forget `key`, whether it is there or not."""
+        """Remove `key` if it is there."""
         with self._lock:
             self._forget(key)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove all entries."""
         with self._lock:
             self._entries.clear()
             self.total = 0

@@ -1,10 +1,10 @@
-"""Results that take long, row by row, so that an interrupted command continues where it stopped.
+"""Results of a long command, kept row by row, so that an interrupted command continues where it stopped.
 
-    OUT          all rows in their order, written at the end; of `evaluate` predictions.jsonl
-    OUT's part   NAME.part.jsonl beside it: the rows made so far, added as they are made; goes at the end
-    run          the settings that decide what is made; of `evaluate` run.json, of a file of items ITEMS.run.json
+    OUT          all rows in their order, written at the end; for `evaluate` predictions.jsonl
+    OUT's part   NAME.part.jsonl beside it: the rows made so far, added as they are made; removed at the end
+    run          the settings that decide what is made; for `evaluate` run.json, for a file of items ITEMS.run.json
 
-What was made with other settings is never written into: rows of two kinds would mix, or one would replace the other.
+Nothing is added to files made with other settings: rows of two kinds would mix, or one kind would replace the other.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Key = TypeVar("Key", bound=Hashable)
 class Journal(Generic[Key]):
     """The rows of OUT, made with one set of settings.
 
-    Raises ValueError when there are rows, or one of the `others` (files that are made of the rows), of other settings,
-    unless `overwrite` gives them up: they go when the first new rows are there, so that whatever stops a run before
+    Raises ValueError when there are rows, or one of the `others` (files made from the rows), with other settings. With
+    `overwrite` these are deleted instead, but only when the first new rows are added, so that a run stopped before then
     loses nothing.
     """
 
@@ -43,7 +43,7 @@ class Journal(Generic[Key]):
         self.run, self.settings, self.key = run, settings, key
         self.files = (out, self.part, *(out.with_name(name) for name in others))
         self.made: dict[Key, Row] = {}
-        """in the part file a batch may be given twice: the last counts"""
+        """a batch may occur twice in the part file; the last one counts"""
         if holds(run, self.files, settings, overwrite=overwrite):
             drop_cut_line(self.part)
             self.made = {self.key(row): row for path in (self.out, self.part) for row in self._rows(path)}
@@ -64,13 +64,13 @@ class Journal(Generic[Key]):
         return found
 
     def add(self, rows: Sequence[Row]) -> None:
-        """Keep rows."""
+        """Add rows to the part file and to `made`."""
         claim(self.run, self.files, self.settings)
         append_rows(self.part, rows)
         self.made |= {self.key(row): row for row in rows}
 
     def finish(self, keys: Sequence[Key]) -> None:
-        """All rows in the order of `keys`, in OUT."""
+        """Write all rows to OUT, in the order of `keys`."""
         claim(self.run, self.files, self.settings)
         if self.part.is_file() or not self.out.is_file():
             rows = (json.dumps(self.made[key], ensure_ascii=False) + "\n" for key in keys)
@@ -79,9 +79,9 @@ class Journal(Generic[Key]):
 
 
 def holds(run: Path, files: Sequence[Path], settings: Mapping[str, Any], *, overwrite: bool) -> bool:
-    """Whether there are some of `files`, made with these settings. Nothing is changed.
+    """Whether any of `files` exist and were made with these settings. Nothing is changed.
 
-    Raises ValueError when there are some that were made otherwise, unless `overwrite` gives these up.
+    Raises ValueError when some exist that were made with other settings, unless `overwrite` is set.
     """
     now = _saved(settings)
     found = [path for path in files if path.is_file()]
@@ -92,7 +92,7 @@ def holds(run: Path, files: Sequence[Path], settings: Mapping[str, Any], *, over
 
 
 def claim(run: Path, files: Sequence[Path], settings: Mapping[str, Any]) -> None:
-    """Note these settings: those of `files` that were made otherwise go."""
+    """Save these settings; if they differ from the saved ones, delete `files` first."""
     now = _saved(settings)
     if settings_of(run) == now:
         return
@@ -102,7 +102,7 @@ def claim(run: Path, files: Sequence[Path], settings: Mapping[str, Any]) -> None
 
 
 def settings_of(run: Path) -> dict[str, Any]:
-    """The settings that a file of `claim` holds; {} where it is missing or damaged."""
+    """The settings in a file written by `claim`; {} if it is missing or damaged."""
     try:
         found = json.loads(run.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -111,7 +111,7 @@ def settings_of(run: Path) -> dict[str, Any]:
 
 
 def _saved(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """As a file gives them back."""
+    """The settings as they would be read back from a file."""
     return dict(json.loads(json.dumps(settings)))
 
 

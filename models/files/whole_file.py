@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and one clear error when a disk does not take them."""
+"""Files that are written whole or not at all, and one clear error when they cannot be written."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from safetensors import SafetensorError
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Where to write instead of `path`: a file beside it that replaces it at the end of the block.
+    """Yields a file beside `path` to write to instead; it replaces `path` at the end of the block.
 
-    After a failure or an interrupt `path` holds what it held, and the file beside it is gone.
+    After a failure or an interrupt, `path` is unchanged and the file beside it is deleted.
     """
     partial = path.with_name(f"{path.name}.part")
     with failures_told(path):
@@ -26,14 +26,14 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, text: str) -> None:
-    """One text file, whole or not at all. Raises OSError that says why and that the old file is still there."""
+    """Write a text file, whole or not at all. On failure, raises OSError that says why and what is left."""
     with whole_file(path) as partial:
         partial.write_text(text, encoding="utf-8")
 
 
 @contextmanager
 def failures_told(path: Path) -> Iterator[None]:
-    """Turns what the libraries raise when `path` cannot be written into an OSError that says why and what is left."""
+    """Turns what libraries raise when `path` cannot be written into an OSError that says why and what is left."""
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as fault:
@@ -44,7 +44,7 @@ def failures_told(path: Path) -> Iterator[None]:
 
 
 def _reason(fault: BaseException) -> str:
-    """The system's words. torch raises a RuntimeError of its own while it handles the OSError of a full disk."""
+    """The system's message: on a full disk, torch raises a RuntimeError of its own while handling the OSError."""
     cause: BaseException | None = fault
     while cause and not isinstance(cause, OSError):
         cause = cause.__context__

@@ -1,8 +1,8 @@
 """What supporters replied in similar talks: a case base, searched by what the seeker says now.
 
-Place in the flow: dialogue -> cases -> the nets that want them (KEMI). KEMI looks its knowledge up in HEAL, a graph of
-distress that cannot be had; here the train part of ESConv is the case base, from a file that the user has. How like two
-talks are, `cases_bm25.py` tells by their words, `cases_embedded.py` by vectors. A case:
+Place in the flow: dialogue -> cases -> the nets that want them (KEMI). KEMI looks up its knowledge in HEAL, a graph of
+distress that is not available; here the train part of ESConv is the case base, from a file that the user has. The
+similarity of two talks is measured by words (`cases_bm25.py`) or by vectors (`cases_embedded.py`). A case:
     seeker: "i was fired last week, nobody calls me back"  ->  [Affirmation and Reassurance] "You will find a way."
 """
 
@@ -18,19 +18,19 @@ from models.data.dialogue import Dialogue
 from models.data.esconv import Target
 
 FOUND = 3
-"""cases per reply"""
+"""number of cases per reply"""
 SEARCHED = 4
-"""times as many are looked at, since of each talk only the nearest is taken"""
+"""this many times as many cases are searched for, since only the nearest of each talk is taken"""
 POSTS = 2
-"""latest messages of the seeker that are compared"""
+"""number of the seeker's latest messages that are compared"""
 BM25, EMBEDDINGS = "bm25", "embeddings"
 RETRIEVERS = (BM25, EMBEDDINGS)
-"""ways to search, as the flag `--retriever` names them; the first unless told"""
+"""ways to search, as named by the flag `--retriever`; the first is the default"""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One reply of a supporter."""
+    """One supporter reply."""
 
     dialogue: str
     """id of its talk"""
@@ -41,33 +41,33 @@ class Case:
 
 
 class Cases(Protocol):
-    """A case base and a way to search it. `version` names both: nets are trained and hosted on the same one."""
+    """A case base and a way to search it. `version` names both: nets are trained and hosted with the same version."""
 
     version: str
 
     def find(self, dialogues: Sequence[Dialogue]) -> list[tuple[Case, ...]]:
-        """For each dialogue at most FOUND cases, each of another talk, nearest first."""
+        """For each dialogue at most FOUND cases, each from a different talk but never its own, nearest first."""
         ...
 
 
 class NoCases:
-    """Knows no other talk."""
+    """An empty case base."""
 
     version = "none"
 
     def find(self, dialogues: Sequence[Dialogue]) -> list[tuple[Case, ...]]:
-        """Nothing for anybody."""
+        """No cases for any dialogue."""
         return [() for _ in dialogues]
 
 
 class SearchedCases:
-    """A case base over the seeker's latest messages; a way to search it is a subclass with `nearest`.
+    """A case base over the seeker's latest messages; subclasses implement a way to search it in `nearest`.
 
     Raises ValueError when there is no supporter turn with a strategy that answers a seeker.
     """
 
     retriever: ClassVar[str]
-    """its name, in `version` and among RETRIEVERS"""
+    """name of the way to search, in `version` and in RETRIEVERS"""
 
     def __init__(self, targets: Sequence[Target]) -> None:
         self.cases = tuple(
@@ -82,7 +82,7 @@ class SearchedCases:
         self._most_of_one = max(Counter(case.dialogue for case in self.cases).values())
 
     def nearest(self, asked: Sequence[str], count: int) -> list[list[int]]:
-        """For each text the rows of at most `count` of `cases`, nearest first; those that are not like it left out."""
+        """For each text, the rows of at most `count` of `cases`, nearest first, without dissimilar ones."""
         raise NotImplementedError
 
     def find(self, dialogues: Sequence[Dialogue]) -> list[tuple[Case, ...]]:
@@ -104,5 +104,5 @@ class SearchedCases:
 
 
 def asked_in(dialogue: Dialogue) -> str:
-    """The seeker's latest messages, which are compared; "" without one."""
+    """The seeker's latest messages, which are compared; "" if there are none."""
     return " ".join(dialogue.seeker_posts()[-POSTS:]).strip()

@@ -1,4 +1,4 @@
-"""Similar talks by their words: BM25 (Robertson et al. 1994, as Lucene counts); English stop words left out."""
+"""Similar talks by their words: BM25 (Robertson et al. 1994, in Lucene's variant), without English stop words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Bm25Cases(SearchedCases):
         self._index.index(_words([case.asked for case in self.cases]), show_progress=False)
 
     def nearest(self, asked: Sequence[str], count: int) -> list[list[int]]:
-        """See `SearchedCases`; a case that shares no word is left out."""
+        """See `SearchedCases`; cases that share no word are left out."""
         rows, scores = self._index.retrieve(_words(asked), k=count, show_progress=False)
         return [
             [row for row, score in zip(own_rows, own_scores, strict=True) if score > 0]

@@ -1,16 +1,16 @@
-"""Similar talks by vectors of the default base: what it makes of the seeker's latest messages half-way up.
+"""Similar talks by vectors of the default base: its middle-layer states of the seeker's latest messages.
 
     v(text) = mean of the states after the base's first LAYERS layers, less the mean of v over all cases, length 1
     like    = cosine of v(what the seeker says now) and v(case)
 
-These are no sentence embeddings: nothing was trained to bring texts together that mean the same, as Sentence-BERT is,
-with which the published KEMI also searched. They are the states that a small language model reads texts with, the same
-that the emotion detector stands on. Most of such a vector is alike for all texts, so the mean of the cases is taken
-off; without that every text is like every other. How often the talks found are of the seeker's kind of problem, beside
-BM25, stands in `models/EXPERIMENTS.md`.
+These are not sentence embeddings: nothing was trained to give texts of the same meaning similar vectors, as was
+Sentence-BERT, which the published KEMI also used for its search. They are the states of a small language model, the
+same that the emotion detector uses. Most of such a vector is the same for all texts, so the mean over the cases is
+subtracted; otherwise every text would resemble every other. `models/EXPERIMENTS.md` compares with BM25 how often the
+talks found have the seeker's kind of problem.
 
-The vectors are made when a case base is opened, each distinct text once, and kept in memory (28 MB for ESConv's train
-part); that takes minutes on a CPU, where BM25 takes a second.
+The vectors are computed when a case base is opened, once for each distinct text, and kept in memory (28 MB for ESConv's
+train part); this takes minutes on a CPU, where BM25 takes a second.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from models.knowledge.emotion_shipped import LAYERS, TextReader
 
 
 class EmbeddedCases(SearchedCases):
-    """See the module and `SearchedCases`. Safe to call from several threads."""
+    """See the module and `SearchedCases`. Thread-safe."""
 
     retriever = EMBEDDINGS
 
@@ -41,12 +41,12 @@ class EmbeddedCases(SearchedCases):
         self._vectors = self._placed(found)  # (N, D)
 
     def nearest(self, asked: Sequence[str], count: int) -> list[list[int]]:
-        """See `SearchedCases`; no case is left out, however little alike."""
+        """See `SearchedCases`; no case is left out, however dissimilar."""
         likeness = self._placed(self._states(asked)) @ self._vectors.T
         return likeness.topk(count, dim=1).indices.tolist()
 
     def _states(self, texts: Sequence[str]) -> Tensor:
-        """(N, D) means of the states of texts."""
+        """(N, D) mean states of the texts."""
         return self._reader.read(texts)[:, : self._reader.backbone.width]
 
     def _placed(self, states: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class EmbeddedCases(SearchedCases):
 
 
 def reader_of(base: CausalBase, device: str = "cpu") -> TextReader:
-    """What reads texts for `EmbeddedCases`."""
+    """A text reader for `EmbeddedCases`."""
     reader = TextReader.of(base, LAYERS)
     reader.backbone.to(device)
     return reader

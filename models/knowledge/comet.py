@@ -1,8 +1,8 @@
 """Commonsense about an event: what its person feels, wants, needs (COMET over the 9 relations of ATOMIC).
 
 Place in the flow: situation and last post -> tails -> blocks -> the nets that attend to them (MISC, AdMISC). Sources:
-`models.knowledge.comet_shipped` (shipped), `models.knowledge.comet_hub` (a COMET-BART), `NoComet` (the nets work
-without). A query is (event, relation), its answer up to 5 tails, best first:
+`models.knowledge.comet_shipped` (shipped), `models.knowledge.comet_hub` (a COMET-BART), `NoComet` (nets also work
+without tails). A query is (event, relation), its answer up to 5 tails, best first:
     ("i lost my job last week", "xReact") -> ("sad", "upset", "worried")
 """
 
@@ -23,7 +23,7 @@ from models.files.json_lines import append_rows
 from models.files.lru import Lru
 
 TAILS = 5
-"""tails per query at most"""
+"""maximum number of tails per query"""
 
 Query = tuple[str, str]
 """(event, relation)"""
@@ -31,7 +31,7 @@ Query = tuple[str, str]
 
 @dataclass(frozen=True)
 class Block:
-    """One tail as it is fed to a net: `[relation] text`."""
+    """One tail as given to a net: `[relation] text`."""
 
     source: Literal["situation", "post"]
     relation: str
@@ -39,13 +39,13 @@ class Block:
 
 
 class Comet(Protocol):
-    """A source of tails. `version` names the generator and its weights: answers of two versions never mix."""
+    """A source of tails. `version` names the generator and its weights: answers of different versions never mix."""
 
     version: str
 
     @abstractmethod
     def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
-        """Up to 5 tails per query in beam order, without "none" and case-insensitive duplicates; one batch."""
+        """Up to 5 tails per query in beam order, without "none" and case-insensitive duplicates; all in one batch."""
         ...
 
     def tails(self, events: Sequence[str], relations: Sequence[str] = RELATIONS) -> list[dict[str, tuple[str, ...]]]:
@@ -56,7 +56,7 @@ class Comet(Protocol):
 
 
 class NoComet(Comet):
-    """Knows nothing."""
+    """A source without any tails."""
 
     version = "none"
 
@@ -66,7 +66,7 @@ class NoComet(Comet):
 
 
 class CachedComet(Comet):
-    """Remembers the answers of `source` per event and relation; `load` and `save` keep them in a JSON Lines file.
+    """Caches the answers of `source` per event and relation; `load` and `save` read and write them as JSON Lines.
 
     Nothing is written unless `save` is called: what a seeker says stays in memory.
     """
@@ -77,11 +77,11 @@ class CachedComet(Comet):
         self._asking = threading.Lock()
 
     def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
-        """Answers from memory; the source is asked for the others, once each and in one batch."""
+        """Answers from memory where known; `source` answers the other queries, once each and in one batch."""
         keys = [(normalise(event), relation) for event, relation in queries]
         answers = {key: known for key in keys if (known := self._known.get(key)) is not None}
         if len(answers) < len(set(keys)):
-            with self._asking:  # the second of two sides that answer the same post waits and finds the tails here
+            with self._asking:  # if two sides answer the same post, the second one waits and finds the tails here
                 answers |= {key: known for key in keys if (known := self._known.get(key)) is not None}
                 missing = [key for key in dict.fromkeys(keys) if key not in answers]
                 fresh = dict(zip(missing, self.source.answer(missing), strict=True)) if missing else {}
@@ -91,9 +91,9 @@ class CachedComet(Comet):
         return [answers[key] for key in keys]
 
     def load(self, path: Path) -> int:
-        """Take the answers of this generator version from a file of `save`; returns how many queries it knows now.
+        """Add the answers of this generator version from a file written by `save`; returns how many queries are known.
 
-        Raises FileNotFoundError, or ValueError naming file and line when a line is no answer.
+        Raises FileNotFoundError, or ValueError naming file and line when a line is not an answer.
         """
         if not path.is_file():
             raise FileNotFoundError(
@@ -112,7 +112,7 @@ class CachedComet(Comet):
         return len(self._known)
 
     def save(self, path: Path, events: Iterable[str]) -> None:
-        """Append what is known about `events` to a JSON Lines file, one event a line."""
+        """Append what is known about `events` to a JSON Lines file, one event per line."""
         append_rows(path, [self._row(event) for event in dict.fromkeys(map(normalise, events))])
 
     def _row(self, event: str) -> dict[str, Any]:
@@ -122,19 +122,19 @@ class CachedComet(Comet):
 
 
 def normalise(event: str) -> str:
-    """An event as a key: lower case (the generators do not see case), single blanks."""
+    """An event as a cache key: lower case (generators ignore case), single blanks."""
     return " ".join(event.lower().split())
 
 
 def check_relations(relations: Iterable[str]) -> None:
-    """Raises ValueError for a relation that is none of the nine."""
+    """Raises ValueError for a relation that is not one of the nine."""
     unknown = [relation for relation in relations if relation not in RELATIONS]
     if unknown:
         raise ValueError(f"unknown relation {unknown[0]!r}; allowed: {', '.join(RELATIONS)}")
 
 
 def clean(tails: Iterable[str], limit: int = TAILS) -> tuple[str, ...]:
-    """At most `limit` tails in the given order, stripped; no "none", no empty one, no duplicate in another case."""
+    """At most `limit` tails in the given order, stripped; no "none", empty tails or case-insensitive duplicates."""
     kept: dict[str, str] = {}
     for tail in tails:
         text = " ".join(tail.split()).strip(" .")
@@ -144,10 +144,10 @@ def clean(tails: Iterable[str], limit: int = TAILS) -> tuple[str, ...]:
 
 
 def blocks_for(comet: Comet, situation: str, post: str) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
-    """The blocks of situation (at most 20) and last post (at most 30), in MISC's order: relation, then beam.
+    """The blocks of situation (at most 20) and last post (at most 30), in MISC's order: by relation, then by beam.
 
-    An empty text has none. Both texts are answered in one batch. Over the cap the last tails of each relation go
-    first, so no relation is lost (MISC's own blocks never reach the caps).
+    An empty text has none. Both texts are answered in one batch. If there are too many, the last tails of each relation
+    are dropped first, so that no relation is lost (MISC's own blocks never reach these limits).
     """
     wanted = [(situation, relation) for relation in SITUATION_RELATIONS] if situation.strip() else []
     cut = len(wanted)
@@ -166,7 +166,7 @@ def _blocks(
 
 
 def add_tails_argument(parser: ArgumentParser) -> None:
-    """The flag `--tails` of every command that measures nets on a data set."""
+    """Add the flag `--tails`, which every command that measures nets on a data set has."""
     parser.add_argument(
         "--tails",
         help="file of COMET tails made by `python -m models comet --precompute`; without one, a net that reads them"

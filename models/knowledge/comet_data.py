@@ -1,13 +1,13 @@
 """Commonsense triples -> heads with their tails -> batches, for training and measuring the shipped COMET.
 
 Place in the flow: triple files -> Head -> HeadBatch -> models.commands.comet. The files are tab-separated with a header
-line, gzip or not, columns by name; one made-up row of each kind:
+line that names the columns, gzipped or not; one made-up row of each kind:
     kind       split  head                       relation  tail         tails for texts of ESConv, by ESConv's split D
     utterance  train  My boss yelled at me       xReact    upset
     split  head                    relation  tail                       Event2Mind; ATOMIC is the same without split
     train  PersonX forgets ___     xReact    embarrassed
 
-ATOMIC speaks of PersonX, a seeker of "I": PersonX becomes the first person (`first_person`), PersonY "someone".
+ATOMIC says PersonX where a seeker says "I": PersonX becomes the first person (`first_person`), PersonY "someone".
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from models.knowledge.comet import normalise
 from models.knowledge.comet_shipped import event_ids, prefixes, tail_ids
 
 POOL = 16
-"""batches drawn together and sorted by event length, so that a batch holds events of similar length"""
+"""number of batches drawn together and sorted by event length, so that each holds events of similar length"""
 GROUPS = 3
-"""parts of a batch's tails, by length, each padded on its own"""
+"""number of parts that a batch's tails are split into by length, each padded on its own"""
 SETS: dict[str, tuple[str, ...]] = {
     "atomic": ("atomic2020_test_per_relation.tsv", "atomic2020_system_eval5000.tsv", "atomic2018_xIntent.tsv"),
     "event2mind": ("event2mind.tsv",),
 }
-"""the files of each open set, in one folder, gzip or not"""
+"""the files of each open data set, all in one folder, gzipped or not"""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Head:
     tails: tuple[tuple[str, str], ...]
 
     def by_relation(self) -> dict[str, list[str]]:
-        """Relation -> tails other than "none"."""
+        """Relation -> its tails, without "none"."""
         found: dict[str, list[str]] = defaultdict(list)
         for relation, tail in self.tails:
             if tail != "none":
@@ -58,7 +58,8 @@ class Head:
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:
-    """Rows of a triple file with the nine relations. Raises FileNotFoundError or ValueError naming file and column."""
+    """Rows of a triple file with one of the nine relations. Raises FileNotFoundError, or ValueError naming file and
+    column."""
     if not path.is_file():
         raise FileNotFoundError(f"triple file {path} is missing")
     opener = gzip.open if path.suffix == ".gz" else open
@@ -71,10 +72,10 @@ def read_rows(path: Path) -> list[dict[str, str]]:
 
 
 def esconv_heads(path: Path, splits: Iterable[str]) -> list[Head]:
-    """Heads of the given splits of the ESConv triple file; an event that also occurs in another split is left out.
+    """Heads of the given splits of the ESConv triple file; events that also occur in another split are left out.
 
-    The file holds no "none": a relation asked for without any tail gets one, so that a model can learn to say nothing
-    (nothing is asked about others for a situation).
+    The file contains no "none", so each relation that was queried but has no tail gets one: a model can learn to say
+    nothing (for a situation, no relations about others are queried).
     """
     wanted, rows = set(splits), read_rows(path)
     elsewhere = {normalise(row["head"]) for row in rows if row["split"] not in wanted}
@@ -109,7 +110,7 @@ def _open_heads(folder: Path, files: Sequence[str]) -> list[Head]:
 
 
 def first_person(text: str) -> str:
-    """An ATOMIC text as a seeker would say it: "PersonX loses PersonX's job" -> "I lose my job"."""
+    """An ATOMIC text in a seeker's words: "PersonX loses PersonX's job" -> "I lose my job"."""
     text = re.sub(r"_{2,}", "something", text)
     text = re.sub(r"\bperson\s?y\b", "someone", text, flags=re.IGNORECASE)
     text = re.sub(r"\bperson\s?z\b", "someone else", text, flags=re.IGNORECASE)
@@ -123,7 +124,7 @@ _VERBS = {"is": "am", "has": "have", "does": "do", "goes": "go", "was": "was", "
 
 
 def _plain_verb(word: str) -> str:
-    """The first-person form of a third-person verb, by its ending: "tries" -> "try"."""
+    """The first-person form of a third-person verb, derived from its ending: "tries" -> "try"."""
     if word.lower() in _VERBS:
         return _VERBS[word.lower()]
     if word.endswith("ies") and len(word) > 4:
@@ -135,7 +136,7 @@ def _plain_verb(word: str) -> str:
 
 @dataclass(frozen=True)
 class TailGroup:
-    """Decoder rows of similar length: inputs and labels (M, T; -100 = no loss), owner (M,) the event of each row."""
+    """Decoder rows of similar length: inputs and labels (M, T; -100 = no loss); owner (M,) is the event of each row."""
 
     inputs: Tensor
     labels: Tensor
@@ -152,7 +153,7 @@ class HeadBatch:
 
 
 class HeadMix:
-    """Weighted sets of heads, tokenised; batch number n is always the same."""
+    """Weighted sets of tokenised heads; batch number n is always the same."""
 
     def __init__(self, sets: Mapping[str, Sequence[Head]], weights: dict[str, float], tokenizer: Tokenizer) -> None:
         self.names, self.tokenizer = sorted(sets), tokenizer
@@ -162,7 +163,7 @@ class HeadMix:
         self._pool: tuple[tuple[int, ...], list[list[tuple[list[int], list[list[int]]]]]] = ((), [])
 
     def _ids(self, head: Head) -> tuple[list[int], list[list[int]]]:
-        """Ids of the event, and decoder ids of every tail: `prefixes`, tail, end mark."""
+        """Ids of the event, and decoder ids for every tail: the relation's prefix (`prefixes`), tail, end mark."""
         t = self.tokenizer
         return event_ids(t, head.event), [[*self._prefixes[r], *tail_ids(t, r, tail), t.eos] for r, tail in head.tails]
 

@@ -1,6 +1,6 @@
 """A full COMET: any COMET-BART (ATOMIC-2020) checkpoint from the Hub or a local folder.
 
-One query is the text "{event} {relation} [GEN]" (Hwang et al. 2021); five beams give the tails.
+A query is the text "{event} {relation} [GEN]" (Hwang et al. 2021); five beams give the tails.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from models.knowledge.comet import TAILS, Comet, Query, check_relations, clean
 
 
 class HubComet(Comet):
-    """Tails of a sequence-to-sequence checkpoint. Raises FileNotFoundError when it cannot be loaded, ValueError
+    """Tails from a sequence-to-sequence checkpoint. Raises FileNotFoundError when it cannot be loaded, ValueError
     when it is of another kind.
     """
 
@@ -28,7 +28,7 @@ class HubComet(Comet):
 
     @torch.inference_mode()
     def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
-        """Five beams per query, `batch` queries together."""
+        """Tails by five beams per query, `batch` queries at a time."""
         check_relations(relation for _, relation in queries)
         found: list[tuple[str, ...]] = []
         for start in range(0, len(queries), self.batch):

@@ -1,4 +1,4 @@
-"""How good tails are: exact match and BLEU-2 against held-out tails, beside a baseline that ignores the event.
+"""The quality of tails: exact match and BLEU-2 against held-out tails, and a baseline that ignores the event.
 
 Place in the flow: heads (models.knowledge.comet_data) and predicted tails -> TailScores. A pair is one (event,
 relation) that has at least one reference tail. Shares are in percent.
@@ -22,21 +22,22 @@ Tails = Mapping[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class TailScores:
-    """Over `pairs` pairs."""
+    """Scores over `pairs` pairs."""
 
     pairs: int
     any_match: float
-    """percent of pairs in which some predicted tail is a reference tail, case and outer stops ignored"""
+    """percent of pairs in which some predicted tail is a reference tail, ignoring case and outer full stops"""
     top_match: float
-    """percent in which the first predicted tail is one"""
+    """percent of pairs in which the first predicted tail is a reference tail"""
     bleu2: float
-    """corpus BLEU-2 of the first predicted tail against all references, words cut at blanks, 0 without a hit"""
+    """corpus BLEU-2 of the first predicted tail against all references, words split at blanks, 0 without a hit"""
     per_pair: float
-    """predicted tails per pair, mean"""
+    """mean number of predicted tails per pair"""
 
 
 def tail_scores(heads: Sequence[Head], predicted: Sequence[Tails], relations: Sequence[str] = RELATIONS) -> TailScores:
-    """Scores of `predicted`, one entry per head. A pair without a prediction is a miss. Raises ValueError when none."""
+    """Scores of `predicted`, one entry per head. A pair without a prediction counts as a miss. Raises ValueError when
+    there are no pairs."""
     some = top = count = 0
     first: list[list[str]] = []
     references: list[list[list[str]]] = []
@@ -61,7 +62,7 @@ def tail_scores(heads: Sequence[Head], predicted: Sequence[Tails], relations: Se
 
 
 def most_frequent(heads: Sequence[Head], limit: int = TAILS) -> dict[str, tuple[str, ...]]:
-    """The baseline: each relation's tails that most heads have, whatever the event."""
+    """The baseline: for each relation its most frequent tails, whatever the event."""
     counts: dict[str, Counter[str]] = {relation: Counter() for relation in RELATIONS}
     for head in heads:
         for relation, tails in head.by_relation().items():

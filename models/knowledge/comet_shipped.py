@@ -1,9 +1,9 @@
-"""The shipped COMET: the default base with low-rank changes, decoding all queries of all events in one beam search.
+"""The shipped COMET: the default base with low-rank changes; one beam search decodes all queries of all events.
 
 context  <|im_start|>user\\ni lost my job last week<|im_end|>\\n<|im_start|>assistant      once per event
 decoder  \\n[xReact]They feel sad<|im_end|>                                              one query, 3 beams
 
-A tail is read as the end of a sentence (`ASKED`), so that the base knows what is asked before it is trained.
+A tail is the end of a sentence (`ASKED`), so that the base understands the query even before it is trained.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from models.training.device import device_of
 
 COMET = WEIGHTS / "comet"
 EVENT_TOKENS = 48
-"""an event is cut after this many tokens"""
+"""maximum number of tokens of an event; the rest is cut off"""
 RANK = 8
 """rank of the changes to the base"""
 ASKED = {
@@ -43,25 +43,25 @@ ASKED = {
     "oEffect": "So others",
     "oReact": "Others feel",
 }
-"""how a sentence begins that the tail ends"""
+"""beginnings of the sentences that tails complete"""
 
 
 @dataclass(frozen=True)
 class Search:
-    """How tails are looked for."""
+    """Settings of the search for tails."""
 
     beams: int = 3
-    """beam width, and tails per query at most: as many as the shipped nets learned from; the papers have 5"""
+    """beam width, and maximum number of tails per query: as many as the shipped nets learned from; the papers have 5"""
     max_tokens: int = 8
-    """tokens of a tail at most; beams that have not ended by then are dropped when another has"""
+    """maximum number of tokens of a tail; beams that have not ended by then are dropped if another one has"""
     rows: int = 4096
     """queries x beams decoded together"""
     bfloat16: bool = False
-    """autocast on a base of float32 weights: faster in big batches, but a tail may then depend on the others"""
+    """autocast on a base with float32 weights: faster in big batches, but a tail may then depend on the others"""
 
 
 class ShippedComet(Comet):
-    """Tails from a backbone that was trained to give them. Safe to call from several threads."""
+    """Tails from a backbone trained to generate them. Thread-safe."""
 
     def __init__(self, tokenizer: Tokenizer, backbone: Causal, version: str, search: Search | None = None) -> None:
         self.tokenizer, self.backbone, self.version = tokenizer, backbone, version
@@ -73,7 +73,7 @@ class ShippedComet(Comet):
         """Tails per query, best first."""
         check_relations(relation for _, relation in queries)
         ids = {event: event_ids(self.tokenizer, event) for event, _ in queries}
-        # events of similar length next to each other: less padding when they are read
+        # events of similar length are put next to each other, for less padding
         order = sorted(range(len(queries)), key=lambda n: (len(ids[queries[n][0]]), queries[n][0]))
         size = max(1, self.search.rows // self.search.beams)
         answers: dict[int, tuple[str, ...]] = {}
@@ -99,7 +99,7 @@ class ShippedComet(Comet):
 
 @dataclass
 class _Grown:
-    """The beams of Q queries, K of each."""
+    """The beams of Q queries, K for each."""
 
     scores: Tensor  # (Q, K) summed log-probability
     tokens: Tensor  # (Q, K, t) so far, padded after the end
@@ -107,7 +107,7 @@ class _Grown:
 
 
 class Beams:
-    """Beam search over many queries at once. Beams that have ended cost nothing more."""
+    """Beam search over many queries at once. Beams that have ended cause no further cost."""
 
     def __init__(self, backbone: Causal, tokenizer: Tokenizer, search: Search) -> None:
         self.backbone, self.tokenizer, self.width, self.limit = backbone, tokenizer, search.beams, search.max_tokens
@@ -118,7 +118,7 @@ class Beams:
     def search(self, prefix: Tensor, memories: Memories, owner: Tensor) -> list[list[list[int]]]:
         """Token ids of the beams of each query, best first.
 
-        prefix (Q, P) ids; `memories` of the E events; owner (Q,) the event of each query.
+        prefix (Q, P) are ids, `memories` those of the E events, owner (Q,) the event of each query.
         """
         past = Past()
         states = self.backbone.decode(prefix, select(memories, owner), past)
@@ -133,7 +133,7 @@ class Beams:
             rows = self._grow(beams, past, select(memories, owners[~beams.ended]))
             if not len(rows):
                 break
-        beams.ended |= ~beams.ended.any(dim=1, keepdim=True)  # none has ended: better cut tails than no tails
+        beams.ended |= ~beams.ended.any(dim=1, keepdim=True)  # none has ended: cut tails are better than none
         return [
             [beam for beam, through in zip(tokens, ended, strict=True) if through]
             for tokens, ended in zip(beams.tokens.tolist(), beams.ended.tolist(), strict=True)
@@ -144,15 +144,15 @@ class Beams:
         return scores.log_softmax(dim=-1)
 
     def _grow(self, beams: _Grown, past: Past, memories: Memories) -> Tensor:
-        """One token more for every beam that has not ended, the rows of `past` and `memories` in their order.
+        """Adds one token to every beam that has not ended; `past` and `memories` have one row for each of these.
 
-        Returns which of these rows the beams that go on continue.
+        Returns, for each beam that goes on, the row that it continues.
         """
         count, width = beams.scores.shape
         growing = ~beams.ended
         states = self.backbone.decode(beams.tokens[..., -1][growing][:, None], memories, past)
         found = self._log_probabilities(states).topk(width)
-        # an ended beam stays as it is, once
+        # an ended beam is kept unchanged, once
         scores = beams.scores.new_full((count, width, width), -torch.inf)
         scores[..., 0] = 0.0
         tokens = torch.full_like(scores, self.tokenizer.pad, dtype=torch.long)
@@ -167,14 +167,14 @@ class Beams:
 
 
 def event_ids(tokenizer: Tokenizer, event: str) -> list[int]:
-    """Ids of an event as the seeker's only turn, at most `EVENT_TOKENS` of text."""
+    """Ids of an event as the seeker's only turn, with at most `EVENT_TOKENS` tokens of text."""
     text = tokenizer.decode(tokenizer.encode(event)[:EVENT_TOKENS])
     return [*tokenizer.turn_ids(Turn(Speaker.SEEKER, text), None), *tokenizer.closing()]
 
 
 def prefixes(tokenizer: Tokenizer) -> dict[str, list[int]]:
-    """What the decoder reads before the tail, by relation: begin token, relation, the words of `ASKED`; of one length,
-    which the relation's token is repeated for."""
+    """What the decoder reads before the tail, by relation: begin token, relation, the words of `ASKED`. The relation's
+    token is repeated so that all prefixes have the same length."""
     words = {relation: tokenizer.encode(asked) for relation, asked in ASKED.items()}
     longest = max(map(len, words.values()))
     return {
@@ -184,20 +184,20 @@ def prefixes(tokenizer: Tokenizer) -> dict[str, list[int]]:
 
 
 def tail_ids(tokenizer: Tokenizer, relation: str, tail: str) -> list[int]:
-    """Ids of a tail as the end of its sentence, at most `Search.max_tokens`."""
+    """Ids of a tail as the end of its sentence, at most `Search.max_tokens` tokens."""
     asked = ASKED[relation]
     return tokenizer.encode(f"{asked} {tail}")[len(tokenizer.encode(asked)) :][: Search.max_tokens]
 
 
 def save_comet(backbone: Causal, base: CausalBase, card: Mapping[str, Any], folder: Path = COMET) -> None:
-    """Pack what training changed."""
+    """Save what training changed."""
     save_packed(folder, trained(backbone), {"kind": "comet", "rank": RANK, "base": base.label} | dict(card))
 
 
 def load_comet(folder: Path = COMET, bases: Bases | None = None, search: Search | None = None) -> ShippedComet:
     """The trained COMET, settled beside the base's shared weights.
 
-    Raises WeightsError when files are missing or damaged, or made for another base.
+    Raises WeightsError when files are missing or damaged, or were made for another base.
     """
     card = read_card(folder)
     base = (bases or Bases()).labelled(card.get("base"), folder)

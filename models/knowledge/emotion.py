@@ -1,4 +1,4 @@
-"""What a seeker feels, utterance by utterance: GoEmotions' 28 labels read as ESConv's 7 emotions and neutral.
+"""What a seeker feels, utterance by utterance: GoEmotions' 28 labels mapped to ESConv's 7 emotions and neutral.
 
 Place in the flow: seeker turns -> readings -> trace, and the emotion stream of AdMISC. Sources:
 `models.knowledge.emotion_shipped` (shipped) and `models.knowledge.emotion_hub` (a GoEmotions RoBERTa). A reading sums
@@ -28,14 +28,14 @@ EMOTIONS: tuple[str, ...] = ("anxiety", "depression", "sadness", "anger", "fear"
 
 TABLE: dict[str, tuple[str, ...]] = {
     "anxiety": ("nervousness",),
-    "depression": (),  # a lasting state: no label of a single comment says it, so it is never read off one
+    "depression": (),  # a lasting state: no label of a single comment stands for it, so it is never detected
     "sadness": ("sadness", "grief", "disappointment", "remorse"),
     "anger": ("anger", "annoyance", "disapproval"),
     "fear": ("fear",),
     "shame": ("embarrassment",),
     "disgust": ("disgust",),
 }
-"""ESConv emotion -> the labels of GoEmotions read as it; all other labels, the positive ones too, are neutral.
+"""ESConv emotion -> the GoEmotions labels mapped to it; all other labels, including positive ones, count as neutral.
 
 AdMISC (section 3) integrates the 28 labels "to the 7 of the dataset" without giving a table; this one is ours.
 """
@@ -55,7 +55,7 @@ class EmotionDetector(Protocol):
 
 
 class EmotionLabels(EmotionDetector, Protocol):
-    """A detector that also gives what it reads emotions off."""
+    """A detector that also returns the probabilities behind its readings."""
 
     def probabilities(self, texts: Sequence[str]) -> Tensor:
         """(N, 28) probability of each label of GoEmotions."""
@@ -63,14 +63,14 @@ class EmotionLabels(EmotionDetector, Protocol):
 
 
 class CachedEmotion:
-    """Remembers readings, since a conversation asks about its earlier turns again and again. In memory only."""
+    """Caches readings in memory, since the earlier turns of a conversation are needed again and again."""
 
     def __init__(self, source: EmotionDetector, entries: int = 20_000) -> None:
         self.source, self.version = source, source.version
         self._known: Lru[str, Reading] = Lru(entries)
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
-        """Readings from memory; the source reads the others, once each and in one batch."""
+        """Readings from memory where known; `source` reads the other texts, once each and in one batch."""
         known = {text: found for text in texts if (found := self._known.get(text)) is not None}
         missing = [text for text in dict.fromkeys(texts) if text not in known]
         for text, found in zip(missing, self.source.read(missing) if missing else [], strict=True):
@@ -82,7 +82,7 @@ class CachedEmotion:
 def to_reading(scores: Mapping[str, float]) -> Reading:
     """Scores (0 or more) of the GoEmotions labels, added up by `TABLE` and normalised.
 
-    Raises ValueError naming the label that is missing or unknown.
+    Raises ValueError naming a label that is missing or unknown.
     """
     odd = set(scores) ^ set(GO_EMOTIONS)
     if odd:

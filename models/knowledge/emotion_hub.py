@@ -16,7 +16,7 @@ from models.knowledge.emotion import GO_EMOTIONS, Reading, to_reading
 class HubEmotion:
     """Readings of a sequence classifier whose `id2label` names GoEmotions' labels.
 
-    Raises FileNotFoundError when it cannot be loaded, ValueError when it is of another kind or its labels are others.
+    Raises FileNotFoundError when it cannot be loaded, ValueError when it is of another kind or has other labels.
     """
 
     def __init__(self, name: str | Path, device: str = "cpu", batch: int = 32) -> None:
@@ -37,7 +37,7 @@ class HubEmotion:
 
     @torch.inference_mode()
     def probabilities(self, texts: Sequence[str]) -> Tensor:
-        """(N, 28) probability of each label of GoEmotions, by sigmoids or softmax as the checkpoint was trained."""
+        """(N, 28) probability of each GoEmotions label, by sigmoid or softmax as the checkpoint was trained."""
         parts = [torch.zeros(0, len(GO_EMOTIONS))]
         order = [self.labels.index(label) for label in GO_EMOTIONS]
         for start in range(0, len(texts), self.batch):

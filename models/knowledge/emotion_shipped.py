@@ -1,7 +1,7 @@
 """The shipped emotion detector: a head for GoEmotions' 28 labels on the default base's own lower layers.
 
-What a text feels like is told best by layers half-way up; those above prepare the next word. The base is not changed:
-the detector is its head alone, and trains in minutes on states that are read once.
+Layers in the middle of the base show best what a text feels like; those above prepare the next word. The base is not
+changed: only the head is trained, in minutes, on states that are computed once.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from models.training.device import device_of
 
 EMOTION = WEIGHTS / "emotion"
 TEXT_TOKENS = 48
-"""a text keeps its last tokens, at most this many"""
+"""maximum number of tokens of a text; its last ones are kept"""
 LAYERS = 16
-"""layers of the base that read a text, of the default base's 30"""
+"""number of layers of the base that read a text; the default base has 30"""
 
 
 class EmotionHead(nn.Module):
-    """What a text was read as (B, 2 D) -> one hidden layer -> 28 logits."""
+    """Features of texts from a `TextReader` (B, 2 D) -> one hidden layer -> 28 logits."""
 
     def __init__(self, width: int, dropout: float = 0.3) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class EmotionHead(nn.Module):
 
 @dataclass(frozen=True)
 class TextReader:
-    """Texts -> what a head reads: mean and last of the states (N, 2 D) after the base's first `layers` layers."""
+    """Texts -> features for a head: mean and last of the states (N, 2 D) after the base's first `layers` layers."""
 
     tokenizer: Tokenizer
     backbone: Causal
@@ -55,12 +55,12 @@ class TextReader:
 
     @classmethod
     def of(cls, base: CausalBase, layers: int, batch: int = 64) -> TextReader:
-        """On a base; a layer that it does not have is not asked for."""
+        """A reader on a base; `layers` is limited to the number of layers that the base has."""
         return cls(base.tokenizer, base.backbone(rank=1).eval(), min(layers, base.weights.shape.layers), batch)
 
     @torch.inference_mode()
     def read(self, texts: Sequence[str], on_batch: Callable[[int], object] | None = None) -> Tensor:
-        """(N, 2 D) float32; `on_batch` hears how many texts a batch had."""
+        """(N, 2 D) float32; `on_batch` is called with the number of texts in each batch."""
         device = device_of(self.backbone)
         ids = [text_ids(self.tokenizer, text) for text in texts]
         order = sorted(range(len(ids)), key=lambda n: len(ids[n]))
@@ -77,13 +77,13 @@ class TextReader:
 
 
 class ShippedEmotion:
-    """Readings from a reader and the head that was trained on it. Safe to call from several threads."""
+    """Readings from a reader and the head trained on it. Thread-safe."""
 
     def __init__(self, reader: TextReader, head: EmotionHead, version: str) -> None:
         self.reader, self.head, self.version = reader, head.eval(), version
 
     def to(self, device: str) -> Self:
-        """The same detector, on a device."""
+        """Moves the detector to a device and returns it."""
         self.reader.backbone.to(device)
         self.head.to(device)
         return self
@@ -95,7 +95,7 @@ class ShippedEmotion:
 
     @torch.inference_mode()
     def probabilities(self, texts: Sequence[str]) -> Tensor:
-        """(N, 28) probability of each label of GoEmotions, each on its own."""
+        """(N, 28) probability of each GoEmotions label, independent of the others."""
         return self.head(self.reader.read(texts).to(device_of(self.head))).sigmoid().float().cpu()
 
 
@@ -108,7 +108,7 @@ def text_ids(tokenizer: Tokenizer, text: str) -> list[int]:
 def save_emotion(
     head: EmotionHead, base: CausalBase, layers: int, card: Mapping[str, Any], folder: Path = EMOTION
 ) -> None:
-    """Pack the head, with the order of the labels."""
+    """Save the head, with the order of the labels."""
     about = {"kind": "emotion", "layers": layers, "base": base.label, "labels": list(GO_EMOTIONS)}
     save_packed(folder, trained(head), about | dict(card))
 
@@ -116,7 +116,7 @@ def save_emotion(
 def load_emotion(folder: Path = EMOTION, bases: Bases | None = None) -> ShippedEmotion:
     """The trained detector on the base's shared weights.
 
-    Raises WeightsError when files are missing or damaged, or made for another base or other labels.
+    Raises WeightsError when files are missing or damaged, or were made for another base or other labels.
     """
     card = read_card(folder)
     if card.get("labels") != list(GO_EMOTIONS):

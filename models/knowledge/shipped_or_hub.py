@@ -1,7 +1,7 @@
-"""COMET, the emotion detector and similar talks as flags name them: `--comet`, `--emotion`, `--cases`, `--retriever`.
+"""Opens COMET, the emotion detector and similar talks named by `--comet`, `--emotion`, `--cases`, `--retriever`.
 
-A COMET or detector is a Hub name or a folder, of a checkpoint of transformers or of our packed weights; None is the
-shipped one.
+A COMET or detector is given as a Hub name or a folder, with a transformers checkpoint or our packed weights; None is
+the shipped one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from models.knowledge.emotion_shipped import EMOTION, load_emotion
 
 
 def add_knowledge_arguments(parser: ArgumentParser) -> None:
-    """The flags of every command that hosts, trains or measures nets: what these look up besides the talk."""
+    """Add the flags for what nets look up besides the talk, for every command that hosts, trains or measures nets."""
     parser.add_argument(
         "--comet", metavar="NAME", help="Hub name or folder of a COMET-BART instead of the shipped COMET"
     )
@@ -49,12 +49,12 @@ def add_knowledge_arguments(parser: ArgumentParser) -> None:
 
 
 def knowledge_of(args: Namespace) -> dict[str, Any]:
-    """These flags as `models.serving.hosting.open_responders` takes them."""
+    """The values of these flags as keyword arguments for `models.serving.hosting.open_responders`."""
     return {name: getattr(args, name) for name in ("comet", "emotion", "cases", "retriever")}
 
 
 def open_comet(name: str | None = None, device: str = "cpu", bases: Bases | None = None) -> Comet:
-    """The COMET of that name, on a device; `bases` are those that are open.
+    """The COMET of that name, on a device; `bases` are the bases already open.
 
     Raises FileNotFoundError when it cannot be loaded, WeightsError or ValueError when it is something else.
     """
@@ -68,7 +68,7 @@ def open_comet(name: str | None = None, device: str = "cpu", bases: Bases | None
 
 
 def open_emotion(name: str | None = None, device: str = "cpu", bases: Bases | None = None) -> EmotionLabels:
-    """The emotion detector of that name, on a device. Raises as `open_comet`."""
+    """The emotion detector of that name, on a device. Raises the same errors as `open_comet`."""
     if is_packed(name):
         return load_emotion(_packed(name or EMOTION, "emotion"), bases).to(device)
     from models.knowledge.emotion_hub import HubEmotion  # loads transformers' models, needed for this only
@@ -83,10 +83,10 @@ def open_cases(
     device: str = "cpu",
     bases: Bases | None = None,
 ) -> Cases:
-    """The case base of the train part of an ESConv file, searched by `retriever`; without a path there is none.
+    """A case base from the train part of an ESConv file, searched by `retriever`; an empty one without a path.
 
-    `bases` are those that are open: embeddings are of the default one. Raises as `read_esconv` and `open_causal`, and
-    ValueError for another retriever.
+    `bases` are the bases already open: embeddings come from the default one. Raises the same errors as `read_esconv`
+    and `open_causal`, and ValueError for an unknown retriever.
     """
     if retriever not in RETRIEVERS:
         raise ValueError(f"the retriever is {retriever!r}; allowed: {', '.join(RETRIEVERS)}")
@@ -99,22 +99,22 @@ def open_cases(
 
 
 def comet_version(name: str | None = None) -> str:
-    """What `open_comet` gives as `version`, without loading the net. Raises as `open_comet`."""
+    """The `version` that `open_comet` would give, without loading the net. Raises the same errors."""
     return _version(name, COMET, "COMET checkpoint")
 
 
 def emotion_version(name: str | None = None) -> str:
-    """What `open_emotion` gives as `version`, without loading the net. Raises as `open_comet`."""
+    """The `version` that `open_emotion` would give, without loading the net. Raises the same errors."""
     return _version(name, EMOTION, "emotion checkpoint")
 
 
 def is_packed(name: str | None) -> bool:
-    """Whether that is a folder of packed weights of ours."""
+    """Whether this is a folder with our packed weights (None, the shipped one, is)."""
     return name is None or (Path(name) / CARD).is_file()
 
 
 def _packed(folder: str | Path, kind: str) -> Path:
-    """The folder. Raises WeightsError when it is of another kind."""
+    """The folder as a path. Raises WeightsError when its weights are of another kind."""
     there = read_card(Path(folder)).get("kind")
     if there != kind:
         raise WeightsError(f"{folder} holds weights of {there!r}, not of {kind!r}; give the folder of one")

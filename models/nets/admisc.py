@@ -12,9 +12,9 @@
     eq. 31-33  L = alpha_1 L_r + alpha_2 L_g, weights by dynamic weight averaging
 
 The paper leaves a softmax, the shapes of eq. 14-17 and beta open; this is our reading. Its gate is a ReLU, which may
-exceed 1 (`gate="relu"` clamps it). Its text swaps the weights in "w/o u" and "w/o a": without u, L_g weighs 0.
-On a causal base H is the prefix, which a strategy cannot be mixed into: the fusion of eq. 22-23 becomes a source of one
-vector, W_o W_v h_g, beside it.
+exceed 1 (`gate="relu"` clamps it). Its text swaps the weights in "w/o u" and "w/o a": without u, L_g has weight 0.
+On a causal base, H is the prefix, into which no strategy can be mixed: there, the fusion of eq. 22-23 becomes an extra
+source of one vector, W_o W_v h_g.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class AdmiscConfig:
 
     shape: ContextShape = field(default=ContextShape(tokens=512, turns=9, speakers=False, strategies=False))
     pool: Literal["first", "first+mean"] = "first"
-    """what p_g is read from: the state of [CLS], or that beside the mean of the context states"""
+    """what p_g is predicted from: the state of [CLS], or that state joined with the mean of the context states"""
     head_width: int = 0
     """hidden width of p_g's MLP; 0 = width of the backbone"""
     refine: Literal["attention", "dot"] = "attention"
@@ -66,16 +66,16 @@ class AdmiscConfig:
     gate: Literal["sigmoid", "relu"] = "sigmoid"
     """mu of eq. 16; "relu" is the paper's, clamped to 1"""
     gate_values: Literal["each", "one"] = "each"
-    """one mu for each number of the vectors, or one for the whole vector"""
+    """one mu for each element of the vectors, or one for the whole vector"""
     ffn_width: int = 0
     """hidden width of eq. 18; 0 = that of the backbone's layers"""
     beta: float = 1.0
     """weight of the refinement q (eq. 20)"""
     sources: Literal["joined", "apart"] = "joined"
     """what H~ and U~ hold for the decoder: [C; A^x] and [E; A^s] (eq. 14-15), or C and E alone, since the decoder has
-    streams of A^x and A^s anyway; apart, the net starts at the loss of its backbone"""
+    streams of A^x and A^s anyway; with "apart", the net starts at the loss of its backbone"""
     fusion: Literal["attention", "table"] = "attention"
-    """eq. 22-23: with W_v, W_o and layer norm, or the same sum from a table of 8 vectors without the norm"""
+    """eq. 22-23: with W_v, W_o and layer norm, or the same sum with a table of 8 vectors and without the norm"""
     raw_streams: bool = True
     """A^r and A^c, the blocks before they have read the context"""
     decoder_streams: bool = True
@@ -83,13 +83,13 @@ class AdmiscConfig:
     course: bool = False
     """add what the course of the talk says about the next strategy (`strategy_history.py`; ours, not published)"""
     strategy_train: Literal["gold", "mixture"] = "mixture"
-    """strategy vector while training: the gold one, as MISC's code, or the predicted mixture"""
+    """strategy vector in training: the gold one, as in MISC's code, or the predicted mixture"""
     weights: Literal["dwa", "fixed"] = "dwa"
-    """how L_r and L_g combine: eq. 32-33, or 1 and `strategy_weight` throughout"""
+    """how L_r and L_g combine: eq. 32-33, or constant weights 1 and `strategy_weight`"""
     periods: int = 8
-    """periods of a training after which the weights of "dwa" change (the paper's epochs)"""
+    """number of periods of a training; the weights of "dwa" change after each (the paper's epochs)"""
     strategy_weight: float = 1.0
-    """weight of L_g with fixed weights"""
+    """weight of L_g when weights are fixed"""
 
 
 class BlockReader(nn.Module):
@@ -109,21 +109,21 @@ class BlockReader(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Eq. 22-23: states (B, S, D) with the strategy vector added; silent at first."""
+    """Eq. 22-23: states (B, S, D) with the strategy vector added; adds nothing before training."""
 
     def __init__(self, width: int, kind: Literal["attention", "table"], norm: nn.LayerNorm | None) -> None:
         super().__init__()
         self.kind = kind
-        if kind == "table":  # W_o W_v T p: with T of rank 8, any 8 vectors can be had
+        if kind == "table":  # W_o W_v T p: as T has rank 8, this can be any 8 vectors
             self.table = nn.Parameter(torch.zeros(len(STRATEGIES), width))
             return
         self.v, self.o, self.norm = nn.Linear(width, width), nn.Linear(width, width), nn.LayerNorm(width)
         nn.init.zeros_(self.o.weight)
         if norm is not None:
-            self.norm.load_state_dict(norm.state_dict())  # the encoder's last norm: what comes in has passed it
+            self.norm.load_state_dict(norm.state_dict())  # the encoder's last norm: the inputs have passed it
 
     def forward(self, states: Tensor, weights: Tensor, codebook: Tensor) -> Tensor:
-        """`weights` (B, 8) of the strategies, `codebook` (8, D)."""
+        """`weights` (B, 8): those of the strategies; `codebook`: (8, D)."""
         if self.kind == "table":
             return states + (weights.to(self.table.dtype) @ self.table)[:, None]
         vector = weights.to(codebook.dtype) @ codebook
@@ -141,7 +141,7 @@ class MixedStrategy(nn.Module):
         self.kind = config.gate
 
     def forward(self, h: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
-        """q (B, 8) and mu (B, 1 or D), of the means (B, D) of history and emotion cause."""
+        """q (B, 8) and mu (B, 1 or D), from the means (B, D) of history and emotion cause."""
         raw = self.gate(torch.cat((h, u), dim=1))
         mu = raw.sigmoid() if self.kind == "sigmoid" else raw.relu().clamp_max(1.0)
         mixed = mu * h + (1 - mu) * u
@@ -150,13 +150,13 @@ class MixedStrategy(nn.Module):
 
 @dataclass(frozen=True)
 class Encoded:
-    """All that the encoder side finds out about a batch."""
+    """Everything that the encoder side computes for a batch."""
 
     context: Reading
     streams: dict[str, Stream]
-    """context (to be mixed with the strategy), emotions, blocks refined and raw"""
+    """context (to be mixed with the strategy), emotions, refined blocks and raw blocks"""
     read: dict[str, Tensor]
-    """what chooses the strategy, see `Net.choice_inputs`"""
+    """inputs for choosing the strategy, see `Net.choice_inputs`"""
     first: Tensor
     """(B, 8) p_g"""
     second: Tensor
@@ -164,9 +164,9 @@ class Encoded:
     gate: Tensor
     """(B,) mu, the share of the history"""
     scores: Tensor
-    """(B, 8) log p, with what the course of the talk adds"""
+    """(B, 8) log p, plus what the course of the talk adds"""
     course: dict[str, Tensor]
-    """that alone, see `Net.with_course`"""
+    """that addition alone, see `Net.with_course`"""
 
     @property
     def strategies(self) -> Tensor:
@@ -210,14 +210,14 @@ class Admisc(Mixing):
 
     @classmethod
     def streams_of(cls, config: AdmiscConfig) -> tuple[str, ...]:
-        """Eq. 29 without A^h, which is the context's attention; on a causal base FUSED stands beside them."""
+        """The sources of eq. 29 except A^h, which is the attention to the context; a causal base adds FUSED."""
         if not config.decoder_streams:
             return ()
         raw = (RAW_SITUATION, RAW_POST) if config.raw_streams else ()
         return (EMOTION, SITUATION, POST, *raw, STRATEGY)
 
     def encode(self, batch: Batch) -> Encoded:
-        """The encoder side: sources, and the strategy before and after refinement. No gold label is looked at."""
+        """The encoder side: sources, and the strategy before and after refinement. No gold label is used."""
         reading = self.read(batch)[1]
         context = reading.stream
         emotion = emotion_words(self.backbone, batch)
@@ -239,7 +239,7 @@ class Admisc(Mixing):
         return Encoded(reading, streams, read, *self._choose(read))
 
     def _choose(self, read: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Tensor]]:
-        """What `Encoded` has from `first` on."""
+        """The fields of `Encoded` from `first` on."""
         second, gate = self.mix(read["history"], read["cause"])  # eq. 14-19
         first = self.head(read["context"]).float().softmax(dim=1)  # eq. 12
         mixed = (first + self.config.beta * second) / (1 + self.config.beta)  # eq. 21
@@ -251,7 +251,7 @@ class Admisc(Mixing):
         return self.encode(batch).read
 
     def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Logarithms of eq. 21, with what the course adds."""
+        """Logarithms of eq. 21, plus what the course adds."""
         *_, scores, course = self._choose(read)
         return scores, course
 
@@ -291,13 +291,13 @@ class Admisc(Mixing):
         return {"reply": total / count, "strategy": chosen}
 
     def weighting(self) -> Weighting:
-        """Eq. 31-33, or weights that stay."""
+        """Eq. 31-33, or fixed weights."""
         if self.config.weights == "dwa":
             return Dwa(("reply", "strategy"), self.config.periods)
         return Fixed({"reply": 1.0, "strategy": self.config.strategy_weight})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
-        """The refined mixture (or the gold strategy) in every source that holds the strategy."""
+        """A plan with the refined mixture (or the gold strategy) in every source that contains the strategy."""
         found = self.encode(batch)
         given = found.strategies if gold is None else self.told(gold, found.strategies)
         extras = found.course | {
@@ -310,11 +310,11 @@ class Admisc(Mixing):
 
     @property
     def follows_strategy(self) -> bool:
-        """Whether the decoder has sources that hold the strategy."""
+        """Whether the decoder has sources that contain the strategy."""
         return self.config.decoder_streams
 
     def follow_mixture(self, plan: Plan, batch: Batch, shares: Tensor) -> Plan:
-        """Another mixture in every source; nothing is read again unless `plan` is a selection of rows."""
+        """The plan with another mixture in every source; reads the batch again only if `plan` is a row selection."""
         sources = plan.sources or self.encode(batch).streams
         return self.with_sources(plan, self.decoder_sources(sources, shares))
 

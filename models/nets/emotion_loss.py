@@ -1,4 +1,4 @@
-"""The loss of a net that says what the seeker feels."""
+"""The loss of nets that predict the seeker's emotion."""
 
 from __future__ import annotations
 

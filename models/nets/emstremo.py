@@ -1,4 +1,4 @@
-"""Emstremo (Li et al. 2024): a reply has an emotion of its own, led to from the seeker's by the strategy.
+"""Emstremo (Li et al. 2024): a reply has its own emotion; the strategy leads from the seeker's emotion to it.
 
     C = E(context);  p_s = softmax(BN(W C_1)),  p_e = softmax(BN(V C_n))   strategy, and emotion of the seeker (11)
     M_s = softmax by rows of 11 x 28 numbers, one matrix for each strategy s
@@ -7,14 +7,15 @@
     L   = L_r + 0.05 CE(p_s) + 0.05 CE(p_e) + 0.05 KL(o* || o) + 0.2 L_c
     L_c = supervised contrastive loss (Khosla et al. 2020) of the states at the replies' ends, by strategy
 
-It is MISC without commonsense. o* is what an emotion detector hears in the reply that was given; only training asks for
-it. What differs here:
-- The two vectors stood before the decoder's input. Here they are a source of two vectors that every layer attends to,
-  O' = LN(O + A^c + A^g): so words choose between strategy and emotion as they did, and a trace tells how.
-- Words were read with the VAD of a lexicon; left out, since it may not be passed on. Speaker marks are the published.
+It is MISC without commonsense. o* are the emotions that a detector finds in the actual reply, used only in training.
+What differs here:
+- The published net puts the two vectors in front of the decoder's input. Here they are a source of two vectors that
+  every layer attends to, O' = LN(O + A^c + A^g): words still choose between strategy and emotion; a trace shows how.
+- The published net reads words with the VAD values of a lexicon, which may not be redistributed, so that is left out.
+  Speaker marks are the published ones.
 - The detector is the one that --emotion names, by default the shipped one, not the published RoBERTa; its 28 scores are
-  divided by their sum. The temperature of L_c is ours.
-- On a causal base C_1 and C_n are both the state of the last token.
+  divided by their sum. The temperature of L_c is our choice.
+- On a causal base, C_1 and C_n are both the state of the last token.
 """
 
 from __future__ import annotations
@@ -51,26 +52,26 @@ class EmstremoConfig:
 
     shape: ContextShape = field(default=ContextShape(tokens=512, turns=9, strategies=False))
     pool: Literal["first", "first+mean"] = "first"
-    """what the strategy head reads: the state of [CLS], or that beside the mean of the context states"""
+    """what the strategy head reads: the state of [CLS], or that state joined with the mean of the context states"""
     batch_norm: bool = True
     """BatchNorm on the scores of strategy and emotion"""
     strategy_train: Literal["gold", "mixture"] = "gold"
-    """strategy while training: the gold one, as MISC's code, or the predicted mixture"""
+    """strategy in training: the gold one, as in MISC's code, or the predicted mixture"""
     strategy_weight: float = 0.05
     emotion_weight: float = 0.05
-    """of the seeker's emotion"""
+    """weight of the loss on the seeker's emotion"""
     transfer_weight: float = 0.05
-    """of the reply's emotion; 0 leaves the matrices to L_r alone"""
+    """weight of the loss on the reply's emotion; with 0, only L_r trains the matrices"""
     contrast_weight: float = 0.2
-    """of L_c"""
+    """weight of L_c"""
     temperature: float = 0.1
-    """of L_c, above 0"""
+    """temperature of L_c, above 0"""
     course: bool = False
     """add what the course of the talk says about the next strategy (`strategy_history.py`; ours, not published)"""
 
 
 class EmotionTransfer(nn.Module):
-    """p_s (B, 8) and p_e (B, 11) -> o (B, 28): the seeker's emotion led to that of the reply by the strategy."""
+    """p_s (B, 8) and p_e (B, 11) -> o (B, 28): the strategy leads from the seeker's emotion to that of the reply."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,7 +104,7 @@ class Emstremo(Mixing):
         self.moods = nn.Parameter(torch.randn(len(GO_EMOTIONS), width) * 0.5)  # F
 
     def _scores(self, reading: Reading, batch: Batch) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-        """Scores of strategies (B, 8) and of the seeker's emotion (B, 11), and what the course adds to the first."""
+        """Scores of strategies (B, 8) and of the seeker's emotion (B, 11), and what the course adds to the former."""
         scores, course = self.with_course(
             self.head_norm(self.head(pooled(reading, self.config.pool)).float()), batch.course
         )
@@ -111,7 +112,7 @@ class Emstremo(Mixing):
         return scores, self.emotion_norm(self.emotion_head(last).float()), course
 
     def _guides(self, strategies: Tensor, emotions: Tensor) -> tuple[dict[str, Stream], Tensor]:
-        """The source of two vectors, and o, of p_s and p_e."""
+        """The source of two vectors, and o, computed from p_s and p_e."""
         own = self.transfer(strategies, emotions)
         vectors = torch.stack(
             (strategies.to(self.codebook.dtype) @ self.codebook, own.to(self.moods.dtype) @ self.moods), 1
@@ -150,7 +151,7 @@ class Emstremo(Mixing):
         return Fixed({"reply": 1.0} | {name: getattr(self.config, f"{name}_weight") for name in names})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
-        """The predicted mixture (or the gold strategy) and the emotion that it leads to."""
+        """A plan with the predicted mixture (or the gold strategy) and the emotion that it leads to."""
         reading = self.read(batch)[1]
         scores, moods, extras = self._scores(reading, batch)
         shares, felt = scores.softmax(dim=1), moods.softmax(dim=1)
@@ -160,7 +161,7 @@ class Emstremo(Mixing):
         return Plan(memories, self.begin(len(batch)), shares, extras, gold)
 
     def source_names(self, plan: Plan) -> Mapping[str, tuple[str, ...]]:
-        """The two vectors."""
+        """Names of the two vectors."""
         return {GUIDES: ("strategy", "emotion")}
 
     @property
@@ -169,22 +170,22 @@ class Emstremo(Mixing):
         return bool(self.config.strategy_weight)
 
     def follow_mixture(self, plan: Plan, batch: Batch, shares: Tensor) -> Plan:
-        """Another mixture; nothing is read again."""
+        """The plan with another mixture; nothing is read again."""
         sources, own = self._guides(shares, plan.extras[SEEKER_EMOTION])
         return replace(self.with_sources(plan, sources), extras=plan.extras | {OWN_EMOTION: own})
 
 
 def transfer_loss(own: Tensor, heard: Tensor) -> Tensor:
-    """Mean KL(heard || own) of emotions (B, 28) over the replies that a detector has heard (not all 0), or 0."""
+    """Mean KL(heard || own) of emotions (B, 28) over the replies with detected emotions (not all 0); 0 if none has."""
     each = F.kl_div(own.clamp_min(1e-9).log(), heard, reduction="none").sum(dim=1)
     known = heard.sum(dim=1) > 0
     return (each * known).sum() / known.sum().clamp_min(1)
 
 
 def contrastive_loss(vectors: Tensor, groups: Tensor, temperature: float) -> Tensor:
-    """Khosla et al. 2020, eq. 2: vectors (B, D) of one group (B,) near one another, others apart.
+    """Khosla et al. 2020, eq. 2: pulls vectors (B, D) of the same group (B,) together and pushes the others apart.
 
-    Mean over those that have another of their group in the batch, 0 when none has; group -1 is of no group.
+    Mean over the vectors that share their group with another one in the batch, 0 if none does; -1 means no group.
     """
     z = F.normalize(vectors, dim=1)
     itself = torch.eye(len(z), dtype=torch.bool, device=z.device)

@@ -1,23 +1,24 @@
-"""FADO (Peng et al. 2023): strategies chosen by what earlier seekers thought of them; the decoder reads their meaning.
+"""FADO (Peng et al. 2023): strategies chosen by earlier seekers' feedback; the decoder reads their definitions.
 
     q   = MLP([C; course of the talk])                        scores of the strategies, p = softmax(q)
     f   = 1 + a (stars - 3) / 2 + b relief / 4                feedback on the turn and on the whole talk
-    L_g = mean of f * CE(q, gold)                             what was welcome counts more, what was not less
+    L_g = mean of f * CE(q, gold)                             strategies that were welcome count more, others less
     D'  = LN(D + ATT(D, C)) * (1 + sigmoid(W p)) / 2          D the words that define the chosen strategy
     O'  = LN(O + A^c + A^d + A^p)                             A^d reads D', A^p the vector V p
     reply from [BOS] [strategy], L = L_r + L_g
 
-Stars are those that the seeker of ESConv gave next (1 to 5), relief is by how much the emotion was less intense at the
-end; 0 where nobody said. What differs here:
+Stars are the next rating that ESConv's seeker gave (1 to 5); relief is how much less intense the emotion was at the
+end, 0 where unknown. What differs here:
 - The selector is called a deep Q network, but its published code regresses to 15 for the gold strategy and 0 for the
-  others; the feedback is computed there and then left out of the target. Here it weighs the cross-entropy, a = b = 0.5:
+  others; the feedback is computed there but not used in the target. Here it weights the cross-entropy, a = b = 0.5:
   our reading of "feedback that encourages or penalises strategies".
-- It also read the survey's labels of emotion and problem, and the state of EmoBERTa: a live seeker has no labels, so
-  they are left out. The course of the talk (`strategy_history.py`) has the latest strategies and the length, as there.
-- V p was added to the decoder's input, and the gate scaled the decoder's states; both act through sources here, so that
-  the net starts at the loss of its backbone on either base. The published code also overwrites what the attention to
-  the context found; not reproduced.
-- Definitions are in our own words, since the published ones may not be passed on.
+- The published selector also reads the survey's labels of emotion and problem, and the state of EmoBERTa; a live seeker
+  has no labels, so all this is left out. The course of the talk (`strategy_history.py`) has the latest strategies and
+  the length, as there.
+- The published net adds V p to the decoder's input and scales the decoder's states by the gate; both act through
+  sources here, so that the net starts at the loss of its backbone on either base. The published code also overwrites
+  the result of the attention to the context; not reproduced.
+- Definitions are in our own words, since the published ones may not be redistributed.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from models.nets.streams import DEFINITION, STRATEGY, adapt_values
 from models.nets.weighting import Fixed, Weighting
 
 DEFINITION_TOKENS = 32
-"""tokens of a definition at most"""
+"""maximum number of tokens of a definition"""
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,15 @@ class FadoConfig:
     head_width: int = 1024
     """hidden width of the selector"""
     dropout: float = 0.1
-    """in the selector"""
+    """dropout in the selector"""
     turn_feedback: float = 0.5
-    """a, 0 to 1: how much the seeker's stars weigh"""
+    """a, 0 to 1: how much the seeker's stars count"""
     talk_feedback: float = 0.5
-    """b, 0 to 1: how much the relief weighs"""
+    """b, 0 to 1: how much the relief counts"""
     strategy_weight: float = 1.0
     """weight of L_g"""
     definitions: bool = True
-    """A^d, the second attention"""
+    """whether there is A^d, the attention to the definition"""
 
     def __post_init__(self) -> None:
         if not (self.turn_feedback >= 0 and self.talk_feedback >= 0 and self.turn_feedback + self.talk_feedback <= 1):
@@ -96,7 +97,7 @@ class Fado(Net):
 
     @classmethod
     def streams_of(cls, config: FadoConfig) -> tuple[str, ...]:
-        """A^p, and A^d unless it is left out."""
+        """The streams of A^p, and of A^d unless it is left out."""
         return (STRATEGY, DEFINITION) if config.definitions else (STRATEGY,)
 
     def _choice(self, reading: Reading, batch: Batch) -> Tensor:
@@ -104,7 +105,7 @@ class Fado(Net):
         return self.selector(torch.cat((pooled(reading, "first+mean"), batch.course), dim=1)).float()
 
     def _read_definitions(self) -> Stream:
-        """(8, L, D) states of all definitions, without gradient as MISC's blocks."""
+        """(8, L, D) states of all definitions, read without gradient like MISC's blocks."""
         if not self.config.definitions:
             return Stream(self.vector.weight.new_zeros(len(STRATEGIES), 1, 1), self.words[:, :1] < 0)
         with torch.no_grad():
@@ -112,7 +113,7 @@ class Fado(Net):
             return Stream(self.backbone.read(self.words, mask).states, mask)
 
     def _sources(self, context: Stream, definitions: Stream, shares: Tensor, chosen: Tensor) -> dict[str, Stream]:
-        """What the decoder reads: p as a vector, and the words of the chosen strategies that have read the context."""
+        """What the decoder reads: p as a vector, and the chosen strategies' words after they have read the context."""
         found = {STRATEGY: vector_source(self.vector(shares))}
         if self.config.definitions:
             own = self.reader(definitions.states[chosen], context)
@@ -154,14 +155,14 @@ class Fado(Net):
         return Plan(memories, self.begin_with(chosen), shares, {}, chosen, sources)
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
-        """The most probable strategy (or the gold one): its token, and its definition."""
+        """A plan with the token and the definition of the most probable strategy (or the gold one)."""
         reading = self.read(batch)[1]
         scores = self._choice(reading, batch)
         best = scores.argmax(dim=1)
         return self._plan(reading, scores, best if gold is None else torch.where(gold >= 0, gold, best))
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """Another token and another definition; nothing is read again unless `plan` is a selection of rows."""
+        """The plan with another token and definition; reads the batch again only if `plan` is a selection of rows."""
         chosen = torch.where(chosen >= 0, chosen, plan.strategies.argmax(dim=1))
         sources = plan.sources or {CONTEXT: self.read(batch)[1].stream, DEFINITION: self._read_definitions()}
         other = self._sources(sources[CONTEXT], sources[DEFINITION], plan.strategies, chosen)

@@ -1,17 +1,18 @@
 """GLHG (Peng et al. 2022): a graph from the cause of the distress (global) down to the seeker's intention (local).
 
     g   = max over the states of the situation, read by itself       global cause
-    l   = mean of COMET's xIntent tails of the last message          local intention
+    l   = mean of COMET's xIntent tails for the last message         local intention
     h_t = state of turn t
-    nodes g, h_1..h_W, l; two layers of attention along the edges g - all, l - g, l - last turn, turns that lie within
-    `window` of one another; what comes out is gated with what went in
+    nodes g, h_1..h_W, l; two layers of attention along the edges g - all, l - g, l - last turn, and turns within
+    `window` of one another; a gate mixes the output with the input
     decoder: reads all nodes beside the context
     L   = 0.5 L_r + 0.5 CE(V g)                                        V g: the kind of problem, one of 13
 It predicts no strategy. What differs here:
-- The local nodes were all tokens of the context, and the decoder read them in the place of the context. Here they are
-  turns, and the decoder reads the graph beside the context, so that a trace says which turn counted and a causal base
-  keeps its prefix.
-- l was the pooled state of COMET-GPT2's text; here the vectors that MISC reads, of the COMET that --comet names.
+- In the paper, the local nodes are all tokens of the context, and the decoder reads them in place of the context. Here
+  they are turns, and the decoder reads the graph beside the context, so that a trace shows which turn counted and a
+  causal base keeps its prefix.
+- The published l is the pooled state of COMET-GPT2's text; here it comes from the vectors that MISC reads, made by the
+  COMET that --comet names.
 """
 
 from __future__ import annotations
@@ -42,16 +43,16 @@ ITSELF, GLOBAL, INTENT, NEAR = 1, 2, 3, 4
 
 @dataclass(frozen=True)
 class GlhgConfig:
-    """Settings of GLHG; layers, heads and window are those of a public re-implementation, the paper gives none."""
+    """Settings of GLHG; the paper gives no layers, heads and window: they are those of a public re-implementation."""
 
     shape: ContextShape = field(default=ContextShape(tokens=512, speakers=False, strategies=False))
     turns: int = TURNS
-    """latest turns in the graph, 1 or more"""
+    """number of latest turns in the graph, 1 or more"""
     window: int = 5
-    """turns with an edge between them are at most so far apart"""
+    """greatest distance between two turns with an edge"""
     layers: int = 2
     heads: int = 4
-    """attention heads of the graph; they divide the backbone's width"""
+    """attention heads of the graph; must divide the backbone's width"""
     problem_weight: float = 0.5
     """weight of the kind of problem, 0 to 1; the reply has the rest"""
 
@@ -83,7 +84,7 @@ class Glhg(Net):
         self.intent = tokenizer.relations["xIntent"]
 
     def _graph(self, reading: Reading, batch: Batch) -> Stream:
-        """All nodes (B, W + 2, D): the situation, the turns, the intention; before the graph."""
+        """All nodes (B, W + 2, D) before the graph: the situation, the turns, the intention."""
         turns, _ = latest_turns(reading, batch, self.config.turns)
         words = batch.situations != 0
         read = self.backbone.read(batch.situations, words)
@@ -114,22 +115,22 @@ class Glhg(Net):
         return Plan(memories, self.begin(len(batch)), self.no_strategies(len(batch)), extras), scores
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """L_r (token mean) and that of the problem, over the dialogues whose problem is known."""
+        """L_r (token mean) and the problem loss, averaged over the dialogues whose problem is known."""
         plan, scores = self._read(batch)
         total, count = token_loss(self.backbone, self.reply_states(plan, batch.labels), batch.labels)
         problem = F.cross_entropy(scores, batch.problem_labels, ignore_index=-1, reduction="sum")
         return {"reply": total / count, "problem": problem / (batch.problem_labels >= 0).sum().clamp_min(1)}
 
     def weighting(self) -> Weighting:
-        """Half each, as published."""
+        """Published: half each."""
         return Fixed({"reply": 1 - self.config.problem_weight, "problem": self.config.problem_weight})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
-        """Context and graph; there is no strategy that `gold` could replace."""
+        """A plan from context and graph; there is no strategy that `gold` could replace."""
         return self._read(batch)[0]
 
     def source_names(self, plan: Plan) -> Mapping[str, tuple[str, ...]]:
-        """All nodes."""
+        """Names of all nodes."""
         return {GRAPH: ("the situation", *turn_names(self.config.turns), "the intention")}
 
 

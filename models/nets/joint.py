@@ -1,8 +1,8 @@
 """BlenderBot-Joint (Liu et al. 2021): the strategy is the first token of the reply.
 
-p(strategy, reply | context) is one sequence `[BOS] [strategy] reply [EOS]`; the loss is the token mean over strategy,
-reply and end mark, so the strategy weighs 1 / (n + 2) (`strategy_weight` adds to it). The strategy is predicted from
-the 8 strategy scores after [BOS]; the reply is decoded from `[BOS] [strategy]`.
+p(strategy, reply | context) is modelled as one sequence `[BOS] [strategy] reply [EOS]`; the loss is the mean per token
+over strategy, reply and end mark, so the strategy weighs 1 / (n + 2) (`strategy_weight` adds to it). The strategy is
+predicted from the 8 strategy scores after [BOS]; the reply is decoded from `[BOS] [strategy]`.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ class JointConfig:
 
     shape: ContextShape = field(default=ContextShape(tokens=160, speakers=False))
     strategy_weight: float = 0.0
-    """weight of an extra mean strategy loss beside the strategy token's share in the sequence loss"""
+    """weight of an extra mean strategy loss, on top of the strategy token's share in the sequence loss"""
     course: bool = False
     """add what the course of the talk says about the next strategy (`strategy_history.py`; ours, not published)"""
     state_head: bool = False
-    """add what a small network reads off the state that the strategy token is predicted from (ours, not published):
+    """add scores from a small network on the state that the strategy token is predicted from (ours, not published):
     the vocabulary's own matrix cannot tell eight rare tokens apart as finely"""
 
 
 class StateHead(nn.Module):
-    """States (B, D) -> what they add to the strategy scores (B, 8); nothing at first."""
+    """States (B, D) -> what is added to the strategy scores (B, 8); zero before training."""
 
     def __init__(self, width: int, inner: int = 128, dropout: float = 0.2) -> None:
         super().__init__()
@@ -70,9 +70,9 @@ class Joint(Net):
         return {}
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """ "reply": token mean over strategy + reply + end mark; "strategy": of the 8 scores, the course's added.
+        """ "reply": token mean over strategy + reply + end mark; "strategy": loss of the 8 scores with the additions.
 
-        A turn whose strategy is not known has none in the sequence either.
+        A turn whose strategy is unknown has no strategy token in the sequence either.
         """
         labels = self._sequence(batch)
         states = self._states(batch, labels)
@@ -89,7 +89,7 @@ class Joint(Net):
         return self.backbone.decode(torch.cat((self.begin(len(batch)), labels[:, :-1].clamp_min(0)), dim=1), memories)
 
     def _sequence(self, batch: Batch) -> Tensor:
-        """(B, 1 + T) strategy, reply, end mark; without the strategy where it is not known."""
+        """(B, 1 + T) strategy, reply, end mark; without the strategy where it is unknown."""
         known = (batch.strategies >= 0)[:, None]
         first = self.strategy_ids[batch.strategies.clamp_min(0)][:, None]
         nothing = torch.full_like(first, -100)
@@ -98,7 +98,7 @@ class Joint(Net):
     def weighting(self) -> Weighting:
         """The strategy has its share in the sequence loss; `strategy_weight` adds to it.
 
-        Raises ValueError for a course or a state head that nothing would train: the sequence loss does not reach them.
+        Raises ValueError for a course or a state head when `strategy_weight` is 0: nothing else would train them.
         """
         for name in ("course", "state_head"):
             if getattr(self.config, name) and not self.config.strategy_weight:
@@ -109,7 +109,7 @@ class Joint(Net):
         return Fixed({"reply": 1.0, "strategy": self.config.strategy_weight})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
-        """One decoder step gives the strategy; prefix `[BOS] [strategy]`."""
+        """One decoder step predicts the strategy; the prefix is `[BOS] [strategy]`."""
         memories = self.backbone.attach(self.read(batch)[1], self.sources(batch))
         begin = self.begin(len(batch))
         scores, extras = self.choice_scores(self._chosen_by(self.backbone.decode(begin, memories)[:, 0], batch))
@@ -117,7 +117,7 @@ class Joint(Net):
         return Plan(memories, self.begin_with(chosen), scores.softmax(dim=1), extras, chosen)
 
     def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
-        """The state of [BOS], what the vocabulary makes of it, and the course of the talk."""
+        """The state of [BOS], its scores for the strategy tokens, and the course of the talk."""
         return self._chosen_by(self._states(batch, self._sequence(batch)[:, :1])[:, 0], batch)
 
     def _chosen_by(self, state: Tensor, batch: Batch) -> dict[str, Tensor]:
@@ -125,12 +125,12 @@ class Joint(Net):
         return {"state": state, "tokens": tokens, "course": batch.course}
 
     def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Those of the strategy tokens, and what is added to them."""
+        """Scores of the strategy tokens, with what state head and course add to them."""
         scores = read["tokens"]
         if self.state_head is not None:
             scores = scores + self.state_head(read["state"])
         return self.with_course(scores, read["course"])
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """Another strategy token in the prefix."""
+        """The plan with another strategy token in the prefix."""
         return replace(plan, prefix=self.begin_with(chosen), chosen=chosen)

@@ -1,17 +1,17 @@
-"""KEMI (Deng et al. 2023): BlenderBot-Joint that also reads knowledge, commonsense and replies in similar talks.
+"""KEMI (Deng et al. 2023): BlenderBot-Joint that also reads knowledge: commonsense, and replies from similar talks.
 
     K = [xReact] t [xIntent] t [xWant] t [xNeed] t [xEffect] t  [resp] r1 [resp] r2 ...
     p(strategy, reply | context, K)  as one sequence, L = its token mean (`joint.py`)
 
-t are COMET's first tails of the last message, r what was found in HEAL, a graph of distress, expectations and responses
-in 22,000 posts. What differs here:
-- HEAL cannot be had. The nearest thing is a case base of ESConv's train part (`models.knowledge.cases`): r are replies
-  to seekers who wrote alike, by BM25, each after its strategy; never one of the talk itself. So this is not the
-  published KEMI, and its figures are not KEMI's.
-- K was written behind the context, and both read as one text of 160 tokens, at the cost of the talk's beginning. Here K
-  is read by itself and the decoder attends to it beside the context, O' = LN(O + A^c + A^k + A^r): the words of r, and
-  one vector for each tail, as MISC reads them. So K costs no context, a trace says what was looked at, and on a causal
-  base the turns of a talk share one reading. K is read without gradient, as MISC's blocks are.
+t are COMET's first tails for the last message, r what was found in HEAL, a graph of distress, expectations and
+responses in 22,000 posts. What differs here:
+- HEAL is not available. The nearest substitute is a case base of ESConv's train part (`models.knowledge.cases`): r are
+  replies to seekers who wrote similar messages, found by BM25, each after its strategy; never one of the talk itself.
+  So this is not the published KEMI, and its figures are not KEMI's.
+- The published net appends K to the context and reads both as one text of 160 tokens, at the cost of the talk's
+  beginning. Here K is read by itself and the decoder attends to it beside the context, O' = LN(O + A^c + A^k + A^r):
+  to the words of r, and to one vector for each tail, as in MISC. So K costs no context, a trace shows what was attended
+  to, and on a causal base the turns of a talk share one reading. K is read without gradient, like MISC's blocks.
 - The published code has no strategy marks in the context; `shape.strategies` leaves them out, by default as there.
 """
 
@@ -31,7 +31,7 @@ from models.nets.misc import block_vectors
 from models.nets.streams import POST, SIMILAR, adapt_values
 
 RELATIONS_READ = ("xReact", "xIntent", "xWant", "xNeed", "xEffect")
-"""as published; of each the first tail"""
+"""relations as published; the first tail of each is read"""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class KemiConfig(JointConfig):
 
     shape: ContextShape = field(default=ContextShape(tokens=160, speakers=False, strategies=False))
     commonsense: bool = True
-    """read COMET's tails of the last message"""
+    """read COMET's tails for the last message"""
     similar: bool = True
-    """read replies in similar talks"""
+    """read replies from similar talks"""
 
 
 class Kemi(Joint):
@@ -60,11 +60,11 @@ class Kemi(Joint):
 
     @classmethod
     def streams_of(cls, config: KemiConfig) -> tuple[str, ...]:
-        """A^k and A^r, without those that are left out."""
+        """A^k and A^r, except those that the settings leave out."""
         return (POST,) * config.commonsense + (SIMILAR,) * config.similar
 
     def sources(self, batch: Batch) -> dict[str, Stream]:
-        """Tails as vectors, and the words of replies in similar talks."""
+        """Tails as vectors, and the words of replies from similar talks."""
         found = {}
         if self.config.commonsense:
             found[POST] = Stream(block_vectors(self.backbone, batch)[1], self._tails_read(batch))
@@ -73,7 +73,7 @@ class Kemi(Joint):
         return found
 
     def _tails_read(self, batch: Batch) -> Tensor:
-        """(B, N) bool, the first tail of each relation that is read; tails come relation by relation."""
+        """(B, N) bool: the first tail of each relation in RELATIONS_READ; tails are grouped by relation."""
         relations = batch.blocks[:, 0][batch.post.clamp_min(0)]
         first = relations != relations.roll(1, dims=1)
         first[:, 0] = True
@@ -81,7 +81,7 @@ class Kemi(Joint):
 
     @torch.no_grad()
     def _similar(self, batch: Batch) -> Stream:
-        """(B, N * L) words of N cases each; a case that several examples have is read once."""
+        """(B, N * L) words of N cases per example; a case that several examples share is read once."""
         words = batch.cases != 0
         rows = batch.case_rows.clamp_min(0)
         mask = words[rows] & (batch.case_rows >= 0)[..., None]

@@ -1,4 +1,4 @@
-"""MIME (Majumder et al. 2020): mimic the seeker's emotion, up to a point; keep it apart from the opposite polarity.
+"""MIME (Majumder et al. 2020): mimics the seeker's emotion up to a point, separately from the opposite polarity.
 
     q         = state of [CLS] of the encoded context H
     emotion   = softmax(E_neg W q), one of ESConv's 11 emotion types, E a table of emotion vectors
@@ -10,9 +10,9 @@
 
 MIME follows the polarity of the seeker's emotion. All emotions of ESConv are negative, so here the negative cluster is
 always the mimicked one, and the positive cluster is 13 vectors (as many as in the published table) that no label
-ever names. Replies use the prior's mean instead of a draw: the same seed gives the same reply. The published code
-uses the positive cluster's variance for the negative one too, and sums the KL over a batch; here each has its own
-variance, and the KL is a mean over the examples.
+ever names. Replies use the prior's mean instead of a sample: the same seed gives the same reply. The published code
+uses the positive cluster's variance for the negative one too, and sums the KL over a batch; here each cluster has its
+own variance, and the KL is a mean over the examples.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ class Gaussian(nn.Module):
         self.mean, self.log_variance = nn.Linear(width, width), nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Float32, whatever autocast makes of the layers."""
+        """The outputs are float32, even if autocast runs the layers in another type."""
         hidden = self.hidden(x).relu()
         return self.mean(hidden).float(), self.log_variance(hidden).float()
 
 
 class Cluster(nn.Module):
-    """The emotions of one polarity: their vectors, what is drawn of them, and how the context is read with them."""
+    """The emotions of one polarity: their vectors, the latent that blends them, and a layer that reads the context."""
 
     def __init__(self, backbone: Backbone, count: int) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class Mime(ScratchNet):
         return shares, states, divergence(posterior, (mean, log_variance))
 
     def _plan(self, context: Stream, draw: bool) -> tuple[Plan, Tensor, Tensor]:
-        """The plan, emotion scores (B, 11) and KL (B,). With `draw` latents are drawn, else they are their means."""
+        """The plan, emotion scores (B, 11) and KL (B,). With `draw`, latents are sampled, otherwise they are means."""
         mimicked, m, kl = self._read(self.mimicked, context, draw)
         other, m_other, kl_other = self._read(self.other, context, draw)
         both = torch.cat((m, m_other), dim=2)  # (B, S, 2 D)
@@ -136,7 +136,7 @@ class Mime(ScratchNet):
         return Fixed({"reply": 1.0, "emotion": self.config.emotion_weight, "kl": self.config.kl_weight})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
-        """Context read with both clusters; there is no strategy that `gold` could replace."""
+        """A plan from the context read with both clusters; there is no strategy that `gold` could replace."""
         return self._plan(self.encode(batch), draw=False)[0]
 
 

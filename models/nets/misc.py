@@ -1,4 +1,4 @@
-"""MISC (Tu et al. 2022): COMET-aware context, a mixture of strategies, a decoder that attends to all of it.
+"""MISC (Tu et al. 2022): COMET-aware context, a mixture of strategies, and a decoder that attends to all of them.
 
     eq. 1   C = E(CLS, u1, EOS, ..., un)
     eq. 3   block vectors = first-token states of the encoded COMET blocks
@@ -8,11 +8,11 @@
     eq. 8   L = L_r + L_g
 
 The reference code differs from the paper: it refines in every encoder layer with learnt projections
-(`refine="per_layer"`), trains with the gold strategy vector and mixes only when it generates
-(`strategy_train="gold"`), and carries two bugs, reproduced only on request: attention scores multiplied by sqrt(d)
-(`scale="code"`) and BatchNorm applied twice (`batch_norm="twice"`).
-On a causal base C is the prefix that the decoder attends to itself, the state of its last token stands for C_1, and
-blocks are read by the base without changes (eq. 3 reads them with the net's own encoder, without gradient as here).
+(`refine="per_layer"`), trains with the gold strategy vector and mixes only when generating (`strategy_train="gold"`),
+and has two bugs, reproduced here only on request: attention scores multiplied by sqrt(d) (`scale="code"`) and
+BatchNorm applied twice (`batch_norm="twice"`).
+On a causal base, C is the prefix that the decoder attends to anyway, the state of its last token stands for C_1, and
+blocks are read by the base without its changes (eq. 3 reads them with the net's own encoder, without gradient as here).
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ class MiscConfig:
     refine: Literal["per_layer", "last"] = "per_layer"
     """where blocks look at the context: after every encoder layer (code) or once after the last (paper)"""
     scale: Literal["sqrt", "paper", "code"] = "sqrt"
-    """scores of the refinement: divided by sqrt(d), as they are (paper), or multiplied by sqrt(d) (the code's bug)"""
+    """scores of the refinement: divided by sqrt(d), unscaled (paper), or multiplied by sqrt(d) (the code's bug)"""
     batch_norm: Literal["none", "once", "twice"] = "once"
     """BatchNorm on the strategy scores; "twice" at inference is the code's bug"""
     pool: Literal["first", "first+mean"] = "first"
-    """what the strategy head reads: the state of [CLS], or that beside the mean of the context states"""
+    """what the strategy head reads: the state of [CLS], or that state joined with the mean of the context states"""
     strategy_train: Literal["gold", "mixture"] = "gold"
-    """strategy vector while training: the gold one (code) or the predicted mixture (paper)"""
+    """strategy vector in training: the gold one (code) or the predicted mixture (paper)"""
     strategy_weight: float = 1.0
     """weight of L_g"""
     situation_blocks: bool = True
@@ -62,9 +62,10 @@ class MiscConfig:
     course: bool = False
     """add what the course of the talk says about the next strategy (`strategy_history.py`; ours, not published)"""
     decode_strategy: Literal["mixture", "single", "none"] = "mixture"
-    """A^g of eq. 7: of the mixture, of the most probable strategy alone ("Single", table 7), or left out ("w/o g")"""
+    """A^g of eq. 7: for the mixture, for the most probable strategy alone ("Single", table 7), or none ("w/o g")"""
     emotion_weight: float = 0.0
-    """above 0: weight of an extra loss, the dialogue's gold emotion read off the context (MISE, table 6, no blocks)"""
+    """above 0: weight of an extra loss, predicting the dialogue's gold emotion from the context (MISE, table 6, no
+    blocks)"""
 
 
 class BlockAttention(nn.Module):
@@ -84,7 +85,7 @@ class BlockAttention(nn.Module):
 
 
 class ScoreNorm(nn.BatchNorm1d):
-    """BatchNorm; a row (1, 8) by itself, the rest of an epoch, has no variance: running statistics normalise it."""
+    """BatchNorm; a single row (1, 8), as at the end of an epoch, has no variance and uses running statistics."""
 
     def forward(self, scores: Tensor) -> Tensor:
         """Normalised scores (B, 8)."""
@@ -121,7 +122,7 @@ class Misc(Mixing):
 
     @classmethod
     def streams_of(cls, config: MiscConfig) -> tuple[str, ...]:
-        """A^s, A^x and A^g of eq. 7, without those that are left out."""
+        """A^s, A^x and A^g of eq. 7, except those that the settings leave out."""
         used = {
             SITUATION: config.situation_blocks,
             POST: config.post_blocks,
@@ -166,7 +167,7 @@ class Misc(Mixing):
         return {"context": self._pooled(context), "course": batch.course}
 
     def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Before the softmax (eq. 5)."""
+        """Strategy scores before the softmax (eq. 5)."""
         scores = self.head_norm(self.head(read["context"]).float())
         if self.config.batch_norm == "twice" and not self.training:
             scores = self.head_norm(scores)
@@ -184,7 +185,7 @@ class Misc(Mixing):
         return {STRATEGY: Stream(vector[:, None], torch.ones_like(vector[:, :1], dtype=torch.bool))}
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """L_r (token mean) and L_g; for MISE also the emotion's, over the examples that have one."""
+        """L_r (token mean) and L_g; for MISE also the emotion loss, over the examples whose emotion is known."""
         reading, streams = self.encode(batch)
         scores, _ = self.choice_scores(self._chosen_by(reading, batch))
         shares = scores.softmax(dim=1)
@@ -225,35 +226,35 @@ class Misc(Mixing):
 
     @property
     def follows_strategy(self) -> bool:
-        """Whether A^g is there."""
+        """Whether the decoder has A^g."""
         return self.config.decode_strategy != "none"
 
     @property
     def mixes_strategies(self) -> bool:
-        """Whether A^g is of the mixture."""
+        """Whether A^g reads the mixture."""
         return self.config.decode_strategy == "mixture"
 
     def follow_mixture(self, plan: Plan, batch: Batch, shares: Tensor) -> Plan:
-        """The vector of another mixture."""
+        """The plan with the vector of another mixture."""
         return self.with_sources(plan, self._strategy(shares))
 
 
 def block_vectors(backbone: Backbone, batch: Batch, flags: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """(B, N, D) vectors of the blocks of situation and last post (eq. 3), plus `flags` (U, D) if given."""
+    """(B, N, D) each: vectors of the blocks of situation and last post (eq. 3), plus `flags` (U, D) if given."""
     vectors = backbone.summaries(batch.blocks, block_mask(batch.blocks))  # (U, D)
     vectors = vectors if flags is None else vectors + flags
     return vectors[batch.situation.clamp_min(0)], vectors[batch.post.clamp_min(0)]
 
 
 def pooled(context: Reading, pool: str) -> Tensor:
-    """(B, D) the state that stands for the context, or (B, 2 D) that beside the mean of its states."""
+    """(B, D) the state that stands for the context, or (B, 2 D) that state joined with the mean of its states."""
     if pool == "first":
         return context.summary
     return torch.cat((context.summary, context.mean), dim=1)
 
 
 def read_context(blocks: Tensor, context: Tensor, mask: Tensor, scale: float) -> Tensor:
-    """(B, N, D) what blocks find in the context (B, S, D) by dot products, without parameters."""
+    """(B, N, D) what blocks read from the context (B, S, D) by dot-product attention, without parameters."""
     scores = blocks @ context.transpose(1, 2) * scale  # (B, N, S)
     weights = scores.masked_fill(~mask[:, None], torch.finfo(scores.dtype).min).softmax(dim=-1)
     return weights.to(context.dtype) @ context

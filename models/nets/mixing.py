@@ -1,6 +1,6 @@
-"""Nets whose decoder reads a mixture of strategies, one vector or more: MISC, AdMISC, Emstremo, TransESC.
+"""Nets whose decoder reads a mixture of strategies as one or more vectors: MISC, AdMISC, Emstremo, TransESC.
 
-`config.strategy_train` says what is mixed while training: the gold strategy alone, or the predicted shares.
+`config.strategy_train` sets what is mixed in training: the gold strategy alone, or the predicted shares.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from models.nets.net import Net, Plan
 
 
 class Mixing(Net):
-    """See the module; a net gives `losses`, `plan` and `follow_mixture`."""
+    """See the module; subclasses implement `losses`, `plan` and `follow_mixture`."""
 
     def training_plan(self, batch: Batch) -> Plan:
-        """Of the gold strategy or the predicted mixture, as `strategy_train` says."""
+        """The plan for the gold strategy or for the predicted mixture, depending on `strategy_train`."""
         return self.plan(batch, gold=batch.strategies if self.config.strategy_train == "gold" else None)
 
     @property
     def mixes_strategies(self) -> bool:
-        """Wherever a reply follows strategies at all."""
+        """True whenever replies follow strategies at all."""
         return self.follows_strategy
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """The chosen strategy alone instead of the mixture."""
+        """The plan with the chosen strategy alone instead of the mixture."""
         return replace(self.follow_mixture(plan, batch, self.told(chosen, plan.strategies)), chosen=chosen)

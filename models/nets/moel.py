@@ -1,14 +1,14 @@
 """MoEL (Lin et al. 2019): a mixture of empathetic listeners, one decoder layer per emotion of the seeker.
 
     q     = state of [CLS] of the encoded context
-    p     = softmax(top-5 of W q), one per emotion: the listeners' weights; W q also learns to name the emotion
+    p     = softmax(top-5 of W q), one per emotion: the listeners' weights; W q also learns to predict the emotion
     h     = listener_0(y) + sum_i p_i listener_i(y)    listener_0 hears every emotion
     reply = meta listener(h), the decoder layers that follow
     L     = L_reply + L_emotion
 
-In training a share of the replies is decoded by the gold emotion's listener alone (the published code lets that
-share fall from 1 to 0 over the steps; here it is constant, `gold_share`). Predicting never sees the gold emotion.
-Unlike in the published code, replies are decoded on cached keys and values, and by the listeners that are heard alone.
+In training, a share of the replies is decoded by the gold emotion's listener alone (the published code lets that share
+fall from 1 to 0 over the steps; here it is constant, `gold_share`). Prediction never sees the gold emotion.
+Unlike in the published code, decoding caches keys and values, and runs only the listeners whose weight is not 0.
 """
 
 from __future__ import annotations
@@ -37,26 +37,26 @@ LISTENERS = "listeners"
 
 @dataclass(frozen=True)
 class MoelConfig:
-    """Settings of MoEL; the defaults are the published ones, with ESConv's 11 emotions for the 32 of its own data."""
+    """Settings of MoEL; the defaults are the published ones, with ESConv's 11 emotions instead of the published 32."""
 
     shape: ContextShape = field(default=WHOLE_CONTEXT)
     size: Size = field(default=Size())
-    """`size.layers` counts the meta listener; the layer of listeners comes on top"""
+    """`size.layers` is the number of layers of the meta listener; the layer of listeners is extra"""
     smoothing: float = 0.1
     """label smoothing of the reply loss"""
     emotion_weight: float = 1.0
     """weight of L_emotion"""
     top_k: int = 5
-    """listeners that are heard in a reply"""
+    """number of listeners that take part in a reply"""
     gold_share: float = 0.5
     """share of the training replies that the gold emotion's listener decodes alone"""
 
 
 class Listeners(nn.Module):
-    """One decoder layer per emotion beside a shared one, mixed by the reply's listener weights.
+    """A shared decoder layer and one per emotion, mixed by the reply's listener weights.
 
-    It stands where a decoder layer stands: `project` once per reply, `forward` at every step. Layer i keeps its keys
-    and values at place i of `Past`; place 0 is the shared listener's.
+    It takes the place of a decoder layer: `project` runs once per reply, `forward` at every step. Layer i keeps its
+    keys and values at place i of `Past`; place 0 is the shared listener's.
     """
 
     def __init__(self, config: BlenderbotSmallConfig, count: int) -> None:
@@ -64,9 +64,9 @@ class Listeners(nn.Module):
         self.layers = nn.ModuleList(StreamDecoderLayer(config, index) for index in range(count + 1))
 
     def project(self, context: Stream, weights: Tensor) -> dict[str, Memory]:
-        """The context as each listener sees it, and the weights (B, n) as a memory, so that rows are chosen alike.
+        """The context as each listener sees it, and the weights (B, n) as a memory, so that selecting rows works alike.
 
-        Outside of training, listeners that no row of the batch hears are left out: most of them for a single reply.
+        Outside training, listeners with weight 0 in every row are left out: for a single reply, that is most of them.
         """
         silent = set() if self.training else {1 + n for n, w in enumerate(weights.any(dim=0).tolist()) if not w}
         memories = {
@@ -110,7 +110,7 @@ class Moel(ScratchNet):
         self.extra_labels = {LISTENERS: EMOTION_TYPES}
 
     def _weights(self, scores: Tensor) -> Tensor:
-        """(B, 11) emotion scores -> listener weights, 0 but for the `top_k` highest."""
+        """(B, 11) emotion scores -> listener weights, 0 except for the `top_k` highest."""
         least = scores.topk(self.config.top_k, dim=1).values[:, -1:]
         return scores.masked_fill(scores < least, -torch.inf).softmax(dim=1)
 
@@ -141,6 +141,6 @@ class Moel(ScratchNet):
         return Fixed({"reply": 1.0, "emotion": self.config.emotion_weight})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
-        """Context and listener weights; there is no strategy that `gold` could replace."""
+        """A plan from context and listener weights; there is no strategy that `gold` could replace."""
         context = self.encode(batch)
         return self._plan(context, self._weights(self.key(context.states[:, 0]).float()))

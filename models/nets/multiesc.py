@@ -1,21 +1,23 @@
-"""MultiESC (Cheng et al. 2022): looks ahead over the strategies that may follow, and at what the seeker would think.
+"""MultiESC (Cheng et al. 2022): looks ahead at the strategies that may follow, and at what the seeker would think.
 
     u    = [C; course of the talk]
     p(s_1..s_L | u)  = product of p(s_k | u, s_1..s_k-1)       a small recurrent network over strategies
-    v(u, s_1..s_k)   = the seeker's next rating, (stars - 3) / 2, read off the same network
+    v(u, s_1..s_k)   = the seeker's next rating, (stars - 3) / 2, predicted by the same network
     F(s) = log p(s | u) + lambda * sum over s_2..s_L of p(s_2..s_L | u, s) v(u, s, s_2..s_L)
     strategy = argmax F; reply from [BOS] [strategy], the decoder reads the context and the seeker's emotions
     L    = L_r + L_1 + L_later + L_v    cross-entropy of s_1, of s_2..s_L, squared error of v where stars were given
 
-As published, it plans with A*-like scores: what a strategy is likely to be now, and what it is likely to lead to. What
-differs here:
-- Three BART and BERT models chose sequences, rated them and wrote, in separate runs. Here one base reads the talk once;
-  planner and rater are small networks on top. Looking ahead costs milliseconds, so all 8^L sequences are summed exactly
-  instead of a beam.
-- The published score adds how often a strategy follows the last two; here the course of the talk, in u, says so.
-- The seeker's state was words with a lexicon's VAD and the causes of emotions. The lexicon may not be passed on, and
-  nobody tells causes in a live chat: instead the decoder reads the emotion that a detector hears in each message.
-- Consecutive turns of one speaker were merged, and strategies relabelled; figures of another task, so not done here.
+As published, it plans with A*-like scores: how likely a strategy is now, and what it is likely to lead to. What differs
+here:
+- In the paper, three BART and BERT models choose sequences, rate them and write, in separate runs. Here one base reads
+  the talk once; planner and rater are small networks on top. Looking ahead costs milliseconds, so it sums exactly over
+  all 8^L sequences instead of using a beam.
+- The published score adds how often a strategy follows the last two; here the course of the talk, in u, covers this.
+- In the paper, the seeker's state is words with VAD values from a lexicon and the causes of emotions. The lexicon may
+  not be redistributed, and a live chat has no labelled causes: instead the decoder reads the emotion that a detector
+  finds in each message.
+- The paper merges consecutive turns of one speaker and relabels strategies; that makes it another task, so it is not
+  done here.
 """
 
 from __future__ import annotations
@@ -48,9 +50,9 @@ class MultiescConfig:
 
     shape: ContextShape = field(default=ContextShape(tokens=512, speakers=False))
     steps: int = 3
-    """L, how many strategies a plan has, 1 to 3; 1 looks at the rating alone"""
+    """L, the number of strategies in a plan, 1 to 3; with 1, only the rating looks ahead"""
     ahead: float = 0.1
-    """lambda, 0 or more; 0 takes what is likely now"""
+    """lambda, 0 or more; with 0, the choice is what is most likely now"""
     plan_width: int = 128
     """width of planner and rater"""
     later_weight: float = 0.5
@@ -58,7 +60,7 @@ class MultiescConfig:
     feedback_weight: float = 0.5
     """weight of L_v"""
     emotions: bool = True
-    """the decoder reads the seeker's emotions"""
+    """whether the decoder reads the seeker's emotions"""
 
     def __post_init__(self) -> None:
         if not (1 <= self.steps <= 1 + LATER and self.ahead >= 0):
@@ -68,9 +70,9 @@ class MultiescConfig:
 
 
 class Planner(nn.Module):
-    """Strategy sequences and what the seeker would think of them.
+    """Predicts strategy sequences and what the seeker would think of them.
 
-    K = 8. A state h_k (..., H) knows the talk and s_1..s_k.
+    K = 8 strategies. A state h_k (..., H) encodes the talk and s_1..s_k.
     """
 
     def __init__(self, width: int, inner: int) -> None:
@@ -82,27 +84,27 @@ class Planner(nn.Module):
         self.rating = nn.Linear(inner, 1)
 
     def start(self, talk: Tensor) -> Tensor:
-        """h_0 (B, H) of u (B, D)."""
+        """h_0 (B, H) from u (B, D)."""
         return self.begin(talk).tanh()
 
     def after(self, state: Tensor, strategies: Tensor) -> Tensor:
-        """h_k (..., H) of h_k-1 (..., H) and s_k (...)."""
+        """h_k (..., H) from h_k-1 (..., H) and s_k (...)."""
         return (self.step(state) + self.chosen[strategies]).tanh()
 
     def after_each(self, state: Tensor) -> Tensor:
-        """h_k (..., K, H) after each strategy that may come."""
+        """h_k (..., K, H) after each possible next strategy."""
         return (self.step(state)[..., None, :] + self.chosen).tanh()
 
     def scores(self, state: Tensor) -> Tensor:
-        """(..., K) of the next strategy."""
+        """(..., K) scores of the next strategy."""
         return self.next(state).float()
 
     def expected(self, state: Tensor) -> Tensor:
-        """v (...) of the sequence that a state knows."""
+        """v (...) of the sequence that a state encodes."""
         return self.rating(state)[..., 0].float()
 
     def look_ahead(self, state: Tensor, steps: int) -> Tensor:
-        """(..., K) the expected rating after each strategy followed by `steps` - 1 more, as likely as they are."""
+        """(..., K) the expected rating after each strategy and `steps` - 1 more, averaged by their probabilities."""
         reached = self.after_each(state)
         if steps == 1:
             return self.expected(reached)
@@ -149,7 +151,7 @@ class Multiesc(Net):
         }
 
     def _plan_losses(self, state: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """L_later and L_v along the strategies that did follow, as far as they are known."""
+        """L_later and L_v along the strategies that actually followed, as far as they are known."""
         sequence = torch.cat((batch.strategies[:, None], batch.later), dim=1)[:, : self.config.steps]
         there = (sequence >= 0).long().cumprod(dim=1).bool()  # known up to here
         rated, stars = (batch.ratings > 0)[:, None] & there, (batch.ratings - 3) / 2
@@ -167,12 +169,12 @@ class Multiesc(Net):
         )
 
     def weighting(self) -> Weighting:
-        """L_r and L_1 in full."""
+        """L_r and L_1 have weight 1."""
         later = self.config.later_weight if self.config.steps > 1 else 0.0
         return Fixed({"reply": 1.0, "strategy": 1.0, "later": later, "feedback": self.config.feedback_weight})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
-        """The strategy of highest F (or the gold one)."""
+        """A plan with the strategy of highest F (or the gold one)."""
         reading = self.read(batch)[1]
         state = self._start(reading, batch)
         now = self.planner.scores(state).log_softmax(dim=1)
@@ -185,6 +187,6 @@ class Multiesc(Net):
         return Plan(memories, self.begin_with(chosen), planned.softmax(dim=1), extras, chosen)
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """Another strategy token in the prefix."""
+        """The plan with another strategy token in the prefix."""
         chosen = torch.where(chosen >= 0, chosen, plan.strategies.argmax(dim=1))
         return replace(plan, prefix=self.begin_with(chosen), chosen=chosen)

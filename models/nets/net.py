@@ -1,6 +1,6 @@
-"""What every net of the registry is: a backbone, its losses, and a plan for one reply.
+"""The base class of every net in the registry: a backbone, its losses, and a plan for one reply.
 
-A new net subclasses `Net`, gives `losses` and `plan`, and inherits training, decoding, evaluation and the test suite.
+A new net subclasses `Net`, implements `losses` and `plan`, and inherits training, decoding, evaluation and the tests.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from models.nets.weighting import Fixed, Weighting
 
 COURSE = "strategies by the course of the talk"
 ALLOWED = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
-"""values of settings, in words"""
+"""allowed values of a setting by its type, in words"""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that decoding a batch of replies needs; made once per reply."""
+    """Everything needed to decode a batch of replies; made once per reply."""
 
     memories: Memories
     """keys and values of every stream, one dict per decoder layer"""
@@ -38,20 +38,20 @@ class Plan:
     strategies: Tensor
     """(B, 8) predicted strategy probabilities"""
     extras: dict[str, Tensor] = field(default_factory=dict)
-    """what else the net reports about its replies, by name: (B, K), each row named by `Net.extra_labels`"""
+    """further reports of the net about its replies, by name: (B, K), with columns named by `Net.extra_labels`"""
     chosen: Tensor | None = None
     """(B,) the strategies followed, predicted or given; None: the predicted mixture, or none at all"""
     sources: Mapping[str, Stream] = field(default_factory=dict)
-    """what the memories are projected from, of nets that mix the strategy into it; a selection of rows has none"""
+    """what the memories are projected from, in nets that mix the strategy into it; empty after selecting rows"""
     said: tuple[tuple[tuple[int, ...], ...], ...] = ()
-    """of each row, ids of what the seeker wrote (`models.data.examples.said_ids`); () = not told"""
+    """for each row, ids of what the seeker wrote (`models.data.examples.said_ids`); () = unknown"""
     words: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
-    """what else the net reports, where it is about pieces of the vocabulary: ids (B, K) and a share of each (B, K)"""
+    """further reports of the net about pieces of the vocabulary, by name: ids (B, K) and the share of each (B, K)"""
     opening: tuple[tuple[int, ...], ...] = ()
-    """of each row, ids that the reply begins with, as far as nothing bars them; () = with whatever is chosen"""
+    """for each row, ids that the reply begins with unless decoding bars them; () = the beginning is open"""
 
     def select(self, rows: Tensor) -> Plan:
-        """The given batch rows, in that order: one reply of many, or several hypotheses of one."""
+        """The given batch rows, in that order: one reply out of many, or several hypotheses of one reply."""
         extras = {name: value[rows] for name, value in self.extras.items()}
         chosen = None if self.chosen is None else self.chosen[rows]
         said, opening = (tuple(of[row] for row in rows.tolist()) if of else () for of in (self.said, self.opening))
@@ -68,15 +68,15 @@ class Plan:
         )
 
     def said_in(self, row: int) -> tuple[tuple[int, ...], ...]:
-        """What the seeker of a row wrote; nothing where it was not told."""
+        """What the seeker of a row wrote; nothing where it is unknown."""
         return self.said[row] if self.said else ()
 
     def opening_of(self, row: int) -> tuple[int, ...]:
-        """What the reply of a row begins with; nothing where that is open."""
+        """The ids that the reply of a row must begin with; nothing where the beginning is open."""
         return self.opening[row] if self.opening else ()
 
     def beside(self, other: Plan) -> Plan:
-        """The replies of both plans of one net in one batch, without what only whoever chooses their tokens needs."""
+        """One batch with the replies of two plans of the same net, without the fields that only guide token choice."""
         both = self.chosen is not None and other.chosen is not None
         return Plan(
             beside(self.memories, other.memories),
@@ -88,9 +88,9 @@ class Plan:
 
 
 def make_config(name: str, config_class: type[Any], settings: Mapping[str, Any]) -> Any:
-    """The config of net `name` from its fields (a saved config, or some settings).
+    """The config of net `name`, made from its fields (all those of a saved config, or only some).
 
-    Fields that are dataclasses themselves (shape, size) may be given as dicts. Raises ValueError naming a field that
+    Fields that are themselves dataclasses (shape, size) may be given as dicts. Raises ValueError naming a field that
     the config does not have, or a value that the field's type hint does not allow.
     """
     known = {f.name for f in fields(config_class)}
@@ -105,7 +105,7 @@ def make_config(name: str, config_class: type[Any], settings: Mapping[str, Any])
 
 
 def _check_value(name: str, setting: str, value: Any, kind: Any) -> None:
-    """Raises ValueError unless a value is of the type hint `kind`; a whole number is a number too, true is none."""
+    """Raises ValueError unless a value matches the type hint `kind`; an int passes as a float, a bool as neither."""
     if get_origin(kind) is Literal:
         fits, allowed = value in get_args(kind), ", ".join(map(repr, get_args(kind)))
     else:
@@ -118,34 +118,34 @@ def _check_value(name: str, setting: str, value: Any, kind: Any) -> None:
 
 
 class Net(nn.Module):
-    """Base of all nets. `needs_comet`, `needs_emotion`: whether blocks and emotion readings are worth looking up."""
+    """Base of all nets. `needs_comet`, `needs_emotion`: whether the net uses COMET blocks and emotion readings."""
 
     config: Any
     """the frozen settings of the net; saved with its weights"""
     from_scratch = False
     """whether the net has a small backbone of its own (`models.nets.scratch`) instead of a base"""
     predicts_strategy = True
-    """whether its strategy distribution says anything; else all shares are equal"""
+    """whether the net predicts strategies; if not, all shares are equal"""
     needs_comet = needs_emotion = False
     wants: frozenset[str] = frozenset()
-    """fields of `models.data.examples.Example` that are filled for this net alone: CASES, REPLY_EMOTION, ..."""
+    """fields of `models.data.examples.Example` filled only for nets that list them: CASES, REPLY_EMOTION, ..."""
     streams: tuple[str, ...] = ()
     """decoder streams besides the context"""
     causal_streams: tuple[str, ...] = ()
-    """streams that a net with any needs on a causal base besides"""
+    """streams that a net with any `streams` needs in addition on a causal base"""
     extra_labels: Mapping[str, tuple[str, ...]] = {COURSE: STRATEGIES}
     """names of the K columns of each entry of `Plan.extras`"""
     traced: tuple[str, ...] = ()
-    """what `decode` puts into a record besides the streams' attention, (B, T, 1) each"""
+    """what `decode` adds to a record besides the streams' attention, (B, T, 1) each"""
     held: tuple[str, ...] = ()
-    """parameters that training leaves as they are and that are saved all the same: an earlier stage trained them"""
+    """frozen parameters that are saved nevertheless, because an earlier stage trained them"""
     chooses: tuple[str, ...] = ()
-    """modules that choose the strategy, and that a reply does not pass through when its strategy is given; None where
-    the settings leave one out"""
+    """names of the modules that choose the strategy; a reply whose strategy is given does not pass through them. A
+    module that the settings leave out is None"""
     chooses_by_tails = False
-    """whether they read COMET's tails"""
+    """whether these modules read COMET's tails"""
     banned: Tensor
-    """(V,) bool, True for ids that are no text and may never be written"""
+    """(V,) bool, True for ids that are not text and may never be written"""
     strategy_ids: Tensor
     """(8,) ids of the strategies' tokens"""
     strategy_offset: Tensor
@@ -163,7 +163,7 @@ class Net(nn.Module):
 
     @classmethod
     def streams_of(cls, config: Any) -> tuple[str, ...]:
-        """The decoder streams besides the context that a net of these settings has."""
+        """The decoder streams, besides the context, of a net with these settings."""
         return cls.streams
 
     @classmethod
@@ -173,21 +173,21 @@ class Net(nn.Module):
 
     @classmethod
     def adapt_streams(cls, backbone: Backbone, rank: int) -> None:
-        """Called before the low-rank change of the backbone: nets that want a smaller one of their streams make it."""
+        """Called before the backbone's low-rank change: nets that want a smaller one for their streams make it here."""
 
     def balance(self, shares: Tensor, strength: float) -> None:
-        """Make up for rare strategies while training: logit adjustment (Menon et al. 2021, eq. 10).
+        """Compensate for rare strategies in training: logit adjustment (Menon et al. 2021, eq. 10).
 
-        `shares` (8,) of the strategies in the training part; `strength` 1 trains for the mean recall of the
-        strategies, 0 for plain accuracy. Scores stay as they are outside the loss.
+        `shares` (8,) are those of the strategies in the training part; `strength` 1 trains for the mean recall of the
+        strategies, 0 for plain accuracy. Outside the loss, scores do not change.
         """
         self.strategy_offset.copy_(strength * shares.clamp_min(1e-6).log())
 
     def with_course(self, scores: Tensor, course: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Strategy scores (B, 8) and what the course of the talk (`Batch.course`) adds to them; also as an entry of
-        `Plan.extras`.
+        """Strategy scores (B, 8) with what the course of the talk (`Batch.course`) adds to them, and that addition as
+        an entry for `Plan.extras`.
 
-        The same scores and no entry in a net whose `course` is None.
+        In a net whose `course` is None, the scores as given and no entry.
         """
         if self.course is None:
             return scores, {}
@@ -195,33 +195,33 @@ class Net(nn.Module):
         return scores + added, {COURSE: added.softmax(dim=1)}
 
     def strategy_loss(self, scores: Tensor, gold: Tensor) -> Tensor:
-        """Mean cross-entropy of scores (B, 8) against gold strategies (B,), balanced as `balance` said; of those that
-        are known (>= 0), 0 when none is."""
+        """Mean cross-entropy of scores (B, 8) against the known (>= 0) gold strategies (B,), 0 when none is known;
+        balanced as set by `balance`."""
         total = F.cross_entropy(scores + self.strategy_offset, gold, ignore_index=-1, reduction="sum")
         return total / (gold >= 0).sum().clamp_min(1)
 
     @staticmethod
     def told(gold: Tensor, predicted: Tensor) -> Tensor:
-        """(B, 8) one-hot of the gold strategies (B,), the predicted shares (B, 8) where none is known (-1)."""
+        """(B, 8) one-hot of the gold strategies (B,), or the predicted shares (B, 8) where none is known (-1)."""
         one = F.one_hot(gold.clamp_min(0), len(STRATEGIES)).to(predicted.dtype)
         return torch.where((gold >= 0)[:, None], one, predicted)
 
     def read(self, batch: Batch) -> tuple[Reading, Reading]:
-        """The contexts as they were read, (R, S, D), and that of each example, (B, S, D)."""
+        """The contexts as they were read, (R, S, D), and the context of each example, (B, S, D)."""
         whole = self.backbone.read(batch.ids, batch.mask)
         return whole, whole.pick(batch.rows, batch.lengths)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The parts of the loss of a training batch by name, scalars with gradient; `weighting` combines them."""
+        """The parts of a training batch's loss by name, scalars with gradient; `weighting` combines them."""
         raise NotImplementedError
 
     def hold(self) -> None:
-        """What is in `held` needs no gradient from now on."""
+        """Freeze the parameters in `held`: no gradient from now on."""
         for name in self.held:
             self.get_parameter(name).requires_grad_(requires_grad=False)
 
     def hold_all_but_choice(self) -> None:
-        """Leave everything but `chooses` as it is from now on: what they read stays the same, and is read once.
+        """Freeze everything but the modules in `chooses`: their inputs then never change and are computed only once.
 
         Raises ValueError for a net that has no such modules.
         """
@@ -234,39 +234,39 @@ class Net(nn.Module):
         rest = {name: p for name, p in self.named_parameters() if id(p) not in choice}
         self.held = tuple(name for name, p in rest.items() if p.requires_grad or name in self.held)
         self.hold()
-        for module in own:  # a net below may be held as a whole
+        for module in own:  # a net below may be frozen as a whole
             module.requires_grad_()
 
     def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
-        """What the modules of `chooses` read of a batch, (B, ...) each by name; of nets that have such modules."""
+        """The inputs of the modules in `chooses` for a batch, by name, (B, ...) each; only in nets that have some."""
         raise NotImplementedError
 
     def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """(B, 8) scores of the strategies, from what `choice_inputs` has read; entries of `Plan.extras`."""
+        """(B, 8) strategy scores from what `choice_inputs` returned, and entries for `Plan.extras`."""
         raise NotImplementedError
 
     def weighting(self) -> Weighting:
-        """A fresh weighting of the parts of `losses`: the net's own default."""
+        """A new weighting of the parts of `losses`: the net's own default."""
         return Fixed({"reply": 1.0, "strategy": 1.0})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
-        """What decoding needs. `gold` (B,) replaces the predicted strategy (perplexity given the gold strategy only);
-        without it no gold label of the batch is looked at.
+        """Everything needed for decoding. `gold` (B,) replaces the predicted strategy (used only for perplexity given
+        the gold strategy); without it, no gold label of the batch is used.
         """
         raise NotImplementedError
 
     def training_plan(self, batch: Batch) -> Plan:
-        """The plan that the reply loss is measured on while training: by default that of the gold strategy."""
+        """The plan for the reply loss in training: by default the one that follows the gold strategy."""
         return self.plan(batch, gold=batch.strategies)
 
     @property
     def trains_strategy(self) -> bool:
-        """Whether a loss supervises the strategies; else their figures choose no weights."""
+        """Whether a loss supervises the strategies; if not, strategy metrics do not count when choosing weights."""
         return self.predicts_strategy
 
     @property
     def follows_strategy(self) -> bool:
-        """Whether a reply depends on the strategy that `follow` gives it."""
+        """Whether a reply depends on the strategy given to `follow`."""
         return self.predicts_strategy
 
     @property
@@ -275,40 +275,40 @@ class Net(nn.Module):
         return False
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """`plan`, made from `batch`, with replies that follow the strategies `chosen` (B,) instead.
+        """`plan`, made from `batch`, changed so that the replies follow the strategies `chosen` (B,).
 
-        The plan itself where no strategy is predicted.
+        Unchanged in nets that predict no strategy.
         """
         return self.plan(batch, gold=chosen) if self.predicts_strategy else plan
 
     def follow_mixture(self, plan: Plan, batch: Batch, shares: Tensor) -> Plan:
-        """`plan`, made from `batch`, with replies of the mixture `shares` (B, 8) instead of the predicted one.
+        """`plan`, made from `batch`, changed so that the replies follow the mixture `shares` (B, 8).
 
-        Only of nets that mix strategies, see `mixes_strategies`.
+        Only for nets that mix strategies, see `mixes_strategies`.
         """
         raise NotImplementedError(f"{type(self).__name__} mixes no strategies")
 
     def decode(
         self, ids: Tensor, plan: Plan, past: Past | None = None, record: dict[str, list[Tensor]] | None = None
     ) -> Tensor:
-        """Decoder states (B, T, D) of `ids` (B, T) that the vocabulary reads; see `Backbone.decode`."""
+        """Decoder states (B, T, D) of `ids` (B, T), ready for the output vocabulary; see `Backbone.decode`."""
         return self.finish(self.backbone.decode(ids, plan.memories, past, record), plan.chosen, past, record)
 
     def finish(
         self, states: Tensor, chosen: Tensor | None, past: Past | None, record: dict[str, list[Tensor]] | None
     ) -> Tensor:
-        """What the net makes of the backbone's states (B, T, D) before the vocabulary reads them; as they are, unless
-        told otherwise. `chosen` (B,) are the strategies followed."""
+        """The backbone's states (B, T, D) as the net passes them to the output vocabulary; by default unchanged.
+        `chosen` (B,) are the strategies followed."""
         return states
 
     def with_sources(self, plan: Plan, sources: Mapping[str, Stream]) -> Plan:
-        """The plan with other streams in the place of those of these names; nothing is read again."""
+        """The plan with the streams of these names replaced; nothing is read again."""
         projected = self.backbone.project(sources)
         return replace(plan, memories=[layer | new for layer, new in zip(plan.memories, projected, strict=True)])
 
     def source_names(self, plan: Plan) -> Mapping[str, tuple[str, ...]]:
-        """What each vector of a stream is, of a plan for one reply: a trace tells the attention to each, beside that to
-        commonsense, emotions, turns and similar talks, which it knows anyway."""
+        """Names for the vectors of each stream, for a plan of one reply: a trace shows the attention to each of them.
+        Commonsense, emotions, turns and similar talks need no names here; a trace knows those anyway."""
         return {}
 
     def no_strategies(self, rows: int) -> Tensor:
@@ -320,7 +320,7 @@ class Net(nn.Module):
         return torch.full((rows, 1), self.tokenizer.bos, device=self.banned.device)
 
     def begin_with(self, chosen: Tensor) -> Tensor:
-        """(B, 2) begin tokens and the tokens of strategies `chosen` (B,)."""
+        """(B, 2) begin tokens, each followed by the token of the strategy in `chosen` (B,)."""
         return torch.cat((self.begin(len(chosen)), self.strategy_ids[chosen][:, None]), dim=1)
 
     def reply_states(self, plan: Plan, labels: Tensor) -> Tensor:
@@ -329,17 +329,17 @@ class Net(nn.Module):
         return self.decode(inputs, plan)[:, plan.prefix.shape[1] - 1 :]
 
     def counted(self, labels: Tensor) -> Tensor:
-        """(B, T) bool, the labels (B, T) that `reply_nll` sums over: text tokens and the end mark."""
+        """(B, T) bool: which labels (B, T) `reply_nll` sums over, that is text tokens and the end mark."""
         return (labels >= 0) & ~self.banned[labels.clamp_min(0)]
 
     def reply_nll(self, plan: Plan, labels: Tensor) -> Tensor:
         """Negative log-likelihood (B,) of the replies in nats, normalised over text tokens and the end mark.
 
-        Labels outside of these (unknown characters of a reference) are skipped, see `counted`.
+        Other labels (unknown characters in a reference) are skipped, see `counted`.
         """
         keep = self.counted(labels)
         scores = self.backbone.logits(
             self.reply_states(plan, labels)[keep]
-        ).float()  # padding never meets the vocabulary
+        ).float()  # padding is never projected to the vocabulary
         loss = F.cross_entropy(scores.masked_fill(self.banned, -torch.inf), labels[keep], reduction="none")
         return loss.new_zeros(len(labels)).index_add(0, keep.nonzero()[:, 0], loss)

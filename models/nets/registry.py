@@ -1,4 +1,4 @@
-"""The nets by name. Adding a net: one file in `models/nets/`, one line here; a variant is a line of settings."""
+"""The nets by name. To add a net, add one file in `models/nets/` and one line here; a variant is a line of settings."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from models.nets.transesc import Transesc, TransescConfig
 
 
 class Nets(Mapping[str, tuple[type[Any], type[Net]]]):
-    """(config class, net class) by name. Those of `later`, (module, config class, net class), are imported when they
-    are asked for: they stand on transformers' layers, whose import takes two seconds and 130 MB; no other net needs it.
+    """(config class, net class) by name. Those in `later`, (module, config class, net class), are imported on first
+    use: they need transformers' layers, whose import takes two seconds and 130 MB, and no other net needs that.
     """
 
     def __init__(self, here: dict[str, tuple[type[Any], type[Net]]], later: dict[str, tuple[str, str, str]]) -> None:
@@ -104,7 +104,7 @@ VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """The papers' ablations: name -> net and the settings that differ from it (MISC tables 4, 6, 7; AdMISC table 6).
 
-"w/o u" mixes strategies while training, since nothing else would reach them: measure it beside an `admisc` that does.
+"w/o u" trains with mixed strategies, since no other gradient would reach them: compare it with an `admisc` doing so.
 """
 
 _CHAT = ContextShape(tokens=512, reply_tokens=80, situation=True)
@@ -129,26 +129,26 @@ CAUSAL: dict[str, dict[str, Any]] = {
     "star-misc": {"shape": _CHAT_PLAIN, "below": _SMALL_MISC, **_SMALL_STAR},
     "star-admisc": {"shape": _CHAT_PLAIN, "below": _SMALL_ADMISC, **_SMALL_STAR},
 }
-"""Where a net on a causal base departs from its published settings; the reasons are in EXPERIMENTS.md.
+"""Settings in which a net on a causal base departs from the published ones; the reasons are in EXPERIMENTS.md.
 
-As in their code, MISC and AdMISC read no strategies of earlier turns as words.
+As in their published code, MISC and AdMISC do not read the strategies of earlier turns as words.
 """
 
 
 def net_names() -> list[str]:
-    """Every name a net can be asked for by, variants last."""
+    """The names of all nets and variants, variants last."""
     return [*NETS, *VARIANTS]
 
 
 def net_class(name: str) -> tuple[type[Any], type[Net]]:
-    """(config class, net class) of a net or variant. Raises ValueError listing the names."""
+    """(config class, net class) of a net or variant. Raises ValueError listing the names when `name` is unknown."""
     if name not in NETS and name not in VARIANTS:
         raise ValueError(f"unknown net {name!r}; allowed: {', '.join(net_names())}")
     return NETS[base_name(name)]
 
 
 def base_name(name: str) -> str:
-    """The net a variant is a variant of; a net's own name."""
+    """The name of the net that a variant belongs to; for a net, its own name."""
     return VARIANTS[name][0] if name in VARIANTS else name
 
 
@@ -162,19 +162,19 @@ def _own(name: str) -> dict[str, Any]:
 
 
 def net_config(name: str, settings: dict[str, Any]) -> Any:
-    """The config of a net or variant: published settings, changed by `settings` (a saved config, or some).
+    """The config of a net or variant: published settings, changed by `settings` (a whole saved config, or some of it).
 
-    Raises ValueError naming a setting the net does not have.
+    Raises ValueError naming a setting that the net does not have.
     """
     return make_config(name, net_class(name)[0], _own(name) | settings)
 
 
 def streams_of(name: str, settings: dict[str, Any]) -> tuple[str, ...]:
-    """The extra decoder streams that the backbone of such a net needs."""
+    """The extra decoder streams that the backbone of a net with these settings needs."""
     return net_class(name)[1].streams_of(net_config(name, settings))
 
 
 def build_net(name: str, settings: dict[str, Any], backbone: Backbone, tokenizer: Tokenizer) -> Net:
-    """A net on a backbone that has its streams (`streams_of`)."""
+    """Build a net on a backbone that has its streams (`streams_of`)."""
     build: Any = net_class(name)[1]  # the nets take (config, backbone, tokenizer), unlike their base
     return build(net_config(name, settings), backbone, tokenizer)

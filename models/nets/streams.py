@@ -1,4 +1,4 @@
-"""What a decoder reads beside the context: streams of memory, named as in traces and checkpoints."""
+"""What a decoder reads besides the context: streams of memory, named as in traces and checkpoints."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ EMOTION = "emotion"
 RAW_SITUATION, RAW_POST = "raw_situation", "raw_post"
 """the blocks before they have read the context (AdMISC)"""
 FUSED = "fused"
-"""the strategy in the context's place, on causal bases (AdMISC)"""
+"""the strategy vector that on causal bases replaces fusing the strategy into the context (AdMISC)"""
 GUIDES = "guides"
-"""one vector each of strategy and emotion of the reply (Emstremo)"""
+"""one vector each for the strategy and the emotion of the reply (Emstremo)"""
 DEFINITION = "definition"
 """the words that define the chosen strategy (FADO)"""
 STATE = "state"
@@ -27,7 +27,7 @@ STATE = "state"
 GRAPH = "graph"
 """situation, latest turns and intention as nodes of a graph (GLHG)"""
 CHOSEN = "chosen"
-"""what the two chosen experts make of the talk (SUPPORTER)"""
+"""how the two chosen experts see the talk (SUPPORTER)"""
 SIMILAR = "similar"
 """the words of replies in similar talks (KEMI)"""
 
@@ -38,20 +38,20 @@ CALLED = {
     GRAPH: "the graph of the talk",
     CHOSEN: "the chosen experts",
 }
-"""streams whose vectors a net names (`Net.source_names`), as a trace calls them"""
+"""streams whose vectors a net names (`Net.source_names`) -> what a trace calls them"""
 
 
 @torch.no_grad()
 def emotion_words(backbone: Backbone, batch: Batch) -> Stream:
-    """States of the emotions heard in the seeker's turns, as words; without gradient, as blocks are read."""
+    """States of the words for the emotions heard in the seeker's turns; read without gradient, like COMET blocks."""
     heard = batch.emotion_ids != 0
     return Stream(backbone.read(batch.emotion_ids, heard).states, heard)
 
 
 def adapt_values(backbone: Backbone, rank: int) -> None:
-    """Streams keep the queries and keys of the context's attention; values and output change at half the rank.
+    """In the attention to streams, freeze query and key projections; values and output are adapted at half the rank.
 
-    Adapted as the rest, four streams would add half of what the whole backbone's change weighs.
+    Adapted like the rest, four streams would add half as much as the change of the whole backbone.
     """
     for layer in backbone.model.decoder.layers:
         for attention in layer.extra_attn.values():

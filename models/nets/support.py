@@ -1,6 +1,6 @@
-"""The support adapter: a change of a causal base that nets on it share, trained on support talks first.
+"""The support adapter: a change of a causal base, trained on support talks first and shared by the nets on that base.
 
-Several may stand side by side, in folders named `support` or `support-NAME`; a net's card names its own by fingerprint.
+There may be several, in folders named `support` or `support-NAME`; a net's card names its own one by fingerprint.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from models.backbones.causal_base import CausalBase
 from models.files.checkpoint import WeightsError, fingerprint, is_there, load_packed, save_packed
 
 SUPPORT = "support"
-"""the folder of the usual one, beside those of the nets"""
+"""the folder of the default adapter, beside those of the nets"""
 
 
 def adapter_of(net: Path, wanted: str) -> Path:
-    """The folder of the adapter `wanted`, a fingerprint, beside the folder of a net that was trained on it.
+    """The folder of the adapter with fingerprint `wanted`, beside the folder `net` of a net that was trained on it.
 
-    Raises WeightsError when it is not there.
+    Raises WeightsError when there is no such adapter.
     """
     beside = net.parent
     folders = [beside / SUPPORT, *sorted(beside.glob(f"{SUPPORT}-*"))]
@@ -36,7 +36,7 @@ def adapter_of(net: Path, wanted: str) -> Path:
 
 
 def hold_support(backbone: Causal, folder: Path, base: CausalBase) -> None:
-    """Put the support adapter in `folder` under the backbone's own changes; its added tokens are where they start."""
+    """Put the support adapter in `folder` under the backbone's own changes; added tokens start from its vectors."""
     tensors, _ = _load(folder, base)
     for name, change in backbone.changes().items():
         change.hold(tensors[f"{name}.a"], tensors[f"{name}.b"])
@@ -45,9 +45,9 @@ def hold_support(backbone: Causal, folder: Path, base: CausalBase) -> None:
 
 
 def go_on_from(backbone: Causal, folder: Path, base: CausalBase, rank: int) -> None:
-    """Give the backbone's own changes the numbers of the support adapter in `folder`, to train on.
+    """Copy the support adapter in `folder` into the backbone's own changes, to continue training it.
 
-    Raises WeightsError when it is of another base or rank.
+    Raises WeightsError when it was made for another base or rank.
     """
     tensors, card = _load(folder, base)
     if card["rank"] != rank:
@@ -60,7 +60,7 @@ def go_on_from(backbone: Causal, folder: Path, base: CausalBase, rank: int) -> N
 
 
 def _load(folder: Path, base: CausalBase) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Tensors and card of a support adapter. Raises WeightsError when the folder holds none of this base."""
+    """Tensors and card of a support adapter. Raises WeightsError when the folder holds none for this base."""
     tensors, card = load_packed(folder)
     if card.get("kind") != SUPPORT or card.get("base") != base.label:
         raise WeightsError(
@@ -71,7 +71,7 @@ def _load(folder: Path, base: CausalBase) -> tuple[dict[str, Tensor], dict[str, 
 
 
 def save_support(backbone: Causal, base: CausalBase, card: dict[str, Any], folder: Path) -> None:
-    """Pack a trained support adapter."""
+    """Save a trained support adapter."""
     tensors = {
         f"{name}.{part}": getattr(change, part).detach() for name, change in backbone.changes().items() for part in "ab"
     }

@@ -2,21 +2,21 @@
 
     u        = [C_1; mean C]
     x_k      = tanh(E_k u)                    experts: emotion now, a lighter and a heavier one next, words now and next
-    warm start: each x_k learns what it is an expert of, and the reply is learnt with experts drawn at random
+    warm start: each x_k learns its own field, and the reply is learnt with experts drawn at random
     policy   : a_1 ~ softmax(P_1 u), a_2 ~ softmax(P_2 tanh(Q u + A[a_1])), another one
     decoder  : reads [x_a1; x_a2] beside the context
-    rewards  : r = w_e v(reply) + w_c log p(reply) / its tokens;  v: stars that the seeker would give, -1 to 1
+    rewards  : r = w_e v(reply) + w_c log p(reply) / number of tokens;  v: stars that the seeker would give, -1 to 1
     actor    : - (r - V(u)) (log p(a_1) + log p(a_2)) - 0.001 entropy;   critic: (V(u) - r)^2
     L        = L_r + 0.2 L_experts + L_v, after the warm start + L_actor + L_critic
 
 It predicts no strategy. What differs here:
-- After each choice the published net wrote a draft, read it with the talk and wrote again, up to four times a reply, in
-  training and in use. Here the second choice knows the first one instead of a draft, and rewards are measured on the
-  reply that was given: a reply costs as much as another net's, and likelihood stands for the coherence that a BERT
-  judged.
-- Comfort was what a classifier heard in the next turn; here v learns it from the stars of ESConv's seekers.
-- Positive and negative keywords came from a graph and a lexicon that may not be passed on: words are one expert each,
-  of the last message and of the reply; so there are five experts, not eight.
+- After each choice, the published net writes a draft, reads it with the talk and writes again, up to four times a
+  reply, in training and in use. Here the second choice sees the first one instead of a draft, and rewards are measured
+  on the reference reply: so a reply costs no more than another net's, and likelihood replaces the coherence judged by a
+  BERT.
+- The published comfort is what a classifier finds in the next turn; here v learns it from the ratings in ESConv.
+- The published positive and negative keywords come from a graph and a lexicon that may not be redistributed: here one
+  expert covers the words of the last message and one those of the reply; so there are five experts, not eight.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _HEAVY = (
 
 @dataclass(frozen=True)
 class SupporterConfig:
-    """Settings of SUPPORTER; the defaults are the published ones, as far as they are of parts that are here."""
+    """Settings of SUPPORTER; the defaults are the published ones for all parts that exist here."""
 
     shape: ContextShape = field(default=ContextShape(tokens=512, speakers=False, strategies=False))
     warm_start: float = 0.6
@@ -68,11 +68,11 @@ class SupporterConfig:
     entropy: float = 0.001
     """weight of the policy's entropy"""
     experts_weight: float = 0.2
-    """of L_experts, ours: two of its five parts are over the whole vocabulary and would drown L_r"""
+    """weight of L_experts, our choice: two of its five parts are over the whole vocabulary and would drown L_r"""
 
 
 class Policy(nn.Module):
-    """Which expert first, and which then: u (B, D) -> log-probabilities, and what it expects of a choice."""
+    """Chooses the first expert and then the second: u (B, D) -> log-probabilities, and the expected reward."""
 
     def __init__(self, width: int, inner: int = 64) -> None:
         super().__init__()
@@ -82,11 +82,11 @@ class Policy(nn.Module):
         self.second = nn.Linear(inner, number)
 
     def begin(self, talk: Tensor) -> Tensor:
-        """(B, 5) of the first expert."""
+        """(B, 5) log-probabilities of the first expert."""
         return self.first(talk).float().log_softmax(dim=1)
 
     def go_on(self, talk: Tensor, chosen: Tensor) -> Tensor:
-        """(B, 5) of the second after the first `chosen` (B,), which does not come again."""
+        """(B, 5) log-probabilities of the second expert, which must differ from the first, `chosen` (B,)."""
         scores = self.second((self.state(talk) + self.after[chosen]).tanh()).float()
         return scores.masked_fill(F.one_hot(chosen, len(EXPERTS)).bool(), -1e4).log_softmax(dim=1)
 
@@ -117,7 +117,7 @@ class Supporter(Net):
         return torch.stack([expert(talk).tanh() for expert in self.experts], dim=1)
 
     def _source(self, views: Tensor, chosen: Tensor) -> dict[str, Stream]:
-        """The chosen (B, 2) experts, in their order."""
+        """The views of the experts `chosen` (B, 2), in that order."""
         vectors = views.gather(1, chosen[..., None].expand(-1, -1, views.shape[2]))
         return {CHOSEN: Stream(vectors, torch.ones_like(chosen, dtype=torch.bool))}
 
@@ -127,7 +127,7 @@ class Supporter(Net):
         return Plan(memories, self.begin(rows), self.no_strategies(rows), extras)
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """The five parts of L; experts are drawn by chance from the policy, which at first prefers none."""
+        """The five parts of L; experts are sampled from the policy, which at first prefers none."""
         reading = self.read(batch)[1]
         talk = pooled(reading, "first+mean")
         views, begin = self._views(talk), self.policy.begin(talk)
@@ -150,14 +150,14 @@ class Supporter(Net):
         }
 
     def _each_loss(self, states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Summed cross-entropy (B,) of each reply, and its tokens (B,)."""
+        """Summed cross-entropy (B,) of each reply, and its number of tokens (B,)."""
         keep = labels >= 0
         loss = F.cross_entropy(self.backbone.logits(states[keep]).float(), labels[keep], reduction="none")
         each = loss.new_zeros(len(labels)).index_add(0, keep.nonzero()[:, 0], loss)
         return each, keep.sum(dim=1).clamp_min(1)
 
     def _stars(self, states: Tensor, labels: Tensor) -> Tensor:
-        """v (B,) of whole replies, off the states (B, T, D) that predict their end marks."""
+        """v (B,) of whole replies, from those of the states (B, T, D) that predict their end marks."""
         ends = ((labels >= 0).sum(dim=1) - 1).clamp_min(0)
         last = states[torch.arange(len(labels), device=labels.device), ends]
         return self.comfort(squashed(last) if self.backbone.causal else last)[:, 0].float()
@@ -168,7 +168,7 @@ class Supporter(Net):
         return (((stars - (ratings - 3) / 2) ** 2) * known).sum() / known.sum().clamp_min(1)
 
     def _experts_loss(self, views: Tensor, batch: Batch) -> Tensor:
-        """What each expert is an expert of; of words, the mean over them."""
+        """Sum of the losses by which each expert learns its field; losses on words are averaged over the words."""
         said = self.counted(batch.labels) & (batch.labels != self.tokenizer.eos)
         total = emotion_loss(self.emotion_head(views[:, NOW]), batch.emotion_labels)
         for head, view, labels in zip(self.mood_heads, (LIGHTER, HEAVIER), (self.light, self.heavy), strict=True):
@@ -180,7 +180,7 @@ class Supporter(Net):
         return total + self._words_loss(views[:, WORDS_NEXT], batch.labels.clamp_min(0), said)
 
     def _last_turn(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Contexts (B, S), and which of their tokens are words of the last turn."""
+        """Ids of the contexts (B, S), and which of them are words of the last turn."""
         number = (batch.turn_ends > 0).sum(dim=1, keepdim=True)
         start, end = (
             torch.where(number >= back, batch.turn_ends.gather(1, (number - back).clamp_min(0)), 0) for back in (2, 1)
@@ -194,14 +194,14 @@ class Supporter(Net):
         return -(shares.gather(1, ids) * there).sum() / there.sum().clamp_min(1)
 
     def weighting(self) -> Weighting:
-        """Actor and critic begin after the warm start."""
+        """Actor and critic start training after the warm start."""
         learnt = {"reply": 1.0, "experts": self.config.experts_weight, "feedback": 1.0}
         return Staged(
             learnt | {"actor": 0.0, "critic": 0.0}, learnt | {"actor": 1.0, "critic": 1.0}, self.config.warm_start
         )
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
-        """The two experts that the policy prefers; there is no strategy that `gold` could replace."""
+        """A plan with the two experts that the policy prefers; there is no strategy that `gold` could replace."""
         reading = self.read(batch)[1]
         talk = pooled(reading, "first+mean")
         begin = self.policy.begin(talk)
@@ -211,5 +211,5 @@ class Supporter(Net):
         return self._plan(reading, self._views(talk), chosen, {FIRST: begin.exp(), SECOND: after.exp()})
 
     def source_names(self, plan: Plan) -> Mapping[str, tuple[str, ...]]:
-        """The experts chosen."""
+        """Names of the chosen experts."""
         return {CHOSEN: tuple(EXPERTS[int(plan.extras[name][0].argmax())] for name in (FIRST, SECOND))}

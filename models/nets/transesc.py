@@ -1,22 +1,22 @@
-"""TransESC (Zhao et al. 2023): the next turn grows out of how meaning, strategy and emotion moved from turn to turn.
+"""TransESC (Zhao et al. 2023): the next turn follows from how meaning, strategy and emotion moved from turn to turn.
 
 Each of the latest turns, and the turn to come, is three nodes: semantics m, strategy s, emotion e.
-    h_t = state of turn t; of the turn to come the state that stands for the context
+    h_t = state of turn t; for the turn to come, the state that stands for the context
     m_t = h_t,  s_t = h_t + kind of turn,  e_t = h_t + what somebody feels after the last message (COMET's xReact)
-    transit:   m, s, e of a turn read m, s, e of earlier turns, each its own
+    transit:   m, s, e of a turn read m, s, e of earlier turns, each its own kind
     interact:  m, s, e of a turn read one another;  the same weights as transit, both summed by a gate
     p   = softmax(W s*),  * the turn to come;  its emotion softmax(V e*);  d = m* - m of the last turn
     decoder: reads [d; s* + p T; e*] beside the context
-    L   = L_r + CE(p) + CE(emotion) + 0.2 L_bow(d)        L_bow: d alone names the words of the reply
+    L   = L_r + CE(p) + CE(emotion) + 0.2 L_bow(d)        L_bow: d alone predicts the words of the reply
 Edges have seven kinds: to itself, three to earlier turns, three to the other nodes of a turn. What differs here:
-- Strategy, emotion and d entered the decoder's input, its attention to the context and its output by three gates. Here
-  they are a source of three vectors that every layer attends to, so that a trace says how; T (as in MISC) lets a
-  strategy be given.
-- Emotions of utterances were labelled by a tool for all of ESConv; without that the emotion of the turn to come learns
-  the dialogue's label, one of 11. Keywords were picked by a tool; L_bow is over the whole reply.
-- COMET-BART's hidden states of each utterance become its xReact tails of the last message, as text.
-- The window was the last two supporter turns and what follows; here it is the `turns` latest.
-- On the encoder-decoder no [CLS] stands behind each turn; its end mark has the turn's state.
+- The published net feeds strategy, emotion and d into the decoder's input, its attention to the context and its output
+  by three gates. Here they are a source of three vectors that every layer attends to, so that a trace shows how; T (as
+  in MISC) allows a strategy to be given.
+- The paper labels the emotion of every utterance in ESConv with a tool; without such labels, the emotion of the turn to
+  come learns the dialogue's label, one of 11. The paper picks keywords with a tool; here L_bow covers the whole reply.
+- Instead of COMET-BART's hidden states for each utterance, its xReact tails for the last message are read, as text.
+- The published window is the last two supporter turns and what follows; here it is the `turns` latest turns.
+- On the encoder-decoder, turns are not followed by a [CLS]; the end mark's state stands for the turn.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SEEKER_EMOTION, BEHIND = "emotion of the seeker", "messages behind the strategy"
 VIEWS = ("semantics", "strategy", "emotion")
 """the three nodes of a turn"""
 SELF, EARLIER, BESIDE = 1, 2, 5
-"""kinds of edges: to itself; to earlier turns, + index of the view; within a turn, + index of the view that is read"""
+"""kinds of edges: to itself; to earlier turns (+ index of the view); within a turn (+ index of the view read)"""
 
 
 @dataclass(frozen=True)
@@ -56,14 +56,14 @@ class TransescConfig:
 
     shape: ContextShape = field(default=ContextShape(tokens=512, turns=9, speakers=False, strategies=False))
     turns: int = TURNS
-    """latest turns in the graph, 1 or more"""
+    """number of latest turns in the graph, 1 or more"""
     heads: int = 16
-    """attention heads of the graph; they divide the backbone's width"""
+    """attention heads of the graph; must divide the backbone's width"""
     strategy_train: Literal["gold", "mixture"] = "mixture"
-    """strategy while training: the gold one, or the predicted mixture"""
+    """strategy in training: the gold one, or the predicted mixture"""
     emotion_weight: float = 1.0
     words_weight: float = 0.2
-    """of L_bow"""
+    """weight of L_bow"""
     course: bool = False
     """add what the course of the talk says about the next strategy (`strategy_history.py`; ours, not published)"""
 
@@ -98,7 +98,7 @@ class Transesc(Mixing):
         self.react = tokenizer.relations["xReact"]
 
     def _nodes(self, reading: Reading, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Nodes (B, 3 (W + 1), D), view by view, and which of them are there."""
+        """Nodes (B, 3 (W + 1), D), view by view, and which of them exist."""
         turns, kinds = latest_turns(reading, batch, self.config.turns)
         states = torch.cat((turns.states, reading.summary[:, None]), dim=1)
         coming = torch.full_like(kinds[:, :1], TURN_KINDS)
@@ -110,7 +110,7 @@ class Transesc(Mixing):
         return torch.cat(views, dim=1), there.repeat(1, len(VIEWS))
 
     def _read_turns(self, batch: Batch) -> tuple[Reading, Tensor, dict[str, Tensor]]:
-        """The context, the views (B, 3, D) of the turn to come (d instead of m*), and what a trace tells."""
+        """The context, the views (B, 3, D) of the turn to come (d instead of m*), and what a trace shows."""
         reading = self.read(batch)[1]
         nodes, there = self._nodes(reading, batch)
         itself = torch.eye(nodes.shape[1], dtype=torch.bool, device=nodes.device)
@@ -147,7 +147,7 @@ class Transesc(Mixing):
         }
 
     def _words_loss(self, change: Tensor, labels: Tensor) -> Tensor:
-        """L_bow, mean over the words of the replies, of d (B, D)."""
+        """L_bow of d (B, D), averaged over the words of the replies."""
         keep = self.counted(labels) & (labels != self.tokenizer.eos)
         shares = self.backbone.logits(self.words(change)).float().log_softmax(dim=1)  # (B, V)
         each = shares.gather(1, labels.clamp_min(0))
@@ -160,7 +160,7 @@ class Transesc(Mixing):
         )
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
-        """The predicted mixture (or the gold strategy) beside the change of meaning and the emotion."""
+        """A plan with the predicted mixture (or the gold strategy), the change of meaning and the emotion."""
         reading, views, extras = self._read_turns(batch)
         scores, course = self.with_course(self.strategy_head(views[:, 1]).float(), batch.course)
         shares = scores.softmax(dim=1)
@@ -171,12 +171,12 @@ class Transesc(Mixing):
         return Plan(memories, self.begin(len(batch)), shares, extras, gold, {STATE: Stream(views, every)})
 
     def follow_mixture(self, plan: Plan, batch: Batch, shares: Tensor) -> Plan:
-        """Another mixture; nothing is read again unless `plan` is a selection of rows."""
+        """The plan with another mixture; reads the batch again only if `plan` is a selection of rows."""
         views = plan.sources[STATE].states if plan.sources else self._read_turns(batch)[1]
         return self.with_sources(plan, self._source(views, shares))
 
     def source_names(self, plan: Plan) -> Mapping[str, tuple[str, ...]]:
-        """The three views."""
+        """Names of the three views."""
         return {STATE: VIEWS}
 
 

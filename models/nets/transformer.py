@@ -3,7 +3,7 @@
 Transformer (Vaswani et al. 2017) reads the context and writes the reply. MT Transformer (Rashkin et al. 2018) also
 classifies the emotion of the whole dialogue from the state of [CLS], one of ESConv's 11 emotion types:
     L = L_reply + L_emotion
-It is the same net with `emotion_weight` 1; only the classification moves the encoder, nothing of it is decoded from.
+It is the same net with `emotion_weight` 1: the classification only trains the encoder, the decoder does not read it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class TransformerConfig:
 
 @dataclass(frozen=True)
 class MtTransformerConfig(TransformerConfig):
-    """The same with the emotion classification."""
+    """The same, with the emotion classification."""
 
     emotion_weight: float = 1.0
 
@@ -55,7 +55,7 @@ class Transformer(ScratchNet):
         self.extra_labels = {EMOTION: EMOTION_TYPES} if wanted else {}
 
     def _read(self, batch: Batch) -> tuple[Plan, Tensor | None]:
-        """The plan, and the emotion scores (B, 11) where they are learnt."""
+        """The plan, and the emotion scores (B, 11) if they are learnt."""
         context = self.encode(batch)
         scores = self.emotion_head(context.states[:, 0]).float() if self.emotion_head is not None else None
         memories = self.backbone.project({CONTEXT: context})
@@ -64,7 +64,7 @@ class Transformer(ScratchNet):
         return Plan(memories, self.begin(rows), self.no_strategies(rows), extras), scores
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """ "reply", and "emotion" where it is learnt."""
+        """ "reply", and "emotion" if it is learnt."""
         plan, scores = self._read(batch)
         parts = {"reply": self.reply_loss(plan, batch.labels)}
         return parts if scores is None else parts | {EMOTION: emotion_loss(scores, batch.emotion_labels)}
@@ -75,5 +75,5 @@ class Transformer(ScratchNet):
         return Fixed(weights if self.emotion_head is None else weights | {EMOTION: self.config.emotion_weight})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
-        """Context alone; there is no strategy that `gold` could replace."""
+        """A plan from the context alone; there is no strategy that `gold` could replace."""
         return self._read(batch)[0]

@@ -1,7 +1,7 @@
 """The turns of a talk as nodes of a graph, and attention along its edges (TransESC, GLHG).
 
 A node starts from the state of its turn's last token. The graphs are small and differ from reply to reply, so they are
-masks over plain attention: no graph library is needed.
+implemented as masks over plain attention; no graph library is needed.
 Shapes: B replies, W latest turns, N nodes, D width.
 """
 
@@ -14,17 +14,17 @@ from models.backbones.interface import Reading, Stream, join_heads, split_heads
 from models.data.batches import Batch
 
 TURNS = 6
-"""W, latest turns that are nodes, unless told"""
+"""W, how many of the latest turns are nodes, by default"""
 
 
 def turn_names(count: int) -> tuple[str, ...]:
-    """What the places of `latest_turns` are called, e.g. "2 messages ago"; the last is "the last message"."""
+    """Names for the positions of `latest_turns`, e.g. "2 messages ago"; the last one is "the last message"."""
     return (*(f"{n} messages ago" for n in range(count, 1, -1)), "the last message")
 
 
 def latest_turns(reading: Reading, batch: Batch, count: int) -> tuple[Stream, Tensor]:
-    """States (B, W, D) of the `count` latest turns, the last one last, and their kinds (B, W); those that a short talk
-    does not have are masked out."""
+    """States (B, W, D) of the `count` latest turns, oldest first, and their kinds (B, W); turns that a short talk does
+    not have are masked out."""
     number = (batch.turn_ends > 0).sum(dim=1)  # (B,)
     places = number[:, None] - count + torch.arange(count, device=number.device)
     there, places = places >= 0, places.clamp_min(0)
@@ -34,10 +34,11 @@ def latest_turns(reading: Reading, batch: Batch, count: int) -> tuple[Stream, Te
 
 
 class EdgeAttention(nn.Module):
-    """Attention in which a node asks only those it has an edge to; the kind of an edge is added to query and key."""
+    """Attention in which a node reads only nodes it has an edge to; a vector for the edge's kind is added to query and
+    key."""
 
     def __init__(self, width: int, heads: int, kinds: int) -> None:
-        """`kinds` of edges, without that of no edge."""
+        """`kinds`: number of kinds of edges, not counting "no edge"."""
         super().__init__()
         self.heads = heads
         self.q, self.k, self.v, self.o = (nn.Linear(width, width) for _ in range(4))
@@ -45,10 +46,10 @@ class EdgeAttention(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, nodes: Tensor, edges: Tensor) -> tuple[Tensor, Tensor]:
-        """Nodes (B, N, D) that have read their neighbours, and the attention (B, N, N) of each, mean over heads.
+        """Nodes (B, N, D) after reading their neighbours, and the attention (B, N, N) of each, averaged over heads.
 
-        `edges` (B, N, N) int64: the kind of the edge by which a node (row) reads another, 0 = none; every node reads
-        itself.
+        `edges` (B, N, N) int64: the kind of the edge by which a node (row) reads another, 0 = none; every node must
+        read itself.
         """
         q, k, v = (split_heads(part(nodes), self.heads) for part in (self.q, self.k, self.v))
         edge = self.kinds.to(q.dtype)
@@ -64,13 +65,13 @@ class EdgeAttention(nn.Module):
 
 
 class Gate(nn.Module):
-    """One of two vectors, number by number: g a + (1 - g) b, g = sigmoid(W [a; b])."""
+    """Mixes two vectors element by element: g a + (1 - g) b, g = sigmoid(W [a; b])."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.weigh = nn.Linear(2 * width, width)
 
     def forward(self, one: Tensor, other: Tensor) -> Tensor:
-        """Of vectors (..., D)."""
+        """Mixes vectors (..., D)."""
         gate = self.weigh(torch.cat((one, other), dim=-1)).sigmoid()
         return gate * one + (1 - gate) * other

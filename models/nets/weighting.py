@@ -1,8 +1,8 @@
-"""How the parts of a loss combine into the one number that is minimised: three small, interchangeable pieces.
+"""How the parts of a loss combine into the one number that is minimised: small, interchangeable classes.
 
-A net gives its parts (`Net.losses`) and names its own weighting (`Net.weighting`); the training loop asks `combine`
-at every step and then calls `tell` with what it saw. Progress runs from 0 to 1 over a training, cut into periods of
-equal length, which stand for the papers' epochs: runs here are limited by time, not by epochs.
+A net returns the parts (`Net.losses`) and its own weighting (`Net.weighting`); at every step the training loop calls
+`combine`, then `tell` with the values of the parts. Progress runs from 0 to 1 over a training and is cut into periods
+of equal length, which stand for the papers' epochs: runs here are limited by time, not by epochs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Weighting:
         raise NotImplementedError
 
     def combine(self, parts: Mapping[str, Tensor]) -> Tensor:
-        """The loss (a scalar). Raises ValueError when the parts are not those the weights are for."""
+        """The loss (a scalar). Raises ValueError when parts and weights have different names, or all weights are 0."""
         weights = self.weights()
         if parts.keys() != weights.keys():
             raise ValueError(f"the loss has the parts {sorted(parts)}, but the weights are for {sorted(weights)}")
@@ -32,14 +32,14 @@ class Weighting:
         return sum(kept[1:], kept[0])
 
     def tell(self, parts: Mapping[str, float], progress: float) -> None:
-        """After each step: the values of the parts and how much of the training is done (0..1)."""
+        """Called after each step with the values of the parts and how much of the training is done (0..1)."""
 
     def state_dict(self) -> dict[str, Any]:
         """Plain numbers that let a resumed run continue with the same weights."""
         return {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Inverse of `state_dict`; an empty state is that of the start."""
+        """Inverse of `state_dict`; an empty state stands for the start of a training."""
 
 
 class Fixed(Weighting):
@@ -49,7 +49,7 @@ class Fixed(Weighting):
         self._weights = dict(weights)
 
     def weights(self) -> dict[str, float]:
-        """As given."""
+        """The weights as given."""
         return dict(self._weights)
 
 
@@ -57,7 +57,7 @@ class Staged(Fixed):
     """Weights that change once: those of a warm start, and those of the rest (SUPPORTER)."""
 
     def __init__(self, first: Mapping[str, float], then: Mapping[str, float], share: float) -> None:
-        """The change comes when `share` (0..1) of the training is done. Raises ValueError for another share."""
+        """The change comes when `share` of the training is done. Raises ValueError unless `share` is in 0..1."""
         super().__init__(first)
         if not 0 <= share <= 1:
             raise ValueError(f"the warm start is {share} of the training; allowed: 0 to 1")
@@ -65,7 +65,7 @@ class Staged(Fixed):
         self.tell({}, 0.0)
 
     def tell(self, parts: Mapping[str, float], progress: float) -> None:
-        """Changes the weights when it is time; the values do not matter."""
+        """Changes the weights when the warm start is over; the values do not matter."""
         if progress >= self.share:
             self._weights = self._then
 
@@ -83,19 +83,19 @@ class Dwa(Weighting):
     """Dynamic weight averaging (Liu et al. 2019; AdMISC, eq. 31-33).
 
     With K parts whose means over period t are L_k(t): r_k = L_k(t-1) / L_k(t-2), weight_k = K softmax_k(r_k / T); a
-    part that falls more slowly weighs more. All weights are 1 in the first two periods.
+    part that falls more slowly gets more weight. All weights are 1 in the first two periods.
     """
 
     def __init__(self, names: Sequence[str], periods: int = 8, temperature: float = 2.0) -> None:
         if periods < 1 or temperature <= 0:
             raise ValueError(f"periods is {periods}, temperature {temperature}; allowed: 1 or more, above 0")
         self.names, self.periods, self.temperature = tuple(names), periods, temperature
-        self._means: list[dict[str, float]] = []  # of the finished periods, the last two at most
+        self._means: list[dict[str, float]] = []  # of the last two finished periods at most
         self._sums = dict.fromkeys(self.names, 0.0)
         self._steps, self._period = 0, 0
 
     def weights(self) -> dict[str, float]:
-        """1 each at first, then by how slowly each part falls; they sum to K."""
+        """1 each at first, then higher for parts that fall more slowly; they sum to K."""
         if len(self._means) < 2:
             return dict.fromkeys(self.names, 1.0)
         earlier, last = self._means
@@ -115,7 +115,7 @@ class Dwa(Weighting):
             self._sums, self._steps, self._period = dict.fromkeys(self.names, 0.0), 0, period
 
     def state_dict(self) -> dict[str, Any]:
-        """Means of the last periods and the sums of the running one."""
+        """Means of the last periods and sums of the current one."""
         return {
             "means": [dict(m) for m in self._means],
             "sums": dict(self._sums),
@@ -124,7 +124,7 @@ class Dwa(Weighting):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Raises ValueError when the state is of other parts."""
+        """Inverse of `state_dict`. Raises ValueError when the state belongs to other parts."""
         if not state:
             return
         if state["sums"].keys() != set(self.names):
@@ -153,7 +153,7 @@ class Ramp(Weighting):
         self._period = 0
 
     def weights(self) -> dict[str, float]:
-        """1 - lambda and lambda of the running period."""
+        """1 - lambda and lambda in the current period."""
         rate = self.top * min(1.0, math.log(self._period + 1) / math.log(self.periods))
         return dict.fromkeys(self.falling, 1.0 - rate) | dict.fromkeys(self.rising, rate)
 
@@ -162,7 +162,7 @@ class Ramp(Weighting):
         self._period = max(self._period, min(self.periods - 1, int(progress * self.periods)))
 
     def state_dict(self) -> dict[str, Any]:
-        """The running period."""
+        """The current period."""
         return {"period": self._period}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -1,5 +1,5 @@
-"""JSON as every reader understands it alike: no key twice, no NaN or Infinity, no number or depth beyond bounds, and no
-half of a character, which could neither be written to a file nor sent to a page."""
+"""JSON that all readers understand in the same way: no repeated key, no NaN or Infinity, no excessive number or depth,
+and no half of a character, which could be neither written to a file nor sent to a page."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any
 from models.reading.text_files import read_text
 
 MAX_DIGITS = 19
-"""most digits of a whole number: more do not fit into 64 bits"""
+"""maximum number of digits of a whole number: more do not fit into 64 bits"""
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
-"""an escape of one of the two halves as which JSON may write a character; the other should stand beside it"""
+"""escape of one half (surrogate) of a character that JSON writes as two; the other half should be next to it"""
 
 
 def parse_json(text: str) -> Any:
-    """The value. Raises ValueError in words, with the place where the JSON itself is broken."""
+    """The JSON value in a text. Raises ValueError with a readable message, and the place if the JSON is malformed."""
     try:
         value = json.loads(
             text, object_pairs_hook=_object, parse_int=_whole, parse_float=_finite, parse_constant=_no_number

@@ -1,8 +1,9 @@
-"""Numbered rows of a table: CSV with commas, semicolons or tabs, or one JSON object a line.
+"""Numbered rows of a table: CSV with commas, semicolons or tabs, or one JSON object per line.
 
-A line number is that of the row's first line in the file, as an editor counts. Blank lines and rows of empty cells, as
-spreadsheets leave them, are passed over. Quotes must close: a reader that lets one stay open swallows the rows below.
-Where two are forgotten, the second closes the first and the rows between lie in one cell, which is looked for.
+The number of a row is that of its first line in the file, as in an editor. Blank lines and rows of empty cells, which
+spreadsheets may leave, are skipped. Quotes must be closed: with an open quote, a reader would swallow the rows below.
+If two closing quotes are missing, the second quote closes the first and the rows in between end up in one cell; this is
+detected.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from models.reading.text_files import read_text
 
 DELIMITERS = (",", ";", "\t")
 _SEP_LINE = re.compile(r"sep=(.)\n", re.IGNORECASE)
-"""the first line by which some spreadsheets name their delimiter"""
+"""first line in which some spreadsheets name their delimiter"""
 _COMMA_NUMBER = re.compile(r"\s*[+-]?\d+,\d+\s*")
 _POINT_NUMBER = re.compile(r"\s*[+-]?\d+\.\d+\s*")
 _SIGNS = {",": "decimal comma", ".": "point"}
@@ -30,7 +31,7 @@ QUOTES = "a quoted cell begins and ends with one quote, and a quote inside it is
 
 @dataclass(frozen=True)
 class Row:
-    """One row: its cells by column (texts in CSV), or why it could not be read."""
+    """One row: its cells by column name (texts in CSV), or the reason why it could not be read."""
 
     line: int
     cells: dict[str, Any] = field(default_factory=dict)
@@ -38,11 +39,11 @@ class Row:
 
 
 def csv_rows(path: Path, *, needed: Sequence[str] = (), decimals: Collection[str] = ()) -> Iterator[Row]:
-    """The rows under the header, whose names are stripped; the delimiter is the one that the header uses most.
+    """The rows below the header, whose names are stripped; the delimiter is the one that the header uses most.
 
-    Where it is not a comma, numbers of the columns `decimals` may be written with a decimal comma, in all rows or in
-    none. Raises OSError, and ValueError naming file and line for a header without the columns `needed` (in any case) or
-    with one twice, and for quotes that do not close.
+    If it is not a comma, numbers in the columns `decimals` may be written with a decimal comma, in all rows or in none.
+    Raises OSError, and ValueError naming file and line for a header without the columns `needed` (ignoring case) or
+    with a repeated column, and for quotes that are not closed.
     """
     text = read_text(path)
     named = _SEP_LINE.match(text)
@@ -70,7 +71,7 @@ def csv_rows(path: Path, *, needed: Sequence[str] = (), decimals: Collection[str
 
 
 def json_rows(path: Path) -> Iterator[Row]:
-    """The objects of a JSON Lines file. Raises OSError and, for a file that is no text or a JSON list, ValueError."""
+    """The objects in a JSON Lines file. Raises OSError, and ValueError for a file that is not text or a JSON list."""
     text = read_text(path)
     if text.lstrip().startswith("["):
         raise ValueError(f"{path}, line 1: the file holds a JSON list; want one object a line, without commas between")
@@ -128,7 +129,7 @@ def _row(line: int, header: list[str], cells: list[str], delimiter: str, numbers
 def _row_inside(cell: str, place: int, width: int, delimiter: str) -> int:
     """Which line of the cell in column `place`, counted from 0, belongs to another row of `width` cells; 0: none.
 
-    Programs write no blank after a delimiter, people who write texts do; and digits on both sides make it a number.
+    Programs write no blank after a delimiter, but people who write texts do; digits on both sides make it a number.
     """
 
     def cells(line: str) -> int:
@@ -138,24 +139,24 @@ def _row_inside(cell: str, place: int, width: int, delimiter: str) -> int:
         return 0 if typed or number else len(parts)
 
     first, *lines = cell.split("\n")
-    if width == 2:  # one comma in a line of text is nothing special, one inside each of several lines is
+    if width == 2:  # one comma in a line of text is normal, but not one inside each of several lines
         rows = len(lines) > 1 and all(cells(line) == width and all(line.split(delimiter)) for line in lines)
         return int(rows)
     whole = next((at for at, line in enumerate(lines, start=1) if cells(line) == width), 0)
-    # Of two rows that follow each other the cell has the end of the one and the begin of the other.
+    # The cell has the end of one row and the beginning of the next.
     parted = cells(first) == width - place and cells(lines[-1]) == place + 1
     return 0 if width == 1 else whole or (len(lines) if parted else 0)
 
 
 class _Decimals:
-    """Numbers of one file with its own decimal sign: where some have a comma, a point may part thousands."""
+    """Numbers of one file, with one decimal sign for all: if some have a comma, a point may separate thousands."""
 
     def __init__(self, columns: frozenset[str]) -> None:
         self.columns = columns
         self._first: dict[str, int] = {}
 
     def plain(self, cell: str, line: int) -> str:
-        """The number as JSON writes it. Raises ValueError where another row has the other sign."""
+        """The number as JSON writes it. Raises ValueError if another row has the other sign."""
         sign = "," if _COMMA_NUMBER.fullmatch(cell) else "." if _POINT_NUMBER.fullmatch(cell) else ""
         if sign:
             self._first.setdefault(sign, line)

@@ -1,4 +1,4 @@
-"""A table of texts and its three spellings: aligned for a terminal, Markdown, LaTeX (needs the booktabs package)."""
+"""A table of texts and its three formats: aligned for a terminal, Markdown, LaTeX (needs the booktabs package)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LATEX = {
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of ready texts; the first column names the row."""
+    """Rows of formatted texts; the first column names the row."""
 
     title: str
     head: tuple[str, ...]
@@ -33,7 +33,7 @@ class Table:
 
 
 def as_text(table: Table) -> str:
-    """Columns aligned with blanks; all but the first to the right."""
+    """Columns aligned with blanks; all but the first are right-aligned."""
     lines = [table.head, *table.rows]
     widths = [max(len(line[at]) for line in lines) for at in range(len(table.head))]
     printed = [
@@ -59,7 +59,7 @@ def as_markdown(table: Table) -> str:
 
 
 def as_latex(table: Table) -> str:
-    """A floating table with booktabs rules; every sign that LaTeX reads is escaped."""
+    """A floating table with booktabs rules; all special characters of LaTeX are escaped."""
     columns = "l" + "r" * (len(table.head) - 1)
     body = [" & ".join(map(latex_text, row)) + r" \\" for row in table.rows]
     notes = [rf"\par\smallskip{{\footnotesize {latex_text(note)}}}" for note in table.notes]
@@ -82,7 +82,7 @@ def as_latex(table: Table) -> str:
 
 
 def latex_text(text: str) -> str:
-    """`text` as LaTeX prints it, sign by sign."""
+    """`text` escaped so that LaTeX prints it unchanged."""
     return "".join(_LATEX.get(sign, sign) for sign in text.replace("\n", " "))
 
 

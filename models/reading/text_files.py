@@ -1,6 +1,6 @@
 """The text of a file, whatever program saved it: UTF-8 or, with a byte-order mark, UTF-16 and UTF-32.
 
-No encoding is guessed: a wrong guess would change names without a word.
+No encoding is guessed: a wrong guess would silently change names.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
-# The mark of UTF-32 begins with that of UTF-16, so it is looked for first.
+# The mark of UTF-32 begins with that of UTF-16, so UTF-32 is checked first.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -20,15 +20,15 @@ ADVICE = "save it as UTF-8 (Excel: file type CSV UTF-8)"
 
 
 def without_folder(fault: Exception, path: Path) -> str:
-    """The words of a fault with a file, without its folder: a page may show them, but not where files lie."""
+    """The message of a fault with a file, without its folder: a page may show it, but not where files are stored."""
     words = (isinstance(fault, OSError) and fault.strerror) or str(fault) or type(fault).__name__
     return words.removeprefix(f"{path}: ").replace(str(path), path.name)
 
 
 def read_text(path: Path) -> str:
-    r"""The text without its byte-order mark, every line break as "\n".
+    r"""The text without its byte-order mark, with every line break as "\n".
 
-    Raises OSError when the file cannot be read, ValueError naming file and line when it is no such text.
+    Raises OSError when the file cannot be read, ValueError naming file and line when it is not such a text.
     """
     raw = path.read_bytes()
     mark, encoding = next(((mark, name) for mark, name in _MARKS if raw.startswith(mark)), (b"", "utf-8"))

@@ -1,6 +1,6 @@
-"""What a net would say to anybody: the plan of a reply to a mere "hi", which shows what is due to the dialogue.
+"""What a net would say to anybody: the plan of a reply to a mere "hi", to compare with the reply to a real dialogue.
 
-Two ways to write replies weigh it: `guidance` token by token, `rerank` among whole replies.
+Two methods use it: `guidance` compares token by token, `rerank` whole replies.
 """
 
 from __future__ import annotations

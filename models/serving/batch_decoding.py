@@ -18,7 +18,7 @@ from models.serving.trace import DecodeOptions
 
 @torch.inference_mode()
 def decode_batch(net: Net, plan: Plan, options: DecodeOptions, seeds: Sequence[int]) -> list[tuple[int, ...]]:
-    """Reply ids of every row of `plan` without prefix and end mark; `seeds` has one seed a row."""
+    """Reply ids of every row of `plan` without prefix and end mark; `seeds` has one seed per row."""
     if options.method in ("beam", "guided"):
         return [decode(net, plan_row(plan, row), options, seed).ids for row, seed in enumerate(seeds)]
     eos, marks = net.tokenizer.eos, marks_for(options, net.tokenizer)

@@ -35,5 +35,5 @@ def add_decode_arguments(parser: ArgumentParser) -> None:
 
 
 def decode_options(args: Namespace) -> DecodeOptions:
-    """The options the flags ask for. Raises ValueError naming the option out of range."""
+    """The options that the flags set. Raises ValueError naming the option out of range."""
     return DecodeOptions(**{option.name: getattr(args, option.name) for option in fields(DecodeOptions)})

@@ -1,7 +1,7 @@
 """Plan -> reply tokens: sampling (plain or guided), greedy and beam search over any net.
 
-A pure function of (net, plan, options, seed), and the plain path that `models.serving.engine` has to equal. Keys and
-values of all streams come projected with the plan; `models.serving.choosing` takes the tokens.
+A pure function of (net, plan, options, seed), and the plain path whose results `models.serving.engine` must equal. The
+plan brings the projected keys and values of all streams; `models.serving.choosing` chooses the tokens.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Decoded:
     ids: tuple[int, ...]
     """reply ids without prefix and end mark"""
     probabilities: tuple[float, ...]
-    """of each id under the net, before warping"""
+    """of each id under the net, before the decode options change the scores"""
     attention: dict[str, Tensor]
     """stream -> (T, N) attention of each reply token, mean over heads and layers"""
     traced: dict[str, tuple[float, ...]]
@@ -46,7 +46,7 @@ def decode(
 ) -> Decoded:
     """Decode the single reply of `plan` (one row).
 
-    `on_tokens` gets the ids so far after every token (not for beam search, whose best start changes).
+    `on_tokens` gets the ids so far after every token (not in beam search, where the best start keeps changing).
     `first_banned` ids may not open the reply.
     """
     if plan.prefix.shape[0] != 1:
@@ -62,7 +62,7 @@ def _one_by_one(
     draws = torch.Generator().manual_seed(seed)
     past, record, said, opening = Past(), _Record(net), plan.said_in(0), plan.opening_of(0)
     guided = options.method == "guided"
-    if guided:  # what would be said to anybody is a second row
+    if guided:  # the second row is what would be said to anybody
         plan = plan.beside(after_hi(net, plan))
     ids: list[int] = []
     probabilities: list[float] = []
@@ -116,7 +116,7 @@ class _Record:
 
 
 def told(rows: dict[str, Tensor], traced: tuple[str, ...]) -> tuple[dict[str, Tensor], dict[str, tuple[float, ...]]]:
-    """Attention of the streams, and values of the names in `traced`, of what was recorded."""
+    """From what was recorded: the attention of the streams, and the values of the names in `traced`."""
     attention = {name: weights for name, weights in rows.items() if name not in traced}
     return attention, {name: tuple(rows[name][:, 0].tolist()) for name in traced if name in rows}
 
@@ -147,7 +147,7 @@ def _beam(net: Net, plan: Plan, options: DecodeOptions, first_banned: Collection
         rows, tokens = at // logs.shape[1], at % logs.shape[1]
         prefix = plan.prefix.shape[1]
         ends = zip(best[:width].tolist(), rows[:width].tolist(), tokens[:width].tolist(), strict=True)
-        for value, row, token in ends:  # an end must be as good as a start that continues
+        for value, row, token in ends:  # an end counts only among the best `width`
             if token == eos and value > -torch.inf:
                 finished.append(_Hypothesis(value / (made + 1), decoder_ids[row, prefix:].tolist()))
         going = (tokens != eos).nonzero()[:width, 0]
@@ -156,7 +156,7 @@ def _beam(net: Net, plan: Plan, options: DecodeOptions, first_banned: Collection
         decoder_ids = torch.cat((decoder_ids[rows], new), dim=1)
         if len(finished) >= width:
             break
-    else:  # out of tokens: the best of those without an end competes too, its mean over as many tokens as it has
+    else:  # out of tokens: the best open hypothesis competes too, with its mean over all its tokens
         unfinished = decoder_ids[0, plan.prefix.shape[1] :].tolist()
         finished.append(_Hypothesis(float(totals[0]) / options.max_tokens, unfinished))
     return max(finished, key=lambda h: h.score).ids

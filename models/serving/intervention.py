@@ -1,6 +1,6 @@
 """What if: one reply made again with something changed inside the net, everything else the same.
 
-Same dialogue, seed and options; an `Intervention` says what is changed, `Levers` say what a net can be asked to change.
+Same dialogue, seed and options; an `Intervention` says what is changed, `Levers` say what can be changed in a net.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LIKELIHOODS = (
 
 @dataclass(frozen=True)
 class Intervention:
-    """A change; without arguments none. Raises ValueError for a value that cannot be, saying what is allowed."""
+    """A change; without arguments, no change. Raises ValueError for an invalid value, saying what is allowed."""
 
     strategy: str | None = None
     """the strategy that the reply has to follow, by name"""
@@ -34,11 +34,11 @@ class Intervention:
     knowledge: bool = True
     """False: no commonsense block at all"""
     blocks_off: frozenset[Block] = frozenset()
-    """commonsense blocks that the net does not get to see"""
+    """commonsense blocks that are hidden from the net"""
     emotion: str | None = None
-    """what the net hears in the last message instead of the detector's reading, one of EMOTIONS"""
+    """emotion of the last message that replaces the detector's reading, one of EMOTIONS"""
     beside: str = ""
-    """the original reply, no change: where it is given, the trace compares the likelihoods"""
+    """the original reply, which changes nothing: if it is given, the trace compares the likelihoods"""
 
     def __post_init__(self) -> None:
         if self.strategy is not None and self.strategy not in STRATEGIES:
@@ -68,7 +68,7 @@ NO_CHANGE = Intervention()
 
 @dataclass(frozen=True)
 class Levers:
-    """Which changes a net has an input for; the others would do nothing."""
+    """The changes for which a net has an input; others would have no effect."""
 
     strategy: bool = False
     mixture: bool = False
@@ -80,7 +80,7 @@ class Levers:
         return self.strategy or self.mixture or self.knowledge or self.emotion
 
     def check(self, net: str, change: Intervention) -> None:
-        """Raises ValueError when `change` asks for what the net called `net` has no input for."""
+        """Raises ValueError when the net called `net` has no input for `change`."""
         asked = {
             "strategy": change.strategy is not None,
             "mixture": change.mixture is not None,

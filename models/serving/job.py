@@ -1,4 +1,4 @@
-"""A reply in the making as others see it: what is asked, where it stands, what came of it."""
+"""A reply in the making, as callers see it: the request, its state and its result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.serving.trace import DecodeOptions, Reply
 
 
 class JobState(StrEnum):
-    """Where a job stands. QUEUED -> RUNNING -> one of the four others, which are final."""
+    """The state of a job. QUEUED -> RUNNING -> one of the four others, which are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -37,7 +37,7 @@ class ReplyRequest:
     options: DecodeOptions
     seed: int
     change: Intervention = NO_CHANGE
-    """what is changed inside the net; only of nets that have `levers`"""
+    """what is changed inside the net; only for nets that have `levers`"""
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Job:
     id: str
     state: JobState
     text: str = ""
-    """the reply so far; after the end: the whole reply, or what had been said when the job was stopped"""
+    """the reply so far; after the end: the whole reply, or what had been written when the job was stopped"""
     reply: Reply | None = None
-    """set when DONE, until `on_done` has kept it, and when FAILED only because `on_done` could not keep it"""
+    """set when DONE, until `on_done` has stored it, and when FAILED only because `on_done` could not store it"""
     error: str | None = None
     """one sentence for the user when FAILED or TIMED_OUT; holds no text of the conversation"""
     waiting: int = 0
@@ -70,8 +70,8 @@ class Wanted(NamedTuple):
     request: ReplyRequest
     on_done: OnDone | None = None
     owner: str = ""
-    """who asks, for their share of the places; the same text for the same person or talk"""
+    """who asks, so that places are shared fairly; the same text for the same person or talk"""
 
 
 class ServiceBusy(RuntimeError):  # noqa: N818  (the state of the service, worth a retry, not a fault in the call)
-    """No place for another job now; the same call may work later."""
+    """There is no place for another job now; the same call may work later."""

@@ -2,8 +2,8 @@
 
     score(y) = (log p(y | dialogue) - topicality * log p(y | "hi")) / tokens of y
 
-A reply that would do for anybody ("I'm sorry to hear that.") is likely after a mere "hi" too and loses by it: maximum
-mutual information (Li et al. 2016, MMI-antiLM) over samples, a token's mean since samples differ in length.
+A reply that suits anybody ("I'm sorry to hear that.") is likely after a mere "hi" too, which lowers its score: maximum
+mutual information (Li et al. 2016, MMI-antiLM) over samples, as a mean per token since samples differ in length.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Candidate:
     ids: tuple[int, ...]
     """without prefix and end mark"""
     score: float
-    """nats a token; the higher, the better it fits"""
+    """nats per token; the higher, the better it fits"""
 
 
 @torch.inference_mode()
@@ -59,7 +59,7 @@ def ranked(net: Net, plan: Plan, options: DecodeOptions, drawn: Sequence[tuple[i
 
 
 def best_replies(net: Net, plan: Plan, options: DecodeOptions, seeds: Sequence[int]) -> list[tuple[int, ...]]:
-    """The best reply of every row of `plan`; `seeds` has one seed a row."""
+    """The best reply of every row of `plan`; `seeds` has one seed per row."""
     return [rank(net, plan_row(plan, row), options, seed)[0].ids for row, seed in enumerate(seeds)]
 
 

@@ -1,4 +1,4 @@
-"""The border between a net and everything that shows replies: what answers, can be asked "what if", or looked into.
+"""The interface between nets and everything that shows replies: what can answer, be changed ("what if") or inspected.
 
 `escdemo` and `models.serving.service` know only this. Hosted nets (`NetResponder`) are `Changeable`; a remote server
 may be a `Responder` only.
@@ -56,9 +56,9 @@ class Changeable(Protocol):
         change: Intervention,
         on_text: OnText | None = None,
     ) -> Reply:
-        """As `Responder.respond`, with `change` inside the net; its trace tells the shares of strategies followed.
+        """As `Responder.respond`, with `change` inside the net; the trace holds the shares of strategies followed.
 
-        Without a change the reply equals that of `respond`. Raises ValueError for a change that `levers` do not have.
+        Without a change the reply equals that of `respond`. Raises ValueError for a change that `levers` do not allow.
         """
         ...
 
@@ -74,7 +74,7 @@ class CountsTokens(Protocol):
 
 @runtime_checkable
 class NamesStrategies(Protocol):
-    """A responder that can say what kind of reply it would give, without giving one."""
+    """A responder that can name the strategy of its next reply without writing it."""
 
     def strategies(self, dialogue: Dialogue) -> tuple[float, ...]:
         """Probability of each strategy for the next supporter turn, whoever spoke last; all equal: it predicts none."""
@@ -83,7 +83,7 @@ class NamesStrategies(Protocol):
 
 @runtime_checkable
 class SendsWords(Protocol):
-    """A responder that asks a server of somebody else."""
+    """A responder that asks somebody else's server."""
 
     sends_to: str
     """the host that a talk is sent to, "" when it stays on this machine"""
@@ -100,5 +100,5 @@ class ReadsReplies(Protocol):
         ...
 
     def describe_map(self, source: str, part: tuple[str, str], dialogues: int, data: str, seed: int) -> MapAbout:
-        """What a map of such states is of; `part` is split and part of ESConv, two empty texts for talks."""
+        """The description of a map of such states; `part` is split and part of ESConv, two empty texts for talks."""
         ...

@@ -1,9 +1,9 @@
 """Replies as jobs that outlive the page which asked for them.
 
 Place in the flow: screen -> GenerationService -> Responder -> Reply. A job has an id, a growing text and a state; a
-page submits it and tails it, and a reload, a closed tab or a slow neighbour neither kills, doubles nor blocks it. Plain
-threads, one per running job: a responder that hangs costs its own thread, not a place in a fixed pool. Hosted nets on
-one base write the replies of all running jobs together (`models.serving.engine`), so that many may run at a time.
+page submits it and follows it. A reload, a closed tab or a slow neighbour neither kills, doubles nor blocks it. Each
+running job has its own plain thread: a responder that hangs costs that thread, not a place in a fixed pool. Hosted nets
+on one base write the replies of all running jobs together (`models.serving.engine`), so that many may run at a time.
 
 No text of a conversation is ever logged or put into an error message, only ids and the kind of exception.
 """
@@ -31,7 +31,8 @@ CLOSE_WAIT_S = 5.0
 CANCEL_WAIT_S = 1.0
 """how long `cancel` waits for `on_done` of the cancelled job"""
 WORKERS = 32
-"""replies at a time, as many as the engine has rows for when all are guided; and so many tell how long one takes"""
+"""replies at a time, as many as the engine has rows for when all are guided; also how many of the latest replies are
+used to estimate how long one takes"""
 
 
 class _Record:
@@ -40,14 +41,14 @@ class _Record:
     def __init__(self, job_id: str, request: ReplyRequest, on_done: OnDone | None, owner: str) -> None:
         self.id = job_id
         self.net = request.net
-        self.request: ReplyRequest | None = request  # until it has ended, as is `on_done`
+        self.request: ReplyRequest | None = request  # kept until the job has ended, like `on_done`
         self.on_done = on_done
         self.owner = owner
         self.submitted_at = time.monotonic()
         self.started_at: float | None = None
         self.ended_at: float | None = None
         self.state = JobState.QUEUED
-        self.outcome: JobState | None = None  # decided end, the first to decide wins; becomes `state` after on_done
+        self.outcome: JobState | None = None  # the end, fixed by the first to decide; becomes `state` after on_done
         self.text = ""
         self.reply: Reply | None = None
         self.error: str | None = None
@@ -59,14 +60,14 @@ class _Record:
 class GenerationService:
     """Runs replies in the background: at most `workers` at a time.
 
-    The next place goes to the owner who has the fewest, and among equals to who came first.
+    The next place goes to the owner who has the fewest, and among equals to the one who came first.
 
     Args:
-        responders: who answers, by the name used in `ReplyRequest.net`; they must be safe to call from several threads.
+        responders: by the name used in `ReplyRequest.net`; they must be safe to call from several threads.
         workers: replies made at the same time, of any nets.
         timeout_s: seconds one reply may run (waiting in the queue does not count).
         max_waiting: queued jobs allowed before `submit` raises ServiceBusy.
-        keep: jobs remembered; beyond it the oldest ended ones are forgotten.
+        keep: jobs remembered; when there are more, the oldest ended ones are forgotten.
     """
 
     def __init__(
@@ -102,7 +103,7 @@ class GenerationService:
 
     @property
     def sends_to(self) -> tuple[str, ...]:
-        """Hosts of others that talks are sent to, each once."""
+        """Hosts of other operators that talks are sent to, each once."""
         asked = [one.sends_to for one in self._responders.values() if isinstance(one, SendsWords)]
         return tuple(dict.fromkeys(host for host in asked if host))
 
@@ -120,7 +121,7 @@ class GenerationService:
             return bool(self._running or self._queue)
 
     def reader(self, name: str) -> ReadsReplies | None:
-        """The net of that name where its states can be looked at, else None."""
+        """The net of that name if its states can be read, else None."""
         found = self._responders.get(name)
         return found if isinstance(found, ReadsReplies) else None
 
@@ -131,13 +132,13 @@ class GenerationService:
     def submit_together(self, wanted: Sequence[Wanted]) -> list[Job]:
         """Queue replies, all of them or none, and return at once; a known id is not queued twice.
 
-        An id that is queued, running or done returns that job as it stands (its first `on_done` stays the one that
-        runs). An id that failed, was cancelled or timed out starts again. `on_done` runs in a thread of the service
-        when the job has ended in any state, before anyone sees that it ended: once DONE is seen, the reply is kept,
-        and no longer by the service. Should it raise, a DONE job becomes FAILED (its `reply` stays), so that the same
-        id can be submitted again.
+        For an id that is queued, running or done, that job is returned as it is (with its first `on_done`). An id that
+        failed, was cancelled or timed out starts again. `on_done` runs in a thread of the service when the job has
+        ended in any state, before anyone sees that it ended: once DONE is visible, `on_done` has stored the reply, and
+        the service no longer holds it. If `on_done` raises, a DONE job becomes FAILED (its `reply` stays), so that the
+        same id can be submitted again.
 
-        Raises ValueError for an unknown net or a change it cannot be asked for, and ServiceBusy when there is no room
+        Raises ValueError for an unknown net or a change that it does not allow, and ServiceBusy when there is no room
         for all or the service is closed.
         """
         for one in wanted:
@@ -168,7 +169,7 @@ class GenerationService:
             raise ServiceBusy(f"{len(self._queue)} replies are already waiting; try again in a minute")
 
     def get(self, job_id: str) -> Job:
-        """The job as it stands. Raises KeyError when the id is unknown or forgotten."""
+        """The job in its present state. Raises KeyError when the id is unknown or forgotten."""
         with self._lock:
             return self._view(self._records[job_id])
 
@@ -187,7 +188,7 @@ class GenerationService:
             return self._view(record)
 
     def forget(self, job_id: str) -> None:
-        """Stop a job if it is open, and keep nothing of it; an unknown one is forgotten already."""
+        """Stop a job if it is open, and forget it; an unknown one is forgotten already."""
         with self._lock:
             record = self._records.pop(job_id, None)
             if record is not None and not record.outcome:
@@ -204,7 +205,7 @@ class GenerationService:
             return self._view(record)
 
     async def tail(self, job_id: str, every_s: float = 0.1) -> AsyncIterator[Job]:
-        """Yield the job now and whenever it has changed, looked at each `every_s` seconds, until it ended.
+        """Yield the job now and whenever it has changed, until it has ended; it is checked every `every_s` seconds.
 
         Leaving the loop does not touch the job. Raises KeyError at the first step when the id is unknown.
         """
@@ -223,7 +224,7 @@ class GenerationService:
     def close(self) -> None:
         """Stop everything; open jobs end as CANCELLED without `on_done`.
 
-        So a reply cut off by the end of the server is still missing in the store, and can be asked for after a restart.
+        So a reply that is cut off when the server ends is not stored, and can be requested again after a restart.
         """
         with self._lock:
             self._closed = True
@@ -303,7 +304,7 @@ class GenerationService:
         self._end(record, JobState.TIMED_OUT, error=message)
 
     def _end(self, record: _Record, outcome: JobState, *, reply: Reply | None = None, error: str | None = None) -> None:
-        """Settle a job once: decide, let `on_done` keep the result, and only then show it as ended."""
+        """Settle a job once: decide, let `on_done` store the result, and only then show it as ended."""
         with self._lock:
             if record.outcome:
                 return
@@ -338,11 +339,11 @@ class GenerationService:
         self._start_next()
 
     def _publish(self, record: _Record) -> None:
-        """Show the end, and let go of what only a job in the making needs: many that have ended are remembered."""
+        """Show the end, and drop what only a running job needs, since many ended jobs are remembered."""
         if record.outcome is not None:
             record.state = record.outcome
         if record.state is JobState.DONE and record.on_done is not None:
-            record.reply = None  # it is kept elsewhere
+            record.reply = None  # it is stored elsewhere
         record.request = record.on_done = None
         record.ended_at = time.monotonic()
         record.finished.set()

@@ -1,6 +1,7 @@
-"""How a reply came about, as plain values that go to the screen, the database and a JSON file unchanged.
+"""How a reply came about, as plain values that go unchanged to the screen, the database and a JSON file.
 
-Only str, int, float, bool, None and tuples of frozen dataclasses: comparable, hashable, JSON round-trip. No tensors.
+Only str, int, float, bool, None and tuples of frozen dataclasses, no tensors: comparable, hashable, and equal after a
+trip through JSON.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ Method = Literal["sample", "guided", "greedy", "beam", "rerank"]
 
 @dataclass(frozen=True)
 class DecodeOptions:
-    """How tokens are chosen. The defaults are the settings of MISC, section 5.3, and STAR's trigram ban."""
+    """How tokens are chosen. The defaults are those of MISC, section 5.3, and STAR's ban on repeated trigrams."""
 
     method: Method = "sample"
-    """sample (top-k, then top-p); guided: sample what is due to this dialogue, see `models.serving.guidance`; greedy;
-    beam; or rerank: the best of several samples, see `models.serving.rerank`"""
+    """sample (top-k, then top-p); guided: sample what fits this dialogue rather than any (`models.serving.guidance`);
+    greedy; beam; or rerank: the best of several samples (`models.serving.rerank`)"""
     top_p: float = 0.3
     """nucleus mass kept when sampling, 0 < p <= 1"""
     top_k: int = 30
@@ -29,16 +30,16 @@ class DecodeOptions:
     repetition_penalty: float = 1.03
     """divides positive and multiplies negative logits of tokens already in the reply, >= 1"""
     no_repeat_ngram: int = 3
-    """no run of so many tokens occurs twice in a reply (3: STAR's setting); 0 allows it"""
+    """no run of this many tokens occurs twice in a reply (3: STAR's setting); 0 allows it"""
     no_copy_ngram: int = 0
-    """no run of so many tokens of what the seeker wrote (situation and last message) is in a reply; 0 allows it. As
-    transformers' encoder_no_repeat_ngram_size; the papers have none"""
+    """no run of this many tokens is copied from what the seeker wrote (situation and last message); 0 allows it. As
+    transformers' encoder_no_repeat_ngram_size; the papers have no such ban"""
     beams: int = 4
     """beam width for method "beam", >= 1"""
     candidates: int = 16
     """samples drawn for method "rerank", >= 1"""
     topicality: float = 0.3
-    """methods "rerank" and "guided": how much is lost by being likely whatever the seeker said, 0 to 1"""
+    """methods "rerank" and "guided": how much words lose for being likely whatever the seeker said, 0 to 1"""
     min_tokens: int = 5
     """no end of reply before this many tokens"""
     max_tokens: int = 40
@@ -46,7 +47,7 @@ class DecodeOptions:
     lone_sentence: bool = True
     """a reply may be a single sentence that asks nothing; else it goes on after one"""
     voice: bool = False
-    """ask for the way of answering of `models.data.own_talks`; nets that read a situation know it"""
+    """answer in the manner of `models.data.own_talks`; nets that read a situation know it"""
 
     def __post_init__(self) -> None:
         checks = {
@@ -69,7 +70,7 @@ class DecodeOptions:
 
     @property
     def draws(self) -> bool:
-        """Whether each token is drawn by chance."""
+        """Whether tokens are drawn at random."""
         return self.method in ("sample", "guided")
 
 
@@ -80,10 +81,10 @@ DECODING = {
     "guided": DecodeOptions(method="guided", top_p=0.5, topicality=0.5, max_tokens=60, no_copy_ngram=5),
     "topical": DecodeOptions(method="rerank", top_p=0.7, no_copy_ngram=5),
 }
-"""settings by name: the papers'; theirs without copies; under the mark of our own talks, which says back what was said;
-and those that keep a small net on topic, word by word or by the best of several"""
+"""settings by name: those of the papers; the same without copies from the seeker; in the manner of our own talks, which
+says back what was said; and two that keep a small net on topic, word by word or by the best of several"""
 USUAL = "warm"
-"""settings where nothing else is asked for"""
+"""the default settings"""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class CometBlock:
     weight: float
     """mean attention over layers and reply tokens; the weights of one source sum to 1"""
     token_weights: tuple[float, ...]
-    """the same per reply token, in the order of Trace.tokens"""
+    """the same for each reply token, in the order of Trace.tokens"""
 
 
 @dataclass(frozen=True)
@@ -145,9 +146,8 @@ class Trace:
     checkpoint: str
     seed: int
     strategies: tuple[float, ...]
-    """probability of each strategy, in the order of `models.data.strategies.STRATEGIES`; sums to 1, all equal when the
-    net
-    predicts no strategy"""
+    """probability of each strategy, in the order of `models.data.strategies.STRATEGIES`; they sum to 1, and are all
+    equal when the net predicts no strategy"""
     options: DecodeOptions = DecodeOptions()
     tokens: tuple[TokenStep, ...] = ()
     blocks: tuple[CometBlock, ...] = ()
@@ -158,7 +158,7 @@ class Trace:
     """not compared: the same input, seed and checkpoint give an equal trace on any day"""
 
     def strategy(self) -> str:
-        """Name of the most probable strategy; "" when all are equal: the net predicts none."""
+        """Name of the most probable strategy; "" when all are equal, as for a net that predicts none."""
         if len(set(self.strategies)) == 1:
             return ""
         return STRATEGIES[max(range(len(self.strategies)), key=self.strategies.__getitem__)]

@@ -1,4 +1,4 @@
-"""What a decoded reply tells: the parts of its trace."""
+"""The parts of a trace, read from a decoded reply."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from models.serving.decoding import Decoded
 from models.serving.trace import CometBlock, NamedRow, TokenStep
 
 LOOKED_UP = "attention to replies in similar talks"
-"""a row of the trace of nets that look them up"""
+"""a row in the trace of nets that look up such replies"""
 
 
 def distribution(probabilities: Tensor) -> tuple[float, ...]:
-    """(8,) as numbers that sum to 1."""
+    """Probabilities (8,) as rounded numbers that still sum to 1."""
     values = [round(float(p), 6) for p in probabilities]
     values[max(range(len(values)), key=values.__getitem__)] += 1.0 - sum(values)
     return tuple(values)
@@ -37,13 +37,13 @@ def extras(plan: Plan, net: Net) -> tuple[NamedRow, ...]:
 
 
 def traced(decoded: Decoded, tokenizer: Tokenizer) -> tuple[NamedRow, ...]:
-    """What `Net.traced` names, token by token."""
+    """The values named in `Net.traced`, token by token."""
     pieces = tuple(tokenizer.piece(i) for i in decoded.ids)
     return tuple(NamedRow(name, pieces, tuple(round(v, 5) for v in row)) for name, row in decoded.traced.items())
 
 
 def heard(example: Example, decoded: Decoded, tokenizer: Tokenizer) -> tuple[NamedRow, ...]:
-    """The emotion stream of AdMISC: the words it holds, oldest turn first, and the attention each got on average."""
+    """The emotion stream of AdMISC: its words, oldest turn first, and the mean attention to each."""
     weights = decoded.attention.get(EMOTION)
     if weights is None or not example.emotion_ids:
         return ()
@@ -59,7 +59,7 @@ def heard(example: Example, decoded: Decoded, tokenizer: Tokenizer) -> tuple[Nam
 
 
 def looked_up(cases: Sequence[Case], decoded: Decoded) -> tuple[NamedRow, ...]:
-    """Replies in similar talks that the net read, nearest first, and the attention each got on average."""
+    """Replies in similar talks that the net read, nearest first, and the mean attention to each."""
     weights = decoded.attention.get(SIMILAR)
     if weights is None or not cases:
         return ()
@@ -69,7 +69,7 @@ def looked_up(cases: Sequence[Case], decoded: Decoded) -> tuple[NamedRow, ...]:
 
 
 def named(net: Net, plan: Plan, decoded: Decoded) -> tuple[NamedRow, ...]:
-    """The attention on average to what only this net has, each vector by its name."""
+    """The mean attention to sources that only this net has, each vector by its name."""
     return tuple(
         NamedRow(f"attention to {CALLED[stream]}", names, tuple(round(v, 5) for v in weights.tolist()))
         for stream, names in net.source_names(plan).items()
@@ -84,7 +84,7 @@ def steps(decoded: Decoded, tokenizer: Tokenizer) -> tuple[TokenStep, ...]:
 
 
 def weigh(tails: Sequence[Block], decoded: Decoded, stream: str) -> tuple[CometBlock, ...]:
-    """The blocks of one source with the attention they got, per token and on average."""
+    """The blocks of one source with the attention to them, per token and on average."""
     weights = decoded.attention.get(stream)
     if weights is None or not tails:
         return ()

@@ -1,4 +1,4 @@
-"""What writes the replies of hosted nets: `models.serving.engine` those on causal bases, `Alone` the others."""
+"""What writes the replies of hosted nets: `models.serving.engine` for nets on causal bases, `Alone` for the others."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Writer(Protocol):
         ...
 
     def read_ahead(self, net: Net, ids: Tensor) -> Future[None]:
-        """Begin to read the context `ids` (1, S) that `plan` will be asked for, where that can be kept; `plan` finds it
-        read once the returned future is done. It fails as `plan` would."""
+        """Begin to read the context `ids` (1, S) of a coming call of `plan`, if readings are cached; `plan` finds it
+        read once the returned future is done. The future fails as `plan` would."""
         ...
 
     def call(self, compute: Callable[[], T]) -> T:
-        """What `compute` returns: anything short that is computed with a net."""
+        """Run `compute`, any short computation with a net, and return its result."""
         ...
 
     def decode(
@@ -54,7 +54,7 @@ class Writer(Protocol):
 
 
 class Alone:
-    """Each reply by itself, in the thread that asks for it; so many at a time as there are cores for."""
+    """Each reply by itself, in the thread that asks for it; as many at a time as there are cores for."""
 
     def __init__(self, at_once: int | None = None) -> None:
         self._places = threading.BoundedSemaphore(at_once or max(1, (os.cpu_count() or 1) // torch.get_num_threads()))
@@ -64,7 +64,7 @@ class Alone:
         return self.call(make)
 
     def read_ahead(self, net: Net, ids: Tensor) -> Future[None]:
-        """See `Writer`. These nets keep nothing that they have read."""
+        """See `Writer`. These nets do not cache what they read."""
         nothing = Future[None]()
         nothing.set_result(None)
         return nothing

@@ -1,7 +1,7 @@
 """One streamed chat completion of any server that speaks the OpenAI protocol, and what may go wrong.
 
 Whatever happens, the caller gets a whole answer or one of the faults below. A fault's message says what to do and
-repeats nothing that was sent or received, so it may be logged; its kind is what a visitor gets to see.
+repeats nothing that was sent or received, so it may be logged; a visitor sees only its kind.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import openai
 
 LONGEST_ANSWER = 20_000
-"""characters; a server that goes on and on is stopped"""
+"""characters after which an answer that does not end is stopped"""
 CONNECT_S = 10.0
 
 
@@ -23,11 +23,11 @@ class ServerFault(RuntimeError):  # noqa: N818  (reads as the sentence it is)
 
 
 class ServerUnreachable(ServerFault):
-    """Nobody answers at that address."""
+    """No server answers at that address."""
 
 
 class KeyRefused(ServerFault):
-    """The key is missing, wrong or may not do this."""
+    """The key is missing, wrong or lacks permission for this."""
 
 
 class ServerBusy(ServerFault):
@@ -35,15 +35,15 @@ class ServerBusy(ServerFault):
 
 
 class RequestRefused(ServerFault):
-    """The server does not take what it was asked."""
+    """The server rejects the request."""
 
 
 class ServerFailed(ServerFault):
-    """The server says that it failed."""
+    """The server reports that it failed."""
 
 
 class AnswerLate(ServerFault):
-    """The time was over before the answer was whole."""
+    """The time ran out before the answer was complete."""
 
 
 class AnswerCutOff(ServerFault):
@@ -51,7 +51,7 @@ class AnswerCutOff(ServerFault):
 
 
 class AnswerUnreadable(ServerFault):
-    """What came is not what the protocol says."""
+    """The answer does not follow the protocol."""
 
 
 class AnswerWithheld(ServerFault):
@@ -60,25 +60,25 @@ class AnswerWithheld(ServerFault):
 
 @dataclass(frozen=True)
 class Answer:
-    """A whole answer."""
+    """A complete answer."""
 
     text: str
     end: str
     """why it ended: "stop", or "length" when it was cut"""
     tokens: tuple[int, int] | None = None
-    """read and written, as the server counts them; None: it does not say"""
+    """read and written, as the server counts them; None if it does not report them"""
     trace: Mapping[str, Any] | None = None
-    """of a server of ours, where it was asked for"""
+    """trace from a `models serve` server, if it was requested"""
     first_s: float = 0.0
     """seconds until the first text"""
 
 
 def open_client(url: str, key: str, *, retries: int = 2, timeout_s: float = 120.0) -> openai.OpenAI:
-    """A client for the server at `url`. It follows no redirect: words go where the operator sent them."""
+    """A client for the server at `url`. It follows no redirect: words go only where the operator sends them."""
     timeout = openai.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s))
     http = openai.DefaultHttpxClient(follow_redirects=False, timeout=timeout)
     client = openai.OpenAI(base_url=url, api_key=key or "none", max_retries=retries, timeout=timeout, http_client=http)
-    # The library reads these from the environment: they are meant for one server, and any may be asked here.
+    # The library reads these from the environment; they are meant for one server, but this one may be another.
     client.organization = client.project = None
     return client
 
@@ -86,7 +86,7 @@ def open_client(url: str, key: str, *, retries: int = 2, timeout_s: float = 120.
 def ask(
     client: openai.OpenAI, request: Mapping[str, Any], timeout_s: float, on_text: Callable[[str], None] | None = None
 ) -> Answer:
-    """The answer to `request`, fields of the protocol; `on_text` gets the text so far and may raise to stop.
+    """The answer to `request` (fields of the protocol); `on_text` gets the text so far and may raise to stop.
 
     Raises ServerFault.
     """
@@ -106,7 +106,7 @@ def ask(
             if on_text is not None:
                 on_text(text)
     finally:
-        pieces.close()  # the server notices, and stops
+        pieces.close()  # the server notices and stops
     if end is None:
         raise AnswerCutOff("the connection ended before the answer did; try again")
     if end == "content_filter" or not text.strip():
@@ -123,10 +123,10 @@ class _Piece:
 
 
 def _pieces(client: openai.OpenAI, request: Mapping[str, Any], until: float) -> Generator[_Piece]:
-    """The pieces of a stream. Raises ServerFault; what the library raises never comes out."""
+    """The pieces of a stream. Raises ServerFault, never an error of the library."""
     begun = False
     try:
-        create: Any = client.chat.completions.create  # its types do not know the fields that only we have
+        create: Any = client.chat.completions.create  # its types lack the fields that only we have
         with create(**request, stream=True, stream_options={"include_usage": True}) as stream:
             for chunk in stream:
                 begun = True
@@ -140,7 +140,7 @@ def _pieces(client: openai.OpenAI, request: Mapping[str, Any], until: float) -> 
 
 
 def _piece(chunk: Any) -> _Piece:
-    """What a chunk says. The library checks no types, so anything may be in it."""
+    """The content of a chunk. The library checks no types, so anything may be in it."""
     choice = chunk.choices[0] if chunk.choices else None
     text = (choice.delta.content or "") if choice is not None else ""
     end = choice.finish_reason if choice is not None else None

@@ -16,13 +16,13 @@ from models.serving.trace import DecodeOptions, Reply, Trace
 from models.systems.asking import AnswerUnreadable, ServerFault, ask, open_client, read_models
 
 KEY = "ESCDEMO_BACKEND_KEY"
-"""environment variable with the key of the server, where it wants one"""
+"""environment variable with the key of the server, if it requires one"""
 TIMEOUT_S = 120.0
-"""for one reply, waiting at the server included"""
+"""seconds for one reply, including the wait in the server's queue"""
 TALK_HEADER = "x-session-id"
-"""names the talk to what stands before several servers, so that all of it goes to one; Ray Serve reads it"""
+"""header that identifies the talk, so that a balancer sends all of it to one server; Ray Serve reads it"""
 WORKERS = 64
-"""replies asked for at the same time: the server has the queue"""
+"""replies requested at the same time: the server does the queueing"""
 ROLES = {Speaker.SEEKER: "user", Speaker.SUPPORTER: "assistant"}
 
 
@@ -65,7 +65,7 @@ class BackendNet:
 
 
 def talk_of(dialogue: Dialogue) -> str:
-    """The same for all turns and nets of a talk; nothing of it can be read there."""
+    """An id that is the same for all turns and nets of a talk; nothing of the talk can be read from it."""
     opening = [dialogue.id, dialogue.situation, *(turn.text for turn in dialogue.turns[:1])]
     return hashlib.sha256("\n".join(opening).encode(errors="surrogatepass")).hexdigest()[:32]
 
@@ -80,7 +80,7 @@ def messages_of(dialogue: Dialogue) -> list[dict[str, str]]:
 
 
 def _json_of(change: Intervention) -> dict[str, Any]:
-    """What differs from no change, as JSON."""
+    """The fields that differ from no change, as JSON."""
     values = {f.name: getattr(change, f.name) for f in fields(change)}
     told = {name: value for name, value in values.items() if value != getattr(NO_CHANGE, name)}
     if "blocks_off" in told:
@@ -91,7 +91,7 @@ def _json_of(change: Intervention) -> dict[str, Any]:
 def open_backend(url: str, key: str, names: Sequence[str]) -> dict[str, Responder]:
     """The nets `names` of the server at `url`, the address with or without /v1.
 
-    Raises ValueError when it is no server of ours or does not host them all, and OSError when it cannot be asked.
+    Raises ValueError when it is no `models serve` or does not host them all, and OSError when it cannot be reached.
     """
     url = url if url.endswith("/v1") else f"{url.rstrip('/')}/v1"
     client = open_client(url, key, timeout_s=TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""Limits of what a system of somebody else's server may be asked and may cost, within one run of a program."""
+"""Limits on the requests to a system on somebody else's server, and on their cost, within one run of a program."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass
 
 CHARS_PER_TOKEN = 3
-"""of English text there are about four: a count from this errs towards too many tokens"""
+"""English text has about four, so counts made with this err towards too many tokens"""
 
 
 class BudgetSpent(RuntimeError):  # noqa: N818  (reads as the sentence it is)
@@ -15,27 +15,27 @@ class BudgetSpent(RuntimeError):  # noqa: N818  (reads as the sentence it is)
 
 @dataclass(frozen=True)
 class Limits:
-    """Raises ValueError for a limit on cost without the prices to count it by."""
+    """The limits. Raises ValueError for a limit on cost without prices."""
 
     requests: int = 1000
     cost: float | None = None
     """in the currency of the prices; None: not limited"""
     price_in: float | None = None
-    """of a million tokens that are read"""
+    """per million tokens that are read"""
     price_out: float | None = None
-    """of a million tokens that are written"""
+    """per million tokens that are written"""
 
     def __post_init__(self) -> None:
         if self.cost is not None and (self.price_in is None or self.price_out is None):
             raise ValueError("max_cost needs price_in and price_out, the prices of a million tokens read and written")
 
     def cost_of(self, read: int, written: int) -> float:
-        """Of so many tokens; 0 without prices."""
+        """The cost of these numbers of tokens; 0 without prices."""
         return ((self.price_in or 0.0) * read + (self.price_out or 0.0) * written) / 1e6
 
 
 class Budget:
-    """What is left. A request first reserves the most that it may cost, so that many at once cannot pass the limit."""
+    """Counts what is spent. A request first reserves the most it may cost, so that many at once stay in the limit."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
@@ -43,7 +43,7 @@ class Budget:
         self._lock = threading.Lock()
 
     def reserve(self, chars: int, max_tokens: int) -> float:
-        """Take the place of one request that sends `chars` characters; what it may cost. Raises BudgetSpent."""
+        """Reserve one request that sends `chars` characters; returns the most it may cost. Raises BudgetSpent."""
         most = self.limits.cost_of(chars // CHARS_PER_TOKEN + 1, max_tokens)
         with self._lock:
             if self.requests >= self.limits.requests:
@@ -57,7 +57,7 @@ class Budget:
         return most
 
     def settle(self, reserved: float, tokens: tuple[int, int] | None) -> None:
-        """What it did cost; without a count of tokens it counts as reserved."""
+        """Replace the reserved cost by the actual one; without a count of tokens the reserved one stays."""
         if tokens is not None:
             with self._lock:
                 self.cost += self.limits.cost_of(*tokens) - reserved

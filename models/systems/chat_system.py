@@ -1,4 +1,4 @@
-"""A model of any server that speaks the OpenAI protocol, prompted to support: a `Responder` like a net of ours."""
+"""A model on any server that speaks the OpenAI protocol, prompted to give support: a `Responder` like our nets."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from models.systems.prompts import VERSION, Shot, instruction
 from models.systems.systems_file import SystemSettings
 
 ASKED = "what the server was asked"
-"""name of a row of the trace"""
+"""name of a row in the trace"""
 
 
 class ChatSystem:
-    """One system of a file. Thread-safe, as its client and its budget are."""
+    """One system from a systems file. Thread-safe, as its client and its budget are."""
 
     def __init__(
         self,
@@ -33,12 +33,12 @@ class ChatSystem:
         shots: Sequence[Shot] = (),
         classifier: Responder | None = None,
     ) -> None:
-        """`classifier` names the strategy that the prompt asks for; None leaves it to the model."""
+        """`classifier` predicts the strategy that the prompt asks for; None leaves the choice to the model."""
         self.name, self.settings, self.shots, self.classifier = name, settings, tuple(shots), classifier
         self.sends_to = settings.sends_to
         self.checkpoint = _identity(settings, self.shots, classifier)
         self.budget = Budget(settings.limits)
-        # Nothing is asked twice behind the operator's back: a second try may be billed like the first.
+        # No retries behind the operator's back: a second try may be billed like the first.
         self._client = open_client(settings.url, key, retries=0, timeout_s=settings.timeout_s)
         self._options = DecodeOptions(
             temperature=settings.temperature,
@@ -51,7 +51,7 @@ class ChatSystem:
         )
 
     def respond(self, dialogue: Dialogue, options: DecodeOptions, seed: int, on_text: OnText | None = None) -> Reply:
-        """See `models.serving.responder.Responder`. The server decodes as its own settings say, not as `options`.
+        """See `models.serving.responder.Responder`. The server decodes with its own settings, not with `options`.
 
         Raises ServerFault when it gives no answer, and BudgetSpent when a limit is reached.
         """
@@ -104,7 +104,7 @@ def _plain(text: str) -> str:
 
 
 def _identity(settings: SystemSettings, shots: Sequence[Shot], classifier: Responder | None) -> str:
-    """Short hash of all that decides the replies, but for the model behind the server: that may change unseen."""
+    """Short hash of all that determines the replies, except the server's model, which may change unnoticed."""
     limits = {"max_requests", "max_cost", "price_in", "price_out", "timeout_s", "key", "esconv"}
     about = {
         "settings": settings.model_dump(exclude=limits),

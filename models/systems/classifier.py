@@ -1,4 +1,4 @@
-"""The strategy that a net of ours names for the next reply, for systems that name none themselves (STAR's "SC")."""
+"""The strategy that one of our nets predicts for the next reply of a system that predicts none (STAR's "SC")."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def strategies_of(classifier: Responder | None, dialogue: Dialogue, seed: int) -
 
 
 def most_likely(shares: tuple[float, ...]) -> str:
-    """Its name; "" when all are equal."""
+    """The name of the most likely strategy; "" when all are equal."""
     return "" if len(set(shares)) == 1 else STRATEGIES[shares.index(max(shares))]

@@ -1,4 +1,4 @@
-"""Who answers, by name: nets in this process or of a backend, other servers' models, the prompted base."""
+"""Opens responders by name: nets in this process or of a backend, other servers' models, the prompted base."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def open_systems(
     """The responders called `names`, in that order.
 
     Args:
-        backend: address of a server whose nets are asked, instead of loading them.
-        systems: file of further systems, see `models.systems.systems_file`.
+        backend: address of a server whose nets are used, instead of loading them.
+        systems: file that defines further systems, see `models.systems.systems_file`.
 
-    Raises ValueError or OSError, before anything is loaded, for names, files and keys that cannot be used; else as
-    `models.serving.hosting.open_responders` and `models.systems.backend.open_backend` do.
+    Raises ValueError or OSError, before anything is loaded, for names, files and keys that cannot be used; later what
+    `models.serving.hosting.open_responders` and `models.systems.backend.open_backend` raise.
     """
     from models.systems.systems_file import PROMPTED, read_systems  # here, since it loads torch
 

@@ -1,6 +1,6 @@
-"""The default base as it comes, prompted without any training: what the nets' training adds shows beside it.
+"""The default base as published, only prompted: a comparison that shows what the training of the nets adds.
 
-It is hosted as every net is: the same decoding, streaming and trace.
+It is hosted like every net, with the same decoding, streaming and trace.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from models.systems.classifier import most_likely, strategies_of
 from models.systems.prompts import VERSION, Shot, instruction
 
 TOKENS = 3072
-"""of the context at most: room for ten examples"""
+"""longest context: room for ten examples"""
 REPLY_TOKENS = 128
 
 
 class Prompted(Net):
-    """A causal base without any change; what it is to do stands in its context."""
+    """A causal base without any change; its context holds its instructions."""
 
     predicts_strategy = False
 
@@ -45,14 +45,14 @@ class Prompted(Net):
         super().__init__(backbone, base.tokenizer, shape)
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
-        """The context alone: it has no strategy that `gold` could replace."""
+        """The context alone: there is no strategy that `gold` could replace."""
         memories = self.backbone.attach(self.read(batch)[1], {})
         even = torch.full((len(batch), len(STRATEGIES)), 1 / len(STRATEGIES), device=self.banned.device)
         return Plan(memories, self.begin(len(batch)), even)
 
 
 class PromptedBase(NetResponder):
-    """That base as a responder; `classifier` names the strategy that the prompt asks for."""
+    """That base as a responder; `classifier` predicts the strategy that the prompt asks for."""
 
     def __init__(
         self,
@@ -89,21 +89,21 @@ class PromptedBase(NetResponder):
         return Reply(reply.text, most_likely(shares), replace(reply.trace, strategies=shares))
 
     def check(self, dialogue: Dialogue) -> None:
-        """Raises ValueError when the seeker has said nothing. In ESConv a supporter may speak twice."""
+        """Raises ValueError when the seeker has said nothing. In ESConv a supporter may speak twice in a row."""
         if not dialogue.last_post().strip():
             raise ValueError("nothing to answer: the seeker has said nothing yet")
 
     def context_tokens(self, dialogue: Dialogue) -> int:
-        """See `models.serving.responder.CountsTokens`; without the words that name a strategy."""
+        """See `models.serving.responder.CountsTokens`; does not count the words that name a strategy."""
         return super().context_tokens(self.told(dialogue))
 
     def told(self, dialogue: Dialogue, strategy: str = "") -> Dialogue:
-        """The dialogue with the whole prompt in the place of the situation: there the base's system message stands."""
+        """The dialogue with the prompt in place of the situation, which the base reads as its system message."""
         return replace(dialogue, situation=instruction(dialogue.situation, self.shots, strategy))
 
 
 def base_under(nets: Mapping[str, Responder]) -> CausalBase:
-    """The default base: the one that a loaded net stands on, else it is opened. Raises as `open_causal`."""
+    """The default base: shared with a loaded net that stands on it, else opened. Raises as `open_causal`."""
     for net in nets.values():
         backbone = getattr(getattr(net, "net", None), "backbone", None)
         if isinstance(backbone, Causal):

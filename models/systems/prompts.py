@@ -1,8 +1,8 @@
-"""What a language model is told that was never trained on support talk: the task, examples, and a strategy to follow.
+"""Prompts for a language model that was never trained on support talk: the task, examples, and a strategy to follow.
 
-The rows of GPT-4o-mini in STAR's table 2 are of such prompts: no example, 5 or 10 from the train part of ESConv, and
-the strategy named by STAR's classifier. The paper does not print its prompts, so these are ours; `VERSION` is part of
-what identifies a system's replies.
+The rows of GPT-4o-mini in STAR's table 2 come from such prompts: with no example, 5 or 10 from the train part of
+ESConv, and the strategy predicted by STAR's classifier. The paper does not print its prompts, so these are ours;
+`VERSION` is part of what identifies a system's replies.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MEANINGS: dict[str, str] = {
 }
 """strategy -> what it means, after ESConv's guide"""
 EARLIER = 4
-"""turns of an example before its reply, at most"""
+"""maximum number of turns in an example before its reply"""
 NAMES = {Speaker.SEEKER: "Seeker", Speaker.SUPPORTER: "Supporter"}
 
 
@@ -44,17 +44,17 @@ class Shot:
     reply: Turn
 
     def text(self, number: int) -> str:
-        """As it stands in a prompt."""
+        """The example as text in a prompt."""
         lines = [f"{NAMES[turn.speaker]}: {turn.text}" for turn in self.before]
         strategy = f" ({self.reply.strategy})" if self.reply.strategy else ""
         return "\n".join([f"Example {number}", *lines, f"Supporter{strategy}: {self.reply.text}"])
 
 
 def draw_shots(dialogues: Sequence[Dialogue], count: int, seed: int = 1) -> tuple[Shot, ...]:
-    """`count` examples of the train part of split D, each of another dialogue, the strategies taken in turn.
+    """`count` examples from the train part of split D, each from another dialogue, the strategies taken in turn.
 
-    The same file, count and seed give the same examples; the first 5 of 10 are those of 5. Raises ValueError when there
-    are too few dialogues.
+    The same file, count and seed give the same examples; the first 5 of 10 are the same as with a count of 5. Raises
+    ValueError when there are too few dialogues.
     """
     draw = random.Random(seed)
     by_strategy: dict[str | None, list[tuple[str, Shot]]] = {name: [] for name in STRATEGIES}

@@ -1,4 +1,4 @@
-"""Where a server is, and whether words that are sent there leave this machine."""
+"""The address of a server, and whether words sent there leave this machine."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from models.api.listening import is_loopback
 
 
 def check_address(url: str, what: str, *, safe: bool = False) -> str:
-    """The address without a slash at its end. Raises ValueError for one that cannot be, `what` naming the setting.
+    """The address without a slash at its end. Raises ValueError for an invalid one; `what` names the setting.
 
-    `safe`: plain HTTP is allowed to this machine only, since keys and words would travel in the open.
+    `safe`: plain HTTP is allowed only to this machine, since keys and words would travel unencrypted.
     """
     try:
         parts = urlsplit(url)
@@ -27,6 +27,6 @@ def check_address(url: str, what: str, *, safe: bool = False) -> str:
 
 
 def host_of(url: str) -> str:
-    """The host that is sent to, "" when it is this machine."""
+    """The host of `url`, "" when it is this machine."""
     host = urlsplit(url).hostname or ""
     return "" if is_loopback(host) else host

@@ -1,4 +1,4 @@
-"""The file that names other systems: one table each, in TOML.
+"""The file that defines other systems: one TOML table each.
 
 [gpt-4o-mini-5-sc]
 url = "https://api.openai.com/v1"
@@ -34,26 +34,26 @@ VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}")
 
 
 class SystemSettings(BaseModel):
-    """One table: a model of a server, or the default base, with a prompt."""
+    """One table: a prompted model on a server, or the prompted default base."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: str = ""
     """address of the API, /v1 included; "" for the default base in this process"""
     model: str = ""
-    """its name at the server"""
+    """its name on the server"""
     key: str = ""
-    """name of the environment variable that holds the key; "": the server wants none"""
+    """name of the environment variable that holds the key; "": the server needs none"""
     examples: Annotated[int, Field(ge=0, le=20)] = 0
     """examples in the prompt"""
     esconv: str = ""
-    """the ESConv file that they are drawn from"""
+    """the ESConv file that the examples are drawn from"""
     strategy: str = ""
     """the net whose strategy the prompt names; "": the model chooses"""
     temperature: Annotated[float, Field(gt=0, le=2)] = 0.7
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     max_tokens: Annotated[int, Field(ge=1, le=128)] = 100
-    """tokens of a reply at most"""
+    """maximum length of a reply"""
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 60.0
     """seconds for one reply"""
     max_requests: Annotated[int, Field(ge=1)] = 1000
@@ -63,7 +63,7 @@ class SystemSettings(BaseModel):
 
     @property
     def limits(self) -> Limits:
-        """What may be asked and spent in one run. Raises ValueError, see `Limits`."""
+        """Limits on requests and cost in one run. Raises ValueError, see `Limits`."""
         return Limits(self.max_requests, self.max_cost, self.price_in, self.price_out)
 
     @property
@@ -86,7 +86,7 @@ PROMPTED = {DEFAULT: SystemSettings()}
 
 
 def read_systems(file: Path | None) -> dict[str, SystemSettings]:
-    """The systems of a file, with those that need none.
+    """The systems of a file, and those that need no file.
 
     Raises FileNotFoundError, or ValueError naming file, table and field; a value that may be a key is not repeated.
     """
@@ -119,7 +119,7 @@ def _system(file: Path, name: str, table: Any) -> SystemSettings:
 
 
 def _check(found: SystemSettings) -> None:
-    """What fits together. Raises ValueError."""
+    """Raises ValueError for settings that do not fit together."""
     if found.url:
         check_address(found.url, "url", safe=True)
     if bool(found.url) != bool(found.model):

@@ -1,7 +1,7 @@
-"""Training what chooses the strategy, alone: `train --only strategies`.
+"""Training only the modules that choose the strategy: `train --only strategies`.
 
-The rest of the net is held, so what the choosing modules read of a turn stays the same. It is read once, then they are
-trained on it for many epochs, which takes seconds.
+The rest of the net is frozen, so the inputs of these modules for a turn never change. They are computed once; then the
+modules are trained on them for many epochs, which takes seconds.
 """
 
 from __future__ import annotations
@@ -26,40 +26,40 @@ from models.training.training_data import Learning, TrainingData
 from models.training.validation import choice_figures, validate
 
 READ = "choices.pt"
-"""in the folder of the run"""
+"""file of the computed inputs, in the folder of the run"""
 TOGETHER = 256
-"""turns of a step"""
+"""number of turns per step"""
 EPOCHS = 30
-"""at most: the validation loss has stopped falling by then"""
+"""maximum number of epochs: the validation loss has stopped falling by then"""
 DROPPED = 0.7
-"""share of the numbers of a state that are left out by chance: 12,000 turns tell little about 1,152 numbers each. Of
-0, 0.5 and 0.7 the last has the lowest validation loss, for Joint's head and for MISC's (`models/EXPERIMENTS.md`)."""
+"""dropout rate on the elements of a state: 12,000 turns are few for 1,152 elements each. Of 0, 0.5 and 0.7, the last
+gives the lowest validation loss, for Joint's head and for MISC's (`models/EXPERIMENTS.md`)."""
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What the choosing modules read of N turns."""
+    """The inputs of the choosing modules for N turns."""
 
     read: Mapping[str, Tensor]
     """(N, ...) each, see `Net.choice_inputs`"""
     strategies: Tensor
-    """(N,) int64 gold, all known"""
+    """(N,) int64 gold strategies, all known"""
 
     def __len__(self) -> int:
         return len(self.strategies)
 
     def to(self, device: torch.device | str) -> Self:
-        """The same on a device."""
+        """The same data on a device."""
         return type(self)({name: part.to(device) for name, part in self.read.items()}, self.strategies.to(device))
 
     def pick(self, rows: Tensor) -> Choices:
-        """Some of the turns, (M,) int64."""
+        """The turns of the given rows, (M,) int64."""
         return Choices({name: part[rows] for name, part in self.read.items()}, self.strategies[rows])
 
 
 @torch.inference_mode()
 def read_choices(net: Net, batches: Sequence[Batch], what: str, *, bfloat16: bool = False) -> Choices:
-    """Those of all turns of `batches` whose strategy is known; on the CPU, float32."""
+    """The inputs for all turns of `batches` whose strategy is known; on the CPU, float32."""
     net.eval()
     found: list[dict[str, Tensor]] = []
     gold: list[Tensor] = []
@@ -75,9 +75,9 @@ def read_choices(net: Net, batches: Sequence[Batch], what: str, *, bfloat16: boo
 def of_choice(
     net: Net, data: TrainingData, folder: Path, about: Mapping[str, Any], seed: int, *, bfloat16: bool
 ) -> tuple[Learning, int]:
-    """Only what chooses the strategy learns; also how many steps an epoch has.
+    """A learning of only the modules that choose the strategy, and the number of steps per epoch.
 
-    What was read is kept in the run's `folder`, for a run that goes on; `about` says what it was read from.
+    The computed inputs are kept in the run's `folder` for a resumed run; `about` says what they were computed from.
     """
     seen, held_out = _read_once(net, data, folder / READ, about, bfloat16)
     each = max(1, len(seen) // TOGETHER)
@@ -104,7 +104,7 @@ def _read_once(
 
 
 def choice_loss(net: Net, choices: Choices) -> dict[str, Tensor]:
-    """The strategy's part of `Net.losses` alone, "strategy". A net that trains sees a part of each state only."""
+    """Only the part "strategy" of `Net.losses`. In training mode, dropout hides a part of each state."""
     width = net.backbone.width
     read = {
         name: F.dropout(part, DROPPED, net.training and part.shape[1] >= width) for name, part in choices.read.items()
@@ -114,7 +114,7 @@ def choice_loss(net: Net, choices: Choices) -> dict[str, Tensor]:
 
 @torch.no_grad()
 def validate_choices(net: Net, choices: Choices) -> dict[str, float]:
-    """Strategy loss (balanced as trained), also as "valid_loss"; accuracy and macro F1."""
+    """Strategy loss (balanced as in training), also as "valid_loss"; accuracy and macro F1."""
     net.eval()
     scores = net.choice_scores(choices.read)[0]
     loss = float(net.strategy_loss(scores, choices.strategies))
@@ -123,6 +123,6 @@ def validate_choices(net: Net, choices: Choices) -> dict[str, float]:
 
 
 def figures_of_all(net: Net, data: TrainingData, figures: Mapping[str, float]) -> dict[str, float]:
-    """What a training of the whole net would have found, in the end: with the reply's loss, "valid_reply"."""
+    """`figures` with the reply loss "valid_reply" added, as a training of the whole net reports them at the end."""
     reply = validate(net, data.checked)["valid_reply"]
     return {**figures, "valid_reply": reply, "valid_loss": reply + figures["valid_strategy"]}

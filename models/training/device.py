@@ -1,4 +1,4 @@
-"""Which device to compute on, and how many processes share the work: Accelerate behind two functions."""
+"""Which device to compute on, and how many processes share the work: a thin wrapper around Accelerate."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def device_of(module: nn.Module) -> torch.device:
 
 
 def add_device_argument(parser: ArgumentParser, *, alone: bool = False) -> None:
-    """The flag `--device` of every command; `alone`: the command does not train, so processes cannot share its work."""
+    """Add the flag `--device`; `alone`: the command does not train, so several processes cannot share its work."""
     choices = "cpu, cuda, or auto: a GPU when there is one"
     together = (
         "; several GPUs: `accelerate launch -m models COMMAND`, several processes on the CPU: `torchrun"
@@ -30,7 +30,7 @@ def add_device_argument(parser: ArgumentParser, *, alone: bool = False) -> None:
 
 
 def pick_device(name: str) -> str:
-    """ "cpu" or "cuda" for a value of `--device`. Raises ValueError when a GPU is asked for and none is there."""
+    """ "cpu" or "cuda" for a value of `--device`. Raises ValueError for another value, or "cuda" without a GPU."""
     if name not in DEVICES:
         raise ValueError(f"unknown device {name!r}; allowed: {', '.join(DEVICES)}")
     if name == "auto":
@@ -41,13 +41,13 @@ def pick_device(name: str) -> str:
 
 
 def join_processes(name: str) -> Accelerator:
-    """This process's place among those that train together: one alone, or what `accelerate launch`
-    (GPUs) or `torchrun` (also CPU processes, which `accelerate launch` starts with MPI only) started.
+    """This process's place among those that train together: a single one, or those started by `accelerate launch`
+    (GPUs) or `torchrun` (also CPU processes, which `accelerate launch` starts only with MPI).
 
-    `name` is a value of `--device`. Mixed precision is left to the caller: Accelerate allows one setting a process.
+    `name` is a value of `--device`. Mixed precision is left to the caller: Accelerate allows one setting per process.
     """
-    from accelerate import Accelerator, DistributedDataParallelKwargs  # here, since hosting never needs it
+    from accelerate import Accelerator, DistributedDataParallelKwargs  # imported here, since hosting never needs it
 
-    # a net may hold weights that some losses do not reach (a stream of one vector has no use for its query)
+    # a net may have weights that some losses do not reach (a stream of one vector does not use its query)
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
     return Accelerator(cpu=pick_device(name) == "cpu", mixed_precision="no", kwargs_handlers=[unused])

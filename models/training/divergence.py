@@ -1,4 +1,4 @@
-"""When a training has become useless: NaN, infinite or huge numbers, and what is said about them."""
+"""Detects a training that has become useless by NaN, infinite or huge numbers, and describes the faults."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 SHOWN = 3
-"""faults that a message names"""
+"""number of faults that a message names"""
 
 
 class NonFiniteLossError(ValueError):
-    """A loss, gradient, figure or weight became NaN or infinite; nothing of it was saved."""
+    """A loss, gradient, figure or weight became NaN or infinite; the bad state was not saved."""
 
     def __init__(self, where: str, reason: str, state: Path, kept: int | None) -> None:
-        """`kept` is the step of the state in the file `state`, None when this run has saved none."""
+        """`kept` is the step of the state in the file `state`, None if this run has saved none."""
         kept_state, advice = f"nothing was saved in {state} yet", "Try"
         if kept is not None:
             kept_state = f"{state} keeps the state of step {kept}"
@@ -26,16 +26,16 @@ class NonFiniteLossError(ValueError):
 
 
 def bad_tensors(tensors: Mapping[str, Tensor]) -> list[str]:
-    """What is wrong with which tensor: NaN, infinite, or so large (above 1.8e19) that its squares are infinite."""
+    """A message for each tensor that is NaN, infinite, or so large (above 1.8e19) that its squares are infinite."""
     if not tensors:
         return []
     sums = torch.stack([tensor.detach().float().square().sum() for tensor in tensors.values()])
-    fine = sums.isfinite().tolist()  # of all at once: one transfer from the device
+    fine = sums.isfinite().tolist()  # for all tensors at once: one transfer from the device
     return [f"{name} is NaN, infinite or huge" for name, good in zip(tensors, fine, strict=True) if not good]
 
 
 def bad_figures(figures: Mapping[str, float]) -> list[str]:
-    """What is wrong with which figure."""
+    """A message for each figure that is not finite."""
     return [f"{name} is {value}" for name, value in figures.items() if not math.isfinite(value)]
 
 

@@ -1,11 +1,11 @@
-"""One training loop for everything we train: on one or many devices, resumable to the bit, saving as it goes.
+"""One training loop for everything we train: on one or many devices, bit-exactly resumable, saving as it goes.
 
-A step sees `accumulation` batches on each of the processes that `accelerate launch` started (one without it), and `fit`
-asks for batches by number, so a resumed run sees those it would have seen. The state (weights that train, optimiser,
-loss weights, step, seconds used, random state of every process) goes to `folder/fit.pt`, the weights that did best in
-the checks to `folder/best.pt`, the configuration to `folder/run.json`.
+A step sees `accumulation` batches on each of the processes that `accelerate launch` started (one without it). Batches
+are requested by number, so a resumed run sees the same ones. The state (trained weights, optimiser, loss weights, step,
+seconds used, random state of every process) is saved in `folder/fit.pt`, the weights that did best in the checks in
+`folder/best.pt`, and the configuration in `folder/run.json`.
 
-A run limited by steps resumes to the bit; one limited by minutes has a learning rate that follows the clock.
+A run limited by steps resumes bit-exactly; in one limited by minutes, the learning rate follows the clock.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class FitConfig:
     """How long and how fast to train."""
 
     minutes: float = 60.0
-    """wall-clock limit over all resumed runs, minutes of training proper; 0 = none"""
+    """wall-clock limit over all resumed runs, in minutes of training itself; 0 = none"""
     max_steps: int = 1_000_000
-    """optimiser steps at most"""
+    """maximum number of optimiser steps"""
     lr: float = 3e-4
     """peak learning rate of AdamW; parameter groups may scale it"""
     warmup: int = 100
@@ -50,25 +50,25 @@ class FitConfig:
     weight_decay: float = 0.01
     """AdamW's weight decay, on matrices only"""
     clip: float = 1.0
-    """largest gradient norm, of the parts of each learning-rate scale by themselves"""
+    """largest gradient norm, separately for the parameters of each learning-rate scale"""
     final: float = 0.05
     """share of the peak learning rate left at the end of the cosine"""
     accumulation: int = 1
-    """batches of every process that make one step"""
+    """number of batches per process in one step"""
     save_every_s: float = 240.0
     """seconds of training between checks, each with a save of the resumable state"""
     check_steps: int = 0
-    """steps between checks instead; 0 = by the clock"""
+    """steps between checks, instead of seconds; 0 = by the clock"""
     select: str = ""
-    """figure of the checks whose lowest value marks the weights kept in best.pt; "" keeps none"""
+    """figure of the checks whose lowest value decides which weights best.pt keeps; "" keeps none"""
     patience: int = 0
-    """checks in a row without a better `select` that end the training; 0 = never"""
+    """the training ends after this many checks in a row without a better `select`; 0 = never"""
     bfloat16: bool | None = None
-    """forward pass under bfloat16 autocast; None = where the device is quick in it"""
+    """forward pass under bfloat16 autocast; None = if the device is fast in it"""
     device: str = "auto"
     """auto, cpu or cuda"""
     seed: int = 13
-    """seed of dropout; the batches bring their own"""
+    """seed of dropout; batches have their own"""
 
 
 FREE = {"minutes", "max_steps", "save_every_s", "check_steps", "patience", "device", "bfloat16"}
@@ -78,7 +78,7 @@ FREE = {"minutes", "max_steps", "save_every_s", "check_steps", "patience", "devi
 def parameter_groups(parts: Iterable[tuple[nn.Module, float]], decay: float) -> list[dict[str, Any]]:
     """AdamW groups: matrices with decay, vectors without; each part with its learning-rate scale.
 
-    A parameter met in an earlier part is not taken again.
+    A parameter that an earlier part contains is not taken again.
     """
     groups: list[dict[str, Any]] = []
     seen: set[int] = set()
@@ -94,19 +94,19 @@ def parameter_groups(parts: Iterable[tuple[nn.Module, float]], decay: float) -> 
 
 @dataclass(frozen=True)
 class Made:
-    """What one step saw, mean over its batches."""
+    """The values of one step, averaged over its batches."""
 
     loss: float
     parts: dict[str, float]
     norm: float
-    """of the gradient, before it is clipped"""
+    """norm of the gradient before clipping"""
 
 
-_TOTAL = "total"  # the combined loss beside its parts
+_TOTAL = "total"  # the combined loss, next to its parts
 
 
 class _Losses(nn.Module):
-    """The forward pass as one module, which is what several processes share: batch -> loss and its parts."""
+    """The forward pass as one module, as sharing among processes requires it: batch -> loss and its parts."""
 
     def __init__(
         self, module: nn.Module, loss_of: Callable[[Any], dict[str, Tensor]], weighting: Weighting, bfloat16: bool
@@ -118,16 +118,16 @@ class _Losses(nn.Module):
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.short), computed_once(self.module):
             parts = self.loss_of(batch)
             loss = self.weighting.combine(parts)
-        # only the loss keeps its graph: a part of weight 0 gets no gradient, and no process may wait for one
+        # only the loss keeps its graph: a part of weight 0 gets no gradient, and no process must wait for one
         return loss, {name: part.detach() for name, part in parts.items()}
 
 
 class Fit:
     """The running state of one training: optimiser, step, seconds used, weights of the loss's parts.
 
-    `weighting` combines the parts that `loss_of` gives; without one there is a single part, "loss". `about` is what
-    makes this run this run (net, data hash, batch size, ...): plain values, saved with all weights and compared when
-    the run is resumed. Raises ValueError when the disk of `folder` is too full.
+    `weighting` combines the parts that `loss_of` returns; without it there is a single part, "loss". `about` identifies
+    the run (net, data hash, batch size, ...): plain values, saved with all weights and compared when the run is
+    resumed. Raises ValueError when the disk of `folder` is too full.
     """
 
     def __init__(
@@ -174,7 +174,7 @@ class Fit:
         return self.progress >= 1.0 or (0 < self.config.patience <= self.stale)
 
     def save(self) -> None:
-        """Write the resumable state: beside, then renamed, so an interrupted write leaves the old one."""
+        """Write the resumable state to a new file and rename it, so that an interrupted write leaves the old one."""
         from accelerate.utils import gather_object
 
         random = {"cpu": torch.get_rng_state()}
@@ -197,7 +197,7 @@ class Fit:
         self.processes.wait_for_everyone()
 
     def resume(self) -> bool:
-        """Load the saved state when there is one. Raises ValueError when it is damaged or of another run."""
+        """Load the saved state if there is one. Raises ValueError when it is damaged or of another run."""
         path = self.folder / STATE
         if not path.is_file():
             return False
@@ -221,9 +221,9 @@ class Fit:
     ) -> None:
         """Train until steps, minutes or patience are used up. `loss_of` returns the parts of the loss by name.
 
-        `on_check` is called in the main process at every check (validation); what it returns is logged with the losses.
-        Raises NonFiniteLossError naming what is not finite (a loss, a gradient, a figure of a check, a weight) and
-        where, OSError when a save fails.
+        `on_check` is called in the main process at every check (validation); the figures it returns are logged with the
+        losses. Raises NonFiniteLossError naming what is not finite (a loss, a gradient, a figure of a check, a weight)
+        and where, OSError when a save fails.
         """
         losses = self.prepare(loss_of)
         log = self._open_log()
@@ -257,7 +257,7 @@ class Fit:
                 log.close()
 
     def restore_best(self) -> dict[str, float]:
-        """Give the module the weights that did best in the checks; returns their figures.
+        """Load the weights that did best in the checks into the module; returns their figures.
 
         Raises ValueError when no check kept any, or the file is damaged or of another net.
         """
@@ -276,7 +276,7 @@ class Fit:
         return RunLog(self.folder, self.step)
 
     def prepare(self, loss_of: Callable[[Any], dict[str, Tensor]]) -> nn.Module:
-        """The forward pass as `make_step` wants it; with several processes, they share its gradients."""
+        """The forward pass in the form that `make_step` needs; several processes share its gradients."""
         told, kind = self.config.bfloat16, self.device.type
         losses = _Losses(self.module, loss_of, self.weighting, is_quick_in_bfloat16(kind) if told is None else told)
         return cast(nn.Module, self.processes.prepare_model(losses))
@@ -289,7 +289,7 @@ class Fit:
         for place in range(count):
             first = (self.step * count + place) * processes.num_processes
             last = place == count - 1
-            with nullcontext() if last else processes.no_sync(losses):  # gradients meet once a step
+            with nullcontext() if last else processes.no_sync(losses):  # gradients are shared once per step
                 loss, parts = losses(batch_at(first + processes.process_index), self.device)
                 for name, value in self._means(loss, parts, first).items():
                     total[name] = total.get(name, 0.0) + value / count
@@ -306,7 +306,7 @@ class Fit:
         return Made(total.pop(_TOTAL), total, norm)
 
     def _means(self, loss: Tensor, parts: Mapping[str, Tensor], first: int) -> dict[str, float]:
-        """Loss and parts, mean over processes. Raises NonFiniteLossError naming the batch of a bad one."""
+        """Loss and parts, averaged over processes. Raises NonFiniteLossError naming the batch of a bad value."""
         names = (_TOTAL, *parts)
         row = torch.stack([loss.detach().float(), *(part.float() for part in parts.values())])[None]
         rows: list[list[float]] = self.processes.gather(row).tolist()
@@ -336,9 +336,9 @@ class Fit:
     def _check(
         self, on_check: Callable[[], dict[str, float]] | None, log: RunLog | None, seen: dict[str, float]
     ) -> None:
-        """Validate and keep the best weights, then save: a resumed run knows what the checks before it found.
+        """Validate and keep the best weights, then save, so that a resumed run knows the results of earlier checks.
 
-        What is not finite is refused before anything is written, so the files keep what they held.
+        Values that are not finite are refused before anything is written, so the files stay as they were.
         """
         self._refuse(bad_tensors(trained(self.module)))  # first, since `on_check` may write weights too
         figures: dict[str, float] = {}
@@ -356,7 +356,7 @@ class Fit:
             if better and self.is_main:
                 about = {"figures": figures, "step": self.step, "about": self.about}
                 write_tensors(self.folder / BEST, about | {"weights": trained(self.module)})
-        if log:  # before the state: what is in the log too early is dropped when an older state is resumed
+        if log:  # before the state: lines after the saved step are dropped when an older state is resumed
             log.line(self.step, self.used_s / 60, shown)
             log.curve(self.step, {f"check/{name}": value for name, value in figures.items()})
         self.save()
@@ -368,8 +368,8 @@ class Fit:
         return curves | {f"weight/{name}": value for name, value in self.weighting.weights().items()}
 
     def _clip(self) -> float:
-        """Clip the gradient; its norm before, over all. A few steep parameters must not shrink the step of all others:
-        vectors of strategies have norms of 20 to 50 where the rest has 1."""
+        """Clip the gradient per learning-rate scale; returns the norm over all before. A few steep parameters must not
+        shrink the step of all others: vectors of strategies have norms of 20 to 50 where the rest has 1."""
         parts = defaultdict[float, list[nn.Parameter]](list)
         for group in self.optimiser.param_groups:
             parts[group.get("scale", 1.0)] += group["params"]
@@ -382,11 +382,11 @@ class Fit:
         return self.config.final + (1 - self.config.final) * cosine
 
     def _agreed(self, seconds: float) -> float:
-        """The main process's clock, so that all processes stop and save at the same step."""
+        """The seconds measured by the main process, so that all processes stop and save at the same step."""
         return float(self._shared({"seconds": seconds})["seconds"])
 
     def _shared(self, values: dict[str, float]) -> dict[str, float]:
-        """What the main process has, in every process."""
+        """The values of the main process, in every process."""
         if self.processes.num_processes == 1:
             return values
         from accelerate.utils import broadcast_object_list

@@ -1,5 +1,5 @@
-"""Reasons not to start a training or a measurement, found before it costs time: flags that make no sense, weights that
-would be lost, data that are missing or too few.
+"""Checks before a training or a measurement costs time: flags that make no sense, weights that would be lost, data that
+are missing or too few.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from models.nets.net import Net
 from models.training.turn_examples import blocks_of
 
 GENERATE = "generate"
-"""value of `--tails` that asks COMET during the training's start"""
+"""value of `--tails` with which COMET generates the tails when the training starts"""
 LEAST_KNOWN = 0.5
-"""share of the turns that must have COMET blocks"""
+"""minimum share of the turns that must have COMET blocks"""
 
 KIND = ("net", "base", "rank", "split")
-"""entries of a card that say, with the settings of the net, of what kind its weights are"""
+"""entries of a card that, together with the settings of the net, define the kind of its weights"""
 
 LEAST = {"steps": 1, "batch": 1, "grad_accumulation": 1} | dict.fromkeys(
     ("rank", "minutes", "warmup", "check_steps", "check_seconds", "patience", "own_talks", "rule_answers"), 0
 )
-"""the lowest value of flags"""
+"""the lowest allowed values of flags"""
 
 
 def check_flags(args: Namespace) -> None:
     """Raises ValueError naming a flag of `python -m models train` whose value is out of range."""
     for name, least in LEAST.items():
         value = getattr(args, name)
-        if value is not None and not value >= least:  # not a number is not enough either
+        if value is not None and not value >= least:  # NaN is refused too
             raise ValueError(f"--{name.replace('_', '-')} is {value}; allowed: {least} or more")
     if not 0 <= args.dropout < 1:
         raise ValueError(f"--dropout is {args.dropout}; allowed: 0 (none) to below 1, e.g. 0.1")
@@ -48,11 +48,11 @@ def check_flags(args: Namespace) -> None:
 def check_release(folder: Path, run: Mapping[str, Any]) -> None:
     """Raises ValueError when a folder has weights of another kind than this run's, which releasing would replace.
 
-    Another seed, length or learning rate makes no other kind, nor does what an old card leaves out.
+    Another seed, length or learning rate does not make another kind, nor do entries that an old card lacks.
     """
     try:
         card = read_card(folder)
-    except WeightsError:  # nothing there that could be used
+    except WeightsError:  # there are no usable weights
         return
     there, now = _kind(card | card.get("run", {})), _kind(json.loads(json.dumps(run)))
     other = [
@@ -71,7 +71,7 @@ def _kind(run: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_tails_flag(net: Net, name: str, tails: str | None) -> None:
-    """Raises ValueError when a net that reads COMET tails is given none, FileNotFoundError when the file is missing."""
+    """Raises ValueError when a net that reads COMET tails gets none, FileNotFoundError when the file is missing."""
     if not net.needs_comet:
         return
     if not tails:
@@ -84,7 +84,7 @@ def check_tails_flag(net: Net, name: str, tails: str | None) -> None:
 
 
 def check_tails_file(tails: Path) -> None:
-    """Raises FileNotFoundError when a file of COMET tails is not there."""
+    """Raises FileNotFoundError when a file of COMET tails is missing."""
     if not tails.is_file():
         raise FileNotFoundError(
             f"file of tails {tails} is missing; make it by `python -m models comet --precompute {tails} --esconv PATH`"
@@ -109,9 +109,9 @@ def check_known(net: Net, examples: Sequence[Example]) -> None:
 
 
 def known_turns(train: tuple[Target, ...], comet: Comet, only: bool) -> tuple[Target, ...]:
-    """With `only` the turns whose situation or last post has tails in the file that was read, else all of them.
+    """With `only`, the turns whose situation or last post has tails in the file that was read, else all turns.
 
-    Raises ValueError when these are too few to learn from.
+    Raises ValueError when too few turns have tails.
     """
     known = tuple(target for target in train if any(blocks_of(target, comet)))
     if only and known:

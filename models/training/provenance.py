@@ -1,4 +1,4 @@
-"""What a measured net is made of, and whether its weights have seen what it is measured on.
+"""What a measured net is made of, and whether it was trained on the data it is measured on.
 
 Place in the flow: `models.commands.evaluate`, `models.commands.seeds` and `models.commands.interference` measure
 trained nets on a part of ESConv and print this beside their figures.
@@ -19,15 +19,15 @@ from models.nets.net import Net
 from models.training.preflight import check_tails_file
 
 SHARED_SPLIT = "D"
-"""the support adapter and COMET learned from the train part of this split"""
+"""the support adapter and COMET were trained on the train part of this split"""
 LEAKY = ": leaky"
-"""end of a label of turns that training has seen"""
+"""ending of a label for turns that were part of the training data"""
 
 
 def measured_on(card: Mapping[str, Any], net: Net, split: str, part: str) -> str:
-    """What figures of a net with this card are of: "D test", and how that leaks where it does.
+    """A label for what a net with this card is measured on: "D test", and how training data leak into it, if they do.
 
-    Cards of the first release do not name their split: nothing is said of these.
+    Cards of the first release do not name their split; for these, no leak is reported.
     """
     other = [one for one in learned_from(card) if one != split]
     if other:
@@ -39,7 +39,7 @@ def measured_on(card: Mapping[str, Any], net: Net, split: str, part: str) -> str
 
 
 def notes_on(labels: Iterable[str]) -> list[str]:
-    """The line that explains the leaky ones among the labels of `measured_on`; none where none leaks."""
+    """A line that explains leaky labels of `measured_on`; none if no label is leaky."""
     if not any(label.endswith(LEAKY) for label in labels):
         return []
     return [
@@ -49,10 +49,10 @@ def notes_on(labels: Iterable[str]) -> list[str]:
 
 
 def made_of(args: Namespace, name: str, net: Net, data: str) -> dict[str, Any]:
-    """All of weights and data that decides what a net does on `--part`; "" for what it does not read.
+    """All weights and data that decide what a net does on `--part`; "" for those it does not read.
 
-    `data` is the hash of the dialogues, as they were read. Raises FileNotFoundError for tails, a COMET or
-    a detector that are not there.
+    `data` is the hash of the dialogues as read. Raises FileNotFoundError for tails, a COMET or a detector that are
+    missing.
     """
     folder, tails = args.weights / name, Path(args.tails) if args.tails and net.needs_comet else None
     if tails:
@@ -77,5 +77,5 @@ def _file_hash(path: str) -> str:
 
 
 def reads_strategies(net: Net) -> bool:
-    """Whether a net reads the annotated strategies of earlier supporter turns: as marks, or in the course."""
+    """Whether a net reads the annotated strategies of earlier supporter turns, as marks or in the course."""
     return net.shape.strategies or any(isinstance(module, Course) for module in net.modules())

@@ -1,6 +1,6 @@
-"""What a training reports while it runs: `log.jsonl` (one line a check) and TensorBoard curves in `tensorboard/`.
+"""What a training reports while it runs: `log.jsonl` (one line per check) and TensorBoard curves in `tensorboard/`.
 
-To look at the curves: `pip install tensorboard`, then `tensorboard --logdir runs`.
+To view the curves: `pip install tensorboard`, then `tensorboard --logdir runs`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ log = logging.getLogger(__name__)
 
 
 class RunLog:
-    """The log of one run's folder. A resumed run continues after `step`: later lines and points are dropped, and so is
-    a line that an interrupt or a full disk has cut.
+    """The log in one run's folder. A resumed run continues after `step`: later lines and points are dropped, and so is
+    a line that an interrupt or a full disk has cut off.
     """
 
     def __init__(self, folder: Path, step: int) -> None:
         self.path = folder / "log.jsonl"
         self._drop_after(step)
-        # a purge drops that step and those after it
+        # a purge drops this step and all after it
         self._curves = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 
     def _drop_after(self, step: int) -> None:
@@ -36,24 +36,24 @@ class RunLog:
                 partial.write_text(kept, encoding="utf-8")
 
     def curve(self, step: int, values: Mapping[str, float]) -> None:
-        """One point of each named curve."""
+        """Add one point to each named curve."""
         for name, value in values.items():
             self._curves.add_scalar(name, value, step)
 
     def line(self, step: int, minutes: float, values: Mapping[str, float]) -> None:
-        """One line of `log.jsonl`; `minutes` of training so far."""
+        """Add one line to `log.jsonl`; `minutes` is the training time so far."""
         row = {"step": step, "minutes": round(minutes, 2)} | {n: round(v, 4) for n, v in values.items()}
         with failures_told(self.path), self.path.open("a", encoding="utf-8") as out:
             out.write(json.dumps(row) + "\n")
         log.info("%s", row)
 
     def close(self) -> None:
-        """Write what is still in memory."""
+        """Write what is still in memory and close the curves."""
         self._curves.close()
 
 
 def _step_of(line: str) -> int:
-    """The step of a line of `log.jsonl`; -1 where it is not whole."""
+    """The step in a line of `log.jsonl`; -1 if the line is incomplete."""
     try:
         return int(json.loads(line)["step"])
     except (ValueError, KeyError, TypeError):

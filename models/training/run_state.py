@@ -1,4 +1,4 @@
-"""A training's files: written beside and renamed, read with errors that say what to do, refused when a disk is full.
+"""A training's files: written to a new file and renamed, read with helpful errors, refused when the disk is full.
 
 FOLDER/fit.pt     the resumable state        FOLDER/run.json    the full configuration, data hash, versions
 FOLDER/best.pt    the best weights so far    FOLDER/log.jsonl, FOLDER/tensorboard/    see `models.training.run_log`
@@ -25,11 +25,11 @@ from models.training.divergence import bad_tensors, some_of
 
 STATE, BEST, RECORD = "fit.pt", "best.pt", "run.json"
 SLACK = 16 * 2**20
-"""bytes for logs and curves"""
+"""bytes reserved for logs and curves"""
 
 
 def write_tensors(path: Path, values: dict[str, Any]) -> None:
-    """Tensors and plain values to `path`; when this fails or is interrupted, the old file is still there."""
+    """Write tensors and plain values to `path`; after a failure or an interrupt, the old file is still there."""
     with whole_file(path) as partial, partial.open("wb") as file:  # given a path, torch does not say why it fails
         torch.save(values, file)
 
@@ -57,7 +57,7 @@ def read_state(path: Path, about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def write_record(folder: Path, values: Mapping[str, Any]) -> None:
-    """The run's configuration as `run.json`, with the versions of what computes."""
+    """Write the run's configuration to `run.json`, with the versions of Python and libraries."""
     libraries = {name: version(name) for name in ("torch", "transformers", "accelerate", "tokenizers")}
     known = {**values, "versions": {"python": platform.python_version(), **libraries}, "machine": platform.machine()}
     with whole_file(folder / RECORD) as partial:
@@ -65,7 +65,7 @@ def write_record(folder: Path, values: Mapping[str, Any]) -> None:
 
 
 def data_hash(sets: Mapping[str, Iterable[object]]) -> str:
-    """Hex sha256 of named sets of plain values (frozen dataclasses, tuples, numbers, texts), in their order."""
+    """Hex sha256 of named sets of plain values (frozen dataclasses, tuples, numbers, texts), in the order given."""
     digest = hashlib.sha256()
     for name in sorted(sets):
         digest.update(f"{name}\n".encode())
@@ -75,7 +75,7 @@ def data_hash(sets: Mapping[str, Iterable[object]]) -> str:
 
 
 def check_same(path: Path, saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raises ValueError naming every setting in which a saved run differs from what is asked for now."""
+    """Raises ValueError naming every setting in which a saved run differs from the current one."""
     other = [
         f"{name} was {saved.get(name)!r}, is {now.get(name)!r}"
         for name in sorted(saved.keys() | now.keys())
@@ -91,8 +91,8 @@ def check_same(path: Path, saved: Mapping[str, Any], now: Mapping[str, Any]) -> 
 def check_room(folder: Path, module: nn.Module) -> None:
     """Raises ValueError when the disk cannot hold the files of a training of `module`.
 
-    The state holds weights and two moments of AdamW, the best weights are kept beside it, and each file exists twice
-    while it is written.
+    The state contains the weights and two AdamW moments, the best weights are kept in another file, and each file
+    exists twice while it is being written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     bytes_ = sum(p.numel() * p.element_size() for p in module.parameters() if p.requires_grad)

@@ -1,6 +1,6 @@
-"""Examples -> endless batches of similar length, the same at every step whatever ran before: what a resumed run needs.
+"""Examples -> endless batches of similar length; a step always has the same batch, which a resumed run needs.
 
-`Batches` has one example a row; `WholeBatches` has whole dialogues, every turn of them learnt from one reading.
+`Batches` has one example per row; `WholeBatches` has whole dialogues, all turns of which are learnt from one reading.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from models.data.batches import Batch, make_batch, make_whole_batch
 from models.data.examples import Example, Whole
 
 POOL = 16
-"""batches drawn together and sorted by length"""
+"""number of batches drawn together and sorted by length"""
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,18 @@ class Batches:
 
 @dataclass(frozen=True)
 class WholeBatches:
-    """Endless batches of whole dialogues, each of at most `tokens` ids, padding included (one dialogue at least)."""
+    """Endless batches of whole dialogues, each of at most `tokens` ids with padding (but at least one dialogue)."""
 
     dialogues: Sequence[Whole]
     tokens: int
     seed: int
 
     def at(self, step: int) -> Batch:
-        """Batch number `step`; the same for ever."""
+        """Batch number `step`; always the same."""
         return make_whole_batch(self._chosen(step))
 
     def apart_at(self, step: int) -> list[Batch]:
-        """The turns of batch number `step` an example each, their contexts in batches of at most `tokens` ids."""
+        """The turns of batch number `step` as one example each, in batches with contexts of at most `tokens` ids."""
         turns = [turn for whole in self._chosen(step) for turn in whole.turns]
         lengths = [len(turn.context) for turn in turns]
         groups = _cut(sorted(range(len(turns)), key=lengths.__getitem__), lengths, self.tokens)
@@ -76,7 +76,7 @@ class WholeBatches:
         return [self.dialogues[i] for i in order[step]]
 
     def each(self) -> list[Batch]:
-        """Every dialogue once, in order of length: for validation."""
+        """Every dialogue once, ordered by length, for validation."""
         lengths = self._lengths()
         order = sorted(range(len(lengths)), key=lengths.__getitem__)
         return [make_whole_batch([self.dialogues[i] for i in group]) for group in _cut(order, lengths, self.tokens)]
@@ -100,7 +100,7 @@ class WholeBatches:
 
 
 def _cut(order: Sequence[int], lengths: Sequence[int], tokens: int) -> list[list[int]]:
-    """`order`, ascending in length, in groups of at most `tokens` when each is padded to its longest."""
+    """Cuts `order`, ascending in length, into groups of at most `tokens` ids when padded to the longest of each."""
     groups: list[list[int]] = []
     for i in order:
         if groups and (len(groups[-1]) + 1) * lengths[i] <= tokens:

@@ -1,11 +1,11 @@
-"""Training speed of every net beside the base alone: `python -m models benchmark train`.
+"""Training speed of every net compared with the base alone: `python -m models benchmark train`.
 
-Each round takes one batch and makes one whole training step (forward, backward, clipping, AdamW) of the base alone and
-of every net, in turns on the same batch; the figure of a net is the median over rounds of its supporter turns a second
-divided by the base's. All start from `--base` with low-rank changes of the same rank, dropout and autocast. On a causal
-base a batch has whole dialogues, and the base learns its turns once more from an example each: as the published code
-does, which reads a dialogue again for every turn. On a full checkpoint a batch has one turn a row. Without `--esconv`
-the batches are random pieces with the lengths that ESConv's turns and tails have.
+Each round takes one batch and makes one whole training step (forward, backward, clipping, AdamW) with the base alone
+and with every net in turn, on the same batch; the figure of a net is the median over rounds of its supporter turns per
+second divided by the base's. All start from `--base` with low-rank changes of the same rank, dropout and autocast. On a
+causal base a batch has whole dialogues, and the base is measured once more with one example per turn, as in the
+published code, which reads a dialogue again for every turn. On a full checkpoint a batch has one turn per row. Without
+`--esconv`, batches are random pieces with the lengths of ESConv's turns and tails.
 """
 
 from __future__ import annotations
@@ -46,21 +46,21 @@ from models.training.turn_examples import besides_for, comet_for, examples_of, w
 ALONE = "base alone"
 APART = "base alone, one example a turn"
 POOLED = 512
-"""turns to draw batches from"""
+"""number of turns that batches are drawn from"""
 WHOLE_TOKENS = 500
-"""of a made-up dialogue at most"""
+"""maximum number of tokens of a made-up dialogue"""
 
 
 @dataclass(frozen=True)
 class Speed:
-    """Training speed of one net: median supporter turns a second, and median over rounds of its share of the base's."""
+    """Training speed of one net: median supporter turns per second, and median over rounds of its ratio to the base."""
 
     turns_s: float
     ratio: float
 
 
 def reply_loss(backbone: Backbone, batch: Batch, begin: int) -> dict[str, Tensor]:
-    """What the base alone learns of a batch: the replies from their contexts."""
+    """The loss of the base alone on a batch: it learns the replies from their contexts."""
     batch = batch.to(device_of(cast(nn.Module, backbone)))
     whole = backbone.read(batch.ids, batch.mask)
     if bool(batch.follows.all()):
@@ -76,7 +76,7 @@ def reply_loss(backbone: Backbone, batch: Batch, begin: int) -> dict[str, Tensor
 class MadeUp:
     """Random pieces with ESConv's lengths.
 
-    A tail is drawn by rank from a long-tailed list, as real tails repeat ("sad", "to get help") within a batch.
+    Tails are drawn from a long-tailed distribution, since real tails repeat ("sad", "to get help") within a batch.
     """
 
     def __init__(self, tokenizer: Tokenizer, seed: int = 1) -> None:
@@ -88,12 +88,12 @@ class MadeUp:
         self.cases = [(self.rng.choice(tokenizer.strategies), *self._pieces(25, 9, 8, CASE_TOKENS)) for _ in self.tails]
 
     def examples(self) -> list[Example]:
-        """One turn each: contexts fill their room but for the first turns, replies have about 20 pieces."""
+        """Examples of one turn each: contexts fill their room except early in a talk, replies have about 20 pieces."""
         room = ContextShape().tokens
         return [self._turn((self.tokenizer.cls, *self._pieces(110, 40, 4, room - 1))) for _ in range(POOLED)]
 
     def dialogues(self) -> list[Whole]:
-        """Whole dialogues, in which each reply follows in its row, after its begin token and its strategy."""
+        """Whole dialogues, in which each reply follows in the same row, after its begin token and its strategy."""
         found, learnt = list[Whole](), 0
         while learnt < POOLED:
             ids, turns = (self.tokenizer.cls, *self._pieces(25, 10, 4, 60)), list[Example]()
@@ -134,9 +134,9 @@ class MadeUp:
 
 
 def measure(args: Namespace, names: Sequence[str]) -> dict[str, Speed]:
-    """Speed of the base and of the nets named, interleaved over `--rounds` batches.
+    """Speed of the base and of the nets `names`, measured in turn on each of `--rounds` batches.
 
-    Sets `args.rank` where it is not given. Raises ValueError for a net that stands on no base.
+    Sets `args.rank` if it is not given. Raises ValueError for a net that has no base.
     """
     source = open_source(args.base)
     args.rank = default_rank(source) if args.rank is None else args.rank
@@ -194,14 +194,14 @@ def _alone(source: CausalBase | str, rank: int) -> tuple[Tokenizer, Backbone]:
 
 
 def table(speeds: dict[str, Speed]) -> str:
-    """The figures as Markdown."""
+    """The figures as a Markdown table."""
     lines = [f"| training | supporter turns/s | of the {ALONE} |", "|---|---|---|"]
     lines += [f"| {name} | {s.turns_s:.1f} | {100 * s.ratio:.0f} % |" for name, s in speeds.items()]
     return "\n".join(lines)
 
 
 def _batches(args: Namespace, nets: Sequence[Net], tokenizer: Tokenizer) -> Batches | WholeBatches:
-    """Batches by number: whole dialogues of `--tokens`, or `--batch` turns one a row."""
+    """Numbered batches: whole dialogues of `--tokens`, or `--batch` turns, one per row."""
     if tokenizer.chat:
         wholes = wholes_of(*_read(args, nets)) if args.esconv else MadeUp(tokenizer).dialogues()
         return WholeBatches(wholes, args.whole_tokens, 1)
@@ -210,7 +210,7 @@ def _batches(args: Namespace, nets: Sequence[Net], tokenizer: Tokenizer) -> Batc
 
 
 def _read(args: Namespace, nets: Sequence[Net]) -> tuple[Any, ...]:
-    """What `examples_of` and `wholes_of` take, of turns of ESConv in the shape of the first net."""
+    """Arguments for `examples_of` and `wholes_of`, for turns of ESConv in the shape of the first net."""
     by_dialogue: dict[int, list[Target]] = {}
     for target in split_dialogues(read_esconv(args.esconv), "D").train:
         by_dialogue.setdefault(id(target.dialogue), []).append(target)
@@ -234,7 +234,7 @@ def _losses_of(net: Net) -> Callable[[Batch], dict[str, Tensor]]:
 def _stepper(
     module: nn.Module, loss_of: Callable[[Any], dict[str, Tensor]], args: Namespace, folder: Path
 ) -> Callable[[Batch], None]:
-    """One training step a call, as `python -m models train` makes it."""
+    """A function that makes one training step per call, as in `python -m models train`."""
     weighting = module.weighting() if isinstance(module, Net) else None
     config = FitConfig(minutes=0, lr=1e-4, device=args.device)
     fit = Fit(module, parameter_groups([(module, 1.0)], config.weight_decay), config, folder, weighting)

@@ -1,7 +1,7 @@
-"""What a run learns from and is checked by: ESConv as batches by number.
+"""Training and validation data of a run: ESConv as numbered batches.
 
-On an encoder-decoder one example is one row. On a causal base a row is a whole dialogue, and every supporter turn in it
-is learnt from one reading.
+On an encoder-decoder, each row is one example. On a causal base, each row is a whole dialogue, and all its supporter
+turns are learnt from one reading.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from models.training.turn_examples import Besides, examples_of, wholes_of
 from models.training.validation import turn_batches, validate
 
 VALIDATED = 640
-"""turns of the validation part at most, the same at every check"""
+"""maximum number of turns of the validation part, the same at every check"""
 VALIDATED_WHOLE = 20
-"""parts of dialogues instead, on a causal base"""
+"""maximum number of parts of dialogues instead, on a causal base"""
 
 
 @dataclass(frozen=True)
@@ -36,32 +36,32 @@ class Sizes:
     """How much goes into one forward pass."""
 
     batch: int
-    """examples, one a row"""
+    """number of examples, one per row"""
     tokens: int
-    """tokens of whole dialogues, on a causal base"""
+    """number of tokens of whole dialogues, on a causal base"""
     seed: int
 
 
 @dataclass(frozen=True)
 class TrainingData:
-    """Batches to learn from, and to check by."""
+    """Batches for training and for validation."""
 
     batch_at: Callable[[int], Batch]
     checked: list[Batch]
-    """of the validation part, the same at every check"""
+    """batches of the validation part, the same at every check"""
     shares: Tensor
-    """(8,) of the strategies in the training part"""
+    """(8,) shares of the strategies in the training part"""
     digest: str
-    """identifies all of it"""
+    """identifies all the data"""
     learnt_once: Callable[[], list[Batch]]
-    """all of the training part"""
+    """returns the whole training part"""
     checked_once: Callable[[], list[Batch]]
-    """all of the validation part"""
+    """returns the whole validation part"""
 
 
 @dataclass(frozen=True)
 class Learning:
-    """What a run does: as `Fit.run` wants it."""
+    """What a run does, as arguments for `Fit.run`."""
 
     batch_at: Callable[[int], Any]
     losses: Callable[[Any], dict[str, Tensor]]
@@ -69,12 +69,12 @@ class Learning:
 
 
 def of_all(net: Net, data: TrainingData) -> Learning:
-    """The whole net learns, by its own losses."""
+    """A learning of the whole net, by its own losses."""
     return Learning(data.batch_at, net.losses, lambda: validate(net, data.checked))
 
 
 def training_data(net: Net, splits: Splits, comet: Comet, besides: Besides, sizes: Sizes) -> TrainingData:
-    """The data of a run. Raises ValueError when it is not enough to train on."""
+    """The data of a run. Raises ValueError when there is too little to train on."""
     rng = random.Random(sizes.seed)
     if net.backbone.causal:
         parts, held_out = (

@@ -1,4 +1,4 @@
-"""ESConv turns -> Examples, with what a net reads beside the text: COMET tails, emotions, similar talks.
+"""ESConv turns -> Examples, with what a net reads besides the text: COMET tails, emotions, similar talks.
 
 Place in the flow: models.data.esconv gives Targets; every command that trains or measures nets gets its Examples here.
 """
@@ -32,16 +32,16 @@ from models.knowledge.shipped_or_hub import comet_version, open_cases, open_come
 from models.nets.net import Net
 
 ENTRIES = 500_000
-"""answers kept in memory: all of ESConv"""
+"""number of answers kept in memory: enough for all of ESConv"""
 ASKED_TOGETHER = 96
-"""events whose tails are generated in one batch"""
+"""number of events whose tails are generated in one batch"""
 
 
 def comet_for(net: Net, tails: str | None, name: str | None = None, device: str = "cpu") -> Comet:
-    """What training and evaluation ask for tails: nothing (nets without COMET), a file, or the COMET of `--comet`.
+    """The source of tails in training and evaluation: none (nets without COMET), a file, or the COMET of `--comet`.
 
-    With a file only its tails of that COMET are used: a turn that is not in it has no blocks, which MISC has to cope
-    with anyway. Raises as `models.knowledge.shipped_or_hub.open_comet`.
+    From a file, only tails of that COMET are used: a turn that is not in it has no blocks, which MISC has to cope with
+    anyway. Raises the same errors as `models.knowledge.shipped_or_hub.open_comet`.
     """
     if not net.needs_comet:
         return NoComet()
@@ -56,24 +56,24 @@ def comet_for(net: Net, tails: str | None, name: str | None = None, device: str 
 
 @dataclass(frozen=True)
 class Besides:
-    """What the examples of a net hold besides words and tails, and where it is looked up; each of it only where wanted.
+    """What the examples contain besides words and tails, where the nets want it, and where it is looked up.
 
-    Made by `besides_for`; without arguments nothing.
+    Made by `besides_for`; without arguments, nothing.
     """
 
     wants: frozenset[str] = frozenset()
     """see `Net.wants`"""
     emotions: EmotionDetector | None = None
-    """hears the seeker's turns"""
+    """reads the seeker's turns"""
     labels: EmotionLabels | None = None
-    """hears the replies to learn"""
+    """reads the replies to learn"""
     cases: Cases = field(default_factory=NoCases)
 
 
 def besides_for(args: Namespace, device: str, *nets: Net) -> Besides:
-    """What those nets want, by the flags `--emotion`, `--cases`, `--retriever`, `--esconv` and `--split`.
+    """What these nets want, by the flags `--emotion`, `--cases`, `--retriever`, `--esconv` and `--split`.
 
-    Utterances are read once each. Raises as `open_emotion` and `open_cases`.
+    Each utterance is read once. Raises the same errors as `open_emotion` and `open_cases`.
     """
     wants, hears = frozenset[str]().union(*(net.wants for net in nets)), any(net.needs_emotion for net in nets)
     opened = open_emotion(args.emotion, device) if hears or REPLY_EMOTION in wants else None
@@ -87,7 +87,7 @@ def besides_for(args: Namespace, device: str, *nets: Net) -> Besides:
 
 
 def blocks_of(target: Target, comet: Comet) -> tuple[tuple[Block, ...], tuple[Block, ...]]:
-    """The blocks of a turn's situation and last post; the mark of our own talks is no part of the situation."""
+    """The blocks of a turn's situation (without the mark of our own talks, `VOICE`) and of its last post."""
     return blocks_for(comet, unvoiced(target.dialogue.situation), target.context.last_post())
 
 
@@ -98,11 +98,11 @@ def examples_of(
     shape: ContextShape,
     besides: Besides = Besides(),
 ) -> list[Example]:
-    """The examples of supporter turns, with the tails of their situation and last post, and with all that `besides`
-    looks up for them."""
+    """The examples of supporter turns, with the tails of their situation and last post, and with everything that
+    `besides` looks up for them."""
     texts = [text for t in targets for text in (unvoiced(t.dialogue.situation), t.context.last_post()) if text.strip()]
     events = sorted(dict.fromkeys(texts), key=len)
-    for start in range(0, len(events), ASKED_TOGETHER):  # many at once is far quicker than turn by turn
+    for start in range(0, len(events), ASKED_TOGETHER):  # many at once is much faster than turn by turn
         comet.tails(events[start : start + ASKED_TOGETHER])
     emotions = besides.emotions
     heard = list(dict.fromkeys(post for t in targets for post in t.context.seeker_posts())) if emotions else []
@@ -125,7 +125,7 @@ def examples_of(
 
 
 def _with_what_followed(made: list[Example], targets: Sequence[Target], besides: Besides) -> list[Example]:
-    """The examples with targets that are not in their contexts: the reply's own emotion, what came of it."""
+    """The examples with targets that are not in their contexts: the reply's own emotion, and what followed."""
     if besides.labels is not None:
         replies = list(dict.fromkeys(target.gold.text for target in targets))
         scores = besides.labels.probabilities(replies)

@@ -1,4 +1,4 @@
-"""Losses and strategy figures of a net on held-out examples, given what training gives: no reply is written."""
+"""Losses and strategy figures of a net on held-out examples, with the inputs used in training; no reply is written."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from models.training.device import device_of
 
 
 def turn_batches(examples: Sequence[Example], size: int = 64, *, share: bool = False) -> list[Batch]:
-    """One example a row, in order of length; with `share`, as in `make_batch`, in the order given."""
+    """Batches with one example per row, ordered by length; with `share` (see `make_batch`), in the order given."""
     ordered = examples if share else sorted(examples, key=lambda e: len(e.context))
     return [make_batch(ordered[start : start + size], share=share) for start in range(0, len(ordered), size)]
 
 
 @torch.inference_mode()
 def validate(net: Net, batches: Iterable[Batch]) -> dict[str, float]:
-    """Reply loss per token given what training gives (the gold strategy, unless the net trains otherwise); strategy
-    loss (balanced as trained), accuracy, macro F1 (argmax).
+    """Reply loss per token with the plan used in training (the gold strategy's, unless the net trains otherwise);
+    strategy loss (balanced as in training), accuracy, macro F1 (argmax).
 
-    "valid_loss", the sum of the first two, chooses the weights that are kept. Of a net whose strategies no loss
-    supervises it is the reply loss.
+    "valid_loss", the sum of the two losses, decides which weights are kept. For a net whose strategies are not
+    supervised by a loss, it is the reply loss.
     """
     net.eval()
     nll = tokens = strategy = 0.0
@@ -53,7 +53,7 @@ def validate(net: Net, batches: Iterable[Batch]) -> dict[str, float]:
 
 
 def choice_figures(loss: float, predicted: list[int], gold: list[int]) -> dict[str, float]:
-    """What is reported of strategies, in this order: loss, accuracy, macro F1."""
+    """The reported figures of strategies, in this order: loss, accuracy, macro F1."""
     table = confusion_of(predicted, gold)
     return {
         "valid_strategy": loss,

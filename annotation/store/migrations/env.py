@@ -1,4 +1,4 @@
-"""Run by Alembic; applies the revisions on the connection of `annotation.store.migrate`, in its transaction."""
+"""Run by Alembic; applies the revisions over the connection of `annotation.store.migrate`, in its transaction."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from alembic import context
 from annotation.store import live_schema
 from annotation.store.schema import Base
 
-assert live_schema.StudyTalk.metadata is Base.metadata  # imported for its tables and those it needs
+assert live_schema.StudyTalk.metadata is Base.metadata  # imported to register its tables and those they need
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,

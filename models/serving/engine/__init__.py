@@ -1,12 +1,12 @@
-"""Replies of many users, sides and nets in one running batch: what hosted nets on causal bases are decoded by.
+"""Decodes hosted nets on causal bases: the replies of many users, sides and nets in one running batch.
 
-In the order in which to read them:
+In reading order:
 
-    engine.py     the thread: what is asked of it, and in which order it does it
-    prefill.py    what a plan has to read, in pieces
+    engine.py     the thread: its tasks, and the order in which it does them
+    prefill.py    reads what a plan needs, in pieces
     writing.py    a reply that is being written
-    batch.py      the running batch of one base: who joins, who leaves, the next token of each
+    batch.py      the running batch of one base: replies join, leave and get their next tokens
     one_token.py  one token of every row through all layers
-    stack.py      the low-rank changes of all nets under one another
-    lanes.py      where keys and values lie
+    stack.py      the low-rank changes of all nets, stacked
+    lanes.py      where keys and values are kept
 """

@@ -48,8 +48,8 @@ class DecodeBatch:
         return not taken or taken + len(writing.plans) <= self.limit
 
     def narrow(self, replies: int = 0) -> None:
-        """Hold fewer rows until the batch is empty again, since the memory has no room for more: those in use, or half
-        of so many replies."""
+        """Hold fewer rows until the batch is empty again, since memory ran out: as many as are in use, or, if none
+        are, half of `replies`."""
         taken = sum(len(lane.rows) for lane in self.lanes.values())
         self.limit = max(1, taken or replies // 2)
 
@@ -71,8 +71,8 @@ class DecodeBatch:
     def leave(self, writing: Writing) -> None:
         """Take a reply's rows away.
 
-        A lane that many needed at a time is given up with the last of them: talks grow from one lane into the next, and
-        each would keep for good what it took at its fullest.
+        A lane that has grown is given up when its last row leaves: talks grow from one lane into the next, and each
+        lane would otherwise keep the memory of its fullest moment.
         """
         for row in writing.rows:
             lane = row.lane
@@ -124,7 +124,7 @@ class DecodeBatch:
 
     @staticmethod
     def _finished(writing: Writing, states: Tensor, record: dict[str, Tensor]) -> Tensor:
-        """What the net itself makes of its rows' states (1 or 2, D)."""
+        """The states of its rows (1 or 2, D) after the net's own final step."""
         traced = dict[str, list[Tensor]]()
         found = writing.net.finish(states[:, None].float(), writing.chosen, writing.past, traced)
         record.update({name: values[0][0, -1].float().cpu() for name, values in traced.items()})
@@ -137,7 +137,7 @@ class DecodeBatch:
         place: dict[Row, int],
         records: dict[Writing, dict[str, Tensor]],
     ) -> None:
-        """Write the next token of replies that are asked for with the same options."""
+        """Write the next token of replies with the same options."""
         guided = writings[0].guided
         order = [place[w.rows[0]] for w in writings] + [place[w.rows[1]] for w in writings if guided]
         count = len(writings)
@@ -168,7 +168,7 @@ class DecodeBatch:
         for writing, token, chance in zip(writings, chosen, chances, strict=True):
             try:
                 goes_on = writing.take(token, chance, records[writing])
-            except Exception as fault:  # its listener asks it to stop, or is broken: the others go on
+            except Exception as fault:  # its listener stops it or is broken: the others go on
                 self.leave(writing)
                 writing.done.set_exception(fault)
                 continue
@@ -177,11 +177,11 @@ class DecodeBatch:
                 writing.done.set_result(writing.decoded())
 
     def _known(self, writing: Writing) -> list[int]:
-        """The ids of the prefix; in place of one behind the base's vocabulary another that is never written."""
+        """The ids of the prefix; an id beyond the base's vocabulary is replaced by one that is never written."""
         return [i if i < self.shape.vocabulary else writing.net.tokenizer.pad for i in writing.prefix]
 
     def _number(self, net: Net) -> int:
-        """The net's number in the stack, which takes it in when it is new."""
+        """The net's number in the stack; a new net is added to it."""
         if net not in self.nets:
             known = self.weights.shape.vocabulary
             if not bool(net.banned[known:].all()):
@@ -192,7 +192,7 @@ class DecodeBatch:
         return self.nets.index(net)
 
     def _lane(self, need: int) -> Lane:
-        """The narrowest lane with room for so many tokens."""
+        """The narrowest lane with room for `need` tokens."""
         room = next((width for width in WIDTHS if width >= need), self.shape.positions)
         room = min(room, self.shape.positions)
         if room not in self.lanes:

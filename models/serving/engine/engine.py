@@ -1,12 +1,12 @@
 """The engine of one device: a single thread that writes all replies of all nets on causal bases together.
 
-    plan     a context is read in pieces, the next one only after a token of every running reply
+    plan     a context is read in pieces; every running reply gets a token between two pieces
     decode   a reply joins the running batch, and leaves it at its end or when `on_tokens` raises
-    call     anything else that is computed with a net, as one piece
+    call     any other computation with a net, as one piece
 
-Callers are threads that wait; what they get equals the plain path (`models.serving.decoding`), token for token in
-float32. Pieces are taken by arrival and length: a long context does not hold up a short message, and is not starved by
-short ones. A fault of one reply, or of its listener, ends that reply; the thread starts again whenever it is needed.
+Callers are threads that wait; their results equal those of the plain path (`models.serving.decoding`), token for token
+in float32. Pieces are ordered by arrival and length: a long context does not hold up a short message, and short ones do
+not starve it. A fault of one reply, or of its listener, ends only that reply; the thread starts again when needed.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ logger = logging.getLogger(__name__)
 ROWS = 64
 """rows of the running batch: replies, two each when guided"""
 PATIENCE = 4
-"""pieces that may be read of later contexts for each piece that a context is longer"""
+"""for each piece that a context is longer, this many pieces of later contexts may be read before it"""
 IDLE_S = 5.0
-"""after so long without work the thread ends; the next request starts it again"""
+"""seconds without work after which the thread ends; the next request starts it again"""
 LAST_S = 10.0
-"""seconds that Python's end waits for a piece that is being computed"""
+"""seconds that Python waits at its exit for a piece that is being computed"""
 
 T = TypeVar("T")
 
@@ -57,11 +57,11 @@ class _Task:
     """Work in pieces."""
 
     due: int
-    """by the count of pieces: the task with the smallest goes first"""
+    """counted in pieces: the task with the smallest number goes first"""
     number: int
     begin: Callable[[], Generator[None, None, Any]] = field(compare=False)
     make_room: Callable[[], None] | None = field(compare=False, default=None)
-    """frees memory that the task can do without; None once that is done"""
+    """frees memory that the task does not need; None once that is done"""
     pieces: Generator[None, None, Any] = field(compare=False, init=False)
     done: Future[Any] = field(compare=False, default_factory=Future)
 
@@ -86,12 +86,12 @@ class Engine:
         _engines.add(self)
 
     def plan(self, net: Net, batch: Batch, make: Callable[[], Plan]) -> Plan:
-        """What `make` returns, once the single context of `batch` has been read in pieces."""
+        """Read the single context of `batch` in pieces, then return what `make` returns."""
         prefill = Prefill(net, batch, make)
         return self._run(prefill.pieces, prefill.size, cast(Causal, net.backbone).weights.prefixes.clear)
 
     def read_ahead(self, net: Net, ids: Tensor) -> Future[None]:
-        """Begin to read the context (1, S) of a reply whose knowledge is still being looked up."""
+        """Begin to read the context (1, S) of a reply while its knowledge is still being looked up."""
         backbone = cast(Causal, net.backbone)
         make_room = backbone.weights.prefixes.clear
         return self._begin(lambda: context_in_pieces(net, ids), 1 + unread_pieces(backbone, ids), make_room)
@@ -115,7 +115,7 @@ class Engine:
         first_banned: Collection[int] = (),
     ) -> Decoded:
         """As `models.serving.decoding.decode`. `on_tokens` is called by the engine's thread, so it must not block."""
-        if options.method == "beam":  # hypotheses change places at every token: a search of its own, beside the others
+        if options.method == "beam":  # hypotheses change places at every token, so the search runs outside the batch
             return decode(net, plan, options, seed, on_tokens, first_banned)
         if plan.prefix.shape[0] != 1:
             raise ValueError(f"decode takes one reply at a time, got {plan.prefix.shape[0]}")
@@ -123,13 +123,13 @@ class Engine:
         return self._write([Writing(net, plans, options, seed, on_tokens, first_banned)])[0]
 
     def rank(self, net: Net, plan: Plan, options: DecodeOptions, seed: int) -> list[Candidate]:
-        """As `models.serving.rerank.rank`; the candidates are written together, from one reading."""
+        """As `models.serving.rerank.rank`; the candidates are written together, and the dialogue is read once."""
         sampled = replace(options, method="sample")
         drawn = self._write([Writing(net, [plan], sampled, one) for one in candidate_seeds(options, seed)])
         return self.call(lambda: ranked(net, plan, options, [found.ids for found in drawn]))
 
     def _for_anyone(self, net: Net, plan: Plan) -> Plan:
-        """What the net would say to anybody, with the strategy that `plan` follows: there are nine at most a net."""
+        """What the net would say to anybody, with the strategy that `plan` follows: at most nine plans per net."""
         key = (net, followed(net, plan))
         if key not in self._anyone:
             self._anyone[key] = self.call(lambda: after_hi(net, plan))
@@ -169,12 +169,12 @@ class Engine:
                 for batch in self._batches.values():
                     self._step(batch)
                 self._piece()
-        except BaseException as fault:  # whoever waits must not wait for ever; the next request starts a new thread
+        except BaseException as fault:  # no caller may wait for ever; the next request starts a new thread
             logger.critical("the engine stopped: %s", type(fault).__name__)
             self._fail_all(fault)
 
     def end(self) -> None:
-        """Stop after the piece that is being computed, for good."""
+        """Stop for ever after the piece that is being computed."""
         with self._work:
             self._ends, thread = True, self._thread
             self._work.notify()
@@ -182,7 +182,7 @@ class Engine:
             thread.join(LAST_S)
 
     def _wait_for_work(self) -> bool:
-        """Whether there is any; False when none has come for a while, or the engine ends, and the thread may too."""
+        """Whether there is work; False, and the thread may end, when none has come for a while or the engine ends."""
         with self._work:
             while not (
                 self._ends or self._tasks or self._line or any(batch.writings for batch in self._batches.values())
@@ -193,7 +193,7 @@ class Engine:
         return not self._ends
 
     def _admit(self) -> None:
-        """Let replies join, first come first served, as far as there are rows."""
+        """Let replies join, first come first served, as long as there are free rows."""
         while self._line:
             writing = self._line[0]
             weights = cast(Causal, writing.net.backbone).weights
@@ -226,7 +226,7 @@ class Engine:
                 writing.done.set_exception(fault)
 
     def _piece(self) -> None:
-        """The next piece of the task that is due first."""
+        """Do the next piece of the task that is due first."""
         with self._work:
             if not self._tasks:
                 return
@@ -249,11 +249,11 @@ class Engine:
             heapq.heappush(self._tasks, task)
 
     def _may_begin_again(self, task: _Task) -> bool:
-        """Whether there may be memory for a task now or later; then it is as it was before its first piece."""
+        """Whether there may be memory for a task now or later; if so, it is set back to before its first piece."""
         if task.make_room is not None:
             task.make_room()
             task.make_room = None
-        elif not any(batch.writings for batch in self._batches.values()):  # nobody's end would give any
+        elif not any(batch.writings for batch in self._batches.values()):  # no reply whose end would free any
             return False
         task.pieces = task.begin()
         return True

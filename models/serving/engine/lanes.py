@@ -1,7 +1,7 @@
-"""Where the keys and values of running replies lie: rows of equal room, allocated once and used again.
+"""Where the keys and values of running replies are kept: rows of equal room, allocated once and used again.
 
-A lane has rows for so many tokens; a reply takes the narrowest lane that it fits into. The rows in use are always the
-first ones, so that a step reads them in place: when a reply ends, the last row moves into its hole.
+All rows of a lane have room for the same number of tokens; a reply takes the narrowest lane that it fits into. The rows
+in use are always the first ones, so that a step reads them in place: when a reply ends, the last row takes its place.
 Shapes: L layers, R rows, K key heads of d numbers, C tokens of room, S sources of N vectors, H heads.
 """
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from models.serving.engine.writing import Writing
 
 WIDTHS = (192, 384, 768, 1536)
-"""tokens of room of the lanes; beyond, as many as the base reads"""
+"""room of the lanes in tokens; a longer reply gets a lane for as many as the base reads"""
 FIRST_ROWS = 4
 """rows that a lane starts with; it doubles when they are taken"""
 FIRST_VECTORS = 32
@@ -29,13 +29,13 @@ FIRST_VECTORS = 32
 
 @dataclass(eq=False)
 class Row:
-    """What one row of a step belongs to."""
+    """What one row of a step belongs to, and its place."""
 
     writing: Writing
     net: int
     """number of its net in the stack"""
     length: int
-    """tokens whose keys and values are there"""
+    """tokens whose keys and values are stored"""
     prefix: Tensor
     """(P, D) vectors of what precedes the reply"""
     place: int = -1
@@ -60,7 +60,7 @@ class Lane:
     """Rows for `room` tokens."""
 
     def __init__(self, shape: LlamaShape, room: int, like: Tensor, work: torch.dtype) -> None:
-        """`like`: a tensor of the type and on the device of keys and values; `work`: the type of all else."""
+        """`like`: a tensor with the type and device of keys and values; `work`: the type of everything else."""
         self.shape, self.room, self.rows = shape, room, list[Row]()
         # zeros: what is masked must be a number all the same
         self.keys = like.new_zeros(shape.layers, FIRST_ROWS, shape.key_heads, room, shape.head_width)
@@ -73,7 +73,7 @@ class Lane:
         """(R, S, N) 0 = attend, -inf = do not"""
 
     def add(self, row: Row, memories: Memories, names: tuple[str, ...], gates: Tensor) -> None:
-        """Take in the keys and values of `memories` (one row); `gates` (L, S, H, 1) of the net's sources `names`."""
+        """Add a row with the keys and values of `memories`; `gates` (L, S, H, 1) of the net's sources `names`."""
         row.place, row.lane = len(self.rows), self
         if row.place == self.keys.shape[1]:
             self._grow_rows()

@@ -1,6 +1,6 @@
-"""One token of every row through all layers of the base: the arithmetic of `models.backbones.causal`, rows apart.
+"""One token of every row through all layers of the base: the arithmetic of `models.backbones.causal`, row by row.
 
-The base's matrices are applied once to all rows, the nets' changes stacked (`stack.py`), keys and values in place
+The base's matrices are applied once to all rows; the nets' changes are stacked (`stack.py`), keys and values in place
 (`lanes.py`). Shapes: n rows, D width, H heads of d numbers, K key heads, G queries of each, S sources of N vectors.
 """
 
@@ -37,7 +37,7 @@ class Segment:
         """(n, S, N) of each layer"""
 
     def attend(self, layer: int, asked: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """(n, H d) what queries (n, H, d) find in the dialogue; the token's keys and values (n, K, d) join it."""
+        """(n, H d) what queries (n, H, d) find in the dialogue; first the token's keys and values (n, K, d) join it."""
         lane = self.lane
         lane.keys[layer][self.rows, :, self.places] = keys.to(lane.keys.dtype)
         lane.values[layer][self.rows, :, self.places] = values.to(lane.values.dtype)
@@ -67,7 +67,7 @@ class Turns:
 
     @classmethod
     def at(cls, places: Tensor, shape: LlamaShape, dtype: torch.dtype) -> Turns:
-        """Those of places (n,)."""
+        """The turns of places (n,)."""
         half = torch.arange(0, shape.head_width, 2, device=places.device).float() / shape.head_width
         angles = places[:, None].float() / shape.theta**half
         cos, sin = angles.cos().to(dtype), angles.sin().to(dtype)

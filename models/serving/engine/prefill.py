@@ -1,4 +1,4 @@
-"""What a plan has to read, in pieces, so that running replies go on between them."""
+"""Reads what a plan needs, in pieces, so that running replies go on between them."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from models.nets.misc import block_mask
 from models.nets.net import Net, Plan
 
 PIECE_TOKENS = 64
-"""tokens of a context that are read at a time; twice as many in bfloat16, where a piece waits for the weights"""
+"""tokens of a context that are read at a time; twice as many in bfloat16, where loading the weights takes longest"""
 PIECE_TEXTS = 14
-"""COMET blocks that are read at a time, about five tokens each; twice as many in bfloat16: all of a message"""
+"""COMET blocks that are read at a time, about five tokens each; twice as many in bfloat16: all those of a message"""
 
 
 def in_a_piece(backbone: Causal, size: int) -> int:
-    """How many of what is read are read at a time, where `size` is that of float32."""
+    """How many tokens or blocks are read at a time, where `size` is the number in float32."""
     return size * (2 if backbone.weights.dtype is torch.bfloat16 else 1)
 
 
 def context_in_pieces(net: Net, ids: Tensor) -> Generator[None, None, None]:
-    """Reads a single context (1, S), which the cache of prefixes keeps; stops after each piece."""
+    """Reads a single context (1, S) into the cache of prefixes; yields after each piece."""
     backbone = cast(Causal, net.backbone)
     for _ in backbone.read_in_pieces(ids, in_a_piece(backbone, PIECE_TOKENS)):
         yield
@@ -37,7 +37,7 @@ def unread_pieces(backbone: Causal, ids: Tensor) -> int:
 
 
 class Prefill:
-    """The plan of one reply: a single context and its blocks are read piece by piece, then `make` finds them read."""
+    """The plan of one reply: its context and blocks are read piece by piece, so that `make` finds them read."""
 
     def __init__(self, net: Net, batch: Batch, make: Callable[[], Plan]) -> None:
         self.backbone, self.batch, self.make = cast(Causal, net.backbone), batch, make
@@ -48,11 +48,11 @@ class Prefill:
 
     @property
     def size(self) -> int:
-        """How many pieces it takes at least."""
+        """The least number of pieces that it takes."""
         return 1 + unread_pieces(self.backbone, self.batch.ids) + -(-len(self.texts) // self.at_a_time)
 
     def pieces(self) -> Generator[None, None, Plan]:
-        """Stops after each piece, and returns the plan."""
+        """Yields after each piece, and returns the plan."""
         for start in range(0, len(self.texts), self.at_a_time):
             rows = self.texts[start : start + self.at_a_time]
             self.backbone.summaries(self.batch.blocks[rows], self.mask[rows])

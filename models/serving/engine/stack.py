@@ -1,8 +1,8 @@
-"""The low-rank changes of the nets in a step under one another, so that one product serves the rows of every net.
+"""The low-rank changes of the nets in a step, stacked, so that one product serves the rows of every net.
 
-    x W^T + (x A^T * mask) B      A, B of these nets; the mask leaves each row the part of its own net
+    x W^T + (x A^T * mask) B      A, B of these nets; the mask keeps for each row the part of its own net
 
-Rows of a single net take its part alone. Shapes: n rows, R ranks of the nets' changes, D width, S sources, H heads.
+Rows of a single net use its part alone. Shapes: n rows, R ranks of the nets' changes, D width, S sources, H heads.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class LayerChanges:
     """(nets, S, H, 1)"""
 
     def of(self, net: int, ranks: slice, listening: slice) -> LayerChanges:
-        """Those of one net, whose ranks lie there."""
+        """The changes of one net, given the places of its ranks."""
         o, gate_up, down = ((a[ranks], b[ranks]) for a, b in (self.o, self.gate_up, self.down))
         qkv, sources = (
             (self.qkv[0][ranks], self.qkv[1][ranks]),
@@ -46,7 +46,7 @@ class LayerChanges:
 
 
 def _under(layers: Sequence[LayerChanges]) -> LayerChanges:
-    """The changes of several nets under one another."""
+    """The changes of several nets, stacked."""
 
     def joined(name: str) -> Pair:
         pairs = [cast(Pair, getattr(layer, name)) for layer in layers]
@@ -66,14 +66,14 @@ class Mix:
     listening: Tensor | None = None
     """(n, R')"""
     nets: Tensor | None = None
-    """(n,) whose gates; None: of the only net"""
+    """(n,) whose gates each row uses; None: those of the only net"""
 
     def change(self, out: Tensor, x: Tensor, pair: Pair) -> Tensor:
         """`out` of x, changed."""
         return torch.addmm(out, _inner(x, pair[0], self.mask), pair[1])
 
     def listen(self, x: Tensor, pair: Pair) -> Tensor:
-        """(n, R') what A of the sources' queries makes of x (n, D)."""
+        """(n, R') the product of x (n, D) with A of the sources' queries."""
         return _inner(x, pair[0], self.listening)
 
 
@@ -83,7 +83,7 @@ def _inner(x: Tensor, a: Tensor, mask: Tensor | None) -> Tensor:
 
 
 class Stack:
-    """The changes of nets in `dtype`; a net's number is its place."""
+    """The changes of nets in `dtype`; a net's number is its place in the order given."""
 
     def __init__(self, backbones: Sequence[Causal], dtype: torch.dtype) -> None:
         self.names = [tuple(cast(CausalLayer, b.layers[0]).sources) for b in backbones]
@@ -100,7 +100,7 @@ class Stack:
         return torch.stack([layer.gates[net] for layer in self.layers])
 
     def mix(self, nets: Sequence[int]) -> Mix:
-        """The changes for rows of these nets. Those of nets that are not among them would only be read for nothing."""
+        """The changes for rows of these nets. Other nets are left out, since theirs would be read for nothing."""
         present = tuple(sorted(set(nets)))
         if len(present) == 1:
             return self._alone[present[0]]
@@ -150,7 +150,7 @@ def _source(layer: CausalLayer, name: str) -> SourceChange:
 
 
 def _sizes(layers: Sequence[LayerChanges]) -> tuple[list[int], list[int]]:
-    """How many ranks each net has, and how many to listen to its sources with."""
+    """How many ranks the changes of each net have, and how many those of the queries to its sources."""
     return [len(layer.qkv[0]) for layer in layers], [len(layer.sources[0]) for layer in layers]
 
 

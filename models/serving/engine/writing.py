@@ -1,4 +1,4 @@
-"""A reply that the engine writes: what was asked, what has been written, and whom to tell."""
+"""A reply that the engine writes: what was asked, what has been written, and who is notified."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from models.serving.trace import DecodeOptions
 
 @dataclass(eq=False)
 class Writing:
-    """One reply in the making. Method "guided" takes two rows: the dialogue, and what would be said to anybody."""
+    """One reply in the making. Method "guided" has two rows: the dialogue, and what would be said to anybody."""
 
     net: Net
     plans: Sequence[Plan]
-    """of a single reply each; the first is that of the dialogue"""
+    """each of a single reply; the first is that of the dialogue"""
     options: DecodeOptions
     seed: int
     on_tokens: OnTokens | None = None
@@ -33,7 +33,7 @@ class Writing:
     ids: list[int] = field(default_factory=list)
     probabilities: list[float] = field(default_factory=list)
     past: Past = field(default_factory=Past)
-    """of what the net itself keeps besides the backbone (STAR's pool)"""
+    """what the net itself keeps besides the backbone (STAR's pool)"""
     fed: int = 0
     """tokens of the prefix that have been read"""
     record: dict[str, list[Tensor]] = field(default_factory=dict)
@@ -46,26 +46,26 @@ class Writing:
         self.chosen = None if self.plans[0].chosen is None else torch.cat([plan.chosen for plan in self.plans])  # type: ignore[misc]
 
     def afresh(self) -> Writing:
-        """The same reply from its first token on, for the same caller."""
+        """The same reply, begun again for the same caller."""
         return replace(self, rows=[], ids=[], probabilities=[], past=Past(), fed=0, record={})
 
     @property
     def guided(self) -> bool:
-        """Whether tokens are weighed against what would be said to anybody."""
+        """Whether tokens are compared with what would be said to anybody."""
         return self.options.method == "guided"
 
     @property
     def opens(self) -> bool:
-        """Whether its next input is of the prefix."""
+        """Whether its next input belongs to the prefix."""
         return self.fed < len(self.prefix)
 
     @property
     def next_input(self) -> int:
-        """The id that is read next."""
+        """The id that the net reads next."""
         return self.prefix[self.fed] if self.opens else self.ids[-1]
 
     def take(self, token: int, probability: float, attention: dict[str, Tensor]) -> bool:
-        """Write a token, tell whom it concerns, and say whether the reply goes on.
+        """Add a token, notify `on_tokens`, and return whether the reply goes on.
 
         Raises what `on_tokens` raises.
         """

@@ -1,9 +1,9 @@
-"""Ways to answer many talks at once, with the same weights: what `measure.py` lets run beside each other.
+"""Ways to answer many talks at once, with the same weights, which `measure.py` compares.
 
-plain         the way the published code does it: each reply alone, one after the other, its context read again at
-              every turn, COMET asked relation by relation
-transformers  its continuous batching, the base alone (no net, no COMET)
-llama.cpp     the base alone, one talk after the other; where `llama_cpp` is installed
+plain         as the published code does it: each reply alone, one after the other; its context is read again at
+              every turn, and COMET is queried relation by relation
+transformers  continuous batching of transformers, the base alone (no net, no COMET)
+llama.cpp     the base alone, one talk after the other; only if `llama_cpp` is installed
 engine        hosted nets as in the app
 """
 
@@ -37,36 +37,36 @@ from models.serving.speed.talks import Answered, a_turn_before
 from models.serving.trace import DecodeOptions
 
 MEASURED_ALONE = 4
-"""talks that a contender answers one after the other are measured; of further ones the times follow from these"""
+"""how many talks are measured if a contender answers them one after the other; the times of others follow from these"""
 BLOCK = 32
-"""tokens of a page of transformers' cache"""
+"""tokens in a page of transformers' cache"""
 
 Answer = Callable[[Sequence[Dialogue]], list[Answered]]
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A way to answer talks that are asked for at the same moment."""
+    """A way to answer talks that all arrive at the same moment."""
 
     name: str
     answer: Answer
     prepare: Callable[[Sequence[Dialogue]], object] = lambda talks: None
-    """what a talk's earlier turns have left behind; not measured"""
+    """does what the earlier turns of a talk have done already (such as filling caches); not measured"""
 
 
 class OneByOne(Comet):
-    """A source that is asked query by query and remembers nothing, as the published code does."""
+    """A source that answers query by query and remembers nothing, as in the published code."""
 
     def __init__(self, source: Comet) -> None:
         self.source, self.version = source, source.version
 
     def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
-        """One search for each query."""
+        """Run one search for each query."""
         return [self.source.answer([query])[0] for query in queries]
 
 
 def engine(responders: Sequence[NetResponder], options: DecodeOptions) -> Contender:
-    """Hosted nets, talk by talk in turn; COMET remembers nothing of a talk that is measured."""
+    """Hosted nets, which take the talks in turn; COMET remembers nothing from a talk that is measured."""
     hosted = responders[0].sources.comet
     generator = hosted.source if isinstance(hosted, CachedComet) else hosted
 
@@ -88,7 +88,7 @@ def engine(responders: Sequence[NetResponder], options: DecodeOptions) -> Conten
 
 
 def plain(names: Sequence[str], options: DecodeOptions, device: str, sources: tuple[str | None, Any]) -> Contender:
-    """Each reply alone; the nets have weights of their own, which are not packed, and remember no reading."""
+    """Each reply alone; the nets have their own weights, which are not packed, and do not cache what they read."""
     comet, emotions = sources
     bases = Bases(device)
     asked = OneByOne(open_comet(comet, device, bases))
@@ -125,9 +125,9 @@ def _respond(responder: NetResponder, talk: Dialogue, options: DecodeOptions, st
 
 
 def in_line(one: Callable[[int], Answered], count: int) -> list[Answered]:
-    """Replies that are made one after the other: each waits for those before it.
+    """Replies made one after the other: each waits for those before it.
 
-    The first `MEASURED_ALONE` are made; the others take as long as these, in turn.
+    Only the first `MEASURED_ALONE` are made; the times of the others repeat theirs in turn.
     """
     made = [one(number) for number in range(min(count, MEASURED_ALONE))]
     waited, answered = 0.0, list[Answered]()
@@ -139,7 +139,7 @@ def in_line(one: Callable[[int], Answered], count: int) -> list[Answered]:
 
 
 def transformers_batching(net: Net, options: DecodeOptions) -> Contender:
-    """The base in transformers, weights copied."""
+    """The base in transformers, with copied weights."""
     backbone = net.backbone
     assert isinstance(backbone, Causal)
     model = as_llama(backbone)
@@ -150,7 +150,7 @@ def transformers_batching(net: Net, options: DecodeOptions) -> Contender:
     def answer(talks: Sequence[Dialogue]) -> list[Answered]:
         known = backbone.shape.vocabulary
         asked = [[i for i in context_ids(talk, net.tokenizer, net.shape) if i < known] for talk in talks]
-        blocks = sum((len(ids) + options.max_tokens) // BLOCK + 2 for ids in asked)  # else it takes all the memory
+        blocks = sum((len(ids) + options.max_tokens) // BLOCK + 2 for ids in asked)  # else it would take all memory
         room = ContinuousBatchingConfig(page_size=BLOCK, num_blocks=2 * blocks, max_batch_tokens=512)
         start = time.perf_counter()
         found = model.generate_batch(asked, config, room, record_timestamps=True)
@@ -169,7 +169,7 @@ def _timed(output: Any, start: float, took: float) -> Answered:
 
 
 def as_llama(backbone: Causal) -> LlamaForCausalLM:
-    """The base without any net as transformers has it."""
+    """The base without any net, as a model of transformers."""
     s, weights = backbone.shape, backbone.weights
     config = LlamaConfig(
         vocab_size=s.vocabulary,
@@ -191,7 +191,7 @@ def as_llama(backbone: Causal) -> LlamaForCausalLM:
 
 
 def llama_cpp(net: Net, options: DecodeOptions, file: Path | None = None) -> Contender:
-    """The default base's file in llama.cpp. Raises ModuleNotFoundError where it is not installed."""
+    """The default base's file in llama.cpp. Raises ModuleNotFoundError if that is not installed."""
     if importlib.util.find_spec("llama_cpp") is None:
         raise ModuleNotFoundError("llama_cpp is not installed")
     llama = importlib.import_module("llama_cpp")

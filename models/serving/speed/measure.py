@@ -1,4 +1,4 @@
-"""Rounds of contenders in turns over the same talks, and the ceiling that the machine's memory sets."""
+"""Rounds in which the contenders answer the same talks in turn, and the speed limit set by the machine's memory."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from models.serving.speed.contenders import Contender
 from models.serving.speed.talks import Answered, made_up_talks
 
 STREAM_BYTES = 2**28
-"""read to measure the memory's bandwidth; far more than caches hold"""
+"""bytes read to measure the memory's bandwidth; far more than caches hold"""
 
 
 @dataclass(frozen=True)
 class Round:
-    """What one contender did once with so many talks."""
+    """The result of one contender in one round."""
 
     first_s: float | None
     """median until the first word"""
@@ -28,16 +28,16 @@ class Round:
     p95_s: float
     """of whole replies"""
     tokens_s: float
-    """all replies' tokens by the time of the last one"""
+    """tokens of all replies, divided by the time of the last one"""
     decode_tokens_s: float | None
-    """tokens of one reply by the time in which it was written"""
+    """tokens of one reply, divided by the time in which they were written"""
     memory_mib: float | None
-    """resident after it; None where the system does not tell"""
+    """resident memory after the round; None if the system does not report it"""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Median of the rounds, and the least and the greatest."""
+    """Median, minimum and maximum over the rounds."""
 
     median: float
     least: float
@@ -51,11 +51,11 @@ Figures = dict[str, Figure]
 def rounds_of(
     contenders: Sequence[Contender], talks: Sequence[int], turns: int, rounds: int
 ) -> dict[int, dict[str, Figures]]:
-    """Figures by number of talks and contender; each round lets all of them answer one after the other."""
+    """Figures by number of talks and contender; in each round all contenders answer, one after the other."""
     found: dict[int, dict[str, list[Round]]] = {n: {c.name: [] for c in contenders} for n in talks}
     for count in talks:
         for round_ in range(rounds):
-            asked = made_up_talks(count * (round_ + 1), turns)[-count:]  # none that was answered before
+            asked = made_up_talks(count * (round_ + 1), turns)[-count:]  # talks that were not answered before
             for contender in contenders:
                 contender.prepare(asked)
                 found[count][contender.name].append(one_round(contender.answer(asked)))
@@ -63,7 +63,7 @@ def rounds_of(
 
 
 def one_round(answered: Sequence[Answered]) -> Round:
-    """The figures of replies that were asked for at one moment."""
+    """The figures of replies that were requested at the same moment."""
     totals, tokens = [a.total_s for a in answered], sum(a.tokens for a in answered)
     firsts = [a.first_s for a in answered if a.first_s is not None]
     written = [a.tokens / a.decode_s for a in answered if a.decode_s]
@@ -88,7 +88,7 @@ def summed(rounds: Sequence[Round]) -> Figures:
 
 
 def resident_mib() -> float | None:
-    """Memory of this process in MiB, where `/proc` tells."""
+    """Memory of this process in MiB; None without `/proc`."""
     place = Path("/proc/self/statm")
     if not place.is_file():
         return None
@@ -96,7 +96,7 @@ def resident_mib() -> float | None:
 
 
 def bandwidth(device: str, seconds: float = 0.5) -> float:
-    """Bytes a second that this device reads from memory: the best of repeated sums over `STREAM_BYTES`."""
+    """Bytes per second that this device reads from memory: the best of repeated sums over `STREAM_BYTES`."""
     numbers = torch.ones(STREAM_BYTES // 4, device=device)
     best, start = 0.0, time.perf_counter()
     while time.perf_counter() - start < seconds:

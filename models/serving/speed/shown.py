@@ -17,7 +17,7 @@ COLUMNS = {
 
 
 def table(found: dict[int, dict[str, Figures]], ceiling: float) -> str:
-    """Medians with their spread; `ceiling`: tokens/s of one reply that the memory's bandwidth allows."""
+    """Medians with their spread; `ceiling`: the tokens/s of one reply that the memory's bandwidth allows."""
     head = f"{'talks':>5} {'':14}" + "".join(f"{title:>24}" for title in COLUMNS.values()) + f"{'of the ceiling':>16}"
     lines = [head]
     for talks, by in found.items():
@@ -36,7 +36,7 @@ def _cell(figure: Figure | None) -> str:
 
 
 def plot(found: dict[int, dict[str, Figures]]) -> dict[str, Any]:
-    """Tokens/s by number of talks, a line a contender, as a figure of Plotly (`plotly.io.from_json`)."""
+    """Tokens/s by number of talks, one line per contender, as a Plotly figure (`plotly.io.from_json`)."""
     names = list(dict.fromkeys(name for by in found.values() for name in by))
     lines = []
     for name in names:

@@ -1,4 +1,4 @@
-"""The talks that every contender answers: so many turns in, none like another."""
+"""The talks that every contender answers: each has the same number of turns, and no two are alike."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ SAID = "That sounds hard, and I am glad that you tell me. What would help you mo
 
 @dataclass(frozen=True)
 class Answered:
-    """One reply; seconds from the moment at which all were asked for."""
+    """One reply; seconds count from the moment at which all were requested."""
 
     first_s: float | None
-    """until its first word; None where the contender does not tell"""
+    """until its first word; None if the contender does not report it"""
     total_s: float
     tokens: int
     decode_s: float | None = None
-    """of these, while tokens were written; None where the contender does not tell"""
+    """the part in which tokens were written; None if the contender does not report it"""
 
 
 def made_up_talks(count: int, turns: int) -> list[Dialogue]:
-    """Talks that end with a seeker's message after `turns` - 1 exchanges, of our fixed prompts in turn."""
+    """Talks made from our fixed prompts in turn; each ends with a seeker's message after `turns` - 1 exchanges."""
     prompts, talks = read_prompts(), list[Dialogue]()
     for number in range(count):
         situation, posts = prompts[number % len(prompts)]
@@ -36,5 +36,5 @@ def made_up_talks(count: int, turns: int) -> list[Dialogue]:
 
 
 def a_turn_before(talk: Dialogue) -> Dialogue:
-    """The talk as it was when the message before the last one was answered; a first message stays."""
+    """The talk as it was before its last exchange, ending with the message before; a first message stays."""
     return Dialogue(talk.turns[:-2] or talk.turns, talk.situation)

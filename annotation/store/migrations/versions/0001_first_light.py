@@ -81,7 +81,7 @@ _GUARDED = {
     "judgment": _ALWAYS,
     "event": _ALWAYS,
 }
-"""Which rows of a table may not be changed: all of them, but of the replies only those that have ended."""
+"""Which rows of a table may not be changed: all of them, except replies that have not ended."""
 
 
 def _create_encounter() -> None:

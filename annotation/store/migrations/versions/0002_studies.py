@@ -1,6 +1,6 @@
 """Studies: plans, members, contexts with the systems' replies, items, claims, answers, reviews, events.
 
-Nothing of revision 0001 changes; what it holds stays. Revision: 0002, follows 0001.
+The tables of revision 0001 and their data stay unchanged. Revision: 0002, follows 0001.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop what this revision made."""
+    """Drop what this revision created."""
     for table in reversed(_TABLES):
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
@@ -68,7 +68,7 @@ _STUDY_EXISTS = "EXISTS (SELECT 1 FROM study WHERE id = OLD.study_id)"
 
 
 def _guard_sqlite() -> None:
-    """Events are only added, and go when their whole study goes. Answers of a closed item stay as they are."""
+    """Events can only be added, and are deleted only with their whole study. Answers of a closed item cannot change."""
     op.execute(
         "CREATE TRIGGER study_event_no_update BEFORE UPDATE ON study_event "
         "BEGIN SELECT RAISE(ABORT, 'study_event rows cannot be changed'); END"

@@ -1,7 +1,7 @@
 """Live talks: a rater's conversation with two systems, preferences per turn, stars.
 
-Studies of kind "live" used to judge conversations that were imported once finished; that is what kind "frozen" does
-with them, so they become frozen. Revision: 0003, follows 0002.
+Studies of kind "live" used to judge finished, imported conversations, which is what kind "frozen" is for, so they
+become frozen. Revision: 0003, follows 0002.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop what this revision made; the conversations themselves stay."""
+    """Drop what this revision created; the conversations themselves stay."""
     for table in ("study_star", "study_preference", "study_talk"):
         op.drop_table(table)
     if op.get_bind().dialect.name == "postgresql":
@@ -52,7 +52,7 @@ def _live_becomes_frozen() -> None:
     connection = op.get_bind()
     for row in connection.execute(sa.select(study).where(study.c.kind == "live")).all():
         values = json.loads(row.plan_json)
-        if "turn_preference" in values:  # made since this revision, which was taken back in between
+        if "turn_preference" in values:  # made under this revision before a downgrade
             continue
         plan = json.dumps(values | {"kind": "frozen"}, ensure_ascii=False, sort_keys=True)
         connection.execute(sa.update(study).where(study.c.id == row.id).values(kind="frozen", plan_json=plan))

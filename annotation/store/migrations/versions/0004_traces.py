@@ -1,6 +1,6 @@
-"""Replies of a study keep the traces of how they came about, so that votes can be set against them.
+"""Replies of a study keep their traces (how they came about), so that votes can be compared with them.
 
-A column is added; what is stored stays. Revision: 0004, follows 0003.
+A column is added; stored data stay. Revision: 0004, follows 0003.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column; it is empty where no trace is known."""
+    """Add the column; it is empty if no trace is known."""
     op.add_column("study_reply", sa.Column("replies_json", sa.Text(), nullable=True))
 
 

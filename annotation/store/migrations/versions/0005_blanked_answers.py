@@ -1,7 +1,7 @@
-"""Events of a study may lose their answers, so that a rater who withdraws takes these back too.
+"""Answers may be removed from the events of a study, so that a rater who withdraws takes them back there too.
 
-The triggers let one update of an event through: old and new value of an answer become NULL, all else stays. What is
-stored stays, but for the answers of raters who have withdrawn already. Revision: 0005, follows 0004.
+The triggers allow one kind of update: old and new value of an answer become NULL, all else stays. Stored data stay,
+except the answers of raters who have withdrawn already. Revision: 0005, follows 0004.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Refuse every update of an event but this one."""
+    """Refuse every update of an event except this one."""
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TRIGGER study_event_no_update")
         op.execute(
@@ -31,7 +31,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Refuse every update again; answers that were taken out stay out."""
+    """Refuse every update again; answers that were removed stay removed."""
     if op.get_bind().dialect.name == "sqlite":
         op.execute("DROP TRIGGER study_event_no_update")
         op.execute(
@@ -44,7 +44,7 @@ def downgrade() -> None:
         _refuse_on_postgresql("study_event_guard", "UPDATE OR DELETE")
 
 
-# a withdrawal is told from a revoked link by how many items went (old_value); new_value names who withdrew
+# unlike a revoked link, a withdrawal has the number of deleted items in old_value; new_value names who withdrew
 _BLANK_WITHDRAWN = (
     "UPDATE study_event SET old_value = NULL, new_value = NULL WHERE kind IN ('answered', 'undone') AND EXISTS ("
     "SELECT 1 FROM study_event AS gone WHERE gone.study_id = study_event.study_id AND gone.kind = 'revoked' "

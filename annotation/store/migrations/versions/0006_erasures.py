@@ -1,6 +1,6 @@
-"""Deletions of which copies may still lie in SQLite's files are remembered until none does.
+"""Deletions are remembered as long as copies of the deleted data may be left in SQLite's files.
 
-A table is added; what is stored stays. Revision: 0006, follows 0005.
+A table is added; stored data stay. Revision: 0006, follows 0005.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the table, with a row for what was deleted before: copies of it may be left too."""
+    """Create the table, with a row for earlier deletions, of which copies may be left too."""
     op.create_table(
         "erasure",
         sa.Column("id", sa.Integer(), nullable=False),

@@ -1,4 +1,4 @@
-"""Failed sign-ins are no longer stored: guesses at a password are slowed down in memory, links cannot be guessed.
+"""Failed sign-ins are no longer stored: password guessing is slowed down in memory, and links cannot be guessed.
 
 A table is dropped; it held hashes of addresses. Revision: 0007, follows 0006.
 """

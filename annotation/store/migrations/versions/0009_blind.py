@@ -1,6 +1,6 @@
 """A visitor of the demo may choose not to see the names before the vote.
 
-A column is added; it is empty in what is stored. Revision: 0009, follows 0008.
+A column is added; it is empty in stored rows. Revision: 0009, follows 0008.
 """
 
 from __future__ import annotations
@@ -20,5 +20,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it; which talks of the demo were blind is lost."""
+    """Drop it; the record of which demo talks were blind is lost."""
     op.drop_column("encounter", "blind")

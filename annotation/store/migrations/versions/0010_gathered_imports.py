@@ -1,6 +1,6 @@
-"""Items are imported in batches: they gather in a study without members, until all of them are there.
+"""Items are imported in batches, which gather in a study without members until all of them are there.
 
-A column is added; it is empty in what is stored. Revision: 0010, follows 0009.
+A column is added; it is empty in stored rows. Revision: 0010, follows 0009.
 """
 
 from __future__ import annotations
@@ -20,6 +20,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Drop it, with what imports that were cut off left behind."""
+    """Drop it, and delete what interrupted imports have left."""
     op.execute("DELETE FROM study WHERE gathers_for IS NOT NULL")
     op.drop_column("study", "gathers_for")
