@@ -1,6 +1,7 @@
 """Human judgments of replies: the questions, how answers are stored, what the numbers say.
 
-Imports sqlalchemy, alembic, scipy, statsmodels, krippendorff and pyarrow; never torch, gradio or `models`.
+Imports sqlalchemy, alembic, scipy, statsmodels, krippendorff and pyarrow; never torch or gradio, and of
+`models` only `models.reading`.
 In reading order:
 
     rubric.py    the questions to raters, as data

@@ -140,7 +140,7 @@ class CausalLayer(nn.Module):
 
 
 class Causal(nn.Module):
-    """See the module and `interface.Backbone`. `added` is the number of tokens behind the base's vocabulary."""
+    """See the module and `interface.Backbone`. `added` holds the tokens behind the base's vocabulary."""
 
     causal = True
     longest_reply = 256

@@ -44,7 +44,7 @@ class CausalBase:
 
     name: str
     digest: str
-    """12 hex digits that identify the file or files: changes fit only these exact weights"""
+    """12 hex digits that identify the weights: changes fit only these"""
     weights: LlamaWeights
     tokenizer: ChatTokenizer
 

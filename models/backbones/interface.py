@@ -41,7 +41,8 @@ class Stream:
 
 @dataclass
 class Memory:
-    """Keys and values of one source in one layer, (B, H, N, D/H); `mask` (B, 1, 1, N)."""
+    """Keys and values of one source in one layer, (B, H, N, D/H), with key heads for H on a causal base; `mask`
+    (B, 1, 1, N)."""
 
     keys: Tensor
     values: Tensor

@@ -72,6 +72,6 @@ def _own(part: Tensor) -> Tensor:
 
 
 def size_of(reading: Reading) -> int:
-    """Bytes of a reading."""
+    """Bytes of a reading's states, keys and values; the rest is small."""
     pairs = [part for pair in reading.cache for part in pair]
     return sum(part.numel() * part.element_size() for part in (reading.states, *pairs))

@@ -3,7 +3,7 @@
 Each token reads all weights and computes little with them: half the bytes take half the time.
 
     Fours   4 bits, groups of 32 numbers in a row     for bases stored in this form (GGUF's Q4_1)
-    Eights  8 bits, whole rows                        for all others
+    Eights  8 bits, whole rows                        for all others, and for all on processors without AVX-512
 
 On the default base, products with the first differ by 0.3 %, with the second by 0.9 %, and in bfloat16 by 0.2 %.
 

@@ -80,14 +80,6 @@ class Units:
         return total
 
 
-class GramNumbers(dict[tuple[str, ...], int]):
-    """A number for each n-gram; share one between two systems whose D-n are to be compared."""
-
-    def __missing__(self, gram: tuple[str, ...]) -> int:
-        self[gram] = len(self)
-        return self[gram]
-
-
 def mean_of(values: Sequence[float], units: Units, scale: float = 100.0) -> Summed:
     """Mean over turns, in percent unless another `scale` is given."""
     return Summed(units.sums([[value, 1.0] for value in values]), lambda sums: scale * sums[..., 0] / sums[..., 1])

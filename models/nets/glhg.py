@@ -54,7 +54,7 @@ class GlhgConfig:
     heads: int = 4
     """attention heads of the graph; must divide the backbone's width"""
     problem_weight: float = 0.5
-    """weight of the kind of problem, 0 to 1; the reply has the rest"""
+    """weight of the kind of problem, 0 to below 1; the reply has the rest"""
 
     def __post_init__(self) -> None:
         if not (self.turns >= 1 and self.layers >= 1 and 0 <= self.problem_weight < 1):

@@ -5,7 +5,7 @@
     v(u, s_1..s_k)   = the seeker's next rating, (stars - 3) / 2, predicted by the same network
     F(s) = log p(s | u) + lambda * sum over s_2..s_L of p(s_2..s_L | u, s) v(u, s, s_2..s_L)
     strategy = argmax F; reply from [BOS] [strategy], the decoder reads the context and the seeker's emotions
-    L    = L_r + L_1 + L_later + L_v    cross-entropy of s_1, of s_2..s_L, squared error of v where stars were given
+    L    = L_r + L_1 + (L_later + L_v) / 2    cross-entropy of s_1, of s_2..s_L, squared error of v where stars are
 
 As published, it plans with A*-like scores: how likely a strategy is now, and what it is likely to lead to. What differs
 here:

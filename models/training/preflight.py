@@ -92,7 +92,7 @@ def check_tails_file(tails: Path) -> None:
 
 
 def check_examples(train: Sequence[Example], valid: Sequence[Example], batch: int) -> None:
-    """Raises ValueError when there is too little to train on, to validate on, or to read commonsense from."""
+    """Raises ValueError when there is too little to train on or to validate on."""
     if len(train) < batch:
         raise ValueError(
             f"{len(train)} supporter turns with a strategy to train on, a batch takes {batch}; give a lower --batch"
