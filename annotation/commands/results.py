@@ -37,7 +37,7 @@ def table_of(summaries: tuple[Summary, ...]) -> str:
 
 
 def study_text(data: StudyData, style: str = "text") -> str:
-    """All tables of a study in one of `models.reading.table.STYLES`, then each pair's finding as a sentence (in text only)."""
+    """All tables of a study in one of the `STYLES`, then each pair's finding as a sentence (in text only)."""
     report = analyse(data)
     blocks = [STYLES[style](table) for table in report_tables(report)]
     if style == "text" and report.pairs:

@@ -2,7 +2,7 @@
 
 The published nets differ in what the decoder attends to besides the context (COMET blocks, a strategy vector, emotion
 states). Here a decoder layer sums the residual and one attention per *stream* under the single layer norm that
-BlenderbotSmall has (MISC, eq. 9-13): `O' = LN(O + A^c + A^s + A^x + A^g)`. Keys and values of every stream are
+BlenderbotSmall has (MISC, eq. 7): `O' = LN(O + A^c + A^s + A^x + A^g)`. Keys and values of every stream are
 projected once per reply (`project`), so a decoding step only computes the query side.
 Shapes: B batch, S source tokens, T target tokens, D width, H heads, V vocabulary.
 """
