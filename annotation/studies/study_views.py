@@ -109,7 +109,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Access:
-    """The acting member, made at sign-in (`members.py`) and kept by the server; every store function checks it again."""
+    """The acting member, made at sign-in (`members.py`), kept by the server; every store function checks it again."""
 
     study_id: str
     member_id: str
