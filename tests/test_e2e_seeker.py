@@ -278,3 +278,29 @@ def test_tables_fit_a_phone(browser: Browser, site: Site) -> None:
     page.locator("#results-table td").first.wait_for()
     assert beyond(page, "#results-table") == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+# Whether the last message of a side is in view: neither below the end of its panel nor under the box to write in.
+CLEAR = """(letter) => {
+  const last = [...document.querySelectorAll(`#side-${letter} .esc-msg`)].at(-1).getBoundingClientRect();
+  const ends = [document.querySelector(`#side-${letter} .esc-log`).getBoundingClientRect().bottom,
+    document.querySelector("#writing").getBoundingClientRect().top];
+  return last.height > 0 && last.bottom <= Math.min(...ends) + 1;
+}"""
+
+
+def test_on_a_phone_the_last_reply_stays_above_the_box_to_write_in(browser: Browser, site: Site) -> None:
+    rater = Rater(browser, site, PHONE).start()
+    page = rater.page
+    for number, post in enumerate((POST, "Nobody here knows me.", "And now?")):
+        rater.say(post)
+        for letter in "ab":  # one of them is hidden
+            page.locator(f"#side-{letter} .esc-done").nth(number).wait_for(state="attached")
+        page.wait_for_function(CLEAR, arg="a")
+    page.locator("#retry-a").wait_for()
+    assert not page.locator("#retry-b").is_visible()
+    page.locator("#side-switch").get_by_role("button", name=re.compile("^B")).click()
+    page.wait_for_function(CLEAR, arg="b")
+    page.locator("#retry-b").wait_for()
+    assert not page.locator("#retry-a").is_visible()
+    assert rater.problems == []
