@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from escdemo import texts
+from escdemo.look.script_texts import SCRIPT_TEXTS
 from models.data.dialogue import Dialogue
 from models.serving.responder import OnText
 from models.serving.trace import DecodeOptions, Reply
@@ -162,6 +164,13 @@ def test_a_phone_looks_inside_one_side_without_sideways_scrolling(browser: Brows
     assert wide["width"] <= PHONE["width"]
     page.locator("#inside-switch").get_by_role("button", name="B").click()
     page.locator("#inside-b .esc-word").first.wait_for()
+    page.get_by_role("button", name=texts.INSIDE_ATTENTION).click()
+    figure = page.locator("#why-heat-b.esc-goes-on")  # its right edge fades
+    figure.wait_for()
+    assert figure.get_attribute("data-sideways") == SCRIPT_TEXTS["sideways"]
+    figure.evaluate("one => { one.scrollLeft = one.scrollWidth; }")
+    page.locator("#why-heat-b[data-sideways]:not(.esc-goes-on)").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
 IN_VIEW = """() => {
