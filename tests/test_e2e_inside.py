@@ -63,7 +63,7 @@ def closed_afterwards(browser: Browser) -> Iterator[None]:
 def test_from_a_bubble_to_the_words_a_link_and_what_if(browser: Browser, site: Site) -> None:
     rater = Rater(browser, site).start().say("I feel alone.").answered().say("A zebra sang to me.").answered(2)
     page = rater.page
-    why = page.get_by_role("button", name="Why? joint's reply to message 1")
+    why = page.get_by_role("button", name="Why? BlenderBot-Joint's reply to message 1")
     why.focus()
     page.keyboard.press("Enter")
     page.locator("#inside-post").get_by_text("I feel alone.").wait_for()
