@@ -259,6 +259,7 @@ def test_emotions_are_lines_with_a_word_where_the_lead_changes() -> None:
         [(1, 70, "fear"), (4, 70, "fear")],
         [(3, 70, "anger")],
     ]
+    assert [list(one.textposition) for one in words] == [["top right", "top left"], ["top right"]]
     assert [one.legendgroup for one in words] == [fear.legendgroup, anger.legendgroup]  # they go and come together
     assert fear.line.dash != anger.line.dash
     assert "n = 4" in figure.layout.title.text
