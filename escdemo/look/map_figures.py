@@ -180,9 +180,9 @@ def _path(path: Sequence[PathStep], side: str) -> go.Scatter:
 
 def _laid_out(figure: go.Figure, found: StateMap, look: Mapping[str, str], path: Sequence[PathStep]) -> go.Figure:
     about, plane = found.about, PLANES[look["plane"]]
-    title = f"{title_of(about.net)}: decoder states, {plane}"
+    title = f"{title_of(about.net)}: states, {plane}"  # a longer one is cut off on a phone
     below = f"n = {len(found.turns)} turns of {about.dialogues} dialogues ({where(found)})"
-    words = f"{title}. {below}. Colour: {COLOURS[look['colour']]}."
+    words = f"{title_of(about.net)}: decoder states, {plane}. {below}. Colour: {COLOURS[look['colour']]}."
     words += f" Your talk as a path of {len(path)} replies." if path else ""
     styled(
         figure,
