@@ -210,9 +210,13 @@ def test_a_card_in_plain_words_escaped() -> None:
     assert told.count("not measured") == 1
     assert "<b>ESConv" not in told
     assert "2026-11-21, 25 minutes<" in told
-    last = NetCard("joint", card | {"minutes": 0.3, "run": {"split": "D", "only": "strategies"}}, "c0ffee", 2_300_000)
+    more = {"data": "ESConv, split D train: 12271 supporter turns; 5201 more", "hardware": "1 x cpu, 1 threads"}
+    changes = more | {"minutes": 0.3, "run": {"split": "D", "only": "strategies"}}
+    last = NetCard("joint", card | changes, "c0ffee", 2_300_000)
     told = net_cards.cards([NetShown("joint", last, None)], "cpu")
-    assert "2026-11-21, last its choice of strategies alone, under a minute<" in told
+    assert "12,271 supporter turns; 5,201 more" in told
+    assert "1 x cpu, 1 thread<" in told
+    assert "2026-11-21, last its choice of strategies alone, under a minute, 1 x cpu" in told
 
 
 def test_our_rows_stand_below_the_published_ones() -> None:

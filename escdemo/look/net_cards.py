@@ -5,6 +5,7 @@ Our figures are those of the net's analysis, with their intervals; what nobody m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -68,10 +69,10 @@ def _facts(found: NetCard) -> list[tuple[str, str]]:
     made = [
         "last its choice of strategies alone" if "only" in run else "",
         (f"{minutes:.0f} minutes" if minutes >= 1 else "under a minute") if isinstance(minutes, int | float) else "",
-        card.get("hardware"),
+        re.sub(r"\b1 threads\b", "1 thread", str(card.get("hardware") or "")),
     ]
     facts = {
-        "Learned from": card.get("data"),
+        "Learned from": re.sub(r"\d{4,}(?= supporter turns| more\b)", _thousands, str(card.get("data") or "")),
         "Split": "; ".join(f"{name}: {SPLITS[name]}" if name in SPLITS else name for name in splits),
         "Base": card.get("base") or "none: trained from scratch",
         "Trained": ", ".join(str(one) for one in (card.get("date"), *made) if one),
@@ -79,6 +80,10 @@ def _facts(found: NetCard) -> list[tuple[str, str]]:
         "Licence": card.get("licence"),
     }
     return [(name, str(value) if value else texts.NOT_STATED) for name, value in facts.items()]
+
+
+def _thousands(number: re.Match[str]) -> str:
+    return f"{int(number[0]):,}"
 
 
 def _measured(shown: NetShown) -> list[tuple[str, str]]:
