@@ -85,7 +85,10 @@ def test_a_long_piece_of_commonsense_stands_on_two_lines(sides: tuple[Sided, Sid
     trace = replace(sides[0].trace, tokens=(TokenStep("hi", 0.5),), blocks=(block, replace(block, text="sad")))
     for draw in (figures.heat_figure, figures.comet_figure):
         drawn = draw(Sided("n", trace))
-        assert drawn["layout"]["yaxis"]["ticktext"] == ["needed · to have a good<br>relationship with …", "needed · sad"]
+        assert drawn["layout"]["yaxis"]["ticktext"] == [
+            "needed · to have a good<br>relationship with …",
+            "needed · sad",
+        ]
 
 
 def test_labels_cannot_hold_markup(sides: tuple[Sided, Sided]) -> None:

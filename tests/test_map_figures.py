@@ -45,6 +45,8 @@ def test_the_title_says_what_and_how_many_and_a_screen_reader_hears_it() -> None
     assert "K-means cluster" in figure.layout.meta["alt"]
     assert "path of 2 replies" in figure.layout.meta["alt"]
     assert figure.layout.xaxis.title.text == "first principal component"
+    plain = map_figure(made_up_map(), LOOK | {"plane": "tsne"}, STEPS, "your talk")
+    assert figure.layout.legend.y < plain.layout.legend.y, "the title of the axis stands between plot and legend"
     assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
 
 
