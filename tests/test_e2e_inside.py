@@ -173,6 +173,18 @@ def test_a_phone_looks_inside_one_side_without_sideways_scrolling(browser: Brows
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
+BESIDE = """() => scrollY > 300 &&
+  document.querySelector("#inside-messages .esc-turn").getBoundingClientRect().top >= 0"""
+
+
+def test_on_a_wide_page_the_list_of_messages_stays_beside_long_figures(browser: Browser, site: Site) -> None:
+    page = Rater(browser, site).start().say("I feel alone in the new town.").answered().page
+    page.locator("#side-a .esc-why").click()
+    page.locator("#why-mixture-a .js-plotly-plot").wait_for()
+    page.locator("#inside-differences").evaluate("one => one.scrollIntoView({ block: 'end' })")
+    page.wait_for_function(BESIDE)
+
+
 IN_VIEW = """() => {
   const [sliders, reply] = ["#what-if-a .esc-sliders", "#what-if-result-a .esc-beside > :last-child"]
     .map((one) => document.querySelector(one).getBoundingClientRect());

@@ -255,7 +255,7 @@ def test_emotions_are_lines_with_a_word_where_the_lead_changes() -> None:
     figure = go.Figure(figures.emotion_line(trace))
     fear, anger, *words = figure.data
     assert (fear.x0, list(fear.y)) == (1, pytest.approx([70, 70, 30, 70]))
-    assert [list(zip(one.x, one.y, one.text, strict=True)) for one in words] == [
+    assert [list(zip(one.x, one.y, (text.strip() for text in one.text), strict=True)) for one in words] == [
         [(1, 70, "fear"), (4, 70, "fear")],
         [(3, 70, "anger")],
     ]

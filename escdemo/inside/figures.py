@@ -101,7 +101,7 @@ def emotion_line(trace: Trace) -> Drawn:
         word = {
             "x": [at + 1 for at in led],
             "y": [100 * shares[at][emotion] for at in led],
-            "text": [escaped(emotion)] * len(led),
+            "text": [f"\u2002{escaped(emotion)}\u2002"] * len(led),  # not into the symbol of its point
             "mode": "text",
             "textposition": [_beside(heights, at) for at in led],
             "cliponaxis": False,
