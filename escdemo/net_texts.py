@@ -181,8 +181,13 @@ def title_of(net: str) -> str:
     return NET_TEXTS[net].title if net in NET_TEXTS else net
 
 
+def text_of(name: str) -> NetText | None:
+    """What is known of a net, by the name that commands have for it or by its readable one."""
+    return NET_TEXTS.get(name) or next((text for text in NET_TEXTS.values() if text.title == name), None)
+
+
 def both_names(net: str) -> str:
-    """The readable name of a net, and the one that commands and the heads of a talk have."""
+    """The readable name of a net, and the one that commands have for it."""
     return f"{title_of(net)} ({net})" if title_of(net) != net else net
 
 

@@ -210,9 +210,13 @@ def test_a_card_in_plain_words_escaped() -> None:
     assert told.count("not measured") == 1
     assert "<b>ESConv" not in told
     assert "2026-11-21, 25 minutes<" in told
-    last = NetCard("joint", card | {"minutes": 0.3, "run": {"split": "D", "only": "strategies"}}, "c0ffee", 2_300_000)
+    more = {"data": "ESConv, split D train: 12271 supporter turns; 5201 more", "hardware": "1 x cpu, 1 threads"}
+    changes = more | {"minutes": 0.3, "run": {"split": "D", "only": "strategies"}}
+    last = NetCard("joint", card | changes, "c0ffee", 2_300_000)
     told = net_cards.cards([NetShown("joint", last, None)], "cpu")
-    assert "2026-11-21, last its choice of strategies alone, under a minute<" in told
+    assert "12,271 supporter turns; 5,201 more" in told
+    assert "1 x cpu, 1 thread<" in told
+    assert "2026-11-21, last its choice of strategies alone, under a minute, 1 x cpu" in told
 
 
 def test_our_rows_stand_below_the_published_ones() -> None:
@@ -221,7 +225,9 @@ def test_our_rows_stand_below_the_published_ones() -> None:
     known = tables.split("<details")[0]
     assert all(f"{row.split.removeprefix('D, ')}: " in known for row in published("all")), "a split without words"
     star = tables.split("<caption>STAR, table 1")[1].split("</table>")[0]
-    ours, other = star.split("here: BlenderBot-Joint")[1].split("here: MISC")
+    before, ours = star.split("here: BlenderBot-Joint")
+    assert before.rindex("<tr") > before.rindex("BlenderBot-Joint") > before.rindex("MultiESC"), "below its own row"
+    ours, other = ours.split("here: MISC")
     accuracy = JOINT.analysis.labels.macro_f1
     assert f"{accuracy.value:.2f} ({accuracy.low:.2f} to {accuracy.high:.2f})" in ours
     assert "6.10 (5.80 to 6.50)" in ours, "STAR counts words, as this report does"

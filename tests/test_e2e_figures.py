@@ -177,6 +177,8 @@ def test_a_bar_with_a_pattern_has_its_colour_too(browser: Browser, site: Site) -
     assert page.evaluate(UNFILLED) == 0
 
 
+DARKEST_INTERVAL = """() => Math.min(...[...document.querySelectorAll("#figures-distribution-all .errorbar path")]
+  .map((line) => Math.max(...getComputedStyle(line).stroke.match(/[\\d.]+/g).slice(0, 3).map(Number))))"""
 INK_AND_GROUND = """() => {
   const light = (colour) => colour.match(/[\\d.]+/g).slice(0, 3).reduce((sum, part) => sum + Number(part), 0) / 3;
   const text = document.querySelector("#figures-top-k-all .xtick text");
@@ -189,12 +191,13 @@ INK_AND_GROUND = """() => {
 def test_a_dark_page_draws_light_on_dark_and_says_so_to_the_browser(browser: Browser, site: Site) -> None:
     page, _ = opened(browser, site, WIDE, "dark")
     open_tab(page, "Figures")
-    drawn(page, "top-k-all")
+    drawn(page, "top-k-all", "distribution-all")
     page.wait_for_timeout(500)
     ink, ground, svg, scheme = page.evaluate(INK_AND_GROUND)
     assert ink > 200
     assert ground < 60
     assert svg == "rgba(0, 0, 0, 0)"
+    assert page.evaluate(DARKEST_INTERVAL) > 200
     assert scheme == "dark"
     assert page.evaluate(FAINT) == []
 

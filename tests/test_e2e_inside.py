@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from escdemo import texts
+from escdemo.look.script_texts import SCRIPT_TEXTS
 from models.data.dialogue import Dialogue
 from models.serving.responder import OnText
 from models.serving.trace import DecodeOptions, Reply
@@ -61,7 +63,7 @@ def closed_afterwards(browser: Browser) -> Iterator[None]:
 def test_from_a_bubble_to_the_words_a_link_and_what_if(browser: Browser, site: Site) -> None:
     rater = Rater(browser, site).start().say("I feel alone.").answered().say("A zebra sang to me.").answered(2)
     page = rater.page
-    why = page.get_by_role("button", name="Why? joint's reply to message 1")
+    why = page.get_by_role("button", name="Why? BlenderBot-Joint's reply to message 1")
     why.focus()
     page.keyboard.press("Enter")
     page.locator("#inside-post").get_by_text("I feel alone.").wait_for()
@@ -162,6 +164,25 @@ def test_a_phone_looks_inside_one_side_without_sideways_scrolling(browser: Brows
     assert wide["width"] <= PHONE["width"]
     page.locator("#inside-switch").get_by_role("button", name="B").click()
     page.locator("#inside-b .esc-word").first.wait_for()
+    page.get_by_role("button", name=texts.INSIDE_ATTENTION).click()
+    figure = page.locator("#why-heat-b.esc-goes-on")  # its right edge fades
+    figure.wait_for()
+    assert figure.get_attribute("data-sideways") == SCRIPT_TEXTS["sideways"]
+    figure.evaluate("one => { one.scrollLeft = one.scrollWidth; }")
+    page.locator("#why-heat-b[data-sideways]:not(.esc-goes-on)").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+BESIDE = """() => scrollY > 300 &&
+  document.querySelector("#inside-messages .esc-turn").getBoundingClientRect().top >= 0"""
+
+
+def test_on_a_wide_page_the_list_of_messages_stays_beside_long_figures(browser: Browser, site: Site) -> None:
+    page = Rater(browser, site).start().say("I feel alone in the new town.").answered().page
+    page.locator("#side-a .esc-why").click()
+    page.locator("#why-mixture-a .js-plotly-plot").wait_for()
+    page.locator("#inside-differences").evaluate("one => one.scrollIntoView({ block: 'end' })")
+    page.wait_for_function(BESIDE)
 
 
 IN_VIEW = """() => {

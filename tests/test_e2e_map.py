@@ -47,6 +47,18 @@ CLICK_REPLY = """() => {
   // of a turn that lies below the number
   plot.emit('plotly_click', { points: [{ customdata: plot.data[0].customdata[0] }], event });
 }"""
+CUT_OFF = """() => Math.max(...[...document.querySelectorAll('.esc-map .gtitle')]
+  .map((title) => title.getBoundingClientRect().right - title.closest('.esc-map').getBoundingClientRect().right))"""
+IN_VIEW = """() => {
+  const [map, sheet] = ['#map-plot-a', '#map-drawer'].map((one) => document.querySelector(one).getBoundingClientRect());
+  return map.top >= -1 && map.top < sheet.top - 120;
+}"""
+LISTED = """async () => {
+  const path = document.querySelector('#map-plot-a .js-plotly-plot').data.find((trace) => trace.meta.kind === 'path');
+  await window.escMapMark(path.customdata[0][3]);
+  const numbers = (one) => document.querySelector(one).textContent.match(/\\d+/g).map(Number);
+  return [numbers('#map-drawer h3')[0], numbers('.esc-drawer-sum').reduce((sum, one) => sum + one)];
+}"""
 TIMES_OF_MARKING = """async (strategies) => {
   const times = [];
   for (const strategy of strategies) {
@@ -211,7 +223,8 @@ def test_a_talk_is_a_path_and_its_replies_are_read_in_the_drawer(browser: Browse
     page.get_by_role("tab", name=texts.CHAT_TAB).click()
     drawer.wait_for(state="detached")
     page.get_by_role("tab", name=texts.MAP_TAB).click()
-    page.evaluate("() => window.escMapMark('Question')")
+    listed, summed = page.evaluate(LISTED)
+    assert listed == summed, "the replies of the own talk count too"
     page.evaluate(CLICK_REPLY)
     drawer.get_by_role("heading", name="Your talk, replies on this map: 1").wait_for()
     drawer.get_by_role("button", name="Why?").click()
@@ -258,7 +271,9 @@ def test_a_phone_shows_both_maps_below_each_other_without_sideways_scroll(browse
     boxes = [page.locator(f"#map-plot-{place}").bounding_box() for place in "ab"]
     assert all(box is not None and box["width"] <= 390 for box in boxes)
     assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]  # type: ignore[index]
+    assert page.evaluate(CUT_OFF) <= 0
     page.evaluate("() => window.escMapMark('Question')")
+    page.wait_for_function(IN_VIEW)  # what was marked moved there
     sheet: Any = page.locator("#map-drawer").bounding_box()
     assert (sheet["x"], sheet["width"]) == (0, 390)
     assert sheet["height"] < PHONE["height"] / 2

@@ -168,7 +168,7 @@ def test_a_talk_can_be_saved_and_copied(browser: Browser, site: Site) -> None:
     lines = [line for line in text.splitlines() if line]
     assert lines[1] == f"You: {POST}"
     for letter, line in zip("AB", lines[2:4], strict=True):
-        assert re.match(rf"{letter} \((joint|misc)\) \[[A-Z].+\]: .*You said", line)
+        assert re.match(rf"{letter} \((BlenderBot-Joint|MISC)\) \[[A-Z].+\]: .*You said", line)
     assert lines[4] == "You: And now?"
     assert len(lines) == 7
     page.get_by_role("button", name="Copy the talk").click()
@@ -195,7 +195,7 @@ def test_a_blind_talk_shows_no_name_before_the_vote(browser: Browser, site: Site
     page.get_by_label("Until I judge, hide").check()
     rater.start().say(POST).answered()
     assert page.locator("#chat .esc-why").count() == 0
-    assert re.search(r"\b(joint|misc)\b", page.locator("#chat").inner_html()) is None
+    assert re.search(r"\b(joint|misc|BlenderBot|MISC)\b", page.locator("#chat").inner_html()) is None
     rater.finish()
     for key in "11111":
         page.keyboard.press(key)
@@ -278,3 +278,29 @@ def test_tables_fit_a_phone(browser: Browser, site: Site) -> None:
     page.locator("#results-table td").first.wait_for()
     assert beyond(page, "#results-table") == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+# Whether the last message of a side is in view: neither below the end of its panel nor under the box to write in.
+CLEAR = """(letter) => {
+  const last = [...document.querySelectorAll(`#side-${letter} .esc-msg`)].at(-1).getBoundingClientRect();
+  const ends = [document.querySelector(`#side-${letter} .esc-log`).getBoundingClientRect().bottom,
+    document.querySelector("#writing").getBoundingClientRect().top];
+  return last.height > 0 && last.bottom <= Math.min(...ends) + 1;
+}"""
+
+
+def test_on_a_phone_the_last_reply_stays_above_the_box_to_write_in(browser: Browser, site: Site) -> None:
+    rater = Rater(browser, site, PHONE).start()
+    page = rater.page
+    for number, post in enumerate((POST, "Nobody here knows me.", "And now?")):
+        rater.say(post)
+        for letter in "ab":  # one of them is hidden
+            page.locator(f"#side-{letter} .esc-done").nth(number).wait_for(state="attached")
+        page.wait_for_function(CLEAR, arg="a")
+    page.locator("#retry-a").wait_for()
+    assert not page.locator("#retry-b").is_visible()
+    page.locator("#side-switch").get_by_role("button", name=re.compile("^B")).click()
+    page.wait_for_function(CLEAR, arg="b")
+    page.locator("#retry-b").wait_for()
+    assert not page.locator("#retry-a").is_visible()
+    assert rater.problems == []

@@ -80,6 +80,17 @@ def test_a_figure_made_in_one_step_looks_as_one_that_is_styled() -> None:
     assert (own.automargin, own.title.text, own.title.font.size) == (True, "n", 13)
 
 
+def test_a_long_piece_of_commonsense_stands_on_two_lines(sides: tuple[Sided, Sided]) -> None:
+    block = CometBlock("post", "xNeed", "to have a good relationship with everybody", 1.0, (1.0,))
+    trace = replace(sides[0].trace, tokens=(TokenStep("hi", 0.5),), blocks=(block, replace(block, text="sad")))
+    for draw in (figures.heat_figure, figures.comet_figure):
+        drawn = draw(Sided("n", trace))
+        assert drawn["layout"]["yaxis"]["ticktext"] == [
+            "needed · to have a good<br>relationship with …",
+            "needed · sad",
+        ]
+
+
 def test_labels_cannot_hold_markup(sides: tuple[Sided, Sided]) -> None:
     block = CometBlock("post", "xReact", "<b>sad</b><a href='x'>y</a>", 1.0, (1.0,))
     trace = replace(sides[0].trace, tokens=(TokenStep("<i>hi</i>", 0.5),), blocks=(block,))

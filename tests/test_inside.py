@@ -255,10 +255,11 @@ def test_emotions_are_lines_with_a_word_where_the_lead_changes() -> None:
     figure = go.Figure(figures.emotion_line(trace))
     fear, anger, *words = figure.data
     assert (fear.x0, list(fear.y)) == (1, pytest.approx([70, 70, 30, 70]))
-    assert [list(zip(one.x, one.y, one.text, strict=True)) for one in words] == [
+    assert [list(zip(one.x, one.y, (text.strip() for text in one.text), strict=True)) for one in words] == [
         [(1, 70, "fear"), (4, 70, "fear")],
         [(3, 70, "anger")],
     ]
+    assert [list(one.textposition) for one in words] == [["top right", "top left"], ["top right"]]
     assert [one.legendgroup for one in words] == [fear.legendgroup, anger.legendgroup]  # they go and come together
     assert fear.line.dash != anger.line.dash
     assert "n = 4" in figure.layout.title.text

@@ -39,12 +39,14 @@ def test_every_turn_is_drawn_once_in_its_strategy_s_colour_and_shape() -> None:
 
 def test_the_title_says_what_and_how_many_and_a_screen_reader_hears_it() -> None:
     figure = map_figure(made_up_map(), LOOK | {"plane": "pca", "colour": "cluster"}, STEPS, "your talk")
-    assert figure.layout.title.text == "<b>BlenderBot-Joint: decoder states, PCA</b>"
+    assert figure.layout.title.text == "<b>BlenderBot-Joint: states, PCA</b>"
     assert figure.layout.title.subtitle.text == "n = 40 turns of 5 dialogues (ESConv D test)"
     assert "40 turns" in figure.layout.meta["alt"]
     assert "K-means cluster" in figure.layout.meta["alt"]
     assert "path of 2 replies" in figure.layout.meta["alt"]
     assert figure.layout.xaxis.title.text == "first principal component"
+    plain = map_figure(made_up_map(), LOOK | {"plane": "tsne"}, STEPS, "your talk")
+    assert figure.layout.legend.y < plain.layout.legend.y, "the title of the axis stands between plot and legend"
     assert figure.layout.paper_bgcolor == figure.layout.plot_bgcolor == "rgba(0,0,0,0)"
 
 
@@ -83,9 +85,9 @@ def test_only_colours_that_say_something_are_offered() -> None:
 
 
 def test_a_talk_is_a_numbered_path_on_top_of_the_turns() -> None:
-    figure = map_figure(made_up_map(), LOOK, STEPS, "your talk with joint (side A)")
+    figure = map_figure(made_up_map(), LOOK, STEPS, "your talk (side A)")
     path = figure.data[-1]
-    assert (path.name, path.meta["kind"]) == ("your talk with joint (side A)", "path")
+    assert (path.name, path.meta["kind"]) == ("your talk (side A)", "path")
     assert (list(path.x), list(path.text)) == ([0.5, -1.0], ["1", "2"])
     assert path.customdata[0][0] == "talk:1"
     assert path.customdata[0][8:] == ["I <b>cannot</b> sleep", "What keeps you awake?"]

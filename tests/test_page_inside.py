@@ -201,7 +201,7 @@ def test_a_blind_talk_has_no_reasons_and_no_names_before_the_vote_and_no_what_if
     told = str(list(before.values()))
     assert texts.INSIDE_BLIND in before[looking.tab.note]
     assert "Supporter A" in before[looking.tab.sides[0].card]
-    for secret in ("joint", "misc", "sha-", "xReact", "set out to"):
+    for secret in ("joint", "BlenderBot", "misc", "MISC", "sha-", "xReact", "set out to"):
         assert secret not in told
     (refused,) = all_of(looking.change(TOKEN, visitor.talk, before[looking.tab.unseen.at], FORCED))
     assert "esc-problem" in refused[looking.tab.sides[0].result]
@@ -267,8 +267,8 @@ def test_a_pasted_dialogue_is_answered_by_two_nets_and_changed(make_page: Any) -
     assert shown[tab.emotions]["value"] is shown[tab.sides[0].mixture]["value"] is None  # of what was looked at before
     *_, answered = all_of(looking.answer(shown[tab.unseen.at]))
     assert answered[tab.sides[0].mixture]["visible"]
-    assert "joint set out to" in answered[tab.sides[0].card]
-    assert "misc set out to" in answered[tab.sides[1].card]
+    assert "BlenderBot-Joint set out to" in answered[tab.sides[0].card]
+    assert "MISC set out to" in answered[tab.sides[1].card]
     earlier = looking.show("", "", shown[tab.unseen.at], ask(turn=0))
     assert "What do you miss?" in earlier[tab.post]
     assert 'data-button="inside-ask"' in shown[tab.messages]  # another message of it has to be answered first

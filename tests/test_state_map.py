@@ -40,7 +40,7 @@ def test_clear_clusters_are_found_and_noise_is_not() -> None:
 
 @pytest.mark.parametrize(("turns", "gold"), [(8, list(range(8))), (20, [3] * 20)])
 def test_too_few_turns_or_strategies_are_refused(turns: int, gold: list[int]) -> None:
-    with pytest.raises(ValueError, match="give more than 8 turns of at least 2 strategies"):
+    with pytest.raises(ValueError, match="needs more than 8 replies, with at least 2 strategies"):
         separate(np.zeros((turns, 3)), gold, seed=1)
 
 
@@ -260,7 +260,7 @@ def test_what_cannot_be_mapped_is_refused(
     assert main([*command, "--dialogues", "0"]) == 2
     assert "--dialogues is 0; want at least 1" in capsys.readouterr().err
     assert main([*command, "--dialogues", "3"]) == 2
-    assert "give more than 8 turns" in capsys.readouterr().err
+    assert "needs more than 8 replies" in capsys.readouterr().err
     (tmp_path / "esconv.jsonl").write_text('{"reviews": []}')
     assert main(command) == 2
     assert "not ESConv, no field dialog" in capsys.readouterr().err

@@ -83,6 +83,7 @@ def build(draw_between: Callable[[], object] | None = None, tools: str = "") -> 
                     gr.Button(
                         texts.RETRY_BUTTON.format(side=letter),
                         elem_id=f"retry-{letter.lower()}",
+                        elem_classes=f"esc-only-{letter.lower()}",  # on a phone beside the side that shows
                         visible=False,
                         min_width=110,
                     )

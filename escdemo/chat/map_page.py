@@ -171,7 +171,7 @@ def _paths(view: EncounterView | None) -> dict[str, tuple[str, tuple[OwnReply, .
     if view is None or view.hidden():
         return {}
     found = {
-        name: (f"your talk with {title_of(name)} (side {side.value.upper()})", replies_on(view, side))
+        name: (f"your talk (side {side.value.upper()})", replies_on(view, side))
         for name, side in zip(view.systems, Side, strict=True)
         if name
     }

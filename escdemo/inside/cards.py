@@ -16,6 +16,7 @@ from escdemo.look.figures import Sided
 from escdemo.look.relation_words import words_for
 from escdemo.look.render import escape, net_head, notice
 from escdemo.look.strategy_looks import LOOKS
+from escdemo.net_texts import title_of
 from models.serving.trace import CometBlock, Trace
 
 EXCERPT = 90
@@ -101,8 +102,9 @@ def side_card(letter: str, side: Sided) -> str:
 def text_card(letter: str, name: str, text: str, note: str) -> str:
     """One side whose reasons are not there (yet): its text and a word on why."""
     said = f'<p class="esc-words"><bdi dir="auto">{escape(text)}</bdi></p>' if text else ""
+    label = texts.INSIDE_SIDE.format(name=escape(title_of(name)))
     return (
-        f'<section class="esc-look esc-side-{letter}" aria-label="{texts.INSIDE_SIDE.format(name=escape(name))}">'
+        f'<section class="esc-look esc-side-{letter}" aria-label="{label}">'
         f'<header class="esc-panel-head"><span class="esc-badge" aria-hidden="true">{letter.upper()}</span>'
         f"{net_head(name)}</header>{said}{notice(note)}</section>"
     )

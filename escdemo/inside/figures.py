@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from escdemo.inside.reasons import found_row
 from escdemo.look.figures import INK, Drawn, Sided, escaped, made
 from escdemo.look.strategy_looks import LOOKS
@@ -84,10 +86,11 @@ def emotion_line(trace: Trace) -> Drawn:
     lines, words = [], []
     for place, emotion in enumerate(dict.fromkeys(leads)):
         of_emotion = {"type": "scatter", "legendgroup": emotion}
+        heights = [round(100 * share.get(emotion, 0.0), 1) for share in shares]
         line = {
             "name": escaped(emotion),
             "x0": 1,
-            "y": [round(100 * share.get(emotion, 0.0), 1) for share in shares],
+            "y": heights,
             "mode": "lines+markers",
             "line": {"color": LINE_COLOURS[place % 8], "dash": DASHES[place % 8], "width": 2},
             # In a long talk each point would be a mark of its own to draw: 1,400 of 200 messages.
@@ -98,9 +101,10 @@ def emotion_line(trace: Trace) -> Drawn:
         word = {
             "x": [at + 1 for at in led],
             "y": [100 * shares[at][emotion] for at in led],
-            "text": [escaped(emotion)] * len(led),
+            "text": [f"\u2002{escaped(emotion)}\u2002"] * len(led),  # not into the symbol of its point
             "mode": "text",
-            "textposition": "top center",
+            "textposition": [_beside(heights, at) for at in led],
+            "cliponaxis": False,
             "hoverinfo": "skip",
             "showlegend": False,
         }
@@ -112,11 +116,20 @@ def emotion_line(trace: Trace) -> Drawn:
         [*lines, *words],
         f"Emotions heard (n = {len(leads)})",
         height=300,
-        showlegend=len(lines) > 1,
+        showlegend=True,  # of a single line too: its word stands at its first point only
         xaxis={"title": {"text": "message of the seeker"}, **steps},
         yaxis={"title": {"text": "share, %"}, "range": [0, 112]},
         **_CLEAR,
     )
+
+
+def _beside(line: Sequence[float], at: int) -> str:
+    """Where a word at that point of a line does not lie on the line: on the side to which it does not go on."""
+    if len(line) == 1:
+        return "top center"
+    if at == len(line) - 1:
+        return "top left" if line[at - 1] <= line[at] else "bottom left"
+    return "bottom right" if line[at + 1] > line[at] else "top right"
 
 
 def _two_lines(name: str) -> str:

@@ -29,6 +29,7 @@ from escdemo.inside.panel import InsideTab
 from escdemo.intake import Refusal
 from escdemo.look import render
 from escdemo.look.figures import Sided
+from escdemo.net_texts import title_of
 from escdemo.screening.answer_screen import held_for, may_answer
 from escdemo.screening.message_screen import Danger, danger_now, last_sign
 from escdemo.screening.reply_screen import must_not_show
@@ -140,7 +141,9 @@ class Looking:
                 await asyncio.sleep(LOOK_EVERY_S)
             made = [_made(job, danger) for job in jobs]
             sides = [
-                cards.text_card(letter, name, "", one) if isinstance(one, str) else Sided(name, one.trace, danger)
+                cards.text_card(letter, name, "", one)
+                if isinstance(one, str)
+                else Sided(title_of(name), one.trace, danger)
                 for letter, name, one in zip("ab", place.pair, made, strict=True)
             ]
             yield self._filled(sides, place.pair, place)
@@ -222,7 +225,10 @@ class Looking:
                 danger = screen_state.danger_before(view, turn.index)
             except (SQLAlchemyError, LookupError):  # the next click says so
                 return [None, None]
-        return [None if one is None else Sided(n, one.trace, danger) for n, one in zip(names, made, strict=True)]
+        return [
+            None if one is None else Sided(title_of(name), one.trace, danger)
+            for name, one in zip(names, made, strict=True)
+        ]
 
     def _at(self, token: str, talk: str, place: Place, *, linked: bool = False) -> Shown:
         if place.pasted:
@@ -249,7 +255,9 @@ class Looking:
         choices = [(_talk_name(one), one.id) for one in stored]
         names, danger = names_of(view), screen_state.danger_before(view, turn.index)
         sides = [
-            Sided(name, one.trace, danger) if one is not None else _instead(letter, name, reply, view.hidden())
+            Sided(title_of(name), one.trace, danger)
+            if one is not None
+            else _instead(letter, name, reply, view.hidden())
             for letter, name, reply, one in zip("ab", names, (turn.a, turn.b), made, strict=True)
         ]
         nets = view.systems if self.may_change else (None, None)
@@ -360,7 +368,7 @@ def _made(job: Job, danger: Danger | None) -> Reply | str:
 
 
 def _talk_name(one: StoredTalk) -> str:
-    names = " and ".join(name for name in one.systems if name) or texts.INSIDE_UNKNOWN
+    names = " and ".join(title_of(name) for name in one.systems if name) or texts.INSIDE_UNKNOWN
     begin = " ".join(one.situation.split())[:40]
     return f"{one.created_at:%d %b %H:%M} UTC · {names} · {begin}"
 

@@ -277,7 +277,7 @@ def _cosine_cell(name: str, other: str, found: Cosine | None) -> tuple[float | N
     low, high = found.interval()
     clear = "*" if low > 0 or high < 0 else ""
     told = f"{pair}<br>{found.mean:+.3f} ({low:+.3f} to {high:+.3f})<br>"
-    return found.mean, f"{found.mean:+.2f}{clear}", f"{told}deviation {found.spread:.3f} over {found.batches} batches"
+    return found.mean, f"{found.mean:+z.2f}{clear}", f"{told}deviation {found.spread:.3f} over {found.batches} batches"
 
 
 def is_clear(cell: Interval) -> bool:

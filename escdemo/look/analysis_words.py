@@ -80,7 +80,7 @@ def interference_says(net: Analysed) -> str:
     for one in whole:
         low, high = one.interval()
         how = "together" if low > 0 else "against each other" if high < 0 else "neither way beyond chance"
-        said.append(f"{one.first} and {one.second} pull {how} ({one.mean:+.2f}, {low:+.2f} to {high:+.2f})")
+        said.append(f"{one.first} and {one.second} pull {how} ({one.mean:+z.2f}, {low:+z.2f} to {high:+z.2f})")
     return f"{net.label}, over all parameters: {'; '.join(said)}."
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import json
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -26,6 +27,8 @@ OUTCOME_COLOURS = ("#0072B2", "#BBBBBB", "#D55E00", "#F4F1E6")
 OUTCOME_PATTERNS = ("", ".", "/", "x")
 OUTCOME_LINES = ("#FFFFFF", "#FFFFFF", "#A34700", "#C9BFA0")
 """of the patterns: none takes the count that stands on it its contrast"""
+ROW_CHARS, ROW_HEIGHT = 24, 28
+"""of a piece of commonsense beside a figure: characters a line, and pixels, enough for two lines"""
 INK = "#1F2933"
 _PALE = "#EBF0F8"
 _AXIS = {
@@ -119,10 +122,11 @@ def comet_figure(side: Sided) -> Drawn:
     return made(
         bars,
         f"Knowledge of {side.label}",
-        height=130 + 26 * max(1, len(shown)),
+        height=145 + ROW_HEIGHT * max(1, len(shown)),
         barmode="relative",
         bargap=0.25,
-        xaxis={"range": [0, top * 1.25], "title": {"text": "mean attention<br>(sums to 1 per source)"}},
+        # Few ticks and a narrow title: on a phone the names of the pieces leave little room beside them.
+        xaxis={"range": [0, top * 1.25], "nticks": 4, "title": {"text": "mean attention<br>(sums to 1<br>per source)"}},
         yaxis=_rows_of(shown),
     )
 
@@ -145,7 +149,7 @@ def heat_figure(side: Sided) -> Drawn:
     return made(
         [heat],
         f"Attention of {side.label}",
-        height=130 + 26 * max(1, len(blocks)),
+        height=145 + ROW_HEIGHT * max(1, len(blocks)),
         xaxis={**columns, "title": {"text": "token of the reply"}},
         yaxis=_rows_of(blocks),
     )
@@ -217,13 +221,22 @@ def escaped(text: str) -> str:
 
 def _rows_of(blocks: Sequence[CometBlock]) -> Drawn:
     """Positions, not names, on the axis: the same inference may come from both sources."""
-    labels = [_block_label(block) for block in blocks]
-    return {"tickvals": list(range(len(blocks))), "ticktext": labels, "autorange": "reversed"}
+    labels = ["<br>".join(_lines(block)) for block in blocks]
+    return {"tickvals": list(range(len(blocks))), "ticktext": labels, "autorange": "reversed", "tickfont": {"size": 11}}
+
+
+def _lines(block: CometBlock) -> list[str]:
+    """The label on two lines where it is long: on a phone the figure needs the width."""
+    label = f"{words_for(block.relation).short} · {_short(block.text)}"
+    return [escaped(line) for line in textwrap.wrap(label, ROW_CHARS, max_lines=2, placeholder=" …")]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 34 else text[:33] + "…"
 
 
 def _block_label(block: CometBlock) -> str:
-    text = block.text if len(block.text) <= 34 else block.text[:33] + "…"
-    return f"{escaped(words_for(block.relation).short)} · {escaped(text)}"
+    return f"{escaped(words_for(block.relation).short)} · {escaped(_short(block.text))}"
 
 
 def styled(figure: go.Figure, *, height: int, **layout: object) -> go.Figure:

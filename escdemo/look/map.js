@@ -168,7 +168,10 @@
     }
     const turns = collected();
     const counts = new Map();
-    for (const turn of turns) if (!turn.own) counts.set(turn.gold, (counts.get(turn.gold) || 0) + 1);
+    for (const turn of turns) {
+      const name = turn.own ? ESC_TEXTS.mapTalk : turn.gold;
+      counts.set(name, (counts.get(name) || 0) + 1);
+    }
     const head = element("div", "esc-drawer-head");
     const name = opened === "talk" ? ESC_TEXTS.mapTalk : `${ESC_TEXTS.mapDialogue} ${opened}`;
     const title = element("h3", "", opened ? `${name}, ${ESC_TEXTS.mapShown}: ${turns.length}` : `${ESC_TEXTS.mapSelected}: ${turns.length}`);
@@ -190,9 +193,15 @@
 
   // The sheet must not lie on the points that were just marked.
   function uncover(drawer) {
+    const over = drawer.getBoundingClientRect().top;
+    if (innerWidth <= 760) { // both maps never fit above it: of whoever sees none of them, the first one moves there
+      const seen = plots().some((plot) => { const { top, bottom } = plot.getBoundingClientRect(); return bottom > 120 && top < over - 120; });
+      if (!seen) plots()[0]?.scrollIntoView({ behavior: "smooth" });
+      return;
+    }
     const lowest = Math.max(...plots().map((plot) => plot.querySelector(".nsewdrag")?.getBoundingClientRect().bottom || 0));
-    const hidden = lowest + 8 - drawer.getBoundingClientRect().top;
-    if (hidden > 0 && innerWidth > 760) window.scrollBy({ top: hidden, behavior: "smooth" });
+    const hidden = lowest + 8 - over;
+    if (hidden > 0) window.scrollBy({ top: hidden, behavior: "smooth" });
   }
 
   window.escMapMark = (strategy) => {

@@ -179,10 +179,11 @@ def _path(path: Sequence[PathStep], side: str) -> go.Scatter:
 
 
 def _laid_out(figure: go.Figure, found: StateMap, look: Mapping[str, str], path: Sequence[PathStep]) -> go.Figure:
-    about, plane = found.about, PLANES[look["plane"]]
-    title = f"{title_of(about.net)}: decoder states, {plane}"
+    about, plane, tsne = found.about, PLANES[look["plane"]], look["plane"] == "tsne"
+    below_axis = -0.04 if tsne else -0.2  # the axis of PCA has numbers and a title
+    title = f"{title_of(about.net)}: states, {plane}"  # a longer one is cut off on a phone
     below = f"n = {len(found.turns)} turns of {about.dialogues} dialogues ({where(found)})"
-    words = f"{title}. {below}. Colour: {COLOURS[look['colour']]}."
+    words = f"{title_of(about.net)}: decoder states, {plane}. {below}. Colour: {COLOURS[look['colour']]}."
     words += f" Your talk as a path of {len(path)} replies." if path else ""
     styled(
         figure,
@@ -207,17 +208,16 @@ def _laid_out(figure: go.Figure, found: StateMap, look: Mapping[str, str], path:
         plot_bgcolor="rgba(0,0,0,0)",
         modebar={"orientation": "h", "bgcolor": "rgba(0,0,0,0)", "color": "#7B8794", "activecolor": "#0072B2"},
         margin={"t": 92, "b": 8, "l": 8, "r": 8},
-        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": -0.04, "yanchor": "top", "font": {"size": 12}},
+        legend={"orientation": "h", "x": 0, "xanchor": "left", "y": below_axis, "yanchor": "top", "font": {"size": 12}},
         showlegend=True,
     )
-    tsne = look["plane"] == "tsne"
     titles = ("", "") if tsne else ("first principal component", "second principal component")
     grid = "rgba(128,128,128,0.25)"
     for axis, name in zip((figure.update_xaxes, figure.update_yaxes), titles, strict=True):
         # Distances in t-SNE's plane have no unit, so it has no ticks.
         axis(
-            title=name, showticklabels=not tsne, fixedrange=False, zeroline=False, gridcolor=grid,
-            showline=True, mirror=True, linecolor=grid,
+            title={"text": name, "font": {"size": 13}}, showticklabels=not tsne, fixedrange=False, zeroline=False,
+            gridcolor=grid, showline=True, mirror=True, linecolor=grid,
         )  # fmt: skip
     return figure
 

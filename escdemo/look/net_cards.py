@@ -5,6 +5,7 @@ Our figures are those of the net's analysis, with their intervals; what nobody m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from models.analysis.analysis import Analysis
 from models.data.esconv import SPLITS
 from models.evaluation.definitions import Definition
 from models.evaluation.paper_tables import COLUMNS
-from models.evaluation.published import DEFINITIONS, by_source, published
+from models.evaluation.published import DEFINITIONS, STANDS_FOR, by_source, published
 from models.evaluation.tables import LABELS, formatted
 from models.evaluation.uncertainty import Interval
 
@@ -69,10 +70,10 @@ def _facts(found: NetCard) -> list[tuple[str, str]]:
     made = [
         "last its choice of strategies alone" if "only" in run else "",
         (f"{minutes:.0f} minutes" if minutes >= 1 else "under a minute") if isinstance(minutes, int | float) else "",
-        card.get("hardware"),
+        re.sub(r"\b1 threads\b", "1 thread", str(card.get("hardware") or "")),
     ]
     facts = {
-        "Learned from": card.get("data"),
+        "Learned from": re.sub(r"\d{4,}(?= supporter turns| more\b)", _thousands, str(card.get("data") or "")),
         "Split": "; ".join(f"{name}: {SPLITS[name]}" if name in SPLITS else name for name in splits),
         "Base": card.get("base") or "none: trained from scratch",
         "Trained": ", ".join(str(one) for one in (card.get("date"), *made) if one),
@@ -80,6 +81,10 @@ def _facts(found: NetCard) -> list[tuple[str, str]]:
         "Licence": card.get("licence"),
     }
     return [(name, str(value) if value else texts.NOT_STATED) for name, value in facts.items()]
+
+
+def _thousands(number: re.Match[str]) -> str:
+    return f"{int(number[0]):,}"
 
 
 def _measured(shown: NetShown) -> list[tuple[str, str]]:
@@ -108,26 +113,31 @@ def _upper(label: str) -> str:
 
 
 def paper_tables(nets: Sequence[NetShown]) -> str:
-    """Each table with its own columns; below its rows one for each hosted net, counted alike where we can.
+    """Each table with its own columns. A hosted net stands below the row that it stands for, else at the end; counted
+    as the table counts, where we can.
 
     On a phone, where each row becomes a list, the style sheet folds each table below a line that says what is in it.
     """
     blocks = []
     for source, rows in by_source(published("all")).items():
         heads = [head for head, field in COLUMNS.items() if any(getattr(row, field) is not None for row in rows)]
-        lines = [
-            [row.system, row.split, *(_printed(head, getattr(row, COLUMNS[head])) for head in heads)] for row in rows
-        ]
-        for net in nets:
-            values = _figures(net.analysis, DEFINITIONS[source])
-            where = _measured_on(net.analysis) if net.analysis else "–"
-            ours = [_ours(COLUMNS[head], values) for head in heads]
-            lines.append([f"{texts.OURS}: {title_of(net.net)}", where, *ours])
+        left, lines = {net.net: net for net in nets}, list[list[str]]()
+        for row in rows:
+            lines.append([row.system, row.split, *(_printed(head, getattr(row, COLUMNS[head])) for head in heads)])
+            standing = [name for name in left if STANDS_FOR.get(name) == row.system]
+            lines += [_own_row(left.pop(name), heads, source) for name in standing]
+        lines += [_own_row(net, heads, source) for net in left.values()]
         told = texts.TABLE_FOLD.format(source=source, published=len(rows), ours=len(nets))
         shown = table(["system", "split", *heads], lines, source)
         blocks.append(f'<details class="esc-fold"><summary>{escape(told)}</summary>{shown}</details>')
     told = "; ".join(f"{name}: {words}" for name, words in (*SPLITS.items(), *OTHER_SPLITS))
     return f'<p class="esc-hint">Splits of ESConv. {escape(told)}.</p>{"".join(blocks)}'
+
+
+def _own_row(net: NetShown, heads: Sequence[str], source: str) -> list[str]:
+    values = _figures(net.analysis, DEFINITIONS[source])
+    where = _measured_on(net.analysis) if net.analysis else "–"
+    return [f"{texts.OURS}: {title_of(net.net)}", where, *(_ours(COLUMNS[head], values) for head in heads)]
 
 
 def _printed(head: str, value: float | None) -> str:

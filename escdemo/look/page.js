@@ -78,6 +78,7 @@
     for (const button of document.querySelectorAll(".esc-switch button[data-side]")) {
       button.setAttribute("aria-pressed", String(button.dataset.side === side));
     }
+    follow(); // while it was hidden, a talk had no end to be moved to
   }
 
   // Gradio gives each radio a group of its own, so the browser does not move between them: do what it would do.
@@ -147,21 +148,35 @@
   };
   document.addEventListener("input", () => { tooLong = false; });
 
-  // Follow the end of a talk unless the reader has scrolled up.
+  // Follow the end of a talk unless the reader has scrolled up, in it or on the page.
   const following = new WeakMap();
+  let moved = false; // the page, by the reader, since the last message was sent
   document.addEventListener("scroll", (event) => {
     const log = event.target;
     if (log instanceof Element && log.matches(".esc-log")) {
       following.set(log, log.scrollHeight - log.scrollTop - log.clientHeight < 60);
     }
   }, true);
+  for (const kind of ["wheel", "touchmove"]) {
+    document.addEventListener(kind, () => { moved = true; }, { capture: true, passive: true });
+  }
+  window.escFollowAgain = () => { moved = false; };
   const sizes = new WeakMap();
   function follow() {
     for (const log of document.querySelectorAll(".esc-log")) {
       if (sizes.get(log) === log.scrollHeight) continue;
       sizes.set(log, log.scrollHeight);
-      if (following.get(log) !== false) log.scrollTop = log.scrollHeight;
+      if (following.get(log) === false) continue;
+      log.scrollTop = log.scrollHeight;
+      if (!moved) uncover(log);
     }
+  }
+  // Where the window is low, the box to write in lies over the end of the talk. A card with help must not be moved away.
+  function uncover(log) {
+    const box = document.querySelector("#writing");
+    if (!box?.offsetParent || !log.offsetParent || document.querySelector("#crisis .esc-crisis[open]")) return;
+    const hidden = log.closest(".esc-panel").getBoundingClientRect().bottom - box.getBoundingClientRect().top;
+    if (hidden > 0) window.scrollBy({ top: hidden + 6, behavior: "instant" });
   }
 
   // Times are sent in UTC and links relative to the page: write them out for the reader.

@@ -57,12 +57,24 @@
     };
   }
 
+  // Of a figure that is wider than its box: that it can be moved sideways, and a fading edge as long as it goes on.
+  function tellSideways(box) {
+    const rest = box.scrollWidth - box.clientWidth;
+    if (rest > 4) box.dataset.sideways = ESC_TEXTS.sideways;
+    else delete box.dataset.sideways;
+    box.classList.toggle("esc-goes-on", rest - box.scrollLeft > 4);
+  }
+  document.addEventListener("scroll", ({ target }) => {
+    if (target instanceof Element && target.matches(".esc-fig")) tellSideways(target);
+  }, true);
+
   // A figure that was drawn while its box was hidden, or narrower, takes the width that it has now; and its title is its
   // name for screen readers.
   const widths = new ResizeObserver((changes) => {
     for (const { target, contentRect } of changes) {
       const plot = target.querySelector(".js-plotly-plot");
       if (plot && contentRect.width && Math.abs(plot.clientWidth - plot._fullLayout?.width) > 1) window.Plotly.Plots.resize(plot);
+      if (contentRect.width && plot?.closest(".esc-fig")) tellSideways(plot.closest(".esc-fig"));
     }
   });
   const watched = new WeakSet();

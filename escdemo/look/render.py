@@ -17,7 +17,7 @@ from typing import Literal
 
 from annotation.files.study_files import spreadsheet_safe
 from escdemo import crisis_texts, texts
-from escdemo.net_texts import NET_TEXTS
+from escdemo.net_texts import text_of, title_of
 from escdemo.screening.answer_screen import Held
 from models.reading.table import Table
 
@@ -73,16 +73,16 @@ def plain_info(text: str) -> str:
 
 def net_head(name: str) -> str:
     """A net's name as the head of what it said; pointed at or pressed, it tells what the net does."""
-    text = NET_TEXTS.get(name)
+    text = text_of(name)
     if text is None:
         return f"<h3>{escape(name)}</h3>"
     told = escape(f"{text.title}: {text.what}")
-    return f'<h3><button type="button" class="esc-who" title="{told}">{escape(name)}</button></h3>'
+    return f'<h3><button type="button" class="esc-who" title="{told}">{escape(text.title)}</button></h3>'
 
 
 def panel(side: int, name: str, exchanges: Sequence[Exchange]) -> str:
-    """The whole talk with one side (0 = A, 1 = B) under the name `name`."""
-    letter = "AB"[side]
+    """The whole talk with one side (0 = A, 1 = B) under the readable name of `name`."""
+    letter, name = "AB"[side], title_of(name)
     messages = "".join(_exchange(exchange.post, exchange.replies[side], name) for exchange in exchanges)
     body = messages or f'<p class="esc-empty">{texts.EMPTY_PANEL}</p>'
     return (
@@ -173,7 +173,7 @@ def crisis_card(danger: tuple[Held, int] | None) -> str:
 def side_switch(names: tuple[str, str]) -> str:
     """On a phone one panel shows at a time; these buttons choose it. Hidden by the style sheet on wide screens."""
     buttons = "".join(
-        f'<button type="button" data-side="{letter.lower()}">{_with_letter(letter, name)}</button>'
+        f'<button type="button" data-side="{letter.lower()}">{_with_letter(letter, title_of(name))}</button>'
         for letter, name in zip("AB", names, strict=True)
     )
     return f'<div class="esc-switch" role="group" aria-label="Supporter shown">{buttons}</div>'

@@ -31,6 +31,7 @@ SCRIPT_TEXTS = {
     "unreachable": "The server cannot be reached at the moment. Everything sent is saved; trying again.",
     "tooLong": "This is too long, so nothing was sent. Your text is still in the box: please shorten it.",
     "reload": "Reload",
+    "sideways": "Wider than the screen: move it sideways to see all words.",
     "word": "“{word}” paid most attention to “{block}” ({share}).",
     "block": "“{block}” got most attention from “{word}” ({share}).",
 }

@@ -13,6 +13,7 @@
   window.escSending = (values) => {
     const [seen, text] = values.slice(-2);
     sending = { seen: Number(seen), text };
+    window.escFollowAgain();
     write("");
     return values;
   };

@@ -156,8 +156,8 @@ def separate(states: np.ndarray, gold: Sequence[int], seed: int) -> tuple[Separa
 
     if len(states) <= len(STRATEGIES) or len(set(gold)) < 2:
         raise ValueError(
-            f"{len(states)} turns of {len(set(gold))} strategies cannot be clustered; give more than {len(STRATEGIES)}"
-            " turns of at least 2 strategies"
+            f"A map needs more than {len(STRATEGIES)} replies, with at least 2 strategies among them; so far there are"
+            f" {len(states)}, with {len(set(gold))}."
         )
     clusters = KMeans(len(STRATEGIES), n_init=10, random_state=seed).fit_predict(states)
     perplexity = min(30.0, (len(states) - 1) / 3)
