@@ -105,6 +105,19 @@ def test_the_dialogue_is_being_read_before_anything_is_looked_up(name: str, monk
     assert order == ["read_ahead", "read"] + ["answer"] * (name == "misc")
 
 
+def test_a_net_that_is_asked_for_our_voice_reads_no_hesitation() -> None:
+    hosted = responder(f"{CAUSAL}joint")
+    spoken, plain = (
+        replace(DIALOGUE, turns=(Turn(Speaker.SEEKER, text),)) for text in ("i am, um, so sad", "i am so sad")
+    )
+    for voice, same in ((True, True), (False, False)):
+        options = replace(OPTIONS, voice=voice)
+        ids = [
+            context_ids(hosted._asked(one, options), hosted.net.tokenizer, hosted.net.shape) for one in (spoken, plain)
+        ]
+        assert (ids[0] == ids[1]) is same
+
+
 def test_star_tells_its_gates_token_by_token() -> None:
     trace = responder("star").respond(DIALOGUE, OPTIONS, 1).trace
     rows = {row.name: row for row in trace.extras}

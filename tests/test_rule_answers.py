@@ -25,7 +25,7 @@ from models.data.rule_answers import (
     doing_asked_about,
     rule_talks,
 )
-from models.data.said_back import said_back
+from models.data.said_back import said_back, without_hesitation
 from models.data.support_corpora import voiced_talks
 from models.data.themes import BLAME
 
@@ -69,6 +69,19 @@ def test_the_message_tells_the_strategy(post: str, strategy: str, one: str) -> N
     assert (strategy, one) in found
     assert not any(must_not_show(text) for _, text in found)
     assert all(text[0].isupper() and text[-1] in ".?" for _, text in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("I avoid some letters for, um, three years", "I avoid some letters for three years"),
+        ("Uhm, hi. I am, uh... scared", "hi. I am scared"),
+        ("My umbrella and my drum hummed", "My umbrella and my drum hummed"),
+        ("um", ""),
+    ],
+)
+def test_hesitation_is_not_said_back(text: str, left: str) -> None:
+    assert without_hesitation(text) == left
 
 
 def test_what_is_told_at_length_is_said_back() -> None:

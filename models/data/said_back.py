@@ -61,6 +61,7 @@ _FILLERS = re.compile(
     r"[, ]*)+",
     re.IGNORECASE,
 )
+_HESITATION = re.compile(r"(?:^|[,\s]+)(?:um+|uh+m?|erm+)\b[,.…]*(?=\s|$)", re.IGNORECASE)
 HARM = re.compile(
     r"\b(?:kill\w*|die|dying|dead|death|suicid\w*|hurt\w*|harm\w*|rap(?:e|ed|es|ist)|abus\w*|assault\w*|hit\w*|beat\w*"
     r"|cut\w*|pills|overdos\w*|drunk|gun|knife|revenge|punch\w*|murder\w*|no point|point to live|live any|end it"
@@ -94,6 +95,11 @@ _FEELINGS = re.compile(
     r"|desperate|devastated|isolated|\w+ing)"
 )
 """what the speaker may be said to be or to be doing"""
+
+
+def without_hesitation(text: str) -> str:
+    """The text without "um" and "uh", which read as mockery when they are said back."""
+    return _HESITATION.sub("", text).strip()
 
 
 def said_back(text: str) -> list[str]:

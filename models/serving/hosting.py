@@ -24,6 +24,7 @@ from models.data.batches import Batch, make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.examples import CASES, Example, context_ids, make_example, said_ids
 from models.data.own_talks import voiced
+from models.data.said_back import without_hesitation
 from models.data.strategies import STRATEGIES
 from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint, read_card
 from models.knowledge.cases import RETRIEVERS, Case, Cases, NoCases
@@ -142,10 +143,12 @@ class NetResponder:
         return Reply(text, trace.strategy(), trace)
 
     def _asked(self, dialogue: Dialogue, options: DecodeOptions) -> Dialogue:
-        """The dialogue as the net reads it: with `options.voice` under the mark that our own talks stand under."""
+        """The dialogue as the net reads it: with `options.voice` under the mark that our own talks stand under, and
+        without hesitation, since such replies say back what was said."""
         if not (options.voice and self.net.shape.situation):
             return dialogue
-        return replace(dialogue, situation=voiced(dialogue.situation))
+        turns = tuple(replace(turn, text=without_hesitation(turn.text) or turn.text) for turn in dialogue.turns)
+        return replace(dialogue, situation=voiced(without_hesitation(dialogue.situation)), turns=turns)
 
     def _read_ahead(self, asked: Dialogue) -> Future[None]:
         """The dialogue as the net reads it, which depends on nothing that is looked up."""
