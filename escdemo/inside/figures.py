@@ -67,7 +67,11 @@ def mixture_figure(side: Sided) -> Drawn:
         height=430,
         bargap=0.3,
         showlegend=before is not None,  # of a net that refines nothing, there is nothing to tell apart
-        xaxis={"range": [0, min(118, 1.2 * top + 4)], "ticksuffix": " %", "title": {"text": "probability"}},
+        xaxis={
+            "range": [0, min(118, 1.2 * top + 4)],
+            "ticksuffix": " %",
+            "title": {"text": "probability (n = 1 reply)"},
+        },
         yaxis={"autorange": "reversed", "categoryorder": "array", "categoryarray": names, "tickfont": {"size": 12}},
         **_CLEAR,
     )

@@ -119,6 +119,7 @@ def comet_figure(side: Sided) -> Drawn:
         drawn += len(blocks)
     shown = drawn_blocks(side.trace)
     top = max((block.weight for block in shown), default=1.0)
+    over = f"mean attention<br>(n = {len(side.trace.tokens)} tokens,<br>sum 1 per source)"
     return made(
         bars,
         f"Knowledge of {side.label}",
@@ -126,7 +127,7 @@ def comet_figure(side: Sided) -> Drawn:
         barmode="relative",
         bargap=0.25,
         # Few ticks and a narrow title: on a phone the names of the pieces leave little room beside them.
-        xaxis={"range": [0, top * 1.25], "nticks": 4, "title": {"text": "mean attention<br>(sums to 1<br>per source)"}},
+        xaxis={"range": [0, top * 1.25], "nticks": 4, "title": {"text": over}},
         yaxis=_rows_of(shown),
     )
 
@@ -150,7 +151,7 @@ def heat_figure(side: Sided) -> Drawn:
         [heat],
         f"Attention of {side.label}",
         height=145 + ROW_HEIGHT * max(1, len(blocks)),
-        xaxis={**columns, "title": {"text": "token of the reply"}},
+        xaxis={**columns, "title": {"text": f"token of the reply (n = {len(tokens)})"}},
         yaxis=_rows_of(blocks),
     )
 
