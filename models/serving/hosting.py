@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from models.nets.registry import net_class
 from models.nets.stored import load_net, net_folder
 from models.nets.streams import POST, SITUATION
 from models.serving import tracing
+from models.serving.cores import Cores
 from models.serving.decoding import Decoded, replay
 from models.serving.engine.engine import Engine
 from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, NO_CHANGE, Intervention, Levers
@@ -75,8 +76,9 @@ class NetResponder:
         card: Mapping[str, Any] | None = None,
         *,
         writer: Writer | None = None,
+        cores: Cores | None = None,
     ) -> None:
-        self.writer = writer or Alone()
+        self.writer, self.cores = writer or Alone(), cores
         self.name, self.checkpoint, self.card = name, checkpoint, card or {}
         self.net, self.sources, self.device = net.to(device).eval(), sources, device
         hears = net.needs_emotion and sources.emotions is not None
@@ -101,11 +103,12 @@ class NetResponder:
         clock = _Clock(start)
         asked = self._asked(dialogue, options)
         read = self._read_ahead(asked)  # by the writer's thread, while this one looks up the rest
-        emotions = self._emotions(dialogue)
-        clock.lap("emotion_s")
-        known = self._blocks(dialogue)
+        with self.cores.looking_up() if self.cores else nullcontext():
+            emotions = self._emotions(dialogue)
+            clock.lap("emotion_s")
+            known = self._blocks(dialogue)
+            clock.lap("comet_s")
         tails = change.left_of(known[0]), change.left_of(known[1])
-        clock.lap("comet_s")
         cases = self._cases(dialogue) if change.knowledge else ()
         read.result()
         example = self._example(asked, tails, _heard_as(emotions, change.emotion), cases)
@@ -341,8 +344,9 @@ def open_responders(
     FileNotFoundError for a COMET or detector that cannot be loaded.
     """
     place = pick_device(device)
-    if place == "cpu":  # two replies are made at once: with all cores each, they would wait for one another
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+    cores = Cores() if place == "cpu" else None
+    if cores:  # two replies are made at once: with all cores each, they would wait for one another
+        torch.set_num_threads(cores.half)
     folders = {name: net_folder(name, weights) for name in names}  # all of them before the first is loaded
     looking = any(CASES in net_class(name)[1].wants for name in names)
     bases = Bases(place)
@@ -352,7 +356,7 @@ def open_responders(
         open_cases(cases, "D", retriever, place, bases) if looking else NoCases(),
     )
     responders: dict[str, Responder] = {}
-    engine, alone = Engine(), Alone()
+    engine, alone = Engine(cores=cores), Alone()
     for name, folder in folders.items():
         if on_load is not None:
             on_load(name)
@@ -363,5 +367,6 @@ def open_responders(
         if isinstance(net.backbone, Causal):
             net.backbone.weights.pack()
         about = (checkpoint, sources, place, card)
-        responders[name] = NetResponder(name, net, *about, writer=engine if isinstance(net.backbone, Causal) else alone)
+        writer = engine if isinstance(net.backbone, Causal) else alone
+        responders[name] = NetResponder(name, net, *about, writer=writer, cores=cores)
     return responders

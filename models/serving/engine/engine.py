@@ -31,6 +31,7 @@ from models.backbones.llama_weights import LlamaWeights
 from models.data.batches import Batch
 from models.nets.net import Net, Plan
 from models.serving.after_hi import after_hi, followed
+from models.serving.cores import Cores
 from models.serving.decoding import Decoded, OnTokens, decode
 from models.serving.engine.batch import DecodeBatch
 from models.serving.engine.prefill import Prefill, context_in_pieces, unread_pieces
@@ -72,8 +73,9 @@ class _Task:
 class Engine:
     """See the module. Safe to call from any thread but its own."""
 
-    def __init__(self, rows: int = ROWS) -> None:
-        self.rows = rows
+    def __init__(self, rows: int = ROWS, cores: Cores | None = None) -> None:
+        """`cores`: those of a processor that others use too; without, torch's number of threads stays as it is."""
+        self.rows, self.cores = rows, cores
         self._work = threading.Condition()
         self._thread: threading.Thread | None = None
         self._tasks = list[_Task]()
@@ -165,6 +167,8 @@ class Engine:
     def _loop(self) -> None:
         try:
             while self._wait_for_work():
+                if self.cores is not None:
+                    self.cores.write()
                 self._admit()
                 for batch in self._batches.values():
                     self._step(batch)
