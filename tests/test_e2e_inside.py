@@ -162,7 +162,7 @@ def test_a_phone_looks_inside_one_side_without_sideways_scrolling(browser: Brows
     wide = page.locator("#why-mixture-a .main-svg").first.bounding_box()
     assert wide is not None
     assert wide["width"] <= PHONE["width"]
-    page.locator("#inside-switch").get_by_role("button", name="B").click()
+    page.locator("#inside-switch").locator("[data-side=b]").click()
     page.locator("#inside-b .esc-word").first.wait_for()
     page.get_by_role("button", name=texts.INSIDE_ATTENTION).click()
     figure = page.locator("#why-heat-b.esc-goes-on")  # its right edge fades

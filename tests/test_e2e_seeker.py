@@ -299,7 +299,7 @@ def test_on_a_phone_the_last_reply_stays_above_the_box_to_write_in(browser: Brow
         page.wait_for_function(CLEAR, arg="a")
     page.locator("#retry-a").wait_for()
     assert not page.locator("#retry-b").is_visible()
-    page.locator("#side-switch").get_by_role("button", name=re.compile("^B")).click()
+    page.locator("#side-switch [data-side=b]").click()
     page.wait_for_function(CLEAR, arg="b")
     page.locator("#retry-b").wait_for()
     assert not page.locator("#retry-a").is_visible()

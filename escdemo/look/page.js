@@ -150,24 +150,32 @@
 
   // Follow the end of a talk unless the reader has scrolled up, in it or on the page.
   const following = new WeakMap();
+  const placed = new WeakMap(); // where the script has put a talk: the talk may have grown before its scroll is told of
   let moved = false; // the page, by the reader, since the last message was sent
   document.addEventListener("scroll", (event) => {
     const log = event.target;
-    if (log instanceof Element && log.matches(".esc-log")) {
+    if (log instanceof Element && log.matches(".esc-log") && log.scrollTop !== placed.get(log)) {
       following.set(log, log.scrollHeight - log.scrollTop - log.clientHeight < 60);
     }
   }, true);
   for (const kind of ["wheel", "touchmove"]) {
     document.addEventListener(kind, () => { moved = true; }, { capture: true, passive: true });
   }
-  window.escFollowAgain = () => { moved = false; };
+  window.escFollowAgain = () => {
+    moved = false;
+    for (const log of document.querySelectorAll(".esc-log")) following.delete(log);
+  };
   const sizes = new WeakMap();
+  const grown = new ResizeObserver(() => follow()); // a message may grow, or the talk shrink, without a new one
   function follow() {
     for (const log of document.querySelectorAll(".esc-log")) {
-      if (sizes.get(log) === log.scrollHeight) continue;
-      sizes.set(log, log.scrollHeight);
+      grown.observe(log);
+      if (log.lastElementChild) grown.observe(log.lastElementChild);
+      if (sizes.get(log) === log.scrollHeight - log.clientHeight) continue;
+      sizes.set(log, log.scrollHeight - log.clientHeight);
       if (following.get(log) === false) continue;
-      log.scrollTop = log.scrollHeight;
+      log.scrollTo({ top: log.scrollHeight, behavior: "instant" }); // a smooth one that a new message meets would count as read up
+      placed.set(log, log.scrollTop);
       if (!moved) uncover(log);
     }
   }
