@@ -174,7 +174,8 @@
       if (sizes.get(log) === log.scrollHeight - log.clientHeight) continue;
       sizes.set(log, log.scrollHeight - log.clientHeight);
       if (following.get(log) === false) continue;
-      log.scrollTo({ top: log.scrollHeight, behavior: "instant" }); // a smooth one that a new message meets would count as read up
+      // At once: a smooth scroll that meets a new message would look as if the reader had scrolled up.
+      log.scrollTo({ top: log.scrollHeight, behavior: "instant" });
       placed.set(log, log.scrollTop);
       if (!moved) uncover(log);
     }
