@@ -16,8 +16,8 @@ from escdemo.net_texts import NET_TEXTS, title_of
 from models.analysis.analysis import Analysis
 from models.data.esconv import SPLITS
 from models.evaluation.definitions import Definition
-from models.evaluation.paper_tables import COLUMNS
-from models.evaluation.published import DEFINITIONS, STANDS_FOR, by_source, published
+from models.evaluation.paper_tables import COLUMNS, columns_of
+from models.evaluation.published import DEFINITIONS, by_source, nets_for, published
 from models.evaluation.tables import LABELS, formatted
 from models.evaluation.uncertainty import Interval
 
@@ -120,12 +120,11 @@ def paper_tables(nets: Sequence[NetShown]) -> str:
     """
     blocks = []
     for source, rows in by_source(published("all")).items():
-        heads = [head for head, field in COLUMNS.items() if any(getattr(row, field) is not None for row in rows)]
+        heads = list(columns_of(rows))
         left, lines = {net.net: net for net in nets}, list[list[str]]()
         for row in rows:
             lines.append([row.system, row.split, *(_printed(head, getattr(row, COLUMNS[head])) for head in heads)])
-            standing = [name for name in left if STANDS_FOR.get(name) == row.system]
-            lines += [_own_row(left.pop(name), heads, source) for name in standing]
+            lines += [_own_row(left.pop(name), heads, source) for name in nets_for(row.system) if name in left]
         lines += [_own_row(net, heads, source) for net in left.values()]
         told = texts.TABLE_FOLD.format(source=source, published=len(rows), ours=len(nets))
         shown = table(["system", "split", *heads], lines, source)

@@ -96,12 +96,11 @@ class Matrix(nn.Module):
     def forward(self, x: Tensor, first: int = 0) -> Tensor:
         """x (..., in) -> (..., out), from output number `first` on; in the type of x."""
         kind, width = x.dtype, x.shape[-1]
-        if torch.is_grad_enabled():  # training uses the weights themselves
-            return F.linear(x.to(self.dtype), self.weight[first:]).to(kind)
-        if self.short is not None and x.numel() <= self.few * width:
+        learns = torch.is_grad_enabled()  # with the weights themselves
+        if not learns and self.short is not None and x.numel() <= self.few * width:
             found = self.short(x.bfloat16().reshape(-1, width).contiguous(), first)
             return found.reshape(*x.shape[:-1], -1).to(kind)
-        if self.laid is not None:
+        if not learns and self.laid is not None:
             return multiply(x.to(self.dtype), self.laid)[..., first:].to(kind)
         return F.linear(x.to(self.dtype), self.weight[first:]).to(kind)
 

@@ -19,10 +19,11 @@ from models.evaluation.measure_flags import add_measure_arguments, bert_of, defi
 from models.evaluation.predictions import Prediction
 from models.evaluation.reply_files import FILE, read_replies
 from models.evaluation.system_figures import figures_of, units_of
-from models.evaluation.tables import LABELS, aligned, formatted
+from models.evaluation.tables import LABELS, formatted
 from models.evaluation.text_figures import GramNumbers
 from models.evaluation.uncertainty import Comparison, compare, mcnemar
 from models.files.whole_file import write_whole
+from models.reading.table import aligned
 
 
 def add_arguments(parser: ArgumentParser) -> None:

@@ -27,6 +27,7 @@ from models.evaluation.paper_tables import paper_tables
 from models.evaluation.predicting import Key, finished, key_of, predict, prediction_journal
 from models.evaluation.predictions import Prediction
 from models.evaluation.published import published
+from models.evaluation.reply_files import METRICS
 from models.evaluation.report import write_metrics
 from models.evaluation.tables import System, confusion, figures
 from models.evaluation.uncertainty import check_rounds
@@ -116,7 +117,7 @@ def run(args: Namespace) -> int:
             reports = all_reports(args, predictions, bpe or net.tokenizer.pieces)
         system = System(name, abouts[name]["measured_on"], reports)
         systems.append(system)
-        metrics = args.out / name / "metrics.json"
+        metrics = args.out / name / METRICS
         done = "replaced" if metrics.exists() else "written"
         write_metrics(metrics, system.reports, abouts[name])
         print(f"{figures(system)}\n\n{confusion(system.reports[0])}\n\n{metrics}: {done}\n")

@@ -19,7 +19,6 @@ from models.backbones.causal_base import Bases
 from models.data.esconv import Target, read_esconv, split_dialogues
 from models.data.esconv_flags import add_esconv_arguments
 from models.evaluation.knowledge_effect import Effect, knowledge_effect
-from models.evaluation.tables import aligned
 from models.evaluation.uncertainty import Interval, check_rounds
 from models.files.checkpoint import WEIGHTS, fingerprint, read_card
 from models.files.whole_file import write_whole
@@ -28,6 +27,7 @@ from models.knowledge.shipped_or_hub import add_knowledge_arguments
 from models.nets.net import Net
 from models.nets.registry import net_names
 from models.nets.stored import load_net, net_folder
+from models.reading.table import aligned
 from models.training.device import add_device_argument, pick_device
 from models.training.preflight import check_known
 from models.training.provenance import measured_on, notes_on

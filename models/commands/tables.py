@@ -14,11 +14,10 @@ from statistics import mean, stdev
 
 from models.evaluation.paper_tables import Spread, Spreads, paper_tables
 from models.evaluation.published import published
+from models.evaluation.reply_files import METRICS
 from models.evaluation.report import read_metrics
 from models.evaluation.tables import System
 from models.reading.table import STYLES
-
-METRICS = "metrics.json"
 
 
 def add_arguments(parser: ArgumentParser) -> None:

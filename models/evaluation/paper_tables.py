@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from models.evaluation.definitions import Definition
-from models.evaluation.published import DEFINITIONS, STANDS_FOR, PublishedRow, by_source, counted
+from models.evaluation.published import DEFINITIONS, PublishedRow, by_source, counted, nets_for
 from models.evaluation.report import Report
 from models.evaluation.tables import System, formatted
 from models.reading.table import Table
@@ -64,7 +64,7 @@ def paper_tables(
     tables = []
     for source, rows in by_source(published).items():
         definitions = list(dict.fromkeys((DEFINITIONS[source], *map(counted, rows))))
-        heads = {head: field for head, field in COLUMNS.items() if any(getattr(row, field) is not None for row in rows)}
+        heads = columns_of(rows)
         lines = {
             one.name: _ours(one, heads, definitions, intervals, (spreads or {}).get(one.name, {})) for one in systems
         }
@@ -72,7 +72,7 @@ def paper_tables(
         for row in rows:
             cells = (_number(field, getattr(row, field)) for field in heads.values())
             found.append((row.system, row.split, *cells, _counted(counted(row))))
-            nets = [name for name, stood in STANDS_FOR.items() if stood == row.system]
+            nets = nets_for(row.system)
             for net in nets:
                 found += [("  ours: " + name, *rest) for name, *rest in lines.pop(net, [])]
             if missing and not any(net == one.name for net in nets for one in systems):
@@ -80,6 +80,11 @@ def paper_tables(
         found += [line for rest in lines.values() for line in rest]
         tables.append(Table(source, ("system", "split", *heads, "counted"), tuple(found)))
     return tables
+
+
+def columns_of(rows: Sequence[PublishedRow]) -> dict[str, str]:
+    """Those of COLUMNS in which one of the rows has a figure."""
+    return {head: field for head, field in COLUMNS.items() if any(getattr(row, field) is not None for row in rows)}
 
 
 def _ours(

@@ -19,7 +19,7 @@ from models.data.esconv import Target
 from models.data.examples import Example, said_ids
 from models.data.strategies import STRATEGIES
 from models.evaluation.predictions import Prediction, read_predictions
-from models.evaluation.reply_files import FILE, RUN
+from models.evaluation.reply_files import FILE, METRICS, RUN
 from models.files.resume_journal import Journal, Row
 from models.nets.net import Net
 from models.serving.batch_decoding import decode_batch
@@ -43,7 +43,7 @@ def prediction_journal(folder: Path, settings: Mapping[str, Any], *, overwrite: 
         return row["dialogue"], row["turn"]
 
     out, run = folder / FILE, folder / RUN
-    return Journal(out, run, settings, key, others=("metrics.json",), overwrite=overwrite)
+    return Journal(out, run, settings, key, others=(METRICS,), overwrite=overwrite)
 
 
 def finished(journal: Journal[Key], targets: Sequence[Target]) -> tuple[Prediction, ...]:

@@ -178,6 +178,11 @@ STANDS_FOR: dict[str, str] = {
 """our net -> the system of the papers' tables that it re-implements"""
 
 
+def nets_for(system: str) -> tuple[str, ...]:
+    """Our nets that re-implement a system."""
+    return tuple(net for net, stood in STANDS_FOR.items() if stood == system)
+
+
 def published(system: str) -> tuple[PublishedRow, ...]:
     """Rows of the systems whose name contains `system` (any case); "all" gives every row, "none" or "" no row.
 

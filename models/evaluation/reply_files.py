@@ -28,6 +28,8 @@ FILE = "predictions.jsonl"
 """what `python -m models evaluate` writes into the folder of a net"""
 RUN = "run.json"
 """beside it: the settings it was made with, and how many turns it should hold"""
+METRICS = "metrics.json"
+"""beside both: the figures"""
 TABLES = (".csv", ".tsv")
 NUMBERS = {"nll_gold": float, "nll_predicted": float, "tokens": int, "turn": int}
 DECIMALS = ("nll_gold", "nll_predicted")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.data.strategies import STRATEGIES
 from models.evaluation.definitions import Definition
 from models.evaluation.report import Report
+from models.reading.table import aligned
 
 LABELS: dict[str, str] = {
     "accuracy": "strategy accuracy",
@@ -81,14 +82,6 @@ def confusion(report: Report) -> str:
 def formatted(name: str, value: float) -> str:
     """Two digits after the point, four for BERTScore, which varies little."""
     return f"{value:.4f}" if name.startswith("bert_") else f"{value:.2f}"
-
-
-def aligned(rows: Sequence[Sequence[str]], left: set[int]) -> list[str]:
-    """Rows with aligned columns, those in `left` to the left, the others to the right; short rows end early."""
-    count = max(map(len, rows))
-    widths = [max(len(row[at]) for row in rows if at < len(row)) for at in range(count)]
-    put: list[Callable[[str, int], str]] = [str.ljust if at in left else str.rjust for at in range(count)]
-    return ["  ".join(put[at](cell, widths[at]) for at, cell in enumerate(row)).rstrip() for row in rows]
 
 
 def _notes(report: Report) -> list[str]:

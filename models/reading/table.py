@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 _LATEX = {
@@ -35,16 +35,22 @@ class Table:
 def as_text(table: Table) -> str:
     """Columns aligned with blanks; all but the first are right-aligned."""
     lines = [table.head, *table.rows]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(table.head))]
-    printed = [
-        "  ".join(
-            cell.ljust(width) if at == 0 else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
-    printed.insert(1, "-" * (sum(widths) + 2 * (len(widths) - 1)))
-    return "\n".join([table.title, *printed, *table.notes])
+    widths = _widths(lines)
+    head, *rows = aligned(lines, left={0})
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    return "\n".join([table.title, head, rule, *rows, *table.notes])
+
+
+def aligned(rows: Sequence[Sequence[str]], left: set[int]) -> list[str]:
+    """Rows with aligned columns, those in `left` to the left, the others to the right; short rows end early."""
+    widths = _widths(rows)
+    put: list[Callable[[str, int], str]] = [str.ljust if at in left else str.rjust for at in range(len(widths))]
+    return ["  ".join(put[at](cell, widths[at]) for at, cell in enumerate(row)).rstrip() for row in rows]
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    count = max(map(len, rows))
+    return [max(len(row[at]) for row in rows if at < len(row)) for at in range(count)]
 
 
 def as_markdown(table: Table) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -103,11 +103,10 @@ class NetResponder:
         clock = _Clock(start)
         asked = self._asked(dialogue, options)
         read = self._read_ahead(asked)  # by the writer's thread, while this one looks up the rest
-        with self.cores.looking_up() if self.cores else nullcontext():
-            emotions = self._emotions(dialogue)
-            clock.lap("emotion_s")
-            known = self._blocks(dialogue)
-            clock.lap("comet_s")
+        emotions = self._emotions(dialogue)
+        clock.lap("emotion_s")
+        known = self._blocks(dialogue)
+        clock.lap("comet_s")
         tails = change.left_of(known[0]), change.left_of(known[1])
         cases = self._cases(dialogue) if change.knowledge else ()
         read.result()
@@ -161,7 +160,11 @@ class NetResponder:
     def _blocks(self, dialogue: Dialogue) -> tuple[Sequence[Block], Sequence[Block]]:
         """COMET's blocks of situation and last message; none for a net that does without."""
         comet = self.sources.comet if self.net.needs_comet else NoComet()
-        return blocks_for(comet, dialogue.situation, dialogue.last_post())
+        with self._looking_up():
+            return blocks_for(comet, dialogue.situation, dialogue.last_post())
+
+    def _looking_up(self) -> AbstractContextManager[None]:
+        return self.cores.looking_up() if self.cores else nullcontext()
 
     def check(self, dialogue: Dialogue) -> None:
         """Raises ValueError for a dialogue that it cannot answer."""
@@ -246,7 +249,8 @@ class NetResponder:
         if self.sources.emotions is None:
             return ()
         posts = [(i, turn.text) for i, turn in enumerate(dialogue.turns) if turn.speaker is Speaker.SEEKER]
-        scores = self.sources.emotions.read([text for _, text in posts])
+        with self._looking_up():
+            scores = self.sources.emotions.read([text for _, text in posts])
         return tuple(EmotionReading(i, found) for (i, _), found in zip(posts, scores, strict=True))
 
     def _decode(
