@@ -253,7 +253,7 @@ def test_a_phone_shows_one_side_at_a_time_without_sideways_scrolling(browser: Br
     rater = Rater(browser, demo_site, PHONE).start().say("I feel alone in the new town.")
     rater.page.locator("#side-a .esc-done").wait_for()
     assert not rater.panel("b").is_visible()
-    rater.page.get_by_role("button", name=re.compile("^B")).click()
+    rater.page.locator("#side-switch [data-side=b]").click()
     assert rater.panel("b").is_visible()
     assert not rater.panel("a").is_visible()
     assert rater.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

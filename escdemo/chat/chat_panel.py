@@ -72,7 +72,6 @@ def build(draw_between: Callable[[], object] | None = None, tools: str = "") -> 
                     lines=1,
                     max_lines=4,
                     elem_id="post",
-                    autofocus=True,
                     scale=5,
                     min_width=240,
                 )

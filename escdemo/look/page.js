@@ -50,15 +50,19 @@
   });
 
   // After a step the control that had the focus is gone: put it where the next step begins, if that step did open.
-  window.escGo = (selector) => setTimeout(() => {
-    document.getElementById("questions")?.removeAttribute("inert");
-    const next = [...document.querySelectorAll(selector)].find((one) => one.offsetParent);
-    const at = document.activeElement; // who was quicker and is at work in this step already keeps the focus
-    if (!next || at?.closest("#questions fieldset") || next.closest("#judge-form")?.contains(at)) return;
-    next.focus({ preventScroll: true });
-    const step = next.closest("#judge-form, #result, #ruling") || (next.closest("#questions") && document.getElementById("item-box"));
-    (step || next).scrollIntoView({ block: step ? "start" : "nearest" });
-  }, 150);
+  window.escGo = (selector) => {
+    const before = document.activeElement;
+    setTimeout(() => {
+      document.getElementById("questions")?.removeAttribute("inert");
+      const next = [...document.querySelectorAll(selector)].find((one) => one.offsetParent);
+      const at = document.activeElement; // who was quicker and is at work in this step already keeps the focus
+      const moved = at !== before && at !== document.body;
+      if (!next || moved || at?.closest("#questions fieldset") || next.closest("#judge-form")?.contains(at)) return;
+      next.focus({ preventScroll: true });
+      const step = next.closest("#judge-form, #result, #ruling") || (next.closest("#questions") && document.getElementById("item-box"));
+      (step || next).scrollIntoView({ block: step ? "start" : "nearest" });
+    }, 150);
+  };
 
   document.addEventListener("click", (event) => {
     // Between two items no answer can be given: it would not be clear to which.
