@@ -30,13 +30,19 @@ def test_the_short_copy_of_the_weights_says_the_same_within_a_hundredth(
     assert torch.equal(matrix(few), plain[1])  # what learns reads the weights themselves
 
 
-@pytest.mark.skipif(not can_lay_out(torch.zeros(1, 1, dtype=torch.bfloat16)), reason="no bfloat16 products here")
-@pytest.mark.parametrize("keep", [True, False])
-def test_a_matrix_that_is_laid_out_says_bit_for_bit_the_same(keep: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+CLOSE = {torch.bfloat16: {"rtol": 0.0, "atol": 0.0}, torch.float32: {"rtol": 1e-5, "atol": 1e-5}}
+
+
+@pytest.mark.parametrize(("dtype", "keep"), [(torch.bfloat16, True), (torch.bfloat16, False), (torch.float32, False)])
+def test_a_matrix_that_is_laid_out_says_the_same(
+    dtype: torch.dtype, keep: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not can_lay_out(torch.zeros(1, 1, dtype=dtype)):
+        pytest.skip("no such products here")
     monkeypatch.setattr("models.backbones.llama_weights.short_copy", lambda _: None)
     torch.manual_seed(3)
-    matrix = Matrix(torch.bfloat16, 48, 64)
-    weight = torch.randn(48, 64).bfloat16()
+    matrix = Matrix(dtype, 48, 64)
+    weight = torch.randn(48, 64).to(dtype)
     matrix.weight.copy_(weight)
     inputs = [torch.randn(*size, 64) for size in ((1,), (3, 2), (2, 1, 1), (1, 300), (0,))]
     with torch.inference_mode():
@@ -44,22 +50,29 @@ def test_a_matrix_that_is_laid_out_says_bit_for_bit_the_same(keep: bool, monkeyp
         matrix.pack(keep)
         assert matrix.laid is not None
         for x, (whole, later) in zip(inputs, exact, strict=True):
-            assert torch.equal(matrix(x), whole)
-            assert torch.equal(matrix(x, 30), later)
+            torch.testing.assert_close(matrix(x), whole, **CLOSE[dtype])
+            torch.testing.assert_close(matrix(x, 30), later, **CLOSE[dtype])
     assert (matrix.held is not None) is keep
     assert torch.equal(matrix.weight, weight)
     assert torch.equal(matrix(inputs[1]), exact[1][0])
-    assert matrix.nbytes == 48 * 64 * 2
+    assert matrix.nbytes == weight.nbytes
+
+
+def test_a_matrix_in_float32_that_is_needed_in_both_forms_is_not_laid_out() -> None:
+    matrix = Matrix(torch.float32, 48, 64)
+    matrix.pack(keep=True)
+    assert matrix.laid is None
+    assert matrix.held is not None
 
 
 def test_beside_a_matrix_that_is_laid_out_a_short_copy_serves_fewer_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("torch.backends.cpu.get_cpu_capability", lambda: "AVX2")
-    for there, few in ((True, Eights.rows_beside_laid_out), (False, Eights.rows)):
+    monkeypatch.setattr("models.backbones.llama_weights.lay_out", lambda weight: weight)
+    for there, dtype, few in ((True, torch.bfloat16, 2), (False, torch.bfloat16, 4), (True, torch.float32, 4)):
         monkeypatch.setattr("models.backbones.llama_weights.can_lay_out", lambda _, there=there: there)
-        monkeypatch.setattr("models.backbones.llama_weights.lay_out", lambda weight: weight)
-        matrix = Matrix(torch.bfloat16, 48, 64)
+        matrix = Matrix(dtype, 48, 64)
         matrix.weight.zero_()
-        matrix.pack(keep=True)
+        matrix.pack()
         assert matrix.few == few
 
 

@@ -111,7 +111,8 @@ class Matrix(nn.Module):
         self.short = short_copy(self.held)
         if self.short is not None:
             self.few, self.nbytes = self.short.rows, self.short.nbytes
-        if can_lay_out(self.held):
+        twice = keep and self.held.dtype is torch.float32  # would take too much memory
+        if can_lay_out(self.held) and not twice:
             self.laid = lay_out(self.held)
             self.few = 0 if self.short is None else self.short.rows_beside_laid_out
             if not keep:

@@ -120,13 +120,15 @@ class Eights:
     """(O,) bfloat16"""
     rows: int = 4
     rows_beside_laid_out: int = 2
+    """for bfloat16; 4 for float32"""
 
     @classmethod
     def of(cls, weight: Tensor) -> Eights:
         """A copy of weights (O, I)."""
         numbers = weight.float()
         scales = numbers.abs().amax(dim=1).clamp_min(1e-12) / 127
-        return cls((numbers / scales[:, None]).round().to(torch.int8), scales.bfloat16())
+        beside = cls.rows if weight.dtype is torch.float32 else cls.rows_beside_laid_out
+        return cls((numbers / scales[:, None]).round().to(torch.int8), scales.bfloat16(), rows_beside_laid_out=beside)
 
     def __call__(self, x: Tensor, first: int) -> Tensor:
         """See `Copy`."""
