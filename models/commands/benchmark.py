@@ -24,7 +24,8 @@ from models.knowledge.shipped_or_hub import add_knowledge_arguments, knowledge_o
 from models.nets.registry import CAUSAL, net_class, net_names
 from models.serving.hosting import NetResponder, open_responders
 from models.serving.speed import contenders
-from models.serving.speed.contenders import Contender
+from models.serving.speed.contender import Contender
+from models.serving.speed.llama_cpp import llama_cpp
 from models.serving.speed.measure import Figures, bandwidth, rounds_of
 from models.serving.speed.shown import plot, table
 from models.serving.trace import DECODING
@@ -92,7 +93,7 @@ def _replies(args: Namespace, names: list[str]) -> int:
     made: dict[str, Callable[[], Contender]] = {
         "plain": lambda: contenders.plain(names, options, args.device, sources),
         "transformers": lambda: contenders.transformers_batching(hosted[0].net, options),
-        "llama.cpp": lambda: contenders.llama_cpp(hosted[0].net, options),
+        "llama.cpp": lambda: llama_cpp(hosted[0].net, options),
     }
     asked = [name for name in args.beside.split(",") if name]
     if not set(asked) <= made.keys():

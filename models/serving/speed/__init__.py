@@ -3,7 +3,9 @@
 In reading order:
 
     talks.py       the talks that all of them answer
-    contenders.py  the engine, the plain path, transformers and llama.cpp
+    contender.py   what all of them are
+    contenders.py  the engine, the plain path and transformers
+    llama_cpp.py   llama.cpp, if it is installed
     measure.py     rounds, medians, the speed limit of the machine
     shown.py       the figures as a table and as a plot
 """

@@ -3,20 +3,17 @@
 plain         as the published code does it: each reply alone, one after the other; its context is read again at
               every turn, and COMET is queried relation by relation
 transformers  continuous batching of transformers, the base alone (no net, no COMET)
-llama.cpp     the base alone, one talk after the other; only if `llama_cpp` is installed
 engine        hosted nets as in the app
+llama.cpp     in a file of its own, `llama_cpp.py`
 """
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import cycle, islice
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,7 +21,6 @@ from transformers import ContinuousBatchingConfig, GenerationConfig, LlamaConfig
 
 from models.backbones.causal import Causal
 from models.backbones.causal_base import Bases
-from models.backbones.gguf_file import default_file
 from models.data.dialogue import Dialogue
 from models.data.examples import context_ids
 from models.files.checkpoint import WEIGHTS
@@ -33,6 +29,7 @@ from models.knowledge.shipped_or_hub import open_comet
 from models.nets.net import Net
 from models.nets.stored import load_net, net_folder
 from models.serving.hosting import NetResponder, Sources
+from models.serving.speed.contender import Contender
 from models.serving.speed.talks import Answered, a_turn_before
 from models.serving.trace import DecodeOptions
 
@@ -40,18 +37,6 @@ MEASURED_ALONE = 4
 """how many talks are measured if a contender answers them one after the other; the times of others follow from these"""
 BLOCK = 32
 """tokens in a page of transformers' cache"""
-
-Answer = Callable[[Sequence[Dialogue]], list[Answered]]
-
-
-@dataclass(frozen=True)
-class Contender:
-    """A way to answer talks that all arrive at the same moment."""
-
-    name: str
-    answer: Answer
-    prepare: Callable[[Sequence[Dialogue]], object] = lambda talks: None
-    """does what the earlier turns of a talk have done already (such as filling caches); not measured"""
 
 
 class OneByOne(Comet):
@@ -188,27 +173,3 @@ def as_llama(backbone: Causal) -> LlamaForCausalLM:
     torch.nn.Module.to(model, device=weights.embedding.device, dtype=weights.dtype)
     model.load_state_dict(weights.tensors(), strict=False)
     return model.eval()
-
-
-def llama_cpp(net: Net, options: DecodeOptions, file: Path | None = None) -> Contender:
-    """The default base's file in llama.cpp. Raises ModuleNotFoundError if that is not installed."""
-    if importlib.util.find_spec("llama_cpp") is None:
-        raise ModuleNotFoundError("llama_cpp is not installed")
-    llama = importlib.import_module("llama_cpp")
-    model = llama.Llama(str(file or default_file()), n_ctx=2048, n_threads=torch.get_num_threads(), verbose=False)
-
-    def one(ids: list[int]) -> Answered:
-        start, first = time.perf_counter(), 0.0
-        for count, _ in enumerate(model.generate(ids, temp=0.0), 1):
-            first = first or time.perf_counter() - start
-            if count == options.max_tokens:
-                break
-        took = time.perf_counter() - start
-        return Answered(first, took, options.max_tokens, took - first)
-
-    def answer(talks: Sequence[Dialogue]) -> list[Answered]:
-        known = len(net.tokenizer) if not isinstance(net.backbone, Causal) else net.backbone.shape.vocabulary
-        asked = [[i for i in context_ids(talk, net.tokenizer, net.shape) if i < known] for talk in talks]
-        return in_line(lambda number: one(asked[number]), len(talks))
-
-    return Contender("llama.cpp", answer)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from models.serving.speed.contenders import Contender
+from models.serving.speed.contender import Contender
 from models.serving.speed.talks import Answered, made_up_talks
 
 STREAM_BYTES = 2**28
