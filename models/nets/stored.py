@@ -109,9 +109,10 @@ def start_net(
 
     `told` are settings that differ from `default_settings`. With `start`, the net takes over the trained weights in
     that folder, with their rank and their settings (except those in `told`); they may be of the same net, or of the net
-    that a two-stage net (STAR) builds on.
+    that a two-stage net (STAR) builds on. Other nets on a causal base may start from any net on it, which saves most of
+    the training: they take over the change of the base and whatever else both have, but keep their own settings.
 
-    The parameters in `Net.held` are frozen. Raises WeightsError when the weights are of neither net, of another base,
+    The parameters in `Net.held` are frozen. Raises WeightsError when the weights are of no such net, of another base,
     or do not fit the settings in `told`; ValueError when the net holds trained weights but none are given.
     """
     settings = default_settings(name, source) | told
@@ -159,9 +160,12 @@ def _go_on(
     """Net and rank for `start_net`, from the weights in `start`; `settings` are those of a net started without any."""
     card = _net_card(start)
     possible = [n for n in (name, _below(name)) if n]
-    if card["net"] not in possible:
+    other = card["net"] not in possible
+    if other and (_below(name) or not isinstance(source, CausalBase)):
         raise WeightsError(f"{start} is a {card['net']}; {name} starts from {' or '.join(possible)}")
     _check_base(start, card["base"], source)
+    if other:
+        return _take_over(name, settings, source, start, support), card["rank"]
     taken = dict(card["settings"])
     same = card["net"] == name
     lost = [] if same else sorted(told.keys() & {"shape", "below"})
@@ -186,6 +190,17 @@ def _go_on(
             " the settings that change its modules, or train without --start"
         ) from fault
     return net, card["rank"]
+
+
+def _take_over(name: str, settings: dict[str, Any], source: Source, start: Path, support: Path | None) -> Net:
+    """A new net with all tensors that the trained net in `start` has by the same name and in the same size."""
+    card = read_card(start)
+    net = new_net(name, settings, card["rank"], source, support=support)
+    _check_vocabulary(start, card, net)
+    own, found = trained(net), load_packed(start)[0]
+    common = {n: values for n, values in found.items() if n in own and own[n].shape == values.shape}
+    load_trained(net, own | common)
+    return net
 
 
 def _below(name: str) -> str | None:
