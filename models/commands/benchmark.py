@@ -3,7 +3,8 @@
 All contenders use the same weights, talks and machine, in turns: the plain path of the published code, transformers'
 continuous batching, llama.cpp if it is installed, and the engine that hosts the nets (`models.serving.speed`). All
 replies have exactly `--tokens` word pieces. What counts is the ratio; seconds depend on the machine.
-`python -m models benchmark train` measures training instead: see `models.training.speed`.
+`python -m models benchmark train` measures training instead: see `models.training.speed`; `benchmark copies` what the
+copies of the weights from which replies are written change in them: see `models.serving.speed.copies`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from models.files.whole_file import write_whole
 from models.knowledge.shipped_or_hub import add_knowledge_arguments, knowledge_of
 from models.nets.registry import CAUSAL, net_class, net_names
 from models.serving.hosting import NetResponder, open_responders
-from models.serving.speed import contenders
+from models.serving.speed import contenders, copies
 from models.serving.speed.contender import Contender
 from models.serving.speed.llama_cpp import llama_cpp
 from models.serving.speed.measure import Figures, bandwidth, rounds_of
@@ -39,7 +40,9 @@ OTHERS = "transformers,llama.cpp,plain"
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the flags of the command."""
-    parser.add_argument("what", nargs="?", default="replies", choices=("replies", "train"), help="what is measured")
+    parser.add_argument(
+        "what", nargs="?", default="replies", choices=("replies", "train", "copies"), help="what is measured"
+    )
     parser.add_argument(
         "--nets",
         help=f"comma-separated, of {', '.join(net_names())} (default: {SIDES}; train: all that stand on a base)",
@@ -59,15 +62,19 @@ def add_arguments(parser: ArgumentParser) -> None:
     training.add_argument("--rank", type=int, help="rank of the change of each base matrix (default: as of `train`)")
     training.add_argument("--whole-tokens", type=int, default=2560, help="tokens of a batch, on a causal base")
     training.add_argument("--batch", type=int, default=32, help="turns of a batch, on a full checkpoint")
-    training.add_argument("--esconv", help="ESConv file or folder (default: made-up batches of the same lengths)")
+    training.add_argument(
+        "--esconv", help="ESConv file or folder (default: made-up batches of the same lengths; copies: must be given)"
+    )
     training.add_argument("--tails", help="file of COMET tails for --esconv")
+    copied = parser.add_argument_group("copies")
+    copied.add_argument("--asked", type=int, default=100, help="how many turns of split D's valid part")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
 
 
 def run(args: Namespace) -> int:
     """Print medians, spread and ratios. Raises ValueError for unknown nets and flags out of range."""
     args.rounds = args.rounds if args.rounds is not None else 20 if args.what == "train" else 3
-    limits = {"rounds": 1, "batch": 1, "whole_tokens": 1, "rank": 0, "turns": 1, "tokens": 1}
+    limits = {"rounds": 1, "batch": 1, "whole_tokens": 1, "rank": 0, "turns": 1, "tokens": 1, "asked": 1}
     for flag, least in limits.items():
         value = getattr(args, flag)
         if value is not None and value < least:
@@ -76,7 +83,15 @@ def run(args: Namespace) -> int:
     for name in names:
         net_class(name)
     args.device = pick_device(args.device)
-    return _train(args, names) if args.what == "train" else _replies(args, names)
+    return {"train": _train, "copies": _copies, "replies": _replies}[args.what](args, names)
+
+
+def _copies(args: Namespace, names: list[str]) -> int:
+    if not args.esconv:
+        raise ValueError("benchmark copies reads replies of ESConv; give its file or folder with --esconv")
+    found = copies.measure(names, args.esconv, args.asked, args.tokens, args.device)
+    print(json.dumps({n: asdict(one) for n, one in found.items()}, indent=1) if args.json else copies.table(found))
+    return 0
 
 
 def _replies(args: Namespace, names: list[str]) -> int:

@@ -8,4 +8,5 @@ In reading order:
     llama_cpp.py   llama.cpp, if it is installed
     measure.py     rounds, medians, the speed limit of the machine
     shown.py       the figures as a table and as a plot
+    copies.py      what short copies of the weights change in replies
 """
