@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -107,6 +108,74 @@ def test_two_threads_with_the_same_post_ask_once() -> None:
     for thread in threads:
         thread.join()
     assert len(source.calls) == 1
+
+
+class SlowComet(CountingComet):
+    """Answers when it may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.may = threading.Semaphore(0), threading.Semaphore(0)
+
+    def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
+        self.begun.release()
+        assert self.may.acquire(timeout=30)
+        if any(event == "bad" for event, _ in queries):
+            self.calls.append(list(queries))
+            raise RuntimeError("out of memory")
+        return super().answer(queries)
+
+
+def asked_at_once(comet: CachedComet, source: SlowComet, events: Sequence[str]) -> dict[str, object]:
+    """What each event is answered, or the fault, where all but the first ask while the first is being answered."""
+    found: dict[str, object] = {}
+
+    def ask(event: str) -> None:
+        try:
+            found[event] = comet.tails([event], ["xReact"])[0]["xReact"]
+        except RuntimeError as fault:
+            found[event] = str(fault)
+
+    threads = [threading.Thread(target=ask, args=(event,)) for event in events]
+    for number, thread in enumerate(threads):
+        thread.start()
+        if not number:
+            assert source.begun.acquire(timeout=30)
+    while len(comet._wanted) < len(events):
+        time.sleep(0.001)
+    for _ in events:
+        source.may.release()
+    for thread in threads:
+        thread.join(30)
+    return found
+
+
+def test_what_several_threads_ask_while_one_is_answered_is_one_batch() -> None:
+    source = SlowComet()
+    found = asked_at_once(CachedComet(source), source, ["a", "b", "c", "d"])
+    assert [len(call) for call in source.calls] == [1, 3]
+    assert found.keys() == {"a", "b", "c", "d"}
+    assert all(found.values())
+
+
+def test_a_batch_is_no_larger_than_is_worth_waiting_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.knowledge.comet.TOGETHER", 2)
+    source = SlowComet()
+    found = asked_at_once(CachedComet(source), source, list("abcdef"))
+    assert [len(call) for call in source.calls] == [1, 2, 2, 1]
+    assert len(found) == 6
+
+
+def test_who_asked_in_a_batch_that_failed_hears_of_it_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.knowledge.comet.TOGETHER", 1)
+    source = SlowComet()
+    comet = CachedComet(source)
+    found = asked_at_once(comet, source, ["a", "bad", "c"])
+    assert found["bad"] == "out of memory"
+    assert isinstance(found["a"], tuple)
+    assert isinstance(found["c"], tuple)
+    source.may.release()
+    assert comet.tails(["a"], ["xReact"])[0]["xReact"] == found["a"], "nothing is left that waits"
 
 
 def test_saved_tails_come_back_for_the_same_version_only(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from models.serving.speed.contender import Contender
 from models.serving.speed.llama_cpp import llama_cpp
 from models.serving.speed.measure import Figures, bandwidth, rounds_of
 from models.serving.speed.shown import plot, table
-from models.serving.trace import DECODING
+from models.serving.trace import DECODING, USUAL
 from models.training.device import add_device_argument, pick_device
 from models.training.speed import measure as measure_training
 from models.training.speed import table as training_table
@@ -54,7 +54,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     replies = parser.add_argument_group("replies")
     replies.add_argument("--talks", default="1,2,8,32", help="how many talks ask at once, comma-separated")
     replies.add_argument("--turns", type=int, default=10, help="turn of the talks that is answered")
-    replies.add_argument("--decode", choices=("published", "guided"), default="guided", help="how tokens are chosen")
+    replies.add_argument(
+        "--decode", choices=("published", "careful", USUAL, "guided"), default=USUAL, help="how tokens are chosen"
+    )
     replies.add_argument("--beside", default=OTHERS, help=f"comma-separated, of {OTHERS}; empty: the engine alone")
     replies.add_argument("--out", help="folder for benchmark.json and the plot, benchmark.plotly.json")
     training = parser.add_argument_group("train")

@@ -12,8 +12,10 @@ import json
 import threading
 from abc import abstractmethod
 from argparse import ArgumentParser
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -24,6 +26,10 @@ from models.files.lru import Lru
 
 TAILS = 5
 """maximum number of tails per query"""
+
+TOGETHER = 72
+"""maximum number of queries of several threads in one batch: eight events. More would take as long as one after the
+other"""
 
 Query = tuple[str, str]
 """(event, relation)"""
@@ -68,27 +74,52 @@ class NoComet(Comet):
 class CachedComet(Comet):
     """Caches the answers of `source` per event and relation; `load` and `save` read and write them as JSON Lines.
 
-    Nothing is written unless `save` is called: what a seeker says stays in memory.
+    What several threads ask at the same time, `source` answers in one batch: that takes little longer than one of them,
+    where one after the other would have to wait. Nothing is written unless `save` is called: what a seeker says stays
+    in memory.
     """
 
     def __init__(self, source: Comet, entries: int = 50_000) -> None:
         self.source, self.version = source, source.version
         self._known: Lru[Query, tuple[str, ...]] = Lru(entries)
-        self._asking = threading.Lock()
+        self._wanted: dict[Query, Future[tuple[str, ...]]] = {}
+        """queries that are waiting or being answered, oldest first"""
+        self._lock, self._asking = threading.Lock(), threading.Lock()
 
     def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
-        """Answers from memory where known; `source` answers the other queries, once each and in one batch."""
+        """Answers from memory where known; `source` answers the other queries, each of them once."""
         keys = [(normalise(event), relation) for event, relation in queries]
-        answers = {key: known for key in keys if (known := self._known.get(key)) is not None}
-        if len(answers) < len(set(keys)):
-            with self._asking:  # if two sides answer the same post, the second one waits and finds the tails here
-                answers |= {key: known for key in keys if (known := self._known.get(key)) is not None}
-                missing = [key for key in dict.fromkeys(keys) if key not in answers]
-                fresh = dict(zip(missing, self.source.answer(missing), strict=True)) if missing else {}
-                for key, tails in fresh.items():
-                    self._known.put(key, tails)
-                answers |= fresh
+        with self._lock:
+            answers = {key: known for key in keys if (known := self._known.get(key)) is not None}
+            missing = dict.fromkeys(key for key in keys if key not in answers)
+            coming = {key: self._wanted.setdefault(key, Future()) for key in missing}
+        while not _all_here(coming):
+            with self._asking:  # whoever gets in asks for all who wait
+                if not _all_here(coming):
+                    self._ask(max(TOGETHER, len(coming)))
+        answers |= {key: future.result() for key, future in coming.items()}
         return [answers[key] for key in keys]
+
+    def _ask(self, most: int) -> None:
+        """Answer the queries that have waited longest."""
+        with self._lock:
+            batch = list(islice(self._wanted.items(), most))
+        try:
+            answers = self.source.answer([key for key, _ in batch])
+            found = list(zip(batch, answers, strict=True))
+        except BaseException as fault:
+            with self._lock:
+                for key, future in batch:
+                    del self._wanted[key]
+                    future.set_exception(fault)
+            if not isinstance(fault, Exception):
+                raise
+            return  # each of those who wait for one of them hears of it
+        with self._lock:
+            for (key, future), tails in found:
+                self._known.put(key, tails)
+                del self._wanted[key]
+                future.set_result(tails)
 
     def load(self, path: Path) -> int:
         """Add the answers of this generator version from a file written by `save`; returns how many queries are known.
@@ -119,6 +150,10 @@ class CachedComet(Comet):
         known = {relation: self._known.get((event, relation)) for relation in RELATIONS}
         tails = {relation: found for relation, found in known.items() if found is not None}
         return {"version": self.version, "event": event, "tails": tails}
+
+
+def _all_here(coming: Mapping[Query, Future[tuple[str, ...]]]) -> bool:
+    return all(future.done() for future in coming.values())
 
 
 def normalise(event: str) -> str:

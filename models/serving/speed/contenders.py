@@ -1,7 +1,7 @@
 """Ways to answer many talks at once, with the same weights, which `measure.py` compares.
 
 plain         as the published code does it: each reply alone, one after the other; its context is read again at
-              every turn, and COMET is queried relation by relation
+              every turn, and COMET is queried relation by relation, with five beams
 transformers  continuous batching of transformers, the base alone (no net, no COMET)
 engine        hosted nets as in the app
 llama.cpp     in a file of its own, `llama_cpp.py`
@@ -24,7 +24,8 @@ from models.backbones.causal_base import Bases
 from models.data.dialogue import Dialogue
 from models.data.examples import context_ids
 from models.files.checkpoint import WEIGHTS
-from models.knowledge.comet import CachedComet, Comet, Query
+from models.knowledge.comet import TAILS, CachedComet, Comet, Query
+from models.knowledge.comet_shipped import ShippedComet
 from models.knowledge.shipped_or_hub import open_comet
 from models.nets.net import Net
 from models.nets.stored import load_net, net_folder
@@ -76,7 +77,7 @@ def plain(names: Sequence[str], options: DecodeOptions, device: str, sources: tu
     """Each reply alone; the nets have their own weights, which are not packed, and do not cache what they read."""
     comet, emotions = sources
     bases = Bases(device)
-    asked = OneByOne(open_comet(comet, device, bases))
+    asked = OneByOne(_as_published(open_comet(comet, device, bases)))
     responders = [
         NetResponder(name, _forgetful(load_net(net_folder(name, WEIGHTS), bases)), "", Sources(asked, emotions), device)
         for name in names
@@ -89,6 +90,12 @@ def plain(names: Sequence[str], options: DecodeOptions, device: str, sources: tu
         return in_line(one, len(talks))
 
     return Contender("plain", answer)
+
+
+def _as_published(comet: Comet) -> Comet:
+    if isinstance(comet, ShippedComet):
+        comet.search = replace(comet.search, beams=TAILS)
+    return comet
 
 
 def _forgetful(net: Net) -> Net:
