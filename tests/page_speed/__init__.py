@@ -1,1 +1,5 @@
-"""How long the page takes to answer a visitor: `python -m tests.page_speed` (`__main__.py`, the only file)."""
+"""How long the page takes, in a real browser.
+
+__main__.py   to answer a visitor's clicks: `python -m tests.page_speed`
+replies.py    to show the replies of real nets: `python -m tests.page_speed.replies`
+"""

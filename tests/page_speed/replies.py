@@ -1,8 +1,9 @@
 """How long a visitor waits for the replies of real nets, in a real browser: `python -m tests.page_speed.replies`.
 
 The app is started with its default settings (flags for it follow `--`) on a database that is gone afterwards. One
-visitor at a time writes our fixed prompts. Timed on the page, from the key that sends: the first words of either net,
-and both whole replies. Then "What if?" is asked for another strategy: its first words. The first talk only warms up.
+visitor at a time tells the story of the simulated seekers, each talk in other words so that nothing is known before.
+Timed on the page, from the click that sends: the first words of either net, and both whole replies. Then "What if?" is
+asked for another strategy: its first words. The first talk only warms up.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from escdemo.soak.running_app import running_app
-from models.data.prompts import read_prompts
+from escdemo.soak.seeker import POSTS, STORY
 from tests.browser import ADVICE, FLAGS, find_chromium
 
 if TYPE_CHECKING:
@@ -46,8 +47,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.page_speed.replies", description="How long a visitor waits for replies of real nets"
     )
-    parser.add_argument("--talks", type=int, default=4, help="talks after the one that warms up")
-    parser.add_argument("--messages", type=int, default=4, help="messages of a talk, at most")
+    parser.add_argument("--talks", type=int, default=3, help="talks after the one that warms up")
+    parser.add_argument("--messages", type=int, default=6, help=f"messages of a talk, at most {len(POSTS)}")
     parser.add_argument("app", nargs="*", metavar="-- FLAG", help="flags of app.py")
     args = parser.parse_args(words)
     path = find_chromium()
@@ -57,15 +58,15 @@ def main(words: Sequence[str] | None = None) -> int:
     from playwright.sync_api import sync_playwright
 
     times = defaultdict[str, list[float]](list)
-    prompts = read_prompts()
     with running_app(args.app) as (address, _), sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
         for number in range(args.talks + 1):
-            situation, posts = prompts[number % len(prompts)]
+            week = f"This is week {number + 1}."
+            situation, posts = f"{STORY[1]} {week}", [f"{post} {week}" for post in POSTS[: args.messages]]
             page = browser.new_context(viewport={"width": 1366, "height": 768}).new_page()
             page.set_default_timeout(600_000)
             page.goto(address)
-            found = _talk(page, situation, posts[: args.messages])
+            found = _talk(page, situation, posts)
             page.context.close()
             for what, each in found.items() if number else ():
                 times[what] += each
