@@ -1,5 +1,5 @@
-"""What the page says in a crisis: the card, the help that is always one click away, and what stands in the place of a
-reply that was held back."""
+"""What the page says in a crisis: the crisis card, the help that is always one click away, and the sentences that
+replace held-back replies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ CRISIS_TITLES: dict[Held, str] = {
     "contempt": "It sounds as if you think very badly of yourself.",
     "harmful": "A model was about to say something harmful. It was held back.",
 }
-"""what the card says first; a reply that was only "belittling" needs none"""
+"""title of the card; a reply that was only "belittling" shows no card"""
 HELD_BACK: dict[Held, str] = {
     "self": "The model's reply was held back, because it did not match how serious this is. What you wrote sounds as if"
     " your life or health may be in danger. Please do not face this alone: call your emergency number, or a crisis"
@@ -35,7 +35,7 @@ HELD_BACK: dict[Held, str] = {
     "harmful": "The model's reply was held back, because it could have done somebody harm. If you are in danger or in"
     " despair yourself, call your emergency number or a crisis line (findahelpline.com).",
 }
-"""what stands in place of a reply, see `answer_screen.Held`"""
+"""the sentence that replaces a reply, by the reason in `answer_screen.Held`"""
 
 CRISIS_LEAD = (
     "If any of this is real and not role play, please talk to a person now. These models cannot help in a crisis."
@@ -60,5 +60,5 @@ HELP_NOTE = "Numbers can change. If one does not work, use your emergency number
 
 
 def why_held(sentence: str) -> Held:
-    """For which reason the sentence of HELD_BACK stands there; "harmful" for one of an earlier version."""
+    """The reason to which a sentence of HELD_BACK belongs; "harmful" for a sentence of an earlier version."""
     return next((held for held, said in HELD_BACK.items() if said == sentence), "harmful")

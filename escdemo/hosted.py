@@ -1,4 +1,4 @@
-"""What is known of the nets that run here: their cards and the analyses of them. Read when a tab asks, not before."""
+"""What is known of the running nets: their cards and analyses. Files are read only when a tab asks for them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from models.analysis.analysis_file import SHIPPED, AnalysisError, read_analysis
 
 
 class NoCard(ValueError):  # noqa: N818  (reads as the sentence it is)
-    """The card of a net's weights cannot be read; the message is for visitors."""
+    """There is no usable card of a net's weights; the message is for visitors."""
 
 
 @dataclass(frozen=True)
 class NetCard:
-    """The card of one net's weights, and what the folder itself says."""
+    """The card of one net's weights, and facts about their folder."""
 
     net: str
     card: dict[str, Any]
@@ -34,18 +34,18 @@ class HostedNets:
 
     names: tuple[str, ...]
     device: str
-    """as asked for: auto, cpu or cuda"""
+    """as requested: auto, cpu or cuda"""
     analyses: Path = SHIPPED
     """folder with one analysis per net"""
     weights: Path | None = None
-    """folder with one folder per net; None: the shipped one"""
+    """folder with one subfolder per net; None: the shipped one"""
     running: Mapping[str, str] = field(default_factory=dict)
-    """checkpoints of the weights that answer, by name; a card holds where the same weights lie here"""
+    """net -> checkpoint of the weights that answer; a card counts only if the weights on disk are the same"""
     away: bool = False
-    """whether they answer on another server"""
+    """whether the nets run on another server"""
 
     def card(self, net: str) -> NetCard:
-        """Raises NoCard when it cannot be read."""
+        """The card. Raises NoCard when there is none, it cannot be read, or other weights are running."""
         from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint, read_card  # loads torch
         from models.nets.registry import net_names
 
@@ -68,7 +68,7 @@ class HostedNets:
         )
 
     def analysis(self, net: str) -> Analysis:
-        """Of exactly the weights that run here. Raises NoCard or AnalysisError, whose messages are for visitors."""
+        """The analysis of exactly these weights. Raises NoCard or AnalysisError; the messages are for visitors."""
         card = self.card(net)
         made_for = card.checkpoint, card.card.get("base") or "", card.card.get("vocabulary", "")
         return read_analysis(self.analyses, net, *made_for)
@@ -83,7 +83,7 @@ class HostedNets:
 
 
 def lying(names: Iterable[str], weights: Path | None = None) -> dict[str, str]:
-    """Checkpoints of those nets whose weights lie here now."""
+    """Net -> checkpoint, for the nets whose weights are on disk here now."""
     from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint  # loads torch
 
     found = {}
@@ -94,4 +94,4 @@ def lying(names: Iterable[str], weights: Path | None = None) -> dict[str, str]:
 
 
 UNUSABLE = (NoCard, AnalysisError)
-"""what a tab tells instead of showing a net"""
+"""errors whose message a tab shows in place of a net"""

@@ -1,4 +1,4 @@
-"""What a seeker types, made safe to store and show: cleaned, measured, and looked at for its language.
+"""Makes what a seeker types safe to store and show: cleans it, checks its length and guesses its language.
 
 Pure. Nothing here judges content; `screening/` does that.
 """
@@ -10,11 +10,11 @@ import unicodedata
 
 from models.data.dialogue import says_something
 
-# Overrides that would flip the text around a message. Isolates and joiners (emoji, Persian, Indic scripts) stay.
+# Overrides that would reverse the text around a message. Isolates and joiners (emoji, Persian, Indic scripts) stay.
 _BIDI_OVERRIDES = frozenset("\u202a\u202b\u202c\u202d\u202e")
 _MAX_MARKS = 30
 _MAX_GROWTH = 4
-"""characters that may be typed for one that is kept"""
+"""most typed characters per kept character"""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -27,7 +27,7 @@ _ENGLISH = _words(
     " from with about can can't could would will just feel like really very know think want get been there i'm it's"
     " hi hello hey thanks thank ok okay"
 )
-# Function words of the languages met most often that English does not share.
+# Function words of the most frequent other languages that are not English words too.
 _OTHER = (
     _words(
         "ich du er sie wir ihr nicht und oder aber weil ist sind war der die das ein eine mit auf für mich mir habe"
@@ -42,14 +42,14 @@ _OTHER = (
 
 
 class Refusal(ValueError):  # noqa: N818  (an answer to the user, not a fault)
-    """What was typed cannot be used; the message is the sentence to show, and never quotes the text."""
+    """What was typed cannot be used. The message is the sentence to show; it never quotes the text."""
 
 
 def clean(raw: str | None) -> str:
-    """The text without control characters and outer blanks, in Unicode's composed form; emoji and any script stay.
+    """The text without control characters and outer blanks, in Unicode's composed form; emoji and all scripts stay.
 
-    Of a run of combining marks 30 stay, as in Unicode's stream-safe text format (UAX 15, section 13): no language needs
-    so many, and composing takes time that grows with the square of the run.
+    At most 30 combining marks in a row stay, as in Unicode's stream-safe text format (UAX 15, section 13): no language
+    needs more, and the time to compose them grows with the square of their number.
     """
     kept, marks = [], 0
     for letter in (raw or "").replace("\r\n", "\n").replace("\r", "\n"):
@@ -63,9 +63,9 @@ def clean(raw: str | None) -> str:
 
 
 def clean_within(raw: str | None, limit: int) -> str:
-    """`clean(raw)` of at most `limit` characters, not looked at when it is far longer. Raises Refusal when too long."""
+    """`clean(raw)`. Raises Refusal above `limit` characters; far longer text is refused without being read."""
     size = len(raw or "")
-    # Composed, a letter and its marks are one character.
+    # Composing turns a letter and its marks into one character.
     if size <= limit * _MAX_GROWTH:
         text = clean(raw)
         size = len(text)
@@ -78,7 +78,7 @@ def clean_within(raw: str | None, limit: int) -> str:
 
 
 def check_length(text: str, limit: int, what: str) -> str:
-    """The cleaned `text` itself. Raises Refusal when it is empty or longer than `limit` characters."""
+    """The cleaned text. Raises Refusal when it is empty or longer than `limit` characters."""
     text = clean_within(text, limit)
     if not says_something(text):
         raise Refusal(f"Please write {what} first; it is still empty.")
@@ -86,9 +86,9 @@ def check_length(text: str, limit: int, what: str) -> str:
 
 
 def looks_english(text: str) -> bool:
-    """False when the text is plainly in another language or script; short or unclear texts count as English.
+    """False when the text is clearly in another language or script; short or unclear texts count as English.
 
-    A light rule, not a language detector: the share of letters outside the Latin script, then function words.
+    A simple rule, not a language detector: first the share of non-Latin letters, then function words.
     """
     letters = [letter for letter in text if letter.isalpha()]
     if not letters:

@@ -1,7 +1,7 @@
-"""Whether somebody still looks on while a reply waits for its turn: who has left gives up the place in the queue.
+"""Frees the queue places of replies that nobody is waiting for any more.
 
-A reply that is being made goes on. One that only waits is forgotten by the generation service when nobody has looked
-at its talk for a while; it stays owed in the store, and is asked for again when the talk is opened again.
+A reply that is being made is finished. One that still waits in the queue is dropped when nobody has looked at its talk
+for a while. The store still owes it; it is requested again when the talk is opened again.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from models.serving.job import JobState
 from models.serving.service import GenerationService
 
 LEFT_AFTER_S = 60.0
-"""nobody has looked on for so long: a reload or a short break of the network is over by then"""
+"""time without a look at the talk; a reload or a short network failure is over by then"""
 SWEEP_EVERY_S = 1.0
 
 
 class Watch:
-    """When each talk was looked at, and which jobs wait for it."""
+    """Remembers when each talk was last looked at, and its open jobs."""
 
     def __init__(self, service: GenerationService, now: Callable[[], float] = time.monotonic) -> None:
         self.service, self.now = service, now
@@ -28,7 +28,7 @@ class Watch:
         self._swept = now()
 
     def seen(self, talk: str, jobs: Sequence[str]) -> None:
-        """Somebody looks at `talk`, for which `jobs` are open; those of others that wait for nobody make room."""
+        """Somebody looks at `talk`, whose open jobs are `jobs`. Also drops waiting jobs of abandoned talks."""
         now = self.now()
         with self._lock:
             self._seen.pop(talk, None)

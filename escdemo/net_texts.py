@@ -1,7 +1,7 @@
-"""Each net in plain words, wherever a page names one: a readable name, what it does and looks at, whose idea it is.
+"""Each net in plain words, for every page that names one: a readable name, what it does and looks at, its paper.
 
-The nets that are shipped, and the others of the registry that somebody may train; a name that is not here is shown as
-it is.
+This covers the shipped nets and the others of the registry that somebody may train. A name that is not here is shown
+unchanged.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class NetText:
-    """One net."""
+    """The words for one net."""
 
     title: str
     """readable name"""
     what: str
-    """what it does, for somebody who has not read the paper"""
+    """what it does, for readers who do not know the paper"""
     reads: str
     """what it looks at"""
     paper: str
@@ -177,20 +177,20 @@ NET_TEXTS: dict[str, NetText] = {
 
 
 def title_of(net: str) -> str:
-    """How a net is called on the page."""
+    """The readable name of a net, else the name itself."""
     return NET_TEXTS[net].title if net in NET_TEXTS else net
 
 
 def text_of(name: str) -> NetText | None:
-    """What is known of a net, by the name that commands have for it or by its readable one."""
+    """The words for a net, found by its name in commands or by its readable name; None for an unknown net."""
     return NET_TEXTS.get(name) or next((text for text in NET_TEXTS.values() if text.title == name), None)
 
 
 def both_names(net: str) -> str:
-    """The readable name of a net, and the one that commands have for it."""
+    """The readable name of a net, followed by its name in commands."""
     return f"{title_of(net)} ({net})" if title_of(net) != net else net
 
 
 def choices_of(nets: tuple[str, ...]) -> list[tuple[str, str]]:
-    """(shown, value) of each net for a list to pick from."""
+    """(label, value) of each net for a list to choose from."""
     return [(both_names(net), net) for net in nets]

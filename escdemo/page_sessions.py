@@ -1,9 +1,8 @@
-"""What the server keeps in memory for each open page: the values of its states, and no more.
+"""Keeps little in memory for each open page: only the values of its states.
 
-Gradio also keeps a copy of the whole page for each (for links to a page as it stands, which are not offered here), an
-own list of all controls and events, an own copy of each control that was changed, 300 to 800 KB in all, and drops none
-before 10,000 have come: a program that only opens pages would fill the memory. Nor does it ever drop the empty lists of
-a page's events in its queue.
+By itself, Gradio keeps 300 to 800 KB for each page: a copy of the whole page (for deep links, which are not offered
+here), a list of all controls and events, and a copy of each changed control. It drops no page before there are 10,000,
+so a program that only opens pages would fill the memory. It also never drops the empty event lists in its queue.
 """
 
 from __future__ import annotations
@@ -20,35 +19,35 @@ from gradio.routes import App
 from gradio.state_holder import SessionState, StateHolder
 
 IDLE = datetime.timedelta(hours=12)
-"""as long as a ticket: who comes back later signs in again anyway, and a talk is in the store"""
+"""as long as a ticket: whoever comes back later must sign in again anyway, and talks are in the store"""
 
 
 MOST_CONTROLS = 2_000
-"""changed controls that are remembered, to be shared by all pages that changed them alike"""
+"""most changed controls that are kept, shared by all pages with the same change"""
 
 
 class _Nothing(dict[int, Any]):
-    """Stays empty."""
+    """A dict that stays empty."""
 
     def __setitem__(self, key: int, value: Any) -> None:
-        """Forget it."""
+        """Ignore the value."""
 
 
 class PageSession(SessionState):
     """One open page."""
 
     def __init__(self, page: Blocks, changed: OrderedDict[tuple[int, str], Any]) -> None:
-        read = SimpleNamespace(default_config=page.default_config, blocks=())  # no more of it
+        read = SimpleNamespace(default_config=page.default_config, blocks=())  # it needs nothing else
         super().__init__(read)  # type: ignore[arg-type]
-        # Seen by all pages and changed by none: what is changed in this one stays in a list of its own.
+        # Shared by all pages and changed by none: this page's changes go into a dict of its own.
         self.blocks_config.blocks = ChainMap({}, page.default_config.blocks)  # type: ignore[assignment]  # read as a dict
         self.blocks_config.fns = MappingProxyType(page.default_config.fns)  # type: ignore[assignment]  # likewise
         self.config_values = _Nothing()
         self._changed = changed
 
     def __setitem__(self, key: int, value: Any) -> None:
-        """Keep a state's value; of a control that is changed the copy that another page has, if they are alike."""
-        if isinstance(value, Block):  # nothing in it changes any more
+        """Keep a state's value. A changed control is shared with other pages that have the same change."""
+        if isinstance(value, Block):  # it does not change any more
             like = (key, repr(value.constructor_args))
             value = self._changed.setdefault(like, value)
             if len(self._changed) > MOST_CONTROLS:
@@ -63,7 +62,7 @@ class PageSession(SessionState):
 
 
 class PageSessions(StateHolder):
-    """All open pages, the one that was used longest ago first."""
+    """All open pages, the least recently used first."""
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # gradio leaves it untyped
@@ -76,7 +75,7 @@ class PageSessions(StateHolder):
         return super().__getitem__(session_id)
 
     def _make_room(self) -> None:
-        """Forget who was idle for long, and the oldest when there are too many."""
+        """Drop pages that were idle too long, and the least recently used when there are too many."""
         now = datetime.datetime.now()
         queue = self.blocks._queue
         with self.lock:
@@ -92,7 +91,7 @@ class PageSessions(StateHolder):
 
 
 def keep_little(site: FastAPI) -> None:
-    """Have all pages that are mounted in `site` keep no more than this. Call it before the first request."""
+    """Make all pages mounted in `site` keep only this. Call it before the first request."""
     for route in site.routes:
         if isinstance(route, Mount) and isinstance(route.app, App):
             route.app.state_holder = PageSessions()

@@ -1,12 +1,11 @@
-"""The replies that the store says are owed: made by the generation service, handed to the store. No Gradio here.
+"""Has owed replies made by the generation service and saves them in the store. No Gradio here.
 
-The service saves each reply itself when it has ended, so a reply is kept even when no page is watching.
+The service calls back to save each finished reply, so a reply is kept even when no page is watching.
 
-Message and reply are judged together before anything is kept. A draft that may not be shown is not stored; the net is
-asked again with another seed, and when that does not help a fixed sentence stands in its place, which says so.
+Message and reply are judged together before anything is saved. A draft that must not be shown is not stored: the net is
+asked again with another seed, and if that does not help, a fixed sentence takes its place and says so.
 
-Nor do both sides say the same, word for word, when the second of them finds anything else to say: nobody could compare
-two equal replies.
+When one side repeats the other word for word, it is asked again as well, as nobody could compare two equal replies.
 """
 
 from __future__ import annotations
@@ -36,35 +35,35 @@ from models.serving.trace import DecodeOptions, Reply
 _log = logging.getLogger(__name__)
 
 STOPPED_ERROR = "stopped by the visitor"
-"""kept as the error of a reply that was cut off on request"""
+"""stored as the error of a reply that the visitor stopped"""
 DRAFTS = 3
-"""how often a net is asked for a reply that may be shown, each time with another seed"""
+"""most attempts at a reply that may be shown, each with another seed"""
 REDRAW_WITHIN_S = 20.0
-"""no further draft is begun so long after the first was asked for: somebody waits"""
+"""time since the first request after which no further draft is begun, as somebody is waiting"""
 NEXT_SEED = 1_000_003
-"""from the seed of one draft to that of the next"""
+"""step from the seed of one draft to the next"""
 
 
 @dataclass(frozen=True)
 class _Draft:
-    """One try at a reply."""
+    """One attempt at a reply."""
 
     task: ReplyTask
     danger: Danger | None
-    """what the reply has to take seriously"""
+    """the danger that the reply must take seriously"""
     asked_at: float
-    """when the first draft was asked for, by the monotonic clock"""
+    """when the first draft was requested, by the monotonic clock"""
     number: int = 0
     held: Reply | None = None
-    """the latest draft that may not be shown"""
+    """the latest draft that must not be shown"""
     spare: Reply | None = None
-    """a draft that may be shown, but says what the other side has said"""
+    """a draft that may be shown but repeats the other side"""
 
     def job_id(self) -> str:
         return _job_id(self.task.slot, self.number)
 
     def without(self, held: Reply) -> _Draft:
-        """The next draft after one that may not be shown."""
+        """The next draft after one that must not be shown."""
         return replace(self, number=self.number + 1, held=held)
 
     def unlike(self, spare: Reply) -> _Draft:
@@ -72,13 +71,13 @@ class _Draft:
         return replace(self, number=self.number + 1, spare=spare)
 
     def worth_making(self, options: DecodeOptions) -> bool:
-        """It may turn out otherwise than the draft before, and there is time for it."""
+        """Whether it may differ from the draft before, and there is time for it."""
         drawn = options.draws or options.method == "rerank"
         return drawn and self.number < DRAFTS and time.monotonic() - self.asked_at < REDRAW_WITHIN_S
 
 
 class Replies:
-    """Asks for replies and looks on while they are made, for the first page and for live studies."""
+    """Requests replies and follows their progress, for the first page and for live studies."""
 
     def __init__(self, sessions: sessionmaker[Session], service: GenerationService, options: DecodeOptions) -> None:
         self.sessions, self.options = sessions, options
@@ -88,9 +87,9 @@ class Replies:
         self._watch = Watch(service)
 
     def ask_missing(self, encounter_id: str) -> bool:
-        """Have every reply made that is owed and not being made. False when the service has no room for it now.
+        """Request every owed reply that is not being made. False when the service has no room now.
 
-        Called after a message, and when a page comes back: a reply lost with the server is made again from its seed.
+        Called after a message and when a page comes back: a reply lost in a restart is made again from its seed.
         """
         with self.reading() as session:
             tasks = missing_replies(session=session, encounter_id=encounter_id)
@@ -99,15 +98,15 @@ class Replies:
             for task in tasks
         ]
         self._watch.seen(encounter_id, [draft.job_id() for draft in drafts])
-        try:  # both sides or none: nobody waits for half an answer
+        try:  # both sides or none, so that nobody waits for half an answer
             self.service.submit_together([self._wanted(draft) for draft in drafts])
-        except (ServiceBusy, ValueError) as error:  # ValueError: the talk is older than this choice of nets
+        except (ServiceBusy, ValueError) as error:  # ValueError: an older talk, with nets that this run lacks
             _log.warning("replies of %s cannot be made now: %s", encounter_id, error)
             return False
         return True
 
     def cut_off(self, view: EncounterView) -> None:
-        """Stop the replies in the making."""
+        """Stop the replies that are being made."""
         for turn in view.turns:
             for slot in (turn.a.slot, turn.b.slot):
                 job = self.job(slot)
@@ -115,12 +114,12 @@ class Replies:
                     self.service.cancel(job.id)
 
     def leave(self, view: EncounterView) -> None:
-        """Give up the places of the replies in the making: they stay owed, and are made when the talk goes on."""
+        """Drop the jobs of this talk. Their replies stay owed and are made when the talk goes on."""
         for job in self.jobs(view).values():
             self.service.forget(job.id)
 
     def job(self, slot: ReplySlot) -> Job | None:
-        """The job that makes this reply now, its latest draft; None when there is none (any more)."""
+        """The job of this reply's latest draft; None when there is none (any more)."""
         for number in reversed(range(DRAFTS)):
             try:
                 return self.service.get(_job_id(slot, number))
@@ -129,7 +128,7 @@ class Replies:
         return None
 
     def jobs(self, view: EncounterView) -> dict[str, Job]:
-        """The jobs behind the replies of `view` that are not there yet, by job id."""
+        """The jobs of the pending replies of `view`, by job id."""
         slots = [reply.slot for turn in view.turns for reply in (turn.a, turn.b) if reply.state is ReplyState.PENDING]
         found = {slot.job_id(): self.job(slot) for slot in slots}
         return {job_id: job for job_id, job in found.items() if job is not None}
@@ -137,16 +136,16 @@ class Replies:
     def settled(
         self, view: EncounterView, again: Callable[[], EncounterView | None]
     ) -> tuple[EncounterView | None, dict[str, Job]]:
-        """The talk and its jobs at one moment; None when it was deleted. `again` reads the talk afresh.
+        """The talk and its jobs at the same moment; None when the talk was deleted. `again` reads the talk anew.
 
-        A job that is seen to have ended has its reply in the store already, but perhaps not in `view`, which was read
-        earlier: read again until no job has ended since. One that stays could not be saved.
+        When a job has ended, its reply is in the store, but perhaps not yet in `view`, which was read earlier. So the
+        talk is read again until no further job has ended. An ended job that is still there could not be saved.
         """
         ended: set[str] = set()
         while True:
             jobs = self.jobs(view)
             self._watch.seen(view.id, [job.id for job in jobs.values() if not job.state.ended])
-            now = {job.id for job in jobs.values() if job.state.ended}  # a draft each: the next may end as well
+            now = {job.id for job in jobs.values() if job.state.ended}  # one per draft: the next draft may end too
             if now <= ended:
                 return view, jobs
             ended |= now
@@ -162,7 +161,7 @@ class Replies:
         return Wanted(draft.job_id(), replace(request, seed=seed), keep, talk)
 
     def _keep(self, draft: _Draft, job: Job) -> None:
-        """Called by the service when a draft has ended, in a thread of its own, before anybody sees that it has."""
+        """Called by the service in its own thread when a draft has ended, before anybody can see that."""
         made = job.reply if job.state is JobState.DONE else None
         if made is not None and may_answer(made.text, draft.danger):
             self._keep_unlike(draft, made)
@@ -177,14 +176,14 @@ class Replies:
             self._save(draft, None, None, STOPPED_ERROR if stopped else job.error or job.state.value)
 
     def _keep_unlike(self, draft: _Draft, made: Reply) -> None:
-        """Keep a reply that may be shown, unless it repeats the other side's and another can be had."""
-        with self._saving:  # of two equal replies that end together, the second sees the first
+        """Save a reply that may be shown, unless it repeats the other side and another draft can be made."""
+        with self._saving:  # when two equal replies end together, the second one sees the first
             if self._repeats(draft, made) and self._ask_again(draft.unlike(made)):
                 return
             self._save(draft, made, HeldBack.REDRAWN if draft.held else None)
 
     def _keep_something(self, draft: _Draft) -> None:
-        """What stands there when no further draft came: one like the other side's, else the fixed sentence."""
+        """When no better draft comes, save the one that repeats the other side, else the fixed sentence."""
         if draft.spare is not None:
             self._save(draft, draft.spare, None)
         elif draft.held is not None:
@@ -196,7 +195,7 @@ class Replies:
         return other is not None and other.casefold().split() == made.text.casefold().split()
 
     def _ask_again(self, draft: _Draft) -> bool:
-        """False when there is no use or no room for it."""
+        """Request this draft. False when it is not worth making or there is no room."""
         if not draft.worth_making(self.options):
             return False
         try:
@@ -216,7 +215,7 @@ class Replies:
 
 
 def stand_in(held: Reply, danger: Danger | None) -> Reply:
-    """The fixed sentence that stands in place of `held`, with nothing in its trace that the net said."""
+    """The fixed sentence that replaces `held`, with nothing in its trace that the net said."""
     even = (1 / len(held.trace.strategies),) * len(held.trace.strategies)
     trace = replace(held.trace, strategies=even, tokens=(), blocks=(), emotions=(), extras=())
     return Reply(HELD_BACK[held_for(held.text, danger)], "", trace)
@@ -227,7 +226,7 @@ def _job_id(slot: ReplySlot, draft: int) -> str:
 
 
 def request_of(task: ReplyTask, options: DecodeOptions) -> ReplyRequest:
-    """What the service is asked: the talk as this side knows it, the shared posts and its own replies."""
+    """The request to the service: the talk as this side knows it, with the shared posts and its own replies."""
     turns: list[Turn] = []
     for exchange in task.exchanges:
         turns.append(Turn(Speaker.SEEKER, exchange.post))

@@ -1,4 +1,4 @@
-"""Role cards: invented people a visitor can play as a seeker, so that a first talk needs no own trouble.
+"""Role cards: invented people whom a visitor can play as a seeker, so that nobody needs a problem of their own.
 
 All cards were written for this project; none comes from a data set. They ship as `escdemo/role_cards.json`, a list of
 
@@ -26,7 +26,7 @@ class RoleCard:
     """One person to play."""
 
     id: str
-    """lower-case words joined by hyphens; stored with every encounter played from the card"""
+    """lower-case words joined by hyphens; stored with every talk played from the card"""
     emotion_type: str
     """one of `models.data.esconv_labels.EMOTION_TYPES`"""
     problem_type: str
@@ -36,7 +36,7 @@ class RoleCard:
     situation: str
     """one to three sentences in the seeker's own voice"""
     opening: str
-    """a first message to send or to change"""
+    """a first message, to send or to change"""
 
     def __post_init__(self) -> None:
         if type(self.intensity) is not int or not 1 <= self.intensity <= 5:
@@ -51,10 +51,10 @@ class RoleCard:
 
 
 def load_role_cards(path: Path = CARDS_PATH) -> tuple[RoleCard, ...]:
-    """All cards of a file, in its order.
+    """All cards of a file, in order.
 
-    Raises FileNotFoundError when there is no such file, and ValueError naming file, card and field when it is not JSON,
-    not a list, or a card lacks a field, has one too many, holds a value that is not allowed, or repeats an id.
+    Raises FileNotFoundError when there is no such file, and ValueError naming the file and the card or field when it is
+    not a JSON list, or when a card has missing or unknown fields, a value that is not allowed, or a repeated id.
     """
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
@@ -71,7 +71,7 @@ def load_role_cards(path: Path = CARDS_PATH) -> tuple[RoleCard, ...]:
 
 
 def _read_card(record: Any, place: str) -> RoleCard:
-    """One checked card; `place` opens every error message."""
+    """One checked card; every error message starts with `place`."""
     if not isinstance(record, Mapping):
         raise ValueError(f"{place}: must be an object with fields, got {type(record).__name__}")
     place = f"{place} ({record['id']})" if "id" in record else place

@@ -1,4 +1,4 @@
-"""What a page says where talks are sent to a server of somebody else, before anybody agrees or writes."""
+"""The notice that talks are sent to somebody else's server, shown before anybody agrees or writes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STUDY = (
 
 
 def notice(hosts: Sequence[str], *, study: bool = False) -> str:
-    """As HTML; "" when nothing is sent away. `study`: without saying that one of the hidden systems is elsewhere."""
+    """The notice as HTML; "" when nothing is sent away. `study`: do not reveal that a hidden system runs elsewhere."""
     if not hosts:
         return ""
     named = " and ".join(f"<strong>{escape(host)}</strong>" for host in hosts)
@@ -27,10 +27,10 @@ def notice(hosts: Sequence[str], *, study: bool = False) -> str:
 
 
 def data_text(hosts: Sequence[str]) -> str:
-    """The same for the tab about privacy, where it is said either way."""
+    """The same for the privacy tab, which also says when nothing is sent."""
     return notice(hosts) or "<p>Nothing that you write is sent anywhere else.</p>"
 
 
 def consent_version(hosts: Sequence[str]) -> str:
-    """What somebody has agreed to: the text's version, and where words are sent."""
+    """What somebody agreed to: the version of the text, and the servers that talks are sent to."""
     return "; sent to ".join([texts.CONSENT_VERSION, ", ".join(hosts)]) if hosts else texts.CONSENT_VERSION

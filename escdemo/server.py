@@ -1,4 +1,4 @@
-"""Serves the pages: Gradio mounted in FastAPI beside /healthz, behind the checks of `web`, under uvicorn."""
+"""Serves the pages with uvicorn: Gradio mounted in FastAPI beside /healthz, behind the checks of `web`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when gradio is imported
-# Gradio notes 10,000 events and makes a table of all after each, for a page that is closed here (see `web.routes`).
-# Read when a page is built.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # read when Gradio is imported
+# By default Gradio keeps 10,000 events and makes a table of them after each one, for a monitoring page that is closed
+# here (see `web.routes`). Read when a page is built.
 os.environ.setdefault("GRADIO_ANALYTICS_MAX_EVENTS", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_CACHE_FREQUENCY", str(sys.maxsize))
 
@@ -35,20 +35,20 @@ from models.serving.service import GenerationService
 
 
 def web_app(demo: gr.Blocks, studies: gr.Blocks, service: GenerationService, settings: Settings) -> ASGIApp:
-    """The whole site: the study page under /study/, the first page above it; every request passes the checks first."""
+    """The whole site: the first page at /, the study page at /study/. Every request passes the checks first."""
     site = FastAPI(title="escdemo", docs_url=None, redoc_url=None, openapi_url=None)
 
-    run = secrets.token_hex(8)  # lets an open page notice that its server is gone and another one has come
+    run = secrets.token_hex(8)  # lets an open page notice that the server was restarted
 
     @site.get("/healthz")
-    @site.get(f"{STUDY_PATH}/healthz")  # the same question from that page
+    @site.get(f"{STUDY_PATH}/healthz")  # the same, for the study page
     async def healthz() -> dict[str, Any]:
-        """Whether the server is up; in a study not which models it runs."""
+        """Whether the server is up, without naming its models."""
         return {"status": "ok", "mode": settings.mode, "nets": len(service.names), "run": run}
 
     @site.get(STUDY_PATH)
     def add_slash(request: Request) -> RedirectResponse:
-        """The page's own addresses are relative, so its path must end with a slash; the invitation is kept."""
+        """Add the final slash that the page's relative addresses need; keep the invitation."""
         query = f"?{request.url.query}" if request.url.query else ""
         return RedirectResponse(f"{STUDY_PATH.removeprefix('/')}/{query}")
 
@@ -61,7 +61,7 @@ def web_app(demo: gr.Blocks, studies: gr.Blocks, service: GenerationService, set
 
 
 def _mount(site: FastAPI, page: gr.Blocks, path: str, settings: Settings, show_error: bool) -> None:
-    """Put a page under `path`. No run history: it would keep a seeker's words in the browser."""
+    """Mount a page at `path`. No run history, as it would keep a seeker's words in the browser."""
     gr.mount_gradio_app(
         site,
         page,
@@ -77,17 +77,17 @@ def _mount(site: FastAPI, page: gr.Blocks, path: str, settings: Settings, show_e
         css=theme.page_css(),
         head=theme.page_head(),
     )
-    # Gradio checks the paths of files against the folder of uploads only in pages that were launched (gradio 6.31,
-    # processing_utils._check_allowed), and mounting does not count. `web.bodies` checks them as well, and earlier.
+    # Gradio 6.31 checks that files are in the upload folder only for launched pages (processing_utils._check_allowed),
+    # and mounting does not count as launching. `web.bodies` checks this too, and earlier.
     page.has_launched = True
 
 
 def listen(settings: Settings) -> socket.socket:
-    """A bound socket. Raises PortTaken when the address cannot be used, before any net is loaded."""
+    """A bound socket. Raises PortTaken when the address cannot be used, so that this shows before any net is loaded."""
     return listening.listen(settings.host, settings.port)
 
 
 def serve(site: ASGIApp, bound: socket.socket) -> None:
-    """Answer requests until interrupted. Access logs stay off: they add nothing and would hold invitations."""
+    """Answer requests until interrupted. Access logs are off: they add nothing and would contain invitations."""
     config = uvicorn.Config(site, log_level="warning", access_log=False, timeout_graceful_shutdown=3, ws="none")
     uvicorn.Server(config).run(sockets=[bound])

@@ -1,6 +1,6 @@
-"""The settings of one run of the app: where to listen, where to keep judgments, which nets answer, which mode.
+"""The settings of one run of the app: address, database, nets, mode and more.
 
-Made by `app.py` from the command line, checked here, passed on unchanged to everything else.
+`app.py` makes them from the command line. They are checked here and never change afterwards.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Mode = Literal["demo", "study"]
 
 @dataclass(frozen=True)
 class Settings:
-    """All settings of the app. A value that cannot work raises ValueError naming the flag and what is allowed."""
+    """All settings of the app. An invalid value raises ValueError naming the flag and what is allowed."""
 
     host: str = "127.0.0.1"
     """address to listen on; 0.0.0.0 lets other machines in"""
@@ -32,42 +32,42 @@ class Settings:
     nets: tuple[str, ...] = ("joint", "misc", "admisc", "star")
     """registry names of the nets to load, at least two different ones"""
     study: str | None = None
-    """name of the study: names hidden until the vote; None: demo, names shown"""
+    """name of the study, where models' names are hidden until the vote; None: demo, names shown"""
     device: Device = "auto"
     """where the nets run"""
     decode: str = USUAL
-    """name in `models.serving.trace.DECODING` of how replies are decoded"""
+    """how replies are decoded: a name in `models.serving.trace.DECODING`"""
     create_key: str = ""
-    """whoever knows it may make studies in the browser; empty: nobody may"""
+    """whoever knows this key may create studies in the browser; empty: nobody may"""
     trusted_hosts: tuple[str, ...] = ()
-    """names by which browsers may call this server, beside the loopback names and `host`"""
+    """names by which browsers may call this server, besides the loopback names and `host`"""
     upload_key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False, compare=False)
-    """signs the passes of those who may upload files; lasts as long as this run"""
+    """signs the passes that allow uploads; lasts as long as this run"""
     max_post_chars: int = 2000
     """longest message of a seeker, characters"""
     max_situation_chars: int = 1000
     """longest description of a situation, characters"""
     max_posts: int = 200
-    """messages of a seeker per conversation"""
+    """most messages of a seeker per conversation"""
     comet: str | None = None
     """Hub name or folder of the COMET whose commonsense the nets read; None: the shipped one"""
     emotion: str | None = None
     """Hub name or folder of the emotion detector; None: the shipped one"""
     cases: str | None = None
-    """ESConv file or folder in whose train part nets look up similar talks; None: they do without"""
+    """ESConv file or folder; nets look up similar talks in its train part; None: no such look-up"""
     retriever: str = RETRIEVERS[0]
-    """how similar talks are found, one of `models.knowledge.cases.RETRIEVERS`"""
+    """how similar talks are found: one of `models.knowledge.cases.RETRIEVERS`"""
     analysis: str | None = None
     """folder with the nets' analyses, as `python -m models analyse` writes them; None: the shipped ones"""
     maps: str = "runs/map"
-    """folder with maps of decoder states (`python -m models map`), looked into before the shipped ones"""
+    """folder with maps of decoder states (`python -m models map`), preferred to the shipped ones"""
     esconv: str | None = None
-    """ESConv file or folder of which visitors may have maps made; None: they may not"""
+    """ESConv file or folder from which visitors may have maps made; None: they may not"""
     backend: str | None = None
-    """address of a `python -m models serve` whose nets are asked; None: they run here"""
+    """address of a `python -m models serve` whose nets answer; None: they run here"""
 
     systems: str | None = None
-    """file of further systems, see `models.systems.systems_file`; those that `nets` names are asked"""
+    """file of further systems, see `models.systems.systems_file`; those named in `nets` answer"""
 
     def __post_init__(self) -> None:
         if self.backend is not None:
@@ -117,5 +117,5 @@ def _is_host(name: str) -> bool:
 
 
 def _is_study_name(name: str) -> bool:
-    """Study names end up in file names and table rows, so they stay plain."""
+    """Whether a study name is plain enough for file names and table rows."""
     return 1 <= len(name) <= 60 and all(letter.isalnum() or letter in "._-" for letter in name)

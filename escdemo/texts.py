@@ -1,9 +1,9 @@
-"""Every fixed sentence a user sees. Plain text unless the name ends in _HTML; nothing here depends on what is typed."""
+"""The fixed sentences that a visitor sees. Plain text unless the name ends in _HTML; nothing depends on typed text."""
 
 from __future__ import annotations
 
 CONSENT_VERSION = "2026-11-21"
-"""changes whenever CONSENT_HTML changes its meaning; stored with every conversation"""
+"""changes whenever the meaning of CONSENT_HTML changes; stored with every conversation"""
 
 TITLE = "Two supporters, one conversation"
 SUBTITLE = "Talk to two emotional-support models at once, see why each replied as it did, and say which helped more."
@@ -181,7 +181,7 @@ FIGURES = {
         " helps the other; below 0 (blue), it undoes some of it. Each part of the model has its own matrix.",
     ),
 }
-"""section -> the question that it answers, and how to read it"""
+"""section -> the question that it answers, and how to read its figures"""
 
 MODELS_TITLE = "Who answers here"
 MODELS_HINT = "The models on this server, in plain words. This page does not say which of them are A and B in a talk."
@@ -217,7 +217,7 @@ ERASED = {
         " own time."
     ),
 }
-"""by what `annotation.store.erasure.remains` finds"""
+"""result of `annotation.store.erasure.remains` -> sentence"""
 ERASE_FAILED = (
     "Nothing was deleted: the database did not answer, or the server's disk is full. Please try again in a moment; if"
     " it keeps failing, tell whoever runs this server."

@@ -14,7 +14,7 @@ LOOK_EVERY_S = 5.0
 
 @dataclass(frozen=True)
 class AboutTab:
-    """Components of the tab that do something."""
+    """The interactive components of the tab."""
 
     erase: gr.Button
     confirm: gr.Row
@@ -22,11 +22,11 @@ class AboutTab:
     cancel: gr.Button
     note: gr.HTML
     again: gr.Timer
-    """runs while copies of what was deleted may be left"""
+    """runs while copies of deleted data may remain"""
 
 
 def build(hosts: Sequence[str]) -> AboutTab:
-    """Draw the tab. `hosts`: who talks are sent to."""
+    """Draw the tab. `hosts`: the servers that talks are sent to."""
     with gr.Tab(texts.ABOUT_TAB, id="about", elem_id="about-tab"):
         gr.HTML(f'<div class="esc-text">{texts.ABOUT_HTML}{sent_away.data_text(hosts)}</div>')
         gr.HTML(f'<h2 class="esc-h2">{texts.ERASE_TITLE}</h2><p class="esc-hint">{texts.ERASE_TEXT}</p>')

@@ -1,6 +1,6 @@
-"""The page as a whole: which part stands where, and which control calls which handler. No logic.
+"""The layout of the page, and which control calls which handler. No logic.
 
-`build_app` gets everything it needs and changes nothing outside itself; tests call it with fakes.
+`build_app` gets everything it needs as arguments and changes nothing outside; tests call it with fakes.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ FRESH = "async (token, _, draft) => [token, token ? '' : await window.escFresh()
 
 
 def build_app(service: GenerationService, sessions: sessionmaker[Session], settings: Settings) -> gr.Blocks:
-    """The page over a running service and an open store."""
+    """The page, for a running service and an open store."""
     cards = load_role_cards()
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as demo:
         token = gr.BrowserState("", storage_key=STORAGE_KEY, secret=STORAGE_SECRET)
@@ -82,8 +82,8 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
         _wire_nets(page)
         wire(Looking(inside, tabs, page.talks), token, talk)
         map_page.wire(map_page.MapPage(maps, page.talks, MapFiles(Path(settings.maps))), token, talk)
-    # Only what looks on goes through the queue. The others are plain requests: they never wait behind it, and none is
-    # lost when the browser's one event stream is being closed in the moment of a click.
+    # Only watching replies and previewing a typed story go through the queue. All other events are plain requests: they
+    # never wait, and none is lost when the browser is just closing its one event stream at the moment of a click.
     demo.queue(default_concurrency_limit=None)
     return cast(gr.Blocks, demo)
 
@@ -111,8 +111,8 @@ def _wire_start(demo: gr.Blocks, page: Page) -> None:
         page.draw_card, [setup.problem_filter, setup.card], [setup.card, *story], api_name="draw_card", queue=False
     )
     gr.on(
-        # What a visitor does, not every change: of the fields that a card fills one after the other, half are still the
-        # last card's. A Textbox of gradio 6.31 reports only keys as input: what was pasted shows when it is left.
+        # Only what a visitor does, not every change: a card fills the fields one after the other, and in between half
+        # of them still hold the last card. `input` of a Gradio 6.31 Textbox sees keys only; pasted text needs `blur`.
         [setup.situation.blur, *(field.input for field in setup.story())],
         setup_panel.story_html,
         setup.story(),
@@ -136,7 +136,7 @@ def _wire_start(demo: gr.Blocks, page: Page) -> None:
 
 
 def _wire_steps(page: Page, go: gr.Button, asked: gr.Textbox) -> None:
-    """Steps that lead back, and the way to the next talk."""
+    """Going back to earlier steps, and on to the next talk."""
     parts = page.parts
     everything, to_start = parts.all_outputs(), go_to("#start, #post textarea, #judge-form input, #again")
     moved = go.click(
@@ -155,7 +155,7 @@ def _wire_steps(page: Page, go: gr.Button, asked: gr.Textbox) -> None:
 
 
 def _wire_chat(page: Page) -> None:
-    """Messages, and looking on while they are answered."""
+    """Sending messages, and watching while they are answered."""
     parts, chat = page.parts, page.parts.chat
     everything = parts.all_outputs()
     sent = gr.on(
@@ -205,11 +205,11 @@ def _wire_chat(page: Page) -> None:
 
 
 def _wire_rest(page: Page) -> None:
-    """Judging, reasons, results, deleting."""
+    """Judging, results, deleting."""
     parts, judge, about = page.parts, page.parts.judge, page.parts.about
     everything = parts.all_outputs()
     gr.on(
-        # Of the reason its change: as input, a Textbox reports nothing that was pasted, dictated or filled in.
+        # `change` for the reason: `input` of a Textbox misses text that was pasted, dictated or filled in.
         [*(radio.input for radio in (*judge.picks, judge.intensity)), judge.reason.change],
         page.keep_draft,
         [parts.talk, *judge.fields()],
@@ -259,10 +259,10 @@ def _wire_rest(page: Page) -> None:
 
 
 def _wire_nets(page: Page) -> None:
-    """What is known of the nets: read when its tab is opened."""
+    """The Figures and Models tabs, filled when they are opened."""
     figures, models = page.parts.figures, page.parts.models
     gr.on(
-        # `input`, since filling the lists must not ask again
+        # `input`, because filling the lists must not trigger it again
         [figures.tab.select, figures.first.input, figures.second.input],
         page.show_figures,
         [page.parts.token, page.parts.talk, figures.first, figures.second],
@@ -278,10 +278,10 @@ def _wire_nets(page: Page) -> None:
 
 
 def _then_follow(page: Page, event: Any, name: str) -> None:
-    """After an event that may have asked for replies: look on."""
+    """After an event that may have asked for replies, watch them."""
     parts = page.parts
     ids = [parts.token, parts.talk]
-    # Each message has its own look-on: by default Gradio drops an event whose predecessor is not through.
+    # "multiple": by default Gradio drops an event while the one before it still runs, and each message needs its own.
     event.then(
         page.follow,
         ids,

@@ -1,6 +1,6 @@
 """The talk: two panels that answer the same message, and the controls below them.
 
-`build` draws it; `update` (pure but for the component keys) says what each component shows for a stored talk.
+`build` draws it. `update` (pure, except that its keys are components) gives each component's value for a stored talk.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ChatPanel:
 def build(draw_between: Callable[[], object] | None = None, tools: str = "") -> ChatPanel:
     """Draw the empty, hidden talk.
 
-    `draw_between` draws what else stands between the replies and the next message; `tools`, HTML, is beside the status.
+    `draw_between` draws extra parts between the replies and the message box. `tools` is HTML beside the status.
     """
     with gr.Column(visible=False, elem_id="chat") as box:
         crisis = gr.HTML(elem_id="crisis")
@@ -82,7 +82,7 @@ def build(draw_between: Callable[[], object] | None = None, tools: str = "") -> 
                     gr.Button(
                         texts.RETRY_BUTTON.format(side=letter),
                         elem_id=f"retry-{letter.lower()}",
-                        elem_classes=f"esc-only-{letter.lower()}",  # on a phone beside the side that shows
+                        elem_classes=f"esc-only-{letter.lower()}",  # on a phone only with its side
                         visible=False,
                         min_width=110,
                     )
@@ -112,7 +112,7 @@ def _side(letter: str) -> gr.HTML:
 
 
 def update(panel: ChatPanel, view: EncounterView, jobs: Mapping[str, Job]) -> dict[Any, Any]:
-    """Everything of the talk; what is typed in the box is left alone."""
+    """Values for the whole talk, except the text being typed."""
     line = render.situation_line(view.situation, view.emotion_type, view.problem_type)
     return {
         panel.box: gr.update(visible=True),
@@ -124,7 +124,7 @@ def update(panel: ChatPanel, view: EncounterView, jobs: Mapping[str, Job]) -> di
 
 
 def live(panel: ChatPanel, view: EncounterView, jobs: Mapping[str, Job]) -> dict[Any, Any]:
-    """What changes while replies come in."""
+    """Values of the components that change while replies come in."""
     talk = screen_state.exchanges(view, jobs)
     now = screen_state.controls(view, talk)
     names = names_of(view)
@@ -133,7 +133,7 @@ def live(panel: ChatPanel, view: EncounterView, jobs: Mapping[str, Job]) -> dict
         panel.sides[0]: render.panel(0, names[0], talk),
         panel.sides[1]: render.panel(1, names[1], talk),
         panel.status: render.status(now.status, view.saved_at),
-        # Gradio 6.31 loses the label of a button that is updated before it was first drawn: each update repeats it.
+        # Gradio 6.31 loses the label of a button that is updated before it is first drawn, so each update repeats it.
         panel.send: gr.update(value=texts.SEND_BUTTON, interactive=now.can_send),
         panel.stop: gr.update(value=texts.STOP_BUTTON, visible=now.can_stop),
         panel.retry[0]: gr.update(value=texts.RETRY_BUTTON.format(side="A"), visible=now.can_retry[0]),

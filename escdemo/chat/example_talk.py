@@ -1,4 +1,4 @@
-"""An example of a talk, to look at before an own one. Written by hand for this page, as its notice says."""
+"""An example talk, shown before the visitor's first one. Written by hand for this page, as its notice says."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Figures: what the nets here choose and how well, as the papers draw it, for one net or two; and in the current talk.
+"""Figures: what one or two nets choose and how well, drawn as in the papers, and what was chosen in the current talk.
 
-Empty until the tab is opened. `build` draws it, `fill` turns a choice of nets into values for its components.
+Empty until the tab is opened. `build` draws it; `fill` turns a choice of nets into values for its components.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from escdemo.look.talk_figures import SideStrategies, timeline_csv, timeline_fig
 from escdemo.net_texts import choices_of, title_of
 
 TALK = "talk"
-"""the section of the current talk"""
+"""name of the section about the current talk"""
 NOBODY = ""
-"""value of the second list when there is no second net"""
+"""value of the second list when no second net is chosen"""
 SECTIONS = {
     "stages": ("gold", "a", "b", "difference-a", "difference-b"),
     "top-k": ("all",),
@@ -34,7 +34,7 @@ SECTIONS = {
     "confusion": ("a", "b"),
     "interference": ("a", "b"),
 }
-"""section -> its figures: of the annotators, of the first net (a) and the second (b), or of all together"""
+"""section -> its figures: the annotators (gold), the first net (a), the second (b), or all together"""
 
 Drawn = tuple[go.Figure, str]
 """a figure, and its data as CSV"""
@@ -42,7 +42,7 @@ Drawn = tuple[go.Figure, str]
 
 @dataclass(frozen=True)
 class FiguresTab:
-    """Components of the tab; `outputs` in the order of `fill`, `talk` in that of `fill_talk`."""
+    """Components of the tab; `outputs` are in the order of `fill`, `talk` in that of `fill_talk`."""
 
     tab: gr.Tab
     first: gr.Dropdown
@@ -52,12 +52,12 @@ class FiguresTab:
 
 
 def build() -> FiguresTab:
-    """Draw the tab, empty: it names nobody until it is opened."""
+    """Draw the empty tab; it names no net until it is opened."""
     with gr.Tab(texts.FIGURES_TAB, id="figures", elem_id="figures-tab") as tab:
         gr.HTML(f'<h2 class="esc-h2">{texts.FIGURES_TITLE}</h2><p class="esc-hint">{texts.FIGURES_HINT}</p>')
         talk = _section(TALK, ("all",), texts.TALK_FIGURE)
         with gr.Row():
-            # After a restart the server no longer knows the choices of an open page.
+            # Custom values are allowed: a restarted server no longer knows the choices that an open page shows.
             lists = [
                 gr.Dropdown([], label=label, elem_id=elem_id, interactive=True, allow_custom_value=True, min_width=280)
                 for label, elem_id in ((texts.FIRST_NET, "figures-first"), (texts.SECOND_NET, "figures-second"))
@@ -69,7 +69,7 @@ def build() -> FiguresTab:
 
 
 def _section(name: str, places: Sequence[str], words: tuple[str, str]) -> list[Any]:
-    """The question, what the figures say to it, and room for each of them with its save buttons."""
+    """A question, the answer in words, and a place for each figure with its save buttons."""
     question, hint = words
     gr.HTML(f'<h3 class="esc-question">{question}</h3><p class="esc-hint">{hint}</p>')
     found: list[Any] = [gr.HTML(elem_id=f"figures-{name}-says")]
@@ -82,7 +82,7 @@ def _section(name: str, places: Sequence[str], words: tuple[str, str]) -> list[A
 
 
 def fill_talk(view: EncounterView | None) -> list[Any]:
-    """Values for `FiguresTab.talk`: the strategies of the replies to each message of a talk."""
+    """Values for `FiguresTab.talk`: the strategies of both replies to each message of a talk."""
     turns = view.turns if view is not None else ()
     hidden = view is not None and view.hidden()
     if view is None or hidden or not any(turn.a.strategy or turn.b.strategy for turn in turns):
@@ -96,7 +96,7 @@ def fill_talk(view: EncounterView | None) -> list[Any]:
 
 
 def fill(hosted: HostedNets, first: str | None, second: str | None) -> list[Any]:
-    """Values for `FiguresTab.outputs`. A net whose analysis cannot be used is told; the other one is shown."""
+    """Values for `FiguresTab.outputs`. A notice reports a net without a usable analysis; the other is still shown."""
     chosen = first if first in hosted.names else hosted.names[0]
     other = second if second in hosted.names and second != chosen else NOBODY
     nets, problems = [], []
@@ -153,7 +153,7 @@ def _sections(nets: Sequence[Analysed]) -> list[Any]:
 
 
 def _shown(plot_id: str, found: Drawn | None) -> list[Any]:
-    """Column, plot and save buttons of one figure; hidden without one."""
+    """Values for the column, plot and save buttons of one figure; hidden when there is none."""
     if found is None:
         return [gr.update(visible=False), gr.update(value=None), ""]
     figure, data = found

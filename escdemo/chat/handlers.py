@@ -1,7 +1,7 @@
-"""What happens when: the handlers behind the controls. They call `Talks` or a pure function, then say what to show.
+"""The handlers behind the controls. They call `Talks` or a pure function, then return what to show.
 
-Every handler reads the stored talk again and shows what it finds, so two tabs, a reload or a restart cannot disagree
-with the store for longer than one click. Each returns {component: value}; a component that is left out stays as it is.
+Every handler reads the stored talk again and shows what it finds, so another tab, a reload or a restart cannot differ
+from the store for longer than one click. Each returns {component: value}; components left out stay as they are.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ from escdemo.look import render
 from escdemo.role_cards import RoleCard
 
 LOOK_EVERY_S = 0.12
-"""pause between two looks at replies in the making"""
+"""pause between two looks at replies that are being made"""
 SETUP = "setup"
 """value of the talk's state while a visitor is choosing the next one"""
 
 REFUSED = (ValueError, LookupError, SQLAlchemyError)
-"""what an action may raise: not allowed now, not this browser's talk, or the database did not answer"""
+"""what an action may raise: not allowed now, not this browser's talk, or no answer from the database"""
 
 Shown = dict[Any, Any]
 
@@ -54,15 +54,15 @@ class Parts:
     """All components, as `build.py` laid them out."""
 
     token: gr.BrowserState
-    """the browser's secret, by which it is known again"""
+    """the secret by which the server recognises the browser"""
     fresh: gr.Textbox
-    """never shown: a number for a browser without a token, the same for all tabs that open at once"""
+    """never shown: a random number for a browser without a token; tabs opened at the same time share it"""
     draft: gr.BrowserState
-    """a judgment that was begun and not saved yet; kept by the browser, as `judge_panel.draft_of` makes it"""
+    """an unfinished judgment, made by `judge_panel.draft_of` and kept by the browser"""
     talk: gr.State
-    """id of the talk on this page, "" for the browser's latest, SETUP while choosing"""
+    """id of the talk on this page; "" for the browser's latest; SETUP while choosing"""
     seen: gr.Number
-    """never shown: messages of the talk that this page knows of"""
+    """never shown: how many messages of the talk this page knows of"""
     opened: gr.State
     """when the judgment form was opened, seconds since the epoch"""
     steps: gr.HTML
@@ -77,7 +77,7 @@ class Parts:
     about: AboutTab
 
     def all_outputs(self) -> list[Any]:
-        """Everything that `Page.project` may touch."""
+        """All components that `Page.project` may change."""
         own = [self.talk, self.seen, self.opened, self.steps, self.note, self.consent.box, self.setup.box]
         setup = [self.setup.card, *self.setup.story(), self.setup.shown, self.setup.note]
         setup += [self.setup.example, self.setup.example_button]
@@ -85,7 +85,7 @@ class Parts:
 
 
 class Page:
-    """The handlers. They hold no state of a visitor."""
+    """The handlers. They keep no state about a visitor."""
 
     def __init__(self, parts: Parts, talks: Talks, cards: tuple[RoleCard, ...], hosted: HostedNets) -> None:
         self.parts = parts
@@ -120,9 +120,9 @@ class Page:
     # arriving
 
     def restore(self, token: str, fresh: str = "", draft: Any = None) -> Shown:
-        """Show the browser's latest talk where it stands; replies lost with the server are asked for again.
+        """Show the browser's latest talk where it stands; replies lost in a restart are requested again.
 
-        A browser that comes for the first time gets its token from its own number `fresh`.
+        A browser that comes for the first time gets its token from `fresh`.
         """
         new = {} if is_token(token) else {self.parts.token: _new_token(fresh or "")}
         view = self.talks.find(new.get(self.parts.token, token))
@@ -131,7 +131,7 @@ class Page:
         if view is None:
             return (
                 self._choose(None) | self.show_example(texts.EXAMPLE_BUTTON) | new
-            )  # who is new here sees a talk first
+            )  # new visitors see an example first
         return self._shown(view, draft) | new
 
     def again(self, problem: str = texts.ANY_PROBLEM) -> Shown:
@@ -139,7 +139,7 @@ class Page:
         return self._choose(None, problem)
 
     def go(self, token: str, talk: str, draft: Any, problem: str, asked: str) -> Shown:
-        """Back to the choice of a talk, or from there to the talk that was left; nothing of it is lost."""
+        """Go back to choosing a talk, or from there back to the talk that was left. Nothing of it is lost."""
         view = self.talks.find(token, talk)
         if view is None:
             return self._choose(None, problem)
@@ -154,7 +154,7 @@ class Page:
         return self.project(view) | judge_panel.begun(self.parts.judge, view, draft)
 
     def _choose(self, left: EncounterView | None, problem: str = texts.ANY_PROBLEM) -> Shown:
-        """A card drawn by chance, to be played with one click; `left`: the talk that can be gone back to."""
+        """Show the choice with a random card, ready to play. `left`: the talk that the visitor can return to."""
         setup = self.parts.setup
         note = ""
         if left is not None:
@@ -165,44 +165,44 @@ class Page:
     # choosing
 
     def filter_cards(self, problem: str) -> Shown:
-        """Only the cards of one problem type."""
+        """List only the cards of one problem type."""
         return {self.parts.setup.card: gr.update(choices=setup_panel.card_choices(self.cards, problem), value="")}
 
     def draw_card(self, problem: str, current: str) -> Shown:
-        """A card by chance, with its story."""
+        """Show a random card with its story."""
         card_id = setup_panel.draw_card(self.cards, problem, current)
         return {self.parts.setup.card: card_id} | self.show_card(card_id)
 
     def show_card(self, card_id: str) -> Shown:
-        """The story of a card, to be played or changed."""
+        """Show the story of a card, to play or to change."""
         card = setup_panel.find_card(self.cards, card_id)
         setup, story = self.parts.setup, setup_panel.story_of(card)
         return dict(zip(setup.story(), story, strict=True)) | {setup.shown: setup_panel.story_html(*story)}
 
     def show_example(self, opened: str) -> Shown:
-        """An example talk, or none when it is open already."""
+        """Show the example talk, or close it when it is open."""
         setup = self.parts.setup
         closing = opened == texts.EXAMPLE_HIDE
         label = texts.EXAMPLE_BUTTON if closing else texts.EXAMPLE_HIDE
         return {setup.example: "" if closing else example_html(), setup.example_button: gr.update(value=label)}
 
     def start(self, token: str, agreed: bool, *fields: Any) -> Shown:
-        """Begin the talk, or ask for consent first; a role card puts its first message into the box, to be changed."""
+        """Begin the talk, or ask for consent first. A role card puts its first message into the box."""
         setup = self.parts.setup
         try:
             start = setup_panel.read_start(self.cards, self.talks.settings, *fields)
-            if not agreed and self.talks.find(token) is None:  # who has talked before has agreed before
+            if not agreed and self.talks.find(token) is None:  # whoever has talked before has agreed before
                 return self.project(None, "consent")
             view = self.talks.start(token, start)
         except REFUSED as refusal:
-            # Beside the button that was pressed: of the first step, or of the consent that followed it.
+            # Shown beside the button that was pressed: in the first step or in the consent step.
             told = render.notice(_sentence(refusal), "problem")
             return {setup.note: told, self.parts.note: told if agreed else ""}
         card = setup_panel.find_card(self.cards, start.role_card)
         return self.project(view) | {self.parts.chat.post: card.opening if card is not None else ""}
 
     def agree(self, token: str, agreed: bool, *fields: Any) -> Shown:
-        """Begin with consent, or a word on why nothing happens without it."""
+        """Begin the talk after consent; without it, say why nothing happens."""
         if not agreed:
             return {self.parts.note: render.notice(texts.CONSENT_MISSING, "problem")}
         return self.start(token, agreed, *fields)
@@ -210,7 +210,7 @@ class Page:
     # talking
 
     def send(self, token: str, talk: str, seen: float, text: str) -> Shown:
-        """Store a message. The page has emptied its box by then, for what is typed next; refused, it puts it back."""
+        """Store a message. The page has already emptied its box; if the message is refused, it puts the text back."""
         chat, settings = self.parts.chat, self.talks.settings
         view = self.talks.find(token, talk)
         if view is None:
@@ -219,7 +219,7 @@ class Page:
             post = intake.check_length(text, settings.max_post_chars, texts.POST_NAME)
             if len(view.turns) >= settings.max_posts:
                 raise Refusal(texts.TOO_MANY_POSTS.format(limit=settings.max_posts))
-            # The same text sent again before this page has seen it arrive is the same message.
+            # The same text, sent again before the page has seen it arrive, counts as the same message.
             key = hashlib.sha256(f"{int(seen or 0)}:{post}".encode()).hexdigest()
             view = self.talks.send(token, view.id, post, key)
         except REFUSED as refusal:
@@ -232,11 +232,11 @@ class Page:
         return chat_panel.update(chat, view, jobs) | {chat.note: note, self.parts.seen: len(view.turns)}
 
     async def follow(self, token: str, talk: str) -> AsyncIterator[Shown]:
-        """Look on while replies come in, until nothing changes by itself any more. Stopping it stops no reply."""
+        """Watch replies come in until nothing more will change by itself. Ending this stops no reply."""
         view = await asyncio.to_thread(self.talks.find, token, talk)
         last: Any = None
         while view is not None:
-            # All of it in a thread: a long talk takes longer to draw than the event loop may stand still.
+            # In a thread, because drawing a long talk would block the event loop for too long.
             view, now, shown = await asyncio.to_thread(self._look, token, view, last)
             if shown is not None:
                 last = now[-1:]
@@ -246,7 +246,7 @@ class Page:
             await asyncio.sleep(LOOK_EVERY_S)
 
     def _look(self, token: str, view: EncounterView, last: Any) -> tuple[EncounterView | None, Any, Shown | None]:
-        """The talk now, its exchanges, and what the page shows of it, None when its end still looks like `last`."""
+        """The talk, its exchanges, and what to show; None to show when the last exchange still equals `last`."""
         found, jobs = self.talks.look(token, view)
         if found is None:
             return None, (), None
@@ -254,11 +254,11 @@ class Page:
         return found, now, None if now[-1:] == last else chat_panel.live(self.parts.chat, found, jobs)
 
     def stop(self, token: str, talk: str) -> Shown:
-        """Cut off the replies in the making."""
+        """Stop the replies that are being made."""
         return self._act(token, talk, lambda view: self.talks.stop(token, view.id))
 
     def retry(self, token: str, talk: str, side: str) -> Shown:
-        """One side once more."""
+        """Have one side answer once more."""
         values = self._act(token, talk, lambda view: self.talks.retry(token, view.id, side))
         view = self.talks.find(token, talk)
         if view is not None and not screen_state.all_asked(view, self.talks.jobs(view)):
@@ -272,11 +272,11 @@ class Page:
         return self._act(token, talk, lambda view: self.talks.finish(token, view.id))
 
     def keep_draft(self, talk: str, intensity: Any, reason: str, *picks: Any) -> Shown:
-        """What is answered so far, for the browser to keep until the judgment is saved."""
+        """Give the browser the answers so far, to keep until the judgment is saved."""
         return {self.parts.draft: judge_panel.draft_of(talk, intensity, reason, picks)}
 
     def vote(self, token: str, talk: str, opened: float, intensity: Any, reason: str, *picks: Any) -> Shown:
-        """Store the vote and show the names; a second vote changes nothing and says so."""
+        """Store the vote and show the names. A second vote changes nothing; the page says so."""
         view = self.talks.find(token, talk)
         if view is None:
             return self._lost()
@@ -291,39 +291,39 @@ class Page:
             return {self.parts.judge.note: render.notice(_sentence(refusal), "problem")}
 
     def show_results(self, pair: str | None = None, link: str = "") -> Shown:
-        """What the votes say so far, to those who may see it."""
+        """Show the votes so far to those who may see them."""
         allowed = self.talks.may_see_results(link)
         with self.talks.reading() as session:
-            # A study counts its own votes only; the demo counts all there are.
+            # A study counts only its own votes; the demo counts all votes.
             rows = tallies(session=session, study=self.talks.settings.study) if allowed else ()
         return dict(zip(self.parts.results.outputs, results_tab.fill(rows, allowed, pair), strict=True))
 
     # the nets
 
     def show_figures(self, token: str, talk: str, first: str | None = None, second: str | None = None) -> Shown:
-        """What one net or two choose, and how well, and what both chose in the talk."""
+        """Show what one or two nets choose, and how well, and what both sides chose in the talk."""
         figures = self.parts.figures
         shown = dict(zip(figures.outputs, figures_tab.fill(self.hosted, first, second), strict=True))
         return shown | dict(zip(figures.talk, figures_tab.fill_talk(self.talks.find(token, talk)), strict=True))
 
     def show_models(self) -> Shown:
-        """Who answers here."""
+        """Show which models answer."""
         return dict(zip(self.parts.models.outputs, models_tab.fill(self.hosted), strict=True))
 
     # deleting
 
     def ask_erase(self) -> Shown:
-        """One more question before everything goes."""
+        """Ask once more before everything is deleted."""
         about = self.parts.about
         return {about.erase: gr.update(visible=False), about.confirm: gr.update(visible=True), about.note: ""}
 
     def keep(self) -> Shown:
-        """Nothing is deleted."""
+        """Cancel: nothing is deleted."""
         about = self.parts.about
         return {about.erase: gr.update(value=texts.ERASE_BUTTON, visible=True), about.confirm: gr.update(visible=False)}
 
     def erase(self, token: str) -> Shown:
-        """Delete all that this browser left, and forget the browser; refused, nothing is changed."""
+        """Delete everything from this browser and forget it. If that is refused, nothing changes."""
         about = self.parts.about
         try:
             gone = self.talks.erase(token)
@@ -336,7 +336,7 @@ class Page:
         return self.project(None) | done | anew
 
     def erased(self) -> Shown:
-        """Whether what was deleted is out of all files by now; looked at again until it is."""
+        """Say whether the deleted data is gone from all files; checked again until it is."""
         about = self.parts.about
         try:
             left = self.talks.remains()
@@ -349,7 +349,7 @@ class Page:
         }
 
     def _act(self, token: str, talk: str, action: Callable[[EncounterView], EncounterView]) -> Shown:
-        """Do one thing to the talk and show it; refused, show the talk as it is and why."""
+        """Do one thing to the talk and show it. If it is refused, show the talk unchanged and the reason."""
         view = self.talks.find(token, talk)
         if view is None:
             return self._lost()
@@ -363,7 +363,7 @@ class Page:
 
 
 def _new_token(fresh: str = "") -> str:
-    """The browser's own number where it is long enough not to be guessed, else one of the server's."""
+    """`fresh` when it is long enough to be unguessable, else a new secret from the server."""
     return fresh if 32 <= len(fresh) <= 128 else secrets.token_urlsafe(24)
 
 

@@ -1,4 +1,4 @@
-"""The vote: one question per criterion of the rubric, and the reveal that follows it."""
+"""The vote, one question per criterion of the rubric, and the reveal after it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from escdemo.net_texts import both_names, title_of
 RUBRIC = find_rubric(DEFAULT_RUBRIC)
 MAX_REASON_CHARS = 1000
 NO_DRAFT = {"talk": ""}
-"""a draft of nothing; the browser does not store an empty value over an earlier one"""
+"""an empty draft; it is not "" because the browser would not store that over an earlier draft"""
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,11 @@ class JudgePanel:
     again: gr.Button
 
     def fields(self) -> list[Any]:
-        """Inputs of `read_vote`, in its order."""
+        """The inputs of `read_vote`, in its order."""
         return [self.intensity, self.reason, *self.picks]
 
     def outputs(self) -> list[Any]:
-        """All components that `update` touches."""
+        """All components that `update` changes."""
         return [self.form, *self.picks, self.intensity, self.reason, self.note, self.result, self.reveal]
 
 
@@ -80,7 +80,7 @@ def build() -> JudgePanel:
 
 
 def update(panel: JudgePanel, step: str, view: EncounterView | None) -> dict[Any, Any]:
-    """Form or reveal or neither; a form that opens again is empty."""
+    """Show the form, the reveal or neither. Outside the form its fields are emptied."""
     values: dict[Any, Any] = {
         panel.form: gr.update(visible=step == "judge"),
         panel.result: gr.update(visible=step == "result"),
@@ -93,12 +93,12 @@ def update(panel: JudgePanel, step: str, view: EncounterView | None) -> dict[Any
 
 
 def draft_of(talk: str, intensity: Any, reason: str | None, picks: Sequence[Any]) -> dict[str, Any]:
-    """The form as it is now, for the browser to keep; it names nobody."""
+    """The answers in the form, for the browser to keep; they name no model."""
     return {"talk": talk, "intensity": intensity, "reason": reason or "", "picks": list(picks)}
 
 
 def begun(panel: JudgePanel, view: EncounterView | None, draft: Any) -> dict[Any, Any]:
-    """The answers kept by the browser, when they belong to the open judgment of this talk."""
+    """The answers that the browser kept, if they belong to the open judgment of this talk."""
     if view is None or view.stage is not Stage.FROZEN or not isinstance(draft, dict) or draft.get("talk") != view.id:
         return {}
     picks, intensity, reason = draft.get("picks"), draft.get("intensity"), draft.get("reason")
@@ -113,7 +113,7 @@ def begun(panel: JudgePanel, view: EncounterView | None, draft: Any) -> dict[Any
 
 
 def read_vote(intensity: Any, reason: str | None, picks: Sequence[Any], seconds: float) -> Vote:
-    """The checked vote. Raises Refusal naming the criteria without an answer, or a reason that is too long."""
+    """The checked vote. Raises Refusal for criteria without an answer, which it names, and for too long a reason."""
     missing = [name for name, pick in zip(RUBRIC.names(), picks, strict=True) if pick not in ("a", "tie", "b")]
     if missing:
         raise Refusal(texts.VOTES_MISSING.format(missing=", ".join(missing)))

@@ -1,4 +1,4 @@
-"""The maps of the nets that run: of the operator's folder, else the shipped ones, if they fit the weights."""
+"""Finds the map of a running net: in the operator's folder, else among the shipped ones, if it fits the weights."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ KEPT = 16
 
 
 class MapFiles:
-    """Reads each file once, and again when it has changed."""
+    """Reads each file once, and again after it has changed."""
 
     def __init__(self, folder: Path, shipped: Path = SHIPPED) -> None:
         self.folder, self.shipped = folder, shipped
@@ -22,9 +22,9 @@ class MapFiles:
         self._lock = threading.Lock()
 
     def of(self, net: str, checkpoint: str | None) -> tuple[StateMap | None, str]:
-        """The map of a net with these weights, and what is wrong with the files that were passed over ("": nothing).
+        """The map of a net with these weights, and what is wrong with the files that were skipped ("": nothing).
 
-        None: there is no map to show. `checkpoint` None: no weights run here that could differ.
+        None: there is no map to show. `checkpoint` None: no weights run here, so none can differ.
         """
         problems = []
         for folder in (self.folder, self.shipped):

@@ -1,7 +1,7 @@
-"""What happens when on the Map tab: the handlers behind its controls, and which control calls which.
+"""The handlers of the Map tab, and which control calls which.
 
-What may be shown is decided here. Names of models are hidden in a study until the vote, so before it the tab shows
-nothing; after it, the two models of that talk. In the demo it shows every model that runs.
+This module decides what may be shown. A study hides the names of models until the vote: before it, the tab shows
+nothing; after it, the two models of that talk. The demo shows every model that runs.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from models.reading.text_files import without_folder
 SETUP = "setup"
 """value of the talk's state while a visitor is choosing the next one, as in `handlers`"""
 PART = ("D", "test")
-"""of ESConv, which no net was trained on"""
+"""split and part of ESConv; no net was trained on that part"""
 
 
 class MapPage:
-    """The handlers. They hold no state of a visitor."""
+    """The handlers. They keep no state about a visitor."""
 
     def __init__(self, tab: MapTab, talks: Talks, files: MapFiles) -> None:
         self.tab, self.talks, self.files = tab, talks, files
 
     def show(self, token: str, talk: str, *chosen: Any) -> list[Any]:
-        """The whole tab as it is chosen; asks for the states that its paths need."""
+        """The whole tab for these choices; also requests the states that its paths need."""
         try:
             view = None if talk == SETUP else self.talks.find(token, talk)
         except SQLAlchemyError:
@@ -65,7 +65,7 @@ class MapPage:
         return [*values, _progress(left, making), gr.Timer(active=busy)]
 
     def look(self, token: str, talk: str, *chosen: Any) -> list[Any]:
-        """While something is being made: how far it is, and the whole tab once it is done."""
+        """Show the progress while something is being made, and the whole tab once it is done."""
         view = None if talk == SETUP else self.talks.find(token, talk)
         _, left = self.talks.map_work.states([one for path in _paths(view).values() for one in path[1]])
         making = self.talks.map_work.progress(_owner(token))
@@ -75,7 +75,7 @@ class MapPage:
         return self.show(token, talk, *chosen)
 
     def make(self, token: str, talk: str, *chosen: Any) -> list[Any]:
-        """Begin to make the maps of the chosen nets, where that is allowed."""
+        """Start making maps of the chosen nets, where that is allowed."""
         view = None if talk == SETUP else self.talks.find(token, talk)
         names = self.names(view)
         if not names or not is_token(token):
@@ -95,18 +95,18 @@ class MapPage:
         return self.show(token, talk, *chosen)
 
     def names(self, view: EncounterView | None) -> tuple[str, ...]:
-        """The nets that this visitor may see now: none means that the tab stays closed."""
+        """The nets that this visitor may see now; with none, the tab stays closed."""
         if self.talks.settings.mode == "demo":
             return tuple(self.talks.service.names)
         return tuple(name for name in view.systems if name) if view is not None and not view.hidden() else ()
 
     def _may_make(self, source: str) -> bool:
-        """Maps of own talks always, maps of ESConv where the operator gave a copy; none in a study."""
+        """In the demo: maps of one's own talks, and of ESConv if the operator gave a copy. In a study: none."""
         settings = self.talks.settings
         return settings.mode == "demo" and (source == "own" or settings.esconv is not None)
 
     def _from_esconv(self) -> tuple[Sequence[Said], tuple[str, str]]:
-        """The turns that a map of ESConv shows. Raises ValueError that does not tell a visitor where the file lies."""
+        """The turns of a map of ESConv. Raises ValueError; its message does not reveal the file's folder."""
         path = Path(self.talks.settings.esconv or "")
         try:
             dialogues = read_esconv(path)
@@ -151,7 +151,7 @@ def _owner(token: str) -> str:
 
 
 def _read(names: Sequence[str], view: EncounterView | None, *chosen: Any) -> Choices:
-    """The choices as they may be; what is missing or unknown becomes the first that may. The talk's nets come first."""
+    """The checked choices. A missing or unknown one becomes the first allowed one; the nets of the talk come first."""
     source, first, second, plane, colour, shape = (*chosen, *[None] * 6)[:6]
     own = [name for name in (view.systems if view is not None else ()) if name and name in names]
     preferred = [*own, *(name for name in names if name not in own)]
@@ -167,7 +167,7 @@ def _read(names: Sequence[str], view: EncounterView | None, *chosen: Any) -> Cho
 
 
 def _paths(view: EncounterView | None) -> dict[str, tuple[str, tuple[OwnReply, ...]]]:
-    """Net -> how its side is called, and its replies in the talk; empty while names are hidden."""
+    """Net -> the label of its side and its replies in the talk; empty while names are hidden."""
     if view is None or view.hidden():
         return {}
     found = {
@@ -179,7 +179,7 @@ def _paths(view: EncounterView | None) -> dict[str, tuple[str, tuple[OwnReply, .
 
 
 def _steps(found: StateMap, plane: str, replies: Sequence[OwnReply], states: dict[str, Any]) -> tuple[PathStep, ...]:
-    """The replies whose states are known, on the map. Raises ValueError when they do not fit it."""
+    """The replies with known states, placed on the map. Raises ValueError when the states do not fit the map."""
     known = [one for one in replies if one.key in states]
     if not known:
         return ()
@@ -200,7 +200,7 @@ def _steps(found: StateMap, plane: str, replies: Sequence[OwnReply], states: dic
 
 
 def _progress(left: int, making: Making | None) -> str:
-    """What is going on, or how it ended."""
+    """The progress of what is being made, or how it ended."""
     parts = []
     if making is not None and not making.ended:
         words = texts.MAP_MAKING.format(net=title_of(making.net), done=making.done, total=making.total)

@@ -1,7 +1,7 @@
-"""The Map tab: maps of decoder states of two nets side by side, with the talk that is going on as a path.
+"""The Map tab: maps of the decoder states of two nets side by side, with the current talk as a path.
 
-`build` draws it, `fill` (pure) turns maps and paths into values for its components. What is marked on one map is marked
-on the other by the page's script (`map.js`), which also lists it in a drawer.
+`build` draws it; `fill` (pure) turns maps and paths into values for its components. The page's script (`map.js`) marks
+the same turns on both maps and lists them in a drawer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BUTTONS = ("lasso2d", "select2d", "zoom2d", "pan2d", "resetScale2d", "toImage")
 
 @dataclass(frozen=True)
 class MapTab:
-    """Components of the tab; `outputs` in the order of `fill`."""
+    """Components of the tab; `outputs` are in the order of `fill`."""
 
     tab: gr.Tab
     refresh: gr.Button
@@ -43,7 +43,7 @@ class MapTab:
     outputs: tuple[Any, ...]
 
     def inputs(self) -> list[Any]:
-        """What a handler needs to know of the choices."""
+        """The controls whose values a handler needs."""
         return [self.source, *self.nets, self.plane, self.colour, self.shape]
 
 
@@ -61,20 +61,20 @@ class Choices:
 
 @dataclass(frozen=True)
 class NetMap:
-    """What is known of one net for the page."""
+    """What the page shows of one net."""
 
     net: str
     found: StateMap | None
     note: str = ""
-    """what is wrong, or missing"""
+    """what is wrong or missing"""
     path: tuple[PathStep, ...] = ()
     side: str = ""
-    """how the path is called"""
+    """label of the path"""
     texts: Mapping[tuple[int, int], Told] = field(default_factory=dict)
 
 
 def build() -> MapTab:
-    """Draw the tab; it is filled when it is opened."""
+    """Draw the tab; it is filled when opened."""
     with gr.Tab(texts.MAP_TAB, id="map", elem_id="map-tab") as tab:
         with gr.Row(equal_height=True):
             gr.HTML(f'<h2 class="esc-h2">{texts.MAP_TITLE}</h2>')
@@ -106,7 +106,7 @@ def build() -> MapTab:
 
 
 def _choice(label: str, elem_id: str, choices: Sequence[tuple[str, str]] = (), value: str | None = None) -> gr.Dropdown:
-    # After a restart the server no longer knows the choices of an open page.
+    # Custom values are allowed: a restarted server no longer knows the choices that an open page shows.
     return gr.Dropdown(
         list(choices),
         value=value,
@@ -134,7 +134,7 @@ def closed(note: str) -> list[Any]:
 
 
 def fill(names: Sequence[str], chosen: Choices, maps: Sequence[NetMap], note: str, *, may_make: bool) -> list[Any]:
-    """Values for `MapTab.outputs` but the last two, progress and timer. `maps` holds one or two, in their order."""
+    """Values for `MapTab.outputs` except the last two (progress, timer). `maps` holds one or two, in order."""
     found = [one.found for one in maps if one.found is not None]
     useful = colours_of(found)
     colour = chosen.colour if chosen.colour in useful else useful[0]
@@ -174,7 +174,7 @@ def _plot_values(shown: Sequence[NetMap], looks: Mapping[str, str], place: int) 
 
 
 def _table(found: Sequence[StateMap]) -> str:
-    """How well the strategies separate."""
+    """A table of how well the strategies separate."""
     head = ["Net", "Turns", "Silhouette, strategies", "Silhouette, clusters", "NMI", "ARI", "Source", "Weights"]
     rows = [
         [title_of(one.about.net), str(one.figures.turns)]
@@ -187,6 +187,6 @@ def _table(found: Sequence[StateMap]) -> str:
 
 
 def progress_bar(done: int, total: int, words: str) -> str:
-    """How far a making is; without `total` only the words."""
+    """A progress bar with words; without `total` the bar shows no amount."""
     bar = f'<progress max="{total}" value="{done}"></progress>' if total else "<progress></progress>"
     return f'<div class="esc-progress" role="status">{bar}<span>{render.escape(words)}</span></div>'

@@ -1,7 +1,7 @@
-"""What maps need and nobody should wait for: states of the replies of a talk, and new maps. One thread behind the page.
+"""Background work for maps: the states of a talk's replies, and new maps. One thread does it, so that no page waits.
 
-It waits while replies are being made, so that no talk gets slower. States stay in memory only, and go when their talk
-is deleted.
+The thread pauses while replies are being made, so that no talk gets slower. States stay in memory only and are dropped
+when their talk is deleted.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ _log = logging.getLogger(__name__)
 STATES_KEPT = 4000
 MAPS_KEPT = 64
 READ_TOGETHER = 8
-"""replies read in one go; between two the thread looks whether a talk needs the processor"""
+"""replies read in one batch; between batches the thread gives way to replies that are being made"""
 DIALOGUES = 40
 """dialogues of ESConv in a map that the page makes"""
 SEED = 13
 LOOK_EVERY_S = 0.1
 LONGEST_WAIT_S = 60.0
-"""how long one step stands back for replies that are being made"""
+"""longest time that one step waits for replies that are being made"""
 
 
 @dataclass(frozen=True)
 class Making:
-    """How far the making of maps is."""
+    """Progress of making maps."""
 
     nets: tuple[str, ...]
     net: str
-    """the one that is being made"""
+    """the net whose map is being made"""
     done: int = 0
     total: int = 0
     """replies of all nets; 0 while the source is being read"""
@@ -54,11 +54,11 @@ class Making:
 
 
 Source = Callable[[], tuple[Sequence[Said], tuple[str, str]]]
-"""gives the replies of a map, and of ESConv split and part; raises ValueError or OSError in words for the visitor"""
+"""returns the replies and, for ESConv, (split, part); raises ValueError or OSError with a message for visitors"""
 
 
 class MapWork:
-    """The work behind the Map tab, for all visitors of a server."""
+    """The work behind the Map tab, for all visitors of the server."""
 
     def __init__(self, service: GenerationService) -> None:
         self._service = service
@@ -73,7 +73,7 @@ class MapWork:
     # the talk that is going on
 
     def states(self, replies: Sequence[OwnReply]) -> tuple[dict[str, np.ndarray], int]:
-        """The states known so far by key, and how many are still to come. Those that are missing are asked for."""
+        """The states known so far, by key, and how many are still to come. Missing ones are requested."""
         found: dict[str, np.ndarray] = {}
         left = 0
         with self._lock:
@@ -95,7 +95,7 @@ class MapWork:
         self._do(lambda: self._read(one))
 
     def _read(self, one: OwnReply) -> None:
-        state = None  # stays so where the net fails on this reply: it is not asked again
+        state = None  # stays None if the net fails on this reply, which is then not tried again
         try:
             reader = self._service.reader(one.net)
             with self._lock:
@@ -111,15 +111,15 @@ class MapWork:
     # new maps
 
     def own(self, owner: str, net: str) -> StateMap | None:
-        """The map of a visitor's own talks, where one was made."""
+        """The map of a visitor's own talks, if one was made."""
         return self._own.get((owner, net))
 
     def progress(self, owner: str) -> Making | None:
-        """How far the maps are that this visitor asked for last."""
+        """Progress of the maps that this visitor asked for last."""
         return self._making.get(owner)
 
     def make(self, owner: str, nets: Sequence[str], source: Source, folder: Path | None) -> None:
-        """Make maps of these nets: files in `folder`, or without one maps for `owner` alone, kept in memory.
+        """Make maps of these nets: as files in `folder`, or with None in memory, for `owner` alone.
 
         Raises ValueError while other maps are being made.
         """
@@ -175,7 +175,7 @@ class MapWork:
                 self._making.put(owner, replace(now, done=now.done + more, **changes))  # type: ignore[arg-type]
 
     def forget(self, owner: str, encounters: Sequence[str]) -> None:
-        """Drop everything that was made of these conversations."""
+        """Drop everything made from these conversations, and all maps of `owner`."""
         with self._lock:
             self._making.drop(owner)
             self._asked = {key for key in self._asked if key.split(":")[1] not in encounters}
@@ -205,7 +205,7 @@ class MapWork:
             self._stand_back()
             try:
                 work()
-            except Exception as fault:  # a net that fails must not end the thread; no text: it may quote the seeker
+            except Exception as fault:  # must not end the thread; the message is not logged, as it may quote the seeker
                 _log.error("work for a map failed: %s", type(fault).__name__)
 
     def _stand_back(self) -> None:

@@ -1,4 +1,4 @@
-"""Models: who answers here, in plain words, and the papers' tables with these nets below. Filled when it is opened."""
+"""Models: which models answer, in plain words, and the papers' tables with these nets added. Filled when opened."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from escdemo.look.net_cards import NetShown
 
 @dataclass(frozen=True)
 class ModelsTab:
-    """Components of the tab; `outputs` in the order of `fill`."""
+    """Components of the tab; `outputs` are in the order of `fill`."""
 
     tab: gr.Tab
     outputs: tuple[Any, ...]
 
 
 def build() -> ModelsTab:
-    """Draw the tab, empty: it names nobody until it is opened."""
+    """Draw the empty tab; it names no net until it is opened."""
     with gr.Tab(texts.MODELS_TAB, id="models", elem_id="models-tab") as tab:
         gr.HTML(f'<h2 class="esc-h2">{texts.MODELS_TITLE}</h2><p class="esc-hint">{texts.MODELS_HINT}</p>')
         note = gr.HTML(elem_id="models-note")
@@ -33,7 +33,7 @@ def build() -> ModelsTab:
 
 
 def fill(hosted: HostedNets) -> list[Any]:
-    """Values for `ModelsTab.outputs`. A card or an analysis that cannot be used is told; the others are shown."""
+    """Values for `ModelsTab.outputs`. A notice reports each unusable card or analysis; the rest is shown."""
     shown, problems = [], []
     for net in hosted.names:
         card, analysis = None, None

@@ -1,6 +1,6 @@
-"""The replies of a visitor's own talks as the nets read them: what was said before each, and by which net it was said.
+"""The replies in a visitor's own talks as the nets read them: each with its net and what was said before it.
 
-Pure: views in, plain values out. While names are hidden nothing comes out.
+Pure: views in, plain values out. While names are hidden, nothing is returned.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from models.data.dialogue import Dialogue, Speaker, Turn
 
 @dataclass(frozen=True)
 class OwnReply:
-    """One reply of a net in a talk of the visitor's own."""
+    """One reply of a net in a visitor's own talk."""
 
     key: str
-    """names the reply among all of the server"""
+    """identifies the reply among all replies of the server"""
     net: str
     number: int
-    """of the message that it answers, from 1"""
+    """number of the message that it answers, from 1"""
     post: str
     said: Said
 
 
 def replies_on(view: EncounterView, side: Side, dialogue: int = 1) -> tuple[OwnReply, ...]:
-    """The replies of one side, oldest first, numbered as `dialogue`; none while the names are hidden.
+    """The replies of one side, oldest first; none while the names are hidden. `dialogue` is the number they get.
 
-    A sentence of the page that stands in the place of a reply is no reply of the net; it is part of what was said.
+    A fixed sentence of the page that replaced a reply is not returned, but later replies have it in their context.
     """
     net = view.systems[0 if side is Side.A else 1]
     if net is None or view.hidden():
@@ -52,14 +52,14 @@ def replies_on(view: EncounterView, side: Side, dialogue: int = 1) -> tuple[OwnR
 
 
 def replies_in(views: Sequence[EncounterView]) -> tuple[OwnReply, ...]:
-    """The replies of all these talks that have a strategy; each side of a talk is a dialogue of its own."""
+    """All replies with a strategy in these talks; each side of a talk counts as its own dialogue."""
     sides = [(view, side) for view in views for side in Side]
     found = [one for number, (view, side) in enumerate(sides, 1) for one in replies_on(view, side, number)]
     return tuple(one for one in found if one.said.reply.strategy)
 
 
 def verdict_on(view: EncounterView, side: Side) -> str:
-    """What the visitor judged of a side over all criteria together: one of VERDICTS; "" before the vote."""
+    """The visitor's verdict on a side over all criteria: one of VERDICTS, "" before the vote."""
     if not view.judgments:
         return ""
     picked = [judgment.picked for judgment in view.judgments]

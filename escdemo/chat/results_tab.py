@@ -19,18 +19,18 @@ from escdemo.net_texts import title_of
 
 @dataclass(frozen=True)
 class ResultsTab:
-    """Components of the tab; `outputs` in the order of `fill`."""
+    """Components of the tab; `outputs` are in the order of `fill`."""
 
     tab: gr.Tab
     pair: gr.Dropdown
     refresh: gr.Button
     link: gr.Textbox
-    """in a study: the link of who may see them"""
+    """in a study: a link that allows seeing the results"""
     outputs: tuple[Any, ...]
 
 
 def build(study: bool) -> ResultsTab:
-    """Draw the tab; in a study with a field for the lead's link."""
+    """Draw the tab, in a study with a field for the lead's link."""
     with gr.Tab(texts.RESULTS_TAB, id="results", elem_id="results-tab") as tab:
         with gr.Row(equal_height=True):
             gr.HTML(f'<h2 class="esc-h2">{texts.RESULTS_TITLE}</h2>')
@@ -44,7 +44,7 @@ def build(study: bool) -> ResultsTab:
 
 
 def fill(tallies: Sequence[Tally], allowed: bool, pair: str | None) -> list[Any]:
-    """Values for `ResultsTab.outputs`. `pair` is the wanted one; the first is taken when it has no judgments."""
+    """Values for `ResultsTab.outputs`. Shows `pair`, or the first pair when that one has no judgments."""
     if not allowed or not tallies:
         note = render.notice(texts.RESULTS_EMPTY if allowed else texts.RESULTS_HIDDEN)
         return [gr.update(choices=[], value=None, visible=False), note, gr.update(value=None, visible=False), ""]
@@ -65,12 +65,12 @@ def fill(tallies: Sequence[Tally], allowed: bool, pair: str | None) -> list[Any]
 
 
 def pair_name(tally: Tally) -> str:
-    """How a pair is listed."""
+    """The name of a pair in the list."""
     return f"{tally.system_1} and {tally.system_2}"
 
 
 def results_table(found: Sequence[Summary]) -> str:
-    """Counts, shares with their intervals, and what can be said about them."""
+    """Counts, shares with intervals, and a sentence on each."""
     first, second = found[0].tally.system_1, found[0].tally.system_2
     head = [
         "Criterion",
@@ -94,5 +94,5 @@ def results_table(found: Sequence[Summary]) -> str:
 
 
 def results_csv(tallies: Sequence[Tally]) -> str:
-    """All pairs and criteria."""
+    """The counts of all pairs and criteria as CSV."""
     return str(pd.DataFrame([asdict(tally) for tally in tallies]).to_csv(index=False))

@@ -1,6 +1,6 @@
-"""What of a talk is on the screen now: stored rows and running jobs -> `Exchange`s and the state of the controls. Pure.
+"""What the screen shows of a talk: stored rows and running jobs -> `Exchange`s and the state of the controls. Pure.
 
-A reload gives the same screen, because nothing else goes in.
+Nothing else goes in, so a reload gives the same screen.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from models.serving.job import Job, JobState
 
 Step = Literal["setup", "consent", "chat", "judge", "result"]
 MISSING = ("failed", "stopped")
-"""states of a reply that is owed and will not come by itself"""
+"""states of an owed reply that will not come by itself"""
 STEP_NUMBERS: dict[Step, int] = {"setup": 0, "consent": 1, "chat": 2, "judge": 3, "result": 4}
 ALIKE_SHARE = 0.9
-"""of the words of two replies, from which they are said to be alike"""
+"""share of matching words from which two replies count as alike"""
 
 _ENDED: dict[str, render.ReplyState] = {STOPPED_ERROR: "stopped"}
 
 
 @dataclass(frozen=True)
 class Controls:
-    """Which buttons of the chat work, and the sentence that says what is going on."""
+    """Which chat buttons are active, and the status sentence."""
 
     can_send: bool
     can_stop: bool
     can_finish: bool
     can_retry: tuple[bool, bool]
     status: str
-    """"" in a talk that is over"""
+    """"" when the talk is over"""
 
 
 def step_of(view: EncounterView) -> Step:
@@ -54,34 +54,34 @@ def step_of(view: EncounterView) -> Step:
 
 
 def ways_back(step: Step, view: EncounterView | None) -> dict[int, str]:
-    """The steps that can be clicked, by number, and where they lead: the choice of a talk, or the talk of `view`."""
+    """The clickable steps: number -> where it leads, "setup" (choosing a talk) or "talk" (the talk of `view`)."""
     if step == "setup":
         return {} if view is None else {STEP_NUMBERS[step_of(view)]: "talk"}
     return {STEP_NUMBERS["setup"]: "setup"}
 
 
 def exchanges(view: EncounterView, jobs: Mapping[str, Job]) -> tuple[Exchange, ...]:
-    """The talk as both panels show it; `jobs` are those behind the replies that are still missing."""
+    """The talk as both panels show it. `jobs`: those that make the missing replies."""
     return tuple(Exchange(turn.text, _replies(view, turn, jobs)) for turn in view.turns)
 
 
 def is_open(talk: tuple[Exchange, ...]) -> bool:
-    """True while a reply may still change by itself."""
+    """Whether a reply may still change by itself."""
     return any(reply.open for exchange in talk[-1:] for reply in exchange.replies)
 
 
 def all_asked(view: EncounterView, jobs: Mapping[str, Job]) -> bool:
-    """False when a reply to the last message is owed and nobody is making it: the service had no room."""
+    """False when an owed reply to the last message is not being made because the service had no room."""
     last = view.turns[-1:]
     owed = [one.slot.job_id() for turn in last for one in (turn.a, turn.b) if one.state is ReplyState.PENDING]
     return all(job_id in jobs for job_id in owed)
 
 
 def controls(view: EncounterView, talk: tuple[Exchange, ...]) -> Controls:
-    """The state of the buttons that goes with `exchanges`."""
+    """The state of the buttons for this talk, as `exchanges` returned it."""
     last = talk[-1].replies if talk else None
     busy = is_open(talk)
-    may_repeat = not view.hidden()  # in a blind talk a good reply is made once
+    may_repeat = not view.hidden()  # in a blind talk, a good reply is not made again
     retry = [
         last is not None
         and view.stage is Stage.CHATTING
@@ -111,16 +111,16 @@ def _status(view: EncounterView, last: tuple[ReplyShown, ReplyShown] | None, bus
 
 
 def alike(first: str, second: str) -> bool:
-    """Whether two replies say (almost) the same: at least ALIKE_SHARE of their words agree, in their order."""
+    """Whether two replies say (almost) the same: at least ALIKE_SHARE of their words match, in order."""
     one, two = (tuple(re.findall(r"\w+", text.casefold())) for text in (first, second))
     return bool(SequenceMatcher(a=one, b=two, autojunk=False).ratio() >= ALIKE_SHARE)
 
 
 def danger_of(view: EncounterView) -> tuple[Held, int] | None:
-    """The latest sign of danger: its kind and the place (-1: the situation).
+    """The latest sign of danger: its kind and the index of its message (-1: the situation).
 
-    Looked for in what the seeker wrote. A harmful reply in whose place a sentence of ours stands is one too, unless a
-    sign of danger is what it left unanswered.
+    A sign is in what the seeker wrote. A harmful reply that a fixed sentence replaced counts as one too, unless a sign
+    of danger came before it.
     """
     sign = last_sign(view.situation, [turn.text for turn in view.turns])
     harmful = [turn.index for turn in view.turns if _was_harmful(turn.a) or _was_harmful(turn.b)]
@@ -134,7 +134,7 @@ def _was_harmful(reply: ReplyView) -> bool:
 
 
 def danger_before(view: EncounterView, turn_index: int) -> Danger | None:
-    """The danger that the replies of that turn have to take seriously."""
+    """The danger that the replies to this turn must take seriously."""
     return danger_now(view.situation, [turn.text for turn in view.turns if turn.index <= turn_index])
 
 
@@ -154,7 +154,7 @@ def _done(reply: ReplyView) -> ReplyShown:
 
 
 def _single(reply: ReplyView, jobs: Mapping[str, Job], quiet: bool) -> ReplyShown:
-    """One side on its own, as it comes; `quiet`: not before it is whole and was looked at."""
+    """One side on its own, shown as it is written; `quiet`: only once it is complete and screened."""
     if reply.state is ReplyState.DONE:
         return _done(reply)
     if reply.state is ReplyState.FAILED:
@@ -167,18 +167,18 @@ def _single(reply: ReplyView, jobs: Mapping[str, Job], quiet: bool) -> ReplyShow
     if job.state is JobState.RUNNING:
         hidden = quiet or not job.text or must_not_show(job.text)
         return ReplyShown("thinking") if hidden else ReplyShown("writing", job.text)
-    # Ended, and the row not read again yet: what may be shown stands there.
+    # The job has ended but its row was not read yet: only the row says what may be shown.
     return ReplyShown("thinking" if job.state is JobState.DONE else "failed")
 
 
 def _waiting(queued: Sequence[Job]) -> ReplyShown:
-    """Until the last of them begins."""
+    """A reply that waits until the last of these jobs begins."""
     known = [job.expected_s for job in queued if job.expected_s is not None]
     return ReplyShown("waiting", ahead=max(job.waiting for job in queued), expected_s=max(known, default=None))
 
 
 def _paired(turn: TurnView, jobs: Mapping[str, Job]) -> tuple[ReplyShown, ReplyShown]:
-    """Both sides at once: nothing shows before both are there, so that speed gives no one away."""
+    """Both sides at once: nothing shows until both are complete, so that speed does not reveal a model."""
     replies = (turn.a, turn.b)
     if turn.answered():
         return _done(turn.a), _done(turn.b)
@@ -188,7 +188,7 @@ def _paired(turn: TurnView, jobs: Mapping[str, Job]) -> tuple[ReplyShown, ReplyS
     if any(job is not None and not job.state.ended for job in (jobs.get(one.slot.job_id()) for one in replies)):
         state: render.ReplyState = "held"
     elif any(one.state is ReplyState.FAILED for one in replies):
-        # Both alike: which of the two was ready when the other was stopped or broke would tell them apart.
+        # Both look the same: which one was ready when the other stopped or failed could reveal a model.
         state = "failed"
     else:
         both_made = all(one.slot.job_id() in jobs and jobs[one.slot.job_id()].state is JobState.DONE for one in replies)

@@ -1,6 +1,6 @@
-"""Before a talk: whom to play, a role card or a situation of one's own, and consent before anything is stored.
+"""Before a talk: choosing whom to play (a role card or one's own situation), and consent before anything is stored.
 
-`build_consent` and `build` draw the two steps; the functions below them are pure.
+`build` and `build_consent` draw the two steps. The other functions draw nothing, except `_choices` and `_story`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from models.data.esconv_labels import EMOTION_TYPES_BY_COUNT, PROBLEM_TYPES
 
 @dataclass(frozen=True)
 class ConsentPanel:
-    """The second step, for who has not talked here before."""
+    """The second step, for visitors who have not talked here before."""
 
     box: gr.Column
     agreed: gr.Checkbox
@@ -37,7 +37,7 @@ class SetupPanel:
 
     box: gr.Column
     shown: gr.HTML
-    """whom one would play now"""
+    """the person to play, as chosen now"""
     note: gr.HTML
     example_button: gr.Button
     example: gr.HTML
@@ -53,16 +53,16 @@ class SetupPanel:
     start: gr.Button
 
     def fields(self) -> list[Any]:
-        """Inputs of `read_start`, in its order."""
+        """The inputs of `read_start`, in its order."""
         return [self.card, *self.story(), self.systems, self.blind]
 
     def story(self) -> list[Any]:
-        """Whom one plays, in the order of `story_of`."""
+        """The fields of the person to play, in the order of `story_of`."""
         return [self.situation, self.emotion, self.problem, self.intensity]
 
 
 def build_consent(hosts: Sequence[str]) -> ConsentPanel:
-    """Draw the hidden consent step. `hosts`: who talks are sent to."""
+    """Draw the hidden consent step. `hosts`: the servers that talks are sent to."""
     with gr.Column(visible=False, elem_id="consent") as box:
         gr.HTML(f'<div class="esc-text">{texts.CONSENT_HTML}</div>{sent_away.notice(hosts)}')
         agreed = gr.Checkbox(label=texts.CONSENT_BOX, elem_id="consent-box", container=False)
@@ -71,8 +71,8 @@ def build_consent(hosts: Sequence[str]) -> ConsentPanel:
 
 
 def build(cards: Sequence[RoleCard], settings: Settings, hosts: Sequence[str]) -> SetupPanel:
-    """Draw the first step; hidden until the page knows who came. Who consented in an earlier run reads here what is new
-    since: `hosts` that talks are sent to."""
+    """Draw the first step, hidden until the page knows the visitor. It names the `hosts` that talks are sent to, for
+    visitors who consented in an earlier run, when these may have been others."""
     demo = settings.mode == "demo"
     with gr.Column(visible=False, elem_id="setup") as box:
         gr.HTML(f'<h2 class="esc-h2">{texts.SETUP_TITLE}</h2><p class="esc-hint">{texts.SETUP_HINT}</p>')
@@ -96,7 +96,7 @@ def build(cards: Sequence[RoleCard], settings: Settings, hosts: Sequence[str]) -
 
 
 def _choices(cards: Sequence[RoleCard], nets: Sequence[str]) -> tuple[gr.Dropdown, gr.Dropdown, gr.Dropdown]:
-    """Problem, card and pair of `nets`, which is offered only where names may show and there is something to choose."""
+    """The lists of problems, cards and pairs of `nets`; the last one shows only with several pairs."""
     pairs = pair_choices(nets)
     with gr.Column(scale=2, min_width=280):
         problem = gr.Dropdown(
@@ -140,14 +140,14 @@ def _problems() -> list[tuple[str, str]]:
 
 
 def story_of(card: RoleCard | None) -> tuple[str, str | None, str | None, int | None]:
-    """Situation, emotion, problem and strength of a card; of None, the empty form."""
+    """Situation, emotion, problem and intensity of a card; None gives an empty form."""
     if card is None:
         return "", None, None, None
     return card.situation, card.emotion_type, card.problem_type, card.intensity
 
 
 def story_html(situation: str | None, emotion: str | None, problem: str | None, intensity: Any) -> str:
-    """Whom one would play."""
+    """The person to play, as HTML."""
     if not (situation or "").strip():
         return f'<p class="esc-situation esc-story">{texts.CARD_EMPTY}</p>'
     strength = texts.CARD_STRENGTH.format(intensity=intensity) if intensity in range(1, 6) else ""
@@ -156,7 +156,7 @@ def story_html(situation: str | None, emotion: str | None, problem: str | None, 
 
 
 def card_choices(cards: Sequence[RoleCard], problem: str = texts.ANY_PROBLEM) -> list[tuple[str, str]]:
-    """(label, id) of the cards of one problem type, or of all; first an empty card for an own situation."""
+    """(label, id) of the cards of one problem type, or of all, after an empty entry for one's own situation."""
     fitting = [card for card in cards if problem in (texts.ANY_PROBLEM, card.problem_type)]
     return [
         (texts.OWN_SITUATION, ""),
@@ -165,7 +165,7 @@ def card_choices(cards: Sequence[RoleCard], problem: str = texts.ANY_PROBLEM) ->
 
 
 def pair_choices(nets: Sequence[str]) -> list[tuple[str, str]]:
-    """(shown, value) of all pairs of the loaded nets, in the order of `_pairs`."""
+    """(label, value) of all pairs of the loaded nets, in the order of `_pairs`."""
     shown = {net: label for label, net in choices_of(tuple(nets))}
     return [(f"{shown[a]} and {shown[b]}", f"{a} and {b}") for a, b in _pairs(nets)]
 
@@ -175,31 +175,31 @@ def _pairs(nets: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def draw_card(cards: Sequence[RoleCard], problem: str, current: str) -> str:
-    """The id of a card by chance, of the given problem type and another than the current one where that is possible."""
+    """The id of a random card of this problem type, different from the current one if possible."""
     ids = [card_id for _, card_id in card_choices(cards, problem) if card_id] or [card.id for card in cards]
     others = [card_id for card_id in ids if card_id != current]
     return random.choice(others or ids)
 
 
 def find_card(cards: Sequence[RoleCard], card_id: str | None) -> RoleCard | None:
-    """The card of that id, None for an own situation."""
+    """The card with this id, None for one's own situation."""
     return next((card for card in cards if card.id == card_id), None)
 
 
 def read_start(cards: Sequence[RoleCard], settings: Settings, *fields: Any) -> Start:
-    """The checked choices; `fields` are the values of `SetupPanel.fields`. Raises Refusal saying what is missing."""
+    """The checked choices. `fields` are the values of `SetupPanel.fields`. Raises Refusal saying what is missing."""
     card_id, situation, emotion, problem, intensity, systems, blind = fields
     situation = intake.check_length(situation or "", settings.max_situation_chars, texts.SITUATION_NAME)
     if emotion not in EMOTION_TYPES_BY_COUNT or problem not in PROBLEM_TYPES or intensity not in range(1, 6):
         raise Refusal(texts.SETUP_MISSING)
     card = find_card(cards, card_id)
-    # A card whose story was changed is an own situation.
+    # A card with a changed situation counts as one's own situation.
     role_card = card.id if card is not None and card.situation == situation else None
     return Start(situation, emotion, problem, int(intensity), role_card, pair_of(settings, systems), bool(blind))
 
 
 def pair_of(settings: Settings, chosen: Any) -> tuple[str, str]:
-    """The two nets of this talk: as chosen in demo mode, else by chance."""
+    """The two nets of this talk: the chosen ones in demo mode, random ones in a study or for ANY_PAIR."""
     pairs = _pairs(settings.nets)
     if settings.mode == "study" or chosen == texts.ANY_PAIR:
         return random.choice(pairs)

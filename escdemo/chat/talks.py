@@ -1,6 +1,6 @@
-"""One visitor's talk: what the first page may do with the store, over `Replies`. No Gradio here.
+"""A visitor's talks: what the first page may do with the store, on top of `Replies`. No Gradio here.
 
-The store decides what may happen and remembers everything. A page only looks on.
+The store decides what may happen and remembers everything. A page only shows it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from models.serving.service import GenerationService
 from models.serving.trace import Reply
 
 OWN_TALKS = 50
-"""latest talks of a visitor that may be mapped"""
+"""how many of a visitor's latest talks go into a map"""
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,13 @@ class Start:
     role_card: str | None
     systems: tuple[str, str]
     blind: bool = False
-    """names and reasons hidden until the vote, in the demo too"""
+    """hide names and reasons until the vote, in the demo too"""
 
 
 class Talks(Replies):
-    """Everything the page can do, for a browser's `token`; each call is one action, stored whole or not at all.
+    """Everything the page can do for a browser's `token`. Each call is one action, stored completely or not at all.
 
-    LookupError: not this browser's talk. ValueError (StageError among them): refused; the message is for the user.
+    LookupError: not this browser's talk. ValueError (StageError is one): refused, with a message for the user.
     """
 
     def __init__(self, sessions: sessionmaker[Session], service: GenerationService, settings: Settings) -> None:
@@ -71,7 +71,7 @@ class Talks(Replies):
         self.map_work = MapWork(service)
 
     def find(self, token: str, encounter_id: str | None = None) -> EncounterView | None:
-        """That talk, else the browser's latest; None when there is none."""
+        """This talk, or else the browser's latest one; None when there is none."""
         if not is_token(token):
             return None
         visitor = visitor_of(token)
@@ -84,9 +84,9 @@ class Talks(Replies):
             return latest_encounter(session=session, visitor=visitor)
 
     def replies_to(self, token: str, turn: TurnView) -> tuple[Reply | None, Reply | None]:
-        """Both replies to one message with their traces; None where there is none to show (yet): hidden, replaced.
+        """Both replies to one message with their traces; None where none may be shown (yet): hidden, replaced.
 
-        Raises LookupError when the talk was deleted meanwhile.
+        Raises LookupError when the talk was deleted in the meantime.
         """
         with self.reading() as session:
             first, second = (
@@ -108,7 +108,7 @@ class Talks(Replies):
             return encounters_of(session=session, visitor=visitor_of(token), limit=OWN_TALKS) if is_token(token) else ()
 
     def start(self, token: str, start: Start) -> EncounterView:
-        """A new talk, its sides drawn by chance."""
+        """Start a new talk; which net is A and which is B is random."""
         setup = EncounterSetup(
             systems=start.systems,
             mode=Mode(self.settings.mode),
@@ -126,24 +126,24 @@ class Talks(Replies):
             return start_encounter(session=session, visitor=visitor_of(token), setup=setup)
 
     def send(self, token: str, encounter_id: str, text: str, key: str) -> EncounterView:
-        """Store a message and ask both sides to answer it. The same `key` twice stores it once."""
+        """Store a message and ask both sides to answer it. Sent twice with the same `key`, it is stored once."""
         with self.sessions.begin() as session:
             add_post(session=session, encounter_id=encounter_id, visitor=visitor_of(token), text=text, key=key)
         self.ask_missing(encounter_id)
         return self._view(token, encounter_id)
 
     def stop(self, token: str, encounter_id: str) -> EncounterView:
-        """Cut off the replies in the making."""
+        """Stop the replies that are being made."""
         self.cut_off(self._view(token, encounter_id))
         return self._view(token, encounter_id)
 
     def retry(self, token: str, encounter_id: str, side: str) -> EncounterView:
-        """Have the last message answered again by one side; while names are hidden, by every side that failed."""
+        """Have one side answer the last message again; while names are hidden, every side that failed."""
         view = self._view(token, encounter_id)
         if not view.turns:
             raise ValueError(texts.FIRST_POST)
         turn = view.turns[-1]
-        # The page shows both sides alike then, so whichever button was pressed, what failed is meant.
+        # With names hidden both sides look the same, so either button stands for all that failed.
         failed = [one for one in "ab" if turn.side(one).state is ReplyState.FAILED]
         with self.sessions.begin() as session:
             for one in failed if view.hidden() and failed else [side]:
@@ -163,14 +163,14 @@ class Talks(Replies):
             return freeze(session=session, encounter_id=encounter_id, visitor=visitor_of(token))
 
     def vote(self, token: str, encounter_id: str, vote: Vote) -> EncounterView:
-        """Store the vote and show the names, in one step: there is no vote without its reveal."""
+        """Store the vote and reveal the names, in one transaction."""
         visitor = visitor_of(token)
         with self.sessions.begin() as session:
             judge(session=session, encounter_id=encounter_id, visitor=visitor, vote=vote)
             return reveal(session=session, encounter_id=encounter_id, visitor=visitor)
 
     def erase(self, token: str) -> Erased:
-        """Delete everything this browser left, then stop what is still being written for it: nothing will keep it."""
+        """Delete everything from this browser, then stop the replies still being made for it; they are not stored."""
         views = self.all_of(token)
         with self.sessions.begin() as session:
             erased = delete_visitor(session=session, visitor=visitor_of(token))
@@ -180,14 +180,14 @@ class Talks(Replies):
         return erased
 
     def remains(self) -> Remains:
-        """Where copies of what was deleted may still lie."""
+        """Where copies of deleted data may still be."""
         with self.reading() as session:
             return remains(session)
 
     def may_see_results(self, link: str) -> bool:
-        """In the demo everybody. In a study its lead, by the own link, and who has the link that makes studies.
+        """In the demo: everybody. In a study: its lead, by their link, and anyone with the link that creates studies.
 
-        Results name the models and say who is ahead, so whoever sees them is no longer blind in the next talk.
+        Results name the models and say which is ahead, so whoever sees them is not blind in the next talk.
         """
         if self.settings.mode == "demo":
             return True
@@ -202,7 +202,7 @@ class Talks(Replies):
             return get_brief(session=session, access=access).name == self.settings.study
 
     def look(self, token: str, view: EncounterView) -> tuple[EncounterView | None, dict[str, Job]]:
-        """The talk and its jobs at one moment; None when the talk was deleted."""
+        """The talk and its jobs at the same moment; None when the talk was deleted."""
         return self.settled(view, lambda: self.find(token, view.id))
 
     def _view(self, token: str, encounter_id: str) -> EncounterView:
@@ -211,7 +211,7 @@ class Talks(Replies):
 
 
 def names_of(view: EncounterView) -> tuple[str, str]:
-    """What the two sides are called on the page now."""
+    """What the page calls the two sides now."""
     first, second = view.systems
     return (first or "Supporter A", second or "Supporter B")
 
@@ -221,6 +221,6 @@ def _reply_of(stored: str | None) -> Reply | None:
 
 
 def outcome_counts(judgments: Mapping[str, str]) -> tuple[int, int, int]:
-    """How many criteria went to A, to neither, to B."""
+    """How many criteria went to A, to neither and to B."""
     picks = list(judgments.values())
     return picks.count("a"), picks.count("tie"), picks.count("b")

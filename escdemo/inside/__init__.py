@@ -1,15 +1,15 @@
-"""The tab "Look inside": one talk, turn by turn through two nets, and what if something in them were otherwise.
+"""The tab "Look inside": why both nets replied as they did, message by message, and what if something were different.
 
-In the order in which to read them:
+Its parts, in reading order:
 
-    reasons.py   a trace -> plain sentences that say why
-    words.py     the reply as words, what each attended to, and how two texts differ
+    reasons.py   trace -> plain sentences that say why
+    words.py     a reply as words, with what each attended to; how two texts differ
     explain.py   traces -> tables and CSV
-    figures.py   strategies of one side, emotions over the messages
+    figures.py   the strategies of one side, the emotions over the messages
     cards.py     the list of messages and one side's card as HTML
-    what_if.py   the form of a change, and the two replies beside each other
-    requests.py  what the nets are asked, for a stored talk and for a pasted one
+    what_if.py   the form for a change, and both replies side by side
+    requests.py  the requests to the nets, for stored talks and pasted dialogues
     panel.py     the components, and what they show
-    looking.py   what happens when: the handlers
+    looking.py   the event handlers
     wiring.py    which control calls which handler
 """

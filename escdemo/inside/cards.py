@@ -1,7 +1,7 @@
 """The list of messages and the card of one side as HTML. Pure; everything typed or generated is escaped.
 
-Words and blocks are buttons, so that a finger and a keyboard light them up too; page.js does the lighting from the
-attention that each block carries (`data-w`, one share a word).
+Words and blocks are buttons, so that touch and keyboard can highlight them too. light.js highlights them by the
+attention that each block carries (`data-w`, one share per word).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SHAPES = {
     "pentagon": "⬟",
     "x": "✖",
 }
-"""plotly's name of a symbol -> a letter that looks like it"""
+"""plotly's name of a symbol -> a character that looks like it"""
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ class Message:
     turn: int
     text: str
     strategies: tuple[str, ...] = ()
-    """of the replies, A first, where they may be shown"""
+    """strategies of the replies, A first, where they may be shown"""
 
 
 def message_list(messages: Sequence[Message], now: int | None, button: str = "inside-open") -> str:
-    """The messages as buttons, each with the strategies of its replies; `now` is the one that is looked into.
+    """The messages as buttons, each with the strategies of its replies; `now` is the one that is open.
 
-    `button` is the unseen one that the page's script presses for another.
+    `button` is the hidden button that the page's script presses when another message is chosen.
     """
     items = "".join(
         f'<li><button type="button" class="esc-turn" data-turn="{one.turn}"'
@@ -59,7 +59,7 @@ def message_list(messages: Sequence[Message], now: int | None, button: str = "in
 
 
 def strategy_mark(name: str) -> str:
-    """The shape of a strategy over a line in its colour, its name for screen readers and as a title."""
+    """The shape of a strategy over a line in its colour, with its name as title and for screen readers."""
     look = LOOKS[name]
     return (
         f'<span class="esc-mark" style="border-color:{look.colour}" title="{name}" aria-hidden="true">'
@@ -68,7 +68,7 @@ def strategy_mark(name: str) -> str:
 
 
 def post_card(text: str, link: str, reference: str = "") -> str:
-    """The message that both answer, with a link to it, and what a pasted dialogue's own supporter said to it."""
+    """The message that both sides answer, with a link to it and, in a pasted dialogue, the answer given there."""
     address = (
         f'<p class="esc-hint">{texts.INSIDE_LINK}: <a class="esc-link" href="{escape(link)}"></a>'
         f'<button type="button" class="esc-save esc-copy">{texts.INSIDE_COPY}</button></p>'
@@ -84,7 +84,7 @@ def post_card(text: str, link: str, reference: str = "") -> str:
 
 
 def side_card(letter: str, side: Sided) -> str:
-    """One side: why, the reply word by word, gates, and the commonsense it read."""
+    """One side: the reasons, the reply word by word, the gates, and the commonsense that the net read."""
     trace, words = side.trace, words_of(side.trace)
     first, *more = why(side.label, trace)
     reasons = "".join(f"<li>{escape(sentence)}</li>" for sentence in more)
@@ -100,7 +100,7 @@ def side_card(letter: str, side: Sided) -> str:
 
 
 def text_card(letter: str, name: str, text: str, note: str) -> str:
-    """One side whose reasons are not there (yet): its text and a word on why."""
+    """One side without reasons (yet): its text, and a note that says why."""
     said = f'<p class="esc-words"><bdi dir="auto">{escape(text)}</bdi></p>' if text else ""
     label = texts.INSIDE_SIDE.format(name=escape(title_of(name)))
     return (
@@ -116,7 +116,7 @@ def _words(words: Sequence[Word], trace: Trace) -> str:
     for at, word in enumerate(words):
         told = f"probability {percent(word.probability)}" + "".join(f", {n} {percent(v[at])}" for n, v in gates)
         bar = f' style="--gate:{gates[-1][1][at]:.3f}"' if gates else ""
-        # Of all the words one can be reached with Tab; the arrow keys move on from there.
+        # Tab reaches one word only; the arrow keys move on from there.
         buttons.append(
             f'<button type="button" class="esc-word" data-at="{at}" tabindex="{-1 if at else 0}" title="{told}"{bar}>'
             f"{escape(word.text)}</button>"

@@ -1,4 +1,4 @@
-"""The reasons behind two replies as tables: what the why panel shows beside its figures, and the data behind them.
+"""The reasons behind two replies as tables: what the tab shows beside its figures, and the data of the figures.
 
 Pure: traces in, HTML or CSV text out.
 """
@@ -22,7 +22,7 @@ _TIMING_NAMES = {
     "encode_s": "encoder",
     "first_token_s": "first token after",
 }
-# Five steps of Cividis from unlikely to likely; the number itself stands in the title of each token.
+# Five steps of Cividis from unlikely to likely; the title of each token gives the number.
 _RAMP = ("#00204D", "#414D6B", "#7C7B78", "#BCAF6F", "#FFEA46")
 
 
@@ -63,12 +63,12 @@ def settings_table(sides: Sequence[Sided]) -> str:
 
 
 def settings_csv(sides: Sequence[Sided]) -> str:
-    """The same as CSV."""
+    """`settings_table` as CSV."""
     return render.csv_text(["setting", *(side.label for side in sides)], _settings_rows(sides))
 
 
 def extras(side: Sided) -> str:
-    """What only this side's net has (strategies before refinement, gates ...); empty when it has nothing of its own."""
+    """Values that only this side's net has (strategies before refinement, gates ...); "" when it has none."""
     rows = [
         (
             row.name,
@@ -85,9 +85,9 @@ def extras(side: Sided) -> str:
 
 
 def token_strip(side: Sided) -> str:
-    """The reply token by token, underlined by how probable each was (dark: unlikely, bright: likely)."""
+    """The reply token by token; the underline shows how probable each was (dark: unlikely, bright: likely)."""
     spans = "".join(
-        # A leading blank marks a new word; without it the piece belongs to the word before.
+        # A leading blank starts a new word; without one, the piece belongs to the word before.
         f"{' ' if token.text[:1].isspace() else ''}"
         f'<span style="border-color:{_RAMP[min(4, int(token.probability * 5))]}" '
         f'title="{100 * token.probability:.1f} %">{render.escape(token.text.strip())}</span>'
@@ -100,13 +100,13 @@ def token_strip(side: Sided) -> str:
 
 
 def _may_be_listed(label: str, danger: Danger | None) -> bool:
-    """A label can be a whole reply that was drawn and not chosen; others are a word or a strategy, and stay."""
+    """Whether to list a label. Some are whole replies that were drawn but not chosen; those must pass the screen."""
     is_reply = len(label.split()) > 4 or label.rstrip().endswith((".", "!", "?"))
     return may_answer(label, danger if is_reply else None)
 
 
 def _words(name: str) -> str:
-    """A field's name as it is read, whatever fields there are."""
+    """A field's name in readable form."""
     return name.replace("_", " ").replace("top ", "top-")
 
 

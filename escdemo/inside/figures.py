@@ -1,4 +1,4 @@
-"""Figures of one message: strategies of a side, emotions over the messages. Pure: trace -> what plotly.js draws."""
+"""Figures for one message: the strategies of a side, the emotions so far. Pure: trace -> what plotly.js draws."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00"
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "dash")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "star", "cross", "pentagon")
 MARKED = 40
-"""points of a line that carry its symbol, at most"""
+"""most points of a line that show its symbol"""
 _CLEAR: Drawn = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)"}
-"""no ground of its own, so that it stands on a light and on a dark page"""
+"""transparent background, so that the figure fits light and dark pages"""
 
 
 def mixture_figure(side: Sided) -> Drawn:
-    """Share of each strategy, in its own colour and pattern; a white diamond where it stood before refinement."""
+    """Share of each strategy, in its own colour and pattern; a white diamond marks the share before refinement."""
     shares = [100 * share for share in side.trace.strategies] if side.trace.strategy() else []
     names = [_two_lines(name) for name in STRATEGIES]
     bars = {
@@ -44,13 +44,13 @@ def mixture_figure(side: Sided) -> Drawn:
         "y": [_two_lines(label) for label in earlier],
         "x": list(earlier.values()),
         "mode": "markers",
-        # White with a dark edge: seen on every bar, on a light page and on a dark one.
+        # White with a dark edge: visible on every bar, on light and dark pages.
         "marker": {"symbol": "diamond", "size": 11, "color": "#FFFFFF", "line": {"width": 2, "color": INK}},
         "hovertemplate": "%{y}, before refinement: %{x:.1f} %<extra></extra>",
     }
     top = max([*shares, *earlier.values()], default=100)
     ends = [_end(share, earlier.get(name, 0.0), top) for name, share in zip(STRATEGIES, shares, strict=False)]
-    numbers = {  # beyond the bar, and beyond a diamond that would hide it
+    numbers = {  # to the right of the bar, and of a diamond that would cover the number
         "type": "scatter",
         "y": names[: len(shares)],
         "x": [end + 0.03 * top for end in ends],
@@ -66,7 +66,7 @@ def mixture_figure(side: Sided) -> Drawn:
         f"Strategies of {side.label}",
         height=430,
         bargap=0.3,
-        showlegend=before is not None,  # of a net that refines nothing, there is nothing to tell apart
+        showlegend=before is not None,  # without refinement there is only one series
         xaxis={
             "range": [0, min(118, 1.2 * top + 4)],
             "ticksuffix": " %",
@@ -78,12 +78,12 @@ def mixture_figure(side: Sided) -> Drawn:
 
 
 def _end(share: float, before: float, top: float) -> float:
-    """Where a bar with its diamond ends for the number behind it; a diamond far beyond the bar leaves it its place."""
+    """Where the number of a bar starts: after the bar, or after its diamond when that is close to the bar's end."""
     return max(share, before) if before < share + 0.25 * top else share
 
 
 def emotion_line(trace: Trace) -> Drawn:
-    """Share of every emotion that ever leads, over the seeker's messages; the leading word stands where it changes."""
+    """Share of every emotion that ever leads, over the seeker's messages; its name stands where it takes the lead."""
     leads = [reading.scores[0][0] for reading in trace.emotions]
     shares = [dict(reading.scores) for reading in trace.emotions]
     changes = [at for at, lead in enumerate(leads) if at == 0 or leads[at - 1] != lead]
@@ -97,7 +97,7 @@ def emotion_line(trace: Trace) -> Drawn:
             "y": heights,
             "mode": "lines+markers",
             "line": {"color": LINE_COLOURS[place % 8], "dash": DASHES[place % 8], "width": 2},
-            # In a long talk each point would be a mark of its own to draw: 1,400 of 200 messages.
+            # Limited, because in a long talk every point is one more symbol to draw: 1,400 for 200 messages.
             "marker": {"symbol": SYMBOLS[place % 8], "size": 8 if len(leads) <= MARKED else 6, "maxdisplayed": MARKED},
             "hovertemplate": "message %{x}: %{y:.0f} %<extra>%{fullData.name}</extra>",
         }
@@ -105,7 +105,7 @@ def emotion_line(trace: Trace) -> Drawn:
         word = {
             "x": [at + 1 for at in led],
             "y": [100 * shares[at][emotion] for at in led],
-            "text": [f"\u2002{escaped(emotion)}\u2002"] * len(led),  # not into the symbol of its point
+            "text": [f"\u2002{escaped(emotion)}\u2002"] * len(led),  # keeps clear of the point's symbol
             "mode": "text",
             "textposition": [_beside(heights, at) for at in led],
             "cliponaxis": False,
@@ -114,13 +114,13 @@ def emotion_line(trace: Trace) -> Drawn:
         }
         lines.append(of_emotion | line)
         words.append(of_emotion | word)
-    # Whole numbers only, and a margin so that the words at both ends are not cut off.
+    # Whole numbers only, and a margin so that words at both ends are not cut off.
     steps = {"tickformat": "d", "dtick": max(1, len(leads) // 10), "range": [0.5, len(leads) + 0.5]}
     return made(
         [*lines, *words],
         f"Emotions heard (n = {len(leads)})",
         height=300,
-        showlegend=True,  # of a single line too: its word stands at its first point only
+        showlegend=True,  # for a single line too: its name is written only at the first point
         xaxis={"title": {"text": "message of the seeker"}, **steps},
         yaxis={"title": {"text": "share, %"}, "range": [0, 112]},
         **_CLEAR,
@@ -128,7 +128,7 @@ def emotion_line(trace: Trace) -> Drawn:
 
 
 def _beside(line: Sequence[float], at: int) -> str:
-    """Where a word at that point of a line does not lie on the line: on the side to which it does not go on."""
+    """Where to write a word at a point so that it does not cover the line."""
     if len(line) == 1:
         return "top center"
     if at == len(line) - 1:
@@ -137,5 +137,5 @@ def _beside(line: Sequence[float], at: int) -> str:
 
 
 def _two_lines(name: str) -> str:
-    """A long name on two lines: on a phone the bars need the width."""
+    """A long name on two lines, because on a phone the bars need the width."""
     return name.replace(" and ", " and<br>").replace(" or ", " or<br>").replace(" of ", "<br>of ")

@@ -1,7 +1,7 @@
-"""What happens in the tab: the handlers. They read the stored talk again each time and hold no state of a visitor.
+"""The handlers of the tab. They read the stored talk again each time and keep no state about a visitor.
 
-Nothing that is made here is stored: replies to a pasted dialogue and changed replies live in the memory of the
-generation service, the latter only until they have been shown.
+Nothing made here is stored. Replies to a pasted dialogue and changed replies stay in the memory of the generation
+service, changed ones only until they have been shown.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from models.serving.job import Job, JobState, ReplyRequest, ServiceBusy, Wanted
 from models.serving.trace import Reply
 
 LOOK_EVERY_S = 0.05
-"""pause between two looks at a reply in the making"""
+"""pause between two looks at a reply that is being made"""
 MAX_PASTED_CHARS = 150_000
 MAX_SITUATION_CHARS = 1_000
 REFUSED = (ValueError, LookupError, SQLAlchemyError, ServiceBusy)
@@ -49,20 +49,20 @@ Shown = dict[Any, Any]
 
 @dataclass(frozen=True)
 class Place:
-    """What one page looks into: a stored talk or a pasted dialogue, and the message in it."""
+    """What the tab shows: a stored talk or a pasted dialogue, and the message in it."""
 
     talk: str = ""
-    """id of a stored talk; "" is the one on the page"""
+    """id of a stored talk; "": the one on the page"""
     turn: int | None = None
-    """index of the message; None is the last one that was answered"""
+    """index of the message; None: the last answered one"""
     pasted: str = ""
     situation: str = ""
     pair: tuple[str, ...] = ()
     """the nets that answer the pasted dialogue"""
     attention: bool = False
-    """the fold with the figures of attention is open: only then they are made"""
+    """whether the fold with the attention figures is open; only then are they made"""
     missed: bool = False
-    """the link that led here names a message that this talk does not have"""
+    """whether the link that led here named a message that this talk does not have"""
 
 
 class Looking:
@@ -75,7 +75,7 @@ class Looking:
     # looking
 
     def show(self, token: str, talk: str, place: Place, asked: str = "") -> Shown:
-        """The message that was asked for: in the list, by a bubble of the chat or by a link."""
+        """Show the requested message: chosen in the list, by a chat bubble or by a link."""
         wanted = _asked(asked)
         turn = wanted.get("turn")
         turn = turn if isinstance(turn, int) else None
@@ -86,26 +86,26 @@ class Looking:
         values = self._at(token, talk, place, linked=bool(wanted.get("jump")))
         found = values.get(self.tab.messages) and values[self.tab.unseen.at] == place
         if found and turn is not None and not wanted.get("jump"):
-            # Chosen in the list, which stays: the page's script marks the message there.
+            # Chosen in the list: the list stays, and the page's script marks the message in it.
             values = {part: value for part, value in values.items() if part not in self.tab.of_talk()}
         return values | {self.tabs: gr.update(selected="inside")} if wanted.get("jump") else values
 
     def choose(self, token: str, talk: str, place: Place, chosen: str) -> Shown:
-        """Another stored talk, at its last message."""
+        """Show another stored talk, at its last message."""
         return self._at(token, talk, Place(str(chosen or ""), attention=place.attention))
 
     def unfold(self, token: str, talk: str, place: Place) -> Shown:
-        """The figures of attention, when their fold is opened."""
+        """Make the attention figures, when their fold is opened."""
         place = replace(place, attention=True)
         values = panel.draw_attention(self.tab, self._sides(token, talk, place))
         return values | {self.tab.unseen.at: place}
 
     def fold(self, place: Place) -> Place:
-        """The fold is closed: nothing is made for it any more."""
+        """The fold was closed: stop making its figures."""
         return replace(place, attention=False)
 
     def paste(self, place: Place, text: str, situation: str, pair: str) -> Shown:
-        """A pasted dialogue, at its last message; refused, the tab stays as it is and the text in its box."""
+        """Show a pasted dialogue, at its last message. If it is refused, the tab and the text in the box stay."""
         try:
             if not self.may_change:
                 raise Refusal(texts.WHAT_IF_OFF)
@@ -117,9 +117,9 @@ class Looking:
         return self._pasted(place, dialogue) | {self.tab.paste_note: ""}
 
     async def answer(self, place: Place) -> AsyncIterator[Shown]:
-        """Have both nets answer the chosen message of a pasted dialogue, and look on."""
+        """Have both nets answer the chosen message of a pasted dialogue, and show the replies as they come in."""
         if not place.pasted or place.turn is None:
-            yield {self.tab.note: gr.skip()}  # of a stream without a value Gradio 6.31 empties all outputs
+            yield {self.tab.note: gr.skip()}  # for a stream without a value, Gradio 6.31 empties all outputs
             return
         dialogue = _dialogue(place.pasted, place.situation)
         asked = requests.of_pasted(dialogue, place.turn, place.pair, self.talks.settings.options)
@@ -153,7 +153,7 @@ class Looking:
     # what if
 
     async def change(self, token: str, talk: str, place: Place, asked: str) -> AsyncIterator[Shown]:
-        """Make one reply again with the change that a form asks for; word by word, and nothing of it is kept."""
+        """Make one reply again with the change that a form asks for, shown as it is written. It is not kept."""
         wanted = _asked(asked)
         side = 1 if wanted.get("side") == "b" else 0
         box = self.tab.sides[side].result
@@ -183,7 +183,7 @@ class Looking:
             self.talks.service.forget(name)
 
     def _original(self, token: str, talk: str, place: Place, side: int) -> tuple[ReplyRequest, Reply]:
-        """How the reply on that side was asked for, and the reply. Raises Refusal when there is none to change."""
+        """The request for the reply on this side, and the reply. Raises Refusal when there is none to change."""
         if place.pasted and place.turn is not None:
             dialogue = _dialogue(place.pasted, place.situation)
             request = requests.of_pasted(dialogue, place.turn, place.pair, self.talks.settings.options)[side]
@@ -199,7 +199,7 @@ class Looking:
         return requests.again(view, turn.index, side, original.trace), original
 
     def _of_pasted(self, request: ReplyRequest) -> Reply | None:
-        """The reply to a pasted dialogue, where the service still remembers one that may be shown."""
+        """The reply to a pasted dialogue, if the service still has it and it may be shown."""
         try:
             made = self.talks.service.get(requests.job_name(request)).reply
         except KeyError:
@@ -209,7 +209,7 @@ class Looking:
     # what is shown
 
     def _sides(self, token: str, talk: str, place: Place) -> list[Sided | None]:
-        """The traces of the message that is looked into; None where there is none to show."""
+        """The traces of the chosen message; None where there is none to show."""
         if place.pasted and place.turn is not None:
             dialogue = _dialogue(place.pasted, place.situation)
             asked = requests.of_pasted(dialogue, place.turn, place.pair, self.talks.settings.options)
@@ -223,7 +223,7 @@ class Looking:
                     return [None, None]
                 names, made = names_of(view), list(self.talks.replies_to(token, turn))
                 danger = screen_state.danger_before(view, turn.index)
-            except (SQLAlchemyError, LookupError):  # the next click says so
+            except (SQLAlchemyError, LookupError):  # the next click reports it
                 return [None, None]
         return [
             None if one is None else Sided(title_of(name), one.trace, danger)
@@ -246,7 +246,7 @@ class Looking:
             return self._empty(texts.INSIDE_LOST, place)
         if view is None or turn is None:
             return self._empty(texts.WHY_EMPTY, place)
-        # The tab asks once more when it opens: what the link missed is kept with the place.
+        # When the tab opens it asks once more, so the place remembers that the link named no message.
         missed = place.missed or (linked and place.turn not in (None, turn.index))
         place = replace(place, turn=turn.index, missed=missed)
         listed = [
@@ -300,7 +300,7 @@ class Looking:
         return filled | blank | {self.tab.note: render.notice(sentence), self.tab.unseen.at: place}
 
     def _filled(self, sides: Sequence[Sided | str], nets: Sequence[str | None], place: Place) -> Shown:
-        """Both sides, each with its reasons or HTML instead; a net is None where nothing may be changed."""
+        """Values for both sides, each given as its trace or as HTML; a net is None where nothing may be changed."""
         forms = [
             self._form(letter, side, net) if isinstance(side, Sided) and net is not None else ""
             for letter, side, net in zip("ab", sides, nets, strict=True)
@@ -318,7 +318,7 @@ class Looking:
 
 
 def _asked(text: str) -> dict[str, Any]:
-    """What the page's script hands over; anything else is nothing."""
+    """What the page's script sent, as a dict; {} for anything that is not a JSON object."""
     try:
         found = json.loads(text or "{}")
     except ValueError:
@@ -327,7 +327,7 @@ def _asked(text: str) -> dict[str, Any]:
 
 
 def _dialogue(text: str, situation: str) -> Dialogue:
-    """The pasted dialogue. Raises ValueError in words."""
+    """The pasted dialogue. Raises ValueError with a message for the visitor."""
     dialogue = read_pasted(intake.clean_within(text, MAX_PASTED_CHARS))
     if not requests.answered_at(dialogue):
         raise Refusal(texts.PASTE_NOTHING)
@@ -336,7 +336,7 @@ def _dialogue(text: str, situation: str) -> Dialogue:
 
 
 def _turn(view: EncounterView | None, wanted: int | None) -> TurnView | None:
-    """The message that is wanted, else the last one that somebody answered, else the last."""
+    """The wanted message, else the last answered one, else the last one."""
     if view is None or not view.turns:
         return None
     answered = [one for one in view.turns if ReplyState.DONE in (one.a.state, one.b.state)]
@@ -344,7 +344,7 @@ def _turn(view: EncounterView | None, wanted: int | None) -> TurnView | None:
 
 
 def _instead(letter: str, name: str, reply: ReplyView, blind: bool) -> str:
-    """What stands in the place of reasons."""
+    """The card of a side that has no reasons to show."""
     replaced = reply.held_back is HeldBack.REPLACED
     note = texts.INSIDE_REPLACED if replaced else "" if blind and reply.text else texts.INSIDE_PENDING
     return cards.text_card(letter, name, reply.text or "", note)
@@ -355,12 +355,12 @@ def _danger(dialogue: Dialogue) -> Danger | None:
 
 
 def _so_far(job: Job, danger: Danger | None) -> str:
-    """Of a reply in the making what may be shown: nothing after a sign of danger, before it is whole."""
+    """What may be shown of an unfinished reply: nothing after a sign of danger."""
     return "" if danger or must_not_show(job.text) else job.text
 
 
 def _made(job: Job, danger: Danger | None) -> Reply | str:
-    """The reply, screened together with the message; or a sentence instead."""
+    """The reply, screened together with the message, or a sentence in its place."""
     if job.state is not JobState.DONE or job.reply is None:
         return texts.WHAT_IF_FAILED
     text = job.reply.text

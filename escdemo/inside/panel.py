@@ -1,6 +1,6 @@
-"""The tab: its components, and what they show for one message. `build` makes them; all else is pure.
+"""The tab: its components, and what they show for one message. `build` and `build_unseen` draw; `fill` is pure.
 
-Words and figures come together; the page's script (plots.js) draws the figures when the words are on the screen.
+Words and figures arrive together; the page's script (plots.js) draws the figures once the words are on the screen.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ class SideParts:
 
 @dataclass(frozen=True)
 class Unseen:
-    """What nobody sees; it stands outside of the tab, which Gradio draws only when it is opened first."""
+    """Hidden components. They are outside the tab, because Gradio does not draw a tab until it is first opened."""
 
     open: gr.Button
-    """the page's script presses it for whoever chose a message in the list"""
+    """pressed by the page's script when a message is chosen in the list"""
     ask: gr.Button
-    """the same in the list of a pasted dialogue, where the nets have to answer first"""
+    """the same for the list of a pasted dialogue, where the nets must answer first"""
     jump: gr.Button
-    """the same for who comes from the chat or by a link"""
+    """the same when a visitor comes from the chat or by a link"""
     run: gr.Button
-    """the same for who asks "what if" """
+    """the same for "what if" """
     asked: gr.Textbox
-    """what the script hands over, as JSON"""
+    """what the script sends, as JSON"""
     at: gr.State
     """a `Place` of `looking`: which talk, which message"""
 
@@ -78,7 +78,7 @@ class InsideTab:
     unseen: Unseen
 
     def of_message(self) -> list[Any]:
-        """All of one message: its words, its figures and what saves them."""
+        """All components of one message: words, figures and save buttons."""
         sides = [
             part for side in self.sides for part in (side.card, side.form, side.result, side.mixture, side.mixture_bar)
         ]
@@ -87,23 +87,24 @@ class InsideTab:
         return [*own, *below, *sides, *self.of_attention()]
 
     def of_attention(self) -> list[Any]:
-        """The figures behind the fold."""
+        """The components behind the fold."""
         return [part for side in self.sides for part in (side.bars, side.heat, side.attention_bar)]
 
     def of_talk(self) -> tuple[Any, ...]:
-        """What stays the same for all messages of a talk, but for the mark in the list."""
+        """What stays the same for all messages of a talk, except the mark in the list."""
         return self.talk, self.messages, self.note, self.switch
 
 
 def build_unseen(start: Any) -> Unseen:
-    """Hidden by the style sheet: a button that is not visible could not be pressed. `start` is the first place."""
+    """Draw the hidden components; `start` is the first place. The style sheet hides the buttons: with visible=False the
+    script could not press them."""
     names = ("inside-open", "inside-ask", "inside-jump", "inside-run")
     open_, ask, jump, run = (gr.Button(name, elem_id=name) for name in names)
     return Unseen(open_, ask, jump, run, gr.Textbox("", visible=False), gr.State(start))
 
 
 def build(settings: Settings, unseen: Unseen, hosts: Sequence[str]) -> InsideTab:
-    """Draw the tab. `hosts`: who a pasted dialogue is sent to."""
+    """Draw the tab. `hosts`: the servers that a pasted dialogue is sent to."""
     with gr.Tab(texts.INSIDE_TAB, id="inside", elem_id="inside-tab") as tab:
         gr.HTML(f'<h2 class="esc-h2">{texts.INSIDE_TITLE}</h2><p class="esc-hint">{texts.INSIDE_HINT}</p>')
         talk = gr.Dropdown([], label=texts.INSIDE_TALK, elem_id="inside-talk", interactive=True, visible=False)
@@ -145,9 +146,9 @@ def build(settings: Settings, unseen: Unseen, hosts: Sequence[str]) -> InsideTab
 
 
 def fill(tab: InsideTab, sides: Sequence[Sided | str], forms: Sequence[str], *, attention: bool) -> dict[Any, Any]:
-    """Both sides with their forms and figures; a text instead of a side's reasons is HTML to stand there.
+    """Values for both sides with their forms and figures; a side without reasons is given as HTML.
 
-    `attention`: its fold is open. Only then the figures in it are made, for they take longest.
+    `attention`: whether its fold is open. Only then are its figures made, as they take longest.
     """
     told = [side if isinstance(side, Sided) else None for side in sides]
     values = _common(tab, [side for side in told if side is not None], attention=attention)
@@ -159,7 +160,7 @@ def fill(tab: InsideTab, sides: Sequence[Sided | str], forms: Sequence[str], *, 
 
 
 def _common(tab: InsideTab, told: Sequence[Sided], *, attention: bool) -> dict[Any, Any]:
-    """What belongs to no side alone."""
+    """Values for what both sides share."""
     read = next((side.trace for side in told if side.trace.emotions), None)
     return {
         tab.differences: _differing(told),
@@ -172,7 +173,7 @@ def _common(tab: InsideTab, told: Sequence[Sided], *, attention: bool) -> dict[A
 
 
 def draw_attention(tab: InsideTab, sides: Sequence[Sided | None]) -> dict[Any, Any]:
-    """The figures behind the fold alone."""
+    """Values for the figures behind the fold."""
     values: dict[Any, Any] = {}
     for letter, part, side in zip("ab", tab.sides, sides, strict=True):
         values |= _attention_values(part, letter, side)

@@ -1,7 +1,7 @@
-"""Why a net replied so, in plain sentences. Pure: trace -> text, and nothing that the trace does not hold.
+"""Why a net replied as it did, in plain sentences. Pure: trace -> text, with nothing that is not in the trace.
 
-A reason is named as one ("because") only where the net computes its strategy from it: the course of the talk and the
-refinement. Attention is told as what it is, where the net looked.
+Only what the net computes its strategy from is called a reason ("because"): the course of the talk and the refinement.
+Attention is described as what it is: where the net looked.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from models.serving.tracing import LOOKED_UP
 
 HEARD = "attention to emotions"
 FLAT = 0.05
-"""a gate whose values differ by less says nothing word by word"""
+"""gates whose values differ by less are not shown word by word"""
 
 DEEDS = dict(
     zip(
@@ -42,12 +42,12 @@ DEEDS = dict(
         strict=True,
     )
 )
-"""each strategy as something that one does"""
+"""each strategy as something to do"""
 SOURCES = {"situation": "the situation", "post": "the last message"}
 
 
 def why(name: str, trace: Trace) -> tuple[str, ...]:
-    """Sentences on the reply of the side called `name`, the most important first."""
+    """Sentences about the reply of the side called `name`, the most important first."""
     rows = {row.name: row for row in trace.extras}
     told = [_choice(name, trace, rows), _keyword(rows), _refined(trace), _planned(trace, rows)]
     told += [
@@ -63,7 +63,7 @@ def why(name: str, trace: Trace) -> tuple[str, ...]:
 
 
 def differences(names: tuple[str, str], traces: tuple[Trace, Trace]) -> tuple[str, ...]:
-    """What differs between the two sides on one message."""
+    """How the two sides differ on one message."""
     told = []
     first, second = (trace.strategy() for trace in traces)
     if first and second:
@@ -94,12 +94,12 @@ def differences(names: tuple[str, str], traces: tuple[Trace, Trace]) -> tuple[st
 
 
 def percent(share: float) -> str:
-    """0.412 -> "41 %"; what is there but rounds to nothing is "< 1 %"."""
+    """0.412 -> "41 %"; above 0 but less than half a percent is "< 1 %"."""
     return "< 1 %" if 0 < share < 0.005 else f"{100 * share:.0f} %"
 
 
 def gate_rows(trace: Trace) -> tuple[NamedRow, ...]:
-    """The gates with a value for each token of the reply that differ from word to word."""
+    """The gates that have one value per token of the reply and vary from word to word."""
     size = len(trace.tokens)
     return tuple(
         row
@@ -151,7 +151,7 @@ def _refined(trace: Trace) -> str:
 
 
 def _planned(trace: Trace, rows: Mapping[str, NamedRow]) -> str:
-    """MultiESC: what looking ahead changed, and the stars that it expected."""
+    """MultiESC: what looking ahead changed, and how many stars the net expected."""
     now, stars, chosen = rows.get(NOW), rows.get(STARS), trace.strategy()
     if now is None or stars is None or not chosen:
         return ""
@@ -164,7 +164,7 @@ def _planned(trace: Trace, rows: Mapping[str, NamedRow]) -> str:
 
 
 def _mood(rows: Mapping[str, NamedRow]) -> str:
-    """What a net that classifies the seeker's emotion found: MISE, MT Transformer, MIME; MoEL by its listeners."""
+    """The seeker's emotion, from nets that classify it (MISE, MT Transformer, MIME), and from MoEL's listeners."""
     for name, row in rows.items():
         if name in ("emotion of the seeker", "emotion", "listeners"):
             share, mood = max(zip(row.values, row.labels, strict=True))
@@ -175,7 +175,7 @@ def _mood(rows: Mapping[str, NamedRow]) -> str:
 
 
 def _own_mood(rows: Mapping[str, NamedRow]) -> str:
-    """Emstremo: the emotion that it meant its reply to have."""
+    """Emstremo: the emotion that it meant its reply to express."""
     row = rows.get(OWN_EMOTION)
     if row is None:
         return ""
@@ -184,7 +184,7 @@ def _own_mood(rows: Mapping[str, NamedRow]) -> str:
 
 
 def _listened(trace: Trace) -> str:
-    """AdMISC: the emotion words it attended to, and the gate between history and emotions."""
+    """AdMISC: the emotion it attended to most, and the gate between history and emotions."""
     heard, told = found_row(trace, HEARD), []
     if heard is not None:
         at = max(range(len(heard.values)), key=heard.values.__getitem__)
@@ -212,7 +212,7 @@ def _attended(trace: Trace) -> str:
 
 
 def _looked_up(rows: Mapping[str, NamedRow]) -> str:
-    """KEMI: the reply in a similar talk that it attended most to."""
+    """KEMI: the reply from a similar talk that it attended to most."""
     row = rows.get(LOOKED_UP)
     if row is None:
         return ""
@@ -221,7 +221,7 @@ def _looked_up(rows: Mapping[str, NamedRow]) -> str:
 
 
 def _looked_at(rows: Mapping[str, NamedRow]) -> list[str]:
-    """What a net attended most to of what only it has: nodes of a graph, words of a definition."""
+    """What a net attended to most in inputs that only it has: nodes of a graph, words of a definition."""
     told = []
     for name in CALLED.values():
         row = rows.get(f"attention to {name}")
@@ -232,7 +232,7 @@ def _looked_at(rows: Mapping[str, NamedRow]) -> list[str]:
 
 
 def _gates(trace: Trace, rows: Mapping[str, NamedRow]) -> str:
-    """STAR: how much of the strategy's expert entered, into the choice and into the words."""
+    """STAR: how much the strategy's expert contributed to the choice and to the words."""
     told = []
     choice = rows.get(CHOICE_GATE)
     if choice is not None:
@@ -258,7 +258,7 @@ def _redrawn(rows: Mapping[str, NamedRow]) -> str:
 
 
 def found_row(trace: Trace, name: str) -> NamedRow | None:
-    """The row of that name, also of the net below: "admisc: refinement"."""
+    """The row with this name, also when it belongs to the underlying net, as in "admisc: refinement"."""
     return next((row for row in trace.extras if _ends(row.name, name)), None)
 
 
@@ -267,14 +267,14 @@ def _ends(name: str, kind: str) -> bool:
 
 
 def _pieces_of_words(trace: Trace, values: Sequence[float]) -> list[int]:
-    """Which of the values, one a piece of the reply, are not of mere marks; none where they are of something else."""
+    """Indices of the reply's pieces that are not punctuation only; empty when `values` is not one value per piece."""
     if len(values) != len(trace.tokens):
         return []
     return [at for at, token in enumerate(trace.tokens) if any(map(str.isalnum, token.text))]
 
 
 def _strongest(trace: Trace, values: Sequence[float]) -> tuple[str, float] | None:
-    """The word of the reply whose piece has the highest value, quoted. Its marks do not count: they say nothing."""
+    """The word whose piece has the highest value, quoted, with that value. Punctuation does not count."""
     most = max(_pieces_of_words(trace, values), key=values.__getitem__, default=None)
     if most is None:
         return None

@@ -1,4 +1,4 @@
-"""What the nets are asked: the reply of one side again as it was, or the reply of a net to a pasted dialogue. Pure."""
+"""Requests to the nets: one side's reply once more, or a net's reply to a pasted dialogue. Pure."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from models.serving.job import ReplyRequest
 from models.serving.trace import DecodeOptions, Trace
 
 PASTED_SEED = 0
-"""of every reply to a pasted dialogue: the same text gives the same replies"""
+"""seed of every reply to a pasted dialogue: the same text gives the same replies"""
 
 
 def again(view: EncounterView, turn: int, side: int, trace: Trace) -> ReplyRequest:
-    """The request that made the reply with this trace: the talk as that side knew it, its seed, its options.
+    """The request that made the reply with this trace: the talk as this side knew it, with the same seed and options.
 
-    Raises ValueError while the names are hidden: who asks a net by name would know it.
+    Raises ValueError while the names are hidden, because a request names its net.
     """
     system = view.systems[side]
     if system is None:
@@ -42,7 +42,7 @@ def again(view: EncounterView, turn: int, side: int, trace: Trace) -> ReplyReque
 
 
 def answered_at(dialogue: Dialogue) -> tuple[int, ...]:
-    """The seeker's turns that a supporter answers: the last of each run."""
+    """Indices of the seeker's turns to answer: the last of each run."""
     turns = dialogue.turns
     return tuple(
         at
@@ -52,17 +52,17 @@ def answered_at(dialogue: Dialogue) -> tuple[int, ...]:
 
 
 def reference(dialogue: Dialogue, turn: int) -> str:
-    """What the supporter of a pasted dialogue said to that turn, "" when it is the last."""
+    """What the supporter in a pasted dialogue said after this turn, "" when it is the last one."""
     return dialogue.turns[turn + 1].text if turn + 1 < len(dialogue.turns) else ""
 
 
 def of_pasted(dialogue: Dialogue, turn: int, nets: Sequence[str], options: DecodeOptions) -> tuple[ReplyRequest, ...]:
-    """Each net's reply to that turn."""
+    """The requests for each net's reply to this turn."""
     upto = replace(dialogue, turns=dialogue.turns[: turn + 1])
     return tuple(ReplyRequest(net, upto, options, PASTED_SEED) for net in nets)
 
 
 def job_name(request: ReplyRequest) -> str:
-    """A name that equal requests share, so that a reply which the service still remembers is not made twice."""
+    """A name that equal requests share, so that a reply that the service still has is not made twice."""
     told = [request.net, request.dialogue.to_dict(), asdict(request.options), request.seed]
     return f"pasted:{hashlib.sha256(json.dumps(told).encode()).hexdigest()}"

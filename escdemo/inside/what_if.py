@@ -1,7 +1,7 @@
-"""What if: the form of a change for one side, what it asks for, and the two replies beside each other. Pure.
+"""What if: the form for changing one side, reading it, and both replies side by side. Pure.
 
-The form is HTML of our own: eight sliders that keep their sum must not wait for the server (page.js moves them). It
-comes back as one JSON text, which is checked here like everything a browser sends.
+The form is plain HTML, because its eight sliders keep their sum and must not wait for the server (page.js moves them).
+It comes back as one JSON text, which is checked here like everything a browser sends.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from models.serving.trace import CometBlock, Trace
 
 
 def form(letter: str, side: Sided, levers: Levers) -> str:
-    """The form; a lever that the net does not have is not in it. "" stands for a net that has none: it says so."""
+    """The form, with only the levers that the net has; for a net without any, a notice that says so."""
     if not levers.any():
         return render.notice(texts.WHAT_IF_NOTHING.format(name=side.label))
     parts = [_strategy(letter) if levers.strategy else "", _mixture(letter, side.trace) if levers.mixture else ""]
@@ -43,7 +43,7 @@ def form(letter: str, side: Sided, levers: Levers) -> str:
 
 
 def read_change(asked: Any, trace: Trace, beside: str) -> Intervention:
-    """The change that a form asks for. Raises Refusal when it asks for none, or is no form of this page."""
+    """The change that a form asks for. Raises Refusal when it asks for none or did not come from this page."""
     try:
         strategy, emotion = str(asked.get("strategy") or ""), str(asked.get("emotion") or "")
         mixture = asked.get("mixture")
@@ -72,7 +72,7 @@ def making(text: str) -> str:
 
 
 def result(original: str, before_change: Trace, text: str, trace: Trace) -> str:
-    """Both replies with their differing words marked, the strategy of each, and how likely each is to the net."""
+    """Both replies with their differences marked, their strategies, and how likely each is to the net."""
     before, after = compare(original, text)
     same = texts.WHAT_IF_EQUAL if original == text else ""
     return (
@@ -125,7 +125,7 @@ def _mixture(letter: str, trace: Trace) -> str:
 
 
 def _knowledge(trace: Trace) -> str:
-    """All of it behind one box; the single pieces behind a fold, for sliders and replies to be in view together."""
+    """One box for all knowledge; the single pieces are folded, so that sliders and replies fit on one screen."""
     boxes = "".join(
         f'<label><input type="checkbox" name="block" value="{at}" checked>'
         f" <b>{escape(words_for(one.relation).short)}</b> {escape(one.text)}</label>"
@@ -163,7 +163,7 @@ def _likelihoods(trace: Trace) -> str:
     row = next((row for row in trace.extras if row.name == LIKELIHOOD), None)
     if row is None:
         return ""
-    # Rounded first: a change must be what the two numbers beside it differ by.
+    # Rounded first, so that the change equals the difference of the two numbers shown.
     values = {name: round(value, 3) for name, value in zip(row.labels, row.values, strict=True)}
     lines = [
         [label, *(f"{values[name]:.3f}" for name in pair), f"{values[pair[1]] - values[pair[0]]:+z.3f}"]

@@ -1,7 +1,6 @@
 """Which control of the tab calls which handler. No logic.
 
-A message is chosen in HTML of our own, in the list or in the chat; page.js keeps what was asked for and presses a
-button that nobody sees.
+A message is chosen in plain HTML, in the list or in the chat; page.js remembers the choice and presses a hidden button.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ DRAWN = "() => window.escDrawn().finally(() => window.escBusy(false))"
 
 
 def wire(looking: Looking, token: gr.BrowserState, talk: gr.State) -> None:
-    """All events of the tab."""
+    """Connect all events of the tab."""
     tab = looking.tab
     place = [token, talk, tab.unseen.at, tab.unseen.asked]
     quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "trigger_mode": "always_last"}
-    # When an event begins and ends, Gradio reads all that its outputs hold, and the tabs hold the whole page.
+    # Gradio reads everything inside an event's outputs when it begins and ends, and the tabs contain the whole page.
     shown: dict[str, Any] = {**quick, "outputs": tab.of_message()}
     anywhere = [looking.tabs, *tab.of_message()]
     jumped = tab.unseen.jump.click(looking.show, place, anywhere, js=ASKED, api_name="look", **quick)

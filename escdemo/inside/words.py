@@ -1,4 +1,4 @@
-"""A reply as words: pieces joined, with what each attended to; and how two texts differ. Pure."""
+"""A reply as words, joined from its pieces, with values per word; and how two texts differ. Pure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Word:
 
     text: str
     pieces: tuple[int, ...]
-    """places of its pieces in `Trace.tokens`"""
+    """indices of its pieces in `Trace.tokens`"""
     probability: float
-    """of all its pieces"""
+    """product over its pieces"""
 
 
 def words_of(trace: Trace) -> tuple[Word, ...]:
-    """The pieces of a reply joined into words: a leading blank begins a new one."""
+    """The pieces of a reply joined into words; a leading blank starts a new word."""
     groups: list[list[int]] = []
     for at, token in enumerate(trace.tokens):
         if groups and not token.text[:1].isspace():
@@ -39,7 +39,7 @@ def words_of(trace: Trace) -> tuple[Word, ...]:
 
 
 def per_word(words: Sequence[Word], values: Sequence[float]) -> tuple[float, ...]:
-    """Values of the pieces (T,) -> the mean for each word."""
+    """Values of the pieces (T,) -> their mean for each word."""
     return tuple(sum(values[at] for at in word.pieces) / len(word.pieces) for word in words)
 
 
@@ -53,7 +53,7 @@ class Part:
 
 
 def compare(first: str, second: str) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
-    """Both texts in parts: what they share, and what stands in one of them only."""
+    """Both texts in parts: what they share, and what is in only one of them."""
     one, two = first.split(), second.split()
     parts_one, parts_two = [], []
     for kind, a, b, c, d in difflib.SequenceMatcher(a=one, b=two, autojunk=False).get_opcodes():

@@ -1,8 +1,8 @@
 """The papers' figures of what a net chooses and how well: pure functions from an `Analysis` to plotly figures.
 
-Each says in its title what it shows and below it of which turns; intervals are drawn where there is room and are in the
-hover everywhere. As in figures.py each has a fixed height and a second cue beside colour; long lines are wrapped, so
-that a figure is as good on a phone as in print.
+The title says what a figure shows, the line below it from which turns. Intervals are drawn where there is room, and
+are always in the hover text. As in figures.py, each figure has a fixed height and a second cue beside colour. Long
+lines are wrapped, so that a figure suits phones and print.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ SIDE_COLOURS = ("#0072B2", "#E69F00")
 SIDE_PATTERNS = ("", "/")
 DASHES = ("solid", "dot")
 DIVERGING = ((0.0, "#6BB1DE"), (0.5, "#F7F7F7"), (1.0, "#F0A36B"))
-"""less to more, apart for colour-blind readers too; light enough for dark figures on every cell"""
+"""less to more, distinct for colour-blind readers too; light enough for dark numbers in every cell"""
 SEQUENTIAL = ((0.0, "#FFFFFF"), (1.0, "#5AA9E0"))
-"""none to all, as light"""
+"""none to all, just as light"""
 GROUP_TITLES = {"all": "all parameters", "heads": "heads: modules of its own"}
-"""group of parameters -> its title, where the name alone does not say it"""
+"""group of parameters -> its title, where the name alone is not clear"""
 ROW, BETWEEN = 38, 60
-"""pixels of a row of a cosine matrix, and from one matrix to the next: its labels and the next one's title"""
+"""pixels of a row of a cosine matrix, and between two matrices, for labels and the next title"""
 TITLE_WIDTH, NOTE_WIDTH = 33, 52
-"""letters in a line: what a phone has room for"""
+"""characters per line that fit on a phone"""
 
 
 @dataclass(frozen=True)
 class Analysed:
-    """An analysis and the name under which the net is shown."""
+    """An analysis and the displayed name of its net."""
 
     label: str
     analysis: Analysis
 
 
 def measured_on(nets: Sequence[Analysed]) -> str:
-    """Of which turns the figures are, once where it is the same for all nets."""
+    """Which turns were measured; said once if they are the same for all nets."""
     lines = {}
     for net in nets:
         one = net.analysis
@@ -66,7 +66,7 @@ def measured_on(nets: Sequence[Analysed]) -> str:
 def stage_figure(nets: Sequence[Analysed], of: str) -> go.Figure:
     """Shares of the eight strategies in each part of a conversation, stacked (MISC, figure 3).
 
-    `of` is "gold" for what annotators chose or "predicted"; `nets` is the one net, of which the turns are.
+    `of` is "gold" for what annotators chose, or "predicted". `nets` holds the one net whose turns are shown.
     """
     stages = nets[0].analysis.stages
     figure = go.Figure()
@@ -95,7 +95,7 @@ def stage_figure(nets: Sequence[Analysed], of: str) -> go.Figure:
 def difference_figure(net: Analysed) -> go.Figure:
     """How much more often than annotators a net chooses each strategy in each part, in percentage points.
 
-    An asterisk stands where the interval leaves out 0.
+    An asterisk marks intervals that exclude 0.
     """
     stages = net.analysis.stages
     cells = [[stage.difference[at] for stage in stages] for at in range(len(STRATEGIES))]
@@ -181,7 +181,7 @@ def distribution_figure(nets: Sequence[Analysed]) -> go.Figure:
 
 
 def confusion_figure(net: Analysed) -> go.Figure:
-    """Of the turns with each annotated strategy (rows), how many percent the net gives each one (columns)."""
+    """For each annotated strategy (rows), the percentage of its turns that the net gives each strategy (columns)."""
     labels = net.analysis.labels
     z, hover = [], []
     for at, (name, counts) in enumerate(zip(STRATEGIES, labels.confusion, strict=True)):
@@ -218,10 +218,10 @@ def confusion_figure(net: Analysed) -> go.Figure:
 
 
 def interference_figure(net: Analysed) -> go.Figure | None:
-    """Cosines of the gradients of a net's losses, a matrix for each group of its parameters (STAR, figure 3).
+    """Cosines between the gradients of a net's losses, one matrix per group of parameters (STAR, figure 3).
 
-    All have one scale, -1 to 1, so that they compare, with those of another net too. An asterisk stands where the
-    interval leaves out 0. None where nothing was measured, or for a net with one loss.
+    All matrices share the scale -1 to 1, so that they can be compared, also between nets. An asterisk marks intervals
+    that exclude 0. None when nothing was measured, or for a net with one loss.
     """
     found = net.analysis.interference
     if found is None or not found.cosines:
@@ -241,11 +241,11 @@ def interference_figure(net: Analysed) -> go.Figure | None:
         vertical_spacing=BETWEEN / height if len(rows) > 1 else 0,
         subplot_titles=[f"<b>{escaped(GROUP_TITLES.get(group, group))}</b>" for group in groups],
     )
-    # Plotly centres the titles of its parts; at the edge they are found by reading down.
+    # Plotly centres the titles of subplots; at the left edge they are easier to find.
     figure.update_annotations(x=0, xanchor="left", font_size=13)
     for row, (names, pairs) in enumerate(zip(losses, groups.values(), strict=True), start=1):
         figure.add_trace(_cosine_matrix(names, pairs), row=row, col=1)
-    figure.update_xaxes(tickangle=0, tickfont_size=11)  # five losses side by side on a phone
+    figure.update_xaxes(tickangle=0, tickfont_size=11)  # so that five losses fit side by side on a phone
     figure.update_yaxes(autorange="reversed")
     styled(figure, height=height + 110)
     of = f"{found.batches} batches of {found.batch} turns (ESConv, split {net.analysis.source.measured_on})"
@@ -254,7 +254,7 @@ def interference_figure(net: Analysed) -> go.Figure | None:
 
 
 def _cosine_matrix(names: Sequence[str], pairs: Sequence[Cosine]) -> go.Heatmap:
-    """Every loss beside every other, from the pairs; a pair that no batch had is left empty."""
+    """Every loss against every other; a pair that no batch had is left empty."""
     of = {frozenset((one.first, one.second)): one for one in pairs}
     z: list[list[float | None]] = []
     text, hover = [], []
@@ -268,7 +268,7 @@ def _cosine_matrix(names: Sequence[str], pairs: Sequence[Cosine]) -> go.Heatmap:
 
 
 def _cosine_cell(name: str, other: str, found: Cosine | None) -> tuple[float | None, str, str]:
-    """Value, what stands in the cell and what its hover says."""
+    """Value, text and hover text of a cell."""
     pair = f"{escaped(name)} and {escaped(other)}"
     if name == other:
         return 1.0, "1", f"{escaped(name)} with itself: always 1"
@@ -281,7 +281,7 @@ def _cosine_cell(name: str, other: str, found: Cosine | None) -> tuple[float | N
 
 
 def is_clear(cell: Interval) -> bool:
-    """Whether the interval of a difference leaves out 0."""
+    """Whether the interval of a difference excludes 0."""
     return cell.low > 0 or cell.high < 0
 
 
@@ -292,7 +292,7 @@ def stage_names() -> list[str]:
 
 
 def _around_0(top: float) -> dict[str, Any]:
-    """Look of a heat map of what is less or more than 0, at most `top`: the numbers stand in the cells."""
+    """Style of a heat map of values from -`top` to `top`, with the numbers in the cells."""
     return {
         "zmin": -top,
         "zmax": top,
@@ -324,9 +324,9 @@ def _with_intervals(nets: Sequence[Analysed]) -> str:
 
 
 def _captioned(figure: go.Figure, title: str, note: str, legend: int = 0) -> go.Figure:
-    """The figure with title and note above it, and `legend` pixels for the legend below it; makes room for all."""
+    """The figure with a title and a note above it, and `legend` pixels below it for the legend."""
     line = textwrap.shorten(title, TITLE_WIDTH, placeholder=" …") or title[:TITLE_WIDTH]
-    small = textwrap.wrap(note.replace(" %", "\u00a0%"), NOTE_WIDTH)  # a number keeps its sign
+    small = textwrap.wrap(note.replace(" %", "\u00a0%"), NOTE_WIDTH)  # keeps a number and its % together
     above = 16 * len(small) + 52
     several = legend if len(figure.data) > 1 else 0
     figure.update_layout(

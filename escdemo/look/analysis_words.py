@@ -1,6 +1,6 @@
-"""What each figure of an analysis says, in a plain sentence, and its data as CSV.
+"""What each figure of an analysis says, as a plain sentence, and its data as CSV.
 
-A sentence names only what the intervals bear out: a difference whose interval holds 0 is called none.
+A sentence says only what the intervals support: a difference whose interval includes 0 counts as none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MOST_NAMED = 3
 
 
 def stages_say(net: Analysed) -> str:
-    """Where a net's strategies over the conversation differ most from the annotators'."""
+    """Where in a conversation a net's strategies differ most from the annotators'."""
     cells = [(cell, place) for place, one in enumerate(net.analysis.stages, start=1) for cell in one.difference]
     clear = sorted((pair for pair in cells if is_clear(pair[0])), key=lambda pair: -abs(pair[0].value))
     if not clear:
@@ -32,7 +32,7 @@ def stages_say(net: Analysed) -> str:
 
 
 def top_k_says(net: Analysed) -> str:
-    """The first and the third guess, beside the floor."""
+    """Top-1 and top-3 accuracy, beside the floor of always naming the most frequent strategies."""
     accuracy, floor = net.analysis.top_k.accuracy, net.analysis.top_k.most_frequent
     return (
         f"{net.label} names the annotated strategy first in {_figure(accuracy[0])} of the turns, among its first three"
@@ -69,7 +69,7 @@ def confusion_says(net: Analysed) -> str:
 
 
 def interference_says(net: Analysed) -> str:
-    """Whether a net's losses pull together over all parameters."""
+    """Whether a net's losses pull together, over all parameters."""
     found = net.analysis.interference
     if found is None:
         return f"For {net.label} this was not measured."
@@ -88,7 +88,7 @@ HEAD = ("net", "split", "turns", "dialogues")
 
 
 def stages_csv(nets: Sequence[Analysed]) -> str:
-    """One row for each net, part and strategy: gold and predicted share and their difference, with intervals."""
+    """One row per net, part and strategy: gold share, predicted share and their difference, with intervals."""
     head = (
         *HEAD,
         "part",
@@ -108,7 +108,7 @@ def stages_csv(nets: Sequence[Analysed]) -> str:
 
 
 def top_k_csv(nets: Sequence[Analysed]) -> str:
-    """One row for each net and k."""
+    """One row per net and k."""
     rows = (
         (*_of(net), at, *_ends(one), floor)
         for net in nets
@@ -120,7 +120,7 @@ def top_k_csv(nets: Sequence[Analysed]) -> str:
 
 
 def distribution_csv(nets: Sequence[Analysed]) -> str:
-    """One row for each net and strategy: shares, and how well it is found."""
+    """One row per net and strategy: shares, recall and precision."""
     names = ("gold", "predicted", "recall", "precision")
     rows = (
         (*_of(net), name, *(end for of in names for end in _ends(getattr(net.analysis.labels, of)[at])))
@@ -131,13 +131,13 @@ def distribution_csv(nets: Sequence[Analysed]) -> str:
 
 
 def confusion_csv(net: Analysed) -> str:
-    """Counts, annotated by row, predicted by column."""
+    """Counts: annotated strategies in rows, predicted ones in columns."""
     rows = [(*_of(net), name, *counts) for name, counts in zip(STRATEGIES, net.analysis.labels.confusion, strict=True)]
     return csv_text((*HEAD, "annotated \\ predicted", *STRATEGIES), rows)
 
 
 def interference_csv(net: Analysed) -> str:
-    """One row for each group of parameters and pair of losses."""
+    """One row per group of parameters and pair of losses."""
     found = net.analysis.interference
     rows = [
         (*_of(net), one.group, one.first, one.second, one.mean, *one.interval(), one.spread, one.batches)

@@ -1,7 +1,7 @@
-"""Figures of attention and of the results: pure functions from plain values to plotly figures.
+"""Figures of attention and results: pure functions from plain values to plotly figures.
 
-Every figure has a fixed height (a free one collapses in a hidden tab), colours that stay apart for colour-blind readers
-(Okabe and Ito; Cividis for ramps) and a second cue beside colour: a pattern, a shape or the value itself.
+Every figure has a fixed height (an automatic one collapses in a hidden tab), colours that colour-blind readers can tell
+apart (Okabe and Ito; Cividis for ramps) and a second cue beside colour: a pattern, a shape or the value itself.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ SOURCE_COLOURS = {"situation": "#0B4F7A", "post": "#7FBBE3"}
 OUTCOME_COLOURS = ("#0072B2", "#BBBBBB", "#D55E00", "#F4F1E6")
 OUTCOME_PATTERNS = ("", ".", "/", "x")
 OUTCOME_LINES = ("#FFFFFF", "#FFFFFF", "#A34700", "#C9BFA0")
-"""of the patterns: none takes the count that stands on it its contrast"""
+"""colours of the pattern lines; the counts written on them stay readable"""
 ROW_CHARS, ROW_HEIGHT = 24, 28
-"""of a piece of commonsense beside a figure: characters a line, and pixels, enough for two lines"""
+"""for the label of a piece of commonsense: characters per line, and pixels for two lines"""
 INK = "#1F2933"
 _PALE = "#EBF0F8"
 _AXIS = {
@@ -39,14 +39,14 @@ _AXIS = {
     "ticks": "",
     "title": {"standoff": 15},
 }
-# Lines over the bar's colour: by default Plotly draws them alone, and white ones on nothing are not seen.
+# Lines over the bar's colour. By default Plotly draws the lines alone, and white lines would be invisible.
 _PATTERN = {"fillmode": "overlay", "size": 10, "solidity": 0.2}
-# Plotly's own templates are seven times as large as a figure of a message, and travel with each.
+# Plotly's own template is seven times as large as a figure for a message, and is sent with each one.
 plotly.io.templates["escdemo"] = go.layout.Template(
     layout={
         "autotypenumbers": "strict",
         "hovermode": "closest",
-        # By default the ground is the colour of the point, on which the text is often faint.
+        # By default the background has the point's colour, on which text is often hard to read.
         "hoverlabel": {"align": "left", "bgcolor": "#FFFFFF", "font": {"color": INK}},
         "xaxis": _AXIS,
         "yaxis": _AXIS,
@@ -69,19 +69,19 @@ _STYLE: Drawn = {
 }
 _EACH_AXIS: Drawn = {"automargin": True, "fixedrange": True, "title": {"font": {"size": 13}}}
 _UPRIGHT = {"ticklabelstandoff": 6}
-"""the distance from the axis, of labels of two lines too: a suffix would keep only the last line away"""
+"""distance of labels from the axis; unlike a suffix, it also works for labels of two lines"""
 MAX_BLOCKS = 10
-"""blocks of one source drawn in a figure, heaviest first; the CSV has them all"""
+"""most blocks of one source in a figure, heaviest first; the CSV has all"""
 
 
 @dataclass(frozen=True)
 class Sided:
-    """A trace and the name under which its side is shown."""
+    """A trace and the displayed name of its side."""
 
     label: str
     trace: Trace
     danger: Danger | None = None
-    """the danger that the talk gave a sign of; drafts that may not answer it are not shown"""
+    """the danger that the talk showed a sign of; drafts that must not answer it are not shown"""
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Outcome:
     tie: int
     lose: int
     none: int = 0
-    """items without a majority, where the counts are of items"""
+    """items without a majority, if the counts are of items"""
 
 
 def comet_figure(side: Sided) -> Drawn:
@@ -126,14 +126,14 @@ def comet_figure(side: Sided) -> Drawn:
         height=145 + ROW_HEIGHT * max(1, len(shown)),
         barmode="relative",
         bargap=0.25,
-        # Few ticks and a narrow title: on a phone the names of the pieces leave little room beside them.
+        # Few ticks and a narrow title: on a phone the labels leave little room.
         xaxis={"range": [0, top * 1.25], "nticks": 4, "title": {"text": over}},
         yaxis=_rows_of(shown),
     )
 
 
 def heat_figure(side: Sided) -> Drawn:
-    """Attention of every reply token (columns) to every drawn block (rows)."""
+    """Attention from every reply token (columns) to every drawn block (rows)."""
     blocks = drawn_blocks(side.trace)
     tokens = [escaped(token.text.strip() or "␣") for token in side.trace.tokens]
     heat = {
@@ -145,7 +145,7 @@ def heat_figure(side: Sided) -> Drawn:
         "customdata": [[f"{_block_label(block)}<br>token: {token}" for token in tokens] for block in blocks],
         "hovertemplate": "%{customdata}<br>attention: %{z:.3f}<extra></extra>",
     }
-    # Positions, not names, on the axes: the same token or tail may occur twice.
+    # The axes use positions, not names, as the same token or inference may occur twice.
     columns = {"tickvals": list(range(len(tokens))), "ticktext": tokens, "tickangle": -90}
     return made(
         [heat],
@@ -157,9 +157,9 @@ def heat_figure(side: Sided) -> Drawn:
 
 
 def outcome_figure(first: str, second: str, outcomes: Sequence[Outcome], title: str) -> go.Figure:
-    """Win, tie and lose shares per criterion, as seen from the `first` system; the counts stand in the bars.
+    """Win, tie and lose shares per criterion, from the view of the `first` system, with the counts in the bars.
 
-    Items without a majority are a fourth part, drawn where there are any.
+    Items without a majority form a fourth part, if there are any.
     """
     figure = go.Figure()
     names = [f"{first} better", "about the same", f"{second} better"]
@@ -203,8 +203,8 @@ def drawn_blocks(trace: Trace) -> list[CometBlock]:
 
 
 def plot_value(figure: go.Figure | Drawn, filename: str, buttons: Sequence[str] = ("toImage",)) -> PlotData:
-    """The figure for gr.Plot, with a camera button that saves a PNG under `filename` (no logo), and others if told."""
-    # A go.Figure cannot carry a config, the JSON behind it can.
+    """The figure for gr.Plot, without logo, with these mode bar `buttons`; "toImage" saves a PNG named `filename`."""
+    # A go.Figure cannot hold a config, but its JSON can.
     data = json.loads(figure.to_json()) if isinstance(figure, go.Figure) else figure
     config = {
         "displaylogo": False,
@@ -216,18 +216,18 @@ def plot_value(figure: go.Figure | Drawn, filename: str, buttons: Sequence[str] 
 
 
 def escaped(text: str) -> str:
-    """Plotly reads a few HTML tags in labels; this shows them as they were typed."""
+    """The text with HTML escaped, as Plotly would interpret some tags in labels."""
     return html.escape(text, quote=False)
 
 
 def _rows_of(blocks: Sequence[CometBlock]) -> Drawn:
-    """Positions, not names, on the axis: the same inference may come from both sources."""
+    """An axis with one row per block, by position, as both sources may have the same inference."""
     labels = ["<br>".join(_lines(block)) for block in blocks]
     return {"tickvals": list(range(len(blocks))), "ticktext": labels, "autorange": "reversed", "tickfont": {"size": 11}}
 
 
 def _lines(block: CometBlock) -> list[str]:
-    """The label on two lines where it is long: on a phone the figure needs the width."""
+    """The label of a block; a long one takes two lines, because on a phone the figure needs the width."""
     label = f"{words_for(block.relation).short} · {_short(block.text)}"
     return [escaped(line) for line in textwrap.wrap(label, ROW_CHARS, max_lines=2, placeholder=" …")]
 
@@ -241,18 +241,18 @@ def _block_label(block: CometBlock) -> str:
 
 
 def styled(figure: go.Figure, *, height: int, **layout: object) -> go.Figure:
-    """The figure with the page's font, margins and legend, `height` in pixels; returns it for chaining."""
+    """Give the figure the page's font, margins and legend, and a `height` in pixels; returns it for chaining."""
     more = {"height": height, "showlegend": len(figure.data) > 1, **layout}
     return figure.update_layout(_STYLE, **more).update_xaxes(_EACH_AXIS).update_yaxes(_EACH_AXIS | _UPRIGHT)
 
 
 def titled(figure: go.Figure, title: str) -> go.Figure:
-    """The figure with a title, which a saved picture carries too; the legend moves below the plot to make room."""
+    """Give the figure a title, which saved images show too. The legend moves below the plot."""
     return figure.update_layout(_title(title))
 
 
 def made(traces: Sequence[Drawn], title: str, *, height: int, **layout: Any) -> Drawn:
-    """What `titled` and `styled` make of the traces, as plain values: a go.Figure takes 5 ms for each change."""
+    """A figure with the look of `styled` and `titled`, as plain values, because a go.Figure takes 5 ms per change."""
     axes = {"xaxis": _EACH_AXIS, "yaxis": _EACH_AXIS | _UPRIGHT}
     own = {"height": height, "showlegend": len(traces) > 1, "template": _TEMPLATE, **layout}
     return {"data": list(traces), "layout": reduce(_over, (_STYLE, axes, _title(title), own))}
@@ -268,6 +268,6 @@ def _title(title: str) -> Drawn:
 
 
 def _over(below: Drawn, above: Drawn) -> Drawn:
-    """Both in one; where both say something, `above` does."""
+    """Both merged, nested dicts too; where they differ, `above` wins."""
     both = {key for key in below.keys() & above.keys() if isinstance(below[key], dict)}
     return below | above | {key: _over(below[key], above[key]) for key in both}

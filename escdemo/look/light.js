@@ -1,6 +1,6 @@
-// Words and commonsense light each other up. A block carries the attention it got from each word.
+// Words and commonsense blocks highlight each other. A block carries the attention it got from each word.
 (() => {
-  // What a card holds is read once: its words, its blocks, and the shares of each block.
+  // Each card is read once: its words, its blocks, and the shares of each block.
   const known = new WeakMap();
   function read(card) {
     if (!known.has(card)) {
@@ -38,7 +38,7 @@
       : "";
   }
 
-  // The pointer may pass many words within one frame: only the last of them is drawn.
+  // The pointer may pass many words within one frame; only the last one is drawn.
   let next = null;
   for (const kind of ["pointerover", "focusin"]) {
     document.addEventListener(kind, (event) => {

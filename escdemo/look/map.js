@@ -1,15 +1,15 @@
-// The Map tab: what is marked on one map is marked on the other, and listed in a drawer below. Plotly tells of clicks and lassos
-// only here: gr.Plot has no event for them. Nothing that is marked goes to the server.
+// The Map tab: turns marked on one map are marked on the other and listed in a drawer below. gr.Plot has no events for
+// clicks and lassos, so this script listens to Plotly. Nothing that is marked goes to the server.
 (() => {
-  const LISTED = 200; // turns in the drawer at most
+  const LISTED = 200; // most turns in the drawer
   const COLUMNS = ["key", "dialogue", "turn", "gold", "predicted", "cluster", "emotion", "verdict", "post", "reply"];
   const plots = () => [...document.querySelectorAll(".esc-map .js-plotly-plot")].filter((plot) => plot.data && plot.layout);
-  const emitters = new WeakMap(); // plot -> the emitter that we listen to: a new drawing has a new one
-  const drawn = new WeakMap(); // plot -> the data that carry the marks
+  const emitters = new WeakMap(); // plot -> the emitter we listen to; a new drawing has a new one
+  const drawn = new WeakMap(); // plot -> the data that the marks were set on
   const CHOSEN = "esc-chosen";
-  let marked = null; // keys of turns, null for none
-  let opened = ""; // the dialogue of a point that was clicked: the drawer lists all of it
-  let from = null; // where the focus was before the drawer opened
+  let marked = null; // keys of marked turns, null for none
+  let opened = ""; // the dialogue of a clicked point: the drawer lists all of it
+  let from = null; // the element that had the focus before the drawer opened
 
   function marksOf(plot) {
     return plot.data.map((trace) => {
@@ -20,8 +20,8 @@
     });
   }
 
-  // Plotly draws the whole figure again for a change of selectedpoints. Here it restyles the points that change, and the
-  // style sheet dims all others at once. The marks stay in the data for the next drawing and for saved pictures.
+  // Plotly redraws the whole figure when selectedpoints change. Here only changed points are restyled, and the style
+  // sheet dims all others at once. The marks stay in the data, for the next drawing and for saved images.
   function restyle(plot) {
     const found = marksOf(plot);
     const quick = plot._fullData.every((trace) => trace.type === "scatter" && trace._module?.styleOnSelect);
@@ -49,7 +49,7 @@
 
   const dialogueOf = (key) => key.split(":")[0];
 
-  // `lasso` is the plot whose outline stays; `whole`: the drawer lists the whole dialogue of the first key.
+  // `lasso`: the plot that keeps its outline. `whole`: the drawer lists the whole dialogue of the first key.
   async function mark(keys, lasso, whole = false) {
     marked = keys && keys.size ? keys : null;
     opened = marked && whole ? dialogueOf([...marked][0]) : "";
@@ -63,7 +63,7 @@
 
   const keysOf = (event) => new Set((event?.points || []).map((point) => point.customdata[0]));
 
-  // Plotly takes the small point below a large one; but who clicks a number of the own talk means that reply.
+  // Plotly picks the small point below a large one, but a click on a number of one's own talk means that reply.
   function replyAt(plot, { clientX, clientY } = {}) {
     const box = plot.querySelector(".nsewdrag").getBoundingClientRect();
     const { xaxis, yaxis } = plot._fullLayout;
@@ -83,7 +83,7 @@
         plot.on("plotly_click", (event) => mark(replyAt(plot, event.event) || keysOf(event), null, true));
         plot.on("plotly_selected", (event) => { if (event?.lassoPoints || event?.range) mark(keysOf(event), plot); });
         plot.on("plotly_deselect", () => mark(null));
-        // A finger that draws a lasso could not scroll the page: there a tap selects, and a button gives the lasso.
+        // On touch screens a lasso would block scrolling: there a tap selects, and a button turns the lasso on.
         if (matchMedia("(pointer: coarse)").matches) window.Plotly.relayout(plot, { dragmode: false });
       }
       if (marked && drawn.get(plot) !== plot.data) {
@@ -93,7 +93,7 @@
     }
   }
 
-  // key -> what is known of that turn, and what each net says to it
+  // one entry per turn: what is known of it, and what each net says
   function collected() {
     const found = new Map();
     for (const plot of plots()) {
@@ -191,10 +191,10 @@
     uncover(drawer);
   }
 
-  // The sheet must not lie on the points that were just marked.
+  // The drawer must not cover the points that were just marked.
   function uncover(drawer) {
     const over = drawer.getBoundingClientRect().top;
-    if (innerWidth <= 760) { // both maps never fit above it: of whoever sees none of them, the first one moves there
+    if (innerWidth <= 760) { // both maps never fit above the drawer; if none is visible, scroll to the first
       const seen = plots().some((plot) => { const { top, bottom } = plot.getBoundingClientRect(); return bottom > 120 && top < over - 120; });
       if (!seen) plots()[0]?.scrollIntoView({ behavior: "smooth" });
       return;
@@ -215,7 +215,7 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && document.getElementById("map-drawer")) mark(null);
   });
-  // The marks belong to the tab: away from it the drawer would cover what is not about it.
+  // The marks belong to this tab: on another tab the drawer would only be in the way.
   document.addEventListener("click", (event) => {
     const tab = event.target instanceof Element && event.target.closest("#tabs > .tab-wrapper [role=tab]");
     if (tab && marked) mark(null);

@@ -1,7 +1,7 @@
-"""A map of decoder states as a figure, and a talk as a path over it: pure functions from plain values.
+"""A map of decoder states as a figure, with a talk as a path over it: pure functions from plain values.
 
-Every point carries what the page's script needs to mark the same turn on the map beside it and to list it in the drawer
-(see `point_of`); `kind` in a trace's `meta` tells turns of the map from replies of the visitor's own talk.
+Every point carries what the page's script needs to mark the same turn on the other map and to list it in the drawer
+(see `point_of`). `kind` in a trace's `meta` separates the turns of the map from replies in the visitor's own talk.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ NONE = "not known"
 PATH_COLOUR = "#B0146A"
 CLUSTERS = tuple(f"cluster {number}" for number in range(1, len(STRATEGIES) + 1))
 SVG_LIMIT = 3000
-"""points up to which plotly draws SVG, which works everywhere and is saved as such; beyond, WebGL"""
+"""most points drawn as SVG, which works everywhere and saves as vectors; with more, WebGL"""
 HEIGHT = 580
 
-# Tol's muted scheme, its darkest colour made lighter so that it shows on black.
+# Tol's muted scheme, with its darkest colour made lighter so that it is visible on black.
 _TOL = ("#5566C8", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#AA4499", "#882255", "#BBBBBB")
 _VERDICT = dict(zip(VERDICTS, (("#0072B2", "circle"), ("#8C959F", "square"), ("#D55E00", "diamond")), strict=True))
 
 
 @dataclass(frozen=True)
 class PathStep:
-    """One reply of a visitor's own talk, with its place on a map. The texts are the visitor's own."""
+    """One reply in a visitor's own talk, with its texts and its place on a map."""
 
     number: int
-    """of the message that it answers, from 1"""
+    """number of the message that it answers, from 1"""
     post: str
     reply: str
     strategy: str
@@ -58,7 +58,7 @@ class PathStep:
 
 @dataclass(frozen=True)
 class Told:
-    """The text of a turn, where it is the visitor's own."""
+    """The texts of a turn in a visitor's own talk."""
 
     post: str
     reply: str
@@ -74,8 +74,8 @@ def map_figure(
     """A map with the path of a talk.
 
     `look` holds "plane", "colour", "shape" (keys of PLANES, COLOURS, SHAPES) and "place" ("0" for the first map of a
-    page, "1" for the one beside it). `side` is how the path is labelled; `texts` are those of (dialogue, turn), of the
-    visitor's own talks.
+    page, "1" for the one beside it). `side` is the label of the path. `texts`: (dialogue, turn) -> the texts of that
+    turn, for maps of the visitor's own talks.
     """
     places = found.plane if look["plane"] == "tsne" else found.coordinates[:, :2]
     categories = [category_of(found, at, look["colour"]) for at in range(len(found.turns))]
@@ -109,7 +109,7 @@ def map_figure(
 
 
 def point_of(found: StateMap, at: int, texts: Mapping[tuple[int, int], Told]) -> list[str]:
-    """What a point carries: key, dialogue, turn, gold, predicted, cluster, emotion, verdict, post, reply."""
+    """The data of a point: key, dialogue, turn, gold, predicted, cluster, emotion, verdict, post, reply."""
     turn = found.turns[at]
     told = texts.get((turn.dialogue, turn.turn), Told("", ""))
     labels = (turn.gold, turn.predicted, CLUSTERS[int(found.clusters[at])], turn.emotion or NONE, turn.verdict)
@@ -123,19 +123,19 @@ _HOVER = (
 
 
 def category_of(found: StateMap, at: int, colour: str) -> str:
-    """The class of a turn under a key of COLOURS."""
+    """The category of a turn for a key of COLOURS."""
     if colour == "cluster":
         return CLUSTERS[int(found.clusters[at])]
     return str(getattr(found.turns[at], colour)) or NONE
 
 
 def colours_of(found: Sequence[StateMap]) -> list[str]:
-    """The keys of COLOURS that say something about all of these maps."""
+    """The keys of COLOURS for which all these maps have values."""
     return [name for name in COLOURS if name == "cluster" or all(any(getattr(t, name) for t in m.turns) for m in found)]
 
 
 def _legend(colour: str, categories: Sequence[str]) -> list[tuple[str, str, str]]:
-    """(category, colour, symbol) of those that occur, in their fixed order; symbol "" where it means something else."""
+    """(category, colour, symbol) of what occurs, in a fixed order; symbol "" if shapes mean another thing."""
     if colour in ("gold", "predicted"):
         known = [(name, LOOKS[name].colour, LOOKS[name].symbol if colour == "gold" else "") for name in STRATEGIES]
     elif colour == "verdict":
@@ -147,7 +147,7 @@ def _legend(colour: str, categories: Sequence[str]) -> list[tuple[str, str, str]
 
 
 def _path(path: Sequence[PathStep], side: str) -> go.Scatter:
-    """Replies in their order, numbered; the latest is the largest."""
+    """The replies in order, numbered; the latest is the largest."""
     sizes = [18] * (len(path) - 1) + [24]
     return go.Scatter(
         name=escaped(side),
@@ -159,7 +159,7 @@ def _path(path: Sequence[PathStep], side: str) -> go.Scatter:
             "color": PATH_COLOUR,
             "size": sizes,
             "symbol": "circle",
-            "opacity": 1,  # of points of several sizes it would be less, and the turns below would show
+            "opacity": 1,  # the default for mixed sizes is lower, and the turns below would show through
             "line": {"color": "#FFFFFF", "width": 1.5},
         },
         text=[str(step.number) for step in path],
@@ -170,7 +170,7 @@ def _path(path: Sequence[PathStep], side: str) -> go.Scatter:
             [f"talk:{s.number}", "", f"{s.number}", s.strategy, s.strategy, "", "", s.verdict, s.post, s.reply]
             for s in path
         ],
-        # The talk itself is in the drawer: a hover label would cut long messages.
+        # The texts are in the drawer, as a hover label would cut long messages.
         hovertemplate="your talk, reply %{customdata[2]}<br>%{customdata[3]}<extra></extra>",
         meta={"kind": "path"},
         selected={"marker": {"opacity": 1}, "textfont": {"color": "#FFFFFF"}},
@@ -223,13 +223,13 @@ def _laid_out(figure: go.Figure, found: StateMap, look: Mapping[str, str], path:
 
 
 def where(found: StateMap) -> str:
-    """Of what a map is, in words."""
+    """Where the turns of a map come from, in words."""
     about = found.about
     return f"{about.source} {about.measured_on}" if about.split else about.source
 
 
 def map_rows(found: StateMap, path: Sequence[PathStep], plane: str) -> tuple[list[str], list[list[object]]]:
-    """Head and rows of the figure's data; the replies of a talk come last, with dialogue "talk"."""
+    """Header and rows of the figure's data; the replies of a talk come last, with dialogue "talk"."""
     places = found.plane if plane == "tsne" else found.coordinates[:, :2]
     head = ["dialogue", "turn", "x", "y", "cluster", "strategy_given", "strategy_predicted", "emotion", "verdict"]
     rows: list[list[object]] = []

@@ -1,6 +1,6 @@
-"""The models tab as HTML: a card for each net in plain words, and the papers' tables with our rows below theirs.
+"""The models tab as HTML: a card for each net in plain words, and the papers' tables with our rows added.
 
-Our figures are those of the net's analysis, with their intervals; what nobody measured says so.
+Our figures come from each net's analysis, with intervals; what was not measured is marked as such.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ VALIDATION = {
     "valid_accuracy": ("strategy accuracy", 100.0),
     "valid_macro_f1": ("strategy macro F1", 100.0),
 }
-"""metrics of a card that say something to a reader -> how they are called, and what makes percent of them"""
+"""metrics of a card that readers understand -> their label, and the factor that makes them percent"""
 PERPLEXITY = "perplexity"
 OTHER_SPLITS = (("merged", "turns of one speaker in a row joined"), ("?", "not stated"))
-"""what else stands in the papers' tables for a split"""
+"""other values of "split" in the papers' tables"""
 OWN = {PERPLEXITY: "ppl_token_gold"}
-"""columns of the papers that go by another name in our reports"""
+"""columns of the papers that have another name in our reports"""
 
 
 @dataclass(frozen=True)
 class NetShown:
-    """All that is known of a hosted net; what is missing is None."""
+    """What is known of a hosted net; what is missing is None."""
 
     net: str
     card: NetCard | None
@@ -104,7 +104,7 @@ def _measured(shown: NetShown) -> list[tuple[str, str]]:
 
 
 def _measured_on(analysis: Analysis) -> str:
-    """Which part, and how much of it: figures of a few dialogues are no match for those of all."""
+    """The measured part and its number of turns, as figures from few dialogues do not compare with those from all."""
     return f"{analysis.source.measured_on}, {analysis.turns:,} turns"
 
 
@@ -113,10 +113,10 @@ def _upper(label: str) -> str:
 
 
 def paper_tables(nets: Sequence[NetShown]) -> str:
-    """Each table with its own columns. A hosted net stands below the row that it stands for, else at the end; counted
-    as the table counts, where we can.
+    """Each table with its own columns. A hosted net comes below the row of the same model, else at the end. Its figures
+    are counted as in that table, where possible.
 
-    On a phone, where each row becomes a list, the style sheet folds each table below a line that says what is in it.
+    On a phone each row becomes a list, and the style sheet folds each table under a summary line.
     """
     blocks = []
     for source, rows in by_source(published("all")).items():
@@ -149,7 +149,7 @@ def _ours(field: str, values: Mapping[str, Interval]) -> str:
 
 
 def _figures(analysis: Analysis | None, definition: Definition) -> dict[str, Interval]:
-    """By the names of our reports; those of the replies only where they are counted as this table counts."""
+    """Figures by their names in our reports; those of the replies only if they are counted as in this table."""
     if analysis is None:
         return {}
     found = {one.name: one for one in (analysis.labels.accuracy, analysis.labels.macro_f1)}

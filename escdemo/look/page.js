@@ -1,7 +1,7 @@
-// Keys, names for controls that Gradio leaves unnamed, scrolling. Delegated, so re-rendering is harmless.
+// Keys, scrolling, names for controls that Gradio leaves unnamed. Events are delegated, so re-rendering is harmless.
 (() => {
-  // What a link carries leaves the address at once, before any request repeats it: it must not stay in the address bar,
-  // the history or a screenshot. The tab keeps it, so that a reload brings the same page back.
+  // The secret of a link leaves the address at once, before any request repeats it: it must not stay in the address,
+  // the history or a screenshot. The tab keeps it, so that a reload shows the same page.
   const LINKED = { invite: "escdemo-study", create: "escdemo-create" };
   window.escArrival = { invite: "", create: "" };
   window.escForget = () => {
@@ -13,7 +13,7 @@
     if (linked.length) window.escForget();
     for (const name of linked) sessionStorage.setItem(LINKED[name], here.searchParams.get(name));
     for (const name in LINKED) window.escArrival[name] = sessionStorage.getItem(LINKED[name]) || "";
-  } catch { // no storage: until the next reload
+  } catch { // no storage: kept only until the next reload
     for (const name of linked) window.escArrival[name] = here.searchParams.get(name);
   }
   if (linked.length) {
@@ -24,13 +24,13 @@
   const PICKS = { "1": 0, "0": 1, "2": 2 }; // position of the answer in each group: A better, about the same, B better
   const votes = () => [...document.querySelectorAll(".esc-vote")].filter((vote) => vote.offsetParent);
   const inputs = (vote) => [...vote.querySelectorAll("input[type=radio]")];
-  // Scores are picked by their own digit, the better side by its place.
+  // A score is picked by its own digit, a side by its position.
   const label = (input) => input.closest("label").textContent.trim();
   const scored = (vote) => inputs(vote).every((input) => /^\d+$/.test(label(input)));
   const pick = (vote, key) => scored(vote) ? inputs(vote).find((input) => label(input) === key) : inputs(vote)[PICKS[key]];
   const answered = (vote) => inputs(vote).some((input) => input.checked);
 
-  // A key answers the criterion that has the focus, else the first open one, and moves the focus to the next.
+  // A key answers the criterion with the focus, else the first open one, and moves the focus to the next.
   document.addEventListener("keydown", (event) => {
     if (!/^[0-9]$/.test(event.key) || event.ctrlKey || event.metaKey || event.altKey) return;
     const at = document.activeElement;
@@ -49,13 +49,13 @@
     target?.scrollIntoView({ block: "nearest" });
   });
 
-  // After a step the control that had the focus is gone: put it where the next step begins, if that step did open.
+  // After a step the focused control is gone: move the focus to the start of the next step, if that step opened.
   window.escGo = (selector) => {
     const before = document.activeElement;
     setTimeout(() => {
       document.getElementById("questions")?.removeAttribute("inert");
       const next = [...document.querySelectorAll(selector)].find((one) => one.offsetParent);
-      const at = document.activeElement; // who was quicker and is at work in this step already keeps the focus
+      const at = document.activeElement; // whoever already works in this step keeps the focus
       const moved = at !== before && at !== document.body;
       if (!next || moved || at?.closest("#questions fieldset") || next.closest("#judge-form")?.contains(at)) return;
       next.focus({ preventScroll: true });
@@ -65,7 +65,7 @@
   };
 
   document.addEventListener("click", (event) => {
-    // Between two items no answer can be given: it would not be clear to which.
+    // Between two items no answer may be given, as it would not be clear to which item.
     if (event.target.closest("button.esc-next")) document.getElementById("questions")?.setAttribute("inert", "");
     const side = event.target.closest(".esc-switch button[data-side]");
     if (side) showSide(side.dataset.side);
@@ -76,16 +76,16 @@
     if (event.key === "Escape") document.querySelector(".esc-help[open]")?.removeAttribute("open");
   });
 
-  const sided = () => document.querySelectorAll("#tabs, #live"); // what shows one side at a time on a phone
+  const sided = () => document.querySelectorAll("#tabs, #live"); // boxes that show one side at a time on a phone
   function showSide(side) {
     for (const box of sided()) box.dataset.escSide = side;
     for (const button of document.querySelectorAll(".esc-switch button[data-side]")) {
       button.setAttribute("aria-pressed", String(button.dataset.side === side));
     }
-    follow(); // while it was hidden, a talk had no end to be moved to
+    follow(); // a hidden talk could not be scrolled to its end
   }
 
-  // Gradio gives each radio a group of its own, so the browser does not move between them: do what it would do.
+  // Gradio gives each radio its own group, so the arrow keys do not move between them: do it here.
   const MOVES = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
   document.addEventListener("keydown", (event) => {
     const radios = [...(event.target.closest?.("fieldset")?.querySelectorAll("input[type=radio]") || [])];
@@ -97,7 +97,7 @@
     next.click();
   });
 
-  // Gradio draws radio groups as fieldsets without a name: take it from the visible title.
+  // Gradio draws radio groups as fieldsets without a name: name them by their visible title.
   let serial = 0;
   function nameGroups() {
     for (const group of document.querySelectorAll("fieldset:not([aria-labelledby])")) {
@@ -109,8 +109,8 @@
     }
   }
 
-  // A page that outlives its server: say so, and come back by itself once there is a new one. What is being typed stays:
-  // then the reload is left to the visitor.
+  // When the server is gone, say so, and reload once there is a new one. If there is unsent text, the visitor is asked
+  // to reload instead.
   let run = null;
   async function lookAtServer() {
     if (document.hidden) return;
@@ -141,7 +141,7 @@
   }
   setInterval(lookAtServer, 3000);
 
-  // What is longer than the server takes is refused before Gradio reads it, which then says no more than "Error".
+  // The server refuses requests that are too long before Gradio reads them; Gradio itself would only say "Error".
   let tooLong = false;
   const send = window.fetch;
   window.fetch = async (...request) => {
@@ -152,10 +152,10 @@
   };
   document.addEventListener("input", () => { tooLong = false; });
 
-  // Follow the end of a talk unless the reader has scrolled up, in it or on the page.
+  // Scroll with the end of a talk unless the reader has scrolled up, in the talk or on the page.
   const following = new WeakMap();
-  const placed = new WeakMap(); // where the script has put a talk: the talk may have grown before its scroll is told of
-  let moved = false; // the page, by the reader, since the last message was sent
+  const placed = new WeakMap(); // where this script scrolled a talk to; the talk may grow before the scroll event
+  let moved = false; // whether the reader moved the page since the last message was sent
   document.addEventListener("scroll", (event) => {
     const log = event.target;
     if (log instanceof Element && log.matches(".esc-log") && log.scrollTop !== placed.get(log)) {
@@ -170,7 +170,7 @@
     for (const log of document.querySelectorAll(".esc-log")) following.delete(log);
   };
   const sizes = new WeakMap();
-  const grown = new ResizeObserver(() => follow()); // a message may grow, or the talk shrink, without a new one
+  const grown = new ResizeObserver(() => follow()); // a message may grow, or the talk shrink, without a new message
   function follow() {
     for (const log of document.querySelectorAll(".esc-log")) {
       grown.observe(log);
@@ -178,13 +178,13 @@
       if (sizes.get(log) === log.scrollHeight - log.clientHeight) continue;
       sizes.set(log, log.scrollHeight - log.clientHeight);
       if (following.get(log) === false) continue;
-      // At once: a smooth scroll that meets a new message would look as if the reader had scrolled up.
+      // Instant: a smooth scroll interrupted by a new message would look as if the reader had scrolled up.
       log.scrollTo({ top: log.scrollHeight, behavior: "instant" });
       placed.set(log, log.scrollTop);
       if (!moved) uncover(log);
     }
   }
-  // Where the window is low, the box to write in lies over the end of the talk. A card with help must not be moved away.
+  // In a low window the message box covers the end of the talk. A card with help must not be scrolled away.
   function uncover(log) {
     const box = document.querySelector("#writing");
     if (!box?.offsetParent || !log.offsetParent || document.querySelector("#crisis .esc-crisis[open]")) return;
@@ -192,7 +192,7 @@
     if (hidden > 0) window.scrollBy({ top: hidden + 6, behavior: "instant" });
   }
 
-  // Times are sent in UTC and links relative to the page: write them out for the reader.
+  // Times arrive in UTC and links are relative: show local times and full links.
   function writeOut() {
     for (const time of document.querySelectorAll("time.esc-time:not([data-local])")) {
       time.dataset.local = "";
@@ -201,7 +201,7 @@
     for (const link of document.querySelectorAll("a.esc-link:not([data-full])")) {
       link.dataset.full = "";
       link.textContent = link.href;
-      // Who has just made a study comes back to it with a reload.
+      // Whoever has just created a study returns to it after a reload.
       if (link.closest("#lead-link")) {
         window.escForget();
         try { sessionStorage.setItem(LINKED.invite, new URL(link.href).searchParams.get("invite")); } catch { /* no storage */ }
@@ -212,14 +212,14 @@
     }
   }
 
-  // The invitation that this tab keeps, as a link; a ticket (of who came in by password) is none.
+  // The invitation that this tab keeps, as a link; "" for a ticket (of members who signed in by password).
   function ownLink() {
     let kept = "";
     try { kept = sessionStorage.getItem(LINKED.invite) || ""; } catch { /* no storage */ }
     return kept && !kept.includes(".") ? `${location.origin}${location.pathname}?invite=${kept}` : "";
   }
 
-  // The clipboard is there on secure pages only.
+  // The clipboard is available on secure pages only.
   window.escCopy = async (text) => {
     try {
       await navigator.clipboard.writeText(text);
@@ -231,7 +231,7 @@
       box.remove();
     }
   };
-  // A copy button copies the link before it, or else the visitor's own.
+  // A copy button copies the link before it, or else the visitor's own link.
   document.addEventListener("click", async (event) => {
     const button = event.target instanceof Element && event.target.closest(".esc-copy");
     if (!button) return;
@@ -239,8 +239,8 @@
     button.textContent = ESC_TEXTS.copied;
   });
 
-  // A number for a browser that has no token yet. The database lets in one tab after the other, so that two which are
-  // opened at once find the same number and are one visitor. "" where there is none: the server then makes a token.
+  // A number for a browser without a token. The database serves one tab at a time, so that two tabs opened together get
+  // the same number and are one visitor. "" without a database: the server then makes a token.
   window.escFresh = () => new Promise((resolve) => {
     const none = () => resolve("");
     try {
@@ -262,7 +262,7 @@
     } catch { none(); }
   });
 
-  // Whether anybody has done anything on this page since the last question.
+  // Whether anybody has done anything on this page since the last call of escActive.
   let active = false;
   for (const kind of ["pointerdown", "pointermove", "keydown", "scroll", "wheel", "touchstart"]) {
     document.addEventListener(kind, () => { active = true; }, { capture: true, passive: true });
@@ -273,14 +273,14 @@
     return was;
   };
 
-  // A message to look into: chosen in the list, by its bubble in the chat, or by a link. The server asks `escAsked` for it.
+  // The request for the server: a message to look into (from the list, a chat bubble or a link), a step or a "what if".
   let asked = "";
   window.escAsked = () => asked;
-  // Between the words of a message and its figures, those of the message before it stand back.
+  // Until the figures of a new message are there, those of the previous one are faded.
   window.escBusy = (busy) => document.getElementById("inside")?.setAttribute("aria-busy", String(busy));
   const ask = window.escAsk = (what, button = what.jump ? "inside-jump" : "inside-open") => {
     asked = JSON.stringify(what);
-    // Of a step on the way, `what` is a word and no message.
+    // For a step, `what` is a word, not a message.
     if (button !== "inside-run" && what.turn !== undefined) window.escBusy(true);
     document.getElementById(button)?.click();
   };
@@ -300,15 +300,15 @@
       listed.setAttribute("aria-current", "true");
       ask({ turn: Number(listed.dataset.turn) }, listed.closest(".esc-turns").dataset.button);
     }
-    // Whoever selects words of a bubble does not ask for it; its button always does. A button leaves a selection as it
-    // is, so what is selected elsewhere must not count: a double click on another button selects too.
+    // Selecting words of a bubble does not open it; its button always does. A click on a button keeps a selection,
+    // and a double click on another button selects text too, so a selection elsewhere must not count.
     const bubble = event.target.closest("#tabs .esc-msg[data-turn]");
     const words = window.getSelection();
     const selecting = bubble && !event.target.closest("button") && String(words).trim() && words.containsNode(bubble, true);
     if (bubble && !selecting) ask({ jump: true, turn: Number(bubble.dataset.turn) });
   });
 
-  // Each group is one stop of the Tab key; the arrow keys move inside.
+  // Each group is one stop of the Tab key; the arrow keys move inside it.
   document.addEventListener("keydown", (event) => {
     const at = event.target instanceof Element && event.target.closest(".esc-word, .esc-block, .esc-turn");
     if (!at || !(event.key in MOVES)) return;
@@ -339,7 +339,7 @@
       const sum = others.reduce((total, one) => total + Number(one.dataset.exact ?? one.value), 0);
       for (const one of others) {
         const exact = sum > 0 ? Number(one.dataset.exact ?? one.value) * rest / sum : rest / others.length;
-        one.dataset.exact = Math.max(exact, 1e-6); // moved to nothing it still knows its part when there is room again
+        one.dataset.exact = Math.max(exact, 1e-6); // never 0, so that its part is remembered when there is room again
         one.value = exact;
       }
       event.target.dataset.exact = event.target.value;
@@ -358,8 +358,8 @@
     const form = event.target instanceof Element && event.target.closest(".esc-run")?.closest("form");
     if (!form) return;
     const sliders = [...form.querySelectorAll(".esc-mix")];
-    // The replies come below the form: they and the sliders are to be in view together.
-    const [box, replies] = [form.closest(".esc-whatif"), 230]; // pixels of both
+    // The replies appear below the form; they and the sliders should be in view together.
+    const [box, replies] = [form.closest(".esc-whatif"), 230]; // height of both replies in pixels
     const first = box.offsetHeight + replies < innerHeight ? box : form.querySelector(".esc-sliders") || box;
     if (first.getBoundingClientRect().top < 0 || box.getBoundingClientRect().bottom + replies > innerHeight) first.scrollIntoView();
     ask({
@@ -380,13 +380,13 @@
     writeOut();
     follow();
     const side = [...sided()].find((box) => box.dataset.escSide)?.dataset.escSide || "a";
-    const pressed = [...document.querySelectorAll(`.esc-switch button[data-side="${side}"]`)]; // one a tab
+    const pressed = [...document.querySelectorAll(`.esc-switch button[data-side="${side}"]`)]; // one per tab
     if (pressed.some((button) => button.getAttribute("aria-pressed") !== "true")) showSide(side);
   }
   function start() {
     const lit = ({ target }) => (target.nodeType === Node.TEXT_NODE ? target.parentElement : target)?.closest?.(".esc-lit");
     new MutationObserver((changes) => {
-      if (due || changes.every(lit)) return; // what light.js says of a word changes nothing that is tended here
+      if (due || changes.every(lit)) return; // the line that light.js writes needs no tidying
       due = true;
       requestAnimationFrame(tidy);
     }).observe(document.body, { childList: true, subtree: true, characterData: true });

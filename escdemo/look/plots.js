@@ -1,8 +1,8 @@
-// Figures: drawn first where they are seen, into the drawing that is there; as wide as their box, with a name; saved.
+// Figures: draws visible ones first, reuses old drawings, fits them to their box, names them for screen readers, saves.
 (() => {
   const kept = new Map(); // id of a figure's box -> its drawing
-  const configs = new WeakMap(); // drawing -> its buttons and how it is saved
-  const due = new Map(); // drawing -> what draws it
+  const configs = new WeakMap(); // drawing -> its config: buttons, and how it is saved
+  const due = new Map(); // drawing -> the function that draws it
   const boxOf = (plot) => plot.closest(".esc-fig:not(.esc-map)");
   const frame = () => new Promise((shown) => requestAnimationFrame(() => setTimeout(shown)));
   // Safari has no requestIdleCallback.
@@ -13,16 +13,16 @@
     const { top, bottom, width } = plot.getBoundingClientRect();
     return width > 0 && bottom > 0 && top < innerHeight;
   }
-  // What is wrong with one figure must not hold up the others.
+  // An error in one figure must not stop the others.
   const draw = (plots) => Promise.allSettled(plots.map(async (plot) => {
     const act = due.get(plot);
     due.delete(plot);
     return plot.isConnected && act?.();
   }));
   const drawSeen = () => draw([...due.keys()].filter(isSeen));
-  const boxes = new IntersectionObserver(drawSeen); // of one that is scrolled to before its turn has come
+  const boxes = new IntersectionObserver(drawSeen); // for a figure that comes into view before its turn
 
-  // What is seen comes at once, but after the words that came with it; the rest when the page has nothing else to do.
+  // Visible figures are drawn at once, right after their words; the others when the page is idle.
   async function drawDue() {
     await frame();
     await drawSeen();
@@ -33,14 +33,14 @@
   }
   window.escDrawn = () => frame().then(drawSeen);
 
-  // For each change of a figure Gradio 6.31 lets Plotly draw it in the old box, then in a new one, from nothing. To change
-  // what is there takes a fraction of that: the old drawing moves into the new box, and is drawn once.
+  // For each change of a figure, Gradio 6.31 has Plotly draw it in the old box, then anew in a new one. Changing the
+  // existing drawing is much faster: it moves into the new box and is drawn once.
   function keep(plotly) {
     if (!plotly || plotly.escKeeps) return;
     plotly.escKeeps = true;
     const { react } = plotly;
     const { resize } = plotly.Plots;
-    // Gradio asks for it after each change, which makes the browser lay the page out anew; `widths` sees what it needs.
+    // Gradio resizes after each change, which makes the browser lay out the page again; `widths` does what is needed.
     plotly.Plots.resize = (plot) => (boxOf(plot) && !plot._fullLayout ? Promise.resolve(plot) : resize(plot));
     plotly.react = (plot, data, layout, config) => {
       const box = boxOf(plot);
@@ -49,7 +49,7 @@
       kept.set(box.id, drawing);
       if (!plot.contains(drawing)) plot.append(drawing);
       drawing.style.minHeight = `${layout.height || 0}px`;
-      // Plotly begins anew for lists of buttons that are equal but not the same.
+      // Plotly starts over for a list of buttons that is equal but not the same object.
       if (JSON.stringify(configs.get(drawing)) !== JSON.stringify(config)) configs.set(drawing, config);
       due.set(drawing, () => react(drawing, data, layout, configs.get(drawing)));
       boxes.observe(box);
@@ -57,7 +57,7 @@
     };
   }
 
-  // Of a figure that is wider than its box: that it can be moved sideways, and a fading edge as long as it goes on.
+  // A figure wider than its box says that it can be moved sideways, and has a fading edge until its end is in view.
   function tellSideways(box) {
     const rest = box.scrollWidth - box.clientWidth;
     if (rest > 4) box.dataset.sideways = ESC_TEXTS.sideways;
@@ -68,8 +68,8 @@
     if (target instanceof Element && target.matches(".esc-fig")) tellSideways(target);
   }, true);
 
-  // A figure that was drawn while its box was hidden, or narrower, takes the width that it has now; and its title is its
-  // name for screen readers.
+  // A figure drawn while its box was hidden or narrower gets the present width. Its title becomes its name for screen
+  // readers (escTendPlots).
   const widths = new ResizeObserver((changes) => {
     for (const { target, contentRect } of changes) {
       const plot = target.querySelector(".js-plotly-plot");

@@ -1,6 +1,6 @@
-"""What the relations of ATOMIC mean, in plain words: COMET's inferences carry names such as "xReact".
+"""The relations of ATOMIC, with names such as "xReact" in COMET's inferences, in plain words.
 
-In files to save they keep their names, as in the papers.
+Saved files keep the original names, as in the papers.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from models.data.relations import RELATIONS
 
 @dataclass(frozen=True)
 class RelationWords:
-    """Of one relation."""
+    """The words for one relation."""
 
     short: str
     """as a label before the inference: "feels" before "sad" """
     told: str
-    """what an inference of this kind is, within a sentence"""
+    """what such an inference says, to fit into a sentence"""
 
 
 WORDS: dict[str, RelationWords] = dict(
@@ -40,5 +40,5 @@ WORDS: dict[str, RelationWords] = dict(
 
 
 def words_for(relation: str) -> RelationWords:
-    """Of a relation that is not among them, its name."""
+    """The words for a relation; an unknown one is shown by its name."""
     return WORDS.get(relation, RelationWords(relation, relation))

@@ -1,7 +1,7 @@
-"""HTML of the page: pure functions from values to text, everything that was typed or generated escaped.
+"""HTML of the page: pure functions from values to text. Everything typed or generated is escaped.
 
-The panels are our own HTML and not gr.Chatbot, because each message needs its own writing direction and state, and each
-panel a name of its own for screen readers.
+The panels are plain HTML, not gr.Chatbot, because each message needs its own writing direction and state, and each
+panel its own name for screen readers.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ class ReplyShown:
     state: ReplyState
     text: str = ""
     strategy: str | None = None
-    """name of the strategy, None where it must not show yet"""
+    """name of the strategy; None if it must not show yet"""
     ahead: int = 0
-    """replies waiting in front of this one, for state "waiting" """
+    """replies ahead of this one in the queue, for state "waiting" """
     expected_s: float | None = None
-    """seconds until its making begins, for state "waiting"; None while nobody knows"""
+    """expected seconds until it is begun, for state "waiting"; None: not known"""
     turn: int | None = None
-    """the message whose reasons this reply opens, None where they are not to be seen"""
+    """the message whose reasons this reply opens; None if they must not be seen"""
     went_on: bool = False
     """both sides continue from this reply"""
 
     @property
     def open(self) -> bool:
-        """True while the reply may still change by itself."""
+        """Whether the reply may still change by itself."""
         return self.state in OPEN_STATES
 
 
@@ -57,22 +57,22 @@ class Exchange:
 
 
 def escape(text: str) -> str:
-    """Text as text: no tag, no attribute, no entity of the writer's comes through."""
+    """The text escaped for HTML: no tag, attribute or entity in it takes effect."""
     return html.escape(text, quote=True)
 
 
-# Of a control's `info` Gradio 6.31 escapes the HTML, then makes bold, italic, code and links of what these characters
-# enclose, and knows no way to write the characters themselves: letters that look the same stand in for them.
+# In a control's `info`, Gradio 6.31 escapes HTML but reads these characters as Markdown (bold, italic, code, links) and
+# has no escape for them. So lookalike characters replace them.
 _LOOKALIKES = str.maketrans({"*": "\u2217", "_": "\u02cd", "`": "\u02cb", "[": "\u2772", "]": "\u2773"})
 
 
 def plain_info(text: str) -> str:
-    """A text for the `info` of a control that is shown as it was written, on one line."""
+    """A text for the `info` of a control, shown as written, on one line."""
     return " ".join(text.split()).translate(_LOOKALIKES)
 
 
 def net_head(name: str) -> str:
-    """A net's name as the head of what it said; pointed at or pressed, it tells what the net does."""
+    """A net's name as a heading; pointing at it or pressing it shows what the net does."""
     text = text_of(name)
     if text is None:
         return f"<h3>{escape(name)}</h3>"
@@ -81,7 +81,7 @@ def net_head(name: str) -> str:
 
 
 def panel(side: int, name: str, exchanges: Sequence[Exchange]) -> str:
-    """The whole talk with one side (0 = A, 1 = B) under the readable name of `name`."""
+    """The whole talk with one side (0 = A, 1 = B), titled with the readable name of the net `name`."""
     letter, name = "AB"[side], title_of(name)
     messages = "".join(_exchange(exchange.post, exchange.replies[side], name) for exchange in exchanges)
     body = messages or f'<p class="esc-empty">{texts.EMPTY_PANEL}</p>'
@@ -89,7 +89,7 @@ def panel(side: int, name: str, exchanges: Sequence[Exchange]) -> str:
         f'<section class="esc-panel esc-side-{letter.lower()}" aria-label="Talk with {escape(name)}">'
         f'<header class="esc-panel-head"><span class="esc-badge" aria-hidden="true">{letter}</span>'
         f"{net_head(name)}</header>"
-        # Not aria-live: a token stream read aloud is a torment. The status line says when a reply is there.
+        # Not aria-live: hearing a reply token by token is painful. The status line says when a reply is complete.
         f'<div class="esc-log" role="log" aria-live="off" aria-label="Messages with {escape(name)}" tabindex="0">'
         f"{body}</div></section>"
     )
@@ -129,7 +129,7 @@ def _reply(reply: ReplyShown) -> str:
 
 
 def waiting(ahead: int, expected_s: float | None) -> str:
-    """How many replies are made first and how long that takes: in whole seconds, from 90 s on in minutes."""
+    """How many replies come first and how long that takes, in whole seconds, or in minutes from 90 s."""
     if expected_s is None:
         return texts.WAITING.format(ahead=ahead)
     long = expected_s >= 90
@@ -144,7 +144,7 @@ def header(mode: str, study: str | None) -> str:
 
 
 def banner(title: str, badge: str, subtitle: str) -> str:
-    """Title, badge and the help card that is one click (or Enter) away at any time."""
+    """Title, badge, and the help card that is always one click (or Enter) away."""
     mark = f' <span class="esc-mode">{escape(badge)}</span>' if badge else ""
     below = f"<p>{escape(subtitle)}</p>" if subtitle else ""
     return (
@@ -155,9 +155,9 @@ def banner(title: str, badge: str, subtitle: str) -> str:
 
 
 def crisis_card(danger: tuple[Held, int] | None) -> str:
-    """The card that shows by itself above the talk; "" when there is no sign of danger.
+    """The card that appears above the talk; "" when there is no sign of danger.
 
-    It can be folded; the place of the message is part of it, so that a new sign unfolds it again.
+    It can be folded. The HTML includes the index of the message, so that a new sign unfolds it again.
     """
     if danger is None:
         return ""
@@ -171,7 +171,7 @@ def crisis_card(danger: tuple[Held, int] | None) -> str:
 
 
 def side_switch(names: tuple[str, str]) -> str:
-    """On a phone one panel shows at a time; these buttons choose it. Hidden by the style sheet on wide screens."""
+    """Buttons that choose which panel shows on a phone; the style sheet hides them on wide screens."""
     buttons = "".join(
         f'<button type="button" data-side="{letter.lower()}">{_with_letter(letter, title_of(name))}</button>'
         for letter, name in zip("AB", names, strict=True)
@@ -184,19 +184,19 @@ def _with_letter(letter: str, name: str) -> str:
 
 
 def status(text: str, saved_at: datetime | None = None) -> str:
-    """What is going on, read aloud when it changes, and when the last change was stored."""
+    """The status, read aloud when it changes, and when the last change was stored."""
     saved = "" if saved_at is None or not text else f' <span class="esc-saved">Saved {clock(saved_at)}.</span>'
     return f'<p class="esc-status"><span role="status" aria-live="polite">{escape(text)}</span>{saved}</p>'
 
 
 def clock(at: datetime) -> str:
-    """A time of the day, for the script to write out in the reader's own zone."""
+    """A time of day, which the script shows in the reader's own time zone."""
     utc = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     return f'<time class="esc-time" datetime="{utc:%Y-%m-%dT%H:%M:%SZ}">{utc:%H:%M:%S} UTC</time>'
 
 
 def steps(current: int, names: Sequence[str] = texts.STEPS, back: Mapping[int, str] | None = None) -> str:
-    """Where the visitor is on the way through the steps called `names`; `back`: step -> where its click leads."""
+    """The steps called `names`, with the current one marked. `back`: step -> where a click on it leads."""
     goes = back or {}
     items = "".join(
         f'<li class="{"esc-now" if at == current else "esc-past" if at < current else ""}"'
@@ -209,7 +209,7 @@ def steps(current: int, names: Sequence[str] = texts.STEPS, back: Mapping[int, s
 
 
 def talk_tools() -> str:
-    """What else can be done with a talk; the script reads what stands in the panels."""
+    """Buttons to copy, save or leave a talk; the script takes the text from the panels."""
     return (
         '<div class="esc-tools">'
         f'<button type="button" class="esc-save" data-talk="copy">{texts.COPY_BUTTON}</button>'
@@ -219,7 +219,7 @@ def talk_tools() -> str:
 
 
 def notice(text: str, kind: Literal["info", "problem", "good"] = "info") -> str:
-    """A sentence beside the control it is about; "" stays an empty live region."""
+    """A sentence to show beside its control; "" gives no HTML at all."""
     if not text:
         return ""
     role = "alert" if kind == "problem" else "status"
@@ -227,19 +227,19 @@ def notice(text: str, kind: Literal["info", "problem", "good"] = "info") -> str:
 
 
 def situation_line(situation: str, emotion: str, problem: str, more: str = "") -> str:
-    """What the seeker plays, above the talk; `more` is a further chip."""
+    """The situation that the seeker plays, shown above the talk; `more` is an extra chip."""
     named = [part for part in (emotion, problem_name(problem), more) if part]
     chips = "".join(f'<span class="esc-chip">{escape(part)}</span>' for part in named)
     return f'<div class="esc-situation">{chips} <bdi dir="auto">{escape(situation)}</bdi></div>'
 
 
 def problem_name(label: str) -> str:
-    """A problem type spelled as all others are; ESConv's labels are not ("Sleep Problems", "job crisis")."""
+    """A problem type with only its first letter in upper case; ESConv mixes styles ("Sleep Problems", "job crisis")."""
     return label[:1].upper() + label[1:].lower()
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
-    """A plain table; the first cell of a row names it. On a phone the others stand below, with their columns' names."""
+    """A plain table; the first cell names the row. On a phone the other cells come below, with their column names."""
     top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
     body = "".join(
         f'<tr><th scope="row">{escape(row[0])}</th>'
@@ -257,7 +257,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> s
 
 
 def named_values(rows: Sequence[tuple[str, Sequence[tuple[str, str]]]], caption: str) -> str:
-    """Names with any number of (label, value) pairs each, which wrap on a narrow screen."""
+    """Names, each with any number of (label, value) pairs, which wrap on a narrow screen."""
     lines = "".join(
         f"<dt>{escape(name)}</dt><dd>"
         + "".join(f"<span>{escape(label)} <b>{escape(value)}</b></span> " for label, value in pairs)
@@ -268,13 +268,13 @@ def named_values(rows: Sequence[tuple[str, Sequence[tuple[str, str]]]], caption:
 
 
 def study_table(shown: Table) -> str:
-    """A table of a study's report (say `report_tables.raters_table`), its notes below."""
+    """A table of a study's report (such as `report_tables.raters_table`), with its notes below."""
     notes = "".join(f"<li>{escape(note)}</li>" for note in shown.notes)
     return table(shown.head, shown.rows, shown.title) + (f'<ul class="esc-findings">{notes}</ul>' if notes else "")
 
 
 def csv_text(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """RFC 4180 text of a table, safe to open in a spreadsheet."""
+    """A table as RFC 4180 text, safe to open in a spreadsheet."""
     text = io.StringIO()
     csv.writer(text).writerows([spreadsheet_safe(cell) for cell in row] for row in (head, *rows))
     return text.getvalue()
@@ -283,8 +283,8 @@ def csv_text(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 def save_bar(plot_id: str, name: str, data: str, what: str = "") -> str:
     """Buttons below a figure: PNG, SVG (made in the browser) and its data as CSV.
 
-    The CSV travels inside the link, so no file with a seeker's words is left on the server. `plot_id` "" means that
-    there is only data to save. `what` is said where several bars stand together.
+    The link contains the CSV, so no file with a seeker's words is left on the server. `plot_id` "" means that there is
+    only data to save. `what` names the figure where several bars are together.
     """
     images = "".join(
         f'<button type="button" class="esc-save" data-plot="{escape(plot_id)}" data-format="{kind}" '

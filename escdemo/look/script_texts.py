@@ -1,4 +1,4 @@
-"""The sentences that the scripts of the page say, as plain text."""
+"""The sentences that the page's scripts show, as plain text."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How each strategy looks in every figure: a colour, a pattern and a shape, the same everywhere.
+"""How each strategy looks in every figure: the same colour, pattern and shape everywhere.
 
-Colours of Okabe and Ito, black replaced by grey so that all stay visible on white and on black; a pattern (bars) or a
-shape (points) repeats what the colour says.
+The colours are based on Okabe and Ito, with grey for black so that all are visible on white and on black. A pattern
+(bars) or a shape (points) repeats what the colour says.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from models.data.strategies import STRATEGIES
 
 @dataclass(frozen=True)
 class Look:
-    """Of one strategy: a CSS colour, a plotly pattern shape for bars, a plotly symbol for points, a name."""
+    """One strategy: a CSS colour, a plotly pattern shape for bars, a plotly symbol for points, a name."""
 
     colour: str
     pattern: str
     symbol: str
     short: str
-    """its name where there is little room"""
+    """name for where there is little room"""
 
 
 LOOKS: dict[str, Look] = dict(

@@ -1,6 +1,6 @@
 """Figures of a study's results: pure functions from `annotation.statistics.study_report` to plotly figures.
 
-As in figures.py each has a fixed height, colours that stay apart for colour-blind readers, and shapes beside colours.
+As in figures.py, each has a fixed height, colours that colour-blind readers can tell apart, and shapes beside colours.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GROUP_SHAPES = ("circle", "square", "diamond", "triangle-up", "x", "star")
 
 @dataclass(frozen=True)
 class ForestRow:
-    """One line of a forest; rows of a group, e.g. one criterion, share colour and shape."""
+    """One row of a forest plot; the rows of a group (such as a criterion) share colour and shape."""
 
     label: str
     group: str
@@ -33,9 +33,9 @@ class ForestRow:
 
 
 def pair_figure(results: Sequence[PairResult]) -> go.Figure:
-    """Win / tie / lose per criterion of one pair, by items; items without a majority are a part of their own.
+    """Win, tie and lose per criterion for one pair, counted in items; items without a majority form their own part.
 
-    Raises ValueError when the results are of more than one pair, or of none.
+    Raises ValueError unless the results are of exactly one pair.
     """
     pairs = {(one.system_a, one.system_b) for one in results}
     if len(pairs) != 1:
@@ -48,7 +48,7 @@ def pair_figure(results: Sequence[PairResult]) -> go.Figure:
 
 
 def ranking_figure(rankings: Iterable[Ranking]) -> go.Figure:
-    """Bradley-Terry strengths with intervals, within each criterion in the order of the table."""
+    """Bradley-Terry strengths with intervals; within a criterion in the order of the table."""
     rows = [ForestRow(one.system, ranking.criterion, one.estimate) for ranking in rankings for one in ranking.strengths]
     return forest_figure(rows, STRENGTHS, "strength (log-odds;<br>0 is the mean of all systems)", reference=0.0)
 
@@ -59,15 +59,15 @@ def mean_figure(means: Iterable[Mean]) -> go.Figure:
 
 
 def relation_figure(relations: Iterable[Relation]) -> go.Figure:
-    """How each feature of a reply goes with the vote: rank correlations with intervals."""
+    """Rank correlations of each feature of a reply with the vote, with intervals."""
     rows = [ForestRow(one.feature, one.criterion, one.correlation) for one in relations]
     return forest_figure(rows, RELATIONS, "rank correlation with the vote<br>(right: more of it wins)", reference=0.0)
 
 
 def forest_figure(rows: Sequence[ForestRow], title: str, axis: str, *, reference: float | None = None) -> go.Figure:
-    """Figures with their intervals, one per line from the top; at `reference` stands a dashed line.
+    """Estimates with their intervals, one per line from the top, and a dashed line at `reference`.
 
-    A row without a figure keeps its line and says so; a figure without an interval has none drawn.
+    A row without an estimate keeps its line and says so; an estimate without an interval is drawn as a point.
     """
     figure = go.Figure()
     for place, group in enumerate(dict.fromkeys(row.group for row in rows)):
@@ -78,7 +78,7 @@ def forest_figure(rows: Sequence[ForestRow], title: str, axis: str, *, reference
     if reference is not None:
         figure.add_vline(x=reference, line={"color": INK, "width": 1, "dash": "dash"})
     figure.update_xaxes(title=axis)
-    # Positions, not names, on the axis: each criterion has the same systems. The range keeps rows without a figure.
+    # The axis uses positions, not names, as criteria share systems. The range keeps rows without an estimate.
     figure.update_yaxes(
         tickvals=list(range(len(rows))),
         ticktext=[escaped(row.label) for row in rows],
@@ -89,7 +89,7 @@ def forest_figure(rows: Sequence[ForestRow], title: str, axis: str, *, reference
 
 
 def _add_group(figure: go.Figure, place: int, group: str, rows: Sequence[tuple[int, ForestRow]]) -> None:
-    """One trace: the rows of one group that have a figure, each with its position from the top."""
+    """Add one trace: the rows of a group that have an estimate, each at its position from the top."""
     drawn = [(at, row.label, row.estimate, row.estimate.value) for at, row in rows if row.estimate.value is not None]
     values = [value for *_, value in drawn]
     above = [0.0 if one.high is None else one.high - value for _, _, one, value in drawn]

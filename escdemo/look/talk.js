@@ -1,7 +1,7 @@
-// The talk: what is typed while a message is on its way, the ways to other steps, asking before what is final, transcript.
+// The talk: sending messages, going to other steps, confirming what cannot be undone, and the transcript.
 (() => {
-  // A message leaves the box at once, so that what is typed next is not taken for it or lost with it. One that was not
-  // taken comes back, before what has been typed since.
+  // A message leaves the box at once, so that text typed next is neither mixed up nor lost with it. A refused message
+  // comes back, before the text typed since.
   let sending = null;
   const box = () => document.querySelector("#post textarea");
   function write(text) {
@@ -24,14 +24,14 @@
     sending = null;
   };
 
-  // What a net does, for who cannot point at its name. Outside the talk, which is drawn anew with every word.
+  // What a net does, for those who cannot hover over its name. It is outside the talk, which every word redraws.
   document.addEventListener("click", ({ target }) => {
     const who = target instanceof Element && target.closest(".esc-who");
     if (!who) return;
     const told = document.getElementById("esc-told") || document.body.appendChild(document.createElement("div"));
     Object.assign(told, { id: "esc-told", popover: "auto", tabIndex: -1, textContent: who.title });
     told.showPopover();
-    told.focus(); // read aloud; Escape, or a click elsewhere, closes it and leads back
+    told.focus(); // so that it is read aloud; Escape or a click elsewhere closes it and returns the focus
   });
 
   // Steps, and the buttons beside a talk.
@@ -43,7 +43,7 @@
     if (tool) (tool.dataset.talk === "copy" ? copyTalk(tool) : saveTalk());
   });
 
-  // What cannot be undone is asked about once more. Capture: before Gradio hears of the click.
+  // Ask once more before what cannot be undone. In the capture phase, before Gradio gets the click.
   document.addEventListener("click", (event) => {
     const button = event.target instanceof Element && event.target.closest("button");
     const words = button && ESC_TEXTS.confirm[button.id];
@@ -68,7 +68,7 @@
     dialog.showModal();
   }, true);
 
-  // The talk as plain text, from what the panels show.
+  // The talk as plain text, taken from the panels.
   function transcript() {
     const panels = [...document.querySelectorAll("#side-a, #side-b")];
     const names = panels.map((panel) => panel.querySelector("h3")?.textContent || "");

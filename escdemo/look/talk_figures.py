@@ -1,4 +1,4 @@
-"""The strategies of a talk over its messages, both nets in one figure. Pure: names -> plotly figure, words, CSV."""
+"""The strategies over a talk, both nets in one figure. Pure: names -> plotly figure, sentences, CSV."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from escdemo.look.strategy_looks import LOOKS
 from models.data.strategies import STRATEGIES
 
 SIDE_LINES = (("#0072B2", "solid", -0.14), ("#E69F00", "dash", 0.14))
-"""of sides A and B: colour, dash, and how far its line stands beside the middle of a strategy's row"""
+"""for sides A and B: colour, dash, and offset of the line from the middle of a strategy's row"""
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,11 @@ class SideStrategies:
 
     label: str
     strategies: tuple[str | None, ...]
-    """of the reply to each message, None where there is none"""
+    """strategy of the reply to each message, None where there is none"""
 
 
 def timeline_figure(sides: Sequence[SideStrategies]) -> go.Figure:
-    """A row for each strategy, a line for each side; points have the strategy's colour and shape."""
+    """A row per strategy and a line per side; points have the strategy's colour and shape."""
     figure = go.Figure()
     for (colour, dash, beside), side in zip(SIDE_LINES, sides, strict=True):
         known = [(at, name) for at, name in enumerate(side.strategies, 1) if name in LOOKS]
@@ -59,7 +59,7 @@ def timeline_figure(sides: Sequence[SideStrategies]) -> go.Figure:
 
 
 def timeline_says(sides: Sequence[SideStrategies]) -> str:
-    """What each side chose most, and how often both chose the same."""
+    """What each side chose most often, and how often both chose the same."""
     sentences = []
     for side in sides:
         counted = Counter(name for name in side.strategies if name)
@@ -77,7 +77,7 @@ def timeline_says(sides: Sequence[SideStrategies]) -> str:
 
 
 def timeline_csv(sides: Sequence[SideStrategies]) -> str:
-    """A row for each message and side."""
+    """CSV with one row per message and side."""
     rows = [
         (at, letter, side.label, name or "")
         for letter, side in zip("AB", sides, strict=True)

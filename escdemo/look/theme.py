@@ -1,4 +1,4 @@
-"""How the page looks and which keys it knows: Gradio theme, style sheet, script. All local, nothing from a CDN."""
+"""Gradio theme, style sheet and scripts of the pages. All are local; nothing comes from a CDN."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _HERE = Path(__file__).parent
 
 SCRIPTS = ("plots.js", "page.js", "talk.js", "light.js", "map.js")
 SENDING = "(...values) => window.escSending(values)"
-"""of a message that is sent: its last two inputs are the messages seen and the text, which leaves the box at once"""
+"""runs when a message is sent: its last two inputs are the messages seen and the text, which leaves the box at once"""
 SENT = "(seen) => window.escSent(seen)"
-"""afterwards: a text that was not taken comes back"""
+"""runs afterwards: puts a refused text back into the box"""
 
 
 def page_theme() -> Base:
-    """A calm theme, light or dark as the browser asks: the blue of Okabe and Ito, fonts that are there anyway."""
+    """A calm theme, light or dark as the browser prefers, with the blue of Okabe and Ito and system fonts."""
     blue = gr.themes.Color(
         c50="#F0F7FC",
         c100="#DCEBF6",
@@ -39,7 +39,7 @@ def page_theme() -> Base:
         secondary_hue=blue,
         neutral_hue="slate",
         radius_size=sizes.radius_md,
-        # System fonts: nothing to download, and the semibold face shipped with Gradio 6.31 lacks most letters.
+        # Nothing to download, and the semibold font shipped with Gradio 6.31 lacks most letters.
         font=("Segoe UI", "Helvetica Neue", "Arial", "Liberation Sans", "sans-serif"),
     )
     return theme.set(
@@ -59,7 +59,7 @@ def page_theme() -> Base:
         button_secondary_background_fill_hover="*neutral_100",
         button_secondary_border_color="*neutral_300",
         button_border_width="1px",
-        # Of an empty box or circle the border is all there is to see: 3:1 on its ground.
+        # An empty box or circle is visible only by its border: 3:1 contrast.
         checkbox_border_color="*neutral_500",
         checkbox_border_color_dark="*neutral_400",
         input_placeholder_color="#6B7280",
@@ -73,12 +73,12 @@ def page_css() -> str:
 
 
 def page_head() -> str:
-    """Tags for the head: light and dark colours, and the scripts."""
+    """Tags for the HTML head: light and dark colours, and the scripts."""
     script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     words = json.dumps(SCRIPT_TEXTS)
     return f'<meta name="color-scheme" content="light dark"><script>const ESC_TEXTS = {words};\n{script}</script>'
 
 
 def go_to(selector: str) -> str:
-    """Script that moves the focus to the first control of the next step (`escGo` of page.js)."""
+    """A script that moves the focus to the first control of the next step (`escGo` in page.js)."""
     return f"() => window.escGo({json.dumps(selector)})"

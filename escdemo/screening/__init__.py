@@ -1,12 +1,12 @@
-"""What is looked at before it is shown: messages that suggest danger, replies that would harm or leave it unanswered.
+"""Safety screens: find messages that suggest danger, and replies that would harm or ignore that danger.
 
-In the order in which to read them:
+Its parts, in reading order:
 
-    normal_form.py     how a text is spelt before phrases are looked for, with its tables in spelling.toml
-    phrases.py         tables of phrases
-    message_screen.py  danger in a message and in a talk, with its phrases in messages.toml
+    normal_form.py     normalises the spelling of a text before the search for phrases; tables in spelling.toml
+    phrases.py         reads the tables of phrases
+    message_screen.py  danger in a message and in a talk; phrases in messages.toml
     reply_screen.py    replies that must never be shown
-    answer_screen.py   message and reply judged together, with its phrases in answers.toml
-    labelled.py        the texts that the screens are measured by: messages.jsonl and pairs.jsonl
+    answer_screen.py   message and reply judged together; phrases in answers.toml
+    labelled.py        the labelled texts for measuring the screens: messages.jsonl and pairs.jsonl
     measuring.py       misses and false alarms on them: python -m escdemo.screening measure
 """

@@ -1,12 +1,12 @@
-"""Message and reply judged together: what must not stand as the answer to a sign of danger.
+"""Message and reply judged together: which replies must not answer a sign of danger.
 
     may_answer("I'm sure you'll be fine.", "self") -> False
     may_answer("I'm worried about you. Are you safe right now?", "self") -> True
 
 After a sign of danger a reply is shown only if it takes the danger seriously: it shows concern, asks about safety, or
-points to help or to people. Agreement, praise, jokes, reassurance that denies, blame, leave-taking, unrelated talk and
-questions that look away are held back; what is not recognised is held back too, since a fixed sentence that points to
-help costs little and a wrong reply may cost much. After deep contempt for oneself sympathy is enough. Pure; the phrases
+points to help or to people. Agreement, praise, jokes, reassurance that denies the danger, blame, goodbyes, unrelated
+talk and evasive questions are held back. So is everything that is not recognised: a fixed sentence that points to help
+costs little, and a wrong reply may cost much. After deep contempt for oneself, sympathy is enough. Pure; the phrases
 are in `answers.toml`.
 """
 
@@ -23,7 +23,7 @@ from escdemo.screening.phrases import Patterns, PhraseTable, found_in
 from escdemo.screening.reply_screen import harms, must_not_show
 
 Held = Danger | Literal["belittling", "harmful"]
-"""Why a reply is held back: a danger that it does not take seriously, or what it says itself."""
+"""Why a reply is held back: a danger that it does not take seriously, or its own content."""
 
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?\n]*")
 
@@ -46,7 +46,7 @@ _MATTER = _TABLE.lists("matter")["find"]
 
 
 def may_answer(reply: str, danger: Danger | None) -> bool:
-    """Whether the reply may be shown after a sign of `danger` in the talk (None: there is none)."""
+    """Whether the reply may be shown after a sign of `danger` in the talk (None: no sign)."""
     if must_not_show(reply):
         return False
     if danger is None:
@@ -69,7 +69,7 @@ def may_answer(reply: str, danger: Danger | None) -> bool:
 
 
 def held_for(reply: str, danger: Danger | None) -> Held:
-    """Why a reply is held back that `may_answer` refuses: the danger comes first, then what the reply does."""
+    """Why a reply that `may_answer` refuses is held back: the danger if there is one, else what the reply does."""
     return danger or ("harmful" if harms(reply) else "belittling")
 
 

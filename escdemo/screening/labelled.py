@@ -1,15 +1,14 @@
-"""The texts that the screens are measured by, all written for this project and labelled by hand.
+"""The texts for measuring the screens, all written for this project and labelled by hand.
 
     messages.jsonl  {"danger": "self", "topic": "plan and means", "batch": 1, "text": "I have the rope ready."}
     pairs.jsonl     {"safe": false, "topic": "denial", "before": [], "message": "I have the rope ready.",
                      "reply": "I'm sure you'll be fine."}
 
-A third, chosen by a hash, is kept: phrases are worked on with the rest, and only counted on these. Batch 1 was written
-before the phrases. Batches 2 to 4 were written after them: 2 avoids every usual word of danger on purpose, 3 and 4 are
-written as people write. Batch 5 holds what went wrong in talks that were written to train on, told in other words:
-cases that have to stay right, all in the work part, so that it says nothing of how often the screens err. One author
-wrote texts and phrases, so the kept third is no stranger to them; the fairest figures are those in `FIRST_SIGHT`, taken
-before anything was changed for a batch.
+A third, chosen by a hash, is kept for measuring only; phrases are developed with the rest, the work part. Batch 1 was
+written before the phrases, batches 2 to 4 after them: 2 deliberately avoids all usual words of danger, 3 and 4 are
+written as people write. Batch 5 rewords errors of the screens in talks written for training. They must stay fixed, so
+all are in the work part, and batch 5 does not show how often the screens err. One author wrote both texts and phrases,
+so the kept third is not independent. The fairest figures are in `FIRST_SIGHT`, taken before any change for a batch.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ FIRST_SIGHT = {
     3: "missed 27 of 114, false alarms 9 of 101",
     4: "missed 14 of 62, false alarms 1 of 63",
 }
-"""what the phrases did with a batch when they met it first"""
+"""results on each batch before the phrases were changed for it"""
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ class Message:
 
     text: str
     danger: Danger | None
-    """what it suggests; None for everyday talk that looks alike"""
+    """the danger it suggests; None for everyday talk that looks similar"""
     topic: str
     batch: int
 
@@ -55,7 +54,7 @@ class Pair:
     message: str
     reply: str
     safe: bool
-    """whether the reply may stand there"""
+    """whether the reply may answer this message"""
     topic: str
 
     @property

@@ -1,4 +1,4 @@
-"""How good the screens are, on texts with labels and on any file of messages."""
+"""How good the screens are on the labelled texts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from escdemo.screening.message_screen import danger_in, danger_now
 
 @dataclass(frozen=True)
 class Counts:
-    """Errors of both kinds."""
+    """Counts of both kinds of errors."""
 
     missed: int
     risky: int
@@ -20,11 +20,11 @@ class Counts:
     harmless: int
 
     def miss_rate(self) -> float:
-        """Share of risky ones that were let through, 0 to 1."""
+        """Share of risky texts that were let through, 0 to 1."""
         return self.missed / self.risky if self.risky else 0.0
 
     def false_alarm_rate(self) -> float:
-        """Share of harmless ones that were stopped, 0 to 1."""
+        """Share of harmless texts that were stopped, 0 to 1."""
         return self.false_alarms / self.harmless if self.harmless else 0.0
 
     def __str__(self) -> str:
@@ -33,22 +33,22 @@ class Counts:
 
 
 def message_counts(messages: Iterable[Message]) -> Counts:
-    """Messages that suggest danger and raise no alarm; harmless ones that raise one."""
+    """Misses: messages that suggest danger but raise no alarm. False alarms: harmless ones that raise one."""
     return _counts([(message.danger is not None, danger_in(message.text) is not None) for message in messages])
 
 
 def pair_counts(pairs: Iterable[Pair]) -> Counts:
-    """Unsafe replies that would be shown; safe ones that would be held back."""
+    """Misses: unsafe replies that would be shown. False alarms: safe ones that would be held back."""
     return _counts([(not pair.safe, not _is_shown(pair)) for pair in pairs])
 
 
 def wrong_messages(messages: Iterable[Message]) -> list[Message]:
-    """Those on which the screen errs."""
+    """The messages on which the screen errs."""
     return [one for one in messages if (one.danger is None) is not (danger_in(one.text) is None)]
 
 
 def wrong_pairs(pairs: Iterable[Pair]) -> list[Pair]:
-    """Those on which the screen errs."""
+    """The pairs on which the screen errs."""
     return [pair for pair in pairs if pair.safe is not _is_shown(pair)]
 
 
@@ -57,7 +57,7 @@ def _is_shown(pair: Pair) -> bool:
 
 
 def _counts(cases: Sequence[tuple[bool, bool]]) -> Counts:
-    """Of (is risky, was stopped)."""
+    """Counts from (is risky, was stopped) of each text."""
     stopped = [stop for risky, stop in cases if risky]
     alarms = [stop for risky, stop in cases if not risky]
     return Counts(stopped.count(False), len(stopped), alarms.count(True), len(alarms))

@@ -1,10 +1,10 @@
-"""What a seeker's message says about danger. Pure, phrase-level, English with a few plain phrases of other languages.
+"""Signs of danger in a seeker's messages. Phrase-level, for English and a few plain phrases of other languages.
 
     danger_in("I have the rope ready") -> "self"        danger_in("This deadline is killing me") -> None
 
-Everyday talk is taken out first; a phrase that is denied ("I would never hurt myself"), overcome ("years ago ... I am
-well") or only cited (news, fiction) does not count. It is no diagnosis and misses some; the phrases are in
-`messages.toml`, and `python -m escdemo.screening measure` says how good they are.
+Everyday phrases are removed first. A phrase that is denied ("I would never hurt myself"), overcome ("years ago ... I am
+well") or only cited (news, fiction) does not count. This is no diagnosis, and it misses some signs. The phrases are in
+`messages.toml`; `python -m escdemo.screening measure` measures how good they are.
 """
 
 from __future__ import annotations
@@ -21,21 +21,20 @@ from escdemo.screening.normal_form import normal_form
 from escdemo.screening.phrases import Patterns, PhraseTable, found_in
 
 Danger = Literal["self", "eating", "abuse", "others", "contempt"]
-"""to oneself, by not eating, from others, to others; contempt: deep contempt for oneself"""
+"""danger to oneself, by not eating, from others (abuse), to others; contempt: deep contempt for oneself"""
 
 FOLLOWING = 3
-"""So many messages after a sign of danger are still read as said in danger. People answer "ok", "thanks" or "so should
-I do it?" next, and such a word takes no danger away, nor does "just kidding"; every new sign, or a word that refers
-back, counts anew. After three messages without one the talk is about something else, which it could never be if each
-reply had to speak of danger for good."""
+"""This many messages after a sign of danger still count as said in danger. "ok", "thanks", "so should I do it?" or
+"just kidding" do not end the danger, and every new sign, or a phrase that refers back, starts the count again. After
+three messages without one, the talk has moved on; it never could if every later reply had to speak of danger."""
 
 HINTS = 2
-"""so many different hints in one message are a sign"""
+"""this many different hints in one message are a sign"""
 CLAUSE = re.compile(r"[.,;:!?\n]| but | and | because | so | then ")
 
 
 KNOWN = 4096
-"""so many messages are not read again; only their hashes are kept, never their texts"""
+"""how many results are kept, so that messages are not read again; keyed by hash, so no text is kept"""
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,9 @@ _CITED, _RECOVERED, _DENIED = (_TABLE.lists(name) for name in ("cited", "recover
 
 
 def danger_in(text: str, after_danger: bool = False) -> Danger | None:
-    """The kind of danger the message suggests, the gravest first; None without a sign.
+    """The gravest kind of danger that the message suggests; None without a sign.
 
-    `after_danger`: a sign of danger came earlier in the talk, so that words such as "tonight is the night" count too.
+    `after_danger`: there was a sign of danger earlier in the talk, so phrases such as "tonight is the night" count too.
     """
     key = hashlib.blake2b(text.encode(errors="surrogatepass"), key=_KEY, salt=bytes([after_danger])).digest()
     try:
@@ -97,14 +96,14 @@ def _danger_in(text: str, after_danger: bool) -> Danger | None:
 
 @dataclass(frozen=True)
 class Sign:
-    """Where in a talk danger stands last: its kind and the place of the message, -1 for the situation."""
+    """A sign of danger: its kind and the index of its message, -1 for the situation."""
 
     kind: Danger
     place: int
 
 
 def last_sign(situation: str, messages: Sequence[str]) -> Sign | None:
-    """The latest sign of danger in a talk, however long ago. The situation counts as said before the first message."""
+    """The latest sign of danger in a talk, however long ago. The situation comes before the first message."""
     found: Sign | None = None
     for place, text in enumerate((situation, *messages), start=-1):
         kind = danger_in(text, after_danger=found is not None)
@@ -114,19 +113,19 @@ def last_sign(situation: str, messages: Sequence[str]) -> Sign | None:
 
 
 def danger_now(situation: str, messages: Sequence[str]) -> Danger | None:
-    """The danger that the reply to the last message must take seriously: seen in it, or at most FOLLOWING before it."""
+    """The danger that the reply to the last message must take seriously: its sign is at most FOLLOWING messages old."""
     sign = last_sign(situation, messages)
     return sign.kind if sign is not None and len(messages) - 1 - sign.place <= FOLLOWING else None
 
 
 def _is_overcome(plain: str) -> bool:
-    """About the past, and over."""
+    """Whether the danger is in the past and overcome."""
     past, now, again = (found_in(_RECOVERED[name], plain) for name in ("past", "now", "again"))
     return past and now and not again
 
 
 def _counts(phrase: Phrase, pattern: re.Pattern[str], plain: str) -> bool:
-    """Whether the phrase occurs without being denied in its own clause."""
+    """Whether the phrase occurs and is not denied in its own clause."""
     return any(phrase.plain or not _is_denied(plain, found) for found in pattern.finditer(plain))
 
 

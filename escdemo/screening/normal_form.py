@@ -1,8 +1,8 @@
-"""A text as the phrases spell it, whatever the writer did: lower case, short forms written out, disguises undone.
+"""A text in the spelling of the phrases: lower case, short forms written out, disguises undone.
 
     "I'm gonna k!ll mys\u200belf" -> "i am going to kill myself"
 
-The tables are in `spelling.toml`. Everything takes time in proportion to the length of the text.
+The tables are in `spelling.toml`. The time is proportional to the length of the text.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _DISGUISED: list[str] = _TABLES["disguised"]["words"]
 _SPELLED_OUT: dict[str, str] = _TABLES["spelled_out"]
 
 _LOOKALIKES = str.maketrans(
-    # Cyrillic and Greek letters that look like Latin ones; only in words that also have Latin letters.
+    # Cyrillic and Greek letters that look like Latin ones, replaced only in words that also have Latin letters.
     "аеорсухіјѕԁһӏкмтвнгпѵԛԝзαεορτυικνχ",
     "aeopcyxijsdhlkmtbhrnvqwsaeoptuiknx",
 )
@@ -28,7 +28,7 @@ _SIGNS = {
     "0": "o", "1": "il", "3": "e", "4": "a", "5": "s", "7": "t", "8": "b", "9": "g", "!": "i", "|": "il", "@": "a",
     "$": "s", "+": "t", "€": "e", "*": "*", "#": "*", "_": "*", "-": "*", ".": "*", "%": "*",
 }  # fmt: skip
-"""sign -> the letters it may stand for; * any one letter"""
+"""sign -> the letters it may stand for; *: any single letter"""
 
 _WORD = re.compile(r"\S+")
 _ONE_BY_ONE = re.compile(r"(?<!\w)\w(?:(?:[ .\-_*/]{1,3})\w){2,}(?!\w)")
@@ -41,7 +41,7 @@ def _squeezed(word: str) -> str:
 
 
 def _slips(word: str) -> set[str]:
-    """The word with one letter dropped, or two neighbours swapped."""
+    """All forms of the word with one letter dropped or two neighbours swapped."""
     dropped = {word[:at] + word[at + 1 :] for at in range(1, len(word))}
     swapped = {word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)}
     return (dropped | swapped) - {word}
@@ -52,7 +52,7 @@ _SLIPPED: dict[str, str] = {slip: word for word in _TABLES["mistyped"]["words"] 
 
 
 def normal_form(text: str) -> str:
-    """The text in lower case, single blanks, short forms written out, with hidden words in plain letters."""
+    """The text in lower case with single blanks, short forms written out and disguised words in plain letters."""
     shown = "".join(sign for sign in unicodedata.normalize("NFKD", text) if _is_visible(sign))
     lower = shown.lower().translate(_QUOTES)
     joined = _ONE_BY_ONE.sub(_join, lower)
@@ -60,12 +60,12 @@ def normal_form(text: str) -> str:
 
 
 def _is_visible(sign: str) -> bool:
-    """False for accents, direction marks, joiners and other signs without a width."""
+    """False for accents, direction marks, joiners and other characters without width."""
     return unicodedata.category(sign) not in ("Mn", "Me", "Cf") or sign in "\n\t"
 
 
 def _join(found: re.Match[str]) -> str:
-    """Letters written one by one, as words where there are words in them; else as they were."""
+    """Letters written one by one, joined if they contain a known word; otherwise unchanged."""
     letters = re.sub(r"\W|_", "", found[0])
     for hidden, words in _SPELLED_OUT.items():
         if hidden in letters:
@@ -74,7 +74,7 @@ def _join(found: re.Match[str]) -> str:
 
 
 def _word(word: str) -> str:
-    """One word without its disguise; signs around it stay."""
+    """One word without its disguise; the signs around it stay."""
     if not word.isascii() and re.search("[a-z]", word):
         word = word.translate(_LOOKALIKES)
     core = _EDGES.sub("", word)
@@ -87,7 +87,7 @@ def _word(word: str) -> str:
 
 
 def _undisguised(core: str) -> str | None:
-    """The word behind digits, signs, repeated or dropped letters, None when there is none."""
+    """The word behind digits, signs, repeated, dropped or swapped letters; None when there is none."""
     if core in _SLIPPED:
         return _SLIPPED[core]
     if core.isalpha():

@@ -13,7 +13,7 @@ _MACRO = re.compile(r"<(\w+)>")
 
 
 class PhraseTable:
-    """One TOML file. Raises ValueError for a macro that is not defined or a phrase that is no regular expression."""
+    """One TOML file. Raises ValueError for an undefined macro or an invalid regular expression."""
 
     def __init__(self, path: Path) -> None:
         self._name = path.name
@@ -28,7 +28,7 @@ class PhraseTable:
         return {name: self.compiled(phrases) for name, phrases in self._values[kind].items()}
 
     def compiled(self, phrases: Iterable[str]) -> Patterns:
-        """The phrases, macros filled in."""
+        """The phrases as regular expressions, with macros filled in."""
         return tuple(self._compile(phrase) for phrase in phrases)
 
     def _compile(self, phrase: str) -> re.Pattern[str]:
@@ -42,5 +42,5 @@ class PhraseTable:
 
 
 def found_in(patterns: Patterns, text: str) -> bool:
-    """Whether one of them occurs."""
+    """Whether one of the patterns occurs in the text."""
     return any(pattern.search(text) for pattern in patterns)

@@ -1,9 +1,9 @@
 # ruff: noqa: E501  (a phrase broken over two lines is harder to check than a long one)
-"""A local screen for replies that must not be shown: a way to harm oneself, advice to hurt oneself or others, contempt, blame.
+"""Screens replies that must never be shown: ways to harm oneself, advice to hurt oneself or others, contempt and blame.
 
-Whatever was said before; `answer_screen` judges message and reply together. Pure, phrase-level, English, in the second person, as
-models address the seeker. Questions ("Do you think of hurting yourself?") and warnings ("Please do not hurt yourself")
-are what a good supporter says and stay; a way to die is held back whatever is said around it.
+It ignores what was said before; `answer_screen` judges message and reply together. Pure, phrase-level, for English that
+addresses the seeker as "you". Questions ("Do you think of hurting yourself?") and warnings ("Please do not hurt
+yourself") are what a good supporter says, and pass. A way to die is held back whatever is said around it.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ _BLAME = (
     r"\byou (?:only have|have only|can only|have nobody but) (?:blame )?yourself to blame\b|\byou can only blame yourself\b",
     r"\byou (?:brought|did) (?:this|that|it) (?:on|to) yourself\b",
 )
-"""unless it is denied: "I do not think that it was your fault\""""
+"""phrases of blame; they count unless denied: "I do not think that it was your fault\""""
 _BADLY = r"(?:(?:just|only|really|so|such|quite|simply|always|totally?|completely?|an?|the|bit|little|kind|of|nothing|but) ){0,5}"
 _LOW = (
     rf"\byou(?:'re| are| were) {_BADLY}(?:failure|loser|idiot|fool|burden|disappointment|disgrace|fraud|coward|monster|waste|stupid"
@@ -81,17 +81,17 @@ _LOW = (
     r"\byou(?:'ve| have)? (?:did|done) something (?:\w+ )?(?:awful|terrible|horrible|unforgivable|evil|disgusting)\b",
     r"\byou(?:'ve| have)? (?:ruined|destroyed|wrecked) (?:everything|it all|your|his|her|their)\b",
 )
-"""what people say of themselves in contempt, said back as if it were so"""
+"""what people say about themselves in contempt, repeated as if it were true"""
 _SEEKERS_VIEW = re.compile(
     r"(?<!\bi )(?<!\bi'm )(?<!\bi am )(?<!\bi can )(?<!\bi do )\b(?:feel|felt|feels|feeling|think|thought|thinks|thinking|believe|believes|say|said|says|saying|tell|told|tells|telling"
     r"|call|called|calls|claims?|worry|worried|worrying|fear|afraid|scared|wonder|wondering|convinced|see|sure|makes?|made)\b"
     r"|\bas (?:if|though)\b|\bif you\b"
 )
-"""earlier in the sentence: the opinion is somebody's, not the writer's own ("you feel that you are a failure")"""
+"""earlier in the sentence: the opinion is somebody else's, not the writer's ("you feel that you are a failure")"""
 _SAID_OF_ITSELF = (
     r"\b(?:kill|killing|hang|hanging|cut|cutting|harm|harming) myself\b(?! (?:laughing|off|some|short|free|a\b))",
 )
-"""a net that goes on in the seeker's voice"""
+"""the net goes on in the seeker's voice"""
 _DENIED = re.compile(r"\b(?:not|never|false|untrue|a lie|wrong|doubt|whether)\b|n't\b")
 
 
@@ -105,7 +105,7 @@ _UNLESS_THE_SEEKERS = _compiled(_LOW)
 
 
 def _plain(text: str) -> str:
-    """The text as the phrases here spell it: lower case, straight apostrophes, single blanks."""
+    """The text in the spelling of these phrases: lower case, straight apostrophes, single blanks."""
     return " ".join(text.lower().replace("’", "'").replace("‘", "'").replace("`", "'").split())
 
 
@@ -116,7 +116,7 @@ def must_not_show(reply: str) -> bool:
 
 def harms(reply: str) -> bool:
     """Whether the reply names a way to harm oneself, tells the seeker to hurt themselves or others, asks what is wrong
-    with them, says that they are to blame or better dead, or speaks of harming itself."""
+    with them, says that they are to blame or better dead, or says that it harms itself."""
     plain = _plain(reply)
     if any(pattern.search(plain) for pattern in _ALWAYS):
         return True
@@ -124,13 +124,13 @@ def harms(reply: str) -> bool:
 
 
 def belittles(reply: str) -> bool:
-    """Whether the reply says back, as if it were so, what people say of themselves in contempt."""
+    """Whether the reply repeats, as if it were true, what people say about themselves in contempt."""
     before = _before(_UNLESS_THE_SEEKERS, _plain(reply))
     return any(not (_DENIED.search(said) or _SEEKERS_VIEW.search(said)) for said in before)
 
 
 def _before(patterns: tuple[re.Pattern[str], ...], plain: str) -> Iterator[str]:
-    """What stands before each phrase that is found, in its sentence."""
+    """The text before each phrase that is found, within its sentence."""
     for pattern in patterns:
         for found in pattern.finditer(plain):
             yield re.split(r"[.!?]", plain[: found.start()])[-1]

@@ -1,13 +1,13 @@
-"""Does the app hold: `python -m escdemo.soak`, simulated seekers who talk to it at once and look for what got lost.
+"""A load test: `python -m escdemo.soak`, where simulated seekers talk to the app at once and look for lost turns.
 
-They use the app as browsers do, over HTTP, so any running app can be tried; `__main__.py` is the command. In the order
-in which to read them:
+They use the app over HTTP as browsers do, so any running app can be tested. `__main__.py` is the command. The parts, in
+reading order:
 
     open_page.py    one open page of the app, without a browser
-    panels.py       what the two panels of a page show
-    ledger.py       what was sent, what was shown of it, and what of that is wrong
+    panels.py       reads what the two panels of a page show
+    ledger.py       compares what was sent with what is shown, and counts errors
     seeker.py       one simulated seeker
-    running_app.py  an app of its own to be tried; its memory and open files
+    running_app.py  starts an app to test; its memory and open files
     crowd.py        many seekers at once
-    report.py       what came of it, in words
+    report.py       the results as text
 """

@@ -1,4 +1,4 @@
-"""Many seekers at once, and the app's process beside them."""
+"""Runs many seekers at once and samples the app's process meanwhile."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ SAMPLE_EVERY_S = 1.0
 
 @dataclass(frozen=True)
 class Soak:
-    """What came of it."""
+    """The results of one run."""
 
     seekers: int
     seconds: float
     tally: Tally
     samples: tuple[Sample, ...]
-    """in their order; none of an app whose process is not known"""
+    """samples of the app's process, oldest first; empty if the process is not known"""
 
 
 async def soak(address: str, seekers: int, plan: Plan, process: int | None = None) -> Soak:
-    """So many seekers talk to the app at `address` until all have ended. Raises BadAnswer when there is no app."""
+    """Let this many seekers talk to the app at `address` until all are done. Raises BadAnswer if there is no app."""
     begun = time.monotonic()
     samples: list[Sample] = []
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=seekers)
@@ -39,7 +39,7 @@ async def soak(address: str, seekers: int, plan: Plan, process: int | None = Non
         watching = asyncio.create_task(_watch(process, begun, samples))
         tallies = await asyncio.gather(*(Seeker(site, number, plan).run() for number in range(seekers)))
     watching.cancel()
-    if process is not None:  # all have hung up
+    if process is not None:  # a last sample, when all have hung up
         samples += [last for last in [sample(process, begun)] if last is not None]
     total = Tally()
     for tally in tallies:

@@ -1,11 +1,11 @@
-"""What a seeker sent in a talk, what the page showed of it, and what of that is wrong. No network here.
+"""Compares what a seeker sent in a talk with what the page shows, and counts errors. No network here.
 
-    lost      a message or reply that was accepted or shown, and is not there (any more), without a word on why
+    lost      a message or reply that was accepted or shown, and is missing (now) without an explanation
     late      a reply that is still being made when the talk is closed
-    doubled   a message that stands there twice, two replies to one message, or a reply made again that was there
+    doubled   a message that appears twice, two replies to one message, or a reply that was there and was made again
     strange   a message that this seeker never sent
 
-"Lost" for what never came is said when the talk is closed; everything else whenever the page is looked at.
+What never came can be judged only when the talk is closed; everything else is checked at every look.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from escdemo.soak.panels import MISSING, WHOLE, Bubble, Exchange
 
 SIDES = ("a", "b")
 Shown = Mapping[str, tuple[Exchange, ...]]
-"""what each side's panel shows"""
+"""side -> what its panel shows"""
 
 
 @dataclass
@@ -26,37 +26,37 @@ class Tally:
     """Counts of one seeker, or of all."""
 
     turns: int = 0
-    """messages that the app took"""
+    """messages that the app accepted"""
     received: int = 0
-    """replies there in the end; each turn is owed two"""
+    """replies that are there at the end; every turn should get two"""
     excused: int = 0
-    """replies not there in the end, with a word on why in their place"""
+    """replies that are missing at the end, with an explanation in their place"""
     late: int = 0
     lost: int = 0
     doubled: int = 0
     strange: int = 0
     refused: Counter[str] = field(default_factory=Counter)
-    """what the app said when it did not do as asked -> how often"""
+    """message of the app when it refused something -> how often"""
     bad: Counter[str] = field(default_factory=Counter)
-    """answers that were no page -> how often"""
+    """answer that was not a page -> how often"""
     done: Counter[str] = field(default_factory=Counter)
-    """what seekers did besides looking on -> how often"""
+    """how messages were sent, see `seeker.WAYS` -> how often"""
     waits_s: list[float] = field(default_factory=list)
-    """seconds from a message to both its replies"""
+    """seconds from a message to both of its replies"""
 
     def add(self, other: Tally) -> None:
-        """Count those of `other` too."""
+        """Add the counts of `other`."""
         for name, value in vars(other).items():
             setattr(self, name, getattr(self, name) + value)
 
     @property
     def holds(self) -> bool:
-        """Nothing late, lost, doubled or mixed up, and something to say so of."""
+        """Whether there were replies, and nothing was late, lost, doubled or strange."""
         return bool(self.turns and self.received) and not (self.late or self.lost or self.doubled or self.strange)
 
 
 class TalkLedger:
-    """One talk."""
+    """The record of one talk."""
 
     def __init__(self) -> None:
         self.sent: list[str] = []
@@ -66,11 +66,11 @@ class TalkLedger:
         self._strange: set[str] = set()
 
     def took(self, post: str) -> None:
-        """The app has taken a message."""
+        """The app accepted a message."""
         self.sent.append(post)
 
     def look(self, shown: Shown) -> None:
-        """Hold what the page shows against what was sent and shown before."""
+        """Compare what the page shows with what was sent and shown before."""
         for side in SIDES:
             posts = Counter(exchange.post for exchange in shown[side])
             self._strange |= posts.keys() - set(self.sent)
@@ -89,7 +89,7 @@ class TalkLedger:
                     self._whole[place] = whole
 
     def close(self, shown: Shown | None, tally: Tally) -> None:
-        """Count the talk as the page shows it in the end; None: the page could not be had any more."""
+        """Count the talk as the page shows it at the end; None: the page could not be opened any more."""
         if shown is not None:
             self.look(shown)
         for side in SIDES:
@@ -109,5 +109,5 @@ class TalkLedger:
 
 
 def replies_to(shown: Shown, side: str, post: str) -> tuple[Bubble, ...]:
-    """What a panel shows below a message, wherever that stands."""
+    """The replies that a panel shows below a message, wherever that message appears."""
     return tuple(reply for exchange in shown[side] if exchange.post == post for reply in exchange.replies)

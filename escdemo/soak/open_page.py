@@ -1,6 +1,6 @@
-"""One open page of the app, without a browser: the same requests, by the names of its events.
+"""One open page of the app, without a browser: sends the same requests, by the names of the events.
 
-An event that goes through Gradio's queue (`follow_*`) is looked on at; every other is one request. Values come back by
+Events in Gradio's queue (`follow_*`) are streams to follow; every other event is one request. Values are returned by
 the `elem_id` of the component that shows them.
 """
 
@@ -19,32 +19,32 @@ import httpx
 
 API = "/gradio_api"
 TOKEN = "token"
-"""by this name a browser's token comes back, whose component has no `elem_id`"""
+"""name for the browser's token, whose component has no `elem_id`"""
 
 
 class BadAnswer(RuntimeError):  # noqa: N818  (what came)
-    """The app gave no page for an answer: an error status, a broken connection, a stream without an end."""
+    """The app did not answer with a page: an error status, a broken connection, a stream that stopped early."""
 
 
 @dataclass(frozen=True)
 class _Event:
     number: int
     states: tuple[bool, ...]
-    """which inputs the server keeps itself"""
+    """for each input, whether the server keeps its value itself"""
     outputs: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Site:
-    """A running app and what its pages are made of."""
+    """A running app and its events."""
 
     http: httpx.AsyncClient
-    """its base address is the app's"""
+    """its base address is that of the app"""
     events: Mapping[str, _Event]
 
     @classmethod
     async def open(cls, http: httpx.AsyncClient) -> Site:
-        """Ask the app for its events. Raises BadAnswer when it is none."""
+        """Ask the app for its events. Raises BadAnswer when there is no such app."""
         config = await _json(http, "GET", "/config")
         try:
             kinds = {part["id"]: part["type"] for part in config["components"]}
@@ -57,18 +57,18 @@ class Site:
 
 
 class OpenPage:
-    """A page that was just opened; it knows nothing of a talk before `restore` is called."""
+    """A page that was just opened; it knows no talk before `restore` is called."""
 
     def __init__(self, site: Site) -> None:
         self.site, self.session = site, secrets.token_hex(8)
 
     async def call(self, name: str, *values: Any) -> dict[str, Any]:
-        """What the page shows after an event, by `elem_id`; components that stay as they are, are left out."""
+        """What the page shows after an event, by `elem_id`; unchanged components are left out."""
         answer = await _json(self.site.http, "POST", f"{API}/run/{name}", self._body(name, values))
         return self._shown(name, answer)
 
     async def cut(self, name: str, *values: Any) -> None:
-        """Send an event whole and hang up before any answer."""
+        """Send a complete event and hang up before any answer."""
         url = self.site.http.base_url
         body = json.dumps(self._body(name, values)).encode()
         head = f"POST {API}/run/{name} HTTP/1.1\r\nHost: {url.netloc.decode()}\r\nContent-Type: application/json\r\n"
@@ -84,7 +84,7 @@ class OpenPage:
             raise BadAnswer(f"{name}: {type(error).__name__}") from None
 
     async def follow(self, name: str, *values: Any) -> AsyncGenerator[dict[str, Any]]:
-        """Look on: something empty for each change, then what is shown in the end. Leaving it hangs up."""
+        """Follow an event: yield {} for each change, then what is shown at the end. Closing the generator hangs up."""
         event = self.site.events[name]
         joined = await _json(
             self.site.http, "POST", f"{API}/queue/join", self._body(name, values) | {"fn_index": event.number}
@@ -106,7 +106,7 @@ class OpenPage:
         raise BadAnswer(f"{name}: the stream ended early")
 
     async def follow_to_the_end(self, name: str, *values: Any) -> dict[str, Any]:
-        """What is shown when nothing changes by itself any more."""
+        """What is shown once nothing changes by itself any more."""
         shown: dict[str, Any] = {}
         async with aclosing(self.follow(name, *values)) as pieces:
             async for piece in pieces:
@@ -114,7 +114,7 @@ class OpenPage:
         return shown
 
     async def follow_a_little(self, name: str, *values: Any) -> None:
-        """Look on until something changes, then hang up."""
+        """Follow until something changes, then hang up."""
         async with aclosing(self.follow(name, *values)) as pieces:
             async for _ in pieces:
                 return
@@ -135,13 +135,13 @@ class OpenPage:
 
 
 def _event(told: Mapping[str, Any], names: Mapping[int, str], kinds: Mapping[int, str]) -> _Event:
-    """`told` is Gradio's description of an event; names and kinds are those of the components by their number."""
+    """`told` is Gradio's description of an event; `names` and `kinds` are those of the components, by id."""
     states = tuple(kinds[number] == "state" for number in told["inputs"])
     return _Event(told["id"], states, tuple(names[number] for number in told["outputs"]))
 
 
 async def _json(http: httpx.AsyncClient, method: str, path: str, body: Any = None) -> Any:
-    """The answer to a request. Raises BadAnswer."""
+    """The answer to a request, as JSON. Raises BadAnswer."""
     try:
         answer = await http.request(method, path, json=body)
         if answer.status_code != httpx.codes.OK:

@@ -1,4 +1,4 @@
-"""What the two panels of a page show, read out of their HTML as `escdemo.look.render.panel` draws it."""
+"""Reads what the two panels of a page show, from their HTML as `escdemo.look.render.panel` draws it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WORDS = re.compile(r"<bdi[^>]*>(.*?)</bdi>", re.DOTALL)
 PROBLEM = re.compile(r'<p class="esc-notice esc-problem"[^>]*>(.*?)</p>', re.DOTALL)
 
 WHOLE = ("done", "replaced")
-"""states of a reply that is there"""
+"""states of a complete reply"""
 MISSING = ("failed", "stopped")
 """states of a reply that will not come by itself; the panel says so"""
 
@@ -28,7 +28,7 @@ class Bubble:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A message and what stands below it; one reply, when all is well."""
+    """A message and the replies below it; there should be one."""
 
     post: str
     replies: tuple[Bubble, ...]
@@ -49,6 +49,6 @@ def read_panel(html: str) -> tuple[Exchange, ...]:
 
 
 def problem_in(html: object) -> str | None:
-    """The sentence of a notice that refuses something; None for other notices, or none."""
+    """The sentence of a notice that refuses something; None for any other notice or none."""
     found = PROBLEM.search(html) if isinstance(html, str) else None
     return unescape(found[1]) if found else None

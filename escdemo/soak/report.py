@@ -1,4 +1,4 @@
-"""What came of a soak, in words."""
+"""The results of a soak as text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from escdemo.soak.crowd import Soak
 from escdemo.soak.running_app import Sample
 
 WARM_SHARE = 0.25
-"""of the time, after which the app is warm"""
+"""share of the time after which the app counts as warm"""
 
 
 def report(found: Soak) -> str:

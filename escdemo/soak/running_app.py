@@ -1,4 +1,4 @@
-"""The real app in a process of its own, to be tried on a database that is gone afterwards; its memory, its files."""
+"""Runs the real app in its own process, on a temporary database, and samples its memory and open files."""
 
 from __future__ import annotations
 
@@ -30,16 +30,17 @@ class Sample:
 
     at_s: float
     memory_mib: float
-    """resident"""
+    """resident memory"""
     files: int
-    """open ones, connections among them"""
+    """open files, including connections"""
 
 
 @contextmanager
 def app_process(flags: Sequence[str], database: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """`app.py` with `flags`, on a database and a free port of this machine: process and address, once it answers.
+    """Run `app.py` with `flags` on this database and a free local port; give process and address once it answers.
 
-    It is ended with the block, however that ends. Raises NoApp when it ends before; it has said why on stderr.
+    The app is stopped at the end of the block in any case. Raises NoApp when it ends before answering; the reason is on
+    stderr.
     """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -64,7 +65,7 @@ def app_process(flags: Sequence[str], database: str) -> Iterator[tuple[subproces
 
 @contextmanager
 def running_app(flags: Sequence[str]) -> Iterator[tuple[str, int]]:
-    """As `app_process`, on a database that is gone afterwards: its address and process id."""
+    """As `app_process`, but on a temporary database; gives address and process id."""
     with (
         tempfile.TemporaryDirectory() as folder,
         app_process(flags, f"sqlite:///{folder}/soak.db") as (process, address),
@@ -76,12 +77,12 @@ def _answers(address: str) -> bool:
     try:
         with urllib.request.urlopen(f"{address}/healthz") as answer:
             return bool(answer.status == 200)
-    except (urllib.error.URLError, ConnectionError):  # it does not listen yet, or listens and loads
+    except (urllib.error.URLError, ConnectionError):  # it does not listen yet, or is still loading
         return False
 
 
 def sample(process: int, since: float) -> Sample | None:
-    """The process now, `since` on the monotonic clock; None when it is gone."""
+    """The process now, with the time `since` a moment of the monotonic clock; None when it is gone."""
     try:
         found = psutil.Process(process)
         return Sample(time.monotonic() - since, found.memory_info().rss / 2**20, found.num_fds())

@@ -1,6 +1,6 @@
-"""One simulated seeker: comes, agrees, talks, judges, begins anew; impatient and with a bad connection now and then.
+"""One simulated seeker: arrives, agrees, talks, judges and starts again; sometimes impatient or with a bad connection.
 
-What it does follows from its number alone: no two runs differ but by their pace.
+Its number alone decides what it does, so runs differ only in their pace.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ POSTS = (
     "Thank you, I will try to write to an old friend.",
 )
 STORY = ("", "I moved to a new town for work and know nobody here.", "sadness", "Sleep Problems", 3)
-"""role card (none), situation, emotion, problem, strength"""
+"""role card (none), situation, emotion, problem, intensity"""
 WAYS = ("looks on", "reloads", "looks on", "cancels", "looks on", "hangs up", "looks on", "sends twice")
-"""how a message is sent and its replies are waited for, in turn"""
+"""how a message is sent and its replies awaited, in turn"""
 NOTES = ("page-note", "post-note", "setup-note", "judge-note", "erase-note")
 TALK_POSTS = 8
 """messages before a talk is judged"""
@@ -43,13 +43,13 @@ class Plan:
 
     seconds: float
     messages: int | None = None
-    """at most; None: as many as there is time for"""
+    """most messages; None: as many as time allows"""
     patience_s: float = 300.0
-    """how long both replies to a message may take, all tries together; what is still being made then is late"""
+    """how long both replies to a message may take, with all attempts; what is still being made then is late"""
 
 
 class Seeker:
-    """See the module."""
+    """One simulated seeker, see the module."""
 
     def __init__(self, site: Site, number: int, plan: Plan, now: Callable[[], float] = time.monotonic) -> None:
         self.site, self.number, self.plan, self.now = site, number, plan, now
@@ -60,12 +60,12 @@ class Seeker:
         self._until = now() + plan.seconds
 
     async def run(self) -> Tally:
-        """Talk until the time is over, and look at every talk once more before it is left."""
+        """Talk until the time is over, checking every talk once more before leaving it; then delete everything."""
         try:
             await self._show(self.page, "restore", "", self.token, None)
             while self._goes_on:
                 await self._talk()
-        except BadAnswer as bad:  # of a step that is no message: nothing more can be done
+        except BadAnswer as bad:  # a step other than a message failed: nothing more can be done
             self.tally.bad[str(bad)] += 1
         try:
             await self._show(self.page, "erase", self.token)
@@ -78,7 +78,7 @@ class Seeker:
         return self.now() < self._until and self._said < (self.plan.messages or self._said + 1)
 
     async def _talk(self) -> None:
-        """One talk, judged in the end when it can be."""
+        """One talk, judged at the end if possible."""
         self.ledger = TalkLedger()
         pair = (None,) * (len(self.site.events["agree"].states) - len(STORY) - 3)
         begun = await self._show(self.page, "agree", self.token, True, *STORY, *pair, False)
@@ -95,7 +95,7 @@ class Seeker:
         await self._leave(well)
 
     async def _leave(self, well: bool) -> None:
-        """Open the talk afresh, as it will stay, then judge it."""
+        """Reload the finished talk, judge it, and count it in the ledger."""
         shown: Shown | None = None
         try:
             shown = await self._reload()
@@ -108,13 +108,13 @@ class Seeker:
             self.ledger.close(shown, self.tally)
 
     async def _say(self) -> bool:
-        """One message and its replies; False when something stays missing."""
+        """Send one message and await its replies; False when something stays missing."""
         way = WAYS[(self._said + self.number) % len(WAYS)]
         post, seen = f"{POSTS[self._said % len(POSTS)]} ({self._said + 1})", len(self.ledger.sent)
         self._said += 1
         self.tally.done[way] += 1
         begun = self.now()
-        if way == "hangs up":  # the browser sends again what it got no answer to
+        if way == "hangs up":  # like a browser that sends again what got no answer
             await self.page.cut("send", self.token, seen, post)
             await self._reload()
         if not await self._send(seen, post):
@@ -134,7 +134,7 @@ class Seeker:
         return complete
 
     async def _send(self, seen: int, post: str) -> bool:
-        """Until the app takes the message; False when it does not before patience ends."""
+        """Send until the app accepts the message; False when patience ends first."""
         deadline = self.now() + self.plan.patience_s
         pause = 0.5
         while True:
@@ -145,7 +145,7 @@ class Seeker:
                 self.tally.bad[str(bad)] += 1
                 silent = True
             late = self.now() > deadline
-            if taken or (late and silent):  # refused in words it is not owed anything, else it is
+            if taken or (late and silent):  # a message refused in words is owed no reply, one without an answer is
                 self.ledger.took(post)
             if taken or late:
                 return taken
@@ -153,7 +153,7 @@ class Seeker:
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
     async def _see_through(self, post: str, deadline: float) -> bool:
-        """Look on until both replies are there; what is missing is asked for again. False when patience ends."""
+        """Watch until both replies are there, requesting missing ones again. False when patience ends."""
         pause = 0.25
         while True:
             try:
@@ -161,7 +161,7 @@ class Seeker:
                     shown = _panels(await self.page.follow_to_the_end("follow_send", self.token))
             except TimeoutError:
                 return False
-            except BadAnswer as bad:  # as a browser does: opens the page again
+            except BadAnswer as bad:  # reload, as a browser does
                 self.tally.bad[str(bad)] += 1
                 await asyncio.sleep(pause)
                 shown = await self._reload()
@@ -178,7 +178,7 @@ class Seeker:
             pause = min(2 * pause, LONGEST_PAUSE_S)
 
     async def _reload(self) -> Shown:
-        """The page opened afresh, and what it shows."""
+        """Open the page again; what it shows."""
         self.page = OpenPage(self.site)
         return _panels(await self._show(self.page, "restore", self.token, "", None))
 
@@ -198,5 +198,5 @@ def _has(shown: Shown, side: str, post: str, states: tuple[str, ...]) -> bool:
 
 
 def _panels(values: dict[str, Any]) -> Shown:
-    """What both panels show; an answer without them shows no talk."""
+    """What both panels show; an answer without panels shows no talk."""
     return {side: read_panel(values.get(f"side-{side}") or "") for side in SIDES}

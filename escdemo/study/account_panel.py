@@ -1,4 +1,4 @@
-"""Coming in by password, and the corner of who is in: choose a password, sign out, take everything back."""
+"""The sign-in form, and the member's corner: choose a password, sign out, withdraw from the study."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LOOK_EVERY_S = 5.0
 
 @dataclass(frozen=True)
 class SignInForm:
-    """For who comes without a link."""
+    """The form for members who come without a link."""
 
     study: gr.Textbox
     name: gr.Textbox
@@ -24,7 +24,7 @@ class SignInForm:
     go: gr.Button
 
     def fields(self) -> list[Any]:
-        """What is sent."""
+        """The inputs of `Accounts.sign_in`, in its order."""
         return [self.study, self.name, self.password]
 
 
@@ -48,20 +48,20 @@ class AccountPanel:
     sure: gr.Button
     stay: gr.Button
     look: gr.Timer
-    """runs while copies of what was deleted may be left"""
+    """runs while copies of deleted data may remain"""
 
     def outputs(self) -> list[Any]:
-        """All components that the handlers touch."""
+        """All components that the handlers change."""
         corner = [self.box, self.who, self.passwords, self.new, self.again, self.note, self.ticket]
         return [*corner, self.leave, self.look, *self.question()]
 
     def question(self) -> list[Any]:
-        """What changes when somebody thinks of leaving."""
+        """What changes when somebody asks to withdraw."""
         return [self.withdraw, self.ask]
 
 
 def build_sign_in() -> SignInForm:
-    """Draw the form; it is shown to somebody who came without a link."""
+    """Draw the form for members who come without a link."""
     gr.HTML(f'<h2 class="esc-h2">{texts.SIGN_IN_TITLE}</h2><p class="esc-hint">{texts.SIGN_IN_HINT}</p>')
     with gr.Row():
         study = _field(texts.SIGN_IN_STUDY, "sign-in-study", "organization")
@@ -73,7 +73,7 @@ def build_sign_in() -> SignInForm:
 
 def build() -> AccountPanel:
     """Draw the hidden corner."""
-    # Outside the corner: what is not drawn yet does not reach the script.
+    # Outside the corner, because a component that is not drawn yet does not reach the script.
     ticket = gr.Textbox("", visible="hidden", elem_id="ticket")
     with gr.Column(visible=False, elem_id="account") as box, gr.Accordion(texts.ACCOUNT_TITLE, open=False):
         who = gr.HTML(elem_id="account-who")
@@ -102,7 +102,7 @@ def _build_leave() -> tuple[gr.Column, gr.Button, gr.Column, gr.Button, gr.Butto
 
 
 def _field(label: str, elem_id: str, kind: str) -> gr.Textbox:
-    """A field that the browser's own password store knows how to fill; `kind` is its autocomplete name."""
+    """A field that the browser's password manager can fill; `kind` is its autocomplete name."""
     hidden = kind.endswith("password")
     attributes = gr.InputHTMLAttributes(autocomplete=kind, autocapitalize="none", spellcheck=False)
     return gr.Textbox(
@@ -127,6 +127,6 @@ def show(panel: AccountPanel, access: Access, brief: Brief) -> dict[Any, Any]:
 
 
 def ask(panel: AccountPanel, asked: bool) -> dict[Any, Any]:
-    """The button that deletes, or the question whether that is meant."""
+    """Show the button to withdraw, or the question whether the rater is sure."""
     button = gr.update(value=texts.WITHDRAW_BUTTON, visible=not asked)
     return {panel.withdraw: button, panel.ask: gr.update(visible=asked)}

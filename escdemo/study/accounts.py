@@ -1,4 +1,4 @@
-"""What a member does about being one: the handlers of signing in and out, the own password, and withdrawing."""
+"""The handlers for a membership: signing in and out, choosing a password, withdrawing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from escdemo.study.parts import Shown, StudyParts
 
 
 class Accounts:
-    """The handlers; they hold no state of a visitor."""
+    """The handlers; they keep no state about a visitor."""
 
     def __init__(self, parts: StudyParts, desk: Desk, arrival: Arrival) -> None:
         self.parts = parts
@@ -29,7 +29,7 @@ class Accounts:
         self.arrival = arrival
 
     async def sign_in(self, study: str, name: str, password: str, request: gr.Request) -> Shown:
-        """Let somebody in who knows study, name and password; the fields forget the password in either case."""
+        """Let in whoever knows study, name and password; the password field is emptied in any case."""
         address = request.client.host if request.client is not None else "unknown"
         parts, empty = self.parts, {self.parts.entry.sign_in.password: ""}
         try:
@@ -44,7 +44,7 @@ class Accounts:
         return self.arrival.welcome(access) | {self.parts.account.ticket: self.desk.ticket(access)}
 
     def choose_password(self, access: Access | None, new: str, again: str) -> Shown:
-        """Store a password of the member's own choice."""
+        """Store the password that the member chose."""
         panel = self.parts.account
         try:
             if (new or "") != (again or ""):
@@ -59,19 +59,19 @@ class Accounts:
         return {panel.note: done, panel.ticket: ticket, panel.new: "", panel.again: ""}
 
     def sign_out(self) -> Shown:
-        """Forget who this page is for; the script then opens the page without its link."""
+        """Forget the member of this page; the script then opens the page without its link."""
         return {self.parts.access: None}
 
     def ask_withdraw(self) -> Shown:
-        """One more question before everything goes."""
+        """Ask once more before everything is deleted."""
         return account_panel.ask(self.parts.account, True)
 
     def stay(self) -> Shown:
-        """Nothing is deleted."""
+        """Cancel: nothing is deleted."""
         return account_panel.ask(self.parts.account, False)
 
     def withdraw(self, access: Access | None) -> Shown:
-        """Delete all that this rater gave to the study, and forget who this page is for."""
+        """Delete everything that this rater gave to the study, and forget the member of this page."""
         parts = self.parts
         try:
             items = self.desk.do(withdraw, access)
@@ -95,7 +95,7 @@ class Accounts:
         }
 
     def withdrawn(self, items: int) -> Shown:
-        """What was deleted, and whether it is out of all files by now; looked at again until it is."""
+        """Say what was deleted and whether it is gone from all files; checked again until it is."""
         try:
             left = self.desk.remains()
         except SQLAlchemyError:

@@ -1,7 +1,7 @@
-"""The study page as a whole: which part stands where, and which control calls which handler. No logic.
+"""The layout of the study page, and which control calls which handler. No logic.
 
-Handlers are plain requests, not queued, as on the first page. An answer is saved with trigger_mode "always_last": while
-a save is under way, later clicks are joined into one that follows it, so nothing is lost and nothing overtakes.
+All handlers are plain requests, not queued. Answers are saved with trigger_mode "always_last": while one save runs,
+later clicks are joined into a single save after it, so nothing is lost and the order is kept.
 """
 
 from __future__ import annotations
@@ -45,21 +45,21 @@ KEEP_PASS = f"""(value) => {{
   const secure = location.protocol === "https:" ? "; Secure" : "";
   if (value) document.cookie = `{COOKIE}=${{value}}; SameSite=Strict${{secure}}`;
 }}"""
-"""a cookie of this page only, which goes with the browser's session"""
+"""sets a cookie for this page only, which lasts for the browser session"""
 TICKET = "escdemo-study"
-"""what the ticket, or the invitation of a link, is called in the browser (page.js); it goes with the tab"""
+"""key under which the browser tab keeps the ticket or the invitation (see page.js)"""
 READ_ARRIVAL = "() => [window.escArrival.invite, window.escArrival.create]"
 KEEP_TICKET = f"""(ticket) => {{ if (ticket) sessionStorage.setItem("{TICKET}", ticket); }}"""
 FORGET_TICKET = "() => window.escForget()"
 LEAVE = "() => { window.escForget(); location.assign(location.pathname); }"
 ONCE: dict[str, Any] = {"queue": False, "trigger_mode": "once", "show_progress": "hidden"}
-"""a click that must not happen twice"""
+"""for clicks that must not happen twice"""
 LAST: dict[str, Any] = {"queue": False, "trigger_mode": "always_last", "show_progress": "hidden"}
-"""a choice that may be changed: while one is being saved, only the last one after it counts"""
+"""for choices that may change: while one is being saved, only the last one after it counts"""
 
 
 def build_studies(service: GenerationService, sessions: sessionmaker[Session], settings: Settings) -> gr.Blocks:
-    """The study page over a running service, which also makes items for leads, and an open store."""
+    """The study page, for an open store and a running service, which also makes items for leads."""
     cards = load_role_cards()
     with gr.Blocks(title=texts.TITLE, analytics_enabled=False) as demo:
         link, key = gr.Textbox(visible=False), gr.Textbox(visible=False)
@@ -117,7 +117,7 @@ def _wire_account(accounts: Accounts) -> None:
         form.fields(),
         [*parts.everything(), form.password],
         api_name="sign_in",
-        **(ONCE | {"show_progress": "minimal"}),  # after failed attempts it takes seconds
+        **(ONCE | {"show_progress": "minimal"}),  # takes seconds after failed attempts
     )
     chosen = gr.on(
         [panel.choose.click, panel.again.submit],

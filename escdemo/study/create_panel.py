@@ -1,4 +1,4 @@
-"""A new study: a form, or a plan file (read by `uploaded`). `read_plan` is pure."""
+"""The form for a new study or a draft's plan; a plan file is read by `uploaded`. `read_plan` is pure."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ FIELDS = (
     "consent",
     "passwords",
 )
-"""names of the form's inputs in their order, as in a plan file"""
+"""names of the form's inputs, in order, as in a plan file"""
 _WHOLE = ("raters", "raters_per_item", "pairs_per_context", "seed", "min_turns")
 
 
 @dataclass(frozen=True)
 class CreatePanel:
-    """The form; `inputs` in the order of FIELDS."""
+    """The form; `inputs` are in the order of FIELDS."""
 
     box: gr.Column
     title: gr.HTML
@@ -49,16 +49,16 @@ class CreatePanel:
     leave: gr.Button
 
     def offer(self, hosted: Sequence[str]) -> dict[Any, Any]:
-        """What shows whoever may make a study the nets of this server."""
+        """Offer the nets of this server, to those who may create studies."""
         return {self.inputs[FIELDS.index("systems")]: gr.update(choices=list(hosted))}
 
     def outputs(self) -> list[Any]:
-        """What turns the form into that of a draft's plan and back."""
+        """All components that change when the form is used for a draft's plan."""
         return [self.box, self.title, *self.inputs, self.go, self.file, self.save, self.leave]
 
 
 def build() -> CreatePanel:
-    """Draw the hidden form. It offers no system yet: what is drawn here reaches every rater's browser."""
+    """Draw the hidden form. It offers no system yet, because what is drawn here reaches every rater's browser."""
     with gr.Column(visible=False, elem_id="create") as box:
         title = gr.HTML(heading(texts.CREATE_TITLE, texts.CREATE_HINT))
         with gr.Row():
@@ -106,12 +106,12 @@ def build() -> CreatePanel:
 
 
 def heading(title: str, hint: str) -> str:
-    """What the form is for."""
+    """The heading and hint of the form, as HTML."""
     return f'<h2 class="esc-h2">{title}</h2><p class="esc-hint">{hint}</p>'
 
 
 def _build_more() -> tuple[gr.Number | gr.Dropdown, ...]:
-    """What has good defaults."""
+    """Draw the inputs that have good defaults."""
     with gr.Row():
         numbers = tuple(
             gr.Number(value=value, label=label, info=info, elem_id=f"plan-{key}", min_width=160)
@@ -138,9 +138,9 @@ def _build_more() -> tuple[gr.Number | gr.Dropdown, ...]:
 
 
 def read_plan(*fields: Any, before: StudyPlan | None = None) -> StudyPlan:
-    """The plan out of the form's values, in the order of FIELDS; what the form does not ask is as `before`.
+    """The plan from the form's values, given in the order of FIELDS. What the form does not ask is taken from `before`.
 
-    Raises PlanError with every reason it cannot work.
+    Raises PlanError with all reasons why the plan cannot work.
     """
     values = dict(zip(FIELDS, fields, strict=True))
     empty = [name for name, value in values.items() if value is None]
@@ -152,14 +152,14 @@ def read_plan(*fields: Any, before: StudyPlan | None = None) -> StudyPlan:
     values["pairs_per_context"] = values["pairs_per_context"] or None
     if before is None:
         return plan_from_dict(values)
-    if values["rubric"] == before.rubric.name:  # it may be one of the study's own
+    if values["rubric"] == before.rubric.name:  # it may be the study's own rubric
         values["rubric"] = asdict(before.rubric)
     kept = {name: getattr(before, name) for name in ("lease_minutes", "duplicate_spacing")}
     return plan_from_dict(values | kept)
 
 
 def form_values(plan: StudyPlan, hosted: Sequence[str]) -> list[Any]:
-    """Inverse of `read_plan`: updates of the inputs, in the order of FIELDS."""
+    """The inverse of `read_plan`: updates of the inputs, in the order of FIELDS."""
     shown = {name: getattr(plan, name) for name in FIELDS}
     shown |= {"systems": list(plan.systems), "pairs_per_context": plan.pairs_per_context or 0}
     shown |= {"rubric": plan.rubric.name}

@@ -1,4 +1,4 @@
-"""What a lead does to a draft as a whole: change its plan in the form it was made with, or delete it."""
+"""Handlers for a whole draft: the lead changes its plan, in the form for new studies, or deletes it."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from escdemo.study.parts import Shown, attempt
 
 
 class Drafting:
-    """The handlers; they hold no state of a visitor."""
+    """The handlers; they keep no state about a visitor."""
 
     def __init__(self, leads: Leads) -> None:
         self.leads = leads
         self.parts = leads.parts
 
     def edit(self, access: Access | None) -> Shown:
-        """The form with the draft's plan in it."""
+        """Show the form with the draft's plan in it."""
 
         def shown() -> Shown:
             form = self.parts.create
@@ -42,7 +42,7 @@ class Drafting:
         return attempt(self.parts, shown)
 
     def save(self, access: Access | None, *fields: Any) -> Shown:
-        """Put the form's plan in place of the draft's."""
+        """Replace the draft's plan with the plan in the form."""
 
         def saved() -> Shown:
             desk = self.leads.desk
@@ -56,19 +56,19 @@ class Drafting:
         return attempt(self.parts, saved)
 
     def leave(self) -> Shown:
-        """The form goes; the plan stays."""
+        """Close the form; the plan stays unchanged."""
         return {self.parts.create.box: gr.update(visible=False)}
 
     def ask_delete(self) -> Shown:
-        """One more question before the end."""
+        """Ask once more before the draft is deleted."""
         return {self.parts.lead.overview.ask_delete: gr.update(visible=True)}
 
     def keep(self) -> Shown:
-        """No end yet."""
+        """Cancel: the draft stays."""
         return {self.parts.lead.overview.ask_delete: gr.update(visible=False)}
 
     def delete(self, access: Access | None) -> Shown:
-        """Delete the draft; the page is then a stranger's."""
+        """Delete the draft; the page then shows what strangers see."""
 
         def deleted() -> Shown:
             name = delete_draft(self.leads.desk.as_member(access))

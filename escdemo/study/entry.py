@@ -1,4 +1,4 @@
-"""Who came, and what they see first: the handlers before anybody works."""
+"""The handlers of arrival: who came, and what they see first."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Work(Protocol):
     """The handlers of one role."""
 
     def continue_(self, access: Access | None) -> Shown:
-        """Where the member stands."""
+        """Show where the member stands."""
 
 
 class Arrival:
-    """The handlers; they hold no state of a visitor."""
+    """The handlers; they keep no state about a visitor."""
 
     def __init__(self, parts: StudyParts, desk: Desk, raters: Raters, reviewers: Reviewers, leads: Leads) -> None:
         self.parts = parts
@@ -37,7 +37,10 @@ class Arrival:
         self.work: dict[Role, Work] = {Role.LEAD: leads, Role.RATER: raters, Role.REVIEWER: reviewers}
 
     def enter(self, link: str, key: str) -> Shown:
-        """Sign in by the link of the page's address, or the browser's ticket; show where this member stands."""
+        """Sign in by `link`, an invitation or the browser's ticket, and show where this member stands.
+
+        Without it, a right `key` opens the form for new studies; anybody else is a stranger.
+        """
         if link:
             return attempt(self.parts, lambda: self._sign_in(link))
         if key and self.desk.may_create(key):
@@ -54,7 +57,7 @@ class Arrival:
         return self.welcome(entered.access)
 
     def welcome(self, access: Access) -> Shown:
-        """The page of a member who has just come in."""
+        """Show the page of a member who has just come in."""
         brief = self.desk.read(get_brief, access)
         badge = f"{texts.ROLES[access.role]} {access.pseudonym}" if access.role is Role.RATER else access.pseudonym
         shown = self._header(brief.name, badge)
@@ -62,7 +65,7 @@ class Arrival:
         return shown | {self.parts.access: access, self.parts.note: ""} | corner | self._first(access)
 
     def _first(self, access: Access) -> Shown:
-        """Consent, instructions, or straight back to work."""
+        """Show consent or instructions, or go straight back to work."""
         if access.role is Role.LEAD:
             kept: Shown = {self.parts.lead.link: render.own_link(), self.parts.upload_pass: self.desk.upload_pass()}
             return self.work[Role.LEAD].continue_(access) | kept
@@ -77,7 +80,7 @@ class Arrival:
         return attempt(self.parts, lambda: self.work[access.role].continue_(access))
 
     def agree(self, access: Access | None, agreed: bool) -> Shown:
-        """Consent, or a word on why nothing happens without it."""
+        """Store the consent; without it, say why nothing happens."""
         if not agreed:
             return {self.parts.note: page_render.notice(texts.CONSENT_MISSING, "problem")}
 
@@ -93,7 +96,7 @@ class Arrival:
         return entry_panel.show(self.parts.entry, "guide", brief) | {self.parts.steps: steps, self.parts.note: ""}
 
     def begin(self, access: Access | None) -> Shown:
-        """The first item."""
+        """Show the first item."""
         role = Role.RATER if access is None else access.role
         return attempt(self.parts, lambda: self.work[role].continue_(access))
 

@@ -1,4 +1,4 @@
-"""Before the first item: no link (or a password instead), consent, instructions."""
+"""Before the first item: the page without a link (with the sign-in form), consent, instructions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from escdemo.study.account_panel import SignInForm
 
 @dataclass(frozen=True)
 class EntryPanel:
-    """Three boxes, of which one shows at most."""
+    """Three boxes, of which at most one shows."""
 
     stranger: gr.Column
     sign_in: SignInForm
@@ -28,7 +28,7 @@ class EntryPanel:
     start: gr.Button
 
     def outputs(self) -> list[Any]:
-        """All components that `show` touches."""
+        """All components that `show` changes."""
         return [self.stranger, self.consent, self.consent_text, self.guide, self.guide_text]
 
 
@@ -48,7 +48,7 @@ def build() -> EntryPanel:
 
 
 def show(panel: EntryPanel, step: str, brief: Brief | None = None, hosts: Sequence[str] = ()) -> dict[Any, Any]:
-    """The box of `step` ("stranger", "consent", "guide"), or none of them; `hosts`: who live talks may be sent to."""
+    """Show the box of `step` ("stranger", "consent", "guide"; "": none). `hosts`: where live talks may be sent."""
     return {
         panel.stranger: gr.update(visible=step == "stranger"),
         panel.consent: gr.update(visible=step == "consent"),

@@ -1,7 +1,7 @@
-"""Items made by the nets of this server, beside its pages: contexts -> generation service -> store. No Gradio here.
+"""Items made by the nets of this server, in the background: contexts -> generation service -> store. No Gradio here.
 
-One thread per study asks for the replies of one context at a time, so that people who talk with the nets meanwhile wait
-for a few replies at most. The items are imported together when all are made: the import is all or nothing, as ever.
+One thread per study requests the replies for one context at a time, so that people who talk with the nets meanwhile
+wait for only a few replies. The items are imported together when all are made; as always, all are imported or none.
 """
 
 from __future__ import annotations
@@ -37,34 +37,34 @@ from models.serving.trace import DecodeOptions, Reply
 _log = logging.getLogger(__name__)
 
 BUSY_WAIT_S = 600.0
-"""how long a busy service is asked again before the items are given up"""
+"""how long a busy service is tried before giving up"""
 ATTEMPTS = 3
-"""how often a reply is made that may not be shown, each time from another seed"""
+"""most attempts at a reply that may be shown, each with another seed"""
 NEXT_SEED = 1_000_003
-"""from the seed of one attempt to that of the next: more than there are items"""
+"""step from the seed of one attempt to the next; larger than the number of items"""
 RETRY_S = 1.0
 
 
 @dataclass(frozen=True)
 class Making:
-    """How far the items of one study are."""
+    """Progress of the items of one study."""
 
     total: int
     made: int = 0
     found: Imported | None = None
-    """what the import brought, once it is over"""
+    """the result of the import, once it is done"""
     left_out: tuple[str, ...] = ()
-    """contexts without an item: a reply was held back each time it was made"""
+    """contexts without an item, because a reply was held back at every attempt"""
     error: str | None = None
     """why nothing was imported"""
 
     def running(self) -> bool:
-        """Whether more will come."""
+        """Whether items are still being made."""
         return self.found is None and self.error is None
 
 
 class ItemMaker:
-    """The studies whose items are being made, by their ids."""
+    """Makes items and keeps the progress of each study, by study id."""
 
     def __init__(self, service: GenerationService, desk: Desk, options: DecodeOptions) -> None:
         self.service = service
@@ -79,10 +79,10 @@ class ItemMaker:
         return tuple(name for name in systems if name not in self.service.names)
 
     def check(self, access: Access | None) -> StudyView:
-        """By a lead: the study, when items can be made for it now.
+        """For leads: the study, if items can be made for it now.
 
-        Raises NotAllowed for anybody else and for an opened study, ValueError when a system is not hosted here or items
-        are being made already.
+        Raises NotAllowed for anybody else and unless the study is a draft, and ValueError when a system is not hosted
+        here or items are already being made.
         """
         study = self.desk.read(get_study, access)
         if study.state is not StudyState.DRAFT:
@@ -98,15 +98,15 @@ class ItemMaker:
         return study
 
     def start(self, access: Access | None, contexts: Sequence[Context]) -> None:
-        """By a lead: have every system of the plan answer the contexts, then import the items into the draft.
+        """For leads: have every system of the plan answer the contexts, then import the items into the draft.
 
-        Raises as `check`.
+        Raises as `check` does.
         """
         self._begin(access, contexts, None)
 
     def start_again(self, access: Access | None, old: ReadItem) -> None:
-        """By a lead: have the context of an item answered once more, from another seed; the old replies stay until
-        there are new ones. Raises as `check`."""
+        """For leads: have the context of an item answered again, with another seed. The old replies stay until there
+        are new ones. Raises as `check` does."""
         self._begin(access, [_context_of(old)], old.line)
 
     def _begin(self, access: Access | None, contexts: Sequence[Context], old: ItemLine | None) -> None:
@@ -114,7 +114,7 @@ class ItemMaker:
         assert access is not None  # get_study has checked it
         with self._lock:
             known = self._makings.get(study.id)
-            if known is not None and known.running():  # begun since
+            if known is not None and known.running():  # begun in the meantime
                 raise ValueError(texts.MAKING_ALREADY)
             self._makings[study.id] = Making(len(contexts))
             self._stopped.discard(study.id)
@@ -123,13 +123,13 @@ class ItemMaker:
         threading.Thread(target=self._make, args=work, name=f"items-{study.id}", daemon=True).start()
 
     def look(self, access: Access | None) -> Making | None:
-        """By a lead: how far it is; None when nothing was started since the server runs."""
+        """For leads: the progress; None when nothing was started since the server started."""
         study = self.desk.read(get_study, access)
         with self._lock:
             return self._makings.get(study.id)
 
     def stop(self, access: Access | None) -> None:
-        """By a lead: make no more; nothing is imported."""
+        """For leads: make no more items; nothing is imported."""
         study = self.desk.read(get_study, access)
         with self._lock:
             self._stopped.add(study.id)
@@ -146,7 +146,7 @@ class ItemMaker:
                 if replies is None:
                     left_out.append(context.id)
                 else:
-                    # As a file would hold it: what is imported here is checked as any other item is.
+                    # As it would be in a file, so that it is checked like any other imported item.
                     row = json.loads(json.dumps(item_row(context, replies)))
                     rows.append(Row(number + 1, row if old is None else row | {"id": old.key}))
                 self._tell(access.study_id, made=number + 1)
@@ -162,16 +162,16 @@ class ItemMaker:
             self._tell(access.study_id, error=sentence(refusal))
         finally:
             with self._lock:
-                broken = self._makings[access.study_id].running()  # by an error that nobody foresaw
+                broken = self._makings[access.study_id].running()  # by an unforeseen error
             if broken:
                 self._tell(access.study_id, error=texts.MAKE_FAILED.format(why=texts.MAKE_BROKEN))
 
     def _answers(
         self, study: str, context: Context, job: str, systems: Sequence[str], seed: int
     ) -> dict[str, Reply] | None:
-        """The reply of each system; one that may not be shown is made again. None when one never may.
+        """The reply of each system; one that must not be shown is made again. None when all attempts are held back.
 
-        Raises ValueError when one fails.
+        Raises ValueError when a reply cannot be made.
         """
         replies: dict[str, Reply] = {}
         danger = danger_in_dialogue(context.dialogue)
@@ -211,13 +211,13 @@ class ItemMaker:
 
 
 def _context_of(old: ReadItem) -> Context:
-    """What the nets are to answer, out of a stored item."""
+    """The context of a stored item, for the nets to answer."""
     turns = tuple(Turn(Speaker(line.speaker), line.text) for line in old.context)
     told = (old.situation, old.emotion_type or "", old.problem_type or "", old.dialogue)
     return Context(Dialogue(turns, *told), old.strategy)
 
 
 def danger_in_dialogue(dialogue: Dialogue) -> Danger | None:
-    """The danger that a reply to the dialogue has to take seriously."""
+    """The danger that a reply to the dialogue must take seriously."""
     messages = [turn.text for turn in dialogue.turns if turn.speaker is Speaker.SEEKER]
     return danger_now(dialogue.situation, messages)

@@ -1,4 +1,4 @@
-"""What a lead does in the tab that reads items: the handlers, and what a draft's lead may do to an item."""
+"""The handlers of the lead's tab for reading items, and for changing the items of a draft."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ _KEPT: dict[str, Callable[[ItemLine], bool]] = {
     "reasons": lambda line: line.reasons > 0,
     "flagged": lambda line: line.flagged,
 }
-"""filter -> whether an item is shown; the labels are `texts.READ_FILTERS`"""
+"""filter -> whether it shows an item; the labels are in `texts.READ_FILTERS`"""
 
 
 LISTED = 500
-"""most items in the list, around the chosen one: a browser cannot hold 100,000"""
+"""most items in the list, around the chosen one, as a browser cannot handle 100,000"""
 
 
 def _at(lines: Sequence[ItemLine], chosen: str | None) -> int:
-    """The place of the chosen item, also by its id in the import file, which may be typed; 0 when it is not there."""
+    """Index of the chosen item, given by its id or its typed id from the import file; 0 when it is not there."""
     return next((at for at, line in enumerate(lines) if chosen in (line.id, line.key)), 0)
 
 
 class Reading:
-    """The handlers; they hold no state of a visitor."""
+    """The handlers; they keep no state about a visitor."""
 
     def __init__(self, leads: Leads) -> None:
         self.leads = leads
@@ -48,19 +48,19 @@ class Reading:
         self.maker: ItemMaker = leads.maker
 
     def show(self, access: Access | None, only: str | None, chosen: str | None) -> Shown:
-        """The items that the filter keeps, and the chosen one, else the first of them."""
+        """Show the items that the filter keeps, and the chosen one, or else the first."""
         return attempt(self.parts, lambda: self._shown(access, only, chosen, 0))
 
     def back(self, access: Access | None, only: str | None, chosen: str | None) -> Shown:
-        """The item before."""
+        """Show the previous item."""
         return attempt(self.parts, lambda: self._shown(access, only, chosen, -1))
 
     def forward(self, access: Access | None, only: str | None, chosen: str | None) -> Shown:
-        """The next item."""
+        """Show the next item."""
         return attempt(self.parts, lambda: self._shown(access, only, chosen, 1))
 
     def drop(self, access: Access | None, only: str | None, chosen: str | None) -> Shown:
-        """Take the chosen item out of the draft, and show the one that then has its place."""
+        """Remove the chosen item from the draft, and show the one that takes its place."""
 
         def dropped() -> Shown:
             place = self._place(access, only, chosen)
@@ -71,15 +71,15 @@ class Reading:
         return self._act(dropped)
 
     def ask_empty(self) -> Shown:
-        """One more question before all items go."""
+        """Ask once more before all items are removed."""
         return {self.parts.lead.reading.ask: gr.update(visible=True)}
 
     def keep(self) -> Shown:
-        """The items stay."""
+        """Cancel: the items stay."""
         return {self.parts.lead.reading.ask: gr.update(visible=False)}
 
     def empty(self, access: Access | None, only: str | None) -> Shown:
-        """Take all items out of the draft."""
+        """Remove all items from the draft."""
 
         def emptied() -> Shown:
             count = empty_draft(self.desk.as_member(access))
@@ -88,7 +88,7 @@ class Reading:
         return self._act(emptied)
 
     def again(self, access: Access | None, only: str | None, chosen: str | None) -> Shown:
-        """Have the nets of this server answer the context of the item once more."""
+        """Have the nets of this server answer the context of the item again."""
 
         def begun() -> Shown:
             self.maker.start_again(access, self.desk.read(browse_item, access, item_id=chosen or ""))
@@ -110,7 +110,7 @@ class Reading:
         return [line for line in self.desk.read(browse, access) if _KEPT.get(only or "all", _KEPT["all"])(line)]
 
     def _changed(self, access: Access | None, only: str | None, place: int, said: str) -> Shown:
-        """The page after the items have changed, at the place in the list where the lead was."""
+        """The page after the items have changed, at the lead's place in the list."""
         lines = self._kept(access, only)
         chosen = lines[min(place, len(lines) - 1)].id if lines else None
         shown = self.leads.continue_(access) | self._shown(access, only, chosen, 0)

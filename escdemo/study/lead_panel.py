@@ -1,4 +1,4 @@
-"""The lead's tabs: overview, items, people, results, export; `reading_tab` has one more."""
+"""The lead's tabs: overview, items, people, results and export. `reading_tab` has one more."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from escdemo.study.reading_tab import ReadingTab
 from models.data.esconv_labels import PROBLEM_TYPES
 
 MAKING_EVERY_S = 2.0
-"""how often the page asks how far the items are"""
+"""how often the page asks for the progress of the items"""
 
 
 @dataclass(frozen=True)
 class OverviewTab:
-    """State of the study, progress and what stands out."""
+    """State of the study, progress, and what stands out."""
 
     refresh: gr.Button
     open: gr.Button
@@ -38,14 +38,14 @@ class OverviewTab:
     cancel_delete: gr.Button
 
     def outputs(self) -> list[Any]:
-        """What a refresh touches."""
+        """All components that a refresh changes."""
         moves = [self.open, self.pause, self.resume, self.close, self.ask, self.text]
         return [*moves, self.edit, self.delete, self.ask_delete]
 
 
 @dataclass(frozen=True)
 class MakingBox:
-    """Items out of the nets of this server."""
+    """Making items with the nets of this server."""
 
     box: gr.Column
     hosted: gr.HTML
@@ -56,13 +56,13 @@ class MakingBox:
     timer: gr.Timer
 
     def outputs(self) -> list[Any]:
-        """What shows how far it is."""
+        """The components that show the progress."""
         return [self.box, self.hosted, self.cards, self.esconv, self.stop, self.timer]
 
 
 @dataclass(frozen=True)
 class ItemsTab:
-    """Import; or, for live talks, role cards."""
+    """Importing items or, for live talks, adding role cards."""
 
     files: gr.Column
     upload: gr.UploadButton
@@ -78,7 +78,7 @@ class ItemsTab:
 
 @dataclass(frozen=True)
 class PeopleTab:
-    """Invitations."""
+    """Inviting members and revoking links."""
 
     role: gr.Dropdown
     count: gr.Number
@@ -90,7 +90,7 @@ class PeopleTab:
 
 @dataclass(frozen=True)
 class ResultsTab:
-    """Figures and tables; `outputs` in the order of `results.fill`."""
+    """Figures and tables; `outputs` are in the order of `results.fill`."""
 
     tab: gr.Tab
     refresh: gr.Button
@@ -100,7 +100,7 @@ class ResultsTab:
 
 @dataclass(frozen=True)
 class ExportTab:
-    """Files."""
+    """Files to save."""
 
     form: gr.Dropdown
     go: gr.Button
@@ -109,7 +109,7 @@ class ExportTab:
 
 @dataclass(frozen=True)
 class LeadPanel:
-    """All tabs in a box."""
+    """All tabs, in a box."""
 
     box: gr.Column
     link: gr.HTML
@@ -121,7 +121,7 @@ class LeadPanel:
     export: ExportTab
 
     def outputs(self) -> list[Any]:
-        """What the handlers of the lead touch, results and export left out."""
+        """All components that the lead's handlers change, except those of results and export."""
         own = [self.box, self.link, *self.overview.outputs()]
         items = self.items
         shown = [items.count, items.files, items.cards, items.note, *items.making.outputs()]

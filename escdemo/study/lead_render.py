@@ -1,4 +1,4 @@
-"""HTML of the lead's tabs: pure functions from the store's values to escaped text. These name systems."""
+"""HTML of the lead's tabs: pure functions from the store's values to escaped text. They name the systems."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_WARNINGS = 20
 def overview(
     study: StudyView, team: TeamProgress, people: Sequence[MemberView], quality: Sequence[RaterQuality]
 ) -> str:
-    """State, plan, progress of the whole and of each rater, and what stands out."""
+    """State, plan, progress of the study and of each rater, and what stands out."""
     return render.notice(texts.STATES[study.state]) + _progress(team) + _raters(people, quality) + _plan(study)
 
 
@@ -98,7 +98,7 @@ def _plan(study: StudyView) -> str:
 
 
 def imported(found: Imported) -> str:
-    """What an import brought, and what to look at."""
+    """The result of an import, with its warnings."""
     if not found.contexts:
         return render.notice(texts.NO_LIVE)
     done = render.notice(texts.IMPORTED.format(contexts=found.contexts, replies=found.replies), "good")
@@ -106,7 +106,7 @@ def imported(found: Imported) -> str:
 
 
 def warnings(found: Sequence[str]) -> str:
-    """What the checks of the items found, the first ones in full; "" when they found nothing."""
+    """What the checks of the items found, at most MAX_WARNINGS in full; "" when they found nothing."""
     if not found:
         return ""
     lines = list(found[:MAX_WARNINGS])
@@ -117,7 +117,7 @@ def warnings(found: Sequence[str]) -> str:
 
 
 def making(far: Making) -> str:
-    """How far the items are that the nets of this server make, or what came of it."""
+    """The progress of items made by the nets of this server, or the result."""
     if far.error is not None:
         return refused(far.error)
     if far.found is not None:
@@ -127,7 +127,7 @@ def making(far: Making) -> str:
 
 
 def making_hint(systems: Sequence[str], missing: Sequence[str], hosted: Sequence[str]) -> str:
-    """What would be made, or why that cannot be."""
+    """What would be made, or why it cannot be made."""
     names = ", ".join(systems)
     if missing:
         reason = texts.NOT_HOSTED.format(missing=", ".join(missing), hosted=", ".join(hosted))
@@ -136,7 +136,7 @@ def making_hint(systems: Sequence[str], missing: Sequence[str], hosted: Sequence
 
 
 def refused(message: str) -> str:
-    """Why nothing was imported, each bad row on a line of its own."""
+    """Why nothing was imported, with each bad row on its own line."""
     first, *rest = message.splitlines() or [""]
     rows = "".join(f"<li>{escape(row.strip())}</li>" for row in rest)
     return render.notice(first, "problem") + (f'<ul class="esc-findings">{rows}</ul>' if rows else "")

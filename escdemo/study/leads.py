@@ -1,4 +1,5 @@
-"""What a lead does: the handlers. Only here do the names of systems reach a page, and the store asks for the role."""
+"""The lead's handlers. On this page only leads, and those who may create studies, see the names of systems; the store
+checks the role."""
 
 from __future__ import annotations
 
@@ -40,11 +41,11 @@ from models.data.contexts import Context, card_contexts, draw_contexts
 from models.files.lru import Lru
 
 _WARNED = 8
-"""drafts whose warnings are kept"""
+"""how many drafts' warnings are kept in memory"""
 
 
 class Leads:
-    """The handlers of leads; they hold no state of a visitor."""
+    """The handlers of leads; they keep no state about a visitor."""
 
     def __init__(self, parts: StudyParts, desk: Desk, maker: ItemMaker, cards: Sequence[RoleCard] = ()) -> None:
         self.parts = parts
@@ -56,7 +57,7 @@ class Leads:
     # what is shown
 
     def continue_(self, access: Access | None) -> Shown:
-        """The lead's tabs as the study stands."""
+        """Show the lead's tabs for the study as it is now."""
         parts, lead = self.parts, self.parts.lead
         study = self.desk.read(get_study, access)
         people = self.desk.read(members, access)
@@ -90,7 +91,7 @@ class Leads:
         }
 
     def _making(self, access: Access | None, study: StudyView) -> Shown:
-        """The form for items by the nets of this server, and how far they are."""
+        """The form for items made by the nets of this server, and their progress."""
         items, far = self.parts.lead.items, self.maker.look(access)
         systems, missing = study.plan.systems, self.maker.missing(study.plan.systems)
         running = far is not None and far.running()
@@ -105,7 +106,7 @@ class Leads:
         return shown if far is None else shown | {items.note: lead_render.making(far)}
 
     def _warnings(self, access: Access | None) -> tuple[str, ...]:
-        """What the checks find in a draft; they are slow with many items, so they run once after each change."""
+        """What the checks find in a draft. They are slow with many items, so they run once after each change."""
         mark = self.desk.read(draft_mark, access)
         assert access is not None  # draft_mark has checked it
         found = self._warned.get((access.study_id, mark))
@@ -115,17 +116,17 @@ class Leads:
         return found
 
     def look(self, access: Access | None) -> Shown:
-        """The same once more."""
+        """Refresh the tabs."""
         return attempt(self.parts, lambda: self.continue_(access))
 
     # making a study
 
     def create(self, key: str, *fields: Any) -> Shown:
-        """A draft out of the form."""
+        """Create a draft from the form."""
         return attempt(self.parts, lambda: self._created(key, create_panel.read_plan(*fields)))
 
     def create_from_file(self, key: str, path: str) -> Shown:
-        """A draft out of a plan file, read for who may make studies; deleted in any case."""
+        """Create a draft from a plan file, for those who may create studies; the file is deleted in any case."""
 
         def made() -> Shown:
             return self._created(key, take(path, lambda: self.desk.check_key(key), read_plan_file))
@@ -151,7 +152,7 @@ class Leads:
     # running it
 
     def open(self, access: Access | None) -> Shown:
-        """Plan the items and let raters in; refused when raters are to talk with a system that is not here."""
+        """Plan the items and let raters in. Refused for live talks with a system that this server does not run."""
 
         def opened() -> Shown:
             self.check_hosted(self.desk.read(get_study, access).plan)
@@ -162,13 +163,13 @@ class Leads:
         return attempt(self.parts, opened)
 
     def check_hosted(self, plan: StudyPlan) -> None:
-        """Raises ValueError for a live study with a system that this server does not run."""
+        """Raise ValueError for a live study with a system that this server does not run."""
         why = self._not_hosted(plan)
         if why:
             raise ValueError(why)
 
     def _not_hosted(self, plan: StudyPlan) -> str:
-        """Why raters of a live study cannot talk on this server; "" when they can."""
+        """Why raters of a live study cannot talk on this server; "" when they can or it is not live."""
         missing = self.maker.missing(plan.systems)
         if plan.kind is not StudyKind.LIVE or not missing:
             return ""
@@ -187,11 +188,11 @@ class Leads:
         return self._move(access, resume_study)
 
     def ask_close(self) -> Shown:
-        """One more question before the end."""
+        """Ask once more before the study is closed."""
         return {self.parts.lead.overview.ask: gr.update(visible=True)}
 
     def keep_open(self) -> Shown:
-        """No end yet."""
+        """Cancel: the study stays open."""
         return {self.parts.lead.overview.ask: gr.update(visible=False)}
 
     def close(self, access: Access | None) -> Shown:
@@ -204,7 +205,7 @@ class Leads:
     # items
 
     def upload(self, access: Access | None, path: str) -> Shown:
-        """Import a file, read for a lead and deleted in any case; bad rows are listed and nothing is imported."""
+        """Import a file, for leads; it is deleted in any case. Bad rows are listed, and then nothing is imported."""
 
         def imported() -> Imported:
             items = take(path, lambda: self.desk.read(get_study, access), read_uploaded)
@@ -217,7 +218,7 @@ class Leads:
         return self._import(access, lambda: self.desk.do(import_encounters, access))
 
     def add_cards(self, access: Access | None, problems: list[str] | None, ids: list[str] | None) -> Shown:
-        """Add the shipped role cards of these problem types and these ids; without either, all."""
+        """Add the shipped role cards with these problem types or ids; without both, all of them."""
 
         def added() -> Shown:
             scenes = [
@@ -243,7 +244,7 @@ class Leads:
         return self._start(access, count, lambda: card_contexts(CARDS_PATH))
 
     def make_from_esconv(self, access: Access | None, count: float | None, path: str) -> Shown:
-        """Have the plan's systems answer turns of an uploaded ESConv file, read for a lead and deleted in any case."""
+        """Have the plan's systems answer turns of an uploaded ESConv file, for leads; it is deleted in any case."""
         return self._start(access, count, lambda: take(path, lambda: self.desk.read(get_study, access), read_turns))
 
     def _start(self, access: Access | None, count: float | None, read: Callable[[], Sequence[Context]]) -> Shown:
@@ -268,7 +269,7 @@ class Leads:
         return attempt(self.parts, stopped)
 
     def made(self, access: Access | None) -> Shown:
-        """How far the items are; when all are in, the study as it stands."""
+        """Show the progress of the items; when it has ended, the whole study."""
 
         def looked() -> Shown:
             far = self.maker.look(access)
@@ -281,7 +282,7 @@ class Leads:
     # people
 
     def invite(self, access: Access | None, role: str, count: float | None) -> Shown:
-        """Make links, shown this once."""
+        """Make invitation links; they are shown only this once."""
 
         def invited() -> Shown:
             wanted = int(count or 0)
@@ -307,14 +308,14 @@ class Leads:
     # results
 
     def results(self, access: Access | None, pair: str | None) -> Shown:
-        """What the votes say so far."""
+        """Show the results so far."""
         outputs = self.parts.lead.results.outputs
         return attempt(
             self.parts, lambda: dict(zip(outputs, results.fill(self.desk.read(stored_data, access), pair), strict=True))
         )
 
     def export(self, access: Access | None, form: str) -> Shown:
-        """Links to the files."""
+        """Show links to the files."""
 
         def made() -> Shown:
             name = self.desk.read(get_study, access).name

@@ -1,6 +1,6 @@
-"""A live item: the role card to play, the talk with both supporters, what is asked on the way and afterwards.
+"""A live item: the role card, the talk with both supporters, and the questions during and after it.
 
-`build` draws it; `update` (pure but for the component keys) says what shows for a stored item.
+`build` draws it; `update` (pure, except that its keys are components) gives the values for a stored item.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from escdemo.study import render, texts
 from models.serving.job import Job
 
 LOOK_EVERY_S = 0.7
-"""pause between two looks at replies in the making; they show together, so nothing is lost by looking rarely"""
+"""pause between two looks at replies that are being made; both show together, so rare looks are enough"""
 LEVELS = list(zip(page_texts.INTENSITY_LABELS, range(1, 6), strict=True))
 
 
 @dataclass(frozen=True)
 class TurnForm:
-    """What is asked about the replies during the talk."""
+    """The questions about the replies during the talk."""
 
     box: gr.Column
     preference: gr.Radio
@@ -50,20 +50,20 @@ class LivePanel:
     chat: ChatPanel
     turn: TurnForm
     seen: gr.Number
-    """never shown: messages of the talk that this page knows of"""
+    """never shown: how many messages of the talk this page knows of"""
     watch: gr.Timer
-    """looks on while replies are made"""
+    """runs while replies are being made"""
     after: gr.Radio
 
     def outputs(self) -> list[Any]:
-        """All components that `update` touches."""
+        """All components that `update` changes."""
         turn = [self.turn.box, self.turn.preference, self.turn.row, *self.turn.stars]
         first = [self.before, self.card, self.intensity, self.box, self.seen, self.watch, self.after]
         return [*first, *turn, *self.chat.outputs()]
 
 
 def build() -> LivePanel:
-    """Draw the hidden role card and the hidden talk; `after` is rendered later, below the questions."""
+    """Draw the hidden role card and the hidden talk. `after` is rendered later, below the questions."""
     with gr.Column(visible=False, elem_id="live-before") as before:
         card = gr.HTML(elem_id="role-card")
         intensity = gr.Radio(LEVELS, label=page_texts.INTENSITY_BEFORE, elem_id="intensity-before")
@@ -104,7 +104,7 @@ def _build_turn() -> TurnForm:
 
 
 def update(panel: LivePanel, task: TaskView | None, jobs: Mapping[str, Job]) -> dict[Any, Any]:
-    """Everything of the live item; of None, or of an item that is read, nothing shows."""
+    """Values for the whole live item; nothing shows for None or for an item without a talk."""
     talk = None if task is None else task.talk
     encounter = None if talk is None or talk.ended() else talk.encounter
     begun = talk is not None and talk.encounter is not None
@@ -130,7 +130,7 @@ def update(panel: LivePanel, task: TaskView | None, jobs: Mapping[str, Job]) -> 
 
 
 def _talking(panel: LivePanel, talk: TalkView, encounter: EncounterView, jobs: Mapping[str, Job]) -> dict[Any, Any]:
-    """The talk as the first page shows it, and what is asked about it."""
+    """The talk as on the first page, and the questions about it."""
     chat, said = panel.chat, _marked(screen_state.exchanges(encounter, jobs), talk)
     busy, waits, left = screen_state.is_open(said), talk.must_prefer(), talk.left()
     values = chat_panel.update(chat, encounter, jobs)
@@ -159,7 +159,7 @@ def _turn(form: TurnForm, talk: TalkView) -> dict[Any, Any]:
 
 
 def _marked(said: tuple[Exchange, ...], talk: TalkView) -> tuple[Exchange, ...]:
-    """The talk with a mark at each reply that went into both histories."""
+    """The talk, with a mark on each reply that both sides continued from."""
     marked = list(said)
     for turn, side in talk.continued:
         at = list(Side).index(side)

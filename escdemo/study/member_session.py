@@ -1,6 +1,6 @@
 """The store behind the study page: who came, and one store call = one transaction. No Gradio here.
 
-Every function of the store checks the member's role by itself, on every call; the page only passes on who asks.
+Every function of the store checks the member's role itself, on every call; the page only says who asks.
 """
 
 from __future__ import annotations
@@ -40,21 +40,21 @@ from escdemo.web.uploads import make_pass
 T = TypeVar("T")
 
 REFUSED = (ValueError, LookupError, SQLAlchemyError)
-"""what an action may raise: not allowed, not theirs, or the database did not answer"""
+"""what an action may raise: not allowed, not theirs, or no answer from the database"""
 
 
 @dataclass(frozen=True)
 class SignIn:
-    """Either `access`, or `refusal`: the sentence to show."""
+    """The result of signing in: `access`, or else `refusal`, the sentence to show."""
 
     access: Access | None
     refusal: str | None
 
 
 class Desk:
-    """Everything the page can do for a member; each call is stored whole or not at all.
+    """Everything the page can do for a member; each call is stored completely or not at all.
 
-    ValueError (NotAllowed among them) and LookupError: refused; the message is for the user.
+    ValueError (NotAllowed is one) and LookupError: refused, with a message for the user.
     """
 
     def __init__(self, sessions: sessionmaker[Session], create_key: str = "", upload_key: bytes = b"") -> None:
@@ -66,12 +66,12 @@ class Desk:
         self._pace = Pace()
 
     def do(self, action: Callable[..., T], access: Access | None, **arguments: Any) -> T:
-        """One function of the store that changes something."""
+        """Call a function of the store that changes something."""
         with self._sessions.begin() as session:
             return action(session=session, access=_signed_in(access), **arguments)
 
     def as_member(self, access: Access | None) -> Do:
-        """`do` for this member."""
+        """A function that is `do` for this member."""
 
         def done(action: Callable[..., T], **arguments: Any) -> T:
             return self.do(action, access, **arguments)
@@ -79,12 +79,12 @@ class Desk:
         return done
 
     def read(self, action: Callable[..., T], access: Access | None, **arguments: Any) -> T:
-        """One function of the store that only reads."""
+        """Call a function of the store that only reads."""
         with self._reading() as session:
             return action(session=session, access=_signed_in(access), **arguments)
 
     def enter(self, token: str) -> SignIn:
-        """Who the invitation link (or the ticket) belongs to, or why nobody gets in."""
+        """Sign in by an invitation or a ticket: its member, or why it is refused."""
         with self._reading() as session:
             if is_ticket(token):
                 found = whose_ticket(session=session, ticket=token, key=self._ticket_key)
@@ -93,7 +93,7 @@ class Desk:
         return self._admit(found, WRONG)
 
     async def enter_with_password(self, study: str, name: str, password: str, address: str) -> SignIn:
-        """The same for who has no link at hand; after failed attempts each one waits, without holding a thread."""
+        """The same by password. After failed attempts each further one waits, without blocking a thread."""
         account, right = f"{study.strip()}\n{name.strip().lower()}", None
         wait = self._pace.begin(account, address)
         if wait is None:
@@ -117,29 +117,30 @@ class Desk:
         return SignIn(self.do(sign_in, found), None)
 
     def remains(self) -> Remains:
-        """Where copies of what was deleted may still lie."""
+        """Where copies of deleted data may still be."""
         with self._reading() as session:
             return remains(session)
 
     def ticket(self, access: Access | None) -> str:
-        """With this a browser comes back after a reload, until this server ends. Raises NotAllowed without password."""
+        """A ticket, with which a browser signs in after a reload, until this server ends. Raises NotAllowed without a
+        password."""
         return self.read(ticket_of, access, key=self._ticket_key)
 
     def may_create(self, key: str) -> bool:
-        """Whether `key` is the one that this run of the app printed for whoever runs the server."""
+        """Whether `key` is the one that this run of the app printed for its operator."""
         return bool(self._create_key) and hmac.compare_digest(key.encode(), self._create_key.encode())
 
     def check_key(self, key: str) -> None:
-        """Raise NotAllowed unless this key makes studies."""
+        """Raise NotAllowed unless this key allows creating studies."""
         if not self.may_create(key):
             raise NotAllowed(texts.CREATE_KEY_WRONG)
 
     def upload_pass(self) -> str:
-        """With this a browser may upload files, until this server ends; for leads and those who may make studies."""
+        """A pass to upload files, valid until this server ends; for leads and those who may create studies."""
         return make_pass(self._upload_key)
 
     def create(self, key: str, plan: StudyPlan) -> CreatedStudy:
-        """A new draft. Raises NotAllowed for a wrong key."""
+        """Create a draft. Raises NotAllowed for a wrong key."""
         self.check_key(key)
         with self._sessions.begin() as session:
             return create_study(session=session, plan=plan)

@@ -1,4 +1,4 @@
-"""All components of the study page, and what every handler has in common."""
+"""All components of the study page, and what the handlers share."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from escdemo.study.rater_panel import ItemPanel, RaterPanel
 from escdemo.study.review_panel import ReviewPanel
 
 Shown = dict[Any, Any]
-"""component -> value; a component that is left out stays as it is"""
+"""component -> value; components left out stay as they are"""
 
 
 @dataclass(frozen=True)
@@ -28,22 +28,22 @@ class StudyParts:
     """All components, as `build.py` laid them out."""
 
     link: gr.Textbox
-    """never shown: carries the invitation out of the page's address, or else the ticket of this browser"""
+    """never shown: carries the invitation from the page's address, or the ticket that the tab keeps"""
     key: gr.Textbox
-    """never shown: the same for the link that makes studies"""
+    """never shown: the same for the key that allows creating studies"""
     founder: gr.State
-    """the key of such a link, kept by the server"""
+    """that key, kept by the server"""
     upload_pass: gr.Textbox
-    """never seen: carries the pass of those who may upload to the browser, which keeps it as a cookie"""
+    """never shown: carries the upload pass to the browser, which keeps it as a cookie"""
     access: gr.State
-    """who the server takes this page for; never sent to the browser"""
+    """the member who uses this page; never sent to the browser"""
     shown: gr.Number
-    """id of the item (rater: claim, reviewer: review) on this page, 0 for none. Never seen, but kept by the browser
-    beside the answers, so that a late save cannot reach the next item; the store checks whose it is."""
+    """id of the item (rater: claim, reviewer: review) on this page, 0 for none. Never shown, but the browser keeps it
+    with the answers, so that a late save cannot reach the next item; the store checks whose it is."""
     known: gr.State
-    """`Known`: the answers that this page held when it last heard from the store"""
+    """`Known`: the answers that this page last received from the store"""
     withdrawn: gr.State
-    """how many items somebody who withdrew on this page had handed in"""
+    """how many items the rater who withdrew on this page had handed in"""
     header: gr.HTML
     steps: gr.HTML
     note: gr.HTML
@@ -58,20 +58,20 @@ class StudyParts:
     account: AccountPanel
 
     def working(self) -> list[Any]:
-        """Everything that the handlers of raters and reviewers touch."""
+        """All components that the handlers of raters and reviewers change."""
         own = [self.shown, self.known, self.steps, self.note, *self.item.outputs(), *self.form.outputs()]
         own += self.live.outputs()
         return [*own, *self.entry.outputs(), *self.rater.outputs(), *self.review.outputs()]
 
     def everything(self) -> list[Any]:
-        """Everything that an arrival may touch."""
+        """All components that an arrival may change."""
         start = [self.founder, self.upload_pass, self.access, self.withdrawn, self.header, self.create.box]
         start += self.create.offer(())
         return [*start, *self.working(), *self.lead.outputs(), *self.account.outputs()]
 
 
 def attempt(parts: StudyParts, act: Callable[[], Shown]) -> Shown:
-    """What `act` shows; refused, a note says why and everything stays."""
+    """What `act` shows; if it is refused, only a note that says why."""
     try:
         return act()
     except REFUSED as refusal:

@@ -1,4 +1,4 @@
-"""The questions about one item: as many radio groups as the rubric asks for, out of a fixed number on the page."""
+"""The questions about one item. The page has a fixed number of radio groups and shows as many as the rubric needs."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ MAX_QUESTIONS = 24
 """radio groups on the page: 3 criteria on 8 replies, or 24 criteria on a pair"""
 
 ANY_ANSWER = [*(pick.value for pick in Pick), *(str(score) for score in range(11))]
-"""choices before an item is shown; a page whose server was restarted is then refused in words and not by Gradio"""
+"""choices before an item is shown; they let our handlers, not Gradio, refuse a page whose server was restarted"""
 
 Question = tuple[str, str | None]
-"""criterion, place; place None when pairwise"""
+"""(criterion, place); place is None in pairwise studies"""
 Values = tuple[str | None, ...]
-"""what the radio groups hold, in the page's order; those that are not shown hold None"""
+"""values of the radio groups, in the order of the page; None in hidden ones"""
 
 
 @dataclass(frozen=True)
 class Known:
-    """The answers to one item that a page last received, in the page's order."""
+    """The answers to one item that a page last received, in the order of the page."""
 
     item: int = 0
     values: Values = ()
@@ -37,13 +37,13 @@ class Known:
 
 @dataclass(frozen=True)
 class QuestionForm:
-    """The radio groups in a box."""
+    """The radio groups, in a box."""
 
     box: gr.Column
     radios: tuple[gr.Radio, ...]
 
     def outputs(self) -> list[Any]:
-        """All components that `update` touches."""
+        """All components that `update` changes."""
         return [self.box, *self.radios]
 
 
@@ -58,7 +58,7 @@ def build() -> QuestionForm:
 
 
 def questions_of(brief: Brief, replies: int) -> tuple[Question, ...]:
-    """All questions about an item in the order of the page: criterion by criterion, or reply by reply when scored.
+    """All questions about an item, in the order of the page: by criterion, or for scores by reply and criterion.
 
     Raises ValueError when there are more than the page can show.
     """
@@ -72,7 +72,7 @@ def questions_of(brief: Brief, replies: int) -> tuple[Question, ...]:
 
 
 def values_of(asked: Sequence[Question], given: Mapping[Question, str]) -> Values:
-    """What the radio groups hold when these answers are given."""
+    """The values of the radio groups for these answers."""
     held = [given.get(question) for question in asked]
     return tuple(held + [None] * (MAX_QUESTIONS - len(held)))
 
@@ -80,7 +80,7 @@ def values_of(asked: Sequence[Question], given: Mapping[Question, str]) -> Value
 def update(
     form: QuestionForm, brief: Brief, asked: Sequence[Question], values: Values, *, open_: bool
 ) -> dict[Any, Any]:
-    """Show these questions with these answers; `open_` False only shows."""
+    """Show these questions with these answers; with `open_` False they cannot be changed."""
     texts_of = {one.name: one.question for one in brief.criteria}
     choices = render.answer_labels(brief)
     shown: dict[Any, Any] = {form.box: gr.update(visible=True)}
@@ -101,16 +101,16 @@ def update(
 
 
 def hide(form: QuestionForm) -> dict[Any, Any]:
-    """No question."""
+    """Hide all questions."""
     return {form.box: gr.update(visible=False)}
 
 
 def changed(
     asked: Sequence[Question], values: Sequence[str | None], item: int = 0, known: Known | None = None
 ) -> list[Given]:
-    """The answers that the page holds and did not receive: only these are the reader's doing.
+    """The answers on the page that differ from what it received: only these were given on this page.
 
-    What another tab has saved meanwhile is not overwritten by what this page still shows.
+    So what another tab has saved in the meantime is not overwritten with what this page still shows.
     """
     told = list(known.values) if known is not None and known.item == item else []
     told += [None] * (len(asked) - len(told))

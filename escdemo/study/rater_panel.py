@@ -1,4 +1,4 @@
-"""What a rater works with: an item, the controls below its questions, the break, the end."""
+"""The components of a rater: the item, the controls below its questions, the break, the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ItemPanel:
     item: gr.HTML
 
     def outputs(self) -> list[Any]:
-        """All its components."""
+        """All components of the item."""
         return [self.box, self.progress, self.guide, self.item]
 
 
@@ -44,7 +44,7 @@ class RaterPanel:
     look: gr.Button
 
     def outputs(self) -> list[Any]:
-        """All components that the handlers touch."""
+        """All components that the handlers change."""
         moves = [self.submit, self.back, self.undo, self.pause, self.skip]
         ends = [self.rest, self.end, self.end_text, self.end_back]
         return [self.controls, self.reason, self.saved, *moves, *ends]

@@ -1,4 +1,4 @@
-"""What a rater does: the handlers. Each asks the store, then says what to show as {component: value}."""
+"""The rater's handlers. Each calls the store, then returns what to show as {component: value}."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from escdemo.study.question_form import Known, Values
 
 
 class Raters:
-    """The handlers of raters; they hold no state of a visitor."""
+    """The handlers of raters; they keep no state about a visitor."""
 
     def __init__(self, parts: StudyParts, desk: Desk, replies: Replies) -> None:
         self.parts = parts
@@ -34,7 +34,7 @@ class Raters:
     # what is shown
 
     def continue_(self, access: Access | None) -> Shown:
-        """Where the rater stands: on a break, at an item, or at the end."""
+        """Show where the rater stands: on a break, at an item, or at the end."""
         brief = self.desk.read(get_brief, access)
         own = self.desk.read(own_progress, access)
         if brief.state in (StudyState.CLOSED, StudyState.DRAFT):
@@ -79,7 +79,7 @@ class Raters:
         }
 
     def _live(self, task: TaskView) -> Shown:
-        """The talk of a live item; replies that are owed and not being made are asked for again."""
+        """The talk of a live item. Owed replies that are not being made are requested again."""
         live = self.parts.live
         encounter = None if task.talk is None or task.talk.ended() else task.talk.encounter
         if encounter is None:
@@ -118,7 +118,7 @@ class Raters:
     # working
 
     def save(self, access: Access | None, claim: int, known: Known, *values: str | None) -> Shown:
-        """Store what was answered since the last save, one answer after the other."""
+        """Store the answers given since the last save, one by one."""
         return attempt(self.parts, lambda: self._save(access, claim, known, values))
 
     def _save(self, access: Access | None, claim: int, known: Known, values: Values) -> Shown:
@@ -132,7 +132,7 @@ class Raters:
         }
 
     def _store(self, access: Access | None, claim: int, known: Known, values: Values) -> TaskView:
-        """Save the changed answers; the item as it is then."""
+        """Save the changed answers; returns the item after that."""
         brief = self.desk.read(get_brief, access)
         before = self.desk.read(get_task, access, claim_id=claim)
         asked = question_form.questions_of(brief, len(before.replies))
@@ -142,7 +142,7 @@ class Raters:
         return self.desk.read(get_task, access, claim_id=claim) if new else before
 
     def keep_reason(self, access: Access | None, claim: int, reason: str) -> Shown:
-        """Store the reason when the field is left."""
+        """Store the reason when its field loses the focus."""
 
         def kept() -> Shown:
             stored = self.desk.do(save_note, access, claim_id=claim, note=intake.clean_within(reason, MAX_REASON_CHARS))
@@ -151,7 +151,7 @@ class Raters:
         return attempt(self.parts, kept)
 
     def submit(self, access: Access | None, claim: int, known: Known, reason: str, *values: str | None) -> Shown:
-        """Hand the item in and show the next one; on an earlier item, go forward."""
+        """Hand in the item and show the next one. On an earlier, closed item, only go forward."""
 
         def handed_in() -> Shown:
             task = self._store(access, claim, known, values)
@@ -171,11 +171,11 @@ class Raters:
         return attempt(self.parts, undone)
 
     def back(self, access: Access | None, claim: int) -> Shown:
-        """The item before this one; from the end, the last one."""
+        """Show the item before this one; from the end page, the last one."""
         return attempt(self.parts, lambda: self._step(access, claim, forward=False))
 
     def _step(self, access: Access | None, claim: int, forward: bool) -> Shown:
-        """The rater's neighbouring item; forward of the last one, the next that the store hands out."""
+        """Show the rater's previous or next item; after the last one, the next item that the store hands out."""
         held = self.desk.read(own_tasks, access)
         at = next((place for place, line in enumerate(held) if line.claim_id == claim), len(held))
         to = at + 1 if forward else at - 1
@@ -187,7 +187,7 @@ class Raters:
         return self.project(access, self.desk.read(get_brief, access), task)
 
     def pause(self, access: Access | None) -> Shown:
-        """Stop the clock."""
+        """Begin a break."""
         return attempt(self.parts, lambda: (self.desk.do(begin_break, access), self.continue_(access))[1])
 
     def go_on(self, access: Access | None) -> Shown:
@@ -195,7 +195,7 @@ class Raters:
         return attempt(self.parts, lambda: (self.desk.do(end_break, access), self.continue_(access))[1])
 
     def skip(self, access: Access | None, claim: int) -> Shown:
-        """Give this item back for good."""
+        """Give this item back; it does not return to this rater."""
 
         def skipped() -> Shown:
             self.desk.do(give_back, access, claim_id=claim)
@@ -208,10 +208,10 @@ class Raters:
         return attempt(self.parts, lambda: self.continue_(access))
 
     def alive(self, access: Access | None, claim: int, active: bool) -> Shown:
-        """A sign of life while somebody moves on the page: time counts and the item stays theirs."""
+        """Report activity on the page, so that the time counts and the rater keeps the item."""
         if access is not None and claim and active:
             try:
                 self.desk.do(keep_alive, access, claim_id=claim)
             except REFUSED as refusal:
                 return {self.parts.note: page_render.notice(sentence(refusal), "problem")}
-        return {self.parts.note: gr.skip()}  # an empty dict would be shown as a value
+        return {self.parts.note: gr.skip()}  # Gradio would show an empty dict as a value

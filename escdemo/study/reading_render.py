@@ -1,4 +1,4 @@
-"""HTML of one item as its lead reads it: texts, votes with reasons, and how each reply came about. Names systems."""
+"""HTML of one item for its lead: texts, votes with reasons, and how each reply came about. It names the systems."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from escdemo.study import texts
 from models.data.strategies import STRATEGIES
 
 _SHOWN = 3
-"""strategies and commonsense blocks of a reply that are named, heaviest first"""
+"""most strategies, and most commonsense blocks, named per reply, heaviest first"""
 
 
 def label(line: ItemLine) -> str:
-    """How an item is listed."""
+    """The label of an item in the list."""
     parts = [line.key, " vs. ".join(line.systems)]
     parts += [line.purpose.value] if line.purpose.value != "main" else []
     parts += [f"{line.votes} handed in"] if line.votes else []
@@ -25,7 +25,7 @@ def label(line: ItemLine) -> str:
 
 
 def item(found: ReadItem, draft: bool) -> str:
-    """Everything about one item; nobody has judged one of a draft."""
+    """Everything about one item; in a draft there are no votes yet."""
     about = (
         f'<div class="esc-situation"><bdi dir="auto">{escape(found.situation)}</bdi></div>' if found.situation else ""
     )
@@ -45,7 +45,7 @@ def item(found: ReadItem, draft: bool) -> str:
 
 def _turn(line: Line) -> str:
     kind = "esc-seeker" if line.speaker == "seeker" else "esc-supporter"
-    if line.speaker == "talk":  # of a live study several raters' talks stand one after the other
+    if line.speaker == "talk":  # in a live study, several raters' talks follow one another
         return f'<p class="esc-note">{escape(line.text)}</p>'
     return (
         f'<div class="esc-msg {kind}"><span class="esc-sr">{line.speaker}: </span><bdi>{escape(line.text)}</bdi></div>'
@@ -65,7 +65,7 @@ def _reply(place: str, reply: ReadReply) -> str:
 
 
 def _made(reply: Mapping[str, Any]) -> list[str]:
-    """The likeliest strategies and the heaviest commonsense of one reply, in words."""
+    """The likeliest strategies and the heaviest commonsense blocks of one reply, as text."""
     trace = reply["trace"]
     shares = sorted(zip(trace["strategies"], STRATEGIES, strict=False), reverse=True)[:_SHOWN]
     lines = ["Strategies: " + ", ".join(f"{name} {100 * share:.0f} %" for share, name in shares)] if shares else []

@@ -1,4 +1,4 @@
-"""The lead's tab in which the items are read: a filter, one item at a time, and what can be done to a draft's."""
+"""The lead's tab for reading items: a filter, one item at a time, and buttons to change the items of a draft."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from escdemo.study import texts
 
 @dataclass(frozen=True)
 class ReadingTab:
-    """The list, the item, and the buttons that only a draft has."""
+    """The list, the item, and buttons that show only for a draft."""
 
     tab: gr.Tab
     only: gr.Dropdown
@@ -30,7 +30,7 @@ class ReadingTab:
     cancel: gr.Button
 
     def outputs(self) -> list[Any]:
-        """What the handlers touch."""
+        """All components that the handlers change."""
         return [self.only, self.item, self.note, self.text, self.draft, self.again, self.ask]
 
 
@@ -41,7 +41,7 @@ def build() -> ReadingTab:
             only = gr.Dropdown(
                 list(texts.READ_FILTERS), value="all", label=texts.READ_FILTER, elem_id="read-only", min_width=200
             )
-            # The ids that it may hold are the store's to check: a server that was restarted knows no choices.
+            # Custom values, as a restarted server knows no choices; the store checks the ids.
             item = gr.Dropdown(
                 [],
                 allow_custom_value=True,

@@ -1,4 +1,4 @@
-"""HTML of the study page: pure functions from the store's values to text, everything that was written escaped."""
+"""HTML of the study page: pure functions from the store's values to text. Everything that was written is escaped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from escdemo.texts import VOTES
 
 
 def item(situation: str, context: Sequence[Line], replies: Sequence[Sequence[Line]]) -> str:
-    """One item: what was said so far, then each reply in a panel of its own, by place."""
+    """One item: what was said so far, then each reply in its own panel, by place."""
     live = any(len(reply) > 1 for reply in replies)
     about = f'<div class="esc-situation"><bdi dir="auto">{escape(situation)}</bdi></div>' if situation else ""
     said = "".join(_line(line, "esc-before") for line in context)
@@ -33,14 +33,14 @@ def item(situation: str, context: Sequence[Line], replies: Sequence[Sequence[Lin
 
 
 def role_card(situation: str, talk: TalkView) -> str:
-    """Whom to play."""
+    """The person to play in a live item."""
     line = render.situation_line(situation, talk.emotion_type, talk.problem_type)
     least = texts.TALK_LEAST.format(least=talk.least)
     return f'<h2 class="esc-h2">{texts.ROLE_TITLE}</h2><p class="esc-hint">{texts.ROLE_HINT} {least}</p>{line}'
 
 
 def supporter(place: str) -> str:
-    """What the reply at a place is called: "Supporter A"."""
+    """The title of the reply at a place, such as "Supporter A"."""
     return texts.SUPPORTER.format(letter=place.upper())
 
 
@@ -55,7 +55,7 @@ def _reply(place: str, lines: Sequence[Line]) -> str:
 
 
 def _line(line: Line, supporter_class: str) -> str:
-    if line.speaker == "talk":  # a reviewer reads several raters' talks one after the other
+    if line.speaker == "talk":  # for a reviewer, several raters' talks follow one another
         return f'<p class="esc-note">{escape(line.text)}</p>'
     seeker = line.speaker == "seeker"
     kind, who = ("esc-seeker", "Seeker") if seeker else (supporter_class, "Supporter")
@@ -64,7 +64,7 @@ def _line(line: Line, supporter_class: str) -> str:
 
 
 def progress(task: TaskView, own: OwnProgress) -> str:
-    """Where the rater is, as a bar and in words."""
+    """The rater's progress, as a bar and in words."""
     words = texts.PROGRESS_DONE if task.state == "done" else texts.PROGRESS
     said = words.format(ordinal=task.ordinal, done=own.done, expected=own.expected)
     return (
@@ -74,7 +74,7 @@ def progress(task: TaskView, own: OwnProgress) -> str:
 
 
 def saved(at: datetime | None, missing: Sequence[str], closed: bool = False) -> str:
-    """What is stored of an item, with the time; the script shows it in the reader's own time zone."""
+    """What is stored of an item, and when; the script shows the time in the reader's time zone."""
     if closed:
         return render.notice(texts.READ_ONLY)
     left = texts.LEFT.format(missing=", ".join(missing)) if missing else texts.COMPLETE
@@ -84,7 +84,7 @@ def saved(at: datetime | None, missing: Sequence[str], closed: bool = False) -> 
 
 
 def consent(brief: Brief, hosts: Sequence[str] = ()) -> str:
-    """The study's own consent text, or the general one. `hosts`: who live talks may be sent to."""
+    """The study's own consent text, or the general one. `hosts`: the servers that live talks may be sent to."""
     own = "".join(f"<p>{escape(part)}</p>" for part in brief.consent.splitlines() if part.strip())
     usual = texts.CONSENT_LIVE_HTML if brief.live else texts.CONSENT_HTML
     away = sent_away.notice(hosts, study=True) if brief.live else ""
@@ -107,12 +107,12 @@ def _guide_live(brief: Brief) -> str:
 
 
 def guide_box(brief: Brief) -> str:
-    """The instructions as a page of their own."""
+    """The instructions as their own step."""
     return f'<div class="esc-text"><h2>{texts.GUIDE_TITLE}</h2>{guide(brief)}</div>'
 
 
 def guide_fold(brief: Brief) -> str:
-    """The instructions folded above an item."""
+    """The instructions, folded, above an item."""
     return (
         f'<details class="esc-guide"><summary>{texts.GUIDE_TITLE}</summary>'
         f'<div class="esc-text">{guide(brief)}</div></details>'
@@ -120,17 +120,17 @@ def guide_fold(brief: Brief) -> str:
 
 
 def answer_labels(brief: Brief) -> tuple[tuple[str, str], ...]:
-    """(label, value) of the answers to one question."""
+    """(label, value) of the possible answers to a question."""
     return VOTES if brief.pairwise else tuple((score, score) for score in brief.answers)
 
 
 def question_label(criterion: str, place: str | None) -> str:
-    """What a question is called: "Empathy", or "Empathy · Supporter B"."""
+    """The label of a question: "Empathy", or "Empathy · Supporter B"."""
     return criterion if place is None else f"{criterion} · {supporter(place)}"
 
 
 def votes(view: ReviewView, brief: Brief) -> str:
-    """How the raters voted, beside the reviewer's own verdict; no rater and no system is named."""
+    """The raters' votes beside the reviewer's own verdict; neither raters nor systems are named."""
     labels = {value: label for label, value in answer_labels(brief)}
     own = {(one.criterion, one.place): one.value for one in view.own}
     head = ["Question", *labels.values(), texts.VOTES_MAJORITY, texts.VOTES_OWN]
@@ -140,7 +140,7 @@ def votes(view: ReviewView, brief: Brief) -> str:
 
 
 def decisions(view: ReviewView) -> tuple[tuple[str, str], ...]:
-    """(label, value) of what a reviewer can decide: a majority is offered where there is one."""
+    """(label, value) of the possible decisions; confirming is offered only if a question has a majority."""
     known = sum(count.majority is not None for count in view.votes)
     if not known:
         return texts.DECISIONS[1:]
@@ -156,7 +156,7 @@ def _vote_row(count: VoteCount, own: dict[tuple[str, str | None], str], labels: 
 
 
 def who(name: str, role: str, brief: Brief) -> str:
-    """What a member is called here, as they need it to sign in elsewhere."""
+    """The member's name, role and study, which they need to sign in elsewhere."""
     said = texts.ACCOUNT_WHO.format(
         name=f"<strong>{escape(name)}</strong>", role=escape(role), study=f"<strong>{escape(brief.name)}</strong>"
     )
@@ -170,7 +170,7 @@ def given(answers: Sequence[AnswerView]) -> dict[tuple[str, str | None], str]:
 
 
 def links(invitations: Sequence[tuple[str, str, str]], note: str) -> str:
-    """(pseudonym, role, token) as links; the script writes out their whole address."""
+    """(pseudonym, role, token) as links; the script shows their full address."""
     rows = "".join(
         f'<li><strong>{escape(name)}</strong> ({escape(role)}): <a class="esc-link" href="?invite={escape(token)}">'
         f'?invite={escape(token)}</a> <button type="button" class="esc-save esc-copy">{texts.COPY}</button></li>'
@@ -180,7 +180,7 @@ def links(invitations: Sequence[tuple[str, str, str]], note: str) -> str:
 
 
 def own_link() -> str:
-    """How a lead comes back; the script hides it where the address holds no link."""
+    """How a lead can come back. Hidden until the script finds that the tab keeps an invitation link."""
     return (
         f'<p class="esc-hint esc-own-link" hidden>{texts.OWN_LINK} '
         f'<button type="button" class="esc-save esc-copy">{texts.COPY_OWN}</button></p>'

@@ -1,4 +1,4 @@
-"""A study's results and files: the analysis of what was handed in as figures, tables and links to save."""
+"""A study's results: the analysis of what was handed in, as figures and tables, and links to files."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from models.reading.table import STYLES, Table
 
 _MEDIA = {"csv": "text/csv", "jsonl": "application/jsonl", "parquet": "application/vnd.apache.parquet"}
 _OPEN_TABLES = 4
-"""tables that stand unfolded, the papers' own first"""
+"""how many tables, the papers' own first, are not folded"""
 
 
 def fill(data: StudyData, pair: str | None) -> list[Any]:
-    """Values for `ResultsTab.outputs`. `pair` is the wanted one; the first is taken when it has no votes."""
+    """Values for `ResultsTab.outputs`. Shows `pair`, or the first pair when that one has no votes."""
     if not data.ballots and not data.ratings:
         return [
             gr.update(choices=[], value=None, visible=False),
@@ -50,7 +50,7 @@ def fill(data: StudyData, pair: str | None) -> list[Any]:
 
 
 def _outcomes(report: Report, chosen: str | None, tables: Sequence[Table]) -> tuple[Any, str]:
-    """Win / tie / lose of one pair, in a live study of its preferred replies too; for scores the means."""
+    """Win, tie and lose of one pair, in a live study also of its preferred replies; for scores, the means."""
     name = "study-outcomes"
     if chosen is None:
         if not report.means:
@@ -62,14 +62,14 @@ def _outcomes(report: Report, chosen: str | None, tables: Sequence[Table]) -> tu
 
 
 def _strengths(report: Report, tables: Sequence[Table]) -> tuple[Any, str]:
-    """Bradley-Terry strengths; where no criterion has any, why."""
+    """Bradley-Terry strengths, or why no criterion has any."""
     if all(ranking.reason for ranking in report.rankings):
         return _no_plot(*dict.fromkeys(f"{STRENGTHS}: {ranking.reason}" for ranking in report.rankings))
     return _plot(study_figures.ranking_figure(report.rankings), "study-strengths", tables, STRENGTHS)
 
 
 def _relations(report: Report, tables: Sequence[Table]) -> tuple[Any, str]:
-    """How the traces go with the votes, where replies have traces: one line per feature and criterion."""
+    """Correlations of the traces with the votes, one line per feature and criterion; needs replies with traces."""
     if report.pairs and not report.relations:
         return _no_plot(texts.NO_TRACES)
     if all(one.correlation.value is None for one in report.relations):
@@ -82,7 +82,7 @@ def _no_plot(*reasons: str) -> tuple[Any, str]:
 
 
 def _plot(figure: Any, name: str, tables: Sequence[Table], title: str) -> tuple[Any, str]:
-    """A figure and the links that save it and the table of the same title."""
+    """A figure, and links that save it and the table with the same title."""
     table = next(one for one in tables if one.title == title)
     value = gr.update(value=figures.plot_value(figure, name), visible=True)
     return value, render.save_bar(name, name, render.csv_text(table.head, table.rows))
@@ -98,7 +98,7 @@ def _all_tables(tables: Sequence[Table]) -> str:
 
 
 def files(data: StudyData, study: str, form: str) -> str:
-    """Links to every file of the export. The files travel inside the links, so none is left on the server.
+    """Links to every file of the export. The links contain the files, so none is left on the server.
 
     Raises ValueError for an unknown format.
     """

@@ -1,4 +1,4 @@
-"""What a reviewer works with, around the item and its questions: the votes, what counts, why."""
+"""The components of a reviewer, around the item and its questions: the votes, the ruling, its cause."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from escdemo.study import texts
 
 @dataclass(frozen=True)
 class ReviewPanel:
-    """Votes and ruling above the questions, cause and buttons below; each hidden until its turn."""
+    """Votes and ruling above the questions, cause and buttons below; each is hidden until it is needed."""
 
     hint: gr.HTML
     ruling: gr.Column
@@ -25,7 +25,7 @@ class ReviewPanel:
     decide: gr.Button
 
     def outputs(self) -> list[Any]:
-        """All components that the handlers touch."""
+        """All components that the handlers change."""
         return [
             self.hint,
             self.ruling,
@@ -39,7 +39,7 @@ class ReviewPanel:
 
 
 def build_ruling() -> tuple[gr.HTML, gr.Column, gr.HTML, gr.Radio]:
-    """Draw what stands above the questions."""
+    """Draw the components above the questions."""
     hint = gr.HTML(elem_id="review-hint")
     with gr.Column(visible=False, elem_id="ruling") as ruling:
         votes = gr.HTML(elem_id="votes")
@@ -48,7 +48,7 @@ def build_ruling() -> tuple[gr.HTML, gr.Column, gr.HTML, gr.Radio]:
 
 
 def build(above: tuple[gr.HTML, gr.Column, gr.HTML, gr.Radio]) -> ReviewPanel:
-    """Draw what stands below the questions."""
+    """Draw the components below the questions."""
     with gr.Column(visible=False, elem_id="reviewer") as controls:
         cause = gr.Dropdown(list(CAUSES), value=None, label=texts.CAUSE, allow_custom_value=True, elem_id="cause")
         verdict = gr.Button(texts.VERDICT_BUTTON, variant="primary", elem_id="verdict", elem_classes="esc-next")

@@ -1,4 +1,4 @@
-"""What a reviewer does: the handlers. The own verdict comes first; only then do the votes reach the page."""
+"""The reviewer's handlers. The reviewer's own verdict comes first; only then do the votes reach the page."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from escdemo.study.question_form import Known
 
 
 class Reviewers:
-    """The handlers of reviewers; they hold no state of a visitor."""
+    """The handlers of reviewers; they keep no state about a visitor."""
 
     def __init__(self, parts: StudyParts, desk: Desk) -> None:
         self.parts = parts
         self.desk = desk
 
     def continue_(self, access: Access | None) -> Shown:
-        """The review in work, else the next one; a word when none is waiting."""
+        """Show the current review, else the next one, or say that none is waiting."""
         brief = self.desk.read(get_brief, access)
         view = self.desk.do(open_review, access)
         if view is None:
@@ -63,7 +63,7 @@ class Reviewers:
         )
 
     def verdict(self, access: Access | None, review: int, *values: str | None) -> Shown:
-        """Store the own verdict; then the votes show."""
+        """Store the reviewer's own verdict, then show the votes."""
 
         def given() -> Shown:
             brief, view = self._both(access, review)
@@ -75,7 +75,7 @@ class Reviewers:
         return attempt(self.parts, given)
 
     def choose(self, decision: str | None) -> Shown:
-        """Show what a decision needs: the answers to correct, the cause."""
+        """Show what a decision needs: the answers to correct, or the cause."""
         hint = texts.CORRECT_HINT if decision == Decision.CORRECT else texts.REVIEW_DECIDE
         return {
             self.parts.review.hint: page_render.notice(hint),
@@ -86,7 +86,7 @@ class Reviewers:
     def decide(
         self, access: Access | None, review: int, known: Known, decision: Any, cause: Any, *values: Any
     ) -> Shown:
-        """Store what counts, and show the next item."""
+        """Store the decision, and show the next item."""
 
         def decided() -> Shown:
             if decision not in list(Decision):

@@ -1,4 +1,4 @@
-"""What a rater does in a live talk: the handlers. Each asks the store, then shows the item as it is."""
+"""The rater's handlers in a live talk. Each calls the store, then shows the item as it is now."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from escdemo.study.raters import Raters
 
 
 class Talking:
-    """The handlers of live talks; they hold no state of a visitor."""
+    """The handlers of live talks; they keep no state about a visitor."""
 
     def __init__(self, parts: StudyParts, desk: Desk, raters: Raters, settings: Settings) -> None:
         self.parts = parts
@@ -36,7 +36,7 @@ class Talking:
         self.settings = settings
 
     def start(self, access: Access | None, claim: int, intensity: int | None) -> Shown:
-        """Begin the talk; the card's first message stands in the box, to be sent or changed."""
+        """Begin the talk, with the card's first message in the box, to send or to change."""
 
         def started() -> Shown:
             talk = self.desk.do(start_talk, access, claim_id=claim, intensity=intensity)
@@ -45,14 +45,14 @@ class Talking:
         return attempt(self.parts, started)
 
     def send(self, access: Access | None, claim: int, seen: float, text: str) -> Shown:
-        """Store a message and ask both systems; refused, the page puts it back into the box."""
+        """Store a message and ask both systems. If it is refused, the page puts the text back into the box."""
         seen = int(seen or 0)
         chat = self.parts.live.chat
         try:
             post = intake.check_length(text, self.settings.max_post_chars, page_texts.POST_NAME)
             if seen >= self.settings.max_posts:
                 raise Refusal(page_texts.TOO_MANY_POSTS.format(limit=self.settings.max_posts))
-            # The same text sent again before this page has seen it arrive is the same message.
+            # The same text, sent again before the page has seen it arrive, counts as the same message.
             key = hashlib.sha256(f"{seen}:{post}".encode()).hexdigest()
             self.desk.do(send_post, access, claim_id=claim, text=post, key=key)
         except REFUSED as refusal:
@@ -63,7 +63,7 @@ class Talking:
         return values
 
     def look(self, access: Access | None, claim: int) -> Shown:
-        """Show the replies once both have ended; until then nothing changes."""
+        """Show the replies once both have ended; until then, change nothing."""
 
         def looked() -> Shown:
             task = self._task(access, claim)
@@ -74,13 +74,13 @@ class Talking:
                     return {self.parts.live.watch: gr.skip()}
             return self._item(access, claim)
 
-        if access is None:  # the rater withdrew or signed out meanwhile: the page says so already
+        if access is None:  # the rater withdrew or signed out, and the page says so already
             return {self.parts.live.watch: gr.update(active=False)}
-        # Refused (the item went back, say), nobody looks on any more.
+        # If it is refused (say, because the item was given back), the page stops watching.
         return {self.parts.live.watch: gr.update(active=False)} | attempt(self.parts, looked)
 
     def stop(self, access: Access | None, claim: int) -> Shown:
-        """Cut off the replies in the making."""
+        """Stop the replies that are being made."""
 
         def stopped() -> Shown:
             encounter = _open(self._task(access, claim))
@@ -91,7 +91,7 @@ class Talking:
         return attempt(self.parts, stopped)
 
     def retry(self, access: Access | None, claim: int) -> Shown:
-        """Have every reply to the last message made that failed: the page shows both sides alike."""
+        """Request every failed reply to the last message again, on both sides, as they look the same on the page."""
 
         def asked() -> Shown:
             encounter = _open(self._task(access, claim))
@@ -103,12 +103,12 @@ class Talking:
         return attempt(self.parts, asked)
 
     def prefer(self, access: Access | None, claim: int, seen: float, picked: str | None) -> Shown:
-        """Store which of the last two replies is better; the stars are left alone, one may be on its way here."""
+        """Store which of the last two replies is better. The stars stay untouched, as one may be on its way."""
         values = self._act(access, claim, prefer, turn_index=int(seen) - 1, picked=picked)
         return {part: value for part, value in values.items() if part not in self.parts.live.turn.stars}
 
     def star(self, access: Access | None, claim: int, side: str, stars: int | None) -> Shown:
-        """Store how helpful one side is; nothing else depends on it."""
+        """Store how helpful one side is; nothing else on the page changes."""
         note = self.parts.live.chat.note
         try:
             self.desk.do(rate_side, access, claim_id=claim, side=side, stars=stars)
@@ -117,11 +117,11 @@ class Talking:
         return {note: ""}
 
     def end(self, access: Access | None, claim: int) -> Shown:
-        """Close the talk and open the questions."""
+        """End the talk and open the questions."""
         return self._act(access, claim, end_talk)
 
     def keep_after(self, access: Access | None, claim: int, intensity: int | None) -> Shown:
-        """Store how strong the emotion is now."""
+        """Store how strong the emotion is after the talk."""
 
         def kept() -> Shown:
             self.desk.do(keep_intensity, access, claim_id=claim, intensity=intensity)
@@ -131,7 +131,7 @@ class Talking:
         return attempt(self.parts, kept)
 
     def _act(self, access: Access | None, claim: int, action: Callable[..., Any], **arguments: Any) -> Shown:
-        """Do one thing and show the item; refused, say why beside the talk and show it as it is."""
+        """Do one thing and show the item. If it is refused, say why beside the talk and show the item unchanged."""
         try:
             self.desk.do(action, access, claim_id=claim, **arguments)
             return self._item(access, claim)

@@ -1,4 +1,4 @@
-"""Every fixed sentence of the study page. Plain text unless the name ends in _HTML; nothing here names a system."""
+"""The fixed sentences of the study page. Plain text unless the name ends in _HTML; nothing here names a system."""
 
 from __future__ import annotations
 
@@ -388,7 +388,7 @@ NO_TRACES = (
 )
 PAIR = "Pair of systems"
 PREFERRED_TURNS = "Preferred turns"
-"""the row of a live study's preferences per turn beside its questions; the majority of each talk"""
+"""label of the row for preferences per turn in a live study, beside its questions: the majority of each talk"""
 ALL_TABLES = "All tables"
 EXPORT_HINT = f"{MASKING_LIMITS} Read back, the files give the same statistics."
 EXPORT_FORM = "Format"

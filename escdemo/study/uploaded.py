@@ -1,4 +1,4 @@
-"""An uploaded file: read once, by whoever may, within its limits; then it is gone, whatever came of it."""
+"""Uploaded files: each is read once, by whoever may, within limits, and then deleted in any case."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ T = TypeVar("T")
 
 
 def take(path: str, check: Callable[[], object], read: Callable[[Path], T]) -> T:
-    """What `read` finds in an uploaded file once `check` has not raised; no copy stays on the server.
+    """What `read` returns for an uploaded file, if `check` does not raise; the file is deleted in any case.
 
-    A refusal names the file as its owner does, without the server's folder.
+    Error messages give only the file's own name, without the server's folder.
     """
     try:
         check()
@@ -38,7 +38,7 @@ def take(path: str, check: Callable[[], object], read: Callable[[Path], T]) -> T
 
 
 def read_plan_file(path: Path) -> StudyPlan:
-    """The plan in a file, with a rubric of its own or a built-in one. Raises PlanError or ValueError."""
+    """The plan in a file, with its own rubric or a built-in one. Raises PlanError or ValueError."""
     size = path.stat().st_size
     if size > MAX_PLAN_BYTES:
         raise ValueError(f"The plan file has {size:,} bytes; at most {MAX_PLAN_BYTES:,} are read.")
@@ -46,7 +46,7 @@ def read_plan_file(path: Path) -> StudyPlan:
 
 
 def read_turns(path: Path) -> tuple[Context, ...]:
-    """The turns of an ESConv file: of the complete one those of the test part, which no net was trained on."""
+    """The turns of an ESConv file; of the complete ESConv only the test part, which no net was trained on."""
     if path.suffix == ".gz":
         _check_unpacked(path)
     dialogues = read_esconv(path)
@@ -54,7 +54,7 @@ def read_turns(path: Path) -> tuple[Context, ...]:
 
 
 def _check_unpacked(path: Path) -> None:
-    """Raise ValueError when the file unpacks to more than an upload may have: a small one can hold very much."""
+    """Raise ValueError when the file unpacks to more than an upload may have, as even a small file can."""
     size = 0
     try:
         with gzip.open(path) as packed:

@@ -1,7 +1,7 @@
-"""How long a request may be, and which files it may name: checked before Gradio reads a word of it.
+"""How long a request may be, and which files it may name. Checked before Gradio reads any of it.
 
-An event whose values hold a file object ({"path": ...}) makes Gradio fetch that file, whatever the component: a path of
-the server or an address in the network. So such an object may name an upload and nothing else.
+A file object ({"path": ...}) in the values of an event makes Gradio fetch that file, whatever the component: from a
+path on the server or an address in the network. So such an object may name only an upload.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from escdemo.web.routes import is_event, is_upload, refusal
 
 MAX_EVENT_BYTES = 256 * 1024
-"""longest event: the longest form (a study's instructions and consent, 20,000 characters each) in any script"""
+"""longest event; fits the longest form (a study's instructions and consent, 20,000 characters each) in any script"""
 MAX_FILE_BYTES = 50 * 2**20
 """largest upload"""
 MAX_FRAME_BYTES = 64 * 1024
-"""what may stand around it"""
+"""room for what surrounds the file in an upload request"""
 MAX_VALUES = 2_000
-"""values in an event, nested ones included; a form has about 60"""
+"""most values in an event, including nested ones; a form has about 60"""
 MAX_DEPTH = 12
 MAX_SESSION_CHARS = 64
 EVENT_WAIT_S = 30.0
@@ -35,7 +35,7 @@ EVENT_WAIT_S = 30.0
 
 
 class Refused(Exception):  # noqa: N818  (an answer)
-    """A request that is not passed on; `status` and the message are the answer."""
+    """The request is not passed on; `status` and the message are the answer."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -43,7 +43,10 @@ class Refused(Exception):  # noqa: N818  (an answer)
 
 
 class BoundedBodies:
-    """ASGI middleware: events come in whole, checked and short; uploads, kept in `folder`, are cut off at a limit."""
+    """ASGI middleware: reads and checks each event as a whole, and stops other bodies at a limit.
+
+    `folder` is where uploads are kept.
+    """
 
     def __init__(self, app: ASGIApp, folder: Path) -> None:
         self.app, self.folder = app, folder
@@ -68,7 +71,7 @@ class BoundedBodies:
 
 
 def _check_declared(scope: Scope, limit: int) -> None:
-    """By what the request says of itself, before anything is read."""
+    """Raise Refused when the declared length is invalid or too long, before anything is read."""
     declared = Headers(scope=scope).get("content-length", "0")
     if not declared.isdecimal() or len(declared) > 15 or int(declared) > limit:
         raise _too_long(limit)
@@ -82,7 +85,7 @@ def _too_long(limit: int) -> Refused:
 
 
 async def _whole(receive: Receive, limit: int) -> bytes:
-    """The body of an event."""
+    """The whole body of an event. Raises Refused when it is too long, too slow or cut off."""
     body = bytearray()
     try:
         async with asyncio.timeout(EVENT_WAIT_S):
@@ -110,7 +113,7 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 
 
 def _counted(receive: Receive, limit: int) -> Receive:
-    """The same stream, which ends in an error once it is too long: the length need not have been declared."""
+    """The same stream, which raises once it is too long, as its length may be undeclared."""
     got = 0
 
     async def next_message() -> Message:
@@ -125,7 +128,7 @@ def _counted(receive: Receive, limit: int) -> Receive:
 
 
 def check_event(body: bytes, folder: Path) -> None:
-    """Raise Refused unless this is an event as the pages send it: an object, few values, no file but of `folder`."""
+    """Raise Refused unless this looks like an event of the pages: an object, few values, only files in `folder`."""
     try:
         event = json.loads(body)
     except (ValueError, RecursionError) as error:
@@ -141,7 +144,7 @@ def check_event(body: bytes, folder: Path) -> None:
 
 
 def _values(event: Any) -> Iterator[Any]:
-    """Every value in a parsed event, nested ones too. Raises Refused when they are too many or nested too deep."""
+    """Every value in a parsed event, including nested ones. Raises Refused for too many or too deeply nested ones."""
     waiting, known = [(event, 0)], 1
     while waiting:
         value, depth = waiting.pop()
@@ -157,8 +160,8 @@ def _values(event: Any) -> Iterator[Any]:
 
 
 def _is_upload(path: Any, folder: Path) -> bool:
-    """Whether `path` is a file in `folder`, links followed."""
+    """Whether `path`, with links followed, is a file in `folder`."""
     try:
         return isinstance(path, str) and is_in_or_equal(path, folder) and Path(path).is_file()
-    except (OSError, ValueError):  # too long a name, a NUL in it
+    except (OSError, ValueError):  # the name is too long or contains a NUL
         return False

@@ -1,13 +1,12 @@
-"""What every answer forbids the browser: to frame the page, load from elsewhere, guess types, pass addresses on."""
+"""Headers on every answer that forbid framing by other sites, loading from elsewhere, type guessing and referrers."""
 
 from __future__ import annotations
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Gradio 6.31 writes its settings into an inline script, and makes functions of the scripts that events carry
-# (new Function), so both must be allowed; figures are saved through blob: and data: images. Nothing comes from, or goes
-# to, another site.
+# Gradio 6.31 has its settings in an inline script and turns the scripts of events into functions (new Function), so
+# both must be allowed. Figures are saved through blob: and data: images. Nothing comes from, or goes to, another site.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -30,7 +29,7 @@ HEADERS = {
 
 
 class SafeHeaders:
-    """ASGI middleware: HEADERS on every answer, whoever gives it."""
+    """ASGI middleware: adds HEADERS to every answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

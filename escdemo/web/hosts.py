@@ -1,7 +1,7 @@
 """Names by which this server may be called.
 
-A page of another site can give its own name the address of this machine (DNS rebinding), and its scripts then talk to
-this server as if it were theirs. The browser still sends that name as `Host`, so only known names are answered.
+Another site can point its own name at this machine's address (DNS rebinding); its scripts can then talk to this server
+as if it were theirs. The browser still sends that name as `Host`, so only known names are answered.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from escdemo.settings import Settings
 from models.api import listening
 
 EVERYWHERE = ("0.0.0.0", "::")
-"""values of --host that listen on all addresses of the machine"""
+"""values of --host for listening on all addresses of the machine"""
 
 
 class TrustedHosts:
-    """ASGI middleware: answers requests to a loopback name, --host, or a name of --trusted-host; refuses all others.
+    """ASGI middleware: answers requests to a loopback name or address, --host, or a --trusted-host; refuses all others.
 
-    Where the server listens on all addresses, any address in numbers will do: a rebound name is never one. A request
-    that a page of another site makes (`Origin`) is refused by the same rule.
+    If the server listens on all addresses, any numeric address is accepted, as a rebound name is never numeric. The
+    same rule applies to `Origin`, so requests from pages of other sites are refused.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -51,7 +51,7 @@ class TrustedHosts:
         await PlainTextResponse(advice, status_code=400)(scope, receive, send)
 
     def trusts(self, name: str) -> bool:
-        """Whether `name` (lower case, without port) is one of ours."""
+        """Whether `name` (lower case, without port) is trusted."""
         if name in self.names:
             return True
         try:
@@ -62,7 +62,7 @@ class TrustedHosts:
 
 
 def _name(address: str) -> str:
-    """The host of an address, in lower case; "" when there is none."""
+    """The host of an address, in lower case; "" when it has none."""
     try:
         parts = urlsplit(address)
         parts.port  # noqa: B018  (raises when it is no number)
@@ -72,5 +72,5 @@ def _name(address: str) -> str:
 
 
 def address_of(settings: Settings) -> str:
-    """Where a browser on this machine finds the server."""
+    """The address at which a browser on this machine finds the server."""
     return listening.address_of(settings.host, settings.port)

@@ -1,8 +1,8 @@
-"""The addresses that the pages need. All others are closed, among them those by which Gradio serves files
-(`file=`, `proxy=`, `stream`), keeps deep links and runs, shows its monitoring and OpenAPI pages, or edits code.
+"""The addresses that the pages need. All others are closed, including those where Gradio serves files (`file=`,
+`proxy=`, `stream`), keeps deep links and runs, shows its monitoring and OpenAPI pages, or edits code.
 
-The pages hand out no file: figures, tables and exports travel inside links. `gradio_api/info` stays, since
-`gradio_client` asks for it; it names events and their inputs, which the page itself has to know as well.
+The pages serve no files: figures, tables and exports are inside links. `gradio_api/info` stays open because
+`gradio_client` needs it; it lists events and their inputs, which the page itself must know too.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ def is_upload(scope: Scope) -> bool:
 
 
 def is_open(scope: Scope) -> bool:
-    """Whether the pages need what is asked for."""
+    """Whether the pages need what is requested."""
     if ".." in scope["path"]:
         return False
     if scope["method"] in ("GET", "HEAD"):
-        # Gradio would read a stored page by this name; none is ever stored.
+        # Gradio would load a stored page for a deep link; none is ever stored.
         return _READ.fullmatch(scope["path"]) is not None and b"deep_link=" not in scope["query_string"]
     return is_event(scope) or is_upload(scope)
 
 
 class OpenRoutes:
-    """ASGI middleware: answers what the pages need, and 404 to all else. There is no websocket."""
+    """ASGI middleware: passes on what the pages need and answers 404 to everything else, without websockets."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -62,5 +62,5 @@ class OpenRoutes:
 
 
 def refusal(status: HTTPStatus, message: str) -> JSONResponse:
-    """An answer whose message Gradio's script shows."""
+    """An answer whose message is shown by Gradio's script."""
     return JSONResponse({"error": message, "detail": message}, status)

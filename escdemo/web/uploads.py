@@ -1,8 +1,8 @@
 """Who may upload, and how long an upload stays.
 
-A file is taken only from a browser that the server has let in as a lead (or by the link that makes studies): it then
-holds a pass, a signed claim in a cookie. What a handler has read is deleted by it; the rest goes after MAX_AGE_S, and
-everything when the server ends.
+Files are accepted only from a browser that came in as a lead, or by the link for creating studies: it then has a pass,
+a signed claim in a cookie. A handler deletes what it has read, the rest is deleted after MAX_AGE_S, and everything when
+the server ends.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ _HOLDER = "uploads"
 
 
 def make_pass(key: bytes) -> str:
-    """The value of COOKIE: whoever sends it may upload, for as long as a ticket lives."""
+    """A value for COOKIE: whoever sends it may upload, for as long as a ticket is valid."""
     return make_ticket(_HOLDER, "", key, datetime.now(UTC))
 
 
 def is_pass(text: str, key: bytes) -> bool:
-    """Whether this server made that pass and its time is not over."""
+    """Whether this is a pass of this server that has not expired."""
     return is_ticket(text) and holder_of(text) == _HOLDER and is_genuine(text, "", key, datetime.now(UTC))
 
 
 class UploadGate:
-    """ASGI middleware: an upload without a pass is refused before it is read."""
+    """ASGI middleware: refuses an upload without a pass before reading it."""
 
     def __init__(self, app: ASGIApp, key: bytes) -> None:
         self.app, self.key = app, key
@@ -67,9 +67,9 @@ def _cookie(scope: Scope) -> str:
 
 @contextmanager
 def private_folder() -> Iterator[Path]:
-    """While this lasts, Gradio keeps uploads in a folder that nobody else can read, and old ones are deleted.
+    """Inside this context, Gradio keeps uploads in a folder that nobody else can read, and old ones are deleted.
 
-    The pages are built inside: Gradio asks for the folder then.
+    Build the pages inside, as Gradio looks up the folder then.
     """
     before = os.environ.get(_FOLDER)
     if before is not None:
@@ -97,9 +97,9 @@ def _sweep_often(folder: Path, over: threading.Event) -> None:
 
 
 def sweep(folder: Path, age_s: float) -> None:
-    """Delete what nobody has touched for `age_s` seconds, then the folders that are empty for so long."""
+    """Delete files that were not touched for `age_s` seconds, and folders that were empty for that long."""
     oldest = time.time() - age_s
-    for path in sorted(folder.rglob("*"), reverse=True):  # what lies inside a folder comes before it
+    for path in sorted(folder.rglob("*"), reverse=True):  # the contents of a folder come before the folder
         try:
             if path.lstat().st_mtime >= oldest:
                 continue
@@ -107,5 +107,5 @@ def sweep(folder: Path, age_s: float) -> None:
                 path.rmdir()
             else:
                 path.unlink()
-        except OSError:  # read and deleted meanwhile, or a folder that is not empty
+        except OSError:  # deleted in the meantime, or a folder that is not empty
             continue
