@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
+import psutil
 import pytest
 import torch
 
 from models.serving.cores import Cores
 from models.serving.engine.engine import Engine
+from models.serving.neighbours import LOOK_EVERY_S, Neighbours
 
 
 @pytest.fixture(autouse=True)
@@ -17,6 +20,25 @@ def _threads_as_before() -> Iterator[None]:
     before = torch.get_num_threads()
     yield
     torch.set_num_threads(before)
+
+
+class Played:
+    """A clock, and what other programs have computed."""
+
+    def __init__(self) -> None:
+        self.time = self.spent = 0.0
+
+    def neighbours(self) -> Neighbours:
+        return Neighbours(lambda: self.time, lambda: self.spent)
+
+    def passes(self, seconds: float, cores: float) -> None:
+        self.time += seconds
+        self.spent += seconds * cores
+
+
+def cores_of(total: int) -> Cores:
+    """Cores that no other program uses."""
+    return Cores(total, Played().neighbours())
 
 
 def of_another_thread(compute: object) -> int:
@@ -34,7 +56,7 @@ def of_another_thread(compute: object) -> int:
 
 
 def test_the_engine_has_all_cores_but_while_something_is_looked_up() -> None:
-    cores = Cores(4)
+    cores = cores_of(4)
     assert of_another_thread(cores.write) == 4
     with cores.looking_up():
         assert torch.get_num_threads() == 2
@@ -45,20 +67,43 @@ def test_the_engine_has_all_cores_but_while_something_is_looked_up() -> None:
 
 
 def test_a_lookup_that_fails_gives_its_cores_back() -> None:
-    cores = Cores(2)
+    cores = cores_of(2)
     with pytest.raises(OSError, match="no tails"), cores.looking_up():
         raise OSError("no tails")
     assert of_another_thread(cores.write) == 2
 
 
 def test_a_single_core_is_used_by_both() -> None:
-    cores = Cores(1)
+    cores = cores_of(1)
     with cores.looking_up():
         assert torch.get_num_threads() == of_another_thread(cores.write) == 1
 
 
+def test_cores_that_other_programs_use_are_left_to_them() -> None:
+    played = Played()
+    cores = Cores(2, played.neighbours())
+    assert of_another_thread(cores.write) == 2
+    played.passes(LOOK_EVERY_S, 0.9)
+    assert of_another_thread(cores.write) == 1
+    played.passes(LOOK_EVERY_S / 2, 0.0)
+    assert of_another_thread(cores.write) == 1, "it looks again only after a while"
+    played.passes(LOOK_EVERY_S, 0.1)
+    assert of_another_thread(cores.write) == 2
+
+
+def test_what_this_program_computes_is_not_a_neighbour(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = SimpleNamespace(cpu_times=lambda: SimpleNamespace(user=3.0, system=1.0))
+    everyone = SimpleNamespace(user=5.0, nice=0.5, system=2.0, steal=0.25, idle=90.0, iowait=7.0)
+    monkeypatch.setattr(psutil, "Process", lambda: own)
+    monkeypatch.setattr(psutil, "cpu_times", lambda: everyone)
+    clock = iter((0.0, 1.0))
+    neighbours = Neighbours(lambda: next(clock))
+    everyone.user, everyone.idle = 5.75, 91.0
+    assert neighbours.cores() == pytest.approx(0.75)
+
+
 def test_the_engine_asks_before_it_computes() -> None:
-    cores = Cores(3)
+    cores = cores_of(3)
     engine = Engine(cores=cores)
     assert engine.call(torch.get_num_threads) == 3
     with cores.looking_up():

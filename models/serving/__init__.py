@@ -14,6 +14,7 @@ In reading order:
     responder.py       the interface of everything that can answer a seeker
     converse.py        a seeker's posts answered in turn
     tracing.py         the parts of a trace, from a decoded reply
+    neighbours.py      how much of the processor other programs use
     cores.py           the processor's cores, shared by lookups and the engine
     writer.py          what writes the replies of hosted nets: the engine, or one reply at a time
     hosting.py         loaded nets as responders

@@ -1,7 +1,8 @@
 """The processor's cores, shared by the engine and by what replies look up (commonsense, emotions).
 
-Both compute at once for a while: then each takes half of the cores. When nothing is looked up, the engine takes all of
-them. torch keeps a number of threads for each thread that computes, and the products are the same with any number.
+Both compute at once for a while: then each takes half of the cores. When nothing is looked up and no other program
+computes (`neighbours.py`), the engine takes all of them. torch keeps a number of threads for each thread that computes,
+and the products are the same with any number.
 """
 
 from __future__ import annotations
@@ -13,14 +14,20 @@ from contextlib import contextmanager
 
 import torch
 
+from models.serving.neighbours import Neighbours
+
+TAKEN = 0.3
+"""other programs that use more than this many cores are in the way"""
+
 
 class Cores:
-    """Safe to use from any thread."""
+    """Safe to use from any thread; `write` is for the engine's."""
 
-    def __init__(self, total: int | None = None) -> None:
+    def __init__(self, total: int | None = None, neighbours: Neighbours | None = None) -> None:
         """`total`: cores of the machine unless given."""
         self.total = total or os.cpu_count() or 1
         self.half = max(1, self.total // 2)
+        self.neighbours = neighbours or Neighbours()
         self._looking = 0
         self._lock = threading.Lock()
 
@@ -38,7 +45,8 @@ class Cores:
 
     def write(self) -> None:
         """The calling thread, which is the engine's, goes on with the cores that are free now."""
-        _use(self.half if self._looking else self.total)
+        alone = not self._looking and self.neighbours.cores() <= TAKEN
+        _use(self.total if alone else self.half)
 
 
 def _use(threads: int) -> None:
