@@ -69,11 +69,14 @@ class Visitor:
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
 
-    def agree(self) -> Visitor:
+    def enter(self) -> Visitor:
         self.page.get_by_label("I have read this").check()
         self.press("Continue")
         self.press("Start")
-        self.page.locator("#question-1 input").first.wait_for()
+        return self
+
+    def agree(self) -> Visitor:
+        self.enter().page.locator("#question-1 input").first.wait_for()
         return self
 
     def item(self) -> str:
@@ -194,7 +197,8 @@ def judge_rest(rater: Visitor) -> None:
 
 
 def review_one(reviewer: Visitor) -> None:
-    page = reviewer.agree().page
+    page = reviewer.page
+    page.locator("#question-1 input").first.wait_for()
     assert page.locator("#votes").count() == 0
     page.locator("#question-1 input").first.focus()
     for _ in range(5):
@@ -214,12 +218,14 @@ def test_lead_two_raters_and_a_reviewer(browser: Browser, site: Site, items: Pat
     one, two = lead.links(2)
     first, second = Visitor(browser, site, one), Visitor(browser, site, two, PHONE)
     first_rater(first)
-    judge_rest(second.agree())
     lead.page.get_by_label("Role").click()
     lead.page.get_by_role("option", name="reviewer").click()
     lead.invite(1)
     lead.page.locator("#invite-links").get_by_text("reviewer1").first.wait_for()
-    reviewer = Visitor(browser, site, lead.links(1)[0])
+    reviewer = Visitor(browser, site, lead.links(1)[0]).enter()
+    reviewer.page.get_by_text("No item is waiting for review").wait_for()
+    judge_rest(second.agree())
+    reviewer.press("Look for more items")
     review_one(reviewer)
     page = lead.page
     page.get_by_role("tab", name="Results").click()

@@ -40,7 +40,7 @@ class Tab:
 
     def __init__(self, raters: Raters, access: Access) -> None:
         self.raters, self.access, self.shown = raters, access, {}
-        self.take(self.raters.look(access))
+        self.take(self.raters.continue_(access))
 
     def take(self, values: dict[Any, Any]) -> str:
         self.shown |= values

@@ -105,7 +105,8 @@ def _wire_arrival(demo: gr.Blocks, arrival: Arrival) -> None:
     entry = parts.entry
     agreed = entry.go.click(arrival.agree, [parts.access, entry.agreed], parts.working(), api_name="agree", **ONCE)
     agreed.then(None, js=go_to("#guide-start"))
-    started = entry.start.click(arrival.begin, [parts.access], parts.working(), api_name="begin", **ONCE)
+    asked = [entry.start.click, parts.rater.look.click]
+    started = gr.on(asked, arrival.begin, [parts.access], parts.working(), api_name="begin", **ONCE)
     started.then(None, js=go_to("#questions input"))
 
 

@@ -96,7 +96,7 @@ class Arrival:
         return entry_panel.show(self.parts.entry, "guide", brief) | {self.parts.steps: steps, self.parts.note: ""}
 
     def begin(self, access: Access | None) -> Shown:
-        """Show the first item."""
+        """Show the first item, or one that has come since there was none left."""
         role = Role.RATER if access is None else access.role
         return attempt(self.parts, lambda: self.work[role].continue_(access))
 

@@ -203,10 +203,6 @@ class Raters:
 
         return attempt(self.parts, skipped)
 
-    def look(self, access: Access | None) -> Shown:
-        """Ask for another item."""
-        return attempt(self.parts, lambda: self.continue_(access))
-
     def alive(self, access: Access | None, claim: int, active: bool) -> Shown:
         """Report activity on the page, so that the time counts and the rater keeps the item."""
         if access is not None and claim and active:

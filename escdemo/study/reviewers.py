@@ -103,10 +103,6 @@ class Reviewers:
 
         return attempt(self.parts, decided)
 
-    def look(self, access: Access | None) -> Shown:
-        """Ask for an item to review."""
-        return attempt(self.parts, lambda: self.continue_(access))
-
     def _both(self, access: Access | None, review: int) -> tuple[Brief, ReviewView]:
         return self.desk.read(get_brief, access), self.desk.read(get_review, access, review_id=review)
 
