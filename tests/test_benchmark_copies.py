@@ -11,6 +11,7 @@ import torch
 
 from models.__main__ import main
 from models.backbones.causal import Causal
+from models.backbones.short_copies import Eights
 from models.data.batches import make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.esconv import targets
@@ -58,6 +59,17 @@ def test_a_net_that_writes_something_else_is_found_out() -> None:
     found = copies.difference(one, other, ASKED, 6, "cpu")
     assert found.same < found.turns
     assert found.copies != found.without
+
+
+def test_the_copies_are_in_the_second_net_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copies, "net_folder", lambda name, _: name)
+    monkeypatch.setattr(copies, "load_net", lambda name, _: settled_nets(name)[0])
+    monkeypatch.setattr("models.backbones.llama_weights.short_copy", Eights.of)
+    without, packed = (net.backbone for net in copies._both("joint", "cpu"))
+    assert isinstance(without, Causal)
+    assert isinstance(packed, Causal)
+    assert without.weights.vocabulary.short is None
+    assert packed.weights.vocabulary.short is not None
 
 
 def test_the_command_prints_a_line_for_each_net(

@@ -63,6 +63,8 @@ class Played(ModuleType):
             sequence = self.sequences[batch.seq_id[at][0]]
             assert batch.pos[at] == len(sequence), "positions follow one another"
             sequence.append(batch.token[at])
+            if len(sequence) > self.settings.n_ctx // self.settings.n_seq_max:
+                return 1
         self.asked = [(batch.token[at], batch.logits[at]) for at in range(batch.n_tokens)]
         return self.status
 

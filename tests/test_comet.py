@@ -158,6 +158,29 @@ def test_what_several_threads_ask_while_one_is_answered_is_one_batch() -> None:
     assert all(found.values())
 
 
+def test_who_has_the_answer_does_not_wait_for_the_next_batch() -> None:
+    source = SlowComet()
+    comet = CachedComet(source)
+    found = dict[str, object]()
+    ask = {
+        name: threading.Thread(target=lambda name=name, event=event: found.update({name: comet.tails([event])}))
+        for name, event in (("a", "a"), ("b", "b"), ("a again", "a"))
+    }
+    ask["a"].start()
+    assert source.begun.acquire(timeout=30)
+    ask["b"].start()
+    while len(comet._wanted) < 2 * len(RELATIONS):
+        time.sleep(0.001)
+    ask["a again"].start()
+    source.may.release()
+    ask["a again"].join(30)
+    assert "a again" in found
+    assert "b" not in found
+    source.may.release()
+    ask["b"].join(30)
+    assert "b" in found
+
+
 def test_a_batch_is_no_larger_than_is_worth_waiting_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("models.knowledge.comet.TOGETHER", 2)
     source = SlowComet()

@@ -91,14 +91,24 @@ def test_cores_that_other_programs_use_are_left_to_them() -> None:
     assert of_another_thread(cores.write) == 2
 
 
+def test_only_as_many_as_they_use_and_never_more_than_half() -> None:
+    played = Played()
+    cores = Cores(16, played.neighbours())
+    for used, left in ((0.5, 16), (0.9, 15), (2.5, 13), (12.0, 8)):
+        played.passes(LOOK_EVERY_S, used)
+        assert of_another_thread(cores.write) == left
+
+
 def test_what_this_program_computes_is_not_a_neighbour(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = SimpleNamespace(cpu_times=lambda: SimpleNamespace(user=3.0, system=1.0))
+    spent = SimpleNamespace(user=3.0, system=1.0)
+    own = SimpleNamespace(cpu_times=lambda: spent)
     everyone = SimpleNamespace(user=5.0, nice=0.5, system=2.0, steal=0.25, idle=90.0, iowait=7.0)
     monkeypatch.setattr(psutil, "Process", lambda: own)
     monkeypatch.setattr(psutil, "cpu_times", lambda: everyone)
     clock = iter((0.0, 1.0))
     neighbours = Neighbours(lambda: next(clock))
-    everyone.user, everyone.idle = 5.75, 91.0
+    everyone.user, everyone.system, everyone.idle = 6.25, 2.25, 91.0
+    spent.user, spent.system = 3.5, 1.25
     assert neighbours.cores() == pytest.approx(0.75)
 
 

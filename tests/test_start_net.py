@@ -42,6 +42,11 @@ def test_a_net_takes_over_the_change_of_the_base_and_keeps_its_own_settings(name
     assert all(not found[n].any() for n in fresh), "what is new is closed at first"
 
 
+def test_over_another_support_adapter_it_would_begin_at_nothing(joint: Path) -> None:
+    with pytest.raises(WeightsError, match=r"over the support adapter none, this is .* with --support"):
+        start_net("misc", {}, None, tiny_causal(), joint, support=joint)
+
+
 def test_a_net_that_is_trained_from_scratch_takes_over_none(joint: Path) -> None:
     with pytest.raises(WeightsError, match="is a joint; moel starts from moel"):
         start_net("moel", {}, None, tiny_tokenizer(), joint)

@@ -56,8 +56,8 @@
       document.getElementById("questions")?.removeAttribute("inert");
       const next = [...document.querySelectorAll(selector)].find((one) => one.offsetParent);
       const at = document.activeElement; // whoever already works in this step keeps the focus
-      const moved = at !== before && at !== document.body;
-      if (!next || moved || at?.closest("#questions fieldset") || next.closest("#judge-form")?.contains(at)) return;
+      const left = at !== before && at !== document.body;
+      if (!next || left || at?.closest("#questions fieldset") || next.closest("#judge-form")?.contains(at)) return;
       next.focus({ preventScroll: true });
       const step = next.closest("#judge-form, #result, #ruling") || (next.closest("#questions") && document.getElementById("item-box"));
       (step || next).scrollIntoView({ block: step ? "start" : "nearest" });

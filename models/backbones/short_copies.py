@@ -120,7 +120,7 @@ class Eights:
     """(O,) bfloat16"""
     rows: int = 4
     rows_beside_laid_out: int = 2
-    """for bfloat16; 4 for float32"""
+    """for bfloat16; 4 for float32, where 4 rows took 6 ms and 8 ms laid out"""
 
     @classmethod
     def of(cls, weight: Tensor) -> Eights:

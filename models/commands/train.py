@@ -86,7 +86,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--out", help="folder of the run's state (default: runs/NET)")
     parser.add_argument(
         "--start",
-        help="folder of trained weights, on a causal base of any net (default: the base; star: joint of --weights)",
+        help="folder of trained weights; on a causal base, those of any net (default: none; star: joint of --weights)",
     )
     parser.add_argument(
         "--base",

@@ -165,7 +165,7 @@ def _go_on(
         raise WeightsError(f"{start} is a {card['net']}; {name} starts from {' or '.join(possible)}")
     _check_base(start, card["base"], source)
     if other:
-        return _take_over(name, settings, source, start, support), card["rank"]
+        return _take_over(name, settings, source, start, card, support), card["rank"]
     taken = dict(card["settings"])
     same = card["net"] == name
     lost = [] if same else sorted(told.keys() & {"shape", "below"})
@@ -192,9 +192,16 @@ def _go_on(
     return net, card["rank"]
 
 
-def _take_over(name: str, settings: dict[str, Any], source: Source, start: Path, support: Path | None) -> Net:
+def _take_over(
+    name: str, settings: dict[str, Any], source: Source, start: Path, card: dict[str, Any], support: Path | None
+) -> Net:
     """A new net with all tensors that the trained net in `start` has by the same name and in the same size."""
-    card = read_card(start)
+    held = fingerprint(support) if support else None
+    if card.get("support") != held:
+        raise WeightsError(
+            f"{start} was trained over the support adapter {card.get('support') or 'none'}, this is {held or 'none'};"
+            " name the folder of the same one with --support"
+        )
     net = new_net(name, settings, card["rank"], source, support=support)
     _check_vocabulary(start, card, net)
     own, found = trained(net), load_packed(start)[0]

@@ -7,6 +7,7 @@ and the products are the same with any number.
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Iterator
@@ -17,7 +18,9 @@ import torch
 from models.serving.neighbours import Neighbours
 
 TAKEN = 0.3
-"""other programs that use more than this many cores are in the way"""
+"""other programs count when they use more than this many cores,"""
+SHARE = 0.05
+"""or, on many cores, this share of them: the system's account of all programs and that of this one differ a little"""
 
 
 class Cores:
@@ -45,8 +48,9 @@ class Cores:
 
     def write(self) -> None:
         """The calling thread, which is the engine's, goes on with the cores that are free now."""
-        alone = not self._looking and self.neighbours.cores() <= TAKEN
-        _use(self.total if alone else self.half)
+        used = self.neighbours.cores()
+        left = self.total - math.ceil(used) if used > max(TAKEN, SHARE * self.total) else self.total
+        _use(self.half if self._looking else max(self.half, left))
 
 
 def _use(threads: int) -> None:

@@ -1,8 +1,8 @@
 """How much of the processor other programs use.
 
 A product on several cores ends when the slowest of them has done its part. If another program runs on one of them, all
-wait: on two cores, a token of two replies took 45 ms on both cores and 56 ms on one; beside another busy program 190 ms
-on both, 57 ms on one. So cores that others use are better left to them.
+wait: on two cores, a token of two replies took 45 ms on both cores and 56 ms on one; beside another busy program 100 to
+206 ms on both, 57 ms on one. So cores that others use are better left to them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What writing replies from short copies of the weights changes in them: `python -m models benchmark copies`.
 
 Contexts are read with the weights themselves; each token of a reply is computed from copies in fewer bits
-(`models.backbones.short_copies`). The same turns with and without these copies:
+(`models.backbones.short_copies`). The same turns with a net as it is hosted and as it is trained, so the layout of the
+weights (`models.backbones.laid_out`) differs too, which is next to nothing:
 
     same greedy replies    how many most probable replies are the same, piece by piece
     perplexity per piece   of the reference replies, read one token at a time, as replies are written
@@ -12,7 +13,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 
@@ -81,9 +81,11 @@ def table(found: dict[str, Difference]) -> str:
 
 
 def _both(name: str, device: str) -> tuple[Net, Net]:
-    nets = [load_net(net_folder(name, WEIGHTS), Bases(device)).to(device) for _ in range(2)]
-    cast(Causal, nets[1].backbone).weights.pack()
-    return nets[0], nets[1]
+    without, packed = (load_net(net_folder(name, WEIGHTS), Bases(device)).to(device) for _ in range(2))
+    if not isinstance(packed.backbone, Causal):
+        raise ValueError(f"{name} stands on no causal base, so it has no short copies; leave it out")
+    packed.backbone.weights.pack()
+    return without, packed
 
 
 def _greedy(net: Net, example: Example, options: DecodeOptions, device: str) -> tuple[int, ...]:

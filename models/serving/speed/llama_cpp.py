@@ -40,7 +40,7 @@ def llama_cpp(net: Net, options: DecodeOptions, file: Path | None = None) -> Con
 
     def prepare(talks: Sequence[Dialogue]) -> None:
         whole, before = asked(talks), asked([a_turn_before(talk) for talk in talks])
-        running.open(len(talks), max(map(len, whole)) + options.max_tokens)
+        running.open(len(talks), max(map(len, whole + before)) + options.max_tokens)
         running.read(before)
 
     def answer(talks: Sequence[Dialogue]) -> list[Answered]:
