@@ -9,7 +9,6 @@ from models.backbones.laid_out import can_lay_out
 from models.backbones.llama_weights import Matrix
 from models.backbones.short_copies import Eights, Fours, short_copy
 
-
 CLOSE = {torch.bfloat16: {"rtol": 0.0, "atol": 0.0}, torch.float32: {"rtol": 1e-5, "atol": 1e-5}}
 """the same bit for bit in bfloat16; in float32 sums may be taken in another order"""
 
