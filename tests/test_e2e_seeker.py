@@ -138,7 +138,7 @@ def test_input_buttons_errors_and_the_judged_talk_are_in_view(
     for times in (1, 2, 3):
         rater.say(POST).answered(times)
     assert outside(page, "#post", "#send", "#finish", "#status") == 0
-    assert page.locator("#status").get_by_text("see the reasons").is_visible()
+    page.locator("#status").get_by_text("see the reasons").wait_for()  # drawn after the reply
     rater.say("   ")
     page.get_by_role("alert").get_by_text("still empty").wait_for()
     assert outside(page, "#post", "#send", "#post-note") == 0

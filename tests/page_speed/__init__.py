@@ -1,5 +1,6 @@
-"""How long the page takes, in a real browser.
+"""How long the page takes, in a real browser: to answer clicks, `python -m tests.page_speed` (`__main__.py`), and more.
 
-__main__.py   to answer a visitor's clicks: `python -m tests.page_speed`
-replies.py    to show the replies of real nets: `python -m tests.page_speed.replies`
+Besides:
+
+    replies.py   how long a visitor waits for replies of real nets: `python -m tests.page_speed.replies`
 """
