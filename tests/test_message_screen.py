@@ -43,6 +43,8 @@ SELF = (
     "I thought about jumping off a bridge",
     "Sometimes I want to step in front of a train",
     "I have written my suicide note",
+    "You'll never talk to me again after tonight.",
+    "Soon they will not be bothered by me any more.",
     "i can't go on living",
     "I can't do this anymore, I want it to end, goodbye",
     "kms",
@@ -78,6 +80,10 @@ ABUSE = (
     "my father is hitting my sister",
 )
 HARMLESS = (
+    "My best friend does not talk to me any more.",
+    "My sister won't talk to me again, because of the house.",
+    "My kids don't see me anymore.",
+    "He did not talk to me again until Sunday.",
     "I am dying to know what she said",
     "I was dying of laughter",
     "I wanted to die of embarrassment when I fell",
