@@ -7,6 +7,7 @@ base share one cache of limited size; each finds only its own readings.
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 
 from torch import Tensor
@@ -53,11 +54,16 @@ class PrefixCache:
         for key in self._readings.recent():
             if key[0] != owner:
                 continue
-            shared = next((n for n, (a, b) in enumerate(zip(key[1], ids, strict=False)) if a != b), None)
-            shared = min(len(key[1]), len(ids)) if shared is None else shared
+            shared = in_common(key[1], ids)
             if shared > best:
                 best, found = shared, key
         return best, found
+
+
+def in_common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many ids both begin with."""
+    differing = (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+    return next(differing, min(len(one), len(other)))
 
 
 def _alone(reading: Reading) -> Reading:

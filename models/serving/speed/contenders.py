@@ -22,7 +22,6 @@ from transformers import ContinuousBatchingConfig, GenerationConfig, LlamaConfig
 from models.backbones.causal import Causal
 from models.backbones.causal_base import Bases
 from models.data.dialogue import Dialogue
-from models.data.examples import context_ids
 from models.files.checkpoint import WEIGHTS
 from models.knowledge.comet import TAILS, CachedComet, Comet, Query
 from models.knowledge.comet_shipped import ShippedComet
@@ -31,7 +30,7 @@ from models.nets.net import Net
 from models.nets.stored import load_net, net_folder
 from models.serving.hosting import NetResponder, Sources
 from models.serving.speed.contender import Contender
-from models.serving.speed.talks import Answered, a_turn_before
+from models.serving.speed.talks import Answered, a_turn_before, base_ids
 from models.serving.trace import DecodeOptions
 
 MEASURED_ALONE = 4
@@ -140,8 +139,7 @@ def transformers_batching(net: Net, options: DecodeOptions) -> Contender:
     )
 
     def answer(talks: Sequence[Dialogue]) -> list[Answered]:
-        known = backbone.shape.vocabulary
-        asked = [[i for i in context_ids(talk, net.tokenizer, net.shape) if i < known] for talk in talks]
+        asked = base_ids(talks, net)
         blocks = sum((len(ids) + options.max_tokens) // BLOCK + 2 for ids in asked)  # else it would take all memory
         room = ContinuousBatchingConfig(page_size=BLOCK, num_blocks=2 * blocks, max_batch_tokens=512)
         start = time.perf_counter()

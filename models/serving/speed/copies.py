@@ -15,16 +15,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from models.backbones.causal import Causal
 from models.backbones.causal_base import Bases
 from models.backbones.interface import Past
 from models.data.batches import make_batch
 from models.data.esconv import Target, read_esconv, split_dialogues
-from models.data.examples import Example
 from models.files.checkpoint import WEIGHTS
 from models.knowledge.comet import NoComet
-from models.nets.net import Net
+from models.nets.net import Net, Plan
 from models.nets.stored import load_net, net_folder
 from models.serving.decoding import decode
 from models.serving.trace import DecodeOptions
@@ -59,15 +59,15 @@ def difference(without: Net, packed: Net, asked: Sequence[Target], tokens: int, 
     """Two copies of a net, of which `packed` writes from short copies, on the same turns."""
     options = DecodeOptions(method="greedy", min_tokens=0, max_tokens=tokens)
     same, counted, sums = 0, 0, [0.0, 0.0]
-    for target in asked:
-        replies = []
+    for example in examples_of(asked, NoComet(), without.tokenizer, without.shape):
+        batch, replies = make_batch([example]).to(device), []
         for at, net in enumerate((without, packed)):
-            (example,) = examples_of([target], NoComet(), net.tokenizer, net.shape)
-            replies.append(_greedy(net, example, options, device))
-            total, pieces = _token_by_token(net, example, device)
-            sums[at] += total
+            with torch.inference_mode():
+                plan = net.plan(batch)
+                replies.append(decode(net, plan, options, 1).ids)
+                sums[at] += _token_by_token(net, net.follow(plan, batch, batch.strategies), batch.labels)
         same += replies[0] == replies[1]
-        counted += pieces
+        counted += int(without.counted(batch.labels).sum())
     return Difference(len(asked), same, *(math.exp(total / counted) for total in sums))
 
 
@@ -88,21 +88,12 @@ def _both(name: str, device: str) -> tuple[Net, Net]:
     return without, packed
 
 
-def _greedy(net: Net, example: Example, options: DecodeOptions, device: str) -> tuple[int, ...]:
-    with torch.inference_mode():
-        return decode(net, net.plan(make_batch([example]).to(device)), options, 1).ids
-
-
-@torch.inference_mode()
-def _token_by_token(net: Net, example: Example, device: str) -> tuple[float, int]:
-    """Negative log-likelihood of the reference with its own strategy, and its pieces, as in `Net.reply_nll`."""
-    batch = make_batch([example]).to(device)
-    plan = net.plan(batch)
-    plan = net.follow(plan, batch, batch.strategies)
+def _token_by_token(net: Net, plan: Plan, labels: Tensor) -> float:
+    """Negative log-likelihood of the reply (1, T), as in `Net.reply_nll`."""
     past, new, total = Past(), plan.prefix, 0.0
-    for at, counts in enumerate(net.counted(batch.labels)[0].tolist()):
-        label = batch.labels[0, at]
+    for at, counts in enumerate(net.counted(labels)[0].tolist()):
+        label = labels[0, at]
         scores = net.backbone.logits(net.decode(new, plan, past)[:, -1]).float().masked_fill(net.banned, -torch.inf)
         total -= float(scores.log_softmax(dim=-1)[0, label]) if counts else 0.0
         new = label.view(1, 1)
-    return total, int(net.counted(batch.labels).sum())
+    return total

@@ -12,13 +12,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from models.backbones.causal import Causal
 from models.backbones.gguf_file import default_file
+from models.backbones.prefix_cache import in_common
 from models.data.dialogue import Dialogue
-from models.data.examples import context_ids
 from models.nets.net import Net
 from models.serving.speed.contender import Contender
-from models.serving.speed.talks import Answered, a_turn_before
+from models.serving.speed.talks import Answered, a_turn_before, base_ids
 from models.serving.trace import DecodeOptions
 
 PIECE = 512
@@ -32,20 +31,16 @@ def llama_cpp(net: Net, options: DecodeOptions, file: Path | None = None) -> Con
     """
     if importlib.util.find_spec("llama_cpp") is None:
         raise ModuleNotFoundError("llama_cpp is not installed")
-    assert isinstance(net.backbone, Causal)
-    known, running = net.backbone.shape.vocabulary, _Running(file or default_file())
-
-    def asked(talks: Sequence[Dialogue]) -> list[list[int]]:
-        return [[i for i in context_ids(talk, net.tokenizer, net.shape) if i < known] for talk in talks]
+    running = _Running(file or default_file())
 
     def prepare(talks: Sequence[Dialogue]) -> None:
-        whole, before = asked(talks), asked([a_turn_before(talk) for talk in talks])
+        whole, before = base_ids(talks, net), base_ids([a_turn_before(talk) for talk in talks], net)
         running.open(len(talks), max(map(len, whole + before)) + options.max_tokens)
         running.read(before)
 
     def answer(talks: Sequence[Dialogue]) -> list[Answered]:
         start = time.perf_counter()
-        tokens = running.read(asked(talks))
+        tokens = running.read(base_ids(talks, net))
         first = time.perf_counter() - start
         for _ in range(options.max_tokens - 1):
             tokens = running.go_on(tokens)
@@ -94,7 +89,7 @@ class _Running:
         """Each sequence reads what is new in its text; the most probable token after each."""
         new = list[_New]()
         for sequence, ids in enumerate(texts):
-            same = _common(self.held[sequence], ids[:-1])  # the last is read again: what follows it is asked for
+            same = in_common(self.held[sequence], ids[:-1])  # the last is read again: what follows it is asked for
             memory = self.lib.llama_get_memory(self.context)
             self.lib.llama_memory_seq_rm(memory, sequence, same, -1)
             new += [_New(sequence, at, ids[at], at == len(ids) - 1) for at in range(same, len(ids))]
@@ -130,11 +125,3 @@ class _Running:
                 scores = self.lib.llama_get_logits_ith(self.context, at)
                 found[sequence] = int(np.ctypeslib.as_array(scores, (self.words,)).argmax())
         return found
-
-
-def _common(held: Sequence[int], ids: Sequence[int]) -> int:
-    """How many ids both begin with."""
-    for at, (one, other) in enumerate(zip(held, ids, strict=False)):
-        if one != other:
-            return at
-    return min(len(held), len(ids))

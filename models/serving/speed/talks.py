@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
+from models.backbones.causal import Causal
 from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.examples import context_ids
 from models.data.prompts import read_prompts
+from models.nets.net import Net
 
 SAID = "That sounds hard, and I am glad that you tell me. What would help you most right now?"
 
@@ -38,3 +43,9 @@ def made_up_talks(count: int, turns: int) -> list[Dialogue]:
 def a_turn_before(talk: Dialogue) -> Dialogue:
     """The talk as it was before its last exchange, ending with the message before; a first message stays."""
     return Dialogue(talk.turns[:-2] or talk.turns, talk.situation)
+
+
+def base_ids(talks: Sequence[Dialogue], net: Net) -> list[list[int]]:
+    """The contexts as ids of the causal base itself, without the tokens that the net added to its vocabulary."""
+    known = cast(Causal, net.backbone).shape.vocabulary
+    return [[i for i in context_ids(talk, net.tokenizer, net.shape) if i < known] for talk in talks]
