@@ -6,6 +6,7 @@ The modules, in suggested reading order:
     net.py          the base class of all nets: losses and a plan for one reply
     streams.py      what a decoder reads besides the context: names, and how its layers are adapted
     emotion_loss.py the loss of nets that predict the seeker's emotion
+    other_blocks.py batches with other commonsense, so that a net learns to use its own
     mixing.py       what nets that mix strategies have in common
     joint.py        BlenderBot-Joint (Liu et al. 2021)
     misc.py         MISC (Tu et al. 2022) and its variants

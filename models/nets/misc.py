@@ -11,6 +11,7 @@ The reference code differs from the paper: it refines in every encoder layer wit
 (`refine="per_layer"`), trains with the gold strategy vector and mixes only when generating (`strategy_train="gold"`),
 and has two bugs, reproduced here only on request: attention scores multiplied by sqrt(d) (`scale="code"`) and
 BatchNorm applied twice (`batch_norm="twice"`).
+Two settings of ours, in no paper, reward a decoder that uses its blocks: `drop_blocks` and `contrast`.
 On a causal base, C is the prefix that the decoder attends to anyway, the state of its last token stands for C_1, and
 blocks are read by the base without its changes (eq. 3 reads them with the net's own encoder, without gradient as here).
 """
@@ -34,6 +35,7 @@ from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
 from models.nets.mixing import Mixing
 from models.nets.net import Net, Plan
+from models.nets.other_blocks import anothers, left_out
 from models.nets.streams import POST, SITUATION, STRATEGY
 from models.nets.weighting import Fixed, Weighting
 
@@ -66,6 +68,15 @@ class MiscConfig:
     emotion_weight: float = 0.0
     """above 0: weight of an extra loss, predicting the dialogue's gold emotion from the context (MISE, table 6, no
     blocks)"""
+    drop_blocks: float = 0.0
+    """share of the turns that are learnt without their blocks, drawn at random (ours)"""
+    contrast: float = 0.0
+    """above 0: weight of an extra loss, until the blocks of another dialogue make references less likely by `MARGIN`
+    (ours; not with refine="per_layer")"""
+
+
+MARGIN = 0.1
+"""nats per token by which references should be less likely with the blocks of another dialogue"""
 
 
 class BlockAttention(nn.Module):
@@ -113,6 +124,10 @@ class Misc(Mixing):
         self.head_norm = ScoreNorm(len(STRATEGIES)) if config.batch_norm != "none" else nn.Identity()
         if config.decode_strategy != "none":
             self.codebook = nn.Parameter(torch.randn(len(STRATEGIES), width) * 0.5)  # T of eq. 6
+        if config.contrast and (config.refine == "per_layer" or not self.needs_comet):
+            raise ValueError(
+                "net 'misc': contrast needs blocks that are refined once; set refine=\"last\", or contrast=0"
+            )
         layers = len(backbone.encoder_layers) if config.refine == "per_layer" else 0
         self.refine_situation = nn.ModuleList(BlockAttention(width) for _ in range(layers * config.situation_blocks))
         self.refine_post = nn.ModuleList(BlockAttention(width) for _ in range(layers * config.post_blocks))
@@ -134,14 +149,21 @@ class Misc(Mixing):
         """The context of each example, and the refined block vectors of situation and last post."""
         if not self.needs_comet:
             return self.read(batch)[1], {}
-        blocks = dict(zip((SITUATION, POST), block_vectors(self.backbone, batch), strict=True))
-        if self.block_norm is None:
-            reading, blocks = self._read_per_layer(batch, blocks)
-        else:
+        if self.block_norm is not None:
             reading = self.read(batch)[1]
-            blocks = {name: self._refine(found, reading.stream) for name, found in blocks.items()}
+            return reading, self._refined(batch, reading)
+        blocks = dict(zip((SITUATION, POST), block_vectors(self.backbone, batch), strict=True))
+        reading, blocks = self._read_per_layer(batch, blocks)
+        return reading, self._streams(batch, blocks)
+
+    def _streams(self, batch: Batch, blocks: Mapping[str, Tensor]) -> dict[str, Stream]:
         masks = {SITUATION: batch.situation >= 0, POST: batch.post >= 0}
-        return reading, {n: Stream(found, masks[n]) for n, found in blocks.items() if n in self.streams}
+        return {name: Stream(found, masks[name]) for name, found in blocks.items() if name in self.streams}
+
+    def _refined(self, batch: Batch, reading: Reading) -> dict[str, Stream]:
+        """The blocks of a batch, refined once by contexts that were read (eq. 4)."""
+        blocks = zip((SITUATION, POST), block_vectors(self.backbone, batch), strict=True)
+        return self._streams(batch, {name: self._refine(found, reading.stream) for name, found in blocks})
 
     def _read_per_layer(self, batch: Batch, blocks: dict[str, Tensor]) -> tuple[Reading, dict[str, Tensor]]:
         """The code's refinement: blocks look at the context after every encoder layer."""
@@ -185,16 +207,19 @@ class Misc(Mixing):
         return {STRATEGY: Stream(vector[:, None], torch.ones_like(vector[:, :1], dtype=torch.bool))}
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
-        """L_r (token mean) and L_g; for MISE also the emotion loss, over the examples whose emotion is known."""
+        """L_r (token mean) and L_g; for MISE also the emotion loss, over the examples whose emotion is known; the
+        contrast with the blocks of another dialogue where the settings ask for it."""
+        if self.training and self.config.drop_blocks:
+            batch = left_out(batch, self.config.drop_blocks)
         reading, streams = self.encode(batch)
         scores, _ = self.choice_scores(self._chosen_by(reading, batch))
         shares = scores.softmax(dim=1)
         weights = self.told(batch.strategies, shares) if self.config.strategy_train == "gold" else shares
-        memories = self.backbone.attach(reading, streams | self._strategy(weights))
-        states = self.reply_states(Plan(memories, self.begin(len(batch)), weights), batch.labels)
-        total, count = token_loss(self.backbone, states, batch.labels)
-        chosen = self.strategy_loss(scores, batch.strategies)
-        parts = {"reply": total / count, "strategy": chosen}
+        reply = self._reply_loss(batch, reading, streams, weights)
+        parts = {"reply": reply, "strategy": self.strategy_loss(scores, batch.strategies)}
+        if self.config.contrast:
+            found = self._reply_loss(batch, reading, self._refined(anothers(batch), reading), weights)
+            parts["contrast"] = (MARGIN - (found - reply)).clamp_min(0.0)
         if self.emotion_head is None:
             return parts
         scores = self.emotion_head(self._pooled(reading)).float()
@@ -203,10 +228,18 @@ class Misc(Mixing):
             "emotion": F.cross_entropy(scores, batch.emotion_labels, ignore_index=-1, reduction="sum") / known
         }
 
+    def _reply_loss(self, batch: Batch, reading: Reading, streams: Mapping[str, Stream], weights: Tensor) -> Tensor:
+        """L_r, the mean over tokens."""
+        memories = self.backbone.attach(reading, {**streams, **self._strategy(weights)})
+        states = self.reply_states(Plan(memories, self.begin(len(batch)), weights), batch.labels)
+        total, count = token_loss(self.backbone, states, batch.labels)
+        return total / count
+
     def weighting(self) -> Weighting:
-        """L = L_r + L_g."""
+        """L = L_r + L_g, and the losses that settings add."""
+        added = {"emotion": self.config.emotion_weight, "contrast": self.config.contrast}
         fixed = {"reply": 1.0, "strategy": self.config.strategy_weight}
-        return Fixed(fixed | ({"emotion": self.config.emotion_weight} if self.emotion_head is not None else {}))
+        return Fixed(fixed | {name: weight for name, weight in added.items() if weight})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """The predicted mixture (or the gold strategy's vector) as a fourth source of the decoder."""
