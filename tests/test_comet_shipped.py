@@ -145,3 +145,25 @@ def test_saved_weights_come_back(tmp_path: Path) -> None:
     moved.base = replace(base, digest="1" * 12)
     with pytest.raises(WeightsError, match=r"changes base .*, but .* here is 1{12}; train it again"):
         load_comet(folder, moved)
+
+
+def test_when_memory_runs_out_queries_are_answered_fewer_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, comet: ShippedComet
+) -> None:
+    queries = [(event, relation) for event in EVENTS for relation in RELATIONS]
+    expected, search, sizes = comet.answer(queries), comet._decode, list[int]()
+
+    def short_of_memory(some: list[tuple[str, str]], ids: dict[str, list[int]]) -> list[tuple[str, ...]]:
+        sizes.append(len(some))
+        if len(some) > room:
+            raise torch.OutOfMemoryError("no room")
+        return search(some, ids)
+
+    monkeypatch.setattr(comet, "_decode", short_of_memory)
+    room = 8
+    assert comet.answer(queries) == expected
+    assert sizes[0] == len(queries)
+    assert sum(size for size in sizes if size <= room) == len(queries)
+    room = 0
+    with pytest.raises(torch.OutOfMemoryError):
+        comet.answer(queries)

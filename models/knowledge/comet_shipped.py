@@ -79,9 +79,19 @@ class ShippedComet(Comet):
         answers: dict[int, tuple[str, ...]] = {}
         for start in range(0, len(order), size):
             chunk = order[start : start + size]
-            found = self._decode([queries[n] for n in chunk], ids)
+            found = self._that_fits([queries[n] for n in chunk], ids)
             answers |= dict(zip(chunk, found, strict=True))
         return [answers[n] for n in range(len(queries))]
+
+    def _that_fits(self, queries: Sequence[Query], ids: dict[str, list[int]]) -> list[tuple[str, ...]]:
+        """Tails per query, from one search or, when memory runs out, from smaller ones."""
+        try:
+            return self._decode(queries, ids)
+        except torch.OutOfMemoryError:
+            if len(queries) == 1:
+                raise
+        half = len(queries) // 2  # only here: what the failed search held is free now
+        return [*self._that_fits(queries[:half], ids), *self._that_fits(queries[half:], ids)]
 
     def _decode(self, queries: Sequence[Query], ids: dict[str, list[int]]) -> list[tuple[str, ...]]:
         device = device_of(self.backbone)
