@@ -7,6 +7,7 @@ import importlib.util
 import os
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,14 +32,18 @@ def llama_cpp(net: Net, options: DecodeOptions, file: Path | None = None) -> Con
     """
     if importlib.util.find_spec("llama_cpp") is None:
         raise ModuleNotFoundError("llama_cpp is not installed")
-    running = _Running(file or default_file())
+    thread = ThreadPoolExecutor(1)  # of its own: both llama.cpp and torch set up a thread's tile registers (AMX)
+    running = thread.submit(_Running, file or default_file()).result()
 
     def prepare(talks: Sequence[Dialogue]) -> None:
         whole, before = base_ids(talks, net), base_ids([a_turn_before(talk) for talk in talks], net)
-        running.open(len(talks), max(map(len, whole + before)) + options.max_tokens)
-        running.read(before)
+        thread.submit(running.open, len(talks), max(map(len, whole + before)) + options.max_tokens).result()
+        thread.submit(running.read, before).result()
 
     def answer(talks: Sequence[Dialogue]) -> list[Answered]:
+        return thread.submit(written, talks).result()
+
+    def written(talks: Sequence[Dialogue]) -> list[Answered]:
         start = time.perf_counter()
         tokens = running.read(base_ids(talks, net))
         first = time.perf_counter() - start
