@@ -1,11 +1,12 @@
 """Frozen matrices stored once in the layout in which the processor multiplies them.
 
 torch rearranges a matrix anew for every product; with a few rows of input, that takes longer than the product itself.
-Milliseconds without this layout and with it, for the matrices of the default base:
+Milliseconds without this layout and with it, for the matrices of ten layers of the default base:
 
-    all of them, bfloat16, one thread     2 rows 41, 23; 8 rows 44, 22; 27 rows 65, 44; 300 rows 418, 381
-    ten layers, float32, two threads      2 rows 19, 7; 8 rows 21, 10; 27 rows 33, 19; 300 rows 162, 142
-    ten layers, float32, one thread       2 rows 16, 10; 8 rows 22, 16; 27 rows 42, 32; 300 rows 265, 290
+    bfloat16, AMX, two threads            2 rows 7.3, 2.5; 8 rows 7.3, 2.7; 27 rows 10, 3.6; 300 rows 32, 14
+    bfloat16, AMX, one thread             2 rows 13, 5.1; 8 rows 13, 4.8; 27 rows 12, 7.7; 300 rows 54, 22
+    bfloat16, AVX-512, two threads        2 rows 6.2, 2.8; 8 rows 12, 5.2; 27 rows 22, 16; 300 rows 157, 131
+    float32, AVX2, two threads            2 rows 19, 7; 8 rows 21, 10; 27 rows 33, 19; 300 rows 162, 142
 
 In bfloat16 the products are equal, bit for bit; in float32 the sums are taken in another order.
 """
@@ -15,8 +16,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-ROWS = {torch.bfloat16: 1, torch.float32: 2}
-"""number of input rows that the layout is chosen for; other layouts were no faster for more rows"""
+ROWS = {torch.bfloat16: 8, torch.float32: 2}
+"""number of input rows that the layout is chosen for; others were no faster, and that for a single row of bfloat16 took
+two to three times as long with AMX"""
 
 
 def can_lay_out(weight: Tensor) -> bool:
