@@ -34,12 +34,9 @@ def test_the_short_copy_of_the_weights_says_the_same_within_a_hundredth(
 
 
 @pytest.mark.parametrize(("dtype", "keep"), [(torch.bfloat16, True), (torch.bfloat16, False), (torch.float32, False)])
-def test_a_matrix_that_is_laid_out_says_the_same(
-    dtype: torch.dtype, keep: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_matrix_that_is_laid_out_says_the_same(dtype: torch.dtype, keep: bool) -> None:
     if not can_lay_out(torch.zeros(1, 1, dtype=dtype)):
         pytest.skip("no such products here")
-    monkeypatch.setattr("models.backbones.llama_weights.short_copy", lambda _: None)
     torch.manual_seed(3)
     matrix = Matrix(dtype, 48, 64)
     weight = torch.randn(48, 64).to(dtype)
@@ -47,8 +44,9 @@ def test_a_matrix_that_is_laid_out_says_the_same(
     inputs = [torch.randn(*size, 64) for size in ((1,), (3, 2), (2, 1, 1), (1, 300), (0,))]
     with torch.inference_mode():
         exact = [(matrix(x), matrix(x, 30)) for x in inputs]
-        matrix.pack(keep)
+        matrix.pack(keep, short=False)
         assert matrix.laid is not None
+        assert matrix.short is None
         for x, (whole, later) in zip(inputs, exact, strict=True):
             torch.testing.assert_close(matrix(x), whole, **CLOSE[dtype])
             torch.testing.assert_close(matrix(x, 30), later, **CLOSE[dtype])

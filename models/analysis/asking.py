@@ -27,6 +27,7 @@ def turns_of_net(
     if not net.predicts_strategy:
         raise ValueError("the net predicts no strategy, so there is nothing to analyse; give one that does")
     net.eval()
+    net.backbone.lay_out()
     causal, order = net.backbone.causal, list(range(len(examples)))
     if not causal:  # less padding; on a causal base, the turns of a dialogue stay together and its words are read once
         order.sort(key=lambda at: len(examples[at].context))

@@ -165,6 +165,10 @@ class Causal(nn.Module):
         """Sets the dropout of the embeddings only: the changes are small, and the base is frozen."""
         self.dropout = rate
 
+    def lay_out(self) -> None:
+        """See `interface`; the frozen weights, and with them all nets that share them."""
+        self.weights.pack(short=False)
+
     def _layers(self) -> Iterator[tuple[CausalLayer, LlamaLayer]]:
         """Every layer with its frozen weights."""
         for layer, weights in zip(self.layers, self.weights.layers, strict=True):

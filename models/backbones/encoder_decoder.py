@@ -154,6 +154,9 @@ class EncoderDecoder(BlenderbotSmallForConditionalGeneration):
             if isinstance(module, StreamDecoderLayer):
                 module.dropout = rate
 
+    def lay_out(self) -> None:
+        """See `interface`: nothing to do, all of its weights may train."""
+
     @property
     def encoder_layers(self) -> list[BlenderbotSmallEncoderLayer]:
         """The encoder's layers, for nets that do something between them (MISC refines blocks per layer)."""

@@ -235,6 +235,10 @@ class Backbone(Protocol):
         """Sets the dropout rate of every layer for training."""
         ...
 
+    def lay_out(self) -> None:
+        """Makes reading and decoding faster, for nets that will not train any more; the results stay as they are."""
+        ...
+
 
 def split_heads(states: Tensor, heads: int) -> Tensor:
     """(B, S, D) -> (B, H, S, D/H)."""

@@ -104,11 +104,12 @@ class Matrix(nn.Module):
             return multiply(x.to(self.dtype), self.laid)[..., first:].to(kind)
         return F.linear(x.to(self.dtype), self.weight[first:]).to(kind)
 
-    def pack(self, keep: bool = False) -> None:
-        """Lay the matrix out and make the short copy, where these are faster; `keep` also keeps the plain weights."""
+    def pack(self, keep: bool = False, short: bool = True) -> None:
+        """Lay the matrix out and, with `short`, make the short copy, where these are faster; `keep` also keeps the
+        plain weights."""
         if self.short is not None or self.laid is not None or self.held is None:
             return
-        self.short = short_copy(self.held)
+        self.short = short_copy(self.held) if short else None
         if self.short is not None:
             self.few, self.nbytes = self.short.rows, self.short.nbytes
         twice = keep and self.held.dtype is torch.float32  # would take too much memory
@@ -168,11 +169,12 @@ class LlamaWeights(nn.Module):
         """Type of the weights, and of the states computed with them."""
         return self.embedding.dtype
 
-    def pack(self) -> None:
-        """Make all matrices fast to multiply by, for nets that are hosted and no longer trained."""
+    def pack(self, short: bool = True) -> None:
+        """Make all matrices fast to multiply by, for nets that are no longer trained; `short`: also for single rows, by
+        copies that differ a little (`short_copies.py`)."""
         for module in self.modules():
             if isinstance(module, Matrix):
-                module.pack(keep=module is self.vocabulary)
+                module.pack(module is self.vocabulary, short)
 
     @torch.no_grad()
     def fill(self, tensors: Mapping[str, Tensor]) -> None:

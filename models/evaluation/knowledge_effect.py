@@ -90,6 +90,7 @@ def knowledge_effect(
     """
     if not net.needs_comet:
         raise ValueError("this net reads no COMET blocks; name one that does, e.g. misc or admisc")
+    net.backbone.lay_out()
     dialogues = [target.dialogue.id for target in targets]
     units, gold = Units(dialogues), np.array([example.strategy for example in examples])
     seen = {c: _see(net, with_blocks_of(c, examples, dialogues, seed), c, batch) for c in CONDITIONS}

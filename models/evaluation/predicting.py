@@ -64,6 +64,7 @@ def predict(
     batch: int = 32,
 ) -> tuple[Prediction, ...]:
     """One prediction per target, in order; reply i is decoded with seed + i. The journal's are not made again."""
+    net.backbone.lay_out()
     order = list(range(len(examples)))
     if not net.backbone.causal:  # a causal base keeps the turns of a dialogue together, to read its words once
         order.sort(key=lambda i: len(examples[i].context))

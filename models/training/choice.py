@@ -61,6 +61,7 @@ class Choices:
 def read_choices(net: Net, batches: Sequence[Batch], what: str, *, bfloat16: bool = False) -> Choices:
     """The inputs for all turns of `batches` whose strategy is known; on the CPU, float32."""
     net.eval()
+    net.backbone.lay_out()
     found: list[dict[str, Tensor]] = []
     gold: list[Tensor] = []
     for batch in (one.to(device_of(net)) for one in tqdm(batches, desc=f"reading {what}")):
