@@ -48,7 +48,8 @@ def main(words: Sequence[str] | None = None) -> int:
         prog="python -m tests.page_speed.replies", description="How long a visitor waits for replies of real nets"
     )
     parser.add_argument("--talks", type=int, default=3, help="talks after the one that warms up")
-    parser.add_argument("--messages", type=int, default=6, help=f"messages of a talk, at most {len(POSTS)}")
+    counts = range(1, len(POSTS) + 1)
+    parser.add_argument("--messages", type=int, default=6, choices=counts, help="messages of a talk")
     parser.add_argument("app", nargs="*", metavar="-- FLAG", help="flags of app.py")
     args = parser.parse_args(words)
     path = find_chromium()
