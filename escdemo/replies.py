@@ -5,7 +5,8 @@ The service calls back to save each finished reply, so a reply is kept even when
 Message and reply are judged together before anything is saved. A draft that must not be shown is not stored: the net is
 asked again with another seed, and if that does not help, a fixed sentence takes its place and says so.
 
-When one side repeats the other word for word, it is asked again as well, as nobody could compare two equal replies.
+When one side repeats the other word for word, it is asked again as well, as nobody could compare two equal replies; and
+so is one that says a message back with its persons mixed up ("You are ten ..." of somebody's son).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from escdemo.job_watch import Watch
 from escdemo.screening.answer_screen import held_for, may_answer
 from escdemo.screening.message_screen import Danger, danger_now
 from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.mixed_up import mixes_up_persons
 from models.serving.job import Job, JobState, ReplyRequest, ServiceBusy, Wanted
 from models.serving.service import GenerationService
 from models.serving.trace import DecodeOptions, Reply
@@ -57,7 +59,7 @@ class _Draft:
     held: Reply | None = None
     """the latest draft that must not be shown"""
     spare: Reply | None = None
-    """a draft that may be shown but repeats the other side"""
+    """a draft that may be shown if no better one comes: it repeats the other side, or mixes up persons"""
 
     def job_id(self) -> str:
         return _job_id(self.task.slot, self.number)
@@ -66,8 +68,8 @@ class _Draft:
         """The next draft after one that must not be shown."""
         return replace(self, number=self.number + 1, held=held)
 
-    def unlike(self, spare: Reply) -> _Draft:
-        """The next draft after one that only repeats the other side."""
+    def better_than(self, spare: Reply) -> _Draft:
+        """The next draft after one that may be shown."""
         return replace(self, number=self.number + 1, spare=spare)
 
     def worth_making(self, options: DecodeOptions) -> bool:
@@ -164,7 +166,7 @@ class Replies:
         """Called by the service in its own thread when a draft has ended, before anybody can see that."""
         made = job.reply if job.state is JobState.DONE else None
         if made is not None and may_answer(made.text, draft.danger):
-            self._keep_unlike(draft, made)
+            self._keep_unless_poor(draft, made)
         elif made is not None:
             _log.warning("reply %s was held back by the safety screen", draft.job_id())
             if not self._ask_again(draft.without(made)):
@@ -175,15 +177,17 @@ class Replies:
             stopped = job.state is JobState.CANCELLED
             self._save(draft, None, None, STOPPED_ERROR if stopped else job.error or job.state.value)
 
-    def _keep_unlike(self, draft: _Draft, made: Reply) -> None:
-        """Save a reply that may be shown, unless it repeats the other side and another draft can be made."""
+    def _keep_unless_poor(self, draft: _Draft, made: Reply) -> None:
+        """Save a reply that may be shown, unless it repeats the other side or mixes up persons and another draft can be
+        made."""
         with self._saving:  # when two equal replies end together, the second one sees the first
-            if self._repeats(draft, made) and self._ask_again(draft.unlike(made)):
+            poor = mixes_up_persons(made.text, draft.task.exchanges[-1].post) or self._repeats(draft, made)
+            if poor and self._ask_again(draft.better_than(made)):
                 return
             self._save(draft, made, HeldBack.REDRAWN if draft.held else None)
 
     def _keep_something(self, draft: _Draft) -> None:
-        """When no better draft comes, save the one that repeats the other side, else the fixed sentence."""
+        """When no better draft comes, save one that may be shown, else the fixed sentence."""
         if draft.spare is not None:
             self._save(draft, draft.spare, None)
         elif draft.held is not None:

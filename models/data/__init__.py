@@ -21,6 +21,7 @@ The modules, in suggested reading order:
     own_talks.py         talks written for this project: harmless answers to risky openings, warm ones to others
     themes.py            sentences that fit a trouble or a feeling named in a message (themes.json)
     said_back.py         sentences of a message that can be said back, with first and second person swapped
+    mixed_up.py          whether a reply says a message back with its persons mixed up
     rule_answers.py      answers made by rule from both, each with its strategy
     support_corpora.py   training data of the support adapter
 """
