@@ -54,7 +54,7 @@ class Search:
     """beam width, and maximum number of tails per query: as many as the shipped nets learned from; the papers have 5"""
     max_tokens: int = 8
     """maximum number of tokens of a tail; beams that have not ended by then are dropped if another one has"""
-    rows: int = 4096
+    rows: int = 1536
     """queries x beams decoded together"""
     bfloat16: bool = False
     """autocast on a base with float32 weights: faster in big batches, but a tail may then depend on the others"""
