@@ -44,6 +44,8 @@ REDRAW_WITHIN_S = 20.0
 """time since the first request after which no further draft is begun, as somebody is waiting"""
 NEXT_SEED = 1_000_003
 """step from the seed of one draft to the next"""
+NONE, REPEATS, MIXED_UP = range(3)
+"""what is wrong with a draft that may be shown, the worst last: it repeats the other side, or mixes up persons"""
 
 
 @dataclass(frozen=True)
@@ -59,18 +61,24 @@ class _Draft:
     held: Reply | None = None
     """the latest draft that must not be shown"""
     spare: Reply | None = None
-    """a draft that may be shown if no better one comes: it repeats the other side, or mixes up persons"""
+    """the best draft so far that may be shown, if no better one comes"""
+    fault: int = NONE
+    """what is wrong with it"""
 
     def job_id(self) -> str:
         return _job_id(self.task.slot, self.number)
 
     def without(self, held: Reply) -> _Draft:
-        """The next draft after one that must not be shown."""
-        return replace(self, number=self.number + 1, held=held)
+        """This draft, after one that must not be shown."""
+        return replace(self, held=held)
 
-    def better_than(self, spare: Reply) -> _Draft:
-        """The next draft after one that may be shown."""
-        return replace(self, number=self.number + 1, spare=spare)
+    def with_spare(self, made: Reply, fault: int) -> _Draft:
+        """This draft, keeping what was made if it is no worse than what is kept."""
+        return self if self.spare is not None and self.fault < fault else replace(self, spare=made, fault=fault)
+
+    def next(self) -> _Draft:
+        """The next draft."""
+        return replace(self, number=self.number + 1)
 
     def worth_making(self, options: DecodeOptions) -> bool:
         """Whether it may differ from the draft before, and there is time for it."""
@@ -169,8 +177,9 @@ class Replies:
             self._keep_unless_poor(draft, made)
         elif made is not None:
             _log.warning("reply %s was held back by the safety screen", draft.job_id())
-            if not self._ask_again(draft.without(made)):
-                self._keep_something(replace(draft, held=made))
+            draft = draft.without(made)
+            if not self._ask_again(draft.next()):
+                self._keep_something(draft)
         elif (draft.held or draft.spare) is not None and job.state is not JobState.CANCELLED:
             self._keep_something(draft)
         else:
@@ -178,20 +187,24 @@ class Replies:
             self._save(draft, None, None, STOPPED_ERROR if stopped else job.error or job.state.value)
 
     def _keep_unless_poor(self, draft: _Draft, made: Reply) -> None:
-        """Save a reply that may be shown, unless it repeats the other side or mixes up persons and another draft can be
-        made."""
+        """Save a reply that may be shown, unless something is wrong with it and another draft can be made."""
         with self._saving:  # when two equal replies end together, the second one sees the first
-            poor = mixes_up_persons(made.text, draft.task.exchanges[-1].post) or self._repeats(draft, made)
-            if poor and self._ask_again(draft.better_than(made)):
-                return
-            self._save(draft, made, HeldBack.REDRAWN if draft.held else None)
+            fault = self._fault(draft, made)
+            draft = draft.with_spare(made, fault)
+            if not fault or not self._ask_again(draft.next()):
+                self._keep_something(draft)
 
     def _keep_something(self, draft: _Draft) -> None:
-        """When no better draft comes, save one that may be shown, else the fixed sentence."""
+        """Save the best draft that may be shown, else the fixed sentence."""
         if draft.spare is not None:
-            self._save(draft, draft.spare, None)
+            self._save(draft, draft.spare, HeldBack.REDRAWN if draft.held else None)
         elif draft.held is not None:
             self._save(draft, stand_in(draft.held, draft.danger), HeldBack.REPLACED)
+
+    def _fault(self, draft: _Draft, made: Reply) -> int:
+        if mixes_up_persons(made.text, draft.task.exchanges[-1].post):
+            return MIXED_UP
+        return REPEATS if self._repeats(draft, made) else NONE
 
     def _repeats(self, draft: _Draft, made: Reply) -> bool:
         with self.reading() as session:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from escdemo.replies import DRAFTS, MIXED_UP, NONE, REPEATS, _Draft
+from models.data.dialogue import Speaker
 from models.data.mixed_up import mixes_up_persons
 from models.data.own_talks import own_talks, warm_answers
+from models.data.said_back import said_back
+from models.serving.trace import DecodeOptions, Reply
 from tests.test_page_held_back import Sayings
 from tests.visitor import TOKEN, Visitor
 
@@ -23,6 +27,9 @@ RIGHT, WRONG = "So he is ten and spends every break alone.", "So you are ten and
         ("Your mother told her that you are ill.", "My mother told me that she is ill."),
         ("It sounds like your boss shouts at him.", "My boss shouts at me in front of everyone"),
         ("So you don’t sleep at night any more.", "She doesn't sleep at night any more."),
+        ("Your boss shouts at me every day.", "My boss shouts at me every day!"),
+        ("He'd been alone every break all year.", "I'd been alone every break all year."),
+        ("She goes to work and cries there.", "I go to work and cry there"),
     ],
 )
 def test_another_person_is_noticed(reply: str, message: str) -> None:
@@ -41,6 +48,11 @@ def test_another_person_is_noticed(reply: str, message: str) -> None:
         ("Your mother told you that she is ill.", "My mother told me that she is ill."),
         ("I am sorry that you feel so alone in this city.", "I feel so alone in this city"),
         ("What hurts most about it?", BOY),
+        ("So your boss shouts at you.", "My boss shouts at me."),
+        ("You are afraid that he will leave you.", 'I am afraid "that he will leave me".'),
+        ("You don't know what to tell her.", "I don't know what to tell my mother."),
+        ("You don't know how to help your son.", "I don't know how to help him"),
+        ("You miss your mother every day.", "I miss my mother every day"),
         ("", BOY),
         (RIGHT, ""),
     ],
@@ -49,13 +61,22 @@ def test_the_same_persons_and_what_is_not_said_back_are_left_alone(reply: str, m
     assert not mixes_up_persons(reply, message)
 
 
+def test_a_message_said_back_rightly_is_left_alone() -> None:
+    told = [
+        turn.text for talk in (*own_talks(), *warm_answers()) for turn in talk.turns if turn.speaker.value == "seeker"
+    ]
+    pairs = [(said, message) for message in told for said in said_back(message)]
+    assert len(pairs) > 500
+    assert sum(mixes_up_persons(*pair) for pair in pairs) <= len(pairs) // 100  # a few quote what somebody said
+
+
 def test_our_own_answers_hardly_ever_seem_to_mix_persons_up() -> None:
     talks = [*own_talks(), *warm_answers()]
     pairs = [
         (answer.text, message.text)
         for talk in talks
         for message, answer in zip(talk.turns, talk.turns[1:], strict=False)
-        if answer.speaker.value != message.speaker.value
+        if answer.speaker is Speaker.SUPPORTER and message.speaker is Speaker.SEEKER
     ]
     assert len(pairs) > 2000
     assert sum(mixes_up_persons(*pair) for pair in pairs) <= len(pairs) // 1000
@@ -71,7 +92,26 @@ def test_such_a_reply_is_made_again(make_page: Any) -> None:
 
 
 def test_it_is_kept_when_nothing_better_comes(make_page: Any) -> None:
-    page = make_page(misc=Sayings("misc", said=(WRONG,)), joint=Sayings("joint", said=("That sounds lonely.",)))
+    misc = Sayings("misc", said=(WRONG,))
+    page = make_page(misc=misc, joint=Sayings("joint", said=("That sounds lonely.",)))
     Visitor(page).start().say(BOY)
     (turn,) = page.talks.find(TOKEN).turns
     assert WRONG in {turn.a.text, turn.b.text}
+    assert len(misc.seeds) == DRAFTS
+
+
+def test_a_greedy_net_is_not_asked_again(make_page: Any) -> None:
+    misc = Sayings("misc", said=(WRONG, RIGHT))
+    page = make_page(misc=misc, joint=Sayings("joint", said=("That sounds lonely.",)))
+    page.talks.options = DecodeOptions(method="greedy")
+    Visitor(page).start().say(BOY)
+    assert len(misc.seeds) == 1
+
+
+def test_of_drafts_that_may_be_shown_the_better_one_is_kept() -> None:
+    draft = _Draft(cast(Any, None), None, 0.0)
+    repeats, mixed, good = (cast(Reply, text) for text in ("the same", WRONG, RIGHT))
+    first = draft.with_spare(repeats, REPEATS)
+    assert first.next().with_spare(mixed, MIXED_UP).spare is repeats
+    assert draft.with_spare(mixed, MIXED_UP).next().with_spare(repeats, REPEATS).spare is repeats
+    assert first.next().with_spare(good, NONE).spare is good

@@ -43,6 +43,8 @@ def test_blocks_of_another_dialogue_are_never_the_own_ones() -> None:
     assert anothers(mostly_one).post[:, 0].tolist() == [-1, 3, -1, 1]
     alone = replace(batch, rows=torch.tensor([0, 0, 0, 0]))
     assert bool((anothers(alone).situation == -1).all())
+    parts = replace(batch, rows=torch.arange(4), situation=torch.tensor([[0], [1], [0], [3]]))  # of one long dialogue
+    assert anothers(parts).post[:, 0].tolist() == [-1, 3, -1, 1]
 
 
 def less_likely(net: Misc, batch: Batch) -> float:
@@ -80,7 +82,27 @@ def test_blocks_are_left_out_in_training_only() -> None:
     assert without != pytest.approx(whole, rel=1e-5)
 
 
-@pytest.mark.parametrize("settings", [{"refine": "per_layer"}, {"situation_blocks": False, "post_blocks": False}])
-def test_a_contrast_of_nothing_is_refused(settings: dict[str, object]) -> None:
-    with pytest.raises(ValueError, match=r"contrast needs blocks that are refined once; set refine=\"last\""):
-        tiny_net("misc", contrast=1.0, **settings)
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"contrast": 1.0, "refine": "per_layer"}, 'contrast needs blocks refined once; set refine="last"'),
+        (
+            {"contrast": 1.0, "refine": "last", "situation_blocks": False, "post_blocks": False},
+            "contrast needs blocks of situation or post; set contrast=0",
+        ),
+        ({"drop_blocks": 20.0}, "drop_blocks is 20.0; allowed: a share from 0 to 1"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(settings: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        tiny_net("misc", **settings)
+
+
+def test_the_contrast_is_with_whole_blocks_even_where_own_ones_are_left_out() -> None:
+    net = misc(drop_blocks=1.0, contrast=1.0)
+    with torch.no_grad():
+        for layer in net.backbone.layers:
+            for source in layer.sources.values():
+                source.gate.value.fill_(1.0)
+    batch = tiny_batch(net)
+    assert float(net.train().losses(batch)["contrast"].detach()) != pytest.approx(MARGIN, abs=1e-6)

@@ -119,3 +119,18 @@ def test_where_the_short_copy_would_be_slow_there_is_none(monkeypatch: pytest.Mo
         matrix.weight.zero_()
         matrix.pack()
         assert (matrix.short is not None) is packed
+
+
+def test_short_copies_may_be_made_after_a_matrix_was_laid_out() -> None:
+    torch.manual_seed(3)
+    one, other = Matrix(torch.bfloat16, 64, 64), Matrix(torch.bfloat16, 64, 64)
+    weight = torch.randn(64, 64)
+    for matrix in (one, other):
+        matrix.weight.copy_(weight)
+    one.pack()
+    other.pack(short=False)
+    other.pack()
+    assert (one.few, one.nbytes, one.laid is None) == (other.few, other.nbytes, other.laid is None)
+    x = torch.randn(1, 64).bfloat16()
+    with torch.inference_mode():
+        assert torch.equal(one(x), other(x))

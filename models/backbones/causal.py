@@ -343,10 +343,7 @@ class Causal(nn.Module):
             n = F.rms_norm(x, (s.width,), w.attention_norm, s.epsilon)
             qkv = layer.ask(w, n, changed=True)
             q, k, v = layer.turned(at.unpack(qkv), turns)
-            if past is not None:
-                k, v = past.extend(layer.index, k, v)
-            context = memory[CONTEXT]
-            k, v = torch.cat((context.keys, k), dim=2), torch.cat((context.values, v), dim=2)
+            k, v = (Past() if past is None else past).after(memory[CONTEXT], layer.index, k, v)
             mixed = attend_grouped(q, k, v, mask).transpose(1, 2).flatten(2)
             extra = layer.read_sources(qkv[..., : s.query_width], n, memory, record, at)
             x = layer.finish(w, x, at.pack(mixed if extra is None else mixed + extra), changed=True)

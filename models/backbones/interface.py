@@ -168,6 +168,10 @@ class Past:
 
     keys: dict[int, Tensor] = field(default_factory=dict)
     values: dict[int, Tensor] = field(default_factory=dict)
+    room: int = 0
+    """above 0: a context and about so many tokens after it lie together, so that a step does not copy the context"""
+    whole: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    """keys and values (B, K, S + room, d) of such layers"""
 
     @property
     def length(self) -> int:
@@ -182,8 +186,25 @@ class Past:
         self.keys[layer], self.values[layer] = keys, values
         return self.keys[layer], self.values[layer]
 
+    def after(self, context: Memory, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Append this step's keys and values of `layer`; returns those of the context, then all of the reply's."""
+        own, before = self.extend(layer, keys, values), context.keys.shape[2]
+        if not self.room:
+            return torch.cat((context.keys, own[0]), dim=2), torch.cat((context.values, own[1]), dim=2)
+        end = before + own[0].shape[2]
+        if layer not in self.whole or self.whole[layer][0].shape[2] < end:
+            size = (*keys.shape[:2], end + self.room, keys.shape[3])
+            self.whole[layer] = keys.new_empty(size), values.new_empty(size)
+            for held, read, said in zip(self.whole[layer], (context.keys, context.values), own, strict=True):
+                held[:, :, :before], held[:, :, before:end] = read, said
+        else:
+            for held, new in zip(self.whole[layer], (keys, values), strict=True):
+                held[:, :, end - new.shape[2] : end] = new
+        return self.whole[layer][0][:, :, :end], self.whole[layer][1][:, :, :end]
+
     def select(self, rows: Tensor) -> None:
         """Keep the given batch rows, in that order (beam search)."""
+        self.whole = {}
         self.keys = {layer: keys[rows] for layer, keys in self.keys.items()}
         self.values = {layer: values[rows] for layer, values in self.values.items()}
 
@@ -236,7 +257,8 @@ class Backbone(Protocol):
         ...
 
     def lay_out(self) -> None:
-        """Makes reading and decoding faster, for nets that will not train any more; the results stay as they are."""
+        """Makes reading and decoding faster, for nets that will not train any more (they could, but slowly); apart from
+        rounding, the results stay as they are."""
         ...
 
 

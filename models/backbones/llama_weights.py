@@ -107,17 +107,17 @@ class Matrix(nn.Module):
     def pack(self, keep: bool = False, short: bool = True) -> None:
         """Lay the matrix out and, with `short`, make the short copy, where these are faster; `keep` also keeps the
         plain weights."""
-        if self.short is not None or self.laid is not None or self.held is None:
-            return
-        self.short = short_copy(self.held) if short else None
+        if short and self.short is None:
+            self.short = short_copy(self.weight)
+        if self.held is not None and self.laid is None:
+            twice = keep and self.held.dtype is torch.float32  # would take too much memory
+            if can_lay_out(self.held) and not twice:
+                self.laid = lay_out(self.held)
+                if not keep:
+                    self.held = None
         if self.short is not None:
-            self.few, self.nbytes = self.short.rows, self.short.nbytes
-        twice = keep and self.held.dtype is torch.float32  # would take too much memory
-        if can_lay_out(self.held) and not twice:
-            self.laid = lay_out(self.held)
-            self.few = 0 if self.short is None else self.short.rows_beside_laid_out
-            if not keep:
-                self.held = None
+            self.few = self.short.rows if self.laid is None else self.short.rows_beside_laid_out
+            self.nbytes = self.short.nbytes
 
 
 PARTS = {

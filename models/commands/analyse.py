@@ -165,10 +165,11 @@ def _analysis(
     if predictions:  # only gradients are needed from the net
         targets, drawn = [targets[at] for at in drawn], list(range(wanted))
     examples = _examples(args, net, targets)
+    chosen = [examples[at] for at in drawn if examples[at].strategy >= 0]
+    interference = _interference(args, net, chosen)  # first: asking lays the net out, which makes gradients slow
     turns = turns_of_file(predictions, dialogues) if predictions else turns_of_net(net, targets, examples, args.batch)
     replies = counted_replies(predictions, net.tokenizer.pieces, ROUNDS, args.seed) if predictions else ()
-    chosen = [examples[at] for at in drawn if examples[at].strategy >= 0]
-    return analysis_of(source, turns, _interference(args, net, chosen), replies, args.seed)
+    return analysis_of(source, turns, interference, replies, args.seed)
 
 
 def _examples(args: Namespace, net: Net, targets: Sequence[Target]) -> list[Example]:

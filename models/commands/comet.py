@@ -80,7 +80,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     training.add_argument("--seed", type=int, default=13, help="seed of batches and dropout")
     search = parser.add_argument_group("search")
     search.add_argument("--beams", type=int, default=5, help="beam width, tails per relation at most; the app: 3")
-    search.add_argument("--rows", type=int, default=4096, help="queries x beams decoded together")
+    search.add_argument("--rows", type=int, default=Search.rows, help="queries x beams decoded together")
     search.add_argument(
         "--bf16",
         action=BooleanOptionalAction,
@@ -122,6 +122,7 @@ def _open(args: Namespace) -> Comet:
         return open_comet(args.comet, device)
     comet = load_comet(Path(args.comet), _bases(args), search)
     comet.backbone.to(device)
+    comet.backbone.lay_out()
     return comet
 
 

@@ -8,50 +8,69 @@ from __future__ import annotations
 
 import re
 from difflib import SequenceMatcher
+from typing import NamedTuple
 
-from models.data.said_back import exchanged
-
-_FORMS = {
-    "seeker": "you your yours yourself you're you've you'd you'll",
-    "supporter": "i me my mine myself i'm i've i'd i'll we us our ours ourselves we're we've",
-    "others": "he him his himself he's she her hers herself she's they them their theirs themselves they're they've",
-}
-PERSONS = {word: person for person, words in _FORMS.items() for word in words.split()}
-"""word -> whom it stands for in a reply"""
-_FOLLOWING = {"is": "are", "am": "are", "was": "were", "has": "have", "does": "do"}
-_FOLLOWING |= {f"{one}n't": f"{other}n't" for one, other in _FOLLOWING.items()}
-"""verbs that change with the person, as they follow "you\""""
 SHARED = 3
 """minimum number of words in a row, persons aside, that a reply shares with a message before it counts as saying it
 back"""
-_WORD, _SENTENCE = re.compile(r"[a-z']+"), re.compile(r"[^.!?\n]+")
-_SOMEBODY = "*"
+_SPEAKER = {"i", "me", "my", "mine", "myself", "we", "us", "our", "ours", "ourselves"}
+_ADDRESSED = {"you", "your", "yours", "yourself", "yourselves"}
+_OTHERS = {
+    *("he", "him", "his", "himself", "she", "her", "hers", "herself"),
+    *("they", "them", "their", "theirs", "themselves", "themself"),
+}
+_OWNERS = {"my", "our", "your", "his", "their"}
+"""words before a noun. "her" is left out, since it also stands alone"""
+_CONTRACTED = {"m": "are", "re": "are", "s": "are", "ve": "have", "d": "d", "ll": "will"}
+_FOLLOWING = {"is": "are", "am": "are", "was": "were", "has": "have", "does": "do", "goes": "go"}
+_FOLLOWING |= {f"{one}n't": f"{other}n't" for one, other in _FOLLOWING.items()}
+"""forms of verbs that change with the person -> the form that "you" has"""
+_WORD, _SENTENCE = re.compile(r"[a-z]+(?:'[a-z]+)*"), re.compile(r"[^.!?\n]+")
+
+
+class _Word(NamedTuple):
+    root: str
+    """what the word has in common with its forms for other persons"""
+    person: str
+    """the seeker, the supporter, others, or nobody ("")"""
+    owns: bool
+    """whether a noun follows"""
 
 
 def mixes_up_persons(reply: str, message: str) -> bool:
     """Whether the reply says words of the message back and puts another person in the place of one."""
-    told, said = _sentences(exchanged(_plain(message))), _sentences(_plain(reply))
+    told, said = _sentences(message, "seeker", "supporter"), _sentences(reply, "supporter", "seeker")
     return any(_differ(one, other) for one in said for other in told)
 
 
-def _plain(text: str) -> str:
-    return text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+def _sentences(text: str, speaker: str, addressed: str) -> list[list[_Word]]:
+    persons = dict.fromkeys(_SPEAKER, speaker) | dict.fromkeys(_ADDRESSED, addressed) | dict.fromkeys(_OTHERS, "others")
+    plain = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    return [
+        [word for found in _WORD.findall(sentence) for word in _parts(found, persons)]
+        for sentence in _SENTENCE.findall(plain)
+    ]
 
 
-def _sentences(text: str) -> list[list[str]]:
-    return [_WORD.findall(sentence) for sentence in _SENTENCE.findall(text.lower())]
-
-
-def _differ(said: list[str], told: list[str]) -> bool:
-    match = SequenceMatcher(None, [*map(_root, told)], [*map(_root, said)], autojunk=False)
-    for block in match.get_matching_blocks():
-        pairs = zip(told[block.a : block.a + block.size], said[block.b : block.b + block.size], strict=True)
-        persons = [(PERSONS.get(one), PERSONS.get(other)) for one, other in pairs]
-        if persons.count((None, None)) >= SHARED and any(one != other for one, other in persons):
-            return True
-    return False
+def _parts(found: str, persons: dict[str, str]) -> list[_Word]:
+    word, _, verb = found.partition("'")
+    if word in persons and (not verb or verb in _CONTRACTED):
+        somebody = _Word("*", persons[word], word in _OWNERS)
+        return [somebody, _Word(_root(_CONTRACTED[verb]), "", owns=False)] if verb else [somebody]
+    return [_Word(_root(found), "", owns=False)]
 
 
 def _root(word: str) -> str:
-    """What a word has in common with its forms for other persons."""
-    return _SOMEBODY if word in PERSONS else _FOLLOWING.get(word, word.removesuffix("s"))
+    """What a verb has in common with its form for other persons: "misses" and "miss", "cries" and "cry"."""
+    return re.sub(r"(?:ie|e|y)$", "", re.sub(r"(?<!s)s$", "", _FOLLOWING.get(word, word)))
+
+
+def _differ(said: list[_Word], told: list[_Word]) -> bool:
+    match = SequenceMatcher(None, [word.root for word in told], [word.root for word in said], autojunk=False)
+    for block in match.get_matching_blocks():
+        pairs = list(zip(told[block.a : block.a + block.size], said[block.b : block.b + block.size], strict=True))
+        if pairs and (pairs[-1][0].owns or pairs[-1][1].owns):
+            pairs.pop()  # "my mother" may well be "her"
+        if sum(not one.person for one, _ in pairs) >= SHARED and any(one.person != two.person for one, two in pairs):
+            return True
+    return False

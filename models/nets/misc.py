@@ -124,10 +124,12 @@ class Misc(Mixing):
         self.head_norm = ScoreNorm(len(STRATEGIES)) if config.batch_norm != "none" else nn.Identity()
         if config.decode_strategy != "none":
             self.codebook = nn.Parameter(torch.randn(len(STRATEGIES), width) * 0.5)  # T of eq. 6
-        if config.contrast and (config.refine == "per_layer" or not self.needs_comet):
-            raise ValueError(
-                "net 'misc': contrast needs blocks that are refined once; set refine=\"last\", or contrast=0"
-            )
+        if config.contrast and not self.needs_comet:
+            raise ValueError("net 'misc': contrast needs blocks of situation or post; set contrast=0")
+        if config.contrast and config.refine == "per_layer":
+            raise ValueError("net 'misc': contrast needs blocks refined once; set refine=\"last\", or contrast=0")
+        if not 0 <= config.drop_blocks <= 1:
+            raise ValueError(f"net 'misc': drop_blocks is {config.drop_blocks}; allowed: a share from 0 to 1")
         layers = len(backbone.encoder_layers) if config.refine == "per_layer" else 0
         self.refine_situation = nn.ModuleList(BlockAttention(width) for _ in range(layers * config.situation_blocks))
         self.refine_post = nn.ModuleList(BlockAttention(width) for _ in range(layers * config.post_blocks))
@@ -209,6 +211,7 @@ class Misc(Mixing):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """L_r (token mean) and L_g; for MISE also the emotion loss, over the examples whose emotion is known; the
         contrast with the blocks of another dialogue where the settings ask for it."""
+        whole = batch
         if self.training and self.config.drop_blocks:
             batch = left_out(batch, self.config.drop_blocks)
         reading, streams = self.encode(batch)
@@ -218,7 +221,7 @@ class Misc(Mixing):
         reply = self._reply_loss(batch, reading, streams, weights)
         parts = {"reply": reply, "strategy": self.strategy_loss(scores, batch.strategies)}
         if self.config.contrast:
-            found = self._reply_loss(batch, reading, self._refined(anothers(batch), reading), weights)
+            found = self._reply_loss(batch, reading, self._refined(anothers(whole), reading), weights)
             parts["contrast"] = (MARGIN - (found - reply)).clamp_min(0.0)
         if self.emotion_head is None:
             return parts

@@ -22,11 +22,12 @@ def left_out(batch: Batch, rate: float) -> Batch:
 def anothers(batch: Batch) -> Batch:
     """The batch with the blocks of other dialogues: each turn takes those of the turn half a batch further on.
 
-    Turns of a dialogue are neighbours, and share a row of contexts (`Batch.rows`). A turn that would take blocks of its
-    own dialogue gets none.
+    Turns of a dialogue are neighbours, and share a row of contexts (`Batch.rows`) or the blocks of their situation. A
+    turn that would take blocks of its own dialogue gets none.
     """
     order = torch.arange(len(batch), device=batch.rows.device).roll(len(batch) // 2)
     same = batch.rows[order] == batch.rows
+    same |= (batch.situation[order] == batch.situation).all(dim=1) & (batch.situation >= 0).any(dim=1)
     return _without(replace(batch, situation=batch.situation[order], post=batch.post[order]), same[:, None])
 
 

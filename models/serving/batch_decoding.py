@@ -25,7 +25,7 @@ def decode_batch(net: Net, plan: Plan, options: DecodeOptions, seeds: Sequence[i
     draws = [torch.Generator().manual_seed(seed) for seed in seeds]
     replies: list[list[int]] = [[] for _ in seeds]
     open_rows = list(range(len(seeds)))
-    past, before, new = Past(), plan.prefix.tolist(), plan.prefix
+    past, before, new = Past(room=options.max_tokens), plan.prefix.tolist(), plan.prefix
     for made in range(options.max_tokens):
         state = net.decode(new, plan, past)[:, -1]
         scores = net.backbone.logits(state).float().masked_fill(net.banned, -torch.inf)

@@ -60,7 +60,7 @@ def _one_by_one(
     net: Net, plan: Plan, options: DecodeOptions, seed: int, on_tokens: OnTokens | None, first_banned: Collection[int]
 ) -> Decoded:
     draws = torch.Generator().manual_seed(seed)
-    past, record, said, opening = Past(), _Record(net), plan.said_in(0), plan.opening_of(0)
+    past, record, said, opening = Past(room=options.max_tokens), _Record(net), plan.said_in(0), plan.opening_of(0)
     guided = options.method == "guided"
     if guided:  # the second row is what would be said to anybody
         plan = plan.beside(after_hi(net, plan))
