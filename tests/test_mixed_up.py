@@ -9,7 +9,7 @@ import pytest
 from escdemo.replies import DRAFTS, MIXED_UP, NONE, REPEATS, _Draft
 from models.data.dialogue import Speaker
 from models.data.mixed_up import mixes_up_persons
-from models.data.own_talks import own_talks, warm_answers
+from models.data.own_talks import everyday_talks, own_talks
 from models.data.said_back import said_back
 from models.serving.trace import DecodeOptions, Reply
 from tests.test_page_held_back import Sayings
@@ -63,7 +63,7 @@ def test_the_same_persons_and_what_is_not_said_back_are_left_alone(reply: str, m
 
 def test_a_message_said_back_rightly_is_left_alone() -> None:
     told = [
-        turn.text for talk in (*own_talks(), *warm_answers()) for turn in talk.turns if turn.speaker.value == "seeker"
+        turn.text for talk in (*own_talks(), *everyday_talks()) for turn in talk.turns if turn.speaker.value == "seeker"
     ]
     pairs = [(said, message) for message in told for said in said_back(message)]
     assert len(pairs) > 500
@@ -71,7 +71,7 @@ def test_a_message_said_back_rightly_is_left_alone() -> None:
 
 
 def test_our_own_answers_hardly_ever_seem_to_mix_persons_up() -> None:
-    talks = [*own_talks(), *warm_answers()]
+    talks = [*own_talks(), *everyday_talks()]
     pairs = [
         (answer.text, message.text)
         for talk in talks

@@ -14,6 +14,7 @@ from models.data.examples import ContextShape
 from models.data.own_talks import (
     OWN_TIMES,
     VOICE,
+    everyday_talks,
     own_talks,
     plain_answers,
     safe_answers,
@@ -30,7 +31,7 @@ from tests.tiny import tiny_causal
 
 
 def test_seeker_and_supporter_take_turns_and_every_answer_may_be_shown() -> None:
-    for dialogue in own_talks():
+    for dialogue in own_talks() + everyday_talks():
         posts = list[str]()
         for number, turn in enumerate(dialogue.turns):
             assert turn.speaker is (Speaker.SUPPORTER if number % 2 else Speaker.SEEKER)
@@ -47,7 +48,7 @@ def test_seeker_and_supporter_take_turns_and_every_answer_may_be_shown() -> None
 
 
 def test_they_stand_under_their_own_mark_before_the_situation() -> None:
-    own = own_talks() + warm_answers()
+    own = own_talks() + everyday_talks()
     assert all(dialogue.situation == voiced(unvoiced(dialogue.situation)) for dialogue in own)
     assert 0.3 < sum(dialogue.situation != VOICE for dialogue in warm_answers()) / len(warm_answers()) < 0.7
     assert voiced("I lost my job.") == f"{VOICE} I lost my job."
@@ -71,17 +72,17 @@ def test_comet_is_asked_about_the_situation_without_the_mark() -> None:
 
 
 def test_no_opening_is_there_twice_nor_among_the_prompts_that_replies_are_read_on() -> None:
-    openings = [dialogue.turns[0].text for dialogue in own_talks() + warm_answers()]
+    openings = [dialogue.turns[0].text for dialogue in own_talks() + everyday_talks()]
     assert len(openings) == len(set(openings)) > 1000
     assert not set(openings) & {post for _, posts in read_prompts() for post in posts}
 
 
-def test_the_mix_has_them_as_often_as_asked_for_but_no_answers_in_other_words() -> None:
+def test_the_mix_has_them_as_often_as_asked_for_but_not_those_answered_by_rule() -> None:
     for told, times in (((), OWN_TIMES), ((3,), 3)):
         mixed = support_dialogues([], None, 13, *told)
         found = Counter(dialogue.id for dialogue in mixed)
         assert {found[dialogue.id] for dialogue in own_talks()} == {times}
-        assert not any(found[dialogue.id] for dialogue in warm_answers())
+        assert not any(found[dialogue.id] for dialogue in everyday_talks())
         assert all(dialogue.situation.startswith(VOICE) for dialogue in mixed)
     dialogue = plain_answers()[0]
     assert len(support_dialogues([dialogue] * 4, None, 1, own=0)) == 4

@@ -8,7 +8,7 @@ import pytest
 
 from escdemo.screening.reply_screen import must_not_show
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.own_talks import VOICE, plain_answers, warm_answers
+from models.data.own_talks import VOICE, everyday_talks
 from models.data.rule_answers import (
     AFFIRMS,
     ASKS,
@@ -57,9 +57,15 @@ def answers(post: str) -> set[tuple[str, str]]:
         ),
         ("ok thank you", OTHERS, "You are welcome. Be kind to yourself today."),
         ("Thanks for your suggestions", OTHERS, "You are welcome. Be kind to yourself today."),
+        ("Good evening everyone!", ASKS, "Hello, and welcome. What is on your mind?"),
+        ("hi, i need someone to talk to", ASKS, "Hello. I am glad you wrote. What brings you here today?"),
         ("I don't know.", ASKS, "Not knowing is hard, too. What comes to your mind first?"),
-        ("I am so sad in my home.", REFLECTS, "I can hear how sad that is. You are so sad in your home."),
-        ("I sold my old bike today.", RESTATES, "So you sold your old bike today."),
+        (
+            "I am so sad in my home.",
+            REFLECTS,
+            "I can hear how sad that is. You are so sad in your home. What still gives you a little light?",
+        ),
+        ("I sold my old bike today.", RESTATES, "So you sold your old bike today. What is the hardest part of it?"),
         ("I got fired by my boss.", ASKS, "You got fired by your boss. Who knows about it so far?"),
     ],
 )
@@ -112,7 +118,9 @@ def test_what_is_asked_about_is_named(text: str, doing: str) -> None:
 
 
 def test_each_talk_ends_with_an_answer_under_the_mark() -> None:
-    talks = [talk("Hi.", "I had to leave my old flat.", f"My sister lent me her {thing}.") for thing in "abcdefgh"]
+    talks = [
+        talk("It rains.", "I had to leave my old flat.", f"My sister lent me her {thing}.") for thing in "abcdefgh"
+    ]
     found = rule_talks(answerable(talks), 3, 100)
     assert len(found) == 16
     for dialogue in found:
@@ -148,7 +156,7 @@ def test_harm_thanks_joy_and_what_comes_late_are_not_answered(posts: tuple[str, 
 
 
 def test_our_own_messages_are_answered_too_and_freshly_drawn() -> None:
-    found = rule_talks(answerable((*plain_answers(), *warm_answers())), 1, 10_000)
+    found = rule_talks(answerable(everyday_talks()), 1, 10_000)
     assert len(found) > 1500
     assert all(dialogue.situation.count(VOICE) == 1 for dialogue in found)
     assert not any(must_not_show(dialogue.turns[-1].text) for dialogue in found[:200])

@@ -26,7 +26,7 @@ from models.backbones.interface import select, token_loss
 from models.backbones.low_rank import ADDED_RATE
 from models.data.dialogue import Dialogue, Speaker
 from models.data.esconv import PARTS, read_esconv, split_dialogues
-from models.data.own_talks import own_talks, unvoiced, warm_answers
+from models.data.own_talks import everyday_talks, own_talks, unvoiced
 from models.data.relations import RELATIONS
 from models.files.json_lines import drop_cut_line
 from models.knowledge.comet import CachedComet, Comet, normalise
@@ -227,7 +227,7 @@ def said(args: Namespace) -> Sequence[Dialogue]:
     """The dialogues whose tails are computed."""
     dialogues = read_esconv(_need(args, "esconv"))
     if args.part is None:
-        return (*dialogues, *own_talks(), *warm_answers())
+        return (*dialogues, *own_talks(), *everyday_talks())
     return tuple(dict.fromkeys(target.dialogue for target in split_dialogues(dialogues).part(args.part)))
 
 

@@ -4,9 +4,10 @@
                 harm. A net that learns not to agree is better than a screen that hides what it said
                 (`escdemo.screening` screens replies in any case).
 `plain_answers` everyday trouble with plain answers: the feeling, and one open question that uses a word of the
-                seeker's. A small base copies words well, but makes mistakes when it has to infer or retell.
-`warm_answers`  answers that rephrase what was said. They are no longer trained on: from them, nets learnt to say things
-                that nobody had said. Their messages are answered by rule (`rule_answers.py`).
+                seeker's. From them, nets learnt to ask about the wrong word ("What did you call your sisters?").
+`warm_answers`  answers that rephrase what was said. From them, nets learnt to say what nobody had said.
+
+The answers of the last two are not learnt any more; their messages are answered by rule (`rule_answers.py`).
 
 In all of them, `VOICE` precedes the situation. Without it our few talks would have no effect: wherever both could
 follow, the stock phrases of crowd workers are more likely. With it, a net knows which of the two to write (control
@@ -46,9 +47,14 @@ def warm_answers() -> tuple[Dialogue, ...]:
     return _read("own_talks.jsonl")
 
 
+def everyday_talks() -> tuple[Dialogue, ...]:
+    """The talks whose messages are answered by rule, not as written."""
+    return plain_answers() + warm_answers()
+
+
 def own_talks() -> tuple[Dialogue, ...]:
-    """The talks that are learnt as written: the safe and the plain answers."""
-    return safe_answers() + plain_answers()
+    """The talks that are learnt as written."""
+    return safe_answers()
 
 
 @cache

@@ -1,17 +1,19 @@
 """Answers made by rule from seekers' own messages, for nets to learn from.
 
+    only greets             a greeting, and what it is about              Question
     takes the blame         a kind word, often with a question            Affirmation and Reassurance
     thanks, in short        a friendly word, and a wish                   Others
     knows no answer         a kind word, and a question                   Question
     asks whether to do it   whose decision it is, and a question          Question
     asks what to do         a small thing to do                           Providing Suggestions
-    names a feeling         a word about it, and what was said            Reflection of feelings
-    tells at length, or     what was said                                 Restatement or Paraphrasing
+    names a feeling         a word about it, what was said, a question    Reflection of feelings
+    tells at length, or     what was said, mostly with a question         Restatement or Paraphrasing
     names no trouble
     names a trouble         what was said, and a question                 Question
 
 What was said is repeated in its own words (`said_back.py`); the rest is chosen by what the message is about
-(`themes.py`). So strategy, words and message fit together, and no answer claims what was not said.
+(`themes.py`). So strategy, words and message fit together, and no answer claims what was not said. Readers were content
+with none of a net's first replies that asked nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +26,17 @@ from typing import NamedTuple
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.own_talks import unvoiced, voiced
 from models.data.said_back import HARM, JUDGED, exchanged, said_back
-from models.data.themes import BLAME, THANKS, UNSURE, answer_to, feeling_in, question_about, step_for, trouble_in
+from models.data.themes import (
+    BLAME,
+    GREETING,
+    THANKS,
+    UNSURE,
+    answer_to,
+    feeling_in,
+    question_about,
+    step_for,
+    trouble_in,
+)
 
 RULE_ANSWERS = 1500
 """default number of these answers for each copy of our own talks"""
@@ -67,7 +79,7 @@ class Answerable(NamedTuple):
     at: int
     """its index among the turns"""
     said: str
-    """what can be said back; "" if the message asks, thanks, knows no answer or takes the blame"""
+    """what can be said back; "" if the message greets, asks, thanks, knows no answer or takes the blame"""
 
 
 def answerable(dialogues: Iterable[Dialogue]) -> list[Answerable]:
@@ -85,7 +97,8 @@ def _answerable(dialogue: Dialogue) -> Iterator[Answerable]:
             continue
         text = turn.text
         feeling = feeling_in(text)
-        if doing_asked_about(text) or _asks_what(text) or feeling is BLAME or (at and feeling in (THANKS, UNSURE)):
+        short = feeling is GREETING or (at and feeling in (THANKS, UNSURE))
+        if doing_asked_about(text) or _asks_what(text) or feeling is BLAME or short:
             yield Answerable(dialogue, at, "")
         elif at < EARLY and not judged:
             yield from (Answerable(dialogue, at, said) for said in sorted(said_back(text), key=len)[-1:])
@@ -125,18 +138,18 @@ def answer(post: str, said: str, rng: random.Random) -> tuple[str, str]:
         strategy, parts = SUGGESTS, [*_perhaps(answer_to(post, rng), rng), step_for(post, rng)]
     elif feeling is THANKS:
         strategy, parts = OTHERS, [answer_to(post, rng), step_for(post, rng)]
-    elif feeling is UNSURE:
+    elif feeling in (GREETING, UNSURE):
         strategy, parts = ASKS, [answer_to(post, rng), question_about(post, rng)]
     elif feeling is BLAME:
         strategy, parts = AFFIRMS, [answer_to(post, rng), *_perhaps(question_about(post, rng), rng)]
     elif feeling is not None:
         strategy, parts = REFLECTS, [answer_to(post, rng), f"{said}."]
         rng.shuffle(parts)
-        parts += _perhaps(question_about(post, rng), rng)
+        parts.append(question_about(post, rng))
     elif trouble_in(post) is None or len(post.split()) >= LONG:
         strategy, parts = RESTATES, [rng.choice(FRAMES).format(said=said)]
-        more = rng.choices((answer_to, question_about, None), (0.35, 0.4, 0.25))[0]
-        parts += [more(post, rng)] if more else []
+        more = rng.choices((answer_to, question_about), (0.15, 0.85))[0]
+        parts.append(more(post, rng))
     else:
         strategy, parts = ASKS, [rng.choice(FRAMES).format(said=said), question_about(post, rng)]
     return strategy, " ".join(part[0].upper() + part[1:] for part in parts)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from models.data.corpora import read_corpus
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.own_talks import OWN_TIMES, own_talks, plain_answers, warm_answers
+from models.data.own_talks import OWN_TIMES, everyday_talks, own_talks
 from models.data.rule_answers import RULE_ANSWERS, answerable, rule_talks
 
 SETS: dict[str, float] = {"escot": 0.45, "synthetic_es_gpt4": 0.1, "healme": 0.1, "empathetic_dialogues": 0.02}
@@ -48,7 +48,7 @@ def support_dialogues(
 def voiced_talks(esconv: Iterable[Dialogue], seed: int, times: int, rule_answers: int = RULE_ANSWERS) -> list[Dialogue]:
     """All talks marked with the voice of our own talks: `times` over, these talks and at most `rule_answers` messages,
     newly drawn each time from them and from ESConv, with an answer by rule."""
-    found = answerable((*esconv, *plain_answers(), *warm_answers()))
+    found = answerable((*esconv, *everyday_talks()))
     rounds = ((*own_talks(), *rule_talks(found, seed + n, rule_answers)) for n in range(times))
     return [dialogue for talks in rounds for dialogue in talks]
 

@@ -50,11 +50,13 @@ BLAME = _theme(_FILE["blame"], _BLAMED)
 THANKS = _theme(_FILE["thanks"])
 UNSURE = _theme(_FILE["unsure"])
 """for short messages only"""
+GREETING = _theme(_FILE["greeting"])
+"""messages that only greet"""
 TROUBLES = tuple(map(_theme, _FILE["troubles"]))
 FEELINGS = tuple(map(_theme, _FILE["feelings"]))
 ANY = _theme(_FILE["any"])
 """for a message that names no trouble or feeling"""
-PLAIN = 0.4
+PLAIN = 0.6
 """how often a question about a trouble or a feeling is replaced by one that fits any message"""
 SHORT = 6
 """maximum number of words of a short message"""
@@ -63,7 +65,9 @@ TROUBLE_FIRST = 0.65
 
 
 def feeling_in(message: str) -> Theme | None:
-    """Thanks or not knowing in a short message, self-blame, or the first feeling that the message names."""
+    """A mere greeting, thanks or not knowing in a short message, self-blame, or the first feeling that is named."""
+    if GREETING.named.search(message):
+        return GREETING
     if len(message.split()) <= SHORT and (short := _first((THANKS, UNSURE), message)):
         return short
     return _first((BLAME, *FEELINGS), message)
@@ -95,7 +99,7 @@ def step_for(message: str, rng: random.Random) -> str:
 
 def _asked(message: str, rng: random.Random) -> Theme:
     feeling, trouble = feeling_in(message), trouble_in(message)
-    if feeling in (BLAME, THANKS, UNSURE):
+    if feeling in (BLAME, GREETING, THANKS, UNSURE):
         return feeling
     trouble_first = rng.random() < TROUBLE_FIRST
     return (trouble or feeling if trouble_first else feeling or trouble) or ANY
