@@ -118,9 +118,7 @@ def test_what_is_asked_about_is_named(text: str, doing: str) -> None:
 
 
 def test_each_talk_ends_with_an_answer_under_the_mark() -> None:
-    talks = [
-        talk("Rain.", "I had to leave my old flat.", f"My sister lent me her {thing}.") for thing in "abcdefgh"
-    ]
+    talks = [talk("Rain.", "I had to leave my old flat.", f"My sister lent me her {thing}.") for thing in "abcdefgh"]
     found = rule_talks(answerable(talks), 3, 100)
     assert len(found) == 16
     for dialogue in found:
