@@ -104,7 +104,7 @@ def test_train_ask_measure_precompute(
 ) -> None:
     ours = Dialogue((Turn(Speaker.SEEKER, "My cat ran away."), Turn(Speaker.SUPPORTER, "Oh no.")), voiced("my cat"))
     monkeypatch.setattr("models.commands.comet.own_talks", lambda: (ours,))
-    monkeypatch.setattr("models.commands.comet.warm_answers", lambda: ())
+    monkeypatch.setattr("models.commands.comet.everyday_talks", lambda: ())
     flags = [part for name, value in files.items() for part in (f"--{name}", value)]
     assert main(["comet", *flags, "--train", str(tmp_path / "run"), "--steps", "2", "--batch", "4"]) == 0
     card = read_card(Path(files["comet"]))

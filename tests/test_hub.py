@@ -134,7 +134,7 @@ def test_a_net_answers_with_the_comet_and_the_detector_that_are_named(
 def test_comet_and_emotion_ask_full_checkpoints_too(
     comet_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for own in ("own_talks", "warm_answers"):  # thousands of events
+    for own in ("own_talks", "everyday_talks"):  # thousands of events
         monkeypatch.setattr(comet, own, lambda: ())
     tails = tmp_path / "tails.jsonl"
     said = [
