@@ -62,9 +62,8 @@ def test_the_same_persons_and_what_is_not_said_back_are_left_alone(reply: str, m
 
 
 def test_a_message_said_back_rightly_is_left_alone() -> None:
-    told = [
-        turn.text for talk in (*own_talks(), *everyday_talks()) for turn in talk.turns if turn.speaker.value == "seeker"
-    ]
+    talks = (*own_talks(), *everyday_talks())
+    told = [turn.text for talk in talks for turn in talk.turns if turn.speaker is Speaker.SEEKER]
     pairs = [(said, message) for message in told for said in said_back(message)]
     assert len(pairs) > 500
     assert sum(mixes_up_persons(*pair) for pair in pairs) <= len(pairs) // 100  # a few quote what somebody said

@@ -122,7 +122,7 @@ def _open(args: Namespace) -> Comet:
         return open_comet(args.comet, device)
     comet = load_comet(Path(args.comet), _bases(args), search)
     comet.backbone.to(device)
-    comet.backbone.lay_out()
+    comet.lay_out()
     return comet
 
 

@@ -83,6 +83,10 @@ class ShippedComet(Comet):
             answers |= dict(zip(chunk, found, strict=True))
         return [answers[n] for n in range(len(queries))]
 
+    def lay_out(self) -> None:
+        """See `Comet`."""
+        self.backbone.lay_out()
+
     def _that_fits(self, queries: Sequence[Query], ids: dict[str, list[int]]) -> list[tuple[str, ...]]:
         """Tails per query, from one search or, when memory runs out, from smaller ones."""
         try:

@@ -27,7 +27,6 @@ from models.data.own_talks import unvoiced
 from models.data.tokenizer import Tokenizer
 from models.knowledge.cases import Cases, NoCases
 from models.knowledge.comet import Block, CachedComet, Comet, NoComet, blocks_for
-from models.knowledge.comet_shipped import ShippedComet
 from models.knowledge.emotion import CachedEmotion, EmotionDetector, EmotionLabels
 from models.knowledge.shipped_or_hub import comet_version, open_cases, open_comet, open_emotion
 from models.nets.net import Net
@@ -48,8 +47,7 @@ def comet_for(net: Net, tails: str | None, name: str | None = None, device: str 
         return NoComet()
     if not tails:
         opened = open_comet(name, device)
-        if isinstance(opened, ShippedComet):
-            opened.backbone.lay_out()
+        opened.lay_out()
         return CachedComet(opened, ENTRIES)
     known = NoComet()
     known.version = comet_version(name)
