@@ -52,7 +52,6 @@ from models.nets.stored import (
     start_net,
 )
 from models.nets.support import SUPPORT
-from models.nets.weighting import Fixed
 from models.training.choice import EPOCHS, figures_of_all, of_choice
 from models.training.device import add_device_argument, pick_device
 from models.training.fit import Fit, FitConfig, parameter_groups
@@ -224,7 +223,7 @@ def run(args: Namespace) -> int:
     support = support_of(args, source)
     net, args.rank = start_net(args.net, settings_from_flags(args.set), args.rank, source, start, support)
     args.lr = args.lr or (RATE if args.rank or net.from_scratch else WHOLE_RATE)
-    weighting = Fixed({"strategy": 1.0}) if args.only else net.weighting()
+    weighting = net.choice_weighting() if args.only else net.weighting()
     if args.only:
         net.hold_all_but_choice()
     if args.release and not args.overwrite:

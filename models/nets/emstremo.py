@@ -88,6 +88,7 @@ class Emstremo(Mixing):
     wants = frozenset({REPLY_EMOTION})
     streams = (GUIDES,)
     adapt_streams = staticmethod(adapt_values)
+    chooses = ("head", "head_norm", "course")
     extra_labels: ClassVar = {**Net.extra_labels, SEEKER_EMOTION: EMOTION_TYPES, OWN_EMOTION: GO_EMOTIONS}
 
     def __init__(self, config: EmstremoConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
@@ -103,11 +104,20 @@ class Emstremo(Mixing):
         self.codebook = nn.Parameter(torch.randn(len(STRATEGIES), width) * 0.5)  # T
         self.moods = nn.Parameter(torch.randn(len(GO_EMOTIONS), width) * 0.5)  # F
 
+    def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
+        """The context as one vector, and the course of the talk."""
+        return self._chosen_by(self.read(batch)[1], batch)
+
+    def _chosen_by(self, context: Reading, batch: Batch) -> dict[str, Tensor]:
+        return {"context": pooled(context, self.config.pool), "course": batch.course}
+
+    def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Strategy scores before the softmax."""
+        return self.with_course(self.head_norm(self.head(read["context"]).float()), read["course"])
+
     def _scores(self, reading: Reading, batch: Batch) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
         """Scores of strategies (B, 8) and of the seeker's emotion (B, 11), and what the course adds to the former."""
-        scores, course = self.with_course(
-            self.head_norm(self.head(pooled(reading, self.config.pool)).float()), batch.course
-        )
+        scores, course = self.choice_scores(self._chosen_by(reading, batch))
         last = reading.at(reading.mask.sum(dim=1, keepdim=True) - 1)[:, 0]
         return scores, self.emotion_norm(self.emotion_head(last).float()), course
 

@@ -77,6 +77,7 @@ class Fado(Net):
 
     wants = frozenset({OUTCOME})
     adapt_streams = staticmethod(adapt_values)
+    chooses = ("selector",)
 
     def __init__(self, config: FadoConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
         super().__init__(backbone, tokenizer, config.shape)
@@ -100,9 +101,23 @@ class Fado(Net):
         """The streams of A^p, and of A^d unless it is left out."""
         return (STRATEGY, DEFINITION) if config.definitions else (STRATEGY,)
 
-    def _choice(self, reading: Reading, batch: Batch) -> Tensor:
+    def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
+        """The context as one vector, the course of the talk, and f."""
+        return self._chosen_by(self.read(batch)[1], batch)
+
+    def _chosen_by(self, context: Reading, batch: Batch) -> dict[str, Tensor]:
+        context_vector = pooled(context, "first+mean")
+        return {"context": context_vector, "course": batch.course, "feedback": self.feedback(batch)}
+
+    def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """q (B, 8)."""
-        return self.selector(torch.cat((pooled(reading, "first+mean"), batch.course), dim=1)).float()
+        return self.selector(torch.cat((read["context"], read["course"]), dim=1)).float(), {}
+
+    def choice_losses(self, read: Mapping[str, Tensor], gold: Tensor) -> dict[str, Tensor]:
+        """L_g."""
+        scores = self.choice_scores(read)[0]
+        each = F.cross_entropy(scores + self.strategy_offset, gold, ignore_index=-1, reduction="none")
+        return {"strategy": (read["feedback"] * each).sum() / (gold >= 0).sum().clamp_min(1)}
 
     def _read_definitions(self) -> Stream:
         """(8, L, D) states of all definitions, read without gradient like MISC's blocks."""
@@ -124,20 +139,17 @@ class Fado(Net):
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """L_r (token mean of the reply after the gold strategy) and L_g."""
         reading = self.read(batch)[1]
-        scores = self._choice(reading, batch)
+        read = self._chosen_by(reading, batch)
+        scores = self.choice_scores(read)[0]
         plan = self._plan(reading, scores, torch.where(batch.strategies >= 0, batch.strategies, scores.argmax(dim=1)))
         states = self.reply_states(plan, batch.labels)
         total, count = token_loss(self.backbone, states, batch.labels)
-        return {"reply": total / count, "strategy": self._weighed_loss(scores, batch)}
+        return {"reply": total / count, **self.choice_losses(read, batch.strategies)}
 
     def feedback(self, batch: Batch) -> Tensor:
         """f (B,), 0 to 2."""
         turn = torch.where(batch.ratings > 0, (batch.ratings - 3) / 2, 0.0)
         return 1 + self.config.turn_feedback * turn + self.config.talk_feedback * batch.reliefs / 4
-
-    def _weighed_loss(self, scores: Tensor, batch: Batch) -> Tensor:
-        each = F.cross_entropy(scores + self.strategy_offset, batch.strategies, ignore_index=-1, reduction="none")
-        return (self.feedback(batch) * each).sum() / (batch.strategies >= 0).sum().clamp_min(1)
 
     def weighting(self) -> Weighting:
         """L = L_r + L_g."""
@@ -157,7 +169,7 @@ class Fado(Net):
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """A plan with the token and the definition of the most probable strategy (or the gold one)."""
         reading = self.read(batch)[1]
-        scores = self._choice(reading, batch)
+        scores = self.choice_scores(self._chosen_by(reading, batch))[0]
         best = scores.argmax(dim=1)
         return self._plan(reading, scores, best if gold is None else torch.where(gold >= 0, gold, best))
 

@@ -22,6 +22,7 @@ here:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -116,6 +117,7 @@ class Multiesc(Net):
 
     wants = frozenset({OUTCOME})
     adapt_streams = staticmethod(adapt_values)
+    chooses = ("planner",)
     extra_labels: ClassVar = {**Net.extra_labels, NOW: STRATEGIES, STARS: STRATEGIES}
 
     def __init__(self, config: MultiescConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
@@ -131,30 +133,47 @@ class Multiesc(Net):
     def _sources(self, batch: Batch) -> dict[str, Stream]:
         return {EMOTION: emotion_words(self.backbone, batch)} if self.config.emotions else {}
 
-    def _start(self, reading: Reading, batch: Batch) -> Tensor:
-        return self.planner.start(torch.cat((pooled(reading, "first+mean"), batch.course), dim=1))
+    def _start(self, read: Mapping[str, Tensor]) -> Tensor:
+        return self.planner.start(torch.cat((read["context"], read["course"]), dim=1))
+
+    def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
+        """The context as one vector, the course of the talk, and what followed."""
+        return self._chosen_by(self.read(batch)[1], batch)
+
+    @staticmethod
+    def _chosen_by(context: Reading, batch: Batch) -> dict[str, Tensor]:
+        known = {"later": batch.later, "ratings": batch.ratings}
+        return {"context": pooled(context, "first+mean"), "course": batch.course, **known}
+
+    def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """F, and its two parts for a trace."""
+        state = self._start(read)
+        now = self.planner.scores(state).log_softmax(dim=1)
+        expected = self.planner.look_ahead(state, self.config.steps)
+        return now + self.config.ahead * expected, {NOW: now.exp(), STARS: (2 * expected + 3).clamp(1, 5)}
+
+    def choice_losses(self, read: Mapping[str, Tensor], gold: Tensor) -> dict[str, Tensor]:
+        """L_1, L_later and L_v; the latter two along the strategies that actually followed, as far as known."""
+        state = self._start(read)
+        strategy = self.strategy_loss(self.planner.scores(state), gold)
+        sequence = torch.cat((gold[:, None], read["later"].long()), dim=1)[:, : self.config.steps]
+        later, feedback = self._plan_losses(state, sequence, read["ratings"])
+        return {"strategy": strategy, "later": later, "feedback": feedback}
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """L_r (token mean of the reply after the gold strategy), L_1, L_later and L_v."""
         reading = self.read(batch)[1]
-        state = self._start(reading, batch)
-        scores = self.planner.scores(state)
+        read = self._chosen_by(reading, batch)
+        scores = self.planner.scores(self._start(read))
         known = torch.where(batch.strategies >= 0, batch.strategies, scores.argmax(dim=1))
         plan = Plan(self.backbone.attach(reading, self._sources(batch)), self.begin_with(known), scores, {}, known)
         total, count = token_loss(self.backbone, self.reply_states(plan, batch.labels), batch.labels)
-        later, feedback = self._plan_losses(state, batch)
-        return {
-            "reply": total / count,
-            "strategy": self.strategy_loss(scores, batch.strategies),
-            "later": later,
-            "feedback": feedback,
-        }
+        return {"reply": total / count, **self.choice_losses(read, batch.strategies)}
 
-    def _plan_losses(self, state: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """L_later and L_v along the strategies that actually followed, as far as they are known."""
-        sequence = torch.cat((batch.strategies[:, None], batch.later), dim=1)[:, : self.config.steps]
+    def _plan_losses(self, state: Tensor, sequence: Tensor, ratings: Tensor) -> tuple[Tensor, Tensor]:
+        """L_later and L_v of strategies (B, L), -1 = unknown, from h_0 (B, H), with the stars (B,) given next."""
         there = (sequence >= 0).long().cumprod(dim=1).bool()  # known up to here
-        rated, stars = (batch.ratings > 0)[:, None] & there, (batch.ratings - 3) / 2
+        rated, stars = (ratings > 0)[:, None] & there, (ratings - 3) / 2
         later, errors = [], []
         for k in range(sequence.shape[1]):
             gold = sequence[:, k].clamp_min(0)
@@ -170,19 +189,19 @@ class Multiesc(Net):
 
     def weighting(self) -> Weighting:
         """L_r and L_1 have weight 1."""
+        return Fixed({"reply": 1.0, **self.choice_weighting().weights()})
+
+    def choice_weighting(self) -> Weighting:
+        """The weights of all but L_r."""
         later = self.config.later_weight if self.config.steps > 1 else 0.0
-        return Fixed({"reply": 1.0, "strategy": 1.0, "later": later, "feedback": self.config.feedback_weight})
+        return Fixed({"strategy": 1.0, "later": later, "feedback": self.config.feedback_weight})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """A plan with the strategy of highest F (or the gold one)."""
         reading = self.read(batch)[1]
-        state = self._start(reading, batch)
-        now = self.planner.scores(state).log_softmax(dim=1)
-        expected = self.planner.look_ahead(state, self.config.steps)
-        planned = now + self.config.ahead * expected
+        planned, extras = self.choice_scores(self._chosen_by(reading, batch))
         best = planned.argmax(dim=1)
         chosen = best if gold is None else torch.where(gold >= 0, gold, best)
-        extras = {NOW: now.exp(), STARS: (2 * expected + 3).clamp(1, 5)}
         memories = self.backbone.attach(reading, self._sources(batch))
         return Plan(memories, self.begin_with(chosen), planned.softmax(dim=1), extras, chosen)
 

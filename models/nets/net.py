@@ -140,8 +140,8 @@ class Net(nn.Module):
     held: tuple[str, ...] = ()
     """frozen parameters that are saved nevertheless, because an earlier stage trained them"""
     chooses: tuple[str, ...] = ()
-    """names of the modules that choose the strategy; a reply whose strategy is given does not pass through them. A
-    module that the settings leave out is None"""
+    """names of the modules that choose the strategy; a reply whose strategy is given does not pass through them (FADO's
+    does). A module that the settings leave out is None"""
     chooses_by_tails = False
     """whether these modules read COMET's tails"""
     banned: Tensor
@@ -238,12 +238,22 @@ class Net(nn.Module):
             module.requires_grad_()
 
     def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
-        """The inputs of the modules in `chooses` for a batch, by name, (B, ...) each; only in nets that have some."""
+        """The inputs of the modules in `chooses` for a batch, by name, (B, ...) each, and what else `choice_losses`
+        needs; only in nets that have such modules."""
         raise NotImplementedError
 
     def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """(B, 8) strategy scores from what `choice_inputs` returned, and entries for `Plan.extras`."""
         raise NotImplementedError
+
+    def choice_losses(self, read: Mapping[str, Tensor], gold: Tensor) -> dict[str, Tensor]:
+        """The parts of `losses` that train the modules in `chooses`, from what `choice_inputs` returned and the gold
+        strategies (B,); `choice_weighting` combines them."""
+        return {"strategy": self.strategy_loss(self.choice_scores(read)[0], gold)}
+
+    def choice_weighting(self) -> Weighting:
+        """A new weighting of the parts of `choice_losses`."""
+        return Fixed({"strategy": 1.0})
 
     def weighting(self) -> Weighting:
         """A new weighting of the parts of `losses`: the net's own default."""

@@ -74,6 +74,7 @@ class Transesc(Mixing):
     needs_comet = True
     streams = (STATE,)
     adapt_streams = staticmethod(adapt_values)
+    chooses, chooses_by_tails = ("strategy_head", "course"), True
 
     extra_labels: ClassVar = {**Net.extra_labels, SEEKER_EMOTION: EMOTION_TYPES}
 
@@ -131,10 +132,22 @@ class Transesc(Mixing):
         vectors = torch.stack((views[:, 0], strategy, views[:, 2]), dim=1)
         return {STATE: Stream(vectors, torch.ones_like(vectors[..., 0], dtype=torch.bool))}
 
+    def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
+        """The turn to come in the view of strategies, and the course of the talk."""
+        return self._chosen_by(self._read_turns(batch)[1], batch)
+
+    @staticmethod
+    def _chosen_by(views: Tensor, batch: Batch) -> dict[str, Tensor]:
+        return {"coming": views[:, 1], "course": batch.course}
+
+    def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Strategy scores before the softmax."""
+        return self.with_course(self.strategy_head(read["coming"]).float(), read["course"])
+
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """The four parts of L."""
         reading, views, _ = self._read_turns(batch)
-        scores, _ = self.with_course(self.strategy_head(views[:, 1]).float(), batch.course)
+        scores, _ = self.choice_scores(self._chosen_by(views, batch))
         shares = scores.softmax(dim=1)
         followed = self.told(batch.strategies, shares) if self.config.strategy_train == "gold" else shares
         plan = Plan(self.backbone.attach(reading, self._source(views, followed)), self.begin(len(batch)), followed)
@@ -162,7 +175,7 @@ class Transesc(Mixing):
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
         """A plan with the predicted mixture (or the gold strategy), the change of meaning and the emotion."""
         reading, views, extras = self._read_turns(batch)
-        scores, course = self.with_course(self.strategy_head(views[:, 1]).float(), batch.course)
+        scores, course = self.choice_scores(self._chosen_by(views, batch))
         shares = scores.softmax(dim=1)
         extras |= course | {SEEKER_EMOTION: self.emotion_head(views[:, 2]).float().softmax(dim=1)}
         source = self._source(views, shares if gold is None else self.told(gold, shares))

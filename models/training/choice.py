@@ -88,7 +88,7 @@ def of_choice(
         order = torch.randperm(len(seen), generator=torch.Generator().manual_seed(seed + epoch))
         return seen.pick(order[place * TOGETHER : (place + 1) * TOGETHER])
 
-    return Learning(at, partial(choice_loss, net), partial(validate_choices, net, held_out.to(device_of(net)))), each
+    return Learning(at, partial(choice_losses, net), partial(validate_choices, net, held_out.to(device_of(net)))), each
 
 
 def _read_once(
@@ -104,13 +104,13 @@ def _read_once(
     return Choices(**kept["seen"]), Choices(**kept["held_out"])
 
 
-def choice_loss(net: Net, choices: Choices) -> dict[str, Tensor]:
-    """Only the part "strategy" of `Net.losses`. In training mode, dropout hides a part of each state."""
+def choice_losses(net: Net, choices: Choices) -> dict[str, Tensor]:
+    """`Net.choice_losses`. In training mode, dropout hides a part of each state."""
     width = net.backbone.width
     read = {
         name: F.dropout(part, DROPPED, net.training and part.shape[1] >= width) for name, part in choices.read.items()
     }
-    return {"strategy": net.strategy_loss(net.choice_scores(read)[0], choices.strategies)}
+    return net.choice_losses(read, choices.strategies)
 
 
 @torch.no_grad()
