@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,7 +98,12 @@ def test_small_batches_give_the_same_tails(comet: ShippedComet) -> None:
 def test_none_is_no_tail(monkeypatch: pytest.MonkeyPatch, comet: ShippedComet) -> None:
     tokenizer = comet.tokenizer
     beams = [tokenizer.encode(text) for text in ("sad", "none", "tired")]
-    monkeypatch.setattr("models.knowledge.comet_shipped.Beams.search", lambda *_: [beams])
+
+    def found(*_: object) -> Generator[None, None, list[list[list[int]]]]:
+        yield
+        return [beams]
+
+    monkeypatch.setattr("models.knowledge.comet_shipped.Beams.search", found)
     assert comet.answer([("hello", "xReact")]) == [("sad", "tired")]
 
 
@@ -151,15 +157,17 @@ def test_when_memory_runs_out_queries_are_answered_fewer_at_a_time(
     monkeypatch: pytest.MonkeyPatch, comet: ShippedComet
 ) -> None:
     queries = [(event, relation) for event in EVENTS for relation in RELATIONS]
-    expected, search, sizes = comet.answer(queries), comet._decode, list[int]()
+    expected, search, sizes = comet.answer(queries), comet._pieces, list[int]()
 
-    def short_of_memory(some: list[tuple[str, str]], ids: dict[str, list[int]]) -> list[tuple[str, ...]]:
+    def short_of_memory(
+        some: list[tuple[str, str]], ids: dict[str, list[int]]
+    ) -> Generator[None, None, list[tuple[str, ...]]]:
         sizes.append(len(some))
         if len(some) > room:
             raise torch.OutOfMemoryError("no room")
-        return search(some, ids)
+        return (yield from search(some, ids))
 
-    monkeypatch.setattr(comet, "_decode", short_of_memory)
+    monkeypatch.setattr(comet, "_pieces", short_of_memory)
     room = 8
     assert comet.answer(queries) == expected
     assert sizes[0] == len(queries)

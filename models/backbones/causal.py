@@ -77,7 +77,7 @@ class CausalLayer(nn.Module):
     def ask(self, w: LlamaLayer, n: Tensor, changed: bool) -> Tensor:
         """Queries, keys and values of n (B, T, D), concatenated: (B, T, (H + 2 K) d)."""
         qkv = w.qkv(n)
-        return qkv + self.qkv(n) if changed else qkv
+        return self.qkv(qkv, n) if changed else qkv
 
     def turned(self, qkv: Tensor, turns: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
         """Queries (B, H, T, d), keys and values (B, K, T, d), with rotary positions applied to queries and keys."""
@@ -89,7 +89,7 @@ class CausalLayer(nn.Module):
         """Keys and values of a source, computed once per reply."""
         s, change = self.shape, cast(SourceChange, self.sources[name])
         n = F.rms_norm(stream.states.to(w.qkv.dtype), (s.width,), w.attention_norm, s.epsilon)
-        kv = w.qkv(n, s.query_width) + self.qkv(n, s.query_width) + change.kv(n)
+        kv = change.kv(self.qkv(w.qkv(n, s.query_width), n, s.query_width), n)
         k, v = kv.split(s.key_width, dim=-1)
         empty = ~stream.mask.any(dim=1)[:, None, None]
         constant = repeated(heads_of(v, s.key_heads), s).transpose(1, 2).flatten(2) if v.shape[1] == 1 else None
@@ -113,7 +113,7 @@ class CausalLayer(nn.Module):
                 weights = (~memory.empty).to(n.dtype).expand(-1, at.steps, 1)
                 found = memory.constant
             else:
-                asked = heads_of(at.unpack(plain + change.q(n)), s.heads)
+                asked = heads_of(at.unpack(change.q(plain, n)), s.heads)
                 mask = memory.mask | memory.empty[..., None]  # a fully masked row would be nan: attend, then drop it
                 mixed, weights = attend(asked, repeated(memory.keys, s), repeated(memory.values, s), mask)
                 found, weights = mixed.transpose(1, 2).flatten(2), weights.mean(dim=1).masked_fill(memory.empty, 0.0)
@@ -128,15 +128,15 @@ class CausalLayer(nn.Module):
         """Output projection and feed-forward network: states (B, T, D) after the attention's `mixed` (B, T, H d)."""
         s = self.shape
         out = w.o(mixed)
-        x = x + (out + self.o(mixed) if changed else out)
+        x = x + (self.o(out, mixed) if changed else out)
         n = F.rms_norm(x, (s.width,), w.ffn_norm, s.epsilon)
         gate_up = w.gate_up(n)
         if changed:
-            gate_up = gate_up + self.gate_up(n)
+            gate_up = self.gate_up(gate_up, n)
         gate, up = gate_up.chunk(2, dim=-1)
         inner = F.silu(gate) * up
         out = w.down(inner)
-        return x + (out + self.down(inner) if changed else out)
+        return x + (self.down(out, inner) if changed else out)
 
 
 class Causal(nn.Module):

@@ -16,7 +16,8 @@ GATE_RATE = 10.0
 
 
 class Change(nn.Module):
-    """A low-rank change x -> (x A^T) B; a `held` part from an earlier stage precedes its own part and does not train.
+    """A low-rank change x W^T -> x W^T + (x A^T) B; a `held` part from an earlier stage precedes its own part and does
+    not train.
 
     a (rank, in), b (rank, out): the values of a row have the same meaning, which packs well as int8.
     """
@@ -31,10 +32,11 @@ class Change(nn.Module):
         self.register_buffer("held_a", None, persistent=False)
         self.register_buffer("held_b", None, persistent=False)
 
-    def forward(self, x: Tensor, first: int = 0) -> Tensor:
-        """(..., in) -> (..., out), from output number `first` on."""
+    def forward(self, out: Tensor, x: Tensor, first: int = 0) -> Tensor:
+        """The frozen matrix's product `out` (..., out) with x (..., in), changed; from output number `first` on."""
         a, b = self.parts()
-        return F.linear(x, a.to(x.dtype)) @ b[:, first:].to(x.dtype)
+        inner = F.linear(x, a.to(x.dtype)).flatten(0, -2)
+        return torch.addmm(out.flatten(0, -2), inner, b[:, first:].to(x.dtype)).view_as(out)
 
     def parts(self) -> tuple[Tensor, Tensor]:
         """a and b, with the held rows first."""

@@ -102,7 +102,8 @@ class Fours:
 
     def __call__(self, x: Tensor, first: int) -> Tensor:
         """See `Copy`."""
-        return torch._weight_int4pack_mm_for_cpu(x, self.packed, GROUP, self.steps)[:, first:]
+        found = torch._weight_int4pack_mm_for_cpu(x, self.packed, GROUP, self.steps)
+        return found[:, first:] if first else found
 
     @property
     def nbytes(self) -> int:

@@ -8,10 +8,10 @@ A tail is the end of a sentence (`ASKED`), so that the base understands the quer
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
@@ -60,12 +60,40 @@ class Search:
     """autocast on a base with float32 weights: faster in big batches, but a tail may then depend on the others"""
 
 
+T = TypeVar("T")
+
+
+class Drive(Protocol):
+    """Computes what a generator returns, piece by piece."""
+
+    def __call__(self, begin: Callable[[], Generator[None, None, T]], /) -> T:
+        """See the class."""
+        ...
+
+
+def at_once(begin: Callable[[], Generator[None, None, T]], /) -> T:
+    """All pieces one after the other, in the calling thread."""
+    pieces = begin()
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            return end.value
+
+
+def precision(search: Search, device: torch.device) -> torch.autocast:
+    """The number type of a pass."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=search.bfloat16)
+
+
 class ShippedComet(Comet):
     """Tails from a backbone trained to generate them. Thread-safe."""
 
     def __init__(self, tokenizer: Tokenizer, backbone: Causal, version: str, search: Search | None = None) -> None:
         self.tokenizer, self.backbone, self.version = tokenizer, backbone, version
         self.search = search or Search()
+        self.drive: Drive = at_once
+        """computes a search, pass by pass"""
         self._prefixes = prefixes(tokenizer)
 
     @torch.inference_mode()
@@ -90,24 +118,27 @@ class ShippedComet(Comet):
     def _that_fits(self, queries: Sequence[Query], ids: dict[str, list[int]]) -> list[tuple[str, ...]]:
         """Tails per query, from one search or, when memory runs out, from smaller ones."""
         try:
-            return self._decode(queries, ids)
+            return self.drive(lambda: self._pieces(queries, ids))
         except torch.OutOfMemoryError:
             if len(queries) == 1:
                 raise
         half = len(queries) // 2  # only here: what the failed search held is free now
         return [*self._that_fits(queries[:half], ids), *self._that_fits(queries[half:], ids)]
 
-    def _decode(self, queries: Sequence[Query], ids: dict[str, list[int]]) -> list[tuple[str, ...]]:
+    def _pieces(
+        self, queries: Sequence[Query], ids: dict[str, list[int]]
+    ) -> Generator[None, None, list[tuple[str, ...]]]:
+        """Yields between two passes over the weights, and returns the tails per query."""
         device = device_of(self.backbone)
         events = list(dict.fromkeys(event for event, _ in queries))
         place = {event: n for n, event in enumerate(events)}
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.search.bfloat16):
-            source, mask = pad_with_mask([ids[event] for event in events], self.tokenizer.pad, device)
+        source, mask = pad_with_mask([ids[event] for event in events], self.tokenizer.pad, device)
+        with precision(self.search, device):
             memories = self.backbone.attach(self.backbone.read(source, mask), {})
-            owner = torch.tensor([place[event] for event, _ in queries], device=device)
-            prefix = [self._prefixes[relation] for _, relation in queries]
-            beams = Beams(self.backbone, self.tokenizer, self.search)
-            found = beams.search(torch.tensor(prefix, device=device), memories, owner)
+        owner = torch.tensor([place[event] for event, _ in queries], device=device)
+        prefix = [self._prefixes[relation] for _, relation in queries]
+        beams = Beams(self.backbone, self.tokenizer, self.search)
+        found = yield from beams.search(torch.tensor(prefix, device=device), memories, owner)
         return [clean(self.tokenizer.decode(tail).lower() for tail in tails) for tails in found]
 
 
@@ -128,21 +159,23 @@ class Beams:
         banned = torch.zeros(len(tokenizer))
         banned[list(tokenizer.special - {tokenizer.eos})] = -torch.inf
         self.banned = banned.to(device_of(backbone))
+        self.settings = search
 
-    def search(self, prefix: Tensor, memories: Memories, owner: Tensor) -> list[list[list[int]]]:
-        """Token ids of the beams of each query, best first.
+    def search(self, prefix: Tensor, memories: Memories, owner: Tensor) -> Generator[None, None, list[list[list[int]]]]:
+        """Token ids of the beams of each query, best first; yields before each pass.
 
         prefix (Q, P) are ids, `memories` those of the E events, owner (Q,) the event of each query.
         """
         past = Past()
-        states = self.backbone.decode(prefix, select(memories, owner), past)
-        first = self._log_probabilities(states)
+        yield
+        first = self._pass(prefix, select(memories, owner), past)
         first[:, self.tokenizer.eos] = -torch.inf
         scores, tokens = first.topk(self.width)
         beams = _Grown(scores, tokens[..., None], torch.zeros_like(tokens, dtype=torch.bool))
         owners = owner[:, None].expand(-1, self.width)
         rows = torch.arange(len(prefix), device=prefix.device).repeat_interleave(self.width)
         for _ in range(self.limit):
+            yield
             past.select(rows)
             rows = self._grow(beams, past, select(memories, owners[~beams.ended]))
             if not len(rows):
@@ -153,8 +186,11 @@ class Beams:
             for tokens, ended in zip(beams.tokens.tolist(), beams.ended.tolist(), strict=True)
         ]
 
-    def _log_probabilities(self, states: Tensor) -> Tensor:
-        scores = self.backbone.logits(states[:, -1]).float() + self.banned
+    def _pass(self, ids: Tensor, memories: Memories, past: Past) -> Tensor:
+        """(B, V) log-probabilities of what follows `ids` (B, T)."""
+        with precision(self.settings, ids.device):
+            states = self.backbone.decode(ids, memories, past)
+            scores = self.backbone.logits(states[:, -1]).float() + self.banned
         return scores.log_softmax(dim=-1)
 
     def _grow(self, beams: _Grown, past: Past, memories: Memories) -> Tensor:
@@ -164,8 +200,7 @@ class Beams:
         """
         count, width = beams.scores.shape
         growing = ~beams.ended
-        states = self.backbone.decode(beams.tokens[..., -1][growing][:, None], memories, past)
-        found = self._log_probabilities(states).topk(width)
+        found = self._pass(beams.tokens[..., -1][growing][:, None], memories, past).topk(width)
         # an ended beam is kept unchanged, once
         scores = beams.scores.new_full((count, width, width), -torch.inf)
         scores[..., 0] = 0.0

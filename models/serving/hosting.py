@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +28,7 @@ from models.data.strategies import STRATEGIES
 from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint, read_card
 from models.knowledge.cases import RETRIEVERS, Case, Cases, NoCases
 from models.knowledge.comet import Block, CachedComet, Comet, NoComet, blocks_for
+from models.knowledge.comet_shipped import ShippedComet
 from models.knowledge.emotion import CachedEmotion, EmotionDetector
 from models.knowledge.shipped_or_hub import open_cases, open_comet, open_emotion
 from models.nets.net import Net, Plan
@@ -76,9 +76,8 @@ class NetResponder:
         card: Mapping[str, Any] | None = None,
         *,
         writer: Writer | None = None,
-        cores: Cores | None = None,
     ) -> None:
-        self.writer, self.cores = writer or Alone(), cores
+        self.writer = writer or Alone()
         self.name, self.checkpoint, self.card = name, checkpoint, card or {}
         self.net, self.sources, self.device = net.to(device).eval(), sources, device
         hears = net.needs_emotion and sources.emotions is not None
@@ -160,11 +159,7 @@ class NetResponder:
     def _blocks(self, dialogue: Dialogue) -> tuple[Sequence[Block], Sequence[Block]]:
         """COMET's blocks of situation and last message; none for a net that does without."""
         comet = self.sources.comet if self.net.needs_comet else NoComet()
-        with self._looking_up():
-            return blocks_for(comet, dialogue.situation, dialogue.last_post())
-
-    def _looking_up(self) -> AbstractContextManager[None]:
-        return self.cores.looking_up() if self.cores else nullcontext()
+        return blocks_for(comet, dialogue.situation, dialogue.last_post())
 
     def check(self, dialogue: Dialogue) -> None:
         """Raises ValueError for a dialogue that it cannot answer."""
@@ -246,11 +241,11 @@ class NetResponder:
         )
 
     def _emotions(self, dialogue: Dialogue) -> tuple[EmotionReading, ...]:
-        if self.sources.emotions is None:
+        detector = self.sources.emotions
+        if detector is None:
             return ()
         posts = [(i, turn.text) for i, turn in enumerate(dialogue.turns) if turn.speaker is Speaker.SEEKER]
-        with self._looking_up():
-            scores = self.sources.emotions.read([text for _, text in posts])
+        scores = self.writer.look_up(lambda: detector.read([text for _, text in posts]))
         return tuple(EmotionReading(i, found) for (i, _), found in zip(posts, scores, strict=True))
 
     def _decode(
@@ -354,13 +349,16 @@ def open_responders(
     folders = {name: net_folder(name, weights) for name in names}  # all of them before the first is loaded
     looking = any(CASES in net_class(name)[1].wants for name in names)
     bases = Bases(place)
+    generator = open_comet(comet, place, bases)
+    engine, alone = Engine(cores=cores), Alone()
+    if isinstance(generator, ShippedComet):
+        generator.drive = engine.beside
     sources = Sources(
-        CachedComet(open_comet(comet, place, bases)),
+        CachedComet(generator),
         CachedEmotion(open_emotion(emotion, place, bases)),
         open_cases(cases, "D", retriever, place, bases) if looking else NoCases(),
     )
     responders: dict[str, Responder] = {}
-    engine, alone = Engine(cores=cores), Alone()
     for name, folder in folders.items():
         if on_load is not None:
             on_load(name)
@@ -372,5 +370,5 @@ def open_responders(
             net.backbone.weights.pack()
         about = (checkpoint, sources, place, card)
         writer = engine if isinstance(net.backbone, Causal) else alone
-        responders[name] = NetResponder(name, net, *about, writer=writer, cores=cores)
+        responders[name] = NetResponder(name, net, *about, writer=writer)
     return responders

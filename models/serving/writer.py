@@ -36,6 +36,10 @@ class Writer(Protocol):
         """Run `compute`, any short computation with a net, and return its result."""
         ...
 
+    def look_up(self, compute: Callable[[], T]) -> T:
+        """Run `compute`, what a net needs besides its own reading, and return its result; other replies go on."""
+        ...
+
     def decode(
         self,
         net: Net,
@@ -73,6 +77,10 @@ class Alone:
         """See `Writer`."""
         with self._places, torch.inference_mode():
             return compute()
+
+    def look_up(self, compute: Callable[[], T]) -> T:
+        """See `Writer`."""
+        return compute()
 
     def decode(
         self,

@@ -7,6 +7,7 @@ In reading order:
     writing.py    a reply that is being written
     batch.py      the running batch of one base: replies join, leave and get their next tokens
     one_token.py  one token of every row through all layers
+    norms.py      the norms of all layers
     stack.py      the low-rank changes of all nets, stacked
     lanes.py      where keys and values are kept
 """

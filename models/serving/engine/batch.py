@@ -19,6 +19,7 @@ from models.backbones.llama_weights import LlamaWeights
 from models.nets.net import Net
 from models.serving.choosing import Begun, choose
 from models.serving.engine.lanes import WIDTHS, Lane, Row
+from models.serving.engine.norms import Norms
 from models.serving.engine.one_token import Segment, one_token
 from models.serving.engine.stack import Stack
 from models.serving.engine.writing import Writing
@@ -32,6 +33,7 @@ class DecodeBatch:
         self.weights, self.shape, self.most, self.limit = weights, weights.shape, limit, limit
         on_cpu = weights.embedding.device.type == "cpu"
         self.work = torch.float32 if on_cpu else weights.dtype  # small products take four times as long in bfloat16
+        self.norms = Norms(weights, self.work)
         self.nets = list[Net]()
         self.lanes = dict[int, Lane]()
         self.stack: Stack
@@ -94,9 +96,8 @@ class DecodeBatch:
         if not rows:
             return
         mix = self.stack.mix([row.net for row in rows])
-        states = one_token(self.weights, mix, segments, self._inputs(rows))
-        attention = [torch.stack(s.attention).mean(dim=0) if s.attention else None for s in segments]
-        seen = [found for s, found in zip(segments, attention, strict=True) for found in _by_row(s, found)]
+        states = one_token(self.weights, self.norms, mix, segments, self._inputs(rows))
+        seen = [found for segment in segments for found in _by_row(segment)]
         place = {row: at for at, row in enumerate(rows)}
         ready = defaultdict[object, list[Writing]](list)
         records = dict[Writing, dict[str, Tensor]]()
@@ -200,9 +201,9 @@ class DecodeBatch:
         return self.lanes[room]
 
 
-def _by_row(segment: Segment, attention: Tensor | None) -> list[Tensor | None]:
-    """(S, N) of each row of a segment."""
-    count = segment.end - segment.first
+def _by_row(segment: Segment) -> list[Tensor | None]:
+    """The attention (S, N) of each row of a segment."""
+    attention, count = segment.attention, segment.end - segment.first
     return [None] * count if attention is None else list(attention.float().cpu())
 
 

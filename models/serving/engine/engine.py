@@ -3,6 +3,7 @@
     plan     a context is read in pieces; every running reply gets a token between two pieces
     decode   a reply joins the running batch, and leaves it at its end or when `on_tokens` raises
     call     any other computation with a net, as one piece
+    beside   what is looked up: by the engine when it has nothing else to do, else beside it by the thread that asks
 
 Callers are threads that wait; their results equal those of the plain path (`models.serving.decoding`), token for token
 in float32. Pieces are ordered by arrival and length: a long context does not hold up a short message, and short ones do
@@ -74,7 +75,8 @@ class Engine:
     """See the module. Safe to call from any thread but its own."""
 
     def __init__(self, rows: int = ROWS, cores: Cores | None = None) -> None:
-        """`cores`: those of a processor that others use too; without, torch's number of threads stays as it is."""
+        """`cores`: those of a processor that other programs use too; without, torch's number of threads stays as it
+        is."""
         self.rows, self.cores = rows, cores
         self._work = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -101,11 +103,32 @@ class Engine:
     def call(self, compute: Callable[[], T]) -> T:
         """What `compute` returns."""
 
-        def once() -> Generator[None, None, T]:
-            return compute()
-            yield
+        return self._run(lambda: _one_piece(compute), 1)
 
-        return self._run(once, 1)
+    def look_up(self, compute: Callable[[], T]) -> T:
+        """What `compute` returns, see `beside`."""
+        return self.beside(lambda: _one_piece(compute))
+
+    def beside(self, begin: Callable[[], Generator[None, None, T]]) -> T:
+        """What the generator made by `begin` returns, computed with all cores while the engine rests."""
+        pieces, ended = begin(), list[T]()
+
+        def go_on() -> None:
+            try:
+                next(pieces)
+            except StopIteration as end:
+                ended.append(end.value)
+
+        while not ended:
+            if self.cores is None:
+                go_on()
+            elif self.cores.rests:
+                self.call(go_on)
+            else:
+                with self.cores.beside():
+                    while not (ended or self.cores.rests):
+                        go_on()
+        return ended[0]
 
     def decode(
         self,
@@ -168,7 +191,7 @@ class Engine:
         try:
             while self._wait_for_work():
                 if self.cores is not None:
-                    self.cores.write()
+                    self.cores.take()
                 self._admit()
                 for batch in self._batches.values():
                     self._step(batch)
@@ -176,6 +199,12 @@ class Engine:
         except BaseException as fault:  # no caller may wait for ever; the next request starts a new thread
             logger.critical("the engine stopped: %s", type(fault).__name__)
             self._fail_all(fault)
+        finally:
+            self._rest()
+
+    def _rest(self) -> None:
+        if self.cores is not None:
+            self.cores.rest()
 
     def end(self) -> None:
         """Stop for ever after the piece that is being computed."""
@@ -191,6 +220,7 @@ class Engine:
             while not (
                 self._ends or self._tasks or self._line or any(batch.writings for batch in self._batches.values())
             ):
+                self._rest()
                 if not self._work.wait(IDLE_S) and not (self._tasks or self._line):
                     self._thread = None
                     return False
@@ -272,6 +302,11 @@ class Engine:
                     done.set_exception(RuntimeError(f"the engine stopped ({type(fault).__name__}); ask again"))
             self._line.clear()
             self._tasks.clear()
+
+
+def _one_piece(compute: Callable[[], T]) -> Generator[None, None, T]:
+    return compute()
+    yield
 
 
 _engines = weakref.WeakSet[Engine]()

@@ -63,8 +63,8 @@ class Lane:
         """`like`: a tensor with the type and device of keys and values; `work`: the type of everything else."""
         self.shape, self.room, self.rows = shape, room, list[Row]()
         # zeros: what is masked must be a number all the same
-        self.keys = like.new_zeros(shape.layers, FIRST_ROWS, shape.key_heads, room, shape.head_width)
-        self.values = torch.zeros_like(self.keys)
+        self.talk = like.new_zeros(shape.layers, FIRST_ROWS, 2 * shape.key_heads, room, shape.head_width)
+        """(L, R, 2 K, C, d) keys, then values, of the dialogue and of the reply so far"""
         self.constants = like.new_zeros(shape.layers, FIRST_ROWS, shape.query_width, dtype=work)
         sources = (FIRST_ROWS, 0, FIRST_VECTORS)
         self.source_keys = like.new_zeros(shape.layers, *_by_head(sources, shape), dtype=work)
@@ -75,7 +75,7 @@ class Lane:
     def add(self, row: Row, memories: Memories, names: tuple[str, ...], gates: Tensor) -> None:
         """Add a row with the keys and values of `memories`; `gates` (L, S, H, 1) of the net's sources `names`."""
         row.place, row.lane = len(self.rows), self
-        if row.place == self.keys.shape[1]:
+        if row.place == self.talk.shape[1]:
             self._grow_rows()
         wanted = {
             name: Where(
@@ -90,8 +90,8 @@ class Lane:
         self.constants[:, row.place] = 0.0
         for layer, memory in enumerate(memories):
             context = memory[CONTEXT]
-            self.keys[layer, row.place, :, : row.length] = context.keys[0, :, : row.length]
-            self.values[layer, row.place, :, : row.length] = context.values[0, :, : row.length]
+            for held, read in zip(self.talk[layer, row.place].chunk(2), (context.keys, context.values), strict=True):
+                held[:, : row.length] = read[0, :, : row.length]
             for name, where in wanted.items():
                 self._take_source(layer, row.place, memory[name], where, gates[layer, names.index(name)])
         row.sources = wanted
@@ -116,8 +116,7 @@ class Lane:
         last = self.rows.pop()
         if last is not row:
             into, out = row.place, last.place
-            self.keys[:, into, :, : last.length] = self.keys[:, out, :, : last.length]
-            self.values[:, into, :, : last.length] = self.values[:, out, :, : last.length]
+            self.talk[:, into, :, : last.length] = self.talk[:, out, :, : last.length]
             for held in (self.constants, self.source_keys, self.source_values):
                 held[:, into] = held[:, out]
             self.bias[into] = self.bias[out]
@@ -128,7 +127,7 @@ class Lane:
     @property
     def grown(self) -> bool:
         """Whether it has more rows than it started with."""
-        return self.keys.shape[1] > FIRST_ROWS
+        return self.talk.shape[1] > FIRST_ROWS
 
     @property
     def slots(self) -> int:
@@ -147,7 +146,7 @@ class Lane:
         return max(counts, default=0)
 
     def _grow_rows(self) -> None:
-        for name in ("keys", "values", "constants", "source_keys", "source_values"):
+        for name in ("talk", "constants", "source_keys", "source_values"):
             held = getattr(self, name)
             grown = held.new_zeros(held.shape[0], 2 * held.shape[1], *held.shape[2:])
             grown[:, : held.shape[1]] = held

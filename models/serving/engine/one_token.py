@@ -16,7 +16,8 @@ from torch import Tensor
 
 from models.backbones.llama_weights import LlamaLayer, LlamaShape, LlamaWeights
 from models.serving.engine.lanes import Lane
-from models.serving.engine.stack import LayerChanges, Mix
+from models.serving.engine.norms import Norms
+from models.serving.engine.stack import Mix
 
 
 class Segment:
@@ -26,74 +27,86 @@ class Segment:
         """`first`: where the lane's rows begin among those of the step."""
         self.lane, self.first, self.end = lane, first, first + len(lane.rows)
         lengths = [row.length for row in lane.rows]
-        self.longest, device = max(lengths) + 1, lane.keys.device
+        self.longest, device = max(lengths) + 1, lane.talk.device
         self.places = torch.tensor(lengths, device=device)
         self.rows = torch.arange(len(lengths), device=device)
         even = min(lengths) + 1 == self.longest
         seen = torch.arange(self.longest, device=device) <= self.places[:, None]
         self.mask = None if even else seen[:, None, None]
         self.slots, self.vectors, self.constant = lane.slots, lane.vectors, lane.has_constants
-        self.attention = list[Tensor]()
-        """(n, S, N) of each layer"""
+        bias = lane.bias[: len(lengths), : self.slots, : self.vectors]
+        self.bias = bias.repeat_interleave(lane.shape.key_heads, dim=1).flatten(0, 1)[:, None]
+        """(n S K, 1, N)"""
+        self._weights = list[Tensor]()
+        """(n, S, H, N) of each layer"""
 
-    def attend(self, layer: int, asked: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """(n, H d) what queries (n, H, d) find in the dialogue; first the token's keys and values (n, K, d) join it."""
-        lane = self.lane
-        lane.keys[layer][self.rows, :, self.places] = keys.to(lane.keys.dtype)
-        lane.values[layer][self.rows, :, self.places] = values.to(lane.values.dtype)
-        k, v = (held[layer, : len(asked), :, : self.longest] for held in (lane.keys, lane.values))
+    @property
+    def attention(self) -> Tensor | None:
+        """(n, S, N) to the sources, mean over layers and heads; None without sources."""
+        return torch.stack(self._weights).mean(dim=(0, 3)) if self._weights else None
+
+    def attend(self, layer: int, asked: Tensor, said: Tensor) -> Tensor:
+        """(n, H d) what queries (n, H, d) find in the dialogue; first the token's own keys and values, `said`
+        (n, 2 K, d), join it."""
+        held = self.lane.talk[layer]
+        held[self.rows, :, self.places] = said.to(held.dtype)
+        k, v = held[: len(asked), :, : self.longest].chunk(2, dim=1)
         grouped = asked.to(k.dtype).view(len(asked), k.shape[1], -1, k.shape[3])  # (n, K, G, d)
         return F.scaled_dot_product_attention(grouped, k, v, self.mask).to(asked.dtype).flatten(1)
 
     def read_sources(self, layer: int, asked: Tensor, gates: Tensor, key_heads: int) -> Tensor:
         """(n, H d) what queries (n, S, H d) find in the sources, through `gates` (n or 1, S, H, 1)."""
         count, heads, lane = len(asked), self.slots * key_heads, self.lane
-        k, v = (held[layer, :count, :heads, : self.vectors] for held in (lane.source_keys, lane.source_values))
-        bias = lane.bias[:count, : self.slots, None, : self.vectors]
-        grouped = asked.view(count, heads, -1, k.shape[3])  # (n, S K, G, d)
-        scores = (grouped * k.shape[3] ** -0.5) @ k.transpose(2, 3)
-        weights = (scores.view(count, self.slots, -1, self.vectors) + bias).softmax(dim=-1)
-        self.attention.append(weights.mean(dim=2))
-        found = weights.view(scores.shape) @ v
-        return (found.view(count, self.slots, -1, k.shape[3]) * gates).sum(dim=1).flatten(1)
+        held = lane.source_keys[layer], lane.source_values[layer]
+        k, v = (one[:count, :heads, : self.vectors].flatten(0, 1) for one in held)
+        grouped = asked.view(len(k), -1, k.shape[2])  # (n S K, G, d)
+        weights = torch.baddbmm(self.bias, grouped, k.transpose(1, 2), alpha=k.shape[2] ** -0.5).softmax(dim=-1)
+        self._weights.append(weights.view(count, self.slots, -1, self.vectors))
+        found = torch.bmm(weights, v).view(count, self.slots, -1, k.shape[2])
+        return (found * gates).sum(dim=1).flatten(1)
 
 
 @dataclass(frozen=True)
 class Turns:
-    """Cosines and signed sines (n, 1, d) of the rows' rotary positions."""
+    """Cosines and signed sines (n, H + 2 K, d) of the rows' rotary positions."""
 
     cos: Tensor
     sin: Tensor
 
     @classmethod
     def at(cls, places: Tensor, shape: LlamaShape, dtype: torch.dtype) -> Turns:
-        """The turns of places (n,)."""
+        """The turns of places (n,) for queries and keys; values stay as they are."""
         half = torch.arange(0, shape.head_width, 2, device=places.device).float() / shape.head_width
         angles = places[:, None].float() / shape.theta**half
-        cos, sin = angles.cos().to(dtype), angles.sin().to(dtype)
-        return cls(torch.cat((cos, cos), dim=1)[:, None], torch.cat((-sin, sin), dim=1)[:, None])
+        cos, sin = (torch.cat((one, one), dim=1)[:, None] for one in (angles.cos(), angles.sin()))
+        sin[..., : shape.head_width // 2] *= -1
+        turned = (-1, shape.heads + shape.key_heads, -1)
+        still = cos.new_zeros(len(places), shape.key_heads, shape.head_width)
+        cos, sin = (
+            torch.cat((one.expand(turned), rest), dim=1).to(dtype) for one, rest in ((cos, still + 1), (sin, still))
+        )
+        return cls(cos, sin)
 
     def turn(self, x: Tensor) -> Tensor:
         """x (n, heads, d) at its positions: the halves of a head turn together."""
         return torch.addcmul(x * self.cos, x.roll(x.shape[-1] // 2, dims=-1), self.sin)
 
 
-def one_token(weights: LlamaWeights, mix: Mix, segments: Sequence[Segment], x: Tensor) -> Tensor:
+def one_token(weights: LlamaWeights, norms: Norms, mix: Mix, segments: Sequence[Segment], x: Tensor) -> Tensor:
     """States (n, D) of the inputs x (n, D); keys and values of the inputs stay in the lanes."""
     s = weights.shape
     turns = Turns.at(torch.cat([segment.places for segment in segments]), s, x.dtype)
-    both = s.query_width + s.key_width
+    listens = any(part.slots for part in segments)
     for at, (layer, changes) in enumerate(zip(weights.layers, mix.layers, strict=True)):
         w = cast(LlamaLayer, layer)
-        n = F.rms_norm(x, (s.width,), w.attention_norm.to(x.dtype), s.epsilon)
+        n = norms.attention(at, x)
         qkv = mix.change(w.qkv(n), n, changes.qkv)
-        turned = turns.turn(qkv[:, :both].view(len(n), -1, s.head_width))
-        values = qkv[:, both:].view(len(n), -1, s.head_width)
-        heard = mix.listen(n, changes.sources) if any(part.slots for part in segments) else None
+        turned = turns.turn(qkv.view(len(n), -1, s.head_width))
+        heard = mix.listen(n, changes.sources) if listens else None
         found = []
         for part in segments:
             span = slice(part.first, part.end)
-            mixed = part.attend(at, turned[span, : s.heads], turned[span, s.heads :], values[span])
+            mixed = part.attend(at, turned[span, : s.heads], turned[span, s.heads :])
             if heard is not None and part.slots:
                 changed = heard[span] @ changes.sources[1][:, : part.slots * s.query_width]
                 asked = qkv[span, None, : s.query_width] + changed.view(len(mixed), part.slots, -1)
@@ -103,14 +116,9 @@ def one_token(weights: LlamaWeights, mix: Mix, segments: Sequence[Segment], x: T
                 mixed = mixed + part.lane.constants[at, : len(mixed)]
             found.append(mixed)
         together = found[0] if len(found) == 1 else torch.cat(found)
-        x = _finish(w, s.epsilon, mix, changes, x, together)
-    return F.rms_norm(x, (s.width,), weights.norm.to(x.dtype), s.epsilon)
-
-
-def _finish(w: LlamaLayer, epsilon: float, mix: Mix, changes: LayerChanges, x: Tensor, mixed: Tensor) -> Tensor:
-    """Output projection and feed-forward network."""
-    x = x + mix.change(w.o(mixed), mixed, changes.o)
-    n = F.rms_norm(x, x.shape[-1:], w.ffn_norm.to(x.dtype), epsilon)
-    gate, up = mix.change(w.gate_up(n), n, changes.gate_up).chunk(2, dim=-1)
-    inner = F.silu(gate) * up
-    return x + mix.change(w.down(inner), inner, changes.down)
+        x = x + mix.change(w.o(together), together, changes.o)
+        n = norms.ffn(at, x)
+        gate, up = mix.change(w.gate_up(n), n, changes.gate_up).chunk(2, dim=-1)
+        inner = F.silu(gate) * up
+        x = x + mix.change(w.down(inner), inner, changes.down)
+    return norms.last(x)

@@ -1,6 +1,6 @@
 """The low-rank changes of the nets in a step, stacked, so that one product serves the rows of every net.
 
-    x W^T + (x A^T * mask) B      A, B of these nets; the mask keeps for each row the part of its own net
+    x W^T + (x A * mask) B        A, B of these nets; the mask keeps for each row the part of its own net
 
 Rows of a single net use its part alone. Shapes: n rows, R ranks of the nets' changes, D width, S sources, H heads.
 """
@@ -18,7 +18,7 @@ from models.backbones.causal import Causal, CausalLayer
 from models.backbones.low_rank import SourceChange
 
 Pair = tuple[Tensor, Tensor]
-"""A and B of a change"""
+"""A (D, R), column by column in memory, and B (R, ...) of a change"""
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class LayerChanges:
     """The changes of one layer."""
 
     qkv: Pair
-    """(R, D), (R, (H + 2 K) d)"""
+    """(D, R), (R, (H + 2 K) d)"""
     sources: Pair
-    """(R', D), (R', S H d) of the queries of all sources"""
+    """(D, R'), (R', S H d) of the queries of all sources"""
     o: Pair
     gate_up: Pair
     down: Pair
@@ -37,11 +37,8 @@ class LayerChanges:
 
     def of(self, net: int, ranks: slice, listening: slice) -> LayerChanges:
         """The changes of one net, given the places of its ranks."""
-        o, gate_up, down = ((a[ranks], b[ranks]) for a, b in (self.o, self.gate_up, self.down))
-        qkv, sources = (
-            (self.qkv[0][ranks], self.qkv[1][ranks]),
-            (self.sources[0][listening], self.sources[1][listening]),
-        )
+        qkv, o, gate_up, down = ((a[:, ranks], b[ranks]) for a, b in (self.qkv, self.o, self.gate_up, self.down))
+        sources = self.sources[0][:, listening], self.sources[1][listening]
         return LayerChanges(qkv, sources, o, gate_up, down, self.gates[net : net + 1])
 
 
@@ -50,7 +47,7 @@ def _under(layers: Sequence[LayerChanges]) -> LayerChanges:
 
     def joined(name: str) -> Pair:
         pairs = [cast(Pair, getattr(layer, name)) for layer in layers]
-        return torch.cat([a for a, _ in pairs]), torch.cat([b for _, b in pairs])
+        return torch.cat([a.T for a, _ in pairs]).T, torch.cat([b for _, b in pairs])
 
     gates = torch.cat([layer.gates for layer in layers])
     return LayerChanges(joined("qkv"), joined("sources"), joined("o"), joined("gate_up"), joined("down"), gates)
@@ -78,7 +75,7 @@ class Mix:
 
 
 def _inner(x: Tensor, a: Tensor, mask: Tensor | None) -> Tensor:
-    inner = x @ a.T
+    inner = torch.mm(x, a)
     return inner if mask is None else inner * mask
 
 
@@ -133,7 +130,7 @@ class Stack:
             gates[0, slot, :, 0] = source.gate.value
 
         def held(pair: Pair) -> Pair:
-            return pair[0].detach().to(dtype), pair[1].detach().to(dtype)
+            return pair[0].detach().to(dtype).T, pair[1].detach().to(dtype)
 
         return LayerChanges(
             held(layer.qkv.parts()),
@@ -151,7 +148,7 @@ def _source(layer: CausalLayer, name: str) -> SourceChange:
 
 def _sizes(layers: Sequence[LayerChanges]) -> tuple[list[int], list[int]]:
     """How many ranks the changes of each net have, and how many those of the queries to its sources."""
-    return [len(layer.qkv[0]) for layer in layers], [len(layer.sources[0]) for layer in layers]
+    return [len(layer.qkv[1]) for layer in layers], [len(layer.sources[1]) for layer in layers]
 
 
 def _spans(sizes: Sequence[int]) -> list[slice]:
