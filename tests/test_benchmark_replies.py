@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +14,12 @@ import torch
 from models.__main__ import main
 from models.commands import benchmark
 from models.knowledge.comet import CachedComet
+from models.serving.engine import engine as engine_module
 from models.serving.engine.engine import Engine
 from models.serving.hosting import NetResponder, Sources
 from models.serving.speed import contenders
 from models.serving.speed.contenders import MEASURED_ALONE, OneByOne, as_llama, in_line
-from models.serving.speed.measure import one_round, summed
+from models.serving.speed.measure import one_round, summed, with_all_cores
 from models.serving.speed.talks import Answered, a_turn_before, made_up_talks
 from tests.tiny import CAUSAL, MadeUpComet, MadeUpEmotions, settled_nets, tiny_net
 
@@ -34,6 +37,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
             for name, net in zip(names, settled_nets(*names), strict=True)
         }
 
+    monkeypatch.setattr(engine_module, "IDLE_S", 0.05)
     monkeypatch.setattr(benchmark, "open_responders", opened)
     monkeypatch.setattr(contenders, "open_comet", lambda *_: MadeUpComet())
     monkeypatch.setattr(contenders, "net_folder", lambda name, _: name)
@@ -96,6 +100,17 @@ def test_who_answers_one_after_the_other_lets_the_later_wait() -> None:
     assert (figures.tokens_s, figures.p50_s, figures.p95_s) == (30 / 12, 7.0, 12.0)
     assert figures.decode_tokens_s is None
     assert "decode_tokens_s" not in summed([figures, figures])
+
+
+def test_each_has_all_cores_and_begins_when_the_engine_has_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_module, "IDLE_S", 0.3)
+    before, engine = torch.get_num_threads(), Engine()
+    engine.call(lambda: None)
+    assert engine._thread is not None
+    found = with_all_cores(lambda: (engine._thread, torch.get_num_threads(), threading.current_thread()))
+    assert found[:2] == (None, os.cpu_count())
+    assert not found[2].is_alive()
+    assert torch.get_num_threads() == before
 
 
 def test_talks_differ_and_go_on_from_turn_to_turn() -> None:

@@ -48,6 +48,8 @@ PATIENCE = 4
 """for each piece that a context is longer, this many pieces of later contexts may be read before it"""
 IDLE_S = 5.0
 """seconds without work after which the thread ends; the next request starts it again"""
+ENGINE = "engine"
+"""name of the thread"""
 LAST_S = 10.0
 """seconds that Python waits at its exit for a piece that is being computed"""
 
@@ -182,7 +184,7 @@ class Engine:
 
     def _wake(self) -> None:
         if self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name="engine", daemon=True)
+            self._thread = threading.Thread(target=self._loop, name=ENGINE, daemon=True)
             self._thread.start()
         self._work.notify()
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import os
 import statistics
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
+from models.serving.engine.engine import ENGINE
 from models.serving.speed.contender import Contender
 from models.serving.speed.talks import Answered, made_up_talks
+
+T = TypeVar("T")
 
 STREAM_BYTES = 2**28
 """bytes read to measure the memory's bandwidth; far more than caches hold"""
@@ -58,8 +65,20 @@ def rounds_of(
             asked = made_up_talks(count * (round_ + 1), turns)[-count:]  # talks that were not answered before
             for contender in contenders:
                 contender.prepare(asked)
-                found[count][contender.name].append(one_round(contender.answer(asked)))
+                found[count][contender.name].append(one_round(with_all_cores(partial(contender.answer, asked))))
     return {n: {name: summed(each) for name, each in by.items()} for n, by in found.items()}
+
+
+def with_all_cores(compute: Callable[[], T]) -> T:
+    """What `compute` returns, in a thread of its own that has all cores.
+
+    It begins when the engine's thread has ended, and ends itself before another contender's turn: threads that wait for
+    the next product of an earlier one would slow down every other thread.
+    """
+    while any(thread.name == ENGINE for thread in threading.enumerate()):
+        time.sleep(0.1)
+    with ThreadPoolExecutor(1, initializer=lambda: torch.set_num_threads(os.cpu_count() or 1)) as alone:
+        return alone.submit(compute).result()
 
 
 def one_round(answered: Sequence[Answered]) -> Round:
