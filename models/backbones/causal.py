@@ -328,23 +328,29 @@ class Causal(nn.Module):
         """See `interface`."""
         s, x = self.shape, self.embed(ids)
         count, earlier = ids.shape[1], past.length if past is not None else 0
-        seen = memories[0][CONTEXT].mask  # (B, 1, 1, S)
+        seen, readers = memories[0][CONTEXT].mask, memories[0][CONTEXT].readers  # (B, 1, 1, S)
         lengths = seen.sum(dim=-1).flatten()  # (B,)
+        lengths = lengths if readers is None else lengths[readers.owner]
         places = lengths[:, None] + earlier + torch.arange(count, device=ids.device)
         longest = seen.shape[-1] + earlier + count
         if longest > s.positions:
             raise ValueError(f"context and reply have {longest} tokens, the base reads {s.positions}; shorten them")
         cos, sin = self._turns_of(longest, x)
         turns = (cos[places][:, None], sin[places][:, None])
-        mask = self._mask(seen, earlier, count)
+        mask = self._mask(seen, earlier, count) if readers is None else None
         at = Layout.of(ids)
         x = at.pack(x)
         for (layer, w), memory in zip(self._layers(), memories, strict=True):
             n = F.rms_norm(x, (s.width,), w.attention_norm, s.epsilon)
             qkv = layer.ask(w, n, changed=True)
             q, k, v = layer.turned(at.unpack(qkv), turns)
-            k, v = (Past() if past is None else past).after(memory[CONTEXT], layer.index, k, v)
-            mixed = attend_grouped(q, k, v, mask).transpose(1, 2).flatten(2)
+            context, own = memory[CONTEXT], Past() if past is None else past
+            if readers is None:
+                mixed = attend_grouped(q, *own.after(context, layer.index, k, v), mask)
+            else:
+                said = own.extend(layer.index, k, v)
+                mixed = readers.attend(q, (context.keys, context.values), seen[:, 0, 0], said)
+            mixed = mixed.transpose(1, 2).flatten(2)
             extra = layer.read_sources(qkv[..., : s.query_width], n, memory, record, at)
             x = layer.finish(w, x, at.pack(mixed if extra is None else mixed + extra), changed=True)
         return at.unpack(self._states(x))

@@ -22,6 +22,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.backbones.shared_context import Readers
+
 CONTEXT = "context"
 
 
@@ -51,6 +53,8 @@ class Memory:
     """(B, 1, 1) bool, True where the source has nothing to attend to: its contribution is zero"""
     constant: Tensor | None = None
     """(B, 1, D) what a source of one vector always contributes: its only key has weight 1 for every query"""
+    readers: Readers | None = None
+    """the rows that read each of B contexts; None: each context has one row"""
 
     def select(self, rows: Tensor) -> Memory:
         """The memory of the given batch rows, in that order (beam search: one reply, several hypotheses)."""
@@ -92,6 +96,12 @@ def beside(one: Memories, other: Memories) -> Memories:
         }
         for here, there in zip(one, other, strict=True)
     ]
+
+
+def shared(memories: Memories, owner: Tensor) -> Memories:
+    """Memories of contexts alone, each read by all rows whose `owner` (B,) it is; for one token of each row."""
+    readers = Readers.of(owner, len(memories[0][CONTEXT].keys))
+    return [{CONTEXT: replace(layer[CONTEXT], readers=readers)} for layer in memories]
 
 
 def select(memories: Memories, rows: Tensor) -> Memories:

@@ -19,7 +19,7 @@ from torch import Tensor
 from models.backbones.adapters import load_trained, trained
 from models.backbones.causal import Causal
 from models.backbones.causal_base import Bases, CausalBase
-from models.backbones.interface import Memories, Past, select
+from models.backbones.interface import Memories, Past, select, shared
 from models.data.batches import pad_with_mask
 from models.data.dialogue import Speaker, Turn
 from models.data.tokenizer import Tokenizer
@@ -156,9 +156,7 @@ class Beams:
 
     def __init__(self, backbone: Causal, tokenizer: Tokenizer, search: Search) -> None:
         self.backbone, self.tokenizer, self.width, self.limit = backbone, tokenizer, search.beams, search.max_tokens
-        banned = torch.zeros(len(tokenizer))
-        banned[list(tokenizer.special - {tokenizer.eos})] = -torch.inf
-        self.banned = banned.to(device_of(backbone))
+        self.banned = torch.tensor(sorted(tokenizer.special - {tokenizer.eos}), device=device_of(backbone))
         self.settings = search
 
     def search(self, prefix: Tensor, memories: Memories, owner: Tensor) -> Generator[None, None, list[list[list[int]]]]:
@@ -177,7 +175,7 @@ class Beams:
         for _ in range(self.limit):
             yield
             past.select(rows)
-            rows = self._grow(beams, past, select(memories, owners[~beams.ended]))
+            rows = self._grow(beams, past, shared(memories, owners[~beams.ended]))
             if not len(rows):
                 break
         beams.ended |= ~beams.ended.any(dim=1, keepdim=True)  # none has ended: cut tails are better than none
@@ -190,7 +188,8 @@ class Beams:
         """(B, V) log-probabilities of what follows `ids` (B, T)."""
         with precision(self.settings, ids.device):
             states = self.backbone.decode(ids, memories, past)
-            scores = self.backbone.logits(states[:, -1]).float() + self.banned
+            scores = self.backbone.logits(states[:, -1]).float()
+        scores[:, self.banned] = -torch.inf
         return scores.log_softmax(dim=-1)
 
     def _grow(self, beams: _Grown, past: Past, memories: Memories) -> Tensor:
