@@ -6,7 +6,8 @@ Message and reply are judged together before anything is saved. A draft that mus
 asked again with another seed, and if that does not help, a fixed sentence takes its place and says so.
 
 When one side repeats the other word for word, it is asked again as well, as nobody could compare two equal replies; and
-so is one that says a message back with its persons mixed up ("You are ten ..." of somebody's son).
+so is one that says a message back with its persons mixed up ("You are ten ..." of somebody's son), or a piece of
+it that makes no sense alone.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from escdemo.screening.answer_screen import held_for, may_answer
 from escdemo.screening.message_screen import Danger, danger_now
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.mixed_up import mixes_up_persons
+from models.data.torn_off import is_torn_off
 from models.serving.job import Job, JobState, ReplyRequest, ServiceBusy, Wanted
 from models.serving.service import GenerationService
 from models.serving.trace import DecodeOptions, Reply
@@ -44,8 +46,9 @@ REDRAW_WITHIN_S = 20.0
 """time since the first request after which no further draft is begun, as somebody is waiting"""
 NEXT_SEED = 1_000_003
 """step from the seed of one draft to the next"""
-NONE, REPEATS, MIXED_UP = range(3)
-"""what is wrong with a draft that may be shown, the worst last: it repeats the other side, or mixes up persons"""
+NONE, REPEATS, TORN_OFF, MIXED_UP = range(4)
+"""what is wrong with a draft that may be shown, the worst last: it repeats the other side, says something back that
+makes no sense alone, or mixes up persons"""
 
 
 @dataclass(frozen=True)
@@ -202,8 +205,11 @@ class Replies:
             self._save(draft, stand_in(draft.held, draft.danger), HeldBack.REPLACED)
 
     def _fault(self, draft: _Draft, made: Reply) -> int:
-        if mixes_up_persons(made.text, draft.task.exchanges[-1].post):
+        post = draft.task.exchanges[-1].post
+        if mixes_up_persons(made.text, post):
             return MIXED_UP
+        if is_torn_off(made.text, post):
+            return TORN_OFF
         return REPEATS if self._repeats(draft, made) else NONE
 
     def _repeats(self, draft: _Draft, made: Reply) -> bool:

@@ -22,6 +22,7 @@ The modules, in suggested reading order:
     themes.py            sentences that fit a trouble or a feeling named in a message (themes.json)
     said_back.py         sentences of a message that can be said back, with first and second person swapped
     mixed_up.py          whether a reply says a message back with its persons mixed up
+    torn_off.py          whether a reply says a piece of a message back that makes no sense alone
     rule_answers.py      answers made by rule from both, each with its strategy
     support_corpora.py   training data of the support adapter
 """

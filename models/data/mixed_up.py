@@ -28,7 +28,9 @@ _FOLLOWING |= {f"{one}n't": f"{other}n't" for one, other in _FOLLOWING.items()}
 _WORD, _SENTENCE = re.compile(r"[a-z]+(?:'[a-z]+)*"), re.compile(r"[^.!?\n]+")
 
 
-class _Word(NamedTuple):
+class Word(NamedTuple):
+    """A word of a sentence."""
+
     root: str
     """what the word has in common with its forms for other persons"""
     person: str
@@ -39,11 +41,12 @@ class _Word(NamedTuple):
 
 def mixes_up_persons(reply: str, message: str) -> bool:
     """Whether the reply says words of the message back and puts another person in the place of one."""
-    told, said = _sentences(message, "seeker", "supporter"), _sentences(reply, "supporter", "seeker")
+    told, said = sentences(message, "seeker", "supporter"), sentences(reply, "supporter", "seeker")
     return any(_differ(one, other) for one in said for other in told)
 
 
-def _sentences(text: str, speaker: str, addressed: str) -> list[list[_Word]]:
+def sentences(text: str, speaker: str, addressed: str) -> list[list[Word]]:
+    """The words of each sentence of a text by `speaker` to `addressed`."""
     persons = dict.fromkeys(_SPEAKER, speaker) | dict.fromkeys(_ADDRESSED, addressed) | dict.fromkeys(_OTHERS, "others")
     plain = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     return [
@@ -52,20 +55,20 @@ def _sentences(text: str, speaker: str, addressed: str) -> list[list[_Word]]:
     ]
 
 
-def _parts(found: str, persons: dict[str, str]) -> list[_Word]:
+def _parts(found: str, persons: dict[str, str]) -> list[Word]:
     word, _, verb = found.partition("'")
     if word in persons and (not verb or verb in _CONTRACTED):
-        somebody = _Word("*", persons[word], word in _OWNERS)
-        return [somebody, _Word(_root(_CONTRACTED[verb]), "", owns=False)] if verb else [somebody]
-    return [_Word(_root(found), "", owns=False)]
+        somebody = Word("*", persons[word], word in _OWNERS)
+        return [somebody, Word(root(_CONTRACTED[verb]), "", owns=False)] if verb else [somebody]
+    return [Word(root(found), "", owns=False)]
 
 
-def _root(word: str) -> str:
+def root(word: str) -> str:
     """What a verb has in common with its form for other persons: "misses" and "miss", "cries" and "cry"."""
     return re.sub(r"(?:ie|e|y)$", "", re.sub(r"(?<!s)s$", "", _FOLLOWING.get(word, word)))
 
 
-def _differ(said: list[_Word], told: list[_Word]) -> bool:
+def _differ(said: list[Word], told: list[Word]) -> bool:
     match = SequenceMatcher(None, [word.root for word in told], [word.root for word in said], autojunk=False)
     for block in match.get_matching_blocks():
         pairs = list(zip(told[block.a : block.a + block.size], said[block.b : block.b + block.size], strict=True))
