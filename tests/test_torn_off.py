@@ -46,6 +46,8 @@ def test_a_piece_that_needs_the_rest_is_noticed(reply: str, message: str) -> Non
         ("What happened when you told him about art school?", DAD),
         ("You don't sleep at all.", "I don't sleep at all when I don't sleep at all."),
         ("You are very tired.", "when I am tired"),
+        ("You just feel flat most of the day.", "I'm not sure what to say, I just feel flat most of the day."),
+        ("You lost your brother and it hurts.", "It’s been almost a year since I lost my brother and it hurts."),
         ("", DAD),
         ("You told him about art school.", ""),
     ],

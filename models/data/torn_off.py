@@ -32,14 +32,16 @@ _ASIDE = re.compile(
     r"you (?:really |just )?(?:hope|guess|know|mean|suppose) (?:that's|that is|this is|it's|that was) \w+",
     re.IGNORECASE,
 )
+_HOW_LONG = re.compile(r"\bit(?:'s| has| is) (?:been )?[^,.!?]*? since\b", re.IGNORECASE)
+"""such a beginning tells how long ago something was, and nothing depends on it"""
 _STATEMENT = re.compile(r"[^.!?\n]+[.!\n]|[^.!?\n]+$")
 
 
 def is_torn_off(reply: str, message: str) -> bool:
     """Whether a statement of the reply is such a piece of the message, or takes up an aside."""
-    plain = reply.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
-    said = [_LED_IN.sub("", found.strip()) for found in _STATEMENT.findall(plain)]
-    told = _roots(message)
+    reply, message = (text.replace("\N{RIGHT SINGLE QUOTATION MARK}", "'") for text in (reply, message))
+    said = [_LED_IN.sub("", found.strip()) for found in _STATEMENT.findall(reply)]
+    told = _roots(re.sub(r"[,;:]", ".", _HOW_LONG.sub("", message)))  # what follows a comma depends on nothing
     return any(_ASIDE.fullmatch(one.rstrip(".! ")) or _begins_amid(one, told) for one in said)
 
 
