@@ -35,6 +35,9 @@ def test_what_chooses_the_strategy_can_train_alone(name: str) -> None:
     loss, weighting = alone["strategy"], net.choice_weighting()
     if not name.endswith(OWN_LOSS):
         assert validate_choices(net, choices)["valid_loss"] == pytest.approx(loss.item(), rel=1e-4)
+    torch.manual_seed(1)
+    assert choice_losses(net.train(), choices)["strategy"] != loss, "a part of the states is hidden in training"
+    net.eval()
     learning = {n: p for n, p in net.named_parameters() if p.requires_grad}
     assert learning
     assert all(n.startswith(tuple(f"{module}." for module in net.chooses)) for n in learning)

@@ -40,7 +40,7 @@ gives the lowest validation loss, for Joint's head and for MISC's (`models/EXPER
 class Choices:
     """The inputs of the choosing modules for N turns."""
 
-    read: Mapping[str, Tensor]
+    read: dict[str, Tensor]
     """(N, ...) each, see `Net.choice_inputs`"""
     strategies: Tensor
     """(N,) int64 gold strategies, all known"""
@@ -107,9 +107,8 @@ def _read_once(
 def choice_losses(net: Net, choices: Choices) -> dict[str, Tensor]:
     """`Net.choice_losses`. In training mode, dropout hides a part of each state."""
     width = net.backbone.width
-    read = {
-        name: F.dropout(part, DROPPED, net.training and part.shape[1] >= width) for name, part in choices.read.items()
-    }
+    states = {name: part for name, part in choices.read.items() if part.dim() == 2 and part.shape[1] >= width}
+    read = choices.read | {name: F.dropout(part, DROPPED, net.training) for name, part in states.items()}
     return net.choice_losses(read, choices.strategies)
 
 
