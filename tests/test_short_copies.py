@@ -119,6 +119,9 @@ def test_where_the_short_copy_would_be_slow_there_is_none(monkeypatch: pytest.Mo
         matrix.weight.zero_()
         matrix.pack()
         assert (matrix.short is not None) is packed
+        with monkeypatch.context() as again:
+            again.setattr(Matrix, "weight", property(lambda _: pytest.fail("unpacked again, for the next net")))
+            matrix.pack()
 
 
 def test_short_copies_may_be_made_after_a_matrix_was_laid_out() -> None:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from models.backbones.laid_out import can_lay_out, lay_out, multiply, plain
 from models.backbones.prefix_cache import PrefixCache
-from models.backbones.short_copies import Copy, short_copy
+from models.backbones.short_copies import Copy, can_shorten, short_copy
 
 VECTORS_KEPT = 100_000
 """number of vectors of short texts kept in memory"""
@@ -107,7 +107,8 @@ class Matrix(nn.Module):
     def pack(self, keep: bool = False, short: bool = True) -> None:
         """Lay the matrix out and, with `short`, make the short copy, where these are faster; `keep` also keeps the
         plain weights."""
-        if short and self.short is None:
+        kept = cast(Tensor, self.laid if self.held is None else self.held)
+        if short and self.short is None and can_shorten(self.dtype, kept.device):
             self.short = short_copy(self.weight)
         if self.held is not None and self.laid is None:
             twice = keep and self.held.dtype is torch.float32  # would take too much memory

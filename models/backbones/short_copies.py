@@ -141,11 +141,16 @@ class Eights:
         return self.packed.nbytes
 
 
+def can_shorten(dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether there is a fast kernel: on a CPU with bfloat16 weights, or with AVX2, where memory is the bottleneck for
+    float32 weights."""
+    return device.type == "cpu" and (dtype is torch.bfloat16 or torch.backends.cpu.get_cpu_capability() in VECTORS)
+
+
 @torch.no_grad()
 def short_copy(weight: Tensor) -> Copy | None:
-    """A copy of a matrix (O, I) in as few bits as can hold it, or None where there is no fast kernel. There is one on a
-    CPU with bfloat16 weights, or with AVX2, where memory is the bottleneck for float32 weights."""
-    capability = torch.backends.cpu.get_cpu_capability()
-    if weight.device.type != "cpu" or not (weight.dtype is torch.bfloat16 or capability in VECTORS):
+    """A copy of a matrix (O, I) in as few bits as can hold it, or None where `can_shorten` is False."""
+    if not can_shorten(weight.dtype, weight.device):
         return None
-    return (Fours.of(weight) if capability.startswith("AVX512") else None) or Eights.of(weight)
+    short = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
+    return (Fours.of(weight) if short else None) or Eights.of(weight)
