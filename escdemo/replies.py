@@ -3,7 +3,7 @@
 The service calls back to save each finished reply, so a reply is kept even when no page is watching.
 
 Message and reply are judged together before anything is saved. A draft that must not be shown is not stored: the net is
-asked again with another seed, and if that does not help, a fixed sentence takes its place and says so.
+asked again with another seed, more freely, and if that does not help, a fixed sentence takes its place and says so.
 
 When one side repeats the other word for word, it is asked again as well, as nobody could compare two equal replies; and
 so is one that says a message back with its persons mixed up ("You are ten ..." of somebody's son), or a piece of
@@ -168,7 +168,7 @@ class Replies:
             view = found
 
     def _wanted(self, draft: _Draft) -> Wanted:
-        request = request_of(draft.task, self.options)
+        request = request_of(draft.task, self.options.freer(draft.number))
         seed = (request.seed + draft.number * NEXT_SEED) % 2**31
         keep, talk = partial(self._keep, draft), draft.task.slot.encounter_id
         return Wanted(draft.job_id(), replace(request, seed=seed), keep, talk)

@@ -97,6 +97,9 @@ def test_it_is_kept_when_nothing_better_comes(make_page: Any) -> None:
     (turn,) = page.talks.find(TOKEN).turns
     assert WRONG in {turn.a.text, turn.b.text}
     assert len(misc.seeds) == DRAFTS
+    first = misc.options[0]
+    assert misc.options == [first.freer(number) for number in range(DRAFTS)]
+    assert first.top_p < misc.options[1].top_p < misc.options[2].top_p
 
 
 def test_a_greedy_net_is_not_asked_again(make_page: Any) -> None:

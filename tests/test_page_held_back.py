@@ -34,16 +34,18 @@ CARES = "I'm really worried about you. Are you safe right now?"
 
 @dataclass(frozen=True)
 class Sayings(HarmfulResponder):
-    """Says one after the other, the last one ever after; remembers the seeds."""
+    """Says one after the other, the last one ever after; remembers the seeds and settings."""
 
     said: tuple[str, ...] = (AGREES,)
     seeds: list[int] = field(default_factory=list)
+    options: list[DecodeOptions] = field(default_factory=list)
 
     def respond(
         self, dialogue: Dialogue, options: DecodeOptions, seed: int, on_text: OnText | None = None
     ) -> MadeReply:
         words = self.said[min(len(self.seeds), len(self.said) - 1)]
         self.seeds.append(seed)
+        self.options.append(options)
         made = super(HarmfulResponder, self).respond(dialogue, options, seed)
         for end in range(1, len(words.split()) + 1):
             time.sleep(self.delay_s)

@@ -282,7 +282,7 @@ class NetResponder:
         for attempt in range(1, RETRIES + 1):
             if _key(tokenizer.decode(decoded.ids)) not in said:
                 break
-            freer = replace(options, top_p=min(1.0, options.top_p + 0.2 * attempt), temperature=1.0)
+            freer = options.freer(attempt)
             if not options.draws or attempt > RETRIES // 2:
                 starts |= set(decoded.ids[:1])
             told = {

@@ -6,7 +6,7 @@ trip through JSON.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self, get_args
 
 from models.data.strategies import STRATEGIES
@@ -72,6 +72,12 @@ class DecodeOptions:
     def draws(self) -> bool:
         """Whether tokens are drawn at random."""
         return self.method in ("sample", "guided")
+
+    def freer(self, times: int) -> DecodeOptions:
+        """Settings for a reply that is drawn again for the `times`-th time: the same ones mostly draw the same reply."""
+        if not (times and self.draws):
+            return self
+        return replace(self, top_p=min(1.0, self.top_p + 0.2 * times), temperature=1.0)
 
 
 DECODING = {
