@@ -74,7 +74,7 @@ class DecodeOptions:
         return self.method in ("sample", "guided")
 
     def freer(self, times: int) -> DecodeOptions:
-        """Settings for a reply that is drawn again for the `times`-th time: the same ones mostly draw the same reply."""
+        """Settings for drawing a reply again for the `times`-th time, since the same ones mostly draw it as before."""
         if not (times and self.draws):
             return self
         return replace(self, top_p=min(1.0, self.top_p + 0.2 * times), temperature=1.0)
