@@ -40,6 +40,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_module, "IDLE_S", 0.05)
     monkeypatch.setattr(benchmark, "open_responders", opened)
     monkeypatch.setattr(contenders, "open_comet", lambda *_: MadeUpComet())
+    monkeypatch.setattr(contenders, "open_emotion", lambda *_: MadeUpEmotions())
     monkeypatch.setattr(contenders, "net_folder", lambda name, _: name)
     monkeypatch.setattr(contenders, "load_net", lambda name, *_: settled_nets(name)[0])
 

@@ -35,6 +35,10 @@ EVENTS = ("i lost my job", "it is hard to hear that you feel tired", "hello")
 
 @pytest.fixture
 def comet() -> ShippedComet:
+    return tiny_comet()
+
+
+def tiny_comet() -> ShippedComet:
     base = tiny_causal()
     return ShippedComet(base.tokenizer, base.backbone(RANK).eval(), "tiny", Search(beams=3, max_tokens=4))
 

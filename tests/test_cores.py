@@ -61,8 +61,6 @@ def test_the_engine_has_all_cores_but_while_something_is_computed_beside_it() ->
     cores.rest()
     with cores.beside():
         assert torch.get_num_threads() == 2
-        with cores.beside():
-            assert of_another_thread(cores.take) == 2
         assert of_another_thread(cores.take) == 2
     assert of_another_thread(cores.take) == 4
 
@@ -82,6 +80,21 @@ def test_what_is_computed_beside_it_waits_until_half_of_the_cores_are_free() -> 
     assert not began.wait(0.1), "the engine uses all cores"
     of_another_thread(cores.take)
     assert began.wait(10)
+    thread.join()
+
+
+def test_one_thing_at_a_time_is_computed_beside_it() -> None:
+    cores, second = cores_of(4), threading.Event()
+
+    def look_up() -> None:
+        with cores.beside():
+            second.set()
+
+    thread = threading.Thread(target=look_up)
+    with cores.beside():
+        thread.start()
+        assert not second.wait(0.1)
+    assert second.wait(10)
     thread.join()
 
 

@@ -27,6 +27,7 @@ FINE = "ok so this is about online friends, i hope that's fine. they mean a lot 
         ("I hear that you were alone with it all. What helps?", "I only noticed when I was alone with it all."),
         ("It sounds like you could go back to her.", "I wish I could go back to her"),
         ("You are lazy and cold.", "She says I am lazy and cold"),
+        ("So your best friend all day.", "I am missing my best friend all day"),
     ],
 )
 def test_a_piece_that_needs_the_rest_is_noticed(reply: str, message: str) -> None:
@@ -46,6 +47,12 @@ def test_a_piece_that_needs_the_rest_is_noticed(reply: str, message: str) -> Non
         ("What happened when you told him about art school?", DAD),
         ("You don't sleep at all.", "I don't sleep at all when I don't sleep at all."),
         ("You are very tired.", "when I am tired"),
+        ("You had a panic attack at work.", "This morning I had a panic attack at work."),
+        ("You lost your job and your flat.", "Last spring I lost my job and my flat."),
+        ("You found out he was cheating.", "At the wedding I found out he was cheating."),
+        ("Your mom died last month.", "i don't know who to turn to my mom died last month"),
+        ("You feel so empty inside.", "I don't know why I feel so empty inside"),
+        ("Your dad left you all.", "This is the one my dad left us all"),
         ("You just feel flat most of the day.", "I'm not sure what to say, I just feel flat most of the day."),
         ("You lost your brother and it hurts.", "It’s been almost a year since I lost my brother and it hurts."),
         ("", DAD),

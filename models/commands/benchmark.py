@@ -15,6 +15,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,7 +28,7 @@ from models.serving.hosting import NetResponder, open_responders
 from models.serving.speed import contenders, copies
 from models.serving.speed.contender import Contender
 from models.serving.speed.llama_cpp import llama_cpp
-from models.serving.speed.measure import Figures, bandwidth, rounds_of
+from models.serving.speed.measure import Figures, bandwidth, rounds_of, with_all_cores
 from models.serving.speed.shown import plot, table
 from models.serving.trace import DECODING, USUAL
 from models.training.device import add_device_argument, pick_device
@@ -106,7 +107,7 @@ def _replies(args: Namespace, names: list[str]) -> int:
     apart = [r.name for r in hosted if not isinstance(r.net.backbone, Causal)]
     if apart:
         raise ValueError(f"{apart[0]} stands on no causal base, so no engine writes its replies; leave it out")
-    sources = (args.comet, hosted[0].sources.emotions)
+    sources = (args.comet, args.emotion)
     made: dict[str, Callable[[], Contender]] = {
         "plain": lambda: contenders.plain(names, options, args.device, sources),
         "transformers": lambda: contenders.transformers_batching(hosted[0].net, options),
@@ -128,7 +129,7 @@ def _replies(args: Namespace, names: list[str]) -> int:
     before = os.getloadavg()[0]
     found = rounds_of(running, counts, args.turns, args.rounds)
     weights = cast(Causal, hosted[0].net.backbone).weights
-    speed = bandwidth(args.device)
+    speed = with_all_cores(partial(bandwidth, args.device))
     about = {
         "nets": names,
         "device": args.device,

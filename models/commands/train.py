@@ -110,7 +110,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--only",
         choices=("strategies",),
         help="with --start: train what chooses the strategy alone, on what it reads, which is read once; replies to a"
-        " given strategy stay as they are",
+        " given strategy stay as they are (FADO's change a little)",
     )
     parser.add_argument("--release", action="store_true", help="pack the best weights into the folder NET of --weights")
     parser.add_argument(

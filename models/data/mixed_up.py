@@ -37,6 +37,8 @@ class Word(NamedTuple):
     """the seeker, the supporter, others, or nobody ("")"""
     owns: bool
     """whether a noun follows"""
+    plain: str
+    """the word itself"""
 
 
 def mixes_up_persons(reply: str, message: str) -> bool:
@@ -58,9 +60,11 @@ def sentences(text: str, speaker: str, addressed: str) -> list[list[Word]]:
 def _parts(found: str, persons: dict[str, str]) -> list[Word]:
     word, _, verb = found.partition("'")
     if word in persons and (not verb or verb in _CONTRACTED):
-        somebody = Word("*", persons[word], word in _OWNERS)
-        return [somebody, Word(root(_CONTRACTED[verb]), "", owns=False)] if verb else [somebody]
-    return [Word(root(found), "", owns=False)]
+        somebody = Word("*", persons[word], word in _OWNERS, word)
+        return (
+            [somebody, Word(root(_CONTRACTED[verb]), "", owns=False, plain=_CONTRACTED[verb])] if verb else [somebody]
+        )
+    return [Word(root(found), "", owns=False, plain=found)]
 
 
 def root(word: str) -> str:

@@ -217,7 +217,11 @@ class Star(Net):
         return before, before + self._token_scores(refined) - old, gate[:, 0]
 
     def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
-        """The inputs of the net below, and what each expert adds to the scores, (B, 8, 8)."""
+        """The inputs of the net below, and what each expert adds to the scores, (B, 8, 8).
+
+        On a net that mixes strategies, the experts read a state that has read the mixture chosen now: an approximation,
+        since that mixture changes a little while the net below learns to choose.
+        """
         read = self.below.choice_inputs(batch)
         begin = self.begin(len(batch))
         state = read["state"][:, None] if "state" in read else self.below.decode(begin, self.below.plan(batch))

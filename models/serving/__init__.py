@@ -16,6 +16,7 @@ In reading order:
     tracing.py         the parts of a trace, from a decoded reply
     neighbours.py      how much of the processor other programs use
     cores.py           the processor's cores, shared by lookups and the engine
+    looked_up.py       commonsense and emotions, computed with the engine or beside it
     writer.py          what writes the replies of hosted nets: the engine, or one reply at a time
     hosting.py         loaded nets as responders
     engine/            the replies of many users and nets in one running batch

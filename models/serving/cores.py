@@ -1,10 +1,10 @@
 """The processor's cores, shared by the engine and by what is looked up beside it (commonsense, emotions).
 
 The engine takes all cores that other programs leave (`neighbours.py`), or half of them while something is computed
-beside it, which takes the other half. Both never compute on more threads than there are cores: a product ends with the
-slowest of its threads, so reading a message took 685 ms instead of 30. Nor may both take all cores in turn: each would
-bring threads of its own, which then sleep between two products instead of waiting awake, and a token of one reply took
-43 ms instead of 17.
+beside it, one thing at a time, which takes the other half. Together they never compute on more threads than there are
+cores: a product ends with the slowest of its threads, so reading a message took 685 ms instead of 30. Nor may both take
+all cores in turn: each would bring threads of its own, which then sleep between two products instead of waiting awake,
+and a token of one reply took 43 ms instead of 17.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class Cores:
         self.half = max(1, self.total // 2)
         self.neighbours = neighbours or Neighbours()
         self._beside = self._taken = 0
-        self._changed = threading.Condition()
+        self._changed, self._one = threading.Condition(), threading.Lock()
 
     @property
     def rests(self) -> bool:
-        """Whether the engine has nothing to do."""
+        """Whether the engine computes nothing at the moment."""
         return not self._taken
 
     @contextmanager
@@ -46,22 +46,28 @@ class Cores:
         """The calling thread computes something beside the engine, as soon as that uses no more than half."""
         with self._changed:
             self._beside += 1
-            self._changed.wait_for(lambda: self._taken <= self.half)
         try:
-            _use(self.half)
-            yield
+            with self._one:
+                with self._changed:
+                    self._changed.wait_for(lambda: self._taken <= self.half)
+                self.share()
+                yield
         finally:
             with self._changed:
                 self._beside -= 1
+
+    def share(self) -> None:
+        """The calling thread goes on with half of the cores, whatever the engine does."""
+        _use(self.half)
 
     def take(self) -> None:
         """The engine goes on with the cores that are free now, but at least half of all."""
         used = self.neighbours.cores()
         left = self.total - math.ceil(used) if used > max(TAKEN, SHARE * self.total) else self.total
         with self._changed:
-            self._taken = self.half if self._beside else max(self.half, left)
+            taken = self._taken = self.half if self._beside else max(self.half, left)
             self._changed.notify_all()
-        _use(self._taken)
+        _use(taken)
 
     def rest(self) -> None:
         """The engine has nothing to do now."""

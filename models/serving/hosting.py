@@ -28,7 +28,6 @@ from models.data.strategies import STRATEGIES
 from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint, read_card
 from models.knowledge.cases import RETRIEVERS, Case, Cases, NoCases
 from models.knowledge.comet import Block, CachedComet, Comet, NoComet, blocks_for
-from models.knowledge.comet_shipped import ShippedComet
 from models.knowledge.emotion import CachedEmotion, EmotionDetector
 from models.knowledge.shipped_or_hub import open_cases, open_comet, open_emotion
 from models.nets.net import Net, Plan
@@ -40,6 +39,7 @@ from models.serving.cores import Cores
 from models.serving.decoding import Decoded, replay
 from models.serving.engine.engine import Engine
 from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, NO_CHANGE, Intervention, Levers
+from models.serving.looked_up import EmotionBeside, comet_with
 from models.serving.responder import OnText, Responder
 from models.serving.trace import DecodeOptions, EmotionReading, NamedRow, Reply, Timings, Trace
 from models.serving.writer import Alone, Writer
@@ -241,11 +241,10 @@ class NetResponder:
         )
 
     def _emotions(self, dialogue: Dialogue) -> tuple[EmotionReading, ...]:
-        detector = self.sources.emotions
-        if detector is None:
+        if self.sources.emotions is None:
             return ()
         posts = [(i, turn.text) for i, turn in enumerate(dialogue.turns) if turn.speaker is Speaker.SEEKER]
-        scores = self.writer.look_up(lambda: detector.read([text for _, text in posts]))
+        scores = self.sources.emotions.read([text for _, text in posts])
         return tuple(EmotionReading(i, found) for (i, _), found in zip(posts, scores, strict=True))
 
     def _decode(
@@ -349,13 +348,10 @@ def open_responders(
     folders = {name: net_folder(name, weights) for name in names}  # all of them before the first is loaded
     looking = any(CASES in net_class(name)[1].wants for name in names)
     bases = Bases(place)
-    generator = open_comet(comet, place, bases)
-    engine, alone = Engine(cores=cores), Alone()
-    if isinstance(generator, ShippedComet):
-        generator.drive = engine.beside
+    engine, alone = Engine(cores=cores), Alone(cores)
     sources = Sources(
-        CachedComet(generator),
-        CachedEmotion(open_emotion(emotion, place, bases)),
+        CachedComet(comet_with(engine, open_comet(comet, place, bases))),
+        CachedEmotion(EmotionBeside(open_emotion(emotion, place, bases), engine)),
         open_cases(cases, "D", retriever, place, bases) if looking else NoCases(),
     )
     responders: dict[str, Responder] = {}

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from models.data.batches import Batch
 from models.nets.net import Net, Plan
+from models.serving.cores import Cores
 from models.serving.decoding import Decoded, OnTokens, decode
 from models.serving.rerank import Candidate, rank
 from models.serving.trace import DecodeOptions
@@ -36,10 +37,6 @@ class Writer(Protocol):
         """Run `compute`, any short computation with a net, and return its result."""
         ...
 
-    def look_up(self, compute: Callable[[], T]) -> T:
-        """Run `compute`, what a net needs besides its own reading, and return its result; other replies go on."""
-        ...
-
     def decode(
         self,
         net: Net,
@@ -60,7 +57,8 @@ class Writer(Protocol):
 class Alone:
     """Each reply by itself, in the thread that asks for it; as many at a time as there are cores for."""
 
-    def __init__(self, at_once: int | None = None) -> None:
+    def __init__(self, cores: Cores | None = None, at_once: int | None = None) -> None:
+        self.cores = cores
         self._places = threading.BoundedSemaphore(at_once or max(1, (os.cpu_count() or 1) // torch.get_num_threads()))
 
     def plan(self, net: Net, batch: Batch, make: Callable[[], Plan]) -> Plan:
@@ -76,11 +74,9 @@ class Alone:
     def call(self, compute: Callable[[], T]) -> T:
         """See `Writer`."""
         with self._places, torch.inference_mode():
+            if self.cores is not None:
+                self.cores.share()
             return compute()
-
-    def look_up(self, compute: Callable[[], T]) -> T:
-        """See `Writer`."""
-        return compute()
 
     def decode(
         self,

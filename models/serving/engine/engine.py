@@ -3,7 +3,8 @@
     plan     a context is read in pieces; every running reply gets a token between two pieces
     decode   a reply joins the running batch, and leaves it at its end or when `on_tokens` raises
     call     any other computation with a net, as one piece
-    beside   what is looked up: by the engine when it has nothing else to do, else beside it by the thread that asks
+    beside   what is looked up: by the engine while it computes nothing else, else beside it by the thread that asks
+             (on a GPU always)
 
 Callers are threads that wait; their results equal those of the plain path (`models.serving.decoding`), token for token
 in float32. Pieces are ordered by arrival and length: a long context does not hold up a short message, and short ones do
@@ -113,23 +114,29 @@ class Engine:
 
     def beside(self, begin: Callable[[], Generator[None, None, T]]) -> T:
         """What the generator made by `begin` returns, computed with all cores while the engine rests."""
-        pieces, ended = begin(), list[T]()
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("the engine's own thread looked something up; it would wait for itself")
+        pieces, ended, faults = begin(), list[T](), list[Exception]()
 
         def go_on() -> None:
             try:
                 next(pieces)
             except StopIteration as end:
                 ended.append(end.value)
+            except Exception as fault:  # a task that the engine begins again would find the generator at its end
+                faults.append(fault)
 
-        while not ended:
+        while not (ended or faults):
             if self.cores is None:
                 go_on()
             elif self.cores.rests:
                 self.call(go_on)
             else:
                 with self.cores.beside():
-                    while not (ended or self.cores.rests):
+                    while not (ended or faults or self.cores.rests):
                         go_on()
+        if faults:
+            raise faults[0]
         return ended[0]
 
     def decode(
@@ -143,6 +150,8 @@ class Engine:
     ) -> Decoded:
         """As `models.serving.decoding.decode`. `on_tokens` is called by the engine's thread, so it must not block."""
         if options.method == "beam":  # hypotheses change places at every token, so the search runs outside the batch
+            if self.cores is not None:
+                self.cores.share()
             return decode(net, plan, options, seed, on_tokens, first_banned)
         if plan.prefix.shape[0] != 1:
             raise ValueError(f"decode takes one reply at a time, got {plan.prefix.shape[0]}")
@@ -200,9 +209,8 @@ class Engine:
                 self._piece()
         except BaseException as fault:  # no caller may wait for ever; the next request starts a new thread
             logger.critical("the engine stopped: %s", type(fault).__name__)
-            self._fail_all(fault)
-        finally:
             self._rest()
+            self._fail_all(fault)
 
     def _rest(self) -> None:
         if self.cores is not None:
@@ -226,6 +234,8 @@ class Engine:
                 if not self._work.wait(IDLE_S) and not (self._tasks or self._line):
                     self._thread = None
                     return False
+            if self._ends:
+                self._rest()
         return not self._ends
 
     def _admit(self) -> None:
@@ -233,7 +243,9 @@ class Engine:
         while self._line:
             writing = self._line[0]
             weights = cast(Causal, writing.net.backbone).weights
-            batch = self._batches.setdefault(weights, DecodeBatch(weights, self.rows))
+            if weights not in self._batches:
+                self._batches[weights] = DecodeBatch(weights, self.rows)
+            batch = self._batches[weights]
             if not batch.has_room(writing):
                 return
             self._line.popleft()

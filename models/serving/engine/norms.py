@@ -22,7 +22,8 @@ class Norms:
         self._attention = [layer.attention_norm.to(dtype) for layer in layers]
         self._ffn = [layer.ffn_norm.to(dtype) for layer in layers]
         self._last = weights.norm.to(dtype)
-        self._epsilon = torch.tensor([weights.shape.epsilon], device=self._last.device)
+        self.epsilon = weights.shape.epsilon
+        self._epsilons = torch.tensor([self.epsilon], device=self._last.device)
 
     def attention(self, layer: int, x: Tensor) -> Tensor:
         """x (n, D) before the attention of a layer."""
@@ -38,6 +39,6 @@ class Norms:
 
     def _normed(self, x: Tensor, scale: Tensor) -> Tensor:
         if x.dtype is not torch.float32:  # the sum of squares needs more than 16 bits
-            return F.rms_norm(x, x.shape[-1:], scale, float(self._epsilon))
+            return F.rms_norm(x, x.shape[-1:], scale, self.epsilon)
         length = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-        return (x * torch.addcmul(self._epsilon, length, length, value=1 / x.shape[-1]).rsqrt_()).mul_(scale)
+        return (x * torch.addcmul(self._epsilons, length, length, value=1 / x.shape[-1]).rsqrt_()).mul_(scale)

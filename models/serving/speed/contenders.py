@@ -25,7 +25,8 @@ from models.data.dialogue import Dialogue
 from models.files.checkpoint import WEIGHTS
 from models.knowledge.comet import TAILS, CachedComet, Comet, Query
 from models.knowledge.comet_shipped import ShippedComet
-from models.knowledge.shipped_or_hub import open_comet
+from models.knowledge.emotion import CachedEmotion
+from models.knowledge.shipped_or_hub import open_comet, open_emotion
 from models.nets.net import Net
 from models.nets.stored import load_net, net_folder
 from models.serving.hosting import NetResponder, Sources
@@ -72,10 +73,16 @@ def engine(responders: Sequence[NetResponder], options: DecodeOptions) -> Conten
     return Contender("engine", answer, prepare)
 
 
-def plain(names: Sequence[str], options: DecodeOptions, device: str, sources: tuple[str | None, Any]) -> Contender:
-    """Each reply alone; the nets have their own weights, which are not packed, and do not cache what they read."""
-    comet, emotions = sources
+def plain(
+    names: Sequence[str], options: DecodeOptions, device: str, sources: tuple[str | None, str | None]
+) -> Contender:
+    """Each reply alone; the nets have their own weights, which are not packed, and do not cache what they read.
+
+    `sources`: the names of COMET and emotion detector.
+    """
+    comet, emotion = sources
     bases = Bases(device)
+    emotions = CachedEmotion(open_emotion(emotion, device, bases))
     asked = OneByOne(_as_published(open_comet(comet, device, bases)))
     responders = [
         NetResponder(name, _forgetful(load_net(net_folder(name, WEIGHTS), bases)), "", Sources(asked, emotions), device)
