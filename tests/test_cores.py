@@ -83,21 +83,6 @@ def test_what_is_computed_beside_it_waits_until_half_of_the_cores_are_free() -> 
     thread.join()
 
 
-def test_one_thing_at_a_time_is_computed_beside_it() -> None:
-    cores, second = cores_of(4), threading.Event()
-
-    def look_up() -> None:
-        with cores.beside():
-            second.set()
-
-    thread = threading.Thread(target=look_up)
-    with cores.beside():
-        thread.start()
-        assert not second.wait(0.1)
-    assert second.wait(10)
-    thread.join()
-
-
 def test_a_lookup_that_fails_gives_its_cores_back() -> None:
     cores = cores_of(2)
     with pytest.raises(OSError, match="no tails"), cores.beside():
@@ -139,17 +124,23 @@ def test_what_is_looked_up_is_computed_by_an_engine_that_rests_or_else_beside_it
 
 
 def test_without_a_share_of_cores_it_is_computed_by_the_thread_that_asks() -> None:
-    assert Engine().look_up(threading.current_thread) is threading.current_thread()
+    assert Engine().beside(one_piece) is threading.current_thread()
 
 
 def test_what_fails_while_it_is_looked_up_fails_for_the_thread_that_asks() -> None:
-    def fails() -> None:
+    def fails() -> Generator[None, None, None]:
+        yield
         raise OSError("no tails")
 
     engine = Engine(cores=cores_of(2))
     with pytest.raises(OSError, match="no tails"):
-        engine.look_up(fails)
-    assert engine.look_up(lambda: 3) == 3
+        engine.beside(fails)
+    assert engine.beside(one_piece) is engine._thread
+
+
+def one_piece() -> Generator[None, None, threading.Thread]:
+    return threading.current_thread()
+    yield
 
 
 def test_cores_that_other_programs_use_are_left_to_them() -> None:

@@ -30,6 +30,7 @@ from models.nets.registry import NETS
 from models.serving import hosting
 from models.serving.engine.engine import Engine
 from models.serving.hosting import REDRAWN, NetResponder, Sources, open_responders
+from models.serving.looked_up import EmotionWith
 from models.serving.responder import Cancelled
 from models.serving.trace import DecodeOptions, Reply
 from tests.tiny import CAUSAL, MadeUpEmotions, on_each_backbone, settled_nets, tiny_net
@@ -280,7 +281,7 @@ def test_nets_comet_and_detector_share_one_base() -> None:
         cast(Causal, joint.net.backbone).weights,
         cast(Causal, misc.net.backbone).weights,
         cast(ShippedComet, comet.source).backbone.weights,
-        cast(ShippedEmotion, emotions.source).reader.backbone.weights,
+        cast(ShippedEmotion, cast(EmotionWith, emotions.source).source).reader.backbone.weights,
     ]
     assert len({id(base) for base in weights}) == 1
     assert joint.sources is misc.sources

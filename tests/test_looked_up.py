@@ -19,7 +19,7 @@ from models.serving import hosting
 from models.serving.cores import Cores
 from models.serving.decoding import decode
 from models.serving.engine.engine import Engine
-from models.serving.looked_up import CometBeside, EmotionBeside, comet_with
+from models.serving.looked_up import CometBeside, EmotionWith, comet_with
 from tests.test_comet_shipped import EVENTS, tiny_comet
 from tests.test_cores import cores_of
 from tests.test_engine import GREEDY, plans_of, same
@@ -75,7 +75,7 @@ def test_emotions_are_read_by_the_engine_and_known_ones_wait_for_nothing() -> No
             return super().read(texts)
 
     engine, go_on = Engine(cores=cores_of(2)), threading.Event()
-    found = CachedEmotion(EmotionBeside(Named(), engine))
+    found = CachedEmotion(EmotionWith(Named(), engine))
     assert found.read(["I am sad"]) == MadeUpEmotions().read(["I am sad"])
     assert names == ["engine"]
     busy = threading.Thread(target=engine.call, args=(go_on.wait,))
@@ -97,11 +97,11 @@ def test_hosted_nets_look_up_with_their_engine() -> None:
     assert isinstance(comet_used.source, ShippedComet)
     assert comet_used.source.drive == hosted.writer.beside
     assert isinstance(emotions, CachedEmotion)
-    assert isinstance(emotions.source, EmotionBeside)
+    assert isinstance(emotions.source, EmotionWith)
     assert emotions.source.engine is hosted.writer
 
 
 def test_the_engine_s_own_thread_may_not_look_up() -> None:
     engine = Engine(cores=Cores(1))
     with pytest.raises(RuntimeError, match="would wait for itself"):
-        engine.call(lambda: engine.look_up(lambda: 1))
+        engine.call(lambda: engine.beside(lambda: iter(())))  # type: ignore[arg-type, return-value]

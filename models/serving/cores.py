@@ -1,10 +1,10 @@
-"""The processor's cores, shared by the engine and by what is looked up beside it (commonsense, emotions).
+"""The processor's cores, shared by the engine and by what is looked up beside it (commonsense).
 
-The engine takes all cores that other programs leave (`neighbours.py`), or half of them while something is computed
-beside it, one thing at a time, which takes the other half. Together they never compute on more threads than there are
-cores: a product ends with the slowest of its threads, so reading a message took 685 ms instead of 30. Nor may both take
-all cores in turn: each would bring threads of its own, which then sleep between two products instead of waiting awake,
-and a token of one reply took 43 ms instead of 17.
+The engine takes all cores that other programs leave (`neighbours.py`), or half of them while a search is computed
+beside it, which takes the other half; `CachedComet` runs one search at a time. Together they never compute on more
+threads than there are cores: a product ends with the slowest of its threads, so reading a message took 685 ms instead
+of 30. Nor may both take all cores in turn: each would bring threads of its own, which then sleep between two products
+instead of waiting awake, and a token of one reply took 43 ms instead of 17.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Cores:
         self.half = max(1, self.total // 2)
         self.neighbours = neighbours or Neighbours()
         self._beside = self._taken = 0
-        self._changed, self._one = threading.Condition(), threading.Lock()
+        self._changed = threading.Condition()
 
     @property
     def rests(self) -> bool:
@@ -47,11 +47,10 @@ class Cores:
         with self._changed:
             self._beside += 1
         try:
-            with self._one:
-                with self._changed:
-                    self._changed.wait_for(lambda: self._taken <= self.half)
-                self.share()
-                yield
+            with self._changed:
+                self._changed.wait_for(lambda: self._taken <= self.half)
+            self.share()
+            yield
         finally:
             with self._changed:
                 self._beside -= 1

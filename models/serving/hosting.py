@@ -39,7 +39,7 @@ from models.serving.cores import Cores
 from models.serving.decoding import Decoded, replay
 from models.serving.engine.engine import Engine
 from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, NO_CHANGE, Intervention, Levers
-from models.serving.looked_up import EmotionBeside, comet_with
+from models.serving.looked_up import EmotionWith, comet_with
 from models.serving.responder import OnText, Responder
 from models.serving.trace import DecodeOptions, EmotionReading, NamedRow, Reply, Timings, Trace
 from models.serving.writer import Alone, Writer
@@ -351,7 +351,7 @@ def open_responders(
     engine, alone = Engine(cores=cores), Alone(cores)
     sources = Sources(
         CachedComet(comet_with(engine, open_comet(comet, place, bases))),
-        CachedEmotion(EmotionBeside(open_emotion(emotion, place, bases), engine)),
+        CachedEmotion(EmotionWith(open_emotion(emotion, place, bases), engine)),
         open_cases(cases, "D", retriever, place, bases) if looking else NoCases(),
     )
     responders: dict[str, Responder] = {}

@@ -26,15 +26,15 @@ class CometBeside(Comet):
             return self.source.answer(queries)
 
 
-class EmotionBeside:
-    """A detector whose texts are read by the engine when it has nothing to do, else beside it."""
+class EmotionWith:
+    """A detector whose texts are read by the engine's thread, between two tokens of running replies."""
 
     def __init__(self, source: EmotionDetector, engine: Engine) -> None:
         self.source, self.engine, self.version = source, engine, source.version
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """See `EmotionDetector`."""
-        return self.engine.look_up(lambda: self.source.read(texts))
+        return self.engine.call(lambda: self.source.read(texts))
 
 
 def comet_with(engine: Engine, source: Comet) -> Comet:

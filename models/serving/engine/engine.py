@@ -3,7 +3,7 @@
     plan     a context is read in pieces; every running reply gets a token between two pieces
     decode   a reply joins the running batch, and leaves it at its end or when `on_tokens` raises
     call     any other computation with a net, as one piece
-    beside   what is looked up: by the engine while it computes nothing else, else beside it by the thread that asks
+    beside   a long search: by the engine while it computes nothing else, else beside it by the thread that asks
              (on a GPU always)
 
 Callers are threads that wait; their results equal those of the plain path (`models.serving.decoding`), token for token
@@ -106,11 +106,11 @@ class Engine:
     def call(self, compute: Callable[[], T]) -> T:
         """What `compute` returns."""
 
-        return self._run(lambda: _one_piece(compute), 1)
+        def once() -> Generator[None, None, T]:
+            return compute()
+            yield
 
-    def look_up(self, compute: Callable[[], T]) -> T:
-        """What `compute` returns, see `beside`."""
-        return self.beside(lambda: _one_piece(compute))
+        return self._run(once, 1)
 
     def beside(self, begin: Callable[[], Generator[None, None, T]]) -> T:
         """What the generator made by `begin` returns, computed with all cores while the engine rests."""
@@ -316,11 +316,6 @@ class Engine:
                     done.set_exception(RuntimeError(f"the engine stopped ({type(fault).__name__}); ask again"))
             self._line.clear()
             self._tasks.clear()
-
-
-def _one_piece(compute: Callable[[], T]) -> Generator[None, None, T]:
-    return compute()
-    yield
 
 
 _engines = weakref.WeakSet[Engine]()
