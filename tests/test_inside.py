@@ -10,6 +10,7 @@ from dataclasses import replace
 import plotly.graph_objects as go
 import pytest
 
+from escdemo import texts
 from escdemo.inside import cards, figures, what_if
 from escdemo.inside.reasons import DEEDS, differences, why
 from escdemo.inside.requests import answered_at, job_name, of_pasted, reference
@@ -27,6 +28,7 @@ from models.nets.registry import NETS
 from models.serving.hosting import NetResponder, Sources
 from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, Levers
 from models.serving.trace import CometBlock, DecodeOptions, NamedRow, TokenStep, Trace
+from models.serving.tracing import TOGETHER
 from tests.fakes import ChangeableResponder, EchoResponder
 from tests.tiny import MadeUpEmotions, on_each_backbone, tiny_net
 
@@ -52,6 +54,18 @@ class MadeUpComet(Comet):
 
     def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
         return [("sad", "tired") for _ in queries]
+
+
+def test_commonsense_that_was_joined_is_named_and_not_denied() -> None:
+    joined = with_rows(NamedRow(TOGETHER, ("sad", "tired"), (0.5, 0.5)))
+    assert why("transesc", joined)[-1] == (
+        "It read this commonsense about the last message as one: \u201csad\u201d, \u201ctired\u201d."
+    )
+    assert texts.BLOCKS_TOGETHER in cards.side_card("a", Sided("X", joined))
+    assert texts.NO_BLOCKS in cards.side_card("a", Sided("X", BARE))
+    block = CometBlock("post", "xReact", "sad", 1.0, (1.0, 1.0, 1.0))
+    told = differences(("misc", "transesc"), (replace(BARE, blocks=(block,)), joined))
+    assert not any("Only" in one for one in told)
 
 
 def test_joint_says_its_strategy_and_the_course_that_pointed_to_it() -> None:

@@ -18,7 +18,8 @@ from models.nets.net import Net
 from models.nets.transesc import BEHIND, BESIDE, EARLIER, SELF, transitions
 from models.nets.turn_graph import EdgeAttention, latest_turns, turn_names
 from models.serving.hosting import NetResponder, Sources
-from models.serving.trace import DecodeOptions, Trace
+from models.serving.trace import DecodeOptions, NamedRow, Trace
+from models.serving.tracing import TOGETHER
 from tests.tiny import CAUSAL, TAILS, MadeUpComet, tiny_batch, tiny_net
 
 TALK = (
@@ -185,6 +186,7 @@ def test_a_trace_tells_the_messages_and_the_views(name: str) -> None:
     rows = {row.name: row for row in told(name, tiny_net(name)).extras}
     assert rows[BEHIND].labels == turn_names(6)
     assert rows[BEHIND].values[0] == 0
+    assert rows[TOGETHER] == NamedRow(TOGETHER, ("sad",), (1.0,))
     assert sum(rows["attention to what is to come"].values) == pytest.approx(1.0, abs=1e-3)
 
 
@@ -196,5 +198,6 @@ def test_a_trace_tells_the_nodes_and_the_problem(name: str) -> None:
     assert nodes.labels == ("the situation", *turn_names(6), "the intention")
     assert sum(nodes.values) == pytest.approx(1.0, abs=1e-3)
     assert nodes.values[1] == 0
+    assert rows[TOGETHER].labels == ("sad",)
     assert rows[PROBLEM].labels == PROBLEM_TYPES
     assert trace.strategy() == ""

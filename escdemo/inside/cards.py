@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from escdemo import texts
-from escdemo.inside.reasons import gate_rows, percent, why
+from escdemo.inside.reasons import found_row, gate_rows, percent, why
 from escdemo.inside.words import Word, per_word, words_of
 from escdemo.look.figures import Sided
 from escdemo.look.relation_words import words_for
@@ -18,6 +18,7 @@ from escdemo.look.render import escape, net_head, notice
 from escdemo.look.strategy_looks import LOOKS
 from escdemo.net_texts import title_of
 from models.serving.trace import CometBlock, Trace
+from models.serving.tracing import TOGETHER
 
 EXCERPT = 90
 SHAPES = {
@@ -128,7 +129,7 @@ def _words(words: Sequence[Word], trace: Trace) -> str:
 
 def _blocks(trace: Trace, words: Sequence[Word]) -> str:
     if not trace.blocks:
-        return notice(texts.NO_BLOCKS)
+        return notice(texts.BLOCKS_TOGETHER if found_row(trace, TOGETHER) else texts.NO_BLOCKS)
     lists, first = "", True
     for source, title in (("situation", texts.INSIDE_SITUATION), ("post", texts.INSIDE_POST)):
         found = sorted((one for one in trace.blocks if one.source == source), key=lambda one: -one.weight)

@@ -20,7 +20,7 @@ from models.nets.star import BEFORE, CHOICE_GATE, GATE
 from models.nets.streams import CALLED
 from models.serving.hosting import REDRAWN
 from models.serving.trace import CometBlock, NamedRow, Trace
-from models.serving.tracing import LOOKED_UP
+from models.serving.tracing import LOOKED_UP, TOGETHER
 
 HEARD = "attention to emotions"
 FLAT = 0.05
@@ -54,6 +54,7 @@ def why(name: str, trace: Trace) -> tuple[str, ...]:
         _mood(rows),
         _listened(trace),
         _attended(trace),
+        _together(rows),
         _looked_up(rows),
         *_looked_at(rows),
         _gates(trace, rows),
@@ -74,7 +75,8 @@ def differences(names: tuple[str, str], traces: tuple[Trace, Trace]) -> tuple[st
         else:
             told.append(f"{names[0]} set out to {DEEDS[first]}, {names[1]} to {DEEDS[second]}. {both}.")
     heaviest = [max(trace.blocks, key=lambda block: block.weight, default=None) for trace in traces]
-    read = [name for name, block in zip(names, heaviest, strict=True) if block is not None]
+    sides = zip(names, heaviest, traces, strict=True)
+    read = [name for name, block, trace in sides if block is not None or found_row(trace, TOGETHER)]
     if len(read) == 1:
         told.append(f"Only {read[0]} read commonsense knowledge.")
     elif heaviest[0] is not None and heaviest[1] is not None:
@@ -209,6 +211,15 @@ def _attended(trace: Trace) -> str:
         f"Of the commonsense about {SOURCES[block.source]}, it attended most to {_quoted(block)}:"
         f" {percent(block.weight)} on average{word}."
     )
+
+
+def _together(rows: Mapping[str, NamedRow]) -> str:
+    """TransESC, GLHG: commonsense that became a single vector."""
+    row = rows.get(TOGETHER)
+    if row is None:
+        return ""
+    tails = ", ".join(f"\u201c{text}\u201d" for text in row.labels)
+    return f"It read this commonsense about the last message as one: {tails}."
 
 
 def _looked_up(rows: Mapping[str, NamedRow]) -> str:

@@ -68,7 +68,7 @@ class Glhg(Net):
     """See the module."""
 
     predicts_strategy = False
-    needs_comet = True
+    needs_comet, reads_together = True, "xIntent"
     wants = frozenset({SITUATION_TEXT})
     streams = (GRAPH,)
     adapt_streams = staticmethod(adapt_values)
@@ -81,7 +81,7 @@ class Glhg(Net):
         self.gate = Gate(width)
         self.problem_head = nn.Linear(width, len(PROBLEM_TYPES))
         self.register_buffer("edges", hierarchy(config.turns, config.window), persistent=False)
-        self.intent = tokenizer.relations["xIntent"]
+        self.intent = tokenizer.relations[self.reads_together]
 
     def _graph(self, reading: Reading, batch: Batch) -> Stream:
         """All nodes (B, W + 2, D) before the graph: the situation, the turns, the intention."""

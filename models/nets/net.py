@@ -129,6 +129,9 @@ class Net(nn.Module):
     needs_comet = needs_emotion = False
     wants: frozenset[str] = frozenset()
     """fields of `models.data.examples.Example` filled only for nets that list them: CASES, REPLY_EMOTION, ..."""
+    reads_together = ""
+    """relation whose tails about the last message become a single vector, so that none is attended to by itself; "": there
+    is no such vector"""
     streams: tuple[str, ...] = ()
     """decoder streams besides the context"""
     causal_streams: tuple[str, ...] = ()

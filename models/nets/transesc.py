@@ -71,7 +71,7 @@ class TransescConfig:
 class Transesc(Mixing):
     """See the module."""
 
-    needs_comet = True
+    needs_comet, reads_together = True, "xReact"
     streams = (STATE,)
     adapt_streams = staticmethod(adapt_values)
     chooses, chooses_by_tails = ("strategy_head", "course"), True
@@ -96,7 +96,7 @@ class Transesc(Mixing):
         self.words = nn.Linear(width, width)
         self.codebook = nn.Parameter(torch.randn(len(STRATEGIES), width) * 0.5)  # T
         self.register_buffer("edges", transitions(config.turns + 1), persistent=False)
-        self.react = tokenizer.relations["xReact"]
+        self.react = tokenizer.relations[self.reads_together]
 
     def _nodes(self, reading: Reading, batch: Batch) -> tuple[Tensor, Tensor]:
         """Nodes (B, 3 (W + 1), D), view by view, and which of them exist."""

@@ -134,6 +134,7 @@ class NetResponder:
                 *tracing.extras(plan, self.net),
                 *tracing.heard(example, decoded, self.net.tokenizer),
                 *tracing.looked_up(cases, decoded),
+                *tracing.together(self.net, tails[1]),
                 *tracing.named(self.net, plan, decoded),
                 *tracing.traced(decoded, self.net.tokenizer),
                 *rivals,

@@ -17,6 +17,8 @@ from models.serving.trace import CometBlock, NamedRow, TokenStep
 
 LOOKED_UP = "attention to replies in similar talks"
 """a row in the trace of nets that look up such replies"""
+TOGETHER = "commonsense about the last message, read as one"
+"""a row in the trace of nets that join tails to a single vector, each with its share"""
 
 
 def distribution(probabilities: Tensor) -> tuple[float, ...]:
@@ -66,6 +68,12 @@ def looked_up(cases: Sequence[Case], decoded: Decoded) -> tuple[NamedRow, ...]:
     shares = weights.mean(dim=0).view(len(cases), -1).sum(dim=1).tolist()  # a case has as many places as the longest
     texts = tuple(f"[{case.strategy}] {case.reply}" for case in cases)
     return (NamedRow(LOOKED_UP, texts, tuple(round(share, 5) for share in shares)),)
+
+
+def together(net: Net, tails: Sequence[Block]) -> tuple[NamedRow, ...]:
+    """The tails about the last message that the net reads as one vector, their mean."""
+    texts = tuple(block.text for block in tails if block.relation == net.reads_together)
+    return (NamedRow(TOGETHER, texts, (round(1 / len(texts), 5),) * len(texts)),) if texts else ()
 
 
 def named(net: Net, plan: Plan, decoded: Decoded) -> tuple[NamedRow, ...]:
