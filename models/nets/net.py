@@ -130,8 +130,8 @@ class Net(nn.Module):
     wants: frozenset[str] = frozenset()
     """fields of `models.data.examples.Example` filled only for nets that list them: CASES, REPLY_EMOTION, ..."""
     reads_together = ""
-    """relation whose tails about the last message become a single vector, so that none is attended to by itself; "": there
-    is no such vector"""
+    """relation whose tails about the last message become one vector, so that none is attended to by itself; "": none
+    does"""
     streams: tuple[str, ...] = ()
     """decoder streams besides the context"""
     causal_streams: tuple[str, ...] = ()
