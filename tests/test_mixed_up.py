@@ -7,11 +7,9 @@ from typing import Any, cast
 import pytest
 
 from escdemo.replies import DRAFTS, MIXED_UP, NONE, REPEATS, _Draft
-from models.data.dialogue import Speaker
 from models.data.mixed_up import mixes_up_persons
-from models.data.own_talks import everyday_talks, own_talks
-from models.data.said_back import said_back
 from models.serving.trace import DecodeOptions, Reply
+from tests.answers import answer_pairs, said_back_pairs
 from tests.test_page_held_back import Sayings
 from tests.visitor import TOKEN, Visitor
 
@@ -62,21 +60,13 @@ def test_the_same_persons_and_what_is_not_said_back_are_left_alone(reply: str, m
 
 
 def test_a_message_said_back_rightly_is_left_alone() -> None:
-    talks = (*own_talks(), *everyday_talks())
-    told = [turn.text for talk in talks for turn in talk.turns if turn.speaker is Speaker.SEEKER]
-    pairs = [(said, message) for message in told for said in said_back(message)]
+    pairs = said_back_pairs()
     assert len(pairs) > 500
     assert sum(mixes_up_persons(*pair) for pair in pairs) <= len(pairs) // 100  # a few quote what somebody said
 
 
 def test_our_own_answers_hardly_ever_seem_to_mix_persons_up() -> None:
-    talks = [*own_talks(), *everyday_talks()]
-    pairs = [
-        (answer.text, message.text)
-        for talk in talks
-        for message, answer in zip(talk.turns, talk.turns[1:], strict=False)
-        if answer.speaker is Speaker.SUPPORTER and message.speaker is Speaker.SEEKER
-    ]
+    pairs = answer_pairs()
     assert len(pairs) > 2000
     assert sum(mixes_up_persons(*pair) for pair in pairs) <= len(pairs) // 1000
 

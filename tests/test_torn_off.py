@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from models.data.dialogue import Speaker
-from models.data.own_talks import everyday_talks, own_talks
-from models.data.said_back import said_back
 from models.data.torn_off import is_torn_off
+from tests.answers import answer_pairs, said_back_pairs
 from tests.test_page_held_back import Sayings
 from tests.visitor import TOKEN, Visitor
 
@@ -64,15 +62,7 @@ def test_what_makes_sense_alone_is_left_alone(reply: str, message: str) -> None:
 
 
 def test_what_rules_say_back_and_our_own_answers_are_left_alone() -> None:
-    talks = [*own_talks(), *everyday_talks()]
-    told = [turn.text for talk in talks for turn in talk.turns if turn.speaker is Speaker.SEEKER]
-    pairs = [(f"So {said}.", message) for message in told for said in said_back(message)]
-    pairs += [
-        (answer.text, message.text)
-        for talk in talks
-        for message, answer in zip(talk.turns, talk.turns[1:], strict=False)
-        if answer.speaker is Speaker.SUPPORTER and message.speaker is Speaker.SEEKER
-    ]
+    pairs = [(f"So {said}.", message) for said, message in said_back_pairs()] + answer_pairs()
     assert len(pairs) > 2500
     assert sum(is_torn_off(*pair) for pair in pairs) <= len(pairs) // 500
 

@@ -148,9 +148,7 @@ def can_shorten(dtype: torch.dtype, device: torch.device) -> bool:
 
 
 @torch.no_grad()
-def short_copy(weight: Tensor) -> Copy | None:
-    """A copy of a matrix (O, I) in as few bits as can hold it, or None where `can_shorten` is False."""
-    if not can_shorten(weight.dtype, weight.device):
-        return None
+def short_copy(weight: Tensor) -> Copy:
+    """A copy of a matrix (O, I) in as few bits as can hold it, where `can_shorten`."""
     short = torch.backends.cpu.get_cpu_capability().startswith("AVX512")
     return (Fours.of(weight) if short else None) or Eights.of(weight)

@@ -61,10 +61,12 @@ def _parts(found: str, persons: dict[str, str]) -> list[Word]:
     word, _, verb = found.partition("'")
     if word in persons and (not verb or verb in _CONTRACTED):
         somebody = Word("*", persons[word], word in _OWNERS, word)
-        return (
-            [somebody, Word(root(_CONTRACTED[verb]), "", owns=False, plain=_CONTRACTED[verb])] if verb else [somebody]
-        )
-    return [Word(root(found), "", owns=False, plain=found)]
+        return [somebody, _nobody(_CONTRACTED[verb])] if verb else [somebody]
+    return [_nobody(found)]
+
+
+def _nobody(word: str) -> Word:
+    return Word(root(word), "", owns=False, plain=word)
 
 
 def root(word: str) -> str:

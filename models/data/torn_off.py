@@ -22,20 +22,8 @@ _BEFORE = {
 }
 """words after which something begins that depends on them"""
 _DOING = {
-    "am",
-    "is",
-    "are",
-    "was",
-    "were",
-    "be",
-    "been",
-    "keep",
-    "keeps",
-    "kept",
-    "stop",
-    "stopped",
-    "start",
-    "started",
+    *("am", "is", "are", "was", "were", "be", "been"),
+    *("keep", "keeps", "kept", "stop", "stopped", "start", "started"),
 }
 """words before a form in -ing whose object may follow"""
 _LED_IN = re.compile(

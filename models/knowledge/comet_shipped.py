@@ -155,9 +155,8 @@ class Beams:
     """Beam search over many queries at once. Beams that have ended cause no further cost."""
 
     def __init__(self, backbone: Causal, tokenizer: Tokenizer, search: Search) -> None:
-        self.backbone, self.tokenizer, self.width, self.limit = backbone, tokenizer, search.beams, search.max_tokens
+        self.backbone, self.tokenizer, self.settings = backbone, tokenizer, search
         self.banned = torch.tensor(sorted(tokenizer.special - {tokenizer.eos}), device=device_of(backbone))
-        self.settings = search
 
     def search(self, prefix: Tensor, memories: Memories, owner: Tensor) -> Generator[None, None, list[list[list[int]]]]:
         """Token ids of the beams of each query, best first; yields before each pass.
@@ -168,11 +167,11 @@ class Beams:
         yield
         first = self._pass(prefix, select(memories, owner), past)
         first[:, self.tokenizer.eos] = -torch.inf
-        scores, tokens = first.topk(self.width)
+        scores, tokens = first.topk(self.settings.beams)
         beams = _Grown(scores, tokens[..., None], torch.zeros_like(tokens, dtype=torch.bool))
-        owners = owner[:, None].expand(-1, self.width)
-        rows = torch.arange(len(prefix), device=prefix.device).repeat_interleave(self.width)
-        for _ in range(self.limit):
+        owners = owner[:, None].expand(-1, self.settings.beams)
+        rows = torch.arange(len(prefix), device=prefix.device).repeat_interleave(self.settings.beams)
+        for _ in range(self.settings.max_tokens):
             yield
             past.select(rows)
             rows = self._grow(beams, past, shared(memories, owners[~beams.ended]))

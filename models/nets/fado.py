@@ -106,8 +106,8 @@ class Fado(Net):
         return self._chosen_by(self.read(batch)[1], batch)
 
     def _chosen_by(self, context: Reading, batch: Batch) -> dict[str, Tensor]:
-        context_vector = pooled(context, "first+mean")
-        return {"context": context_vector, "course": batch.course, "feedback": self.feedback(batch)}
+        own = {"course": batch.course, "feedback": self.feedback(batch)}
+        return {"context": pooled(context, "first+mean"), **own}
 
     def choice_scores(self, read: Mapping[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
         """q (B, 8)."""
@@ -115,9 +115,11 @@ class Fado(Net):
 
     def choice_losses(self, read: Mapping[str, Tensor], gold: Tensor) -> dict[str, Tensor]:
         """L_g."""
-        scores = self.choice_scores(read)[0]
+        return self._weighed_loss(self.choice_scores(read)[0], read["feedback"], gold)
+
+    def _weighed_loss(self, scores: Tensor, feedback: Tensor, gold: Tensor) -> dict[str, Tensor]:
         each = F.cross_entropy(scores + self.strategy_offset, gold, ignore_index=-1, reduction="none")
-        return {"strategy": (read["feedback"] * each).sum() / (gold >= 0).sum().clamp_min(1)}
+        return {"strategy": (feedback * each).sum() / (gold >= 0).sum().clamp_min(1)}
 
     def _read_definitions(self) -> Stream:
         """(8, L, D) states of all definitions, read without gradient like MISC's blocks."""
@@ -144,7 +146,7 @@ class Fado(Net):
         plan = self._plan(reading, scores, torch.where(batch.strategies >= 0, batch.strategies, scores.argmax(dim=1)))
         states = self.reply_states(plan, batch.labels)
         total, count = token_loss(self.backbone, states, batch.labels)
-        return {"reply": total / count, **self.choice_losses(read, batch.strategies)}
+        return {"reply": total / count, **self._weighed_loss(scores, read["feedback"], batch.strategies)}
 
     def feedback(self, batch: Batch) -> Tensor:
         """f (B,), 0 to 2."""

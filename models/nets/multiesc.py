@@ -155,20 +155,26 @@ class Multiesc(Net):
     def choice_losses(self, read: Mapping[str, Tensor], gold: Tensor) -> dict[str, Tensor]:
         """L_1, L_later and L_v; the latter two along the strategies that actually followed, as far as known."""
         state = self._start(read)
-        strategy = self.strategy_loss(self.planner.scores(state), gold)
+        return self._losses_from(state, self.planner.scores(state), read, gold)
+
+    def _losses_from(
+        self, state: Tensor, scores: Tensor, read: Mapping[str, Tensor], gold: Tensor
+    ) -> dict[str, Tensor]:
+        """`choice_losses` from h_0 (B, H) and the scores (B, 8) of s_1."""
         sequence = torch.cat((gold[:, None], read["later"].long()), dim=1)[:, : self.config.steps]
         later, feedback = self._plan_losses(state, sequence, read["ratings"])
-        return {"strategy": strategy, "later": later, "feedback": feedback}
+        return {"strategy": self.strategy_loss(scores, gold), "later": later, "feedback": feedback}
 
     def losses(self, batch: Batch) -> dict[str, Tensor]:
         """L_r (token mean of the reply after the gold strategy), L_1, L_later and L_v."""
         reading = self.read(batch)[1]
         read = self._chosen_by(reading, batch)
-        scores = self.planner.scores(self._start(read))
+        state = self._start(read)
+        scores = self.planner.scores(state)
         known = torch.where(batch.strategies >= 0, batch.strategies, scores.argmax(dim=1))
         plan = Plan(self.backbone.attach(reading, self._sources(batch)), self.begin_with(known), scores, {}, known)
         total, count = token_loss(self.backbone, self.reply_states(plan, batch.labels), batch.labels)
-        return {"reply": total / count, **self.choice_losses(read, batch.strategies)}
+        return {"reply": total / count, **self._losses_from(state, scores, read, batch.strategies)}
 
     def _plan_losses(self, state: Tensor, sequence: Tensor, ratings: Tensor) -> tuple[Tensor, Tensor]:
         """L_later and L_v of strategies (B, L), -1 = unknown, from h_0 (B, H), with the stars (B,) given next."""
