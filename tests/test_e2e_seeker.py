@@ -84,7 +84,7 @@ def test_a_talk_can_be_left_and_gone_back_to(browser: Browser, site: Site) -> No
     go_to(page, "Chat", rater.panel("a").get_by_text(POST).first)
     page.get_by_role("button", name="Finish and judge").click()
     page.get_by_role("button", name="Keep talking").click()
-    rater.say("And now?").answered(2)
+    said_on_a_phone(rater, "And now?", 2)
     rater.finish()
     go_to(page, "Situation", page.locator("#start"))
     go_to(page, "Judge", page.locator("#judge-save"))
@@ -289,13 +289,17 @@ CLEAR = """(letter) => {
 }"""
 
 
+def said_on_a_phone(rater: Rater, post: str, number: int) -> None:
+    rater.say(post)
+    for letter in "ab":  # one of them is hidden
+        rater.page.locator(f"#side-{letter} .esc-done").nth(number).wait_for(state="attached")
+
+
 def test_on_a_phone_the_last_reply_stays_above_the_box_to_write_in(browser: Browser, site: Site) -> None:
     rater = Rater(browser, site, PHONE).start()
     page = rater.page
     for number, post in enumerate((POST, "Nobody here knows me.", "And now?")):
-        rater.say(post)
-        for letter in "ab":  # one of them is hidden
-            page.locator(f"#side-{letter} .esc-done").nth(number).wait_for(state="attached")
+        said_on_a_phone(rater, post, number)
         page.wait_for_function(CLEAR, arg="a")
     page.locator("#retry-a").wait_for()
     assert not page.locator("#retry-b").is_visible()
@@ -304,3 +308,34 @@ def test_on_a_phone_the_last_reply_stays_above_the_box_to_write_in(browser: Brow
     page.locator("#retry-b").wait_for()
     assert not page.locator("#retry-a").is_visible()
     assert rater.problems == []
+
+
+REDRAWN = """() => {
+  const log = document.querySelector("#side-a .esc-log");
+  for (const one of log.children) one.style.display = "none";
+  log.scrollTop; // lays the page out: the browser scrolls the talk to its start
+  for (const one of log.children) one.style.display = "";
+  log.append("");
+}"""
+TOLD = """document.querySelector("#writing").insertAdjacentHTML("afterbegin", "<p style='height: 240px'>A notice</p>")"""
+TOP = """document.querySelector("#side-a .esc-log").scrollTop"""
+
+
+def test_only_the_reader_leaves_the_end_of_a_talk(browser: Browser, site: Site) -> None:
+    rater = Rater(browser, site, PHONE).start()
+    page = rater.page
+    for number, post in enumerate((POST, "Nobody here knows me.")):
+        said_on_a_phone(rater, post, number)
+    page.wait_for_function(f"{TOP} > 0")
+    page.evaluate(REDRAWN)
+    page.wait_for_function(CLEAR, arg="a", timeout=10_000)
+    page.evaluate(TOLD)
+    page.wait_for_function(CLEAR, arg="a", timeout=10_000)
+    page.locator("#side-a .esc-log").hover()
+    page.mouse.wheel(0, -1000)
+    page.wait_for_function(f"{TOP} === 0")
+    page.evaluate("""document.querySelector("#side-a .esc-msg:last-child").append("More words. ".repeat(40))""")
+    page.wait_for_timeout(300)
+    assert page.evaluate(TOP) == 0
+    said_on_a_phone(rater, "And now?", 2)
+    page.wait_for_function(CLEAR, arg="a", timeout=10_000)

@@ -155,33 +155,38 @@
   // Scroll with the end of a talk unless the reader has scrolled up, in the talk or on the page.
   const following = new WeakMap();
   const placed = new WeakMap(); // where this script scrolled a talk to; the talk may grow before the scroll event
+  const touched = new WeakSet(); // talks a hand was in; else it is the browser that scrolls, as when one shrinks for a moment
   let moved = false; // whether the reader moved the page since the last message was sent
-  document.addEventListener("scroll", (event) => {
-    const log = event.target;
-    if (log instanceof Element && log.matches(".esc-log") && log.scrollTop !== placed.get(log)) {
-      following.set(log, log.scrollHeight - log.scrollTop - log.clientHeight < 60);
-    }
-  }, true);
-  for (const kind of ["wheel", "touchmove"]) {
-    document.addEventListener(kind, () => { moved = true; }, { capture: true, passive: true });
+  for (const kind of ["wheel", "touchmove", "pointerdown", "focusin", "keydown"]) {
+    document.addEventListener(kind, ({ target }) => {
+      const log = target.closest?.(".esc-log");
+      if (log) touched.add(log);
+      moved ||= /wheel|move/.test(kind) || (kind === "keydown" && !target.closest?.("#writing"));
+    }, { capture: true, passive: true });
   }
+  document.addEventListener("scroll", ({ target: log }) => {
+    if (!touched.has(log) || log.scrollTop === placed.get(log)) return;
+    following.set(log, log.scrollHeight - log.scrollTop - log.clientHeight < 60);
+  }, true);
   window.escFollowAgain = () => {
     moved = false;
-    for (const log of document.querySelectorAll(".esc-log")) following.delete(log);
+    for (const log of document.querySelectorAll(".esc-log")) [following, touched].forEach((kept) => kept.delete(log));
   };
   const sizes = new WeakMap();
-  const grown = new ResizeObserver(() => follow()); // a message may grow, or the talk shrink, without a new message
-  function follow() {
+  const grown = new ResizeObserver(() => follow(true)); // a message, the box or the page may grow, or a talk shrink
+  function follow(laid = false) {
+    for (const one of [document.body, document.querySelector("#writing")]) if (one) grown.observe(one);
     for (const log of document.querySelectorAll(".esc-log")) {
       grown.observe(log);
       if (log.lastElementChild) grown.observe(log.lastElementChild);
-      if (sizes.get(log) === log.scrollHeight - log.clientHeight) continue;
-      sizes.set(log, log.scrollHeight - log.clientHeight);
+      const size = log.scrollHeight - log.clientHeight;
+      const same = sizes.get(log) === size && (touched.has(log) || Math.abs(log.scrollTop - size) <= 1);
+      sizes.set(log, size);
       if (following.get(log) === false) continue;
       // Instant: a smooth scroll interrupted by a new message would look as if the reader had scrolled up.
-      log.scrollTo({ top: log.scrollHeight, behavior: "instant" });
-      placed.set(log, log.scrollTop);
-      if (!moved) uncover(log);
+      if (!same) log.scrollTo({ top: log.scrollHeight, behavior: "instant" });
+      if (!same) placed.set(log, log.scrollTop);
+      if (!moved && (laid || !same)) uncover(log);
     }
   }
   // In a low window the message box covers the end of the talk. A card with help must not be scrolled away.
