@@ -113,7 +113,7 @@ class CausalLayer(nn.Module):
                 weights = (~memory.empty).to(n.dtype).expand(-1, at.steps, 1)
                 found = memory.constant
             else:
-                asked = heads_of(at.unpack(change.q(plain, n)), s.heads)
+                asked = heads_of(at.unpack(change.q(plain.clone(), n)), s.heads)
                 mask = memory.mask | memory.empty[..., None]  # a fully masked row would be nan: attend, then drop it
                 mixed, weights = attend(asked, repeated(memory.keys, s), repeated(memory.values, s), mask)
                 found, weights = mixed.transpose(1, 2).flatten(2), weights.mean(dim=1).masked_fill(memory.empty, 0.0)
