@@ -317,7 +317,7 @@ REDRAWN = """() => {
   for (const one of log.children) one.style.display = "";
   log.append("");
 }"""
-TOLD = """document.querySelector("#writing").insertAdjacentHTML("afterbegin", "<p style='height: 240px'>A notice</p>")"""
+TOLD = """document.querySelector("#writing").insertAdjacentHTML("afterbegin", "<p style='height: 240px'>New</p>")"""
 TOP = """document.querySelector("#side-a .esc-log").scrollTop"""
 
 

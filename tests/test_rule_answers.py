@@ -22,12 +22,13 @@ from models.data.rule_answers import (
     WHETHER,
     answer,
     answerable,
+    beginnings,
     doing_asked_about,
     rule_talks,
 )
 from models.data.said_back import said_back, without_hesitation
 from models.data.support_corpora import voiced_talks
-from models.data.themes import BLAME
+from models.data.themes import ANY, BLAME
 
 
 def talk(*posts: str) -> Dialogue:
@@ -129,6 +130,27 @@ def test_each_talk_ends_with_an_answer_under_the_mark() -> None:
         assert dialogue.situation.startswith(VOICE)
     assert found == rule_talks(answerable(talks), 3, 100) != rule_talks(answerable(talks), 4, 100)
     assert len(rule_talks(answerable(talks), 3, 5)) == 5
+
+
+def test_in_a_talk_no_answer_begins_as_an_earlier_one_and_none_is_anybody_elses() -> None:
+    posts = [f"My sister lent me her {thing} in May." for thing in ("old car", "blue bike", "big tent", "red coat")]
+    found = [one for one in rule_talks(answerable([talk(*posts)]), 5, 100) if len(one.turns) == 8]
+    assert found
+    for dialogue in found:
+        said = [turn.text for turn in dialogue.turns if turn.speaker is Speaker.SUPPORTER]
+        begun = [beginning for text in said for beginning in beginnings(text)]
+        assert len(begun) == len(set(begun)) >= 4
+        assert "Oh." not in said  # what the talk itself had
+    assert beginnings("So you left. What is it like? What now?") == {"so you", "what is", "what now?"}
+
+
+def test_a_message_with_nothing_to_say_back_is_answered_kindly_in_the_middle_of_a_talk() -> None:
+    found = answerable([talk("Hm, the thing is, well.", "My sister lent me her car.")])
+    talks = [one for seed in range(30) for one in rule_talks(found, seed, 1) if len(one.turns) == 4]
+    assert talks
+    for one in talks:
+        assert one.turns[1].strategy == ASKS
+        assert one.turns[1].text.split(". ")[0] + "." in ANY.answers
 
 
 def test_who_takes_the_blame_hears_nothing_said_back() -> None:

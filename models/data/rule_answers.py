@@ -10,10 +10,12 @@
     tells at length, or     what was said, mostly with a question         Restatement or Paraphrasing
     names no trouble
     names a trouble         what was said, and a question                 Question
+    nothing to say back     a kind word, and a question                   Question, Reflection of feelings
 
 What was said is repeated in its own words (`said_back.py`); the rest is chosen by what the message is about
 (`themes.py`). So strategy, words and message fit together, and no answer claims what was not said. Readers were content
-with none of a net's first replies that asked nothing.
+with none of a net's first replies that asked nothing. No answer begins a sentence as an earlier one of its talk
+does.
 """
 
 from __future__ import annotations
@@ -44,8 +46,12 @@ ASKS, RESTATES, REFLECTS = "Question", "Restatement or Paraphrasing", "Reflectio
 SUGGESTS, AFFIRMS, OTHERS = "Providing Suggestions", "Affirmation and Reassurance", "Others"
 EARLY = 12
 """number of turns at the start of a dialogue that are considered: seekers name their trouble early"""
-EARLIER = 3
-"""maximum number of turns before the message that are kept in the talk"""
+EARLIER = 8
+"""maximum number of turns before the message that are kept in the talk; those of the supporter are answered anew"""
+TRIES = 20
+"""number of answers drawn to find one that does not begin as an earlier one does"""
+UNSAID = 0.4
+"""how often nothing is said back in the middle of a talk"""
 LONG = 24
 """minimum number of words of a message that tells something at length"""
 FRAMES = ("{said}.", "{said}.", "So {said}.", "It sounds like {said}.", "I hear that {said}.")
@@ -123,14 +129,43 @@ def rule_talks(found: Sequence[Answerable], seed: int, most: int) -> list[Dialog
 
 def _talk(found: Answerable, rng: random.Random) -> Dialogue:
     dialogue, at, said = found
-    turns = dialogue.turns[max(0, at - rng.randrange(EARLIER + 1)) : at + 1]
-    strategy, text = answer(turns[-1].text, said, rng)
+    turns, told, begun = dialogue.turns[max(0, at - rng.randrange(EARLIER + 1)) : at + 1], list[Turn](), set[str]()
+    judged = any(map(JUDGED.search, dialogue.seeker_posts()))
+    for turn in (*turns, Turn(Speaker.SUPPORTER, "")):
+        if turn.speaker is Speaker.SEEKER:
+            told.append(turn)
+        elif told and told[-1].speaker is Speaker.SEEKER:
+            told.append(_unlike(begun, told[-1].text, said if turn.text == "" else _back(told[-1].text, judged), rng))
     situation = unvoiced(dialogue.situation) if rng.random() < 0.5 else ""
-    return Dialogue((*turns, Turn(Speaker.SUPPORTER, text, strategy)), voiced(situation), id=f"rule-{dialogue.id}-{at}")
+    return Dialogue(tuple(told), voiced(situation), id=f"rule-{dialogue.id}-{at}")
 
 
-def answer(post: str, said: str, rng: random.Random) -> tuple[str, str]:
-    """Strategy and text of an answer to a message; `said` as in `Answerable`."""
+def _back(post: str, judged: bool) -> str:
+    """What can be said back of an earlier message; "" if nothing can."""
+    return "" if judged else next(iter(sorted(said_back(post), key=len)[-1:]), "")
+
+
+def _unlike(begun: set[str], post: str, said: str, rng: random.Random) -> Turn:
+    """An answer with no sentence that begins as one of the earlier answers does, if one is found; `begun` are their
+    beginnings, those of the answer are added. Nets that never saw it said the same question in every turn."""
+    for _ in range(TRIES):
+        strategy, text = answer(post, said, rng, later=bool(begun))
+        if begun.isdisjoint(beginnings(text)):
+            break
+    begun |= beginnings(text)
+    return Turn(Speaker.SUPPORTER, text, strategy)
+
+
+def beginnings(text: str) -> set[str]:
+    """The first two words of each sentence, in lower case."""
+    return {" ".join(sentence.split()[:2]).lower() for sentence in re.split(r"(?<=[.!?])\s+", text) if sentence}
+
+
+def answer(post: str, said: str, rng: random.Random, *, later: bool = False) -> tuple[str, str]:
+    """Strategy and text of an answer to a message; `said` as in `Answerable`, also "" where nothing can be said back.
+
+    `later`: in the middle of a talk, where not everything is said back any more.
+    """
     feeling, doing = feeling_in(post), doing_asked_about(post)
     if doing:
         strategy, parts = ASKS, [rng.choice(WHETHER).format(doing=doing), rng.choice(WEIGH)]
@@ -142,16 +177,18 @@ def answer(post: str, said: str, rng: random.Random) -> tuple[str, str]:
         strategy, parts = ASKS, [answer_to(post, rng), question_about(post, rng)]
     elif feeling is BLAME:
         strategy, parts = AFFIRMS, [answer_to(post, rng), *_perhaps(question_about(post, rng), rng)]
+    elif not said or (later and rng.random() < UNSAID):
+        strategy = ASKS if feeling is None else REFLECTS
+        parts = [answer_to(post, rng), question_about(post, rng, later)]
     elif feeling is not None:
         strategy, parts = REFLECTS, [answer_to(post, rng), f"{said}."]
         rng.shuffle(parts)
-        parts.append(question_about(post, rng))
+        parts.append(question_about(post, rng, later))
     elif trouble_in(post) is None or len(post.split()) >= LONG:
         strategy, parts = RESTATES, [rng.choice(FRAMES).format(said=said)]
-        more = rng.choices((answer_to, question_about), (0.15, 0.85))[0]
-        parts.append(more(post, rng))
+        parts.append(answer_to(post, rng) if rng.random() < 0.15 else question_about(post, rng, later))
     else:
-        strategy, parts = ASKS, [rng.choice(FRAMES).format(said=said), question_about(post, rng)]
+        strategy, parts = ASKS, [rng.choice(FRAMES).format(said=said), question_about(post, rng, later)]
     return strategy, " ".join(part[0].upper() + part[1:] for part in parts)
 
 

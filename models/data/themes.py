@@ -56,6 +56,8 @@ TROUBLES = tuple(map(_theme, _FILE["troubles"]))
 FEELINGS = tuple(map(_theme, _FILE["feelings"]))
 ANY = _theme(_FILE["any"])
 """for a message that names no trouble or feeling"""
+LATER = tuple(_FILE["later"])
+"""questions that fit any message in the middle of a talk"""
 PLAIN = 0.6
 """how often a question about a trouble or a feeling is replaced by one that fits any message"""
 SHORT = 6
@@ -84,11 +86,14 @@ def answer_to(message: str, rng: random.Random) -> str:
     return _said(theme, theme.answers, message, rng)
 
 
-def question_about(message: str, rng: random.Random) -> str:
-    """A question that fits a message: often one that fits any, which a net unsure of the trouble can ask."""
+def question_about(message: str, rng: random.Random, later: bool = False) -> str:
+    """A question that fits a message: often one that fits any, which a net unsure of the trouble can ask.
+
+    `later` in a talk there are more of these.
+    """
     theme = _asked(message, rng)
     theme = ANY if theme in (*TROUBLES, *FEELINGS) and rng.random() < PLAIN else theme
-    return _said(theme, theme.questions, message, rng)
+    return _said(theme, theme.questions + (LATER if later and theme is ANY else ()), message, rng)
 
 
 def step_for(message: str, rng: random.Random) -> str:
