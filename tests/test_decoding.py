@@ -23,6 +23,8 @@ from transformers import (
 )
 
 from models.data.batches import make_batch
+from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.examples import Said, said_before
 from models.nets.net import Net, Plan
 from models.nets.registry import NETS
 from models.serving.batch_decoding import decode_batch
@@ -81,7 +83,7 @@ def test_copies_are_barred_as_in_transformers(seed: int, made: int, ngram: int) 
     scores, said = torch.randn(1, 40) * 3, torch.randint(3, 8, (1, 20))
     made_ids = torch.randint(3, 8, (1, made))
     options = DecodeOptions(repetition_penalty=1.0, no_repeat_ngram=0, no_copy_ngram=ngram, min_tokens=0)
-    row = Begun([1, *made_ids[0].tolist()], made, 2, (said[0].tolist(),))
+    row = Begun([1, *made_ids[0].tolist()], made, 2, Said((tuple(said[0].tolist()),)))
     expected = EncoderNoRepeatNGramLogitsProcessor(ngram, said)(made_ids, scores)
     assert torch.equal(barred(scores, [row], options), expected)
 
@@ -91,7 +93,7 @@ def test_a_reply_copies_no_run_of_what_was_said(net: Net, method: str) -> None:
     plain = DecodeOptions(method=method, min_tokens=8, max_tokens=8, no_repeat_ngram=0)
     copied = decoded(net, plain).ids
     with torch.no_grad():
-        plan = replace(net.plan(make_batch([tiny_examples(net)[1]])), said=((copied,),))
+        plan = replace(net.plan(make_batch([tiny_examples(net)[1]])), said=(Said((copied,)),))
         other = decode(net, plan, replace(plain, no_copy_ngram=2), 1).ids
     runs = [{ids[at : at + 2] for at in range(len(ids) - 1)} for ids in (copied, other)]
     assert not runs[0] & runs[1]
@@ -101,11 +103,11 @@ def test_tokens_are_drawn_as_often_as_their_probability_says_and_by_each_rows_ow
     scores = torch.tensor([0.5, 0.3, 0.15, 0.05]).log()
     options = DecodeOptions(top_p=0.9, top_k=0, temperature=1.0, repetition_penalty=1.0, min_tokens=0)
     drawn = choose(
-        scores.expand(4000, -1), None, [Begun([1], 0, 2, (), torch.Generator().manual_seed(3))] * 4000, options
+        scores.expand(4000, -1), None, [Begun([1], 0, 2, Said(), torch.Generator().manual_seed(3))] * 4000, options
     )
     shares = [drawn.count(token) / 4000 for token in range(4)]
     assert shares == pytest.approx([0.5 / 0.95, 0.3 / 0.95, 0.15 / 0.95, 0.0], abs=0.03)
-    each = [Begun([1], 0, 2, (), torch.Generator().manual_seed(seed)) for seed in (5, 6, 5)]
+    each = [Begun([1], 0, 2, Said(), torch.Generator().manual_seed(seed)) for seed in (5, 6, 5)]
     first, second = (choose(scores.expand(3, -1), None, each, options) for _ in range(2))
     assert first[0] == first[2]
     assert second[0] == second[2]
@@ -254,6 +256,41 @@ def test_a_lone_sentence_that_asks_nothing_does_not_end_a_reply(own: tuple[int, 
     assert barred(torch.zeros(1, 9), [row], replace(options, lone_sentence=True))[0, 2] == 0
 
 
+@pytest.mark.parametrize(
+    ("own", "turns", "barred_ids"),
+    [
+        ((), 2, ()),
+        ((5,), 2, (6, 3)),  # the first sentence began so in the latest turn, a later one in the turn before
+        ((5,), 1, (6,)),
+        ((5,), 0, ()),
+        ((5, 4), 2, ()),  # in the midst of a sentence
+        ((4, 7, 5), 2, (6, 3)),  # 7 ends a sentence
+        ((4, 7, 4), 2, ()),
+    ],
+)
+def test_no_sentence_begins_as_one_of_the_supporters_latest_turns(
+    own: tuple[int, ...], turns: int, barred_ids: tuple[int, ...]
+) -> None:
+    said = Said(begun=(frozenset({(4, 1)}), frozenset({(4, 5), (5, 3)}), frozenset({(5, 6)})))
+    options = DecodeOptions(repetition_penalty=1.0, no_repeat_ngram=0, min_tokens=0, fresh_turns=turns)
+    row = Begun([1, *own], len(own), 2, said, marks=((7, 8), (8,)))
+    left = barred(torch.zeros(1, 9), [row], options)[0]
+    never = (5,) if own == (4, 7, 4) and turns == 2 else barred_ids
+    assert left.isneginf().nonzero().flatten().tolist() == sorted(never)
+
+
+def test_what_a_supporter_began_sentences_with_is_known(net: Net) -> None:
+    said = "It is raining. What now?"
+    turns = Turn(Speaker.SEEKER, "Hm."), Turn(Speaker.SUPPORTER, said), Turn(Speaker.SEEKER, "It is.")
+    found = said_before(Dialogue(turns, "Rain."), net.tokenizer)
+    first, later = net.tokenizer.encode(said), net.tokenizer.encode(f"Oh. {said}")
+    at = len(later) - len(first)
+    assert len(found.begun) == 1
+    assert {tuple(first[:2]), tuple(later[at : at + 2])} <= found.begun[0]
+    assert found.begun[0] == net.tokenizer.beginnings("What now? It is!")
+    assert net.tokenizer.beginnings("") == frozenset()
+
+
 def test_the_marks_of_sentences_are_those_of_the_vocabulary(net: Net) -> None:
     tokenizer = net.tokenizer
     ends, questions = tokenizer.sentence_marks
@@ -263,3 +300,4 @@ def test_the_marks_of_sentences_are_those_of_the_vocabulary(net: Net) -> None:
     assert not ends & tokenizer.special
     assert marks_for(DecodeOptions(), tokenizer) == ((), ())
     assert marks_for(DecodeOptions(lone_sentence=False), tokenizer) == (ends, questions)
+    assert marks_for(DecodeOptions(fresh_turns=1), tokenizer) == (ends, questions)

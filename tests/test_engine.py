@@ -15,6 +15,7 @@ import torch
 
 from models.backbones.causal import Causal
 from models.data.batches import make_batch
+from models.data.examples import Said
 from models.nets import registry
 from models.nets.net import Net, Plan
 from models.nets.registry import VARIANTS
@@ -32,7 +33,9 @@ GREEDY = DecodeOptions("greedy", min_tokens=3, max_tokens=12)
 GUIDED = DecodeOptions(
     "guided", top_p=0.9, min_tokens=3, max_tokens=12, topicality=0.5, temperature=1.5, no_copy_ngram=1
 )
-SAMPLED = DecodeOptions("sample", top_p=1.0, top_k=0, min_tokens=3, max_tokens=12, temperature=2.0, lone_sentence=False)
+SAMPLED = DecodeOptions(
+    "sample", top_p=1.0, top_k=0, min_tokens=3, max_tokens=12, temperature=2.0, lone_sentence=False, fresh_turns=1
+)
 
 
 def plans_of(net: Net) -> list[Plan]:
@@ -40,7 +43,9 @@ def plans_of(net: Net) -> list[Plan]:
     with torch.inference_mode():
         plans = [(net.plan(make_batch([example])), example) for example in tiny_examples(net)]
         texts = [tuple(i for i in example.context if i not in net.tokenizer.special) for _, example in plans]
-        return [replace(plan, said=((text,),)) for (plan, _), text in zip(plans, texts, strict=True)]
+        begun = frozenset((i, i + 1) for i in range(200))  # so of most sentences the second id is barred
+        said = [Said((text,), (begun,)) for text in texts]
+        return [replace(plan, said=(one,)) for (plan, _), one in zip(plans, said, strict=True)]
 
 
 def same(found: Decoded, expected: Decoded) -> None:

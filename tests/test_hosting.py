@@ -18,7 +18,7 @@ import torch
 
 from models.backbones.causal import Causal
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.examples import OUTCOME, context_ids, said_ids
+from models.data.examples import OUTCOME, context_ids, said_before
 from models.data.strategies import STRATEGIES
 from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint, save_packed
 from models.knowledge.comet import CachedComet, Comet, NoComet, Query
@@ -239,7 +239,7 @@ def test_odd_messages_are_answered(hosted: NetResponder, text: str) -> None:
 def test_a_reply_copies_nothing_that_the_seeker_wrote(hosted: NetResponder) -> None:
     options = replace(OPTIONS, no_copy_ngram=1)
     tokenizer = hosted.net.tokenizer
-    said = {tokenizer.piece(i) for i in chain(*said_ids(DIALOGUE, tokenizer))}
+    said = {tokenizer.piece(i) for i in chain(*said_before(DIALOGUE, tokenizer).by_seeker)}
     assert said
     for seed in range(4):
         assert not said & {token.text for token in hosted.respond(DIALOGUE, options, seed).trace.tokens}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.esconv_labels import emotion_type_id, problem_type_id
@@ -226,10 +226,20 @@ def make_example(
     )
 
 
-def said_ids(dialogue: Dialogue, tokenizer: Tokenizer) -> tuple[tuple[int, ...], ...]:
-    """Ids of the situation and of the seeker's last message, which a reply should not copy."""
+class Said(NamedTuple):
+    """What was said before a reply, which decoding may keep it from repeating."""
+
+    by_seeker: tuple[tuple[int, ...], ...] = ()
+    """ids of the situation and of the seeker's last message"""
+    begun: tuple[frozenset[tuple[int, int]], ...] = ()
+    """for each supporter turn, oldest first, the first two ids of its sentences"""
+
+
+def said_before(dialogue: Dialogue, tokenizer: Tokenizer) -> Said:
+    """What was said in a dialogue whose next turn is a reply."""
     texts = dialogue.situation, dialogue.last_post()
-    return tuple(ids for text in texts if (ids := tuple(tokenizer.encode(text))))
+    begun = (tokenizer.beginnings(turn.text) for turn in dialogue.turns if turn.speaker is Speaker.SUPPORTER)
+    return Said(tuple(ids for text in texts if (ids := tuple(tokenizer.encode(text)))), tuple(begun))
 
 
 def case_ids(case: Answered, tokenizer: Tokenizer) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from models.data.batches import make_batch
 from models.data.esconv import Target
-from models.data.examples import Example, said_ids
+from models.data.examples import Example, said_before
 from models.data.strategies import STRATEGIES
 from models.evaluation.predictions import Prediction, read_predictions
 from models.evaluation.reply_files import FILE, METRICS, RUN
@@ -81,7 +81,7 @@ def _predict(
     net: Net, targets: Sequence[Target], examples: Sequence[Example], options: DecodeOptions, seeds: Sequence[int]
 ) -> list[Prediction]:
     batch = make_batch(examples, share=net.backbone.causal).to(device_of(net))
-    plan = replace(net.plan(batch), said=tuple(said_ids(target.context, net.tokenizer) for target in targets))
+    plan = replace(net.plan(batch), said=tuple(said_before(target.context, net.tokenizer) for target in targets))
     columns = zip(
         targets,
         (best_replies if options.method == "rerank" else decode_batch)(net, plan, options, seeds),

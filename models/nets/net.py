@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from models.backbones.interface import Backbone, Memories, Past, Reading, Stream, beside, select
 from models.data.batches import Batch
-from models.data.examples import ContextShape
+from models.data.examples import ContextShape, Said
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
@@ -43,8 +43,8 @@ class Plan:
     """(B,) the strategies followed, predicted or given; None: the predicted mixture, or none at all"""
     sources: Mapping[str, Stream] = field(default_factory=dict)
     """what the memories are projected from, in nets that mix the strategy into it; empty after selecting rows"""
-    said: tuple[tuple[tuple[int, ...], ...], ...] = ()
-    """for each row, ids of what the seeker wrote (`models.data.examples.said_ids`); () = unknown"""
+    said: tuple[Said, ...] = ()
+    """for each row, what was said before (`models.data.examples.said_before`); () = unknown"""
     words: Mapping[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
     """further reports of the net about pieces of the vocabulary, by name: ids (B, K) and the share of each (B, K)"""
     opening: tuple[tuple[int, ...], ...] = ()
@@ -67,9 +67,9 @@ class Plan:
             opening=opening,
         )
 
-    def said_in(self, row: int) -> tuple[tuple[int, ...], ...]:
-        """What the seeker of a row wrote; nothing where it is unknown."""
-        return self.said[row] if self.said else ()
+    def said_in(self, row: int) -> Said:
+        """What was said before the reply of a row; nothing where it is unknown."""
+        return self.said[row] if self.said else Said()
 
     def opening_of(self, row: int) -> tuple[int, ...]:
         """The ids that the reply of a row must begin with; nothing where the beginning is open."""

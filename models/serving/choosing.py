@@ -8,11 +8,12 @@ minimum length, temperature, top-k, top-p. B rows, V vocabulary.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
+from models.data.examples import Said
 from models.data.tokenizer import Tokenizer
 from models.serving.guidance import guided_scores
 from models.serving.trace import DecodeOptions
@@ -23,7 +24,7 @@ Marks = tuple[Collection[int], Collection[int]]
 
 def marks_for(options: DecodeOptions, tokenizer: Tokenizer) -> Marks:
     """Those of a tokenizer, where the options ask what a sentence is."""
-    return ((), ()) if options.lone_sentence else tokenizer.sentence_marks
+    return tokenizer.sentence_marks if options.fresh_turns or not options.lone_sentence else ((), ())
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,14 @@ class Begun:
     """how many of them are of the reply"""
     end: int
     """the id that ends it"""
-    said: Sequence[Sequence[int]] = ()
-    """ids of what the seeker said, which it may not copy out (`DecodeOptions.no_copy_ngram`)"""
+    said: Said = field(default_factory=Said)
+    """what it may not repeat (`DecodeOptions.no_copy_ngram`, `fresh_turns`)"""
     draw: torch.Generator | None = None
     """None where nothing is drawn"""
     opening: Sequence[int] = ()
     """ids that the reply begins with (`models.nets.net.Plan.opening`)"""
     marks: Marks = ((), ())
-    """where `DecodeOptions.lone_sentence` is off (`marks_for`)"""
+    """where `DecodeOptions.lone_sentence` is off, or `fresh_turns` above 0 (`marks_for`)"""
 
     @property
     def own(self) -> Sequence[int]:
@@ -56,6 +57,11 @@ class Begun:
         ends, questions = self.marks
         found = [at for at, token in enumerate(self.own) if token in ends]
         return found == [self.made - 1] and self.own[-1] not in questions
+
+    @property
+    def has_begun_sentence(self) -> bool:
+        """Whether the latest token is the first of a sentence."""
+        return bool(self.made) and (self.made == 1 or self.own[-2] in self.marks[0])
 
     @property
     def due(self) -> int | None:
@@ -119,8 +125,11 @@ def _never(row: Begun, options: DecodeOptions) -> Iterator[int]:
     if options.no_repeat_ngram:
         yield from _repeats(row.earlier, row.earlier, options.no_repeat_ngram)
     if options.no_copy_ngram:
-        for text in row.said:
+        for text in row.said.by_seeker:
             yield from _repeats(row.own, text, options.no_copy_ngram)
+    if options.fresh_turns and row.has_begun_sentence:
+        for turn in row.said.begun[-options.fresh_turns :]:
+            yield from (second for first, second in turn if first == row.own[-1])
     if row.made < options.min_tokens or (not options.lone_sentence and row.is_lone_sentence):
         yield row.end
 

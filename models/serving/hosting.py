@@ -21,7 +21,7 @@ from models.backbones.causal import Causal
 from models.backbones.causal_base import Bases
 from models.data.batches import Batch, make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.examples import CASES, Example, context_ids, make_example, said_ids
+from models.data.examples import CASES, Example, context_ids, make_example, said_before
 from models.data.own_talks import voiced
 from models.data.said_back import without_hesitation
 from models.data.strategies import STRATEGIES
@@ -112,7 +112,7 @@ class NetResponder:
         example = self._example(asked, tails, _heard_as(emotions, change.emotion), cases)
         batch = make_batch([example]).to(self.device)
         plan = self.writer.plan(self.net, batch, lambda: self._plan(batch, change))
-        plan = replace(plan, said=(said_ids(dialogue, self.net.tokenizer),))
+        plan = replace(plan, said=(said_before(dialogue, self.net.tokenizer),))
         clock.lap("encode_s")
         decoded, rivals = self._decode(plan, dialogue, options, seed, on_text, clock)
         clock.lap("decode_s")
