@@ -4,6 +4,7 @@
     takes the blame         a kind word, often with a question            Affirmation and Reassurance
     thanks, in short        a friendly word, and a wish                   Others
     knows no answer         a kind word, and a question                   Question
+    means to do something   a word for it, often with a question          Affirmation and Reassurance
     asks whether to do it   whose decision it is, and a question          Question
     asks what to do         a small thing to do                           Providing Suggestions
     names a feeling         a word about it, what was said, a question    Reflection of feelings
@@ -11,6 +12,7 @@
     names no trouble
     names a trouble         what was said, and a question                 Question
     nothing to say back     a kind word, and a question                   Question, Reflection of feelings
+    later, now and then     a kind word or what was said; a small step    Providing Suggestions
 
 What was said is repeated in its own words (`said_back.py`); the rest is chosen by what the message is about
 (`themes.py`). So strategy, words and message fit together, and no answer claims what was not said. Readers were content
@@ -31,6 +33,7 @@ from models.data.said_back import HARM, JUDGED, exchanged, said_back
 from models.data.themes import (
     BLAME,
     GREETING,
+    PLAN,
     THANKS,
     UNSURE,
     answer_to,
@@ -52,6 +55,8 @@ TRIES = 20
 """number of answers drawn to find one that does not begin as an earlier one does"""
 UNSAID = 0.4
 """how often nothing is said back in the middle of a talk"""
+STEPS = 0.2
+"""how often a small step is suggested in the middle of a talk, not a question asked"""
 LONG = 24
 """minimum number of words of a message that tells something at length"""
 FRAMES = ("{said}.", "{said}.", "So {said}.", "It sounds like {said}.", "I hear that {said}.")
@@ -85,7 +90,7 @@ class Answerable(NamedTuple):
     at: int
     """its index among the turns"""
     said: str
-    """what can be said back; "" if the message greets, asks, thanks, knows no answer or takes the blame"""
+    """what can be said back; "" if the message greets, asks, thanks, plans, knows no answer or takes the blame"""
 
 
 def answerable(dialogues: Iterable[Dialogue]) -> list[Answerable]:
@@ -103,7 +108,7 @@ def _answerable(dialogue: Dialogue) -> Iterator[Answerable]:
             continue
         text = turn.text
         feeling = feeling_in(text)
-        short = feeling is GREETING or (at and feeling in (THANKS, UNSURE))
+        short = feeling is GREETING or (at and feeling in (PLAN, THANKS, UNSURE))
         if doing_asked_about(text) or _asks_what(text) or feeling is BLAME or short:
             yield Answerable(dialogue, at, "")
         elif at < EARLY and not judged:
@@ -175,8 +180,11 @@ def answer(post: str, said: str, rng: random.Random, *, later: bool = False) -> 
         strategy, parts = OTHERS, [answer_to(post, rng), step_for(post, rng)]
     elif feeling in (GREETING, UNSURE):
         strategy, parts = ASKS, [answer_to(post, rng), question_about(post, rng)]
-    elif feeling is BLAME:
+    elif feeling in (BLAME, PLAN):
         strategy, parts = AFFIRMS, [answer_to(post, rng), *_perhaps(question_about(post, rng), rng)]
+    elif later and rng.random() < STEPS:
+        strategy, parts = SUGGESTS, [rng.choice((f"{said}.", answer_to(post, rng))) if said else answer_to(post, rng)]
+        parts.append(step_for(post, rng))
     elif not said or (later and rng.random() < UNSAID):
         strategy = ASKS if feeling is None else REFLECTS
         parts = [answer_to(post, rng), question_about(post, rng, later)]

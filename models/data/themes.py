@@ -50,6 +50,8 @@ BLAME = _theme(_FILE["blame"], _BLAMED)
 THANKS = _theme(_FILE["thanks"])
 UNSURE = _theme(_FILE["unsure"])
 """for short messages only"""
+PLAN = _theme(_FILE["plan"])
+"""messages in which speakers mean to do something"""
 GREETING = _theme(_FILE["greeting"])
 """messages that only greet"""
 TROUBLES = tuple(map(_theme, _FILE["troubles"]))
@@ -72,7 +74,7 @@ def feeling_in(message: str) -> Theme | None:
         return GREETING
     if len(message.split()) <= SHORT and (short := _first((THANKS, UNSURE), message)):
         return short
-    return _first((BLAME, *FEELINGS), message)
+    return _first((BLAME, PLAN, *FEELINGS), message)
 
 
 def trouble_in(message: str) -> Theme | None:
@@ -104,7 +106,7 @@ def step_for(message: str, rng: random.Random) -> str:
 
 def _asked(message: str, rng: random.Random) -> Theme:
     feeling, trouble = feeling_in(message), trouble_in(message)
-    if feeling in (BLAME, GREETING, THANKS, UNSURE):
+    if feeling in (BLAME, GREETING, PLAN, THANKS, UNSURE):
         return feeling
     trouble_first = rng.random() < TROUBLE_FIRST
     return (trouble or feeling if trouble_first else feeling or trouble) or ANY
