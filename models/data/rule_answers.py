@@ -53,9 +53,9 @@ EARLIER = 8
 """maximum number of turns before the message that are kept in the talk; those of the supporter are answered anew"""
 TRIES = 20
 """number of answers drawn to find one that does not begin as an earlier one does"""
-UNSAID = 0.4
+UNSAID = 0.2
 """how often nothing is said back in the middle of a talk"""
-STEPS = 0.2
+STEPS = 0.08
 """how often a small step is suggested in the middle of a talk, not a question asked"""
 LONG = 24
 """minimum number of words of a message that tells something at length"""
