@@ -12,7 +12,6 @@
     names no trouble
     names a trouble         what was said, and a question                 Question
     nothing to say back     a kind word, and a question                   Question, Reflection of feelings
-    later, now and then     a kind word or what was said; a small step    Providing Suggestions
 
 What was said is repeated in its own words (`said_back.py`); the rest is chosen by what the message is about
 (`themes.py`). So strategy, words and message fit together, and no answer claims what was not said. Readers were content
@@ -53,10 +52,8 @@ EARLIER = 8
 """maximum number of turns before the message that are kept in the talk; those of the supporter are answered anew"""
 TRIES = 20
 """number of answers drawn to find one that does not begin as an earlier one does"""
-UNSAID = 0.2
+UNSAID = 0.4
 """how often nothing is said back in the middle of a talk"""
-STEPS = 0.08
-"""how often a small step is suggested in the middle of a talk, not a question asked"""
 LONG = 24
 """minimum number of words of a message that tells something at length"""
 FRAMES = ("{said}.", "{said}.", "So {said}.", "It sounds like {said}.", "I hear that {said}.")
@@ -182,9 +179,6 @@ def answer(post: str, said: str, rng: random.Random, *, later: bool = False) -> 
         strategy, parts = ASKS, [answer_to(post, rng), question_about(post, rng)]
     elif feeling in (BLAME, PLAN):
         strategy, parts = AFFIRMS, [answer_to(post, rng), *_perhaps(question_about(post, rng), rng)]
-    elif later and rng.random() < STEPS:
-        strategy, parts = SUGGESTS, [rng.choice((f"{said}.", answer_to(post, rng))) if said else answer_to(post, rng)]
-        parts.append(step_for(post, rng))
     elif not said or (later and rng.random() < UNSAID):
         strategy = ASKS if feeling is None else REFLECTS
         parts = [answer_to(post, rng), question_about(post, rng, later)]
