@@ -268,27 +268,27 @@ def test_a_lone_sentence_that_asks_nothing_does_not_end_a_reply(own: tuple[int, 
         ((4, 7, 4), 2, ()),
     ],
 )
-def test_no_sentence_begins_as_one_of_the_supporters_latest_turns(
+def test_no_sentence_begins_as_a_question_of_the_supporters_latest_turns(
     own: tuple[int, ...], turns: int, barred_ids: tuple[int, ...]
 ) -> None:
-    said = Said(begun=(frozenset({(4, 1)}), frozenset({(4, 5), (5, 3)}), frozenset({(5, 6)})))
-    options = DecodeOptions(repetition_penalty=1.0, no_repeat_ngram=0, min_tokens=0, fresh_turns=turns)
+    said = Said(asked=(frozenset({(4, 1)}), frozenset({(4, 5), (5, 3)}), frozenset({(5, 6)})))
+    options = DecodeOptions(repetition_penalty=1.0, no_repeat_ngram=0, min_tokens=0, fresh_questions=turns)
     row = Begun([1, *own], len(own), 2, said, marks=((7, 8), (8,)))
     left = barred(torch.zeros(1, 9), [row], options)[0]
     never = (5,) if own == (4, 7, 4) and turns == 2 else barred_ids
     assert left.isneginf().nonzero().flatten().tolist() == sorted(never)
 
 
-def test_what_a_supporter_began_sentences_with_is_known(net: Net) -> None:
-    said = "It is raining. What now?"
-    turns = Turn(Speaker.SEEKER, "Hm."), Turn(Speaker.SUPPORTER, said), Turn(Speaker.SEEKER, "It is.")
+def test_what_a_supporter_asked_is_known(net: Net) -> None:
+    said = "What now? It is raining. How do you do?"
+    turns = Turn(Speaker.SEEKER, "Hm?"), Turn(Speaker.SUPPORTER, said), Turn(Speaker.SEEKER, "It is.")
     found = said_before(Dialogue(turns, "Rain."), net.tokenizer)
     first, later = net.tokenizer.encode(said), net.tokenizer.encode(f"Oh. {said}")
     at = len(later) - len(first)
-    assert len(found.begun) == 1
-    assert {tuple(first[:2]), tuple(later[at : at + 2])} <= found.begun[0]
-    assert found.begun[0] == net.tokenizer.beginnings("What now? It is!")
-    assert net.tokenizer.beginnings("") == frozenset()
+    assert len(found.asked) == 1
+    assert {tuple(first[:2]), tuple(later[at : at + 2])} <= found.asked[0]
+    assert found.asked[0] == net.tokenizer.asked("How do you do? What now?")
+    assert net.tokenizer.asked("It is raining.") == net.tokenizer.asked("") == frozenset()
 
 
 def test_the_marks_of_sentences_are_those_of_the_vocabulary(net: Net) -> None:
@@ -300,4 +300,4 @@ def test_the_marks_of_sentences_are_those_of_the_vocabulary(net: Net) -> None:
     assert not ends & tokenizer.special
     assert marks_for(DecodeOptions(), tokenizer) == ((), ())
     assert marks_for(DecodeOptions(lone_sentence=False), tokenizer) == (ends, questions)
-    assert marks_for(DecodeOptions(fresh_turns=1), tokenizer) == (ends, questions)
+    assert marks_for(DecodeOptions(fresh_questions=1), tokenizer) == (ends, questions)

@@ -34,7 +34,7 @@ GUIDED = DecodeOptions(
     "guided", top_p=0.9, min_tokens=3, max_tokens=12, topicality=0.5, temperature=1.5, no_copy_ngram=1
 )
 SAMPLED = DecodeOptions(
-    "sample", top_p=1.0, top_k=0, min_tokens=3, max_tokens=12, temperature=2.0, lone_sentence=False, fresh_turns=1
+    "sample", top_p=1.0, top_k=0, min_tokens=3, max_tokens=12, temperature=2.0, lone_sentence=False, fresh_questions=1
 )
 
 
@@ -43,8 +43,8 @@ def plans_of(net: Net) -> list[Plan]:
     with torch.inference_mode():
         plans = [(net.plan(make_batch([example])), example) for example in tiny_examples(net)]
         texts = [tuple(i for i in example.context if i not in net.tokenizer.special) for _, example in plans]
-        begun = frozenset((i, i + 1) for i in range(200))  # so of most sentences the second id is barred
-        said = [Said((text,), (begun,)) for text in texts]
+        asked = frozenset((i, i + 1) for i in range(200))  # so of most sentences the second id is barred
+        said = [Said((text,), (asked,)) for text in texts]
         return [replace(plan, said=(one,)) for (plan, _), one in zip(plans, said, strict=True)]
 
 

@@ -231,15 +231,15 @@ class Said(NamedTuple):
 
     by_seeker: tuple[tuple[int, ...], ...] = ()
     """ids of the situation and of the seeker's last message"""
-    begun: tuple[frozenset[tuple[int, int]], ...] = ()
-    """for each supporter turn, oldest first, the first two ids of its sentences"""
+    asked: tuple[frozenset[tuple[int, int]], ...] = ()
+    """for each supporter turn, oldest first, the first two ids of its questions"""
 
 
 def said_before(dialogue: Dialogue, tokenizer: Tokenizer) -> Said:
     """What was said in a dialogue whose next turn is a reply."""
     texts = dialogue.situation, dialogue.last_post()
-    begun = (tokenizer.beginnings(turn.text) for turn in dialogue.turns if turn.speaker is Speaker.SUPPORTER)
-    return Said(tuple(ids for text in texts if (ids := tuple(tokenizer.encode(text)))), tuple(begun))
+    asked = (tokenizer.asked(turn.text) for turn in dialogue.turns if turn.speaker is Speaker.SUPPORTER)
+    return Said(tuple(ids for text in texts if (ids := tuple(tokenizer.encode(text)))), tuple(asked))
 
 
 def case_ids(case: Answered, tokenizer: Tokenizer) -> tuple[int, ...]:

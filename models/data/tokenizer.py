@@ -91,9 +91,9 @@ class Tokenizer:
         ends = frozenset(i for i, text in texts.items() if text.endswith((".", "!", "?")))
         return ends, frozenset(i for i in ends if texts[i].endswith("?"))
 
-    def beginnings(self, text: str) -> frozenset[tuple[int, int]]:
-        """The first two tokens of each sentence, both as the first sentence of a text and as a later one."""
-        told = [part for part in re.split(r"(?<=[.!?])\s+", self.plain(text).strip()) if part]
+    def asked(self, text: str) -> frozenset[tuple[int, int]]:
+        """The first two tokens of each question, both as the first sentence of a text and as a later one."""
+        told = [part for part in re.split(r"(?<=[.!?])\s+", self.plain(text).strip()) if part.endswith("?")]
         found = (self.fast.encode(before + part, add_special_tokens=False).ids for part in told for before in ("", " "))
         return frozenset((ids[0], ids[1]) for ids in found if len(ids) > 1)
 

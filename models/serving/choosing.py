@@ -24,7 +24,7 @@ Marks = tuple[Collection[int], Collection[int]]
 
 def marks_for(options: DecodeOptions, tokenizer: Tokenizer) -> Marks:
     """Those of a tokenizer, where the options ask what a sentence is."""
-    return tokenizer.sentence_marks if options.fresh_turns or not options.lone_sentence else ((), ())
+    return tokenizer.sentence_marks if options.fresh_questions or not options.lone_sentence else ((), ())
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class Begun:
     end: int
     """the id that ends it"""
     said: Said = field(default_factory=Said)
-    """what it may not repeat (`DecodeOptions.no_copy_ngram`, `fresh_turns`)"""
+    """what it may not repeat (`DecodeOptions.no_copy_ngram`, `fresh_questions`)"""
     draw: torch.Generator | None = None
     """None where nothing is drawn"""
     opening: Sequence[int] = ()
     """ids that the reply begins with (`models.nets.net.Plan.opening`)"""
     marks: Marks = ((), ())
-    """where `DecodeOptions.lone_sentence` is off, or `fresh_turns` above 0 (`marks_for`)"""
+    """where `DecodeOptions.lone_sentence` is off, or `fresh_questions` above 0 (`marks_for`)"""
 
     @property
     def own(self) -> Sequence[int]:
@@ -127,8 +127,8 @@ def _never(row: Begun, options: DecodeOptions) -> Iterator[int]:
     if options.no_copy_ngram:
         for text in row.said.by_seeker:
             yield from _repeats(row.own, text, options.no_copy_ngram)
-    if options.fresh_turns and row.has_begun_sentence:
-        for turn in row.said.begun[-options.fresh_turns :]:
+    if options.fresh_questions and row.has_begun_sentence:
+        for turn in row.said.asked[-options.fresh_questions :]:
             yield from (second for first, second in turn if first == row.own[-1])
     if row.made < options.min_tokens or (not options.lone_sentence and row.is_lone_sentence):
         yield row.end

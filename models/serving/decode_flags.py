@@ -23,7 +23,7 @@ def add_decode_arguments(parser: ArgumentParser) -> None:
         "topicality": "methods guided and rerank: how much is lost by being likely whatever the seeker said, 0 to 1",
         "min_tokens": "word pieces before the reply may end",
         "max_tokens": "word pieces after which the reply is cut",
-        "fresh_turns": "latest supporter turns as whose sentences no sentence may begin; 0 allows it",
+        "fresh_questions": "latest supporter turns as whose questions no sentence may begin; 0 allows it",
         "lone_sentence": "a reply may be a single sentence that asks nothing",
         "voice": "ask for warm answers that take up what was said, as our own talks have them (data/own_talks.py)",
     }

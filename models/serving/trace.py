@@ -46,9 +46,9 @@ class DecodeOptions:
     """the reply is cut after this many tokens"""
     lone_sentence: bool = True
     """a reply may be a single sentence that asks nothing; else it goes on after one"""
-    fresh_turns: int = 0
-    """no sentence begins with the two tokens that a sentence of the supporter's so many latest turns began with (at the
-    start of a reply and inside it); 0 allows it, as the papers do"""
+    fresh_questions: int = 0
+    """no sentence begins with the two tokens that a question of the supporter's so many latest turns began with; 0
+    allows it, as the papers do"""
     voice: bool = False
     """answer in the manner of `models.data.own_talks`; nets that read a situation know it"""
 
@@ -63,7 +63,7 @@ class DecodeOptions:
             "no_copy_ngram": (self.no_copy_ngram >= 0, "0 (copies allowed) or more"),
             "beams": (1 <= self.beams <= 32, "1 to 32"),
             "candidates": (1 <= self.candidates <= 64, "1 to 64"),
-            "fresh_turns": (self.fresh_turns >= 0, "0 (any sentence) or more"),
+            "fresh_questions": (self.fresh_questions >= 0, "0 (any question) or more"),
             "topicality": (0 <= self.topicality <= 1, "0 to 1"),
             "max_tokens": (1 <= self.max_tokens <= 128, "1 to 128"),
             "min_tokens": (0 <= self.min_tokens <= self.max_tokens, f"0 to max_tokens ({self.max_tokens})"),
@@ -85,12 +85,12 @@ class DecodeOptions:
 
 
 FRESH = 4
-"""Turns that the usual settings keep in mind. Without it nets asked the same question in every turn of a talk
-(`models/EXPERIMENTS.md`); with more of them little is left to ask in a long one."""
+"""Turns whose questions the usual settings do not ask again. Without it nets ask the same question in every turn of a
+talk (`models/EXPERIMENTS.md`); with more of them little is left to ask in a long one."""
 DECODING = {
     "published": DecodeOptions(),
     "careful": DecodeOptions(max_tokens=60, no_copy_ngram=5),
-    "warm": DecodeOptions(top_p=0.5, max_tokens=60, lone_sentence=False, fresh_turns=FRESH, voice=True),
+    "warm": DecodeOptions(top_p=0.5, max_tokens=60, lone_sentence=False, fresh_questions=FRESH, voice=True),
     "guided": DecodeOptions(method="guided", top_p=0.5, topicality=0.5, max_tokens=60, no_copy_ngram=5),
     "topical": DecodeOptions(method="rerank", top_p=0.7, no_copy_ngram=5),
 }
