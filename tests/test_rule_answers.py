@@ -57,7 +57,7 @@ def answers(post: str) -> set[tuple[str, str]]:
             "It may help to write everything down, so that your head need not hold it.",
         ),
         ("Okay, I will ask him tomorrow.", AFFIRMS, "That sounds like a good step. What would make it easier?"),
-        ("I guess I could call my aunt", AFFIRMS, "It takes courage to do that."),
+        ("Maybe I could call my aunt", AFFIRMS, "It takes courage to do that."),
         ("ok thank you", OTHERS, "You are welcome. Be kind to yourself today."),
         ("Thanks for your suggestions", OTHERS, "You are welcome. Be kind to yourself today."),
         ("Good evening everyone!", ASKS, "Hello, and welcome. What is on your mind?"),
@@ -162,9 +162,15 @@ def test_a_message_with_nothing_to_say_back_is_answered_kindly_in_the_middle_of_
     [
         "I will hit him tomorrow.",
         "I could tell her, but I am not ready.",
-        "Maybe I can try some pills.",
+        "I can try some pills.",
         "I can call him now?",
         "I could not ask her.",
+        "I can ask her, I just don't know how.",
+        "I can tell he is lying.",
+        "I could start crying any minute.",
+        "I will talk to nobody.",
+        "I could join her in heaven.",
+        "I will tell you what happened.",
     ],
 )
 def test_not_everything_somebody_could_do_is_called_a_good_step(post: str) -> None:

@@ -155,32 +155,30 @@
   // Scroll with the end of a talk unless the reader has scrolled up, in the talk or on the page.
   const following = new WeakMap();
   const placed = new WeakMap(); // where this script scrolled a talk to; the talk may grow before the scroll event
-  const touched = new WeakSet(); // talks a hand was in; else it is the browser that scrolls, as when one shrinks for a moment
+  const slipped = new WeakSet(); // talks that the browser may have scrolled, as when one shrinks while it is redrawn
   let moved = false; // whether the reader moved the page since the last message was sent
-  for (const kind of ["wheel", "touchmove", "pointerdown", "focusin", "keydown"]) {
-    document.addEventListener(kind, ({ target }) => {
-      const log = target.closest?.(".esc-log");
-      if (log) touched.add(log);
-      moved ||= /wheel|move/.test(kind) || (kind === "keydown" && !target.closest?.("#writing"));
-    }, { capture: true, passive: true });
-  }
   document.addEventListener("scroll", ({ target: log }) => {
-    if (!touched.has(log) || log.scrollTop === placed.get(log)) return;
-    following.set(log, log.scrollHeight - log.scrollTop - log.clientHeight < 60);
+    if (!(log instanceof Element && log.matches(".esc-log")) || log.scrollTop === placed.get(log)) return;
+    if (due) slipped.add(log); // something changed in this frame; a reader goes on scrolling in later ones
+    else following.set(log, log.scrollHeight - log.scrollTop - log.clientHeight < 60);
   }, true);
+  for (const kind of ["wheel", "touchmove"]) {
+    document.addEventListener(kind, () => { moved = true; }, { capture: true, passive: true });
+  }
   window.escFollowAgain = () => {
     moved = false;
-    for (const log of document.querySelectorAll(".esc-log")) [following, touched].forEach((kept) => kept.delete(log));
+    for (const log of document.querySelectorAll(".esc-log")) following.delete(log);
   };
   const sizes = new WeakMap();
-  const grown = new ResizeObserver(() => follow(true)); // a message, the box or the page may grow, or a talk shrink
+  const grown = new ResizeObserver(() => follow(true)); // a message or the box may grow, or a talk shrink
   function follow(laid = false) {
-    for (const one of [document.body, document.querySelector("#writing")]) if (one) grown.observe(one);
+    const box = document.querySelector("#writing");
+    if (box) grown.observe(box);
     for (const log of document.querySelectorAll(".esc-log")) {
       grown.observe(log);
       if (log.lastElementChild) grown.observe(log.lastElementChild);
       const size = log.scrollHeight - log.clientHeight;
-      const same = sizes.get(log) === size && (touched.has(log) || Math.abs(log.scrollTop - size) <= 1);
+      const same = sizes.get(log) === size && !slipped.delete(log);
       sizes.set(log, size);
       if (following.get(log) === false) continue;
       // Instant: a smooth scroll interrupted by a new message would look as if the reader had scrolled up.

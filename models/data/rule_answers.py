@@ -16,7 +16,7 @@
 What was said is repeated in its own words (`said_back.py`); the rest is chosen by what the message is about
 (`themes.py`). So strategy, words and message fit together, and no answer claims what was not said. Readers were content
 with none of a net's first replies that asked nothing. No answer begins a sentence as an earlier one of its talk
-does.
+does, if one of `TRIES` is found.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _answerable(dialogue: Dialogue) -> Iterator[Answerable]:
         short = feeling is GREETING or (at and feeling in (PLAN, THANKS, UNSURE))
         if doing_asked_about(text) or _asks_what(text) or feeling is BLAME or short:
             yield Answerable(dialogue, at, "")
-        elif at < EARLY and not judged:
+        elif at < EARLY and not judged and feeling is not PLAN:
             yield from (Answerable(dialogue, at, said) for said in sorted(said_back(text), key=len)[-1:])
 
 
@@ -133,11 +133,12 @@ def _talk(found: Answerable, rng: random.Random) -> Dialogue:
     dialogue, at, said = found
     turns, told, begun = dialogue.turns[max(0, at - rng.randrange(EARLIER + 1)) : at + 1], list[Turn](), set[str]()
     judged = any(map(JUDGED.search, dialogue.seeker_posts()))
-    for turn in (*turns, Turn(Speaker.SUPPORTER, "")):
+    for turn in turns:
         if turn.speaker is Speaker.SEEKER:
             told.append(turn)
         elif told and told[-1].speaker is Speaker.SEEKER:
-            told.append(_unlike(begun, told[-1].text, said if turn.text == "" else _back(told[-1].text, judged), rng))
+            told.append(_unlike(begun, told[-1].text, _back(told[-1].text, judged), rng))
+    told.append(_unlike(begun, told[-1].text, said, rng))
     situation = unvoiced(dialogue.situation) if rng.random() < 0.5 else ""
     return Dialogue(tuple(told), voiced(situation), id=f"rule-{dialogue.id}-{at}")
 

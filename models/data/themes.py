@@ -69,12 +69,12 @@ TROUBLE_FIRST = 0.65
 
 
 def feeling_in(message: str) -> Theme | None:
-    """A mere greeting, thanks or not knowing in a short message, self-blame, or the first feeling that is named."""
+    """In this order: a greeting, short thanks, a plan, a short "I do not know", self-blame, the first feeling named."""
     if GREETING.named.search(message):
         return GREETING
-    if len(message.split()) <= SHORT and (short := _first((THANKS, UNSURE), message)):
-        return short
-    return _first((BLAME, PLAN, *FEELINGS), message)
+    is_short = len(message.split()) <= SHORT
+    first = (THANKS, PLAN, UNSURE) if is_short else (PLAN,)
+    return _first((*first, BLAME, *FEELINGS), message)
 
 
 def trouble_in(message: str) -> Theme | None:
