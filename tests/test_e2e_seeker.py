@@ -84,7 +84,7 @@ def test_a_talk_can_be_left_and_gone_back_to(browser: Browser, site: Site) -> No
     go_to(page, "Chat", rater.panel("a").get_by_text(POST).first)
     page.get_by_role("button", name="Finish and judge").click()
     page.get_by_role("button", name="Keep talking").click()
-    said_on_a_phone(rater, "And now?", 2)
+    rater.say("And now?").answered(2)
     rater.finish()
     go_to(page, "Situation", page.locator("#start"))
     go_to(page, "Judge", page.locator("#judge-save"))

@@ -13,7 +13,7 @@ from models.backbones.blenderbot_90m import FullTokenizer
 from models.data.batches import make_batch, make_whole_batch
 from models.data.chat_tokenizer import BEGIN, BREAK, END, ChatTokenizer, byte_level_bpe
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.examples import make_example, whole_dialogues
+from models.data.examples import Said, make_example, whole_dialogues
 from models.knowledge.comet import NoComet
 from models.nets import scbg
 from models.nets.scbg import KEYWORD, SHOWN, Scbg, words_of
@@ -164,7 +164,7 @@ def test_an_opening_is_left_where_it_is_barred() -> None:
     scores[0, 8] = 5.0
 
     def after(made: list[int], opening: tuple[int, ...], options: DecodeOptions, said: tuple[int, ...] = ()) -> int:
-        return choose(scores, None, [Begun([1, *made], len(made), 2, (said,), opening=opening)], options)[0]
+        return choose(scores, None, [Begun([1, *made], len(made), 2, Said((said,)), opening=opening)], options)[0]
 
     plain = DecodeOptions("greedy", min_tokens=0, no_repeat_ngram=0)
     assert after([], (4, 5, 6), plain) == 4

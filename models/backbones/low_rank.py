@@ -39,9 +39,9 @@ class Change(nn.Module):
         """
         a, b = self.parts()
         inner, product = F.linear(x, a.to(x.dtype)).flatten(0, -2), out.flatten(0, -2)
-        b = b[:, first:].to(out.dtype)
         add = torch.addmm if torch.is_grad_enabled() else Tensor.addmm_  # its backward pass costs a copy and more
-        return add(product, inner, b).view_as(out)
+        # in place, autocast converts nothing
+        return add(product, inner.to(out.dtype), b[:, first:].to(out.dtype)).view_as(out)
 
     def parts(self) -> tuple[Tensor, Tensor]:
         """a and b, with the held rows first."""
