@@ -178,12 +178,14 @@
       grown.observe(log);
       if (log.lastElementChild) grown.observe(log.lastElementChild);
       const size = log.scrollHeight - log.clientHeight;
-      const same = sizes.get(log) === size && !slipped.delete(log);
+      const same = !slipped.delete(log) && sizes.get(log) === size;
       sizes.set(log, size);
       if (following.get(log) === false) continue;
-      // Instant: a smooth scroll interrupted by a new message would look as if the reader had scrolled up.
-      if (!same) log.scrollTo({ top: log.scrollHeight, behavior: "instant" });
-      if (!same) placed.set(log, log.scrollTop);
+      if (!same) {
+        // Instant: a smooth scroll interrupted by a new message would look as if the reader had scrolled up.
+        log.scrollTo({ top: log.scrollHeight, behavior: "instant" });
+        placed.set(log, log.scrollTop);
+      }
       if (!moved && (laid || !same)) uncover(log);
     }
   }

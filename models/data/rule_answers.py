@@ -108,8 +108,13 @@ def _answerable(dialogue: Dialogue) -> Iterator[Answerable]:
         short = feeling is GREETING or (at and feeling in (PLAN, THANKS, UNSURE))
         if doing_asked_about(text) or _asks_what(text) or feeling is BLAME or short:
             yield Answerable(dialogue, at, "")
-        elif at < EARLY and not judged and feeling is not PLAN:
-            yield from (Answerable(dialogue, at, said) for said in sorted(said_back(text), key=len)[-1:])
+        elif at < EARLY and not judged and feeling is not PLAN and (said := _longest(text)):
+            yield Answerable(dialogue, at, said)
+
+
+def _longest(post: str) -> str:
+    """The longest sentence of a message that can be said back, the last one of several; "" if none can."""
+    return max(reversed(said_back(post)), key=len, default="")
 
 
 def doing_asked_about(text: str) -> str:
@@ -137,15 +142,10 @@ def _talk(found: Answerable, rng: random.Random) -> Dialogue:
         if turn.speaker is Speaker.SEEKER:
             told.append(turn)
         elif told and told[-1].speaker is Speaker.SEEKER:
-            told.append(_unlike(begun, told[-1].text, _back(told[-1].text, judged), rng))
+            told.append(_unlike(begun, told[-1].text, "" if judged else _longest(told[-1].text), rng))
     told.append(_unlike(begun, told[-1].text, said, rng))
     situation = unvoiced(dialogue.situation) if rng.random() < 0.5 else ""
     return Dialogue(tuple(told), voiced(situation), id=f"rule-{dialogue.id}-{at}")
-
-
-def _back(post: str, judged: bool) -> str:
-    """What can be said back of an earlier message; "" if nothing can."""
-    return "" if judged else next(iter(sorted(said_back(post), key=len)[-1:]), "")
 
 
 def _unlike(begun: set[str], post: str, said: str, rng: random.Random) -> Turn:
