@@ -10,13 +10,17 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import Decision, Purpose
 from annotation.rubric import find_rubric
+from annotation.statistics.study_report import analyse
+from annotation.statistics.win_tie_lose import Counts
 from annotation.studies.answers import Given, save_answer
 from annotation.studies.ballots import ballots, verdicts
 from annotation.studies.members import NotAllowed
 from annotation.studies.progress import own_progress, team_progress
 from annotation.studies.quality import rater_quality
 from annotation.studies.review import Ruling, decide, get_review, give_verdict, open_review
+from annotation.studies.study_source import stored_data
 from annotation.studies.study_views import ReviewView, TaskView
+from annotation.studies.withdrawal import withdraw
 from tests.studies import PLAN, SYSTEMS, StudyRoom, item
 
 STORES = ("sqlite", "postgresql")
@@ -39,6 +43,11 @@ def _split(room: StudyRoom) -> None:
         assert task is not None
         shown = value if value == "tie" or _first_system(task) == "a" else {"a": "b", "b": "a"}[value]
         room.do(save_answer, rater, claim_id=task.claim_id, given=Given("Overall", shown))
+
+
+def _side_of(task: TaskView | ReviewView, wanted: str) -> str:
+    first = _first_system(task)
+    return first if wanted == "first" else {"a": "b", "b": "a"}[first]
 
 
 def _first_system(task: TaskView | ReviewView) -> str:
@@ -84,7 +93,30 @@ def test_an_item_without_majority_is_reviewed(sessions: sessionmaker[Session]) -
         Ruling(Decision.CORRECT, corrected=corrected)
     room.do(decide, reviewer, review_id=view.review_id, ruling=Ruling(Decision.CORRECT, "slip", corrected))
     outcome = {verdict.criterion: verdict.outcome for verdict in room.do(verdicts, room.lead)}
-    assert outcome == dict.fromkeys(CRITERIA, "a") | {"Overall": "tie"}
+    assert outcome == dict.fromkeys(CRITERIA, None) | {"Overall": "tie"}
+
+
+def test_a_correction_leaves_the_other_questions_to_the_raters(sessions: sessionmaker[Session]) -> None:
+    """Two of three prefer the first system; the reviewer corrects Overall; then these two take their votes back."""
+    room = _room(sessions, share=1.0, items=1)
+    for rater, wanted in zip(room.people, ("first", "first", "second"), strict=True):
+        room.judge(rater, lambda task, wanted=wanted: _side_of(task, wanted))
+    reviewer = room.invited("reviewer")
+    view = room.do(open_review, reviewer)
+    assert view is not None
+    room.do(give_verdict, reviewer, review_id=view.review_id, verdict=VERDICT)
+    ruling = Ruling(Decision.CORRECT, "slip", (Given("Overall", "tie"),))
+    room.do(decide, reviewer, review_id=view.review_id, ruling=ruling)
+
+    def items() -> dict[str, Counts]:
+        data = room.do(stored_data, room.lead)
+        return {one.criterion: one.items for one in analyse(data, resamples=0).pairs}
+
+    won, tied, lost = Counts(1, 0, 0), Counts(0, 1, 0), Counts(0, 0, 1)
+    assert items() == dict.fromkeys(CRITERIA, won) | {"Overall": tied}
+    for rater in room.people[:2]:
+        room.do(withdraw, rater)
+    assert items() == dict.fromkeys(CRITERIA, lost) | {"Overall": tied}
 
 
 def test_a_discarded_item_says_why(sessions: sessionmaker[Session]) -> None:

@@ -123,13 +123,16 @@ def by_pair_and_criterion(ballots: Iterable[Ballot]) -> list[list[Ballot]]:
 
 
 def decisions(ballots: Sequence[Ballot], rule: Rule, ruled: dict[tuple[str, str], Verdict]) -> tuple[Decision, ...]:
-    """One decision per item, from ballots on one criterion; items that the reviewer discarded are left out."""
+    """One decision per item, from ballots on one criterion; items that the reviewer discarded are left out.
+
+    A correction without an outcome is one of the item's other questions: on this one the votes decide.
+    """
     found = []
     for item_id, outcomes in _by_item(ballots).items():
         verdict = ruled.get((item_id, ballots[0].criterion))
         if verdict is not None and verdict.decision == "discard":
             continue
-        if verdict is not None and verdict.decision == "correct":
+        if verdict is not None and verdict.decision == "correct" and verdict.outcome is not None:
             found.append(Decision(item_id, verdict.outcome, "corrected"))
             continue
         outcome = rule(outcomes)

@@ -19,7 +19,7 @@ from models.reading.table import Table
 BY_ITEMS, MEANS, STRENGTHS = "Win, lose and tie by items", "Mean scores", "Bradley-Terry strengths"
 RELATIONS = "Does an explanation predict the vote?"
 REVIEWED = (
-    "Items that the reviewer discarded are left out; on items that the reviewer corrected, what was decided counts."
+    "Items that the reviewer discarded are left out; where the reviewer corrected an answer, what was decided counts."
 )
 
 

@@ -220,7 +220,11 @@ class Review(Base):
 
 
 class ReviewAnswer(Base):
-    """The reviewer's own answer to one question, and what counts after the decision."""
+    """The reviewer's own answer to one question, and what counts after the decision.
+
+    `final_value` is the majority if the item was confirmed. If it was corrected, it is the reviewer's new answer, None
+    for a question that they left as it was: there the raters' answers count.
+    """
 
     __tablename__ = "study_review_answer"
 

@@ -43,7 +43,7 @@ class Ruling:
     cause: str | None = None
     """needed to correct or discard"""
     corrected: tuple[Given, ...] = ()
-    """when correcting: the answers that count instead, as on the screen; for other questions the majority stands"""
+    """when correcting: the answers that count instead, as on the screen; for other questions the raters' stand"""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "decision", Decision(self.decision))
@@ -112,8 +112,10 @@ def decide(*, session: Session, access: Access, review_id: int, ruling: Ruling) 
     votes = votes_of(session, item.id)
     for answer in session.scalars(select(ReviewAnswer).where(ReviewAnswer.review_id == review.id)):
         question = (answer.criterion, answer.system)
-        if ruling.decision is not Decision.DISCARD:
-            answer.final_value = corrected.get(question, plan.rubric.agreed(votes.get(question, [])))
+        if ruling.decision is Decision.CONFIRM:
+            answer.final_value = plan.rubric.agreed(votes.get(question, []))
+        else:
+            answer.final_value = corrected.get(question)
     review.decision, review.cause, review.decided_at = ruling.decision, ruling.cause, utc_now()
     _record(session, study, member, StudyEventKind.REVIEWED, item.id, ruling.decision.value)
     session.flush()

@@ -96,11 +96,12 @@ class Verdict:
     item_id: str
     criterion: str
     decision: str
-    """"confirm" (the majority stands), "correct" (`outcome` replaces it) or "discard" (the item does not count)"""
+    """"confirm" (the majority stands), "correct" (`outcome`, if any, replaces it) or "discard" (it does not count)"""
     blind_outcome: str
     """the reviewer's own answer before seeing the votes: "a", "tie" or "b" as in Ballot"""
     outcome: str | None
-    """what counts now: "a", "tie", "b"; None when discarded, or confirmed without a majority"""
+    """what counts now: "a", "tie", "b"; None when discarded, confirmed without a majority, or corrected elsewhere only:
+    a correction of other questions of the item leaves the raters' answers to this one as they are"""
     cause: str | None
     system: str | None = None
     """pointwise: the system whose reply was scored (outcomes are then scores as text); None when pairwise"""

@@ -190,7 +190,7 @@ DECISIONS = (
     ("Discard: the item does not count", "discard"),
 )
 CONFIRM_SOME = "Confirm: the majority stands where there is one; the other questions stay without an answer"
-CORRECT_HINT = "Change the answers that should count differently; the others keep the majority's answer."
+CORRECT_HINT = "Change the answers that should count differently; the raters' answers to the others stand."
 CAUSE = "Cause (to correct or discard)"
 DECIDE_BUTTON = "Decide and go on"
 DECISION_MISSING = "Please choose what counts: confirm, correct or discard."
