@@ -38,9 +38,10 @@ TEXT = st.text(SIGNS, max_size=12).map(str.strip).filter(is_visible)
 
 @pytest.fixture(scope="module")
 def study() -> StudyData:
-    """The simulated study with ratings and two verdicts of a reviewer."""
+    """The simulated study with ratings and verdicts of a reviewer, who corrected one of two questions of an item."""
     verdicts = (
         Verdict("sim", "i00", "Overall", "correct", "tie", "tie", None),
+        Verdict("sim", "i00", "Empathy", "correct", "a", None, None),
         Verdict("sim", "i01", "Overall", "discard", "a", None, "guideline gap"),
     )
     data = simulated()
@@ -169,7 +170,6 @@ def table(tmp_path: Path, *rows: dict[str, str], name: str = "ballots.CSV") -> P
         ("ratings", [SCORE, SCORE | {"score": "1"}], "line 3: given twice"),
         ("ratings", [SCORE | {"score": "inf"}], "score is 'inf'; a whole number is needed"),
         ("verdicts", [RULED, RULED], "line 3: given twice"),
-        ("verdicts", [RULED | {"outcome": ""}], "outcome is empty, but the decision is to correct"),
         ("verdicts", [RULED | {"outcome": "win"}], "outcome is 'win'; allowed: a, tie, b"),
         ("talks", [TALK, TALK | {"rater": "r2"}], "line 3: given twice"),
         ("talks", [TALK | {"intensity_after": "9"}], "intensity_after is '9'; allowed: 1 to 5"),

@@ -123,11 +123,9 @@ def _in_order(value: Any) -> tuple[Any, bool]:
 
 
 def _check_verdict(value: Verdict) -> None:
-    """Raises ValueError for an invalid decision or answer. A correction needs an answer, which replaces the votes."""
+    """Raises ValueError for an invalid decision or answer. A correction without an outcome is of another question."""
     if value.decision not in list(Decision):
         raise ValueError(f"decision is {value.decision!r:.40}; allowed: {', '.join(Decision)}")
-    if value.decision == Decision.CORRECT and value.outcome is None:
-        raise ValueError("outcome is empty, but the decision is to correct; give the answer that counts")
     answers = "a whole number (the score)" if value.system else ", ".join(OUTCOMES)
     for name in ("blind_outcome", "outcome"):
         given = getattr(value, name)
