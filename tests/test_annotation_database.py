@@ -102,8 +102,8 @@ def test_a_file_system_without_write_ahead_log_is_refused(tmp_path: Path) -> Non
 
 def test_the_migrations_make_the_tables_of_the_schema(tmp_path: Path) -> None:
     migrated, direct = (open_engine(f"sqlite:///{tmp_path}/{name}.db") for name in ("migrated", "direct"))
-    assert upgrade(migrated) == (None, "0010")
-    assert upgrade(migrated) == ("0010", "0010")
+    assert upgrade(migrated) == (None, "0011")
+    assert upgrade(migrated) == ("0011", "0011")
     Base.metadata.create_all(direct)
 
     def tables(engine: object) -> dict[str, list[str]]:
@@ -124,14 +124,14 @@ def test_a_migration_can_be_taken_back(database_url: str) -> None:
     upgrade(engine)
     with engine.begin() as connection:
         command.downgrade(alembic_config(connection), "base")
-    assert upgrade(engine) == (None, "0010")
+    assert upgrade(engine) == (None, "0011")
     engine.dispose()
 
 
 def test_a_database_of_a_newer_version_is_refused(sessions: sessionmaker[Session], database_url: str) -> None:
     with sessions.begin() as session:
         session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(DatabaseUnavailable, match=r"'9999'.*newest known: '0010'.*Update the program"):
+    with pytest.raises(DatabaseUnavailable, match=r"'9999'.*newest known: '0011'.*Update the program"):
         open_sessions(database_url)
 
 

@@ -123,7 +123,7 @@ def test_the_commands_work_together(tmp_path: Path, capsys: pytest.CaptureFixtur
     url = f"sqlite:///{tmp_path / 'new.db'}"
     assert main(["migrate", "--database", url]) == 0
     assert main(["migrate", "--database", url]) == 0
-    assert "none -> 0010" in capsys.readouterr().out
+    assert "none -> 0011" in capsys.readouterr().out
     assert main(["results", "--database", url]) == 0
     assert "No judgments yet." in capsys.readouterr().out
     target = tmp_path / "rows.jsonl"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,16 +12,18 @@ from alembic import command
 from sqlalchemy import Engine, make_url, text
 from sqlalchemy.exc import DatabaseError
 
-from annotation.choices import StudyKind
+from annotation.choices import Decision, StudyKind
 from annotation.store.database import open_sessions
 from annotation.store.engine import open_engine
 from annotation.store.migrate import alembic_config, upgrade
 from annotation.store.study_events import blank_answers
+from annotation.studies.answers import Given
+from annotation.studies.review import Ruling, decide, give_verdict, open_review
 from annotation.studies.studies import get_study
 from annotation.studies.withdrawal import withdraw
 from tests.encounters import Story
 from tests.live import LiveRoom
-from tests.studies import StudyRoom
+from tests.studies import PLAN, StudyRoom, item
 
 RELEASED = ("0001", "0002")
 TABLES = ("encounter", "post", "reply", "ballot", "judgment", "event")
@@ -75,7 +78,7 @@ def test_judgments_of_a_released_schema_come_along(new_url: str, revision: str) 
         command.downgrade(alembic_config(connection), revision)
     before = _rows(engine)
     assert all(before.values())
-    assert upgrade(engine) == (revision, "0010")
+    assert upgrade(engine) == (revision, "0011")
     assert _rows(engine) == before
     engine.dispose()
     sessions = open_sessions(new_url)
@@ -98,7 +101,7 @@ def test_studies_of_the_old_live_kind_become_frozen(new_url: str) -> None:
         old = json.dumps(known | {"kind": "live"})
         connection.execute(text("UPDATE study SET kind = 'live', plan_json = :plan"), {"plan": old})
         answers = connection.execute(text("SELECT * FROM study_answer ORDER BY id")).all()
-    assert upgrade(engine) == ("0002", "0010")
+    assert upgrade(engine) == ("0002", "0011")
     with engine.connect() as connection:
         assert connection.execute(text("SELECT * FROM study_answer ORDER BY id")).all() == answers
         assert connection.scalar(text("SELECT kind FROM study")) == "frozen"
@@ -113,7 +116,7 @@ def test_live_studies_stay_what_they_are_when_the_step_is_taken_back_and_made_ag
     engine: Engine = sessions.kw["bind"]
     with engine.begin() as connection:
         command.downgrade(alembic_config(connection), "0002")
-    assert upgrade(engine) == ("0002", "0010")
+    assert upgrade(engine) == ("0002", "0011")
     assert room.do(get_study, room.lead).plan == room.plan
     engine.dispose()
 
@@ -125,7 +128,7 @@ def test_a_study_comes_along_and_its_replies_have_no_traces_yet(new_url: str) ->
         command.downgrade(alembic_config(connection), "0002")
     before = _rows(engine, tables)
     assert all(before.values())
-    assert upgrade(engine) == ("0002", "0010")
+    assert upgrade(engine) == ("0002", "0011")
     after = _rows(engine, tables)
     assert after == before
     assert not any(name == "replies_json" for row in after["study_reply"] for name, _ in row)  # type: ignore[misc]
@@ -139,7 +142,7 @@ def test_events_come_along_and_lose_answers_only_in_the_newer_schema(new_url: st
         command.downgrade(alembic_config(connection), "0004")
     with pytest.raises(DatabaseError, match="cannot be"), room.sessions.begin() as session:
         blank_answers(session, room.lead.study_id, room.people[0].pseudonym)
-    assert upgrade(engine) == ("0004", "0010")
+    assert upgrade(engine) == ("0004", "0011")
     assert _rows(engine, ["study_event"]) == before
     assert room.do(withdraw, room.people[0])
     for change in ("UPDATE study_event SET new_value = NULL", "DELETE FROM study_event"):
@@ -159,12 +162,40 @@ def test_who_withdrew_before_loses_the_answers_too(new_url: str) -> None:
         command.downgrade(alembic_config(connection), "0004")
     with engine.begin() as connection:
         assert connection.execute(text(withdrawn)).rowcount == 1
-    assert upgrade(engine) == ("0004", "0010")
+    assert upgrade(engine) == ("0004", "0011")
     told = "SELECT DISTINCT actor FROM study_event WHERE kind = 'answered' AND new_value IS NOT NULL"
     with engine.begin() as connection:
         actors = set(connection.scalars(text(told)))
     assert actors
     assert "r1" not in actors
+    engine.dispose()
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+def test_where_one_question_was_corrected_the_others_lose_the_majority(new_url: str, withdrawn: bool) -> None:
+    """Unless a rater has withdrawn: then the majority is no longer known, and what was stored stays."""
+    sessions = open_sessions(new_url)
+    room = StudyRoom(sessions, replace(PLAN, raters=3, review_share=1.0), (item(0),), raters=3)
+    room.finish()
+    reviewer, names = room.invited("reviewer"), room.plan.rubric.names()
+    view = room.do(open_review, reviewer)
+    assert view is not None
+    room.do(give_verdict, reviewer, review_id=view.review_id, verdict=[Given(name, "tie") for name in names])
+    corrected = (Given("Overall", "tie"),)
+    room.do(decide, reviewer, review_id=view.review_id, ruling=Ruling(Decision.CORRECT, "slip", corrected))
+    engine: Engine = sessions.kw["bind"]
+    told = "SELECT criterion, final_value FROM study_review_answer"
+    with engine.begin() as connection:
+        command.downgrade(alembic_config(connection), "0010")
+        before = dict(row for row in connection.execute(text(told)))
+    assert before["Overall"] == "tie"
+    assert None not in before.values()
+    if withdrawn:
+        room.do(withdraw, room.people[0])
+    assert upgrade(engine) == ("0010", "0011")
+    with engine.begin() as connection:
+        after = dict(row for row in connection.execute(text(told)))
+    assert after == (before if withdrawn else dict.fromkeys(names) | {"Overall": "tie"})
     engine.dispose()
 
 
@@ -176,5 +207,5 @@ def test_a_newer_step_can_be_taken_back_without_loss(new_url: str) -> None:
     with engine.begin() as connection:
         command.downgrade(alembic_config(connection), "0001")
     assert _rows(engine) == before
-    assert upgrade(engine) == ("0001", "0010")
+    assert upgrade(engine) == ("0001", "0011")
     engine.dispose()
