@@ -88,6 +88,9 @@ def test_the_reviewer_corrects_and_discards() -> None:
     (reviewed,) = pair_results(ballots, verdicts=verdicts)
     assert reviewed.items == Counts(win=1, tie=1, lose=0, none=0)
     assert reviewed.votes.total() == 4
+    everybody, *others = without_rater(ballots, verdicts=verdicts)
+    assert everybody.items_won == (("m1", reviewed.items.win), ("m2", reviewed.items.lose)) == (("m1", 1), ("m2", 0))
+    assert {one.items_won for one in others} == {everybody.items_won}
 
 
 def test_without_a_winner_the_sentence_says_so() -> None:

@@ -20,7 +20,6 @@ from annotation.statistics.intervals import Estimate
 from annotation.statistics.pairwise import (
     AT_LEAST_HALF,
     Rule,
-    by_pair_and_criterion,
     counted,
     first_position,
     order_consistency,
@@ -28,7 +27,7 @@ from annotation.statistics.pairwise import (
     picked,
 )
 from annotation.statistics.win_tie_lose import OUTCOMES, share_over_items
-from annotation.studies.study_views import Ballot
+from annotation.studies.study_views import Ballot, Verdict
 
 Gold = Mapping[tuple[str, str], str]
 """(item_id, criterion) -> the known answer, "a", "tie" or "b" in terms of systems as in Ballot"""
@@ -66,7 +65,7 @@ class DropRow:
     alpha: Estimate
     percent: Estimate
     items_won: tuple[tuple[str, int], ...]
-    """(system, items won by majority over all pairs), sorted by name"""
+    """(system, items won over all pairs, by majority or as corrected), sorted by name"""
 
 
 @dataclass(frozen=True)
@@ -105,8 +104,13 @@ def rater_table(
     )
 
 
-def without_rater(ballots: Iterable[Ballot], *, rule: Rule = AT_LEAST_HALF) -> tuple[DropRow, ...]:
-    """For each criterion, a row for all raters and one for each rater left out; without intervals."""
+def without_rater(
+    ballots: Iterable[Ballot], *, rule: Rule = AT_LEAST_HALF, verdicts: Sequence[Verdict] = ()
+) -> tuple[DropRow, ...]:
+    """For each criterion, a row for all raters and one for each rater left out; without intervals.
+
+    The reviewer's corrections stay in every row, so the row for all raters equals the main table.
+    """
     kept = counted(ballots)
     raters = sorted({ballot.rater for ballot in kept}, key=lambda name: (len(name), name))
     rows = []
@@ -115,7 +119,7 @@ def without_rater(ballots: Iterable[Ballot], *, rule: Rule = AT_LEAST_HALF) -> t
         for rater in (None, *raters):
             left = [ballot for ballot in asked if ballot.rater != rater]
             table = count_table((((b.item_id, b.system_a, b.system_b), b.outcome) for b in left), OUTCOMES)
-            won = _items_won(left, rule)
+            won = _items_won(left, rule, verdicts)
             rows.append(DropRow(rater, criterion, alpha(table, resamples=0), percent_agreement(table), won))
     return tuple(rows)
 
@@ -174,12 +178,11 @@ def _asked(ballot: Ballot, gold: Gold) -> bool:
     return ballot.is_gold and (ballot.item_id, ballot.criterion) in gold
 
 
-def _items_won(ballots: Sequence[Ballot], rule: Rule) -> tuple[tuple[str, int], ...]:
+def _items_won(ballots: Sequence[Ballot], rule: Rule, verdicts: Sequence[Verdict]) -> tuple[tuple[str, int], ...]:
     won = dict.fromkeys(sorted({name for ballot in ballots for name in (ballot.system_a, ballot.system_b)}), 0)
-    for group in by_pair_and_criterion(ballots):
-        for result in pair_results(group, rule=rule):
-            won[result.system_a] += result.items.win
-            won[result.system_b] += result.items.lose
+    for result in pair_results(ballots, rule=rule, verdicts=verdicts):
+        won[result.system_a] += result.items.win
+        won[result.system_b] += result.items.lose
     return tuple(won.items())
 
 

@@ -66,7 +66,7 @@ def analyse(data: StudyData, *, resamples: int = RESAMPLES, seed: int = 0) -> Re
         first_position=first_position(votes),
         order_consistency=order_consistency(votes),
         raters=rater_table(votes, gold=data.known_answers(), rule=rule),
-        drops=without_rater(votes, rule=rule),
+        drops=without_rater(votes, rule=rule, verdicts=data.verdicts),
         time=time_per_item(votes),
         splits=tuple((name, found) for name, found in splits if len(found) > 1),
         means=means(data.ratings, verdicts=data.verdicts),
