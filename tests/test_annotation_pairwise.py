@@ -23,6 +23,7 @@ from annotation.statistics.raters import rater_table, time_per_item, without_rat
 from annotation.statistics.report_tables import win_table
 from annotation.statistics.strength import bradley_terry, rankings
 from annotation.statistics.study_data import StudyData
+from annotation.statistics.study_report import analyse
 from annotation.statistics.win_tie_lose import Counts
 from annotation.studies.study_views import Ballot, Verdict
 from tests.simulated_study import CARELESS, CRITERIA, DUPLICATES, ITEMS, RATERS, STRENGTHS, simulated
@@ -85,12 +86,25 @@ def test_the_reviewer_corrects_and_discards() -> None:
         Verdict("s", "i3", "Overall", "discard", "b", None, "ambiguous"),
     ]
     assert pair_results(ballots)[0].items == Counts(win=1, tie=0, lose=1, none=1)
+    ballots = list(StudyData(ballots=tuple(ballots), verdicts=tuple(verdicts)).discarding().ballots)
     (reviewed,) = pair_results(ballots, verdicts=verdicts)
     assert reviewed.items == Counts(win=1, tie=1, lose=0, none=0)
     assert reviewed.votes.total() == 4
     everybody, *others = without_rater(ballots, verdicts=verdicts)
     assert everybody.items_won == (("m1", reviewed.items.win), ("m2", reviewed.items.lose)) == (("m1", 1), ("m2", 0))
     assert {one.items_won for one in others} == {everybody.items_won}
+
+
+def test_what_only_a_verdict_discards_is_left_out_of_every_table() -> None:
+    """As if the item's rows said so themselves; its duplicate goes too, its other question stays."""
+    again = [replace(one, is_duplicate_of="i9", item_id="i9 again") for one in votes("i9 again", "ab")]
+    ballots = tuple(one for at in range(4) for one in votes(f"i{at}", "aab")) + tuple(votes("i9", "bb") + again)
+    ballots += tuple(replace(one, criterion="Empathy") for one in ballots)
+    verdict = Verdict("s", "i9", "Overall", "discard", "a", None, "ambiguous")
+    report = analyse(StudyData(ballots=ballots, verdicts=(verdict,)), resamples=0)
+    gone = [one for one in ballots if one.criterion != "Overall" or not one.item_id.startswith("i9")]
+    assert report == replace(analyse(StudyData(ballots=tuple(gone)), resamples=0), time=report.time)
+    assert [one[3].items for one in report.agreements] == [4, 5]
 
 
 def test_without_a_winner_the_sentence_says_so() -> None:

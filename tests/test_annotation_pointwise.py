@@ -22,6 +22,7 @@ from annotation.statistics.explanations import (
 )
 from annotation.statistics.pointwise import means, scale_agreements
 from annotation.statistics.report_tables import mean_table
+from annotation.statistics.study_data import StudyData
 from annotation.statistics.study_report import analyse
 from annotation.studies.answers import Given
 from annotation.studies.review import Ruling, decide, give_verdict, open_review
@@ -60,7 +61,8 @@ def test_the_reviewer_corrects_and_discards_scores() -> None:
         Verdict("s", "i3", "Fluency", "confirm", "0", "0", None, system="m1"),
     ]
     (plain,) = means(ratings)
-    (found,) = means(ratings, verdicts=verdicts)
+    kept = StudyData(ratings=tuple(ratings), verdicts=tuple(verdicts)).discarding().ratings
+    (found,) = means(kept, verdicts=verdicts)
     assert plain.estimate.value == pytest.approx(14 / 12)
     assert (found.estimate.value, found.estimate.count) == (pytest.approx(2 / 3), 9)
     others = [replace(verdicts[0], system="m2"), replace(verdicts[0], criterion="Empathy")]

@@ -123,15 +123,13 @@ def by_pair_and_criterion(ballots: Iterable[Ballot]) -> list[list[Ballot]]:
 
 
 def decisions(ballots: Sequence[Ballot], rule: Rule, ruled: dict[tuple[str, str], Verdict]) -> tuple[Decision, ...]:
-    """One decision per item, from ballots on one criterion; items that the reviewer discarded are left out.
+    """One decision per item, from ballots on one criterion.
 
     A correction without an outcome is one of the item's other questions: on this one the votes decide.
     """
     found = []
     for item_id, outcomes in _by_item(ballots).items():
         verdict = ruled.get((item_id, ballots[0].criterion))
-        if verdict is not None and verdict.decision == "discard":
-            continue
         if verdict is not None and verdict.decision == "correct" and verdict.outcome is not None:
             found.append(Decision(item_id, verdict.outcome, "corrected"))
             continue
@@ -195,16 +193,14 @@ def picked(ballot: Ballot) -> str | None:
 
 def _pair_result(group: Sequence[Ballot], rule: Rule, ruled: dict[tuple[str, str], Verdict]) -> PairResult:
     found = decisions(group, rule, ruled)
-    kept = {decision.item_id for decision in found}
-    votes = [ballot for ballot in group if ballot.item_id in kept]
     items = counts(decision.outcome for decision in found)
-    win, tie, lose, _ = outcome_shares([(vote.item_id, vote.outcome) for vote in votes], _NONE)
+    win, tie, lose, _ = outcome_shares([(vote.item_id, vote.outcome) for vote in group], _NONE)
     item_win, item_tie, item_lose, item_none = outcome_shares([(one.item_id, one.outcome) for one in found], _NONE)
     names = (group[0].system_a, group[0].system_b, group[0].criterion)
     p_value = sign_test(items.win, items.lose)
     result = PairResult(
         *names,
-        votes=counts(ballot.outcome for ballot in votes),
+        votes=counts(ballot.outcome for ballot in group),
         win=win,
         tie=tie,
         lose=lose,

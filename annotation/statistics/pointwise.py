@@ -41,17 +41,15 @@ def counted_ratings(ratings: Iterable[Rating]) -> tuple[Rating, ...]:
 
 
 def reviewed(ratings: Iterable[Rating], verdicts: Iterable[Verdict]) -> tuple[Rating, ...]:
-    """The ratings that count, after the reviewer's decisions.
+    """The ratings that count, after the reviewer's corrections.
 
-    A discarded item is left out. On a corrected one, each rating becomes the decided score, so that the item keeps its
+    On a corrected item, each rating becomes the decided score, so that the item keeps its
     weight; where nothing was decided, and on confirmed items, the raters' own scores stand.
     """
     ruled = {(one.item_id, one.criterion, one.system): one for one in verdicts}
     found = []
     for rating in counted_ratings(ratings):
         verdict = ruled.get((rating.item_id, rating.criterion, rating.system))
-        if verdict is not None and verdict.decision == Decision.DISCARD:
-            continue
         if verdict is None or verdict.decision != Decision.CORRECT or verdict.outcome is None:
             found.append(rating)
         else:

@@ -56,6 +56,7 @@ class Report:
 
 def analyse(data: StudyData, *, resamples: int = RESAMPLES, seed: int = 0) -> Report:
     """All statistics of `data`; features from traces, if there are any, are compared with the votes."""
+    data = data.discarding()
     votes, rule = data.ballots, data.rubric.agreed
     parts = {"problem type": lambda b: b.problem_type, "strategy": lambda b: b.strategy, "turn": turn_band}
     splits = [(name, slices(votes, value, rule=rule, verdicts=data.verdicts)) for name, value in parts.items()]

@@ -57,8 +57,8 @@ def _outcomes(report: Report, chosen: str | None, tables: Sequence[Table]) -> tu
             return _no_plot(texts.ALL_DISCARDED)
         return _plot(study_figures.mean_figure(report.means), name, tables, MEANS)
     by_talks = [replace(one, criterion=texts.PREFERRED_TURNS) for one in report.live.preferences]
-    drawn = [one for one in (*report.pairs, *by_talks) if one.pair() == chosen and one.items.total()]
-    return _plot(study_figures.pair_figure(drawn), name, tables, BY_ITEMS) if drawn else _no_plot(texts.ALL_DISCARDED)
+    drawn = [one for one in (*report.pairs, *by_talks) if one.pair() == chosen]
+    return _plot(study_figures.pair_figure(drawn), name, tables, BY_ITEMS)
 
 
 def _strengths(report: Report, tables: Sequence[Table]) -> tuple[Any, str]:
