@@ -19,7 +19,7 @@ from tests.studies import PLAN, StudyRoom, item
 
 def work(number: int, shown: str = "a", seconds: float = 20.0, **changes: object) -> Work:
     values = {"purpose": Purpose.MAIN, "duplicate_of": None, "answers": {("Overall", ""): shown}, "shown": [shown]}
-    return Work(item_id=f"i{number}", seconds=seconds, **values | changes)  # type: ignore[arg-type]
+    return Work(item=f"i{number}", seconds=seconds, **values | changes)  # type: ignore[arg-type]
 
 
 def rows(*raters: Sequence[Work], min_seconds: float = 5.0, scored: bool = False) -> tuple[RaterQuality, ...]:
@@ -77,7 +77,7 @@ def test_known_answers(purpose: Purpose) -> None:
 
     def flags(answers: str) -> tuple[str, ...]:
         works = [work(at, value, purpose=purpose) for at, value in enumerate(answers)]
-        known = {one.item_id: {("Overall", ""): "a"} for one in works}
+        known = {one.item: {("Overall", ""): "a"} for one in works}
         figures = measure("r1", works, known, pairwise=True, min_seconds=0.0)
         return flagged([figures], min_seconds=0.0)[0].flags
 
@@ -90,9 +90,9 @@ def test_duplicates() -> None:
     def flags(same: int, other: int) -> tuple[str, ...]:
         first = [work(number, "ab"[number % 2]) for number in range(same + other)]
         again = [
-            replace(one, item_id=f"{one.item_id}x", duplicate_of=one.item_id, answers={("Overall", ""): "tie"})
+            replace(one, item=f"{one.item}x", duplicate_of=one.item, answers={("Overall", ""): "tie"})
             for one in first[:other]
-        ] + [replace(one, item_id=f"{one.item_id}x", duplicate_of=one.item_id) for one in first[other:]]
+        ] + [replace(one, item=f"{one.item}x", duplicate_of=one.item) for one in first[other:]]
         return rows([*first, *again])[0].flags
 
     assert flags(3, 3) == ()

@@ -125,6 +125,25 @@ def test_first_position_and_order_consistency_by_hand() -> None:
     assert "No vote prefers" in first_position([ballot("i", "r", "tie")]).reason
 
 
+def test_several_pairs_of_one_item_are_kept_apart() -> None:
+    """Every rater prefers m1 to m2 and m3 to m1 on all items, at sight and with the sides swapped."""
+    first = [ballot(f"i{at}", f"r{by}", "a", seconds=10.0) for at in range(4) for by in (1, 2, 3)]
+    other = [replace(one, system_b="m3", outcome="b", seconds=30.0) for one in first]
+    swapped = {"m1": "m2", "m2": "m1", "m3": "m1"}
+    again = [
+        replace(one, item_id=f"{one.item_id}x", is_duplicate_of=one.item_id, first_shown=swapped[one.system_b])
+        for one in [*first, *other]
+    ]
+    ballots = [*first, *other, *again]
+    assert order_consistency(ballots).value == 100
+    rows = rater_table(ballots)
+    assert [(row.items, row.with_majority.value, row.consistency.value) for row in rows] == [(8, 100, 100)] * 3
+    assert [(row.seconds, row.flags) for row in rows] == [(20, ())] * 3
+    time = time_per_item([*first, *other])
+    assert time is not None
+    assert (time.low, time.middle, time.high, time.count) == (10, 20, 30, 24)
+
+
 def test_strengths_of_a_published_example() -> None:
     """Agresti's maximum-likelihood strengths against Baltimore: 1.58, 1.44, 1.29, 1.25, 1.11, 0.68; errors 0.34."""
     ballots = []

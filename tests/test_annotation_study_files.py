@@ -201,6 +201,10 @@ def test_answers_of_a_turned_item_that_may_mean_either_system_are_refused(tmp_pa
     with pytest.raises(ValueError, match=r"unclear whom an answer a or b in .*verdicts\.csv means"):
         read_study_data(files)
     assert read_study_data(files | {"ballots": table(tmp_path, VOTE)}).verdicts
+    several = table(tmp_path, VOTE, VOTE | {"system_b": "star", "first_shown": "star"})
+    with pytest.raises(ValueError, match=r"rows of item i are of several pairs, so it is unclear .*its own item_id"):
+        read_study_data(files | {"ballots": several})
+    assert len(read_study_data({"ballots": several}).ballots) == 2
 
 
 def test_a_report_is_of_one_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

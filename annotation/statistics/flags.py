@@ -10,9 +10,10 @@ flags here. Flags are for the lead to look at; nothing is blocked, and no vote i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import Any
 
 from scipy.stats import binomtest
 
@@ -21,8 +22,8 @@ from annotation.studies.study_views import RaterQuality
 
 Question = tuple[str, str]
 """criterion, system; the system is empty when pairwise"""
-Known = Mapping[str, Mapping[Question, str]]
-"""item id -> the known answers, in terms of systems"""
+Known = Mapping[Any, Mapping[Question, str]]
+"""item, as in `Work` -> the known answers, in terms of systems"""
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,11 @@ LIMITS = FlagLimits()
 class Work:
     """One item that a rater handed in."""
 
-    item_id: str
+    item: Hashable
+    """the item's id, or anything else that tells it from all others"""
     purpose: Purpose
-    duplicate_of: str | None
+    duplicate_of: Hashable | None
+    """`item` of the original"""
     seconds: float
     answers: Mapping[Question, str]
     """in terms of systems"""
@@ -171,7 +174,7 @@ def _side(work: Work) -> str:
 
 def _duplicates(works: Sequence[Work]) -> list[tuple[str, str | None]]:
     """(answer to a duplicate, answer to the original) for all that the rater judged twice."""
-    by_id = {work.item_id: work for work in works}
+    by_id = {work.item: work for work in works}
     return [
         (work.answers[question], by_id[work.duplicate_of].answers.get(question))
         for work in works
@@ -186,6 +189,6 @@ def _right(works: Sequence[Work], known: Known, purpose: Purpose) -> tuple[int, 
         work.answers.get(question) == value
         for work in works
         if work.purpose is purpose
-        for question, value in known.get(work.item_id, {}).items()
+        for question, value in known.get(work.item, {}).items()
     ]
     return sum(checks), len(checks)

@@ -149,12 +149,13 @@ def first_position(ballots: Iterable[Ballot]) -> Estimate:
 def order_consistency(ballots: Iterable[Ballot]) -> Estimate:
     """Percent of repeated answers (same rater, sides swapped) that are again for the same system or a tie."""
     kept = [ballot for ballot in ballots if not ballot.is_gold and ballot.discard_cause is None]
-    first = {(b.item_id, b.rater, b.criterion, b.system_a): b.outcome for b in kept if b.is_duplicate_of is None}
+    first = {(b.judged(), b.rater, b.criterion): b.outcome for b in kept if b.is_duplicate_of is None}
     hits = []
     for ballot in kept:
-        key = (ballot.is_duplicate_of or "", ballot.rater, ballot.criterion, ballot.system_a)
+        original = ballot.is_duplicate_of or ""
+        key = ((original, ballot.system_a, ballot.system_b), ballot.rater, ballot.criterion)
         if key in first:
-            hits.append((key[0], first[key] == ballot.outcome))
+            hits.append((original, first[key] == ballot.outcome))
     return share_over_items(hits, "No rater judged an item a second time with the sides swapped.")
 
 

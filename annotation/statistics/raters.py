@@ -6,7 +6,7 @@ votes of one rater were left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
@@ -94,9 +94,10 @@ def rater_table(
     mine = {name: [ballot for ballot in ballots if ballot.rater == name] for name in names}
     others = _votes_by_place(counted(ballots))
     rows = [_row(name, mine[name], others, gold or {}, rule) for name in names]
-    known: dict[str, dict[tuple[str, str], str]] = {}
-    for (item_id, criterion), outcome in (gold or {}).items():
-        known.setdefault(item_id, {})[criterion, ""] = outcome
+    known: dict[Hashable, dict[tuple[str, str], str]] = {}
+    for ballot in ballots:
+        if _asked(ballot, gold or {}):
+            known.setdefault(ballot.judged(), {})[ballot.criterion, ""] = (gold or {})[ballot.item_id, ballot.criterion]
     signs = [measure(name, _works(mine[name]), known, pairwise=True, min_seconds=0.0) for name in names]
     flags = [one.flags for one in flagged(signs, min_seconds=0.0, limits=limits)]
     return tuple(
@@ -118,7 +119,7 @@ def without_rater(
         asked = [ballot for ballot in kept if ballot.criterion == criterion]
         for rater in (None, *raters):
             left = [ballot for ballot in asked if ballot.rater != rater]
-            table = count_table((((b.item_id, b.system_a, b.system_b), b.outcome) for b in left), OUTCOMES)
+            table = count_table(((ballot.judged(), ballot.outcome) for ballot in left), OUTCOMES)
             won = _items_won(left, rule, verdicts)
             rows.append(DropRow(rater, criterion, alpha(table, resamples=0), percent_agreement(table), won))
     return tuple(rows)
@@ -126,39 +127,37 @@ def without_rater(
 
 def time_per_item(ballots: Iterable[Ballot]) -> Quartiles | None:
     """Quartiles of the time that a rater spends on an item; None without ballots. Gold and duplicates count too."""
-    seconds = list({(ballot.rater, ballot.item_id): ballot.seconds for ballot in ballots}.values())
+    seconds = list({(ballot.rater, ballot.judged()): ballot.seconds for ballot in ballots}.values())
     if not seconds:
         return None
     low, middle, high = np.percentile(seconds, [25, 50, 75])
     return Quartiles(float(low), float(middle), float(high), len(seconds))
 
 
-Places = dict[tuple[str, str, str], list[tuple[str, str]]]
-"""(item, system_a, criterion) -> (rater, outcome) of every vote there"""
+Places = dict[tuple[tuple[str, str, str], str], list[tuple[str, str]]]
+"""(what was judged, criterion) -> (rater, outcome) of every vote there"""
 
 
 def _votes_by_place(ballots: Iterable[Ballot]) -> Places:
     places: Places = {}
     for ballot in ballots:
-        places.setdefault((ballot.item_id, ballot.system_a, ballot.criterion), []).append(
-            (ballot.rater, ballot.outcome)
-        )
+        places.setdefault((ballot.judged(), ballot.criterion), []).append((ballot.rater, ballot.outcome))
     return places
 
 
 def _row(name: str, ballots: Sequence[Ballot], places: Places, gold: Gold, rule: Rule) -> RaterRow:
     votes = counted(ballots)
-    times = list({ballot.item_id: ballot.seconds for ballot in ballots}.values())
+    times = list({ballot.judged(): ballot.seconds for ballot in ballots}.values())
     pairs = []
     for ballot in votes:
-        here = places[ballot.item_id, ballot.system_a, ballot.criterion]
+        here = places[ballot.judged(), ballot.criterion]
         result = rule([outcome for rater, outcome in here if rater != name])
         if result is not None:
             pairs.append((ballot.item_id, ballot.outcome, result))
     answers = [(ballot.outcome, gold[ballot.item_id, ballot.criterion]) for ballot in ballots if _asked(ballot, gold)]
     return RaterRow(
         rater=name,
-        items=len({ballot.item_id for ballot in votes}),
+        items=len({ballot.judged() for ballot in votes}),
         votes=len(votes),
         seconds=float(median(times)),
         tie_percent=100 * sum(ballot.outcome == "tie" for ballot in votes) / max(1, len(votes)),
@@ -188,19 +187,19 @@ def _items_won(ballots: Sequence[Ballot], rule: Rule, verdicts: Sequence[Verdict
 
 def _works(ballots: Sequence[Ballot]) -> list[Work]:
     """One rater's ballots as work on items."""
-    items: dict[str, list[Ballot]] = {}
+    items: dict[tuple[str, str, str], list[Ballot]] = {}
     for ballot in ballots:
-        items.setdefault(ballot.item_id, []).append(ballot)
+        items.setdefault(ballot.judged(), []).append(ballot)
     return [
         Work(
-            item_id=item_id,
+            item=judged,
             purpose=Purpose.GOLD if given[0].is_gold else Purpose.MAIN,
-            duplicate_of=given[0].is_duplicate_of,
+            duplicate_of=None if given[0].is_duplicate_of is None else (given[0].is_duplicate_of, *judged[1:]),
             seconds=given[0].seconds,
             answers={(ballot.criterion, ""): ballot.outcome for ballot in given},
             shown=[_shown(ballot) for ballot in given],
         )
-        for item_id, given in items.items()
+        for judged, given in items.items()
     ]
 
 

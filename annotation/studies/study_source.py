@@ -83,14 +83,7 @@ def read_study_data(files: Mapping[str, Path], rubric: Rubric | None = None, stu
     found = _of_one_study({kind: values.found for kind, values in read.items()}, files, study)
     data = StudyData(**found, rubric=rubric or find_rubric(DEFAULT_RUBRIC))
     _check_scores(data, files)
-    turned = read["ballots"].turned if "ballots" in read else frozenset()
-    for kind in ("gold", "verdicts"):
-        unclear = sorted({one.item_id for one in getattr(data, kind)} & turned)
-        if unclear:
-            raise ValueError(
-                f"{files['ballots']}: rows of item {unclear[0]} name the two systems out of sorted order, so it is "
-                f"unclear whom an answer a or b in {files[kind]} means; name them in sorted order everywhere"
-            )
+    _check_whom_answers_mean(data, read["ballots"].turned if "ballots" in read else frozenset(), files)
     return data
 
 
@@ -109,6 +102,24 @@ def _of_one_study(
         kind: tuple(row for row in rows if study is None or getattr(row, "study", study) == study)
         for kind, rows in found.items()
     }
+
+
+def _check_whom_answers_mean(data: StudyData, turned: frozenset[str], files: Mapping[str, Path]) -> None:
+    """Raises ValueError where an answer "a" or "b" of a reviewer or a gold item could mean several systems."""
+    pairs = Counter(item_id for item_id, *_ in {ballot.judged() for ballot in data.ballots})
+    several = {item_id for item_id, count in pairs.items() if count > 1}
+    faults = {
+        "name the two systems out of sorted order": (turned, "name them in sorted order everywhere"),
+        "are of several pairs": (several, "give each pair its own item_id"),
+    }
+    for kind in ("gold", "verdicts"):
+        answered = {one.item_id for one in getattr(data, kind) if getattr(one, "system", None) is None}
+        for fault, (items, what_to_do) in faults.items():
+            if unclear := sorted(answered & items):
+                raise ValueError(
+                    f"{files['ballots']}: rows of item {unclear[0]} {fault}, so it is unclear whom an answer a or b in "
+                    f"{files[kind]} means; {what_to_do}"
+                )
 
 
 def _check_scores(data: StudyData, files: Mapping[str, Path]) -> None:

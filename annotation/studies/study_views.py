@@ -56,6 +56,10 @@ class Ballot:
     held_back: int = 0
     """replies of the judged talk that the safety screen changed, of both systems; 0 for items that are only read"""
 
+    def judged(self) -> tuple[str, str, str]:
+        """What a rater compares at a time: the item and its pair, since files may hold several pairs of one item."""
+        return self.item_id, self.system_a, self.system_b
+
 
 @dataclass(frozen=True)
 class Rating:
