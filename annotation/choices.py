@@ -77,6 +77,10 @@ class Majority(StrEnum):
     AT_LEAST_HALF = "at_least_half"
     MORE_THAN_HALF = "more_than_half"
 
+    def in_words(self) -> str:
+        """E.g. "more than half"."""
+        return self.value.replace("_", " ")
+
 
 class StudyKind(StrEnum):
     """live: each rater plays a seeker, talks with two systems, then judges them. frozen: items are imported."""

@@ -23,13 +23,15 @@ from annotation.statistics.report_tables import report_tables
 from annotation.statistics.study_data import StudyData
 from annotation.statistics.study_report import analyse
 from annotation.store.texts import is_visible
+from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_source import read_study_data
-from annotation.studies.study_views import Ballot, Verdict
+from annotation.studies.study_views import Ballot, TaskView, Verdict
 from annotation.talks.encounters import EncounterSetup, find_encounter, visitor_of
 from annotation.talks.judgments import Vote
 from models.reading.table import Table, as_latex, as_markdown, as_text
 from tests.encounters import CRITERIA, SYSTEMS, Story
 from tests.simulated_study import features, rated, simulated
+from tests.studies import StudyRoom, item
 
 SIGNS = st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp"), exclude_characters="\ufffd")
 TEXT = st.text(SIGNS, max_size=12).map(str.strip).filter(is_visible)
@@ -167,6 +169,7 @@ def table(tmp_path: Path, *rows: dict[str, str], name: str = "ballots.CSV") -> P
         ("ballots", [VOTE | {"item_id": "i\nj"}], "does a quote stay open in the row?"),
         ("ballots", [VOTE | {"rater": "\u2060"}], "rater is '\\u2060'; it has no visible character"),
         ("ballots", [VOTE | {"rater": "\ufffdva"}], "a letter was lost when it was saved (U+FFFD)"),
+        ("ballots", [VOTE | {"majority": "most"}], "majority is 'most'; allowed: at_least_half, more_than_half"),
         ("ratings", [SCORE, SCORE | {"score": "1"}], "line 3: given twice"),
         ("ratings", [SCORE | {"score": "inf"}], "score is 'inf'; a whole number is needed"),
         ("verdicts", [RULED, RULED], "line 3: given twice"),
@@ -214,6 +217,49 @@ def test_a_report_is_of_one_study(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert len(read_study_data({"ballots": path}, study="t").ballots) == 2
     assert main(["results", "--ballots", str(path), "--study", "u"]) == 2
     assert "no row of the study 'u'; there are: s (1 rows)" in capsys.readouterr().err
+
+
+def test_the_majority_of_the_study_travels_with_its_rows(
+    sessions: sessionmaker[Session], database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of four raters two prefer net-x: at least half, but no more, as this study's rubric demands."""
+    plan = StudyPlan("pilot", SYSTEMS, raters=4, raters_per_item=4, rubric=RUBRICS["esconv-2021"], review_share=0)
+    room = StudyRoom(sessions, plan, tuple(item(number, systems=SYSTEMS) for number in range(3)), raters=4)
+    for rater, wanted in zip(room.people, ("r0", "r0", "tie", "r1"), strict=True):
+        while room.judge(rater, lambda task, wanted=wanted: _side_of(task, wanted)) is not None:
+            pass
+    named = ["--database", database_url, "--study", "pilot"]
+    assert main(["results", *named]) == 0
+    expected = capsys.readouterr().out
+    assert "No item was won by either system (ties: 0, without a majority: 3)" in expected
+    for form in FILE_FORMATS:
+        out = str(tmp_path / f"ballots.{form}")
+        assert main(["export", *named, "--table", "ballots", "--format", form, "--output", out]) == 0
+        capsys.readouterr()
+        assert main(["results", "--ballots", out]) == 0
+        read = capsys.readouterr()
+        assert (read.out, read.err) == (expected, "")
+    assert main(["results", "--ballots", out, "--rubric", "admisc-2024"]) == 2
+    assert "count if more than half of their raters agree" in capsys.readouterr().err
+
+
+def _side_of(task: TaskView, wanted: str) -> str:
+    """The answer for the system whose replies begin with this text, or a tie."""
+    places = [place for place, reply in zip("ab", task.replies, strict=True) if f" {wanted} " in reply[0].text]
+    return places[0] if places else "tie"
+
+
+def test_rows_without_a_majority_are_counted_by_a_rule_that_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = table(tmp_path, VOTE, VOTE | {"rater": "r2", "outcome": "tie"}, VOTE | {"rater": "r3", "outcome": "b"})
+    assert main(["results", "--ballots", str(path)]) == 0
+    assert "an item counts if at least half of them do" in capsys.readouterr().err
+    assert main(["results", "--ballots", str(path), "--rubric", "esconv-2021"]) == 0
+    assert capsys.readouterr().err == ""
+    rows = [VOTE | {"majority": "more_than_half"}, VOTE | {"majority": "at_least_half", "rater": "r2"}]
+    with pytest.raises(ValueError, match="two majorities, at_least_half and more_than_half; a study has one"):
+        read_study_data({"ballots": table(tmp_path, *rows)})
 
 
 def test_scores_are_those_of_the_rubric(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

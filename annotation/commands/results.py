@@ -6,6 +6,7 @@ for a paper, with `--markdown` or `--latex`. A study can also be read from expor
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from itertools import groupby
 from pathlib import Path
@@ -19,9 +20,14 @@ from annotation.statistics.study_data import StudyData
 from annotation.statistics.study_report import analyse
 from annotation.store.database import for_reading, open_sessions
 from annotation.store.engine import add_database_argument
-from annotation.studies.study_source import find_study_data, read_study_data
+from annotation.studies.study_source import find_study_data, named_majority, read_study_data
 from annotation.talks.open_talks import Summary, summarise, tallies
 from models.reading.table import STYLES
+
+NO_MAJORITY = (
+    "The rows do not say how many raters of an item must agree (column `majority`). Here an item counts if {rule} of "
+    "them do; if the study had another rule, name its rubric with --rubric."
+)
 
 
 def table_of(summaries: tuple[Summary, ...]) -> str:
@@ -75,7 +81,10 @@ def run(args: Namespace) -> int:
     files = {kind: Path(getattr(args, kind)) for kind in KINDS if getattr(args, kind) is not None}
     style = "latex" if args.latex else "markdown" if args.markdown else "text"
     if files:
-        print(study_text(read_study_data(files, load_rubric(args.rubric or DEFAULT_RUBRIC), args.study), style))
+        data = read_study_data(files, None if args.rubric is None else load_rubric(args.rubric), args.study)
+        if args.rubric is None and (data.ballots or data.preferences) and named_majority(data) is None:
+            print(NO_MAJORITY.format(rule=data.rubric.majority.in_words()), file=sys.stderr)
+        print(study_text(data, style))
         return 0
     if args.study is None and style != "text":
         raise ValueError(f"--{style} prints a study's tables; name it with --study, or its votes with --ballots")

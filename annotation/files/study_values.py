@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, fields, replace
 from typing import Any
 
-from annotation.choices import Decision
+from annotation.choices import Decision, Majority
 from annotation.statistics.explanations import ReplyFeature
 from annotation.statistics.study_data import GoldAnswer
 from annotation.statistics.win_tie_lose import OUTCOMES
@@ -76,6 +76,8 @@ def to_value(kind: str, row: Mapping[str, Any]) -> tuple[Any, bool]:
         _check_verdict(value)
     if isinstance(value, Ballot | GoldAnswer | TurnVote) and value.outcome not in OUTCOMES:
         raise ValueError(f"outcome is {value.outcome!r:.40}; allowed: {', '.join(OUTCOMES)}")
+    if isinstance(value, Ballot | TurnVote) and value.majority not in (None, *Majority):
+        raise ValueError(f"majority is {value.majority!r:.40}; allowed: {', '.join(Majority)} or nothing")
     if isinstance(value, Ballot | TurnVote | TalkRow):
         return _in_order(value)
     return value, False

@@ -68,6 +68,7 @@ def ballots(*, session: Session, access: Access) -> tuple[Ballot, ...]:
                     context=handed.context.key,
                     reason=handed.claim.note or None,
                     held_back=handed.held_back,
+                    majority=plan.rubric.majority.value,
                 )
             )
     return tuple(values)

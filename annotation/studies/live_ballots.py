@@ -5,10 +5,13 @@ Each encounter is its own item with one rater, the visitor who had the talk, so 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from annotation.choices import Mode, Outcome
+from annotation.rubric import Rubric
 from annotation.store.live_schema import StudyTalk
 from annotation.store.schema import Ballot as Vote
 from annotation.store.schema import Encounter, Judgment
@@ -20,14 +23,14 @@ OUTCOMES = {Outcome.WIN: "a", Outcome.TIE: "tie", Outcome.LOSE: "b"}
 
 
 def encounter_ballots(
-    *, session: Session, rubric: str, study: str | None = None, mode: Mode | None = None
+    *, session: Session, rubric: Rubric, study: str | None = None, mode: Mode | None = None
 ) -> tuple[Ballot, ...]:
-    """All judgments by `rubric`, oldest first, optionally of one study or one mode."""
+    """All judgments by the rubric of that name, oldest first, optionally of one study or one mode."""
     statement = (
         select(Encounter, Judgment, Vote.reason)
         .join(Judgment, Judgment.encounter_id == Encounter.id)
         .join(Vote, Vote.id == Judgment.ballot_id)
-        .where(Judgment.rubric == rubric)
+        .where(Judgment.rubric == rubric.name)
         .order_by(Judgment.id)
     )
     if study is not None:
@@ -36,7 +39,11 @@ def encounter_ballots(
         statement = statement.where(Encounter.mode == mode)
     raters, held = rater_numbers(session), held_back_turns(session)
     return tuple(
-        _ballot(encounter, judgment, raters[encounter.visitor], reason, held_back_count(held.get(encounter.id)))
+        replace(
+            _ballot(encounter, judgment, raters[encounter.visitor], reason),
+            held_back=held_back_count(held.get(encounter.id)),
+            majority=rubric.majority.value,
+        )
         for encounter, judgment, reason in session.execute(statement)
     )
 
@@ -58,7 +65,7 @@ def rater_numbers(session: Session) -> dict[str, str]:
     return members | {visitor: f"r{number}" for number, visitor in enumerate(others, start=1)}
 
 
-def _ballot(encounter: Encounter, judgment: Judgment, rater: str, reason: str | None, held_back: int) -> Ballot:
+def _ballot(encounter: Encounter, judgment: Judgment, rater: str, reason: str | None) -> Ballot:
     return Ballot(
         study=encounter.study or "",
         item_id=encounter.id,
@@ -72,5 +79,4 @@ def _ballot(encounter: Encounter, judgment: Judgment, rater: str, reason: str | 
         problem_type=encounter.problem_type or None,
         context=encounter.role_card,
         reason=reason or None,
-        held_back=held_back,
     )

@@ -21,6 +21,7 @@ from annotation.studies.live_ballots import OUTCOMES
 from annotation.studies.live_projection import said
 from annotation.studies.live_views import StarRow, TalkRow, TurnVote
 from annotation.studies.members import require
+from annotation.studies.studies import plan_of
 from annotation.studies.study_views import Access
 from annotation.talks.held_back import held_back_count, held_back_turns
 from annotation.talks.judgments import outcome_of
@@ -41,7 +42,7 @@ def live_rows(*, session: Session, access: Access) -> LiveRows:
     talks: list[TalkRow] = []
     votes: list[TurnVote] = []
     stars: list[StarRow] = []
-    changed = held_back_turns(session)
+    changed, majority = held_back_turns(session), plan_of(study).rubric.majority.value
     for talk, encounter, card, shared in _handed_in(session, study):
         pair: dict[str, Any] = {"system_a": encounter.system_1, "system_b": encounter.system_2}
         held = changed.get(encounter.id, {})
@@ -54,7 +55,8 @@ def live_rows(*, session: Session, access: Access) -> LiveRows:
         }
         talks.append(TalkRow(**shared, **pair, **seen))
         for vote in session.scalars(_of(TurnPreference, encounter)):
-            votes.append(TurnVote(**shared, **pair, **_vote_columns(vote, encounter, held.get(vote.turn_index, ()))))
+            columns = _vote_columns(vote, encounter, held.get(vote.turn_index, ()))
+            votes.append(TurnVote(**shared, **pair, **columns, majority=majority))
         for star in session.scalars(_of(TurnStar, encounter)):
             system = encounter.system_on(star.side)
             stars.append(StarRow(**shared, turn=star.turn_index, system=system, stars=star.stars))

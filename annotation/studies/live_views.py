@@ -123,6 +123,8 @@ class TurnVote:
     discard_cause: str | None = None
     held_back: str | None = None
     """which of the two replies the safety screen changed: "a", "b" (of systems, not sides) or "ab"; None: neither"""
+    majority: str | None = None
+    """how many of a talk's turns must agree, as in `Ballot`"""
 
 
 @dataclass(frozen=True)

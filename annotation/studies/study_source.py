@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from annotation.choices import Role, StudyState
+from annotation.choices import Majority, Role, StudyState
 from annotation.files.study_files import read_values
 from annotation.files.study_values import KINDS
 from annotation.rubric import DEFAULT_RUBRIC, Rubric, find_rubric
@@ -20,10 +21,11 @@ from annotation.store.study_schema import Study
 from annotation.studies.ballots import ballots, known_answers, ratings, verdicts
 from annotation.studies.live_ballots import encounter_ballots
 from annotation.studies.live_rows import live_rows
+from annotation.studies.live_views import TurnVote
 from annotation.studies.members import require
 from annotation.studies.reply_features import encounter_features, reply_features
 from annotation.studies.studies import lead_access, plan_of
-from annotation.studies.study_views import Access
+from annotation.studies.study_views import Access, Ballot
 
 
 def stored_data(*, session: Session, access: Access) -> StudyData:
@@ -64,7 +66,7 @@ def find_study_data(*, session: Session, study: str, rubric: str | None = None) 
         raise ValueError(f"there is no study {study!r}; studies: {names}")
     chosen = find_rubric(rubric or mine[0])
     return StudyData(
-        ballots=encounter_ballots(session=session, rubric=chosen.name, study=study),
+        ballots=encounter_ballots(session=session, rubric=chosen, study=study),
         features=encounter_features(session=session, study=study),
         rubric=chosen,
     )
@@ -73,8 +75,10 @@ def find_study_data(*, session: Session, study: str, rubric: str | None = None) 
 def read_study_data(files: Mapping[str, Path], rubric: Rubric | None = None, study: str | None = None) -> StudyData:
     """A study from exported files, given as kind of row -> file; what is not given is empty.
 
-    Raises ValueError for an unknown kind, bad rows, scores outside the rubric's range, rows of several studies (with
-    `study`, only rows of that one are used), and OSError when a file cannot be read.
+    The rows say themselves how many raters make a majority; where none does, `rubric` or else the default one says it.
+    Raises ValueError for an unknown kind, bad rows, another majority in `rubric` than in the rows, scores outside its
+    range, rows of several studies (with `study`, only rows of that one are used), and OSError when a file cannot be
+    read.
     """
     unknown = [kind for kind in files if kind not in KINDS]
     if unknown:
@@ -82,9 +86,26 @@ def read_study_data(files: Mapping[str, Path], rubric: Rubric | None = None, stu
     read = {kind: read_values(path, kind) for kind, path in files.items()}
     found = _of_one_study({kind: values.found for kind, values in read.items()}, files, study)
     data = StudyData(**found, rubric=rubric or find_rubric(DEFAULT_RUBRIC))
+    named = named_majority(data)
+    if named is not None and rubric is not None and named is not rubric.majority:
+        raise ValueError(
+            f"{_named(files)}: the rows are of a study whose items count if {named.in_words()} of their raters agree, "
+            f"those of the rubric {rubric.name!r} if {rubric.majority.in_words()} do: leave --rubric out, or name the "
+            "study's own"
+        )
+    data = replace(data, rubric=replace(data.rubric, majority=named or data.rubric.majority))
     _check_scores(data, files)
     _check_whom_answers_mean(data, read["ballots"].turned if "ballots" in read else frozenset(), files)
     return data
+
+
+def named_majority(data: StudyData) -> Majority | None:
+    """The majority that the rows of a study name themselves, None if none does. Raises ValueError for two."""
+    votes: tuple[Ballot | TurnVote, ...] = (*data.ballots, *data.preferences)
+    named = sorted({Majority(vote.majority) for vote in votes if vote.majority is not None})
+    if len(named) > 1:
+        raise ValueError(f"the rows name two majorities, {' and '.join(named)}; a study has one")
+    return named[0] if named else None
 
 
 def _of_one_study(
@@ -93,7 +114,7 @@ def _of_one_study(
     """The rows of `study`; without it, those of the only study there is. Rows without a study belong to every one."""
     counts = Counter(row.study for rows in found.values() for row in rows if hasattr(row, "study"))
     named = ", ".join(f"{name or '(none)'} ({count} rows)" for name, count in sorted(counts.items()))
-    where = ", ".join(map(str, files.values()))
+    where = _named(files)
     if study is None and len(counts) > 1:
         raise ValueError(f"{where}: rows of {len(counts)} studies: {named}; a report is of one: choose it with --study")
     if study is not None and counts and study not in counts:
@@ -131,3 +152,7 @@ def _check_scores(data: StudyData, files: Mapping[str, Path]) -> None:
                 f" is {row.score}; {data.rubric.name} goes from {scale[0]} to {scale[-1]}: name the rubric of the study"
                 " with --rubric"
             )
+
+
+def _named(files: Mapping[str, Path]) -> str:
+    return ", ".join(map(str, files.values()))

@@ -55,6 +55,8 @@ class Ballot:
     """what the rater wrote about the item; the same on all its criteria"""
     held_back: int = 0
     """replies of the judged talk that the safety screen changed, of both systems; 0 for items that are only read"""
+    majority: str | None = None
+    """how many raters of an item must agree for it to count: the `Majority` of the study's rubric; None: not known"""
 
     def judged(self) -> tuple[str, str, str]:
         """What a rater compares at a time: the item and its pair, since files may hold several pairs of one item."""
