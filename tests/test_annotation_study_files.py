@@ -232,6 +232,10 @@ def test_the_majority_of_the_study_travels_with_its_rows(
     assert main(["results", *named]) == 0
     expected = capsys.readouterr().out
     assert "No item was won by either system (ties: 0, without a majority: 3)" in expected
+    assert main(["results", *named, "--rubric", "admisc-2024"]) == 2  # it was ignored, and the study's own counted
+    assert "judged by its own rubric 'esconv-2021' (version 2), and 'admisc-2024'" in capsys.readouterr().err
+    assert main(["results", *named, "--rubric", "esconv-2021"]) == 0
+    assert capsys.readouterr().out == expected
     for form in FILE_FORMATS:
         out = str(tmp_path / f"ballots.{form}")
         assert main(["export", *named, "--table", "ballots", "--format", form, "--output", out]) == 0

@@ -62,7 +62,8 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--rubric",
         metavar="NAME|FILE",
         default=None,
-        help=f"which questions to count, a preset or a JSON file; None: the study's own, else {DEFAULT_RUBRIC}",
+        help="which questions to count, a preset or a JSON file; None: those of a study's plan, which takes no other, "
+        f"or of its first talk, else {DEFAULT_RUBRIC}",
     )
     parser.add_argument(
         "--study", metavar="NAME", default=None, help="all statistics of this study; with files: only its rows"
@@ -80,9 +81,10 @@ def run(args: Namespace) -> int:
     """Print the tables."""
     files = {kind: Path(getattr(args, kind)) for kind in KINDS if getattr(args, kind) is not None}
     style = "latex" if args.latex else "markdown" if args.markdown else "text"
+    rubric = None if args.rubric is None else load_rubric(args.rubric)
     if files:
-        data = read_study_data(files, None if args.rubric is None else load_rubric(args.rubric), args.study)
-        if args.rubric is None and (data.ballots or data.preferences) and named_majority(data) is None:
+        data = read_study_data(files, rubric, args.study)
+        if rubric is None and (data.ballots or data.preferences) and named_majority(data) is None:
             print(NO_MAJORITY.format(rule=data.rubric.majority.in_words()), file=sys.stderr)
         print(study_text(data, style))
         return 0
@@ -90,7 +92,7 @@ def run(args: Namespace) -> int:
         raise ValueError(f"--{style} prints a study's tables; name it with --study, or its votes with --ballots")
     with for_reading(open_sessions(args.database, create=False))() as session:
         if args.study is not None:
-            data = find_study_data(session=session, study=args.study, rubric=args.rubric)
+            data = find_study_data(session=session, study=args.study, rubric=rubric)
             print(study_text(data, style))
             return 0
         counted = tallies(session=session, rubric=args.rubric or DEFAULT_RUBRIC)

@@ -47,14 +47,20 @@ def stored_data(*, session: Session, access: Access) -> StudyData:
     )
 
 
-def find_study_data(*, session: Session, study: str, rubric: str | None = None) -> StudyData:
+def find_study_data(*, session: Session, study: str, rubric: Rubric | None = None) -> StudyData:
     """The votes of the planned study of that name once it was opened, else those of live talks held under that name.
 
     Live talks are read with `rubric` (default: that of the first talk); a planned study has its own. Raises ValueError
-    naming the existing studies, when this is none of them.
+    for another rubric than a planned study's, and naming the existing studies, when this is none of them.
     """
     planned = session.scalar(select(Study).where(Study.name == study, Study.state != StudyState.DRAFT))
     if planned is not None:
+        own = plan_of(planned).rubric
+        if rubric is not None and rubric != own:
+            raise ValueError(
+                f"the study {study!r} was judged by its own rubric {own.name!r} (version {own.version}), and "
+                f"{rubric.name!r} (version {rubric.version}) is another: leave --rubric out"
+            )
         return stored_data(session=session, access=lead_access(session=session, name=study))
     used = session.execute(
         select(Encounter.study, Encounter.rubric).where(Encounter.study.is_not(None)).order_by(Encounter.created_at)
@@ -64,7 +70,7 @@ def find_study_data(*, session: Session, study: str, rubric: str | None = None) 
         opened = session.scalars(select(Study.name).where(Study.state != StudyState.DRAFT))
         names = ", ".join(sorted({str(row.study) for row in used} | set(opened))) or "none yet"
         raise ValueError(f"there is no study {study!r}; studies: {names}")
-    chosen = find_rubric(rubric or mine[0])
+    chosen = rubric or find_rubric(mine[0])
     return StudyData(
         ballots=encounter_ballots(session=session, rubric=chosen, study=study),
         features=encounter_features(session=session, study=study),
