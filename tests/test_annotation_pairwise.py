@@ -20,7 +20,7 @@ from annotation.statistics.pairwise import (
     turn_band,
 )
 from annotation.statistics.raters import rater_table, time_per_item, without_rater
-from annotation.statistics.report_tables import win_table
+from annotation.statistics.report_tables import vote_table, win_table
 from annotation.statistics.strength import bradley_terry, rankings
 from annotation.statistics.study_data import StudyData
 from annotation.statistics.study_report import analyse
@@ -281,6 +281,13 @@ def test_p_values_of_one_report_are_corrected_together() -> None:
     table = win_table((x, y, z), {})
     assert [row[7:9] for row in table.rows] == [("0.00391", "0.00781"), ("0.0391", "0.0391"), ("none", "none")]
     assert "corrected for the 2 tests of this table" in table.notes[0]
+
+
+def test_a_missing_interval_is_explained_below_the_table() -> None:
+    (found,) = pair_results(votes("i1", "aab"))
+    table = vote_table([found])
+    assert table.rows[0][2:5] == ("66.7", "33.3", "0.0")
+    assert table.notes[1:] == ("m1 vs. m2, Overall: One item alone gives no interval.",)
 
 
 def test_a_figure_is_written_in_one_way() -> None:

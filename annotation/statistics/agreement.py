@@ -67,7 +67,8 @@ def agreement(table: Table, *, level: Level = "nominal", seed: int = 0, resample
 def percent_agreement(table: Table) -> Estimate:
     """Percent of the pairs of raters of one item that gave the same answer; items with one rater are left out.
 
-    With equally many raters on each item this is the mean observed agreement in Fleiss (1971).
+    With equally many raters on each item this is the mean observed agreement in Fleiss (1971). The interval takes the
+    items as units, since pairs that share a rater are not independent.
     """
     raters = table.sum(axis=1)
     agreeing = (table * (table - 1)).sum(axis=1) // 2

@@ -2,7 +2,7 @@
 
 The votes of several raters on one item are not independent, so an interval that treated them as such would be too
 narrow. Therefore all functions here treat items as the sampled units: shares use the effective number of votes (Rao and
-Scott 1992), means the ratio estimator, anything else a bootstrap of whole items.
+Scott 1992; Korn and Graubard 1998), means the ratio estimator, anything else a bootstrap of whole items.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from scipy.stats import t
 RESAMPLES = 400
 """draws of a bootstrap; with these, the ends of an interval vary by a few hundredths of its width"""
 _Z = 1.959963984540054  # 97.5 % point of the normal distribution
+_ONE_ITEM = "One item alone gives no interval."
 _LEAST_VARIANCE = 1e-10
 """smallest variance of log-odds that counts as one; a million independent votes still have 4e-6"""
 
@@ -54,23 +55,18 @@ def wald(value: float, variance: float, count: int) -> Estimate:
 def clustered_share(hits: Sequence[int], totals: Sequence[int], *, empty: str) -> Estimate:
     """Percent (0 to 100) of all votes that are hits, given hits and votes per item.
 
-    Wilson's interval with the number of votes divided by the design effect (Rao and Scott 1992): the variance between
-    items divided by the variance of as many independent votes, at least 1. If all votes or none are hits, each item
-    counts as one vote. With one vote per item it is Wilson's interval itself. `empty` is the reason without any votes.
+    Wilson's interval with the effective number of votes instead of their number. With one vote per item the two are the
+    same; several votes on one item alone give no interval. `empty` is the reason without any votes.
     """
     y, n = np.asarray(hits, dtype=float), np.asarray(totals, dtype=float)
-    votes = float(n.sum())
+    votes = int(n.sum())
     if votes == 0:
         return undefined(empty)
     p = float(y.sum()) / votes
-    items = int((n > 0).sum())
-    if p in (0.0, 1.0):
-        effective = float(items)
-    else:
-        effect = float(((y - p * n) ** 2).sum()) / (votes * p * (1 - p))
-        effective = votes / max(1.0, effect)
-    low, high = _wilson(p, effective)
-    return Estimate(100 * p, 100 * low, 100 * high, int(votes))
+    if votes > 1 and (n > 0).sum() < 2:
+        return Estimate(100 * p, count=votes, reason=_ONE_ITEM)
+    low, high = _wilson(p, _effective_votes(y, n))
+    return Estimate(100 * p, 100 * low, 100 * high, votes)
 
 
 def clustered_mean(sums: Sequence[float], counts: Sequence[int], *, empty: str) -> Estimate:
@@ -84,7 +80,7 @@ def clustered_mean(sums: Sequence[float], counts: Sequence[int], *, empty: str) 
         return undefined(empty)
     mean = float(s.sum()) / values
     if items < 2:
-        return Estimate(mean, count=int(values), reason="One item alone gives no interval.")
+        return Estimate(mean, count=int(values), reason=_ONE_ITEM)
     variance = items / (items - 1) * float(((s - mean * n) ** 2).sum()) / values**2
     half = float(t.ppf(0.975, items - 1)) * math.sqrt(variance)
     return Estimate(mean, mean - half, mean + half, int(values))
@@ -104,6 +100,23 @@ def bootstrap(
         return None
     low, high = np.percentile(found, [2.5, 97.5])
     return float(low), float(high)
+
+
+def _effective_votes(y: NDArray[np.float64], n: NDArray[np.float64]) -> float:
+    """How many independent votes would tell as much as `y` hits of `n` votes on each item.
+
+    The number of votes divided by the design effect: the variance between the m items, divided by that of as many
+    independent votes, at least 1 (Rao and Scott 1992); and by t² / z² with m - 1 degrees of freedom, since few items
+    say little about that variance (Korn and Graubard 1998). An item is worth one vote at least, however much its raters
+    agree: with items of different sizes that is Kish's number of items, (sum n)² / sum n².
+    """
+    votes, items = float(n.sum()), int((n > 0).sum())
+    p, least = float(y.sum()) / votes, votes**2 / float((n**2).sum())
+    if p in (0.0, 1.0):
+        return least
+    between = items / (items - 1) * float(((y - p * n) ** 2).sum())
+    effect = max(1.0, between / (votes * p * (1 - p)))
+    return max(least, votes / effect * (_Z / float(t.ppf(0.975, items - 1))) ** 2)
 
 
 def _wilson(p: float, n: float) -> tuple[float, float]:

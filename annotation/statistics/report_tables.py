@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from annotation.statistics.agreement import Agreement
 from annotation.statistics.explanations import Relation
 from annotation.statistics.figure_texts import figure, number, with_interval
+from annotation.statistics.intervals import Estimate
 from annotation.statistics.live_report import LiveReport
 from annotation.statistics.pairwise import PairResult, Slice
 from annotation.statistics.pointwise import Mean, ScaleAgreement
@@ -118,18 +119,14 @@ def live_tables(live: LiveReport) -> tuple[Table, ...]:
 
 def vote_table(pairs: Iterable[PairResult]) -> Table:
     """The same by single votes, with the counts."""
-    rows = tuple(
-        (
-            f"{one.system_a} vs. {one.system_b}",
-            one.criterion,
-            *(figure(share) for share in (one.win, one.lose, one.tie)),
-            f"{one.votes.win} / {one.votes.lose} / {one.votes.tie}",
-        )
-        for one in pairs
-    )
+    rows, notes = [], ["Votes of several raters on one item count as partly the same in the intervals (Rao and Scott)."]
+    for one in pairs:
+        name, shares = f"{one.system_a} vs. {one.system_b}", (one.win, one.lose, one.tie)
+        counts = f"{one.votes.win} / {one.votes.lose} / {one.votes.tie}"
+        rows.append((name, one.criterion, *(figure(share) for share in shares), counts))
+        notes += _reasons(f"{name}, {one.criterion}", shares)
     head = ("Pair", "Criterion", "Win %", "Lose %", "Tie %", "Win / lose / tie")
-    notes = ("Votes of several raters on one item count as partly the same in the intervals (Rao and Scott).",)
-    return Table("Win, lose and tie by votes", head, rows, notes)
+    return Table("Win, lose and tie by votes", head, tuple(rows), tuple(notes))
 
 
 def agreement_table(found: Iterable[tuple[str, str, Agreement]]) -> Table:
@@ -140,9 +137,9 @@ def agreement_table(found: Iterable[tuple[str, str, Agreement]]) -> Table:
         raters = f"{one.raters[0]}" if one.raters[0] == one.raters[1] else f"{one.raters[0]} to {one.raters[1]}"
         shown = (figure(one.percent), figure(one.fleiss, 3), figure(one.alpha, 3))
         rows.append((name, criterion, *shown, str(one.items), raters))
-        notes += [f"{name}, {criterion}: {each.reason}" for each in figures if each.reason]
+        notes += _reasons(f"{name}, {criterion}", figures)
     head = ("Votes on", "Criterion", "Agreement %", "Fleiss kappa", "Krippendorff alpha", "Items", "Raters")
-    return Table("Agreement of the raters", head, tuple(rows), tuple(dict.fromkeys(notes)))
+    return Table("Agreement of the raters", head, tuple(rows), tuple(notes))
 
 
 def strength_table(found: Iterable[Ranking]) -> Table:
@@ -238,18 +235,23 @@ def relation_table(found: Sequence[Relation]) -> Table:
     for one in found:
         figures = (one.correlation, one.odds, one.within)
         rows.append((one.feature, one.criterion, *(figure(each, 2) for each in figures)))
-        notes += [f"{one.feature}, {one.criterion}: {each.reason}" for each in figures if each.reason]
+        notes += _reasons(f"{one.feature}, {one.criterion}", figures)
     notes.append("Positive: the reply with more of it wins. Log-odds per usual (root mean square) difference.")
     known = sum(each.low is not None for one in found for each in (one.correlation, one.odds, one.within))
     notes.append(f"{known} intervals of 95 %, not corrected: about one in 20 leaves out 0 by chance alone.")
     head = ("Feature of the reply", "Criterion", "Rank correlation", "Log-odds", "Log-odds within systems")
-    return Table(RELATIONS, head, tuple(rows), tuple(dict.fromkeys(notes)))
+    return Table(RELATIONS, head, tuple(rows), tuple(notes))
 
 
 def reason_table(found: Iterable[Reason]) -> Table:
     """What raters wrote, with their answers."""
     rows = tuple((one.item, one.rater, " vs. ".join(one.systems), "; ".join(one.answers), one.text) for one in found)
     return Table("Reasons of the raters", ("Item", "Rater", "Replies of", "Answers", "Reason"), rows)
+
+
+def _reasons(name: str, figures: Iterable[Estimate]) -> list[str]:
+    """Why these figures, or their intervals, are missing; each reason once."""
+    return list(dict.fromkeys(f"{name}: {one.reason}" for one in figures if one.reason))
 
 
 def _p_text(value: float | None) -> str:
