@@ -106,7 +106,7 @@ def test_what_is_undefined_says_why() -> None:
     assert "One of the two gave the same answer" in cohen([("a", "a"), ("a", "b")]).reason
     one_item = fleiss(np.array([[2, 1]]))
     assert one_item.value == pytest.approx(-0.5)
-    assert (one_item.low, one_item.reason) == (None, "Too few items for an interval.")
+    assert (one_item.low, one_item.reason) == (None, "The items are too few or too much alike for an interval.")
     with pytest.raises(ValueError, match="is none of a, b"):
         count_table([("i", "c")], ("a", "b"))
 
@@ -192,6 +192,20 @@ def test_a_mean_of_single_values_has_the_t_interval() -> None:
     assert (found.value, found.low, found.high) == pytest.approx((1.2, 1.2 - half, 1.2 + half))
     assert "One item alone" in clustered_mean([4.0], [2], empty="").reason
     assert clustered_mean([], [], empty="nothing").reason == "nothing"
+
+
+def test_no_interval_is_without_width_or_leaves_its_range() -> None:
+    """It would claim certainty, from two items that happen to agree."""
+    agreed = cohen([("a", "a"), ("b", "b")])
+    assert (agreed.value, agreed.low, agreed.high) == (1, None, None)
+    assert "always agree" in agreed.reason
+    nearly = cohen([("a", "a")] * 8 + [("b", "b")] * 4 + [("a", "b")])
+    assert nearly.high == 1  # 1.14 by the normal approximation
+    alike = agreement(np.array([[3, 0], [3, 0], [0, 3], [0, 3], [0, 3], [3, 0], [3, 0], [0, 3]]))
+    for found in (alike.fleiss, alike.alpha, clustered_mean([4.0, 4.0], [2, 2], empty="")):
+        assert found.value is not None
+        assert (found.low, found.high) == (None, None)
+        assert found.reason
 
 
 def test_the_bootstrap_of_a_mean_is_near_its_normal_interval() -> None:

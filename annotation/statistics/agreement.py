@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from statsmodels.stats.inter_rater import cohens_kappa, fleiss_kappa
 
-from annotation.statistics.intervals import RESAMPLES, Estimate, bootstrap, clustered_share, undefined
+from annotation.statistics.intervals import NO_INTERVAL, RESAMPLES, Estimate, bootstrap, clustered_share, undefined
 
 Table = NDArray[np.int64]  # (items, answers): raters who gave the answer to the item
 Level = Literal["nominal", "ordinal", "interval"]
+_LEAST_VARIANCE = 1e-12  # of kappa; below it is rounding
 _ALONE = "No item has answers of two raters, so their agreement cannot be measured."
-_NO_INTERVAL = "Too few items for an interval."
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def fleiss(table: Table, *, seed: int = 0, resamples: int = RESAMPLES) -> Estima
     if one_answer:
         return undefined(one_answer, len(used))
     interval = bootstrap(lambda drawn: _fleiss(used[drawn]), len(used), seed=seed, resamples=resamples)
-    notes = [] if interval or not resamples else [_NO_INTERVAL]
+    notes = [] if interval or not resamples else [NO_INTERVAL]
     if len(used) < len(table):
         left_out = len(table) - len(used)
         notes.append(f"Of the {len(used)} items with {usual} raters; {left_out} with another number left out.")
@@ -113,7 +113,7 @@ def alpha(table: Table, *, level: Level = "nominal", seed: int = 0, resamples: i
         return undefined(one_answer, len(rated))
     interval = bootstrap(lambda drawn: _alpha(rated[drawn], level), len(rated), seed=seed, resamples=resamples)
     low, high = interval or (None, None)
-    return Estimate(_alpha(rated, level), low, high, len(rated), "" if interval or not resamples else _NO_INTERVAL)
+    return Estimate(_alpha(rated, level), low, high, len(rated), "" if interval or not resamples else NO_INTERVAL)
 
 
 def cohen(pairs: Sequence[tuple[Hashable, Hashable]]) -> Estimate:
@@ -130,7 +130,10 @@ def cohen(pairs: Sequence[tuple[Hashable, Hashable]]) -> Estimate:
     for first, second in pairs:
         table[place[str(first)], place[str(second)]] += 1
     found = cohens_kappa(table)
-    return Estimate(float(found.kappa), float(found.kappa_low), float(found.kappa_upp), len(pairs))
+    kappa, low, high = float(found.kappa), max(-1.0, float(found.kappa_low)), min(1.0, float(found.kappa_upp))
+    if not found.var_kappa > _LEAST_VARIANCE:
+        return Estimate(kappa, count=len(pairs), reason="The two always agree or never do, so no error is known.")
+    return Estimate(kappa, low, high, len(pairs))
 
 
 def _one_answer(table: Table) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from statsmodels.tools.sm_exceptions import PerfectSeparationError
 
-from annotation.statistics.intervals import RESAMPLES, Estimate, bootstrap, undefined, wald
+from annotation.statistics.intervals import NO_INTERVAL, RESAMPLES, Estimate, bootstrap, undefined, wald
 from annotation.statistics.pairwise import counted
 from annotation.statistics.strength import SCORES, pair_design
 from annotation.studies.study_views import Ballot
@@ -148,7 +148,7 @@ def _correlation(ballots: Sequence[Ballot], difference: NDArray[np.float64], dra
 
     interval = bootstrap(drawn_again, len(names), resamples=draws[0], seed=draws[1])
     low, high = interval or (None, None)
-    reason = "" if interval or not draws[0] else "Too few items for an interval."
+    reason = "" if interval or not draws[0] else NO_INTERVAL
     return Estimate(_both_ways(difference, scores), low, high, len(ballots), reason)
 
 

@@ -18,9 +18,14 @@ from scipy.stats import t
 RESAMPLES = 400
 """draws of a bootstrap; with these, the ends of an interval vary by a few hundredths of its width"""
 _Z = 1.959963984540054  # 97.5 % point of the normal distribution
+NO_INTERVAL = "The items are too few or too much alike for an interval."
+"""why `bootstrap` gives none"""
 _ONE_ITEM = "One item alone gives no interval."
+_SAME_MEAN = "All items have the same mean, so no error can be estimated."
 _LEAST_VARIANCE = 1e-10
 """smallest variance of log-odds that counts as one; a million independent votes still have 4e-6"""
+_LEAST_WIDTH = 1e-9
+"""of an interval; one without width, but for rounding, would claim certainty"""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,8 @@ def clustered_mean(sums: Sequence[float], counts: Sequence[int], *, empty: str) 
         return Estimate(mean, count=int(values), reason=_ONE_ITEM)
     variance = items / (items - 1) * float(((s - mean * n) ** 2).sum()) / values**2
     half = float(t.ppf(0.975, items - 1)) * math.sqrt(variance)
+    if half < _LEAST_WIDTH:
+        return Estimate(mean, count=int(values), reason=_SAME_MEAN)
     return Estimate(mean, mean - half, mean + half, int(values))
 
 
@@ -91,7 +98,8 @@ def bootstrap(
 ) -> tuple[float, float] | None:
     """2.5 % and 97.5 % points of `statistic`, which gets the indices of items drawn with replacement.
 
-    None when fewer than nine in ten draws give a finite figure, as with very few items, or when `resamples` is 0.
+    None when fewer than nine in ten draws give a finite figure, as with very few items, when all give the same one, or
+    when `resamples` is 0.
     """
     rng = np.random.default_rng(seed)
     found = np.asarray([statistic(rng.integers(0, items, items)) for _ in range(resamples)], dtype=float)
@@ -99,7 +107,7 @@ def bootstrap(
     if items < 2 or resamples == 0 or len(found) < 0.9 * resamples:
         return None
     low, high = np.percentile(found, [2.5, 97.5])
-    return float(low), float(high)
+    return (float(low), float(high)) if high - low > _LEAST_WIDTH else None
 
 
 def _effective_votes(y: NDArray[np.float64], n: NDArray[np.float64]) -> float:

@@ -212,9 +212,9 @@ def _disagrees(row: RaterRow, rows: Sequence[RaterRow], limits: FlagLimits) -> t
     """Flag for far less agreement with the others than they have among themselves; only the report can compute it."""
     others = [other.kappa.value for other in rows if other is not row and other.kappa.value is not None]
     own = row.kappa
-    if not others or own.value is None or own.high is None:
+    if not others or own.value is None:
         return ()
-    middle = median(others)
-    if own.high >= middle or own.value >= limits.kappa * middle:
+    middle, high = median(others), own.value if own.high is None else own.high
+    if high >= middle or own.value >= limits.kappa * middle:
         return ()
     return (f"disagrees: kappa {number(own.value, 2)} with the others' majority, theirs {number(middle, 2)}",)

@@ -80,10 +80,11 @@ def mean_table(found: Iterable[Mean], agreed: Iterable[ScaleAgreement]) -> Table
         (system, *(figure(at[system, name], 2) if (system, name) in at else "" for name in criteria))
         for system in sorted({system for system, _ in at})
     ]
+    missing = [f"{system}, {name}: {one.reason}" for (system, name), one in at.items() if one.reason]
     kappas = {one.criterion: one.agreement.fleiss for one in agreed}
     if rows and kappas:
         rows.append(("Fleiss kappa", *(figure(kappas[name], 3) for name in criteria)))
-    return Table(MEANS, ("System", *criteria), tuple(rows), ("95 % intervals over items.", REVIEWED))
+    return Table(MEANS, ("System", *criteria), tuple(rows), ("95 % intervals over items.", REVIEWED, *missing))
 
 
 def live_tables(live: LiveReport) -> tuple[Table, ...]:
