@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from models.evaluation.definitions import MISC, Definition
-from models.evaluation.paper_tables import NOT_MEASURED, Spread, paper_tables
+from models.evaluation.paper_tables import NOT_MEASURED, paper_tables
 from models.evaluation.predictions import Prediction
 from models.evaluation.published import DEFINITIONS, PUBLISHED, STANDS_FOR, TAKEN_OVER, counted, published
 from models.evaluation.report import Bootstrap, measure, read_metrics, write_metrics
+from models.evaluation.spreads import Spread
 from models.evaluation.tables import System, confusion, figures
 from models.nets.registry import net_names
 

@@ -28,7 +28,9 @@ def runs(tmp_path: Path) -> Path:
 
 
 def seeds_file(path: Path, **other: Any) -> Path:
-    trainings = [{"net": "star", "figures": {"macro_f1": value}} for value in (10.0, 12.0, 14.0)]
+    """Three trainings of STAR; `other` changes what the file says of all of them."""
+    label = {"measured_on": other.pop("measured_on", "")}
+    trainings = [{"net": "star", "figures": {"macro_f1": value}} | label for value in (10.0, 12.0, 14.0)]
     path.write_text(json.dumps({"split": "D", "part": "test", "turns": 4, "trainings": trainings} | other))
     return path
 
@@ -65,14 +67,39 @@ def test_the_tables_can_be_put_into_a_paper(
 
 
 def test_what_cannot_be_read_is_named(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    joint, other = str(runs / "joint"), seeds_file(runs / "other.json", part="valid")
-    good = seeds_file(runs / "good.json")
+    joint = str(runs / "joint")
     for flags, complaint in (
         ([joint, joint], "joint is there twice"),
         ([str(runs / "nobody")], "metrics.json is missing"),
         ([joint, "--seeds", str(runs / "joint" / "metrics.json")], "not a file of `python -m models seeds --out`"),
-        ([joint, "--seeds", str(good), str(other)], "different turns"),
         ([joint, "--papers", "nobody"], "no published row of 'nobody'"),
     ):
         assert main(["tables", *flags]) == 2
         assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("other", "where"),
+    [
+        ({"part": "valid"}, "D valid, 4 turns"),
+        ({"turns": 2801}, "D test, 2,801 turns"),
+        ({"measured_on": "D test, trained on split E: leaky"}, "D test, trained on split E: leaky, 4 turns"),
+    ],
+)
+def test_trainings_of_other_turns_stay_out_of_a_row(
+    other: dict[str, Any], where: str, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good, bad = seeds_file(runs / "good.json"), seeds_file(runs / "bad.json", **other)
+    for seeds in ([bad], [good, bad]):
+        assert main(["tables", str(runs / "star"), "--seeds", *map(str, seeds)]) == 2
+        told = capsys.readouterr().err
+        assert f"star was measured on D test, 4 turns, but --seeds has trainings of it measured on {where}" in told
+    assert main(["tables", str(runs / "joint"), "--seeds", str(bad)]) == 0  # it has none of Joint
+
+
+def test_trainings_fit_figures_of_score_by_its_label(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seeds, report = seeds_file(runs / "seeds.json"), measure(PREDICTIONS, ESCONV)
+    for label, status in (("D test", 0), ("D valid", 2), ("not given", 2)):
+        write_metrics(runs / "scored.json", [report], {"name": "star", "split": label, "file": "p.jsonl"})
+        assert main(["tables", str(runs / "scored.json"), "--seeds", str(seeds)]) == status
+        assert ("3 seeds 12.00 ± 2.00" in capsys.readouterr().out) == (status == 0)

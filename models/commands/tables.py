@@ -6,16 +6,14 @@ of our rows names its split and how it was counted; nets that stand for a publis
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from pathlib import Path
-from statistics import mean, stdev
 
-from models.evaluation.paper_tables import Spread, Spreads, paper_tables
+from models.evaluation.paper_tables import paper_tables
 from models.evaluation.published import published
 from models.evaluation.reply_files import METRICS
 from models.evaluation.report import read_metrics
+from models.evaluation.spreads import read_spreads
 from models.evaluation.tables import System
 from models.reading.table import STYLES
 
@@ -30,16 +28,17 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """Print the tables. Raises FileNotFoundError or ValueError for an unreadable file or a system given twice."""
+    """Print the tables. Raises FileNotFoundError or ValueError for an unreadable file, a system given twice, or
+    trainings that were measured on other turns than their system.
+    """
     systems = [_system(path / METRICS if path.is_dir() or not path.suffix else path) for path in args.measured]
     names = [system.name for system in systems]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ValueError(f"{twice} is there twice; give each system once")
     rows = published(args.papers)
-    made = paper_tables(
-        systems, rows, intervals=not args.short, spreads=read_spreads(args.seeds), missing=not args.short
-    )
+    spreads = read_spreads(args.seeds, systems)
+    made = paper_tables(systems, rows, intervals=not args.short, spreads=spreads, missing=not args.short)
     print("\n\n".join(map(STYLES[args.form], made)))
     return 0
 
@@ -49,28 +48,5 @@ def _system(path: Path) -> System:
     name = about.get("net") or about.get("name")
     if not name or not reports:
         raise ValueError(f"{path}: names no system; measure it again")
-    return System(str(name), str(about.get("measured_on") or about.get("split") or "?"), reports)
-
-
-def read_spreads(paths: Sequence[Path]) -> Spreads:
-    """Mean and standard deviation of every net with two trainings or more.
-
-    Raises ValueError naming a file that `seeds --out` did not write, or that is of other turns.
-    """
-    values: dict[str, dict[str, list[float]]] = {}
-    turns = set()
-    for path in paths:
-        try:
-            content = json.loads(path.read_text("utf-8"))
-            turns.add((content["split"], content["part"], content["turns"]))
-            for training in content["trainings"]:
-                for figure, value in training["figures"].items():
-                    values.setdefault(training["net"], {}).setdefault(figure, []).append(float(value))
-        except (ValueError, KeyError, TypeError, AttributeError) as fault:
-            raise ValueError(f"{path}: not a file of `python -m models seeds --out` ({fault!r})") from fault
-    if len(turns) > 1:
-        raise ValueError(f"the files of --seeds are of different turns ({sorted(turns)}); give those of one part")
-    return {
-        net: {name: Spread(mean(found), stdev(found), len(found)) for name, found in figures.items() if len(found) > 1}
-        for net, figures in values.items()
-    }
+    part = " ".join(str(about[key]) for key in ("split", "part") if about.get(key))  # `score` has no part
+    return System(str(name), str(about.get("measured_on") or part or "?"), reports)

@@ -15,6 +15,7 @@ In reading order:
     published.py         the figures the papers print, each with its split
     report.py            predictions -> figures with intervals
     tables.py            reports as text
+    spreads.py           mean and deviation over trainings of several seeds
     paper_tables.py      the papers' tables, our rows under theirs
     measure_flags.py     flags that say what is counted, and the resulting reports
     asking_systems.py    replies of systems that are not our nets

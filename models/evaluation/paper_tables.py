@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from models.evaluation.definitions import Definition
 from models.evaluation.published import DEFINITIONS, PublishedRow, by_source, counted, nets_for
 from models.evaluation.report import Report
+from models.evaluation.spreads import Spread, Spreads
 from models.evaluation.tables import System, formatted
 from models.reading.table import Table
 
@@ -31,19 +31,6 @@ COLUMNS: dict[str, str] = {
 
 
 NOT_MEASURED = "not measured"
-
-
-@dataclass(frozen=True)
-class Spread:
-    """A figure over trainings of several seeds."""
-
-    mean: float
-    deviation: float
-    trainings: int
-
-
-Spreads = Mapping[str, Mapping[str, Spread]]
-"""net -> figure -> its spread"""
 
 
 def paper_tables(

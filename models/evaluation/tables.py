@@ -44,6 +44,11 @@ class System:
     split: str
     reports: tuple[Report, ...]
 
+    @property
+    def turns(self) -> int:
+        """Number of turns, the same in all reports."""
+        return self.reports[0].n
+
     def under(self, definitions: Sequence[Definition]) -> tuple[Report, ...]:
         """The reports under these definitions; if there are none, the first report."""
         found = tuple(report for report in self.reports if report.definition in definitions)
