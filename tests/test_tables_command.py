@@ -28,9 +28,12 @@ def runs(tmp_path: Path) -> Path:
 
 
 def seeds_file(path: Path, **other: Any) -> Path:
-    """Three trainings of STAR; `other` changes what the file says of all of them."""
-    label = {"measured_on": other.pop("measured_on", "")}
-    trainings = [{"net": "star", "figures": {"macro_f1": value}} | label for value in (10.0, 12.0, 14.0)]
+    """Three trainings of STAR, named after the file; `other` changes what is told of all of them."""
+    label = {"net": "star", "measured_on": other.pop("measured_on", "")}
+    trainings = [
+        label | {"checkpoint": f"{path.stem}-{value:.0f}", "figures": {"macro_f1": value}}
+        for value in (10.0, 12.0, 14.0)
+    ]
     path.write_text(json.dumps({"split": "D", "part": "test", "turns": 4, "trainings": trainings} | other))
     return path
 
@@ -103,3 +106,13 @@ def test_trainings_fit_figures_of_score_by_its_label(runs: Path, capsys: pytest.
         write_metrics(runs / "scored.json", [report], {"name": "star", "split": label, "file": "p.jsonl"})
         assert main(["tables", str(runs / "scored.json"), "--seeds", str(seeds)]) == status
         assert ("3 seeds 12.00 ± 2.00" in capsys.readouterr().out) == (status == 0)
+
+
+def test_a_training_counts_once(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seeds = seeds_file(runs / "seeds.json")
+    copy = runs / "copy.json"
+    copy.write_text(seeds.read_text())
+    for second in (seeds, copy):
+        assert main(["tables", str(runs / "star"), "--seeds", str(seeds), str(second)]) == 2
+        told = capsys.readouterr().err
+        assert f"{second}: training seeds-10 of star is in {seeds} too; give each training once" in told

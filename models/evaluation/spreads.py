@@ -32,7 +32,9 @@ Spreads = Mapping[str, Mapping[str, Spread]]
 class Trained:
     """One training of a net and its figures, by name."""
 
+    file: Path
     net: str
+    checkpoint: str
     measured_on: str
     """split and part, and how they leak, if they do"""
     turns: int
@@ -47,10 +49,11 @@ class Trained:
 def read_spreads(paths: Sequence[Path], systems: Sequence[System]) -> Spreads:
     """Mean and standard deviation of every net of `systems` with two trainings or more.
 
-    Raises ValueError naming a file that `seeds --out` did not write, or a net whose trainings were not measured on the
-    turns of its system.
+    Raises ValueError naming a file that `seeds --out` did not write, a training that is there twice, or a net whose
+    trainings were not measured on the turns of its system.
     """
     trained = [one for path in paths for one in _read(path)]
+    _check_once(trained)
     found = dict[str, dict[str, Spread]]()
     for system in systems:
         own = [one for one in trained if one.net == system.name]
@@ -69,7 +72,9 @@ def _read(path: Path) -> list[Trained]:
         part = f"{content['split']} {content['part']}"
         return [
             Trained(
+                path,
                 str(one["net"]),
+                str(one["checkpoint"]),
                 str(one.get("measured_on") or part),
                 int(content["turns"]),
                 {str(name): float(value) for name, value in one["figures"].items()},
@@ -80,6 +85,16 @@ def _read(path: Path) -> list[Trained]:
         raise ValueError(
             f"{path}: not a file of `python -m models seeds --out` ({fault!r}); measure the trainings again"
         ) from fault
+
+
+def _check_once(trained: Sequence[Trained]) -> None:
+    first = dict[tuple[str, str], Trained]()
+    for one in trained:
+        other = first.setdefault((one.net, one.checkpoint), one)
+        if other is not one:
+            raise ValueError(
+                f"{one.file}: training {one.checkpoint} of {one.net} is in {other.file} too; give each training once"
+            )
 
 
 def _check_turns(system: System, trained: Sequence[Trained]) -> None:
