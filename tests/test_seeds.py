@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import torch
 from models.__main__ import main
 from models.commands import seeds
 from models.commands.seeds import Training, summary
+from models.data.batches import make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.strategies import STRATEGIES
 from models.knowledge.comet import NoComet
 from models.nets.net import Net
-from tests.tiny import tiny_net
+from models.training import validation
+from tests.tiny import CAUSAL, MadeUpComet, tiny_examples, tiny_net
 
 TALKS = tuple(
     Dialogue(
@@ -94,3 +97,25 @@ def test_mean_and_deviation() -> None:
 def test_the_same_weights_twice_are_no_two_seeds(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, "joint", "--weights", "1", "11"]) == 2
     assert "hold the same weights" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["transesc", "misc", "joint"])
+def test_perplexity_is_given_the_gold_strategy_however_a_net_was_trained(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `evaluate` counts it: the two stand in one cell of the papers' tables."""
+    net = tiny_net(CAUSAL + name)
+    if name == "transesc":
+        assert net.config.strategy_train == "mixture"  # type: ignore[attr-defined]
+    examples = tiny_examples(net)
+    monkeypatch.setattr(seeds, "comet_for", lambda *_: MadeUpComet())
+    monkeypatch.setattr(seeds, "besides_for", lambda *_: None)
+    monkeypatch.setattr(seeds, "examples_of", lambda *_: examples)
+    monkeypatch.setattr(validation, "is_quick_in_bfloat16", lambda kind: False)
+    batch = make_batch(examples)
+    with torch.inference_mode():
+        nll = net.reply_nll(net.follow(net.plan(batch), batch, batch.strategies), batch.labels).sum()
+    per_token = nll / net.counted(batch.labels).sum()
+    assert seeds.figures_of(Namespace(tails=None, comet=None), net, [])["perplexity"] == pytest.approx(
+        math.exp(per_token), rel=1e-5
+    )

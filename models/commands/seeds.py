@@ -34,10 +34,7 @@ from models.training.turn_examples import besides_for, comet_for, examples_of
 from models.training.validation import turn_batches, validate
 
 FIGURES = {"accuracy": "ACC %", "macro_f1": "macro F1 %", "perplexity": "PPL"}
-"""figures of a training -> their headings
-
-PPL is per word piece, given the same as in training: the gold strategy, or the mixture with `strategy_train="mixture"`.
-"""
+"""figures of a training -> their headings; PPL is per word piece, the gold strategy given"""
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ def figures_of(args: Namespace, net: Net, targets: Sequence[Target]) -> dict[str
         targets, comet_for(net, args.tails, args.comet), net.tokenizer, whole, besides_for(args, "cpu", net)
     )
     check_known(net, examples)
-    found = validate(net, turn_batches(examples, share=net.backbone.causal))
+    found = validate(net, turn_batches(examples, share=net.backbone.causal), gold=True)
     shares = {name: 100 * found[f"valid_{name}"] for name in ("accuracy", "macro_f1") if f"valid_{name}" in found}
     return shares | {"perplexity": math.exp(found["valid_reply"])}
 

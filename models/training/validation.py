@@ -22,33 +22,36 @@ def turn_batches(examples: Sequence[Example], size: int = 64, *, share: bool = F
 
 
 @torch.inference_mode()
-def validate(net: Net, batches: Iterable[Batch]) -> dict[str, float]:
-    """Reply loss per token with the plan used in training (the gold strategy's, unless the net trains otherwise);
-    strategy loss (balanced as in training), accuracy, macro F1 (argmax).
+def validate(net: Net, batches: Iterable[Batch], *, gold: bool = False) -> dict[str, float]:
+    """Reply loss per token, strategy loss (balanced as in training), accuracy, macro F1 (argmax).
+
+    Replies follow the plan used in training: the gold strategy's, unless the net trains with the strategies it predicts
+    (`strategy_train="mixture"`). With `gold` they follow the gold strategy in every net, as perplexities of papers do.
 
     "valid_loss", the sum of the two losses, decides which weights are kept. For a net whose strategies are not
     supervised by a loss, it is the reply loss.
     """
     net.eval()
     nll = tokens = strategy = 0.0
-    predicted, gold = list[int](), list[int]()
+    predicted, annotated = list[int](), list[int]()
     for batch in (found.to(device_of(net)) for found in batches):
         short = is_quick_in_bfloat16(batch.ids.device.type)
         with torch.autocast(batch.ids.device.type, dtype=torch.bfloat16, enabled=short), parametrize.cached():
             plan = net.training_plan(batch)
-            nll += float(net.reply_nll(plan, batch.labels).sum())
+            followed = net.follow(plan, batch, batch.strategies) if gold else plan
+            nll += float(net.reply_nll(followed, batch.labels).sum())
         tokens += float(net.counted(batch.labels).sum())
         scores = plan.strategies.float().clamp_min(1e-9).log()
         strategy += float(net.strategy_loss(scores, batch.strategies)) * len(batch)
         predicted += scores.argmax(dim=1).tolist()
-        gold += batch.strategies.tolist()
-    reply, choice = nll / tokens, strategy / len(gold)
+        annotated += batch.strategies.tolist()
+    reply, choice = nll / tokens, strategy / len(annotated)
     if not net.predicts_strategy:
         return {"valid_loss": reply, "valid_reply": reply}
     return {
         "valid_loss": reply + choice if net.trains_strategy else reply,
         "valid_reply": reply,
-        **choice_figures(choice, predicted, gold),
+        **choice_figures(choice, predicted, annotated),
     }
 
 
