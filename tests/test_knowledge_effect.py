@@ -76,6 +76,14 @@ def test_a_net_whose_gates_are_shut_does_not_hear_its_blocks() -> None:
         assert found[condition].nll_more.value == pytest.approx(0, abs=1e-6)
 
 
+def test_a_net_that_predicts_no_strategy_has_no_figures_of_one() -> None:
+    for effect in effects(tiny_net(CAUSAL + "glhg")).values():
+        assert effect.accuracy is effect.moved is effect.other_strategy is None
+        assert (effect.other_reply is None) == (effect.nll_more is None) == (effect.condition == OWN)
+        row = dict(zip(knowledge.HEADS, knowledge._row("glhg", effect), strict=True))
+        assert row["ACC %"] == row["shares moved %"] == row["other strategy %"] == "-"
+
+
 def test_a_net_without_knowledge_is_refused() -> None:
     net = tiny_net("joint")
     with pytest.raises(ValueError, match="no COMET blocks"):

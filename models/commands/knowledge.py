@@ -117,6 +117,6 @@ def _row(name: str, effect: Effect) -> list[str]:
         effect.condition,
         f"{effect.nll:.4f}",
         written(effect.nll_more, 4),
-        f"{effect.accuracy:.1f}",
+        "-" if effect.accuracy is None else f"{effect.accuracy:.1f}",
         *shares,
     ]

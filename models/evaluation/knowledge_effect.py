@@ -21,7 +21,7 @@ from tqdm import tqdm
 from models.data.batches import make_batch
 from models.data.esconv import Target
 from models.data.examples import Example
-from models.evaluation.figure import Floats, Summed, Units, mean_of
+from models.evaluation.figure import Figure, Floats, Summed, Units, mean_of
 from models.evaluation.uncertainty import Interval, interval
 from models.nets.net import Net
 from models.serving.batch_decoding import decode_batch
@@ -35,20 +35,23 @@ GREEDY = DecodeOptions(method="greedy", max_tokens=60)
 
 @dataclass(frozen=True)
 class Effect:
-    """The effect of one condition over all turns, compared with the turn's own blocks."""
+    """The effect of one condition over all turns, compared with the turn's own blocks.
+
+    A comparison is None for `own`; accuracy, `moved` and `other_strategy` are None for a net that predicts no strategy.
+    """
 
     condition: str
     nll: float
     """of the references given the gold strategy, nats per token"""
-    accuracy: float
+    accuracy: float | None
     """of the strategy, percent"""
-    nll_more: Interval | None
-    """nats per token by which the references are less likely than with their own blocks; None for `own`"""
-    moved: Interval | None
+    nll_more: Interval | None = None
+    """nats per token by which the references are less likely than with their own blocks"""
+    moved: Interval | None = None
     """how far the strategy probabilities moved: half the sum of absolute differences, percent, mean over turns"""
-    other_strategy: Interval | None
+    other_strategy: Interval | None = None
     """turns whose most likely strategy is another one, percent"""
-    other_reply: Interval | None
+    other_reply: Interval | None = None
     """turns whose greedy reply is another one, percent"""
 
 
@@ -99,18 +102,17 @@ def knowledge_effect(
     def effect(condition: str) -> Effect:
         here = seen[condition]
         best = here.shares.argmax(axis=1)
-        nll, right = float(here.nll.sum() / here.tokens.sum()), 100 * float((best == gold).mean())
+        nll = float(here.nll.sum() / here.tokens.sum())
+        right = 100 * float((best == gold).mean()) if net.predicts_strategy else None
         if condition == OWN:
-            return Effect(condition, nll, right, None, None, None, None)
+            return Effect(condition, nll, right)
         more = Summed(units.sums(np.stack((here.nll - own.nll, own.tokens), axis=1)), lambda s: s[..., 0] / s[..., 1])
-        moved = np.abs(here.shares - own.shares).sum(axis=1) / 2
         replies = [float(a != b) for a, b in zip(here.replies, own.replies, strict=True)]
-        figures = {
-            "nll_more": more,
-            "moved": mean_of(moved.tolist(), units),
-            "other_strategy": mean_of((best != own.shares.argmax(axis=1)).astype(float).tolist(), units),
-            "other_reply": mean_of(replies, units),
-        }
+        figures: dict[str, Figure] = {"nll_more": more, "other_reply": mean_of(replies, units)}
+        if net.predicts_strategy:
+            moved = np.abs(here.shares - own.shares).sum(axis=1) / 2
+            other = (best != own.shares.argmax(axis=1)).astype(float)
+            figures |= {"moved": mean_of(moved.tolist(), units), "other_strategy": mean_of(other.tolist(), units)}
         return Effect(condition, nll, right, **{n: interval(n, figure, rounds, seed) for n, figure in figures.items()})
 
     return tuple(effect(condition) for condition in CONDITIONS)
