@@ -88,6 +88,7 @@ def test_nets_share_the_papers_tables(command: list[str], tmp_path: Path, capsys
         names = [line.split("  D test")[0].strip().removeprefix("ours: ") for line in block.splitlines()]
         assert {"joint", "misc"} <= set(names), block
     assert "not the papers'; see --bpe" in out
+    assert "  bpe (own), legacy D-n" in out
     assert "joint, misc: given the annotated strategies of earlier supporter turns" in out
     assert "decoding: {'method': 'sample', 'top_p': 0.3" in out
     assert "leaky" not in out

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from models.evaluation.definitions import MISC, Definition
+from models.evaluation.definitions import MISC, OWN, Definition, Pieces
 from models.evaluation.paper_tables import NOT_MEASURED, paper_tables
 from models.evaluation.predictions import Prediction
 from models.evaluation.published import DEFINITIONS, PUBLISHED, STANDS_FOR, TAKEN_OVER, counted, published
@@ -19,6 +19,7 @@ from models.evaluation.tables import System, confusion, figures
 from models.nets.registry import net_names
 
 LEGACY = Definition(legacy_distinct=True)
+LETTERS = Pieces(OWN, list)
 SURE = (0.65,) + (0.05,) * 7
 PREDICTIONS = (
     Prediction("what happened ?", "since when ?", "Question", "Question", SURE, 8.0, 9.0, 4),
@@ -55,7 +56,7 @@ def test_a_field_in_some_predictions_only_is_refused(field: str) -> None:
 
 
 def test_the_definition_reaches_the_figures() -> None:
-    pieces = measure(PREDICTIONS, MISC, bpe=list)
+    pieces = measure(PREDICTIONS, MISC, bpe=LETTERS)
     assert pieces.definition == MISC
     assert pieces.figures["distinct_1"] != measure(PREDICTIONS).figures["distinct_1"]
     with pytest.raises(ValueError, match="bpe needs the tokenizer of a net"):
@@ -63,7 +64,7 @@ def test_the_definition_reaches_the_figures() -> None:
 
 
 def test_the_papers_tables_name_every_split_and_what_was_counted() -> None:
-    reports = (measure(PREDICTIONS), measure(PREDICTIONS, MISC, bpe=list), measure(PREDICTIONS, LEGACY))
+    reports = (measure(PREDICTIONS), measure(PREDICTIONS, MISC, bpe=LETTERS), measure(PREDICTIONS, LEGACY))
     system = System("ours", "D test", reports)
     tables = paper_tables([system, replace(system, name="other")], PUBLISHED)
     assert [table.title for table in tables] == list(DEFINITIONS)
@@ -74,7 +75,7 @@ def test_the_papers_tables_name_every_split_and_what_was_counted() -> None:
     ours = next(row for row in misc.rows if row[0] == "ours")
     assert ours[1:4] == ("D test", "66.67", "7.39")
     assert float(ours[4]) == pytest.approx(reports[1].figures["distinct_1"], abs=0.006)
-    assert ours[-1] == "bpe, legacy D-n"
+    assert ours[-1] == "bpe (own), legacy D-n"
     assert misc.rows[-1][0] == "other"
     assert star.head == ("system", "split", "F1", "PPL", "B-2", "B-4", "R-L", "counted")
     assert next(row for row in star.rows if row[0] == "ours")[2] == "10.00"
@@ -89,13 +90,13 @@ def test_rows_taken_over_keep_their_split_and_count_and_ours_stand_under_them_so
     assert {counted(row) for row in glhg.values()} == {LEGACY}
     assert glhg["AdMISC 2024, table 4"].distinct_1 == 3.50
     assert TAKEN_OVER.keys() <= {(row.source, row.system) for row in PUBLISHED}
-    reports = (measure(PREDICTIONS), measure(PREDICTIONS, MISC, bpe=list), measure(PREDICTIONS, LEGACY))
+    reports = (measure(PREDICTIONS), measure(PREDICTIONS, MISC, bpe=LETTERS), measure(PREDICTIONS, LEGACY))
     table = paper_tables([System("ours", "D test", reports)], PUBLISHED)[2]
     assert table.title == "AdMISC 2024, table 4"
     counts = [row[-1] for row in table.rows if row[0] in ("GLHG", "MISC")]
     assert counts == ["bpe, legacy D-n", "words, legacy D-n"]
     ours = [row[-1] for row in table.rows if row[0] == "ours"]
-    assert ours == ["bpe, legacy D-n", "words, legacy D-n"]
+    assert ours == ["bpe (own), legacy D-n", "words, legacy D-n"]
 
 
 def test_a_paper_whose_tokens_are_not_at_hand_gets_our_count_by_name() -> None:
@@ -129,11 +130,16 @@ def test_every_net_stands_for_a_published_system_or_is_known_not_to() -> None:
 
 def test_figures_come_back_from_their_file(tmp_path: Path) -> None:
     path = tmp_path / "metrics.json"
-    report = measure(PREDICTIONS, MISC, bpe=list, bootstrap=Bootstrap(100, 1))
+    report = measure(PREDICTIONS, MISC, bpe=LETTERS, bootstrap=Bootstrap(100, 1))
     write_metrics(path, [report], {"net": "misc"})
     about, (found,) = read_metrics(path)
     assert about["net"] == "misc"
     assert found == replace(report, strategies=None)
+    assert found.tokens == "bpe (own)"
+    before = json.loads(path.read_text())
+    del before["reports"][0]["pieces"]
+    path.write_text(json.dumps(before))
+    assert read_metrics(path)[1][0].tokens == "bpe (whose is not known)"
     path.write_text('{"reports": [{}]}')
     with pytest.raises(ValueError, match=r"metrics\.json: not the figures of a system"):
         read_metrics(path)

@@ -145,6 +145,13 @@ def test_word_pieces_come_from_a_folder(tmp_path: Path, capsys: pytest.CaptureFi
     assert main([*arguments, "--out", str(tmp_path / "m.json")]) == 0
     counts = [report["definition"]["tokens"] for report in json.loads((tmp_path / "m.json").read_text())["reports"]]
     assert counts == ["words", "bpe", "words"]
+    pieces = [report["pieces"] for report in json.loads((tmp_path / "m.json").read_text())["reports"]]
+    assert pieces == ["", f"{tmp_path.name}@{tiny_tokenizer().digest()}", ""]
+    assert str(tmp_path) not in (tmp_path / "m.json").read_text()
+    assert f"  bpe ({pieces[1]}), legacy D-n" in capsys.readouterr().out
+    pair = ["compare", str(tmp_path / "p.csv"), str(tmp_path / "p.csv"), "--rounds", "100", "--bpe", str(tmp_path)]
+    assert main([*pair, "--tokens", "bpe"]) == 0
+    assert f"; tokens bpe ({pieces[1]})\n" in capsys.readouterr().out
     assert main(["score", str(tmp_path / "p.csv"), "--tokens", "bpe"]) == 2
     assert "bpe needs the tokenizer of a net" in capsys.readouterr().err
     (tmp_path / "empty").mkdir()

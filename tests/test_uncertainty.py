@@ -15,7 +15,7 @@ from scipy.stats import norm
 from models.data.strategies import STRATEGIES
 from models.evaluation import text_figures
 from models.evaluation.bertscore import BertScores
-from models.evaluation.definitions import MISC, WORDS, Definition
+from models.evaluation.definitions import MISC, OWN, WORDS, Definition, Pieces
 from models.evaluation.figure import Distinct, Summed, Units
 from models.evaluation.predictions import Prediction
 from models.evaluation.report import Bootstrap, measure
@@ -49,7 +49,7 @@ def test_figures_and_intervals_are_what_they_always_were(
     """Values of the libraries (NLTK, scikit-learn, sacrebleu), kept from when these gave the points of a report."""
     monkeypatch.setattr(text_figures, "find_wordnet", lambda: SimpleNamespace(synsets=lambda word: []))
     bert = BertScores("m", (0.5,) * 40, (0.25, 0.75) * 20, (0.4,) * 40)
-    report = measure(made_up(40, 1, dialogues=7), definition, str.split, bert, Bootstrap(200, 1))
+    report = measure(made_up(40, 1, dialogues=7), definition, Pieces(OWN, str.split), bert, Bootstrap(200, 1))
     expected = json.loads(Path(__file__).with_name("golden_figures.json").read_text())[name]
     assert list(report.figures) == list(expected)
     assert report.figures == pytest.approx({n: value for n, (value, _, _) in expected.items()}, rel=1e-12)

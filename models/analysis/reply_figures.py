@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from models.analysis.analysis import Counted
-from models.evaluation.definitions import Tokenise
+from models.evaluation.definitions import Pieces
 from models.evaluation.predictions import Prediction
 from models.evaluation.published import DEFINITIONS
 from models.evaluation.report import Bootstrap, measure
 
 
-def counted_replies(predictions: Sequence[Prediction], pieces: Tokenise, rounds: int, seed: int) -> tuple[Counted, ...]:
+def counted_replies(predictions: Sequence[Prediction], pieces: Pieces, rounds: int, seed: int) -> tuple[Counted, ...]:
     """One entry for each definition of `models.evaluation.published`; `pieces` are the net's own word pieces.
 
     Raises ValueError when there are no predictions, or a field is given only for some of them.

@@ -29,6 +29,7 @@ from models.data.dialogue import Dialogue
 from models.data.esconv import Target, read_esconv, split_dialogues
 from models.data.esconv_flags import add_esconv_arguments
 from models.data.examples import Example
+from models.evaluation.definitions import OWN, Pieces
 from models.evaluation.predictions import Prediction, read_predictions
 from models.evaluation.reply_files import FILE, RUN
 from models.files.checkpoint import WEIGHTS, read_card, sha256
@@ -168,7 +169,7 @@ def _analysis(
     chosen = [examples[at] for at in drawn if examples[at].strategy >= 0]
     interference = _interference(args, net, chosen)  # first: asking lays the net out, which makes gradients slow
     turns = turns_of_file(predictions, dialogues) if predictions else turns_of_net(net, targets, examples, args.batch)
-    replies = counted_replies(predictions, net.tokenizer.pieces, ROUNDS, args.seed) if predictions else ()
+    replies = counted_replies(predictions, Pieces(OWN, net.tokenizer.pieces), ROUNDS, args.seed) if predictions else ()
     return analysis_of(source, turns, interference, replies, args.seed)
 
 

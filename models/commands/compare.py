@@ -48,14 +48,13 @@ def run(args: Namespace) -> int:
     units = units_of(first)
     if units.number < 2:
         raise ValueError(f"the tests resample {units.kind}, but all turns are from one; give at least 2")
-    numbers, bpe = GramNumbers(), pieces_of(args)
-    one, other = (
-        figures_of(these, definition_of(args), bpe, bert_of(args, these), numbers) for these in (first, second)
-    )
+    numbers, definition, bpe = GramNumbers(), definition_of(args), pieces_of(args)
+    one, other = (figures_of(these, definition, bpe, bert_of(args, these), numbers) for these in (first, second))
+    tokens = definition.told(bpe.source if bpe else "")
     found = [compare(n, one[n], other[n], args.rounds, args.bootstrap_seed) for n in one if n in other]
     print("\n".join(_table(found)))
     drawn = f"{units.number} {units.kind} drawn and swapped {args.rounds} times, seed {args.bootstrap_seed}"
-    print(f"{len(first)} turns; {drawn}; tokens {definition_of(args).tokens}")
+    print(f"{len(first)} turns; {drawn}; tokens {tokens}")
     tests = f"{len(found)} test{'s' * (len(found) != 1)}"
     print(f"each p is for one figure by itself, not corrected for the {tests} of this table")
     tested = _mcnemar(first, second)
@@ -64,7 +63,7 @@ def run(args: Namespace) -> int:
     if args.out:
         done = "replaced" if args.out.exists() else "written"
         content = {"a": str(args.a), "b": str(args.b), "rounds": args.rounds, "seed": args.bootstrap_seed}
-        content |= {"definition": asdict(definition_of(args)), "resampled": units.kind, "mcnemar": tested}
+        content |= {"definition": asdict(definition), "tokens": tokens, "resampled": units.kind, "mcnemar": tested}
         rows = [asdict(row) for row in found]
         write_whole(args.out, json.dumps(content | {"figures": rows}, indent=1) + "\n")
         print(f"comparison {done}: {args.out}")

@@ -22,7 +22,8 @@ from models.backbones.causal_base import Bases
 from models.data.esconv import Target, read_esconv, split_dialogues
 from models.data.esconv_flags import add_esconv_arguments
 from models.evaluation.asking_systems import about_system, answer
-from models.evaluation.measure_flags import PAPERS_PIECES, add_measure_arguments, all_reports, pieces_of
+from models.evaluation.definitions import OWN, Pieces
+from models.evaluation.measure_flags import add_measure_arguments, all_reports, pieces_of
 from models.evaluation.paper_tables import paper_tables
 from models.evaluation.predicting import Key, finished, key_of, predict, prediction_journal
 from models.evaluation.predictions import Prediction
@@ -114,7 +115,7 @@ def run(args: Namespace) -> int:
         else:
             net = nets[name].to(args.device)
             predictions = _predictions(args, net, targets, options, journals[name])
-            reports = all_reports(args, predictions, bpe or net.tokenizer.pieces)
+            reports = all_reports(args, predictions, bpe or Pieces(OWN, net.tokenizer.pieces))
         system = System(name, abouts[name]["measured_on"], reports)
         systems.append(system)
         metrics = args.out / name / METRICS
@@ -124,11 +125,7 @@ def run(args: Namespace) -> int:
     notes: list[str] = []
     if tables := paper_tables(systems, published(args.papers)):
         print("\n\n".join(map(as_text, tables)) + "\n")
-        pieces = (
-            f"pieces of {args.bpe or PAPERS_PIECES}"
-            if bpe
-            else "each net's own word pieces, not the papers'; see --bpe"
-        )
+        pieces = f"pieces of {bpe.source}" if bpe else "each net's own word pieces, not the papers'; see --bpe"
         notes = [f"bpe: {pieces}", *_note_on_strategies(nets)]
     notes += notes_on(system.split for system in systems)
     print("\n".join([*notes, f"decoding: {asdict(options)}, seed {args.seed}"]))

@@ -50,7 +50,26 @@ class Definition:
     legacy_distinct: bool = False
     """leave the last n-gram of every reply out of D-n, as the public ESC code does"""
 
+    def told(self, pieces: str) -> str:
+        """What a token is, in words; `pieces` is the `Pieces.source` of word pieces, "" if it is not known."""
+        return f"bpe ({pieces or 'whose is not known'})" if self.tokens == "bpe" else self.tokens
 
+
+@dataclass(frozen=True)
+class Pieces:
+    """The word pieces of one tokenizer, for `Definition("bpe")`. Vocabularies differ, so figures name their source."""
+
+    source: str
+    """OWN, a name on the Hub, or the name of a folder with a hash of its vocabulary; never a path"""
+    cut: Tokenise
+
+    def __call__(self, text: str) -> list[str]:
+        """The pieces of `text`."""
+        return self.cut(text)
+
+
+OWN = "own"
+"""source of a net's own pieces"""
 WORDS = Definition()
 """the default"""
 MISC = Definition("bpe", legacy_distinct=True)

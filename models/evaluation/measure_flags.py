@@ -8,7 +8,7 @@ from pathlib import Path
 
 from models.data.tokenizer import Tokenizer
 from models.evaluation.bertscore import BertScores, bert_scores
-from models.evaluation.definitions import BY_PAPER, TOKENISERS, WORDS, Definition, Tokenise
+from models.evaluation.definitions import BY_PAPER, TOKENISERS, WORDS, Definition, Pieces
 from models.evaluation.predictions import Prediction
 from models.evaluation.published import DEFINITIONS, counted, published
 from models.evaluation.report import Bootstrap, Report, measure
@@ -16,7 +16,7 @@ from models.files.hub import hub_files
 
 PAPERS_PIECES = "facebook/blenderbot_small-90M"
 """model whose word pieces MISC and its successors count"""
-PIECES = ("vocab.json", "merges.txt", "tokenizer_config.json")
+FILES = ("vocab.json", "merges.txt", "tokenizer_config.json")
 
 
 def add_measure_arguments(parser: ArgumentParser) -> None:
@@ -57,7 +57,7 @@ def definition_of(args: Namespace) -> Definition:
     return BY_PAPER[args.definitions]
 
 
-def pieces_of(args: Namespace) -> Tokenise | None:
+def pieces_of(args: Namespace) -> Pieces | None:
     """The word pieces of `--bpe`, or those that `--definitions` needs; None without either.
 
     Raises ValueError naming the source when it cannot be loaded.
@@ -67,18 +67,24 @@ def pieces_of(args: Namespace) -> Tokenise | None:
     if not source:
         return None
     if (Path(source) / "tokenizer.json").is_file() and not (Path(source) / "merges.txt").is_file():
-        return Tokenizer.load(Path(source) / "tokenizer.json").pieces
+        return _pieces(source, Tokenizer.load(Path(source) / "tokenizer.json"))
     try:
-        folder = hub_files(source, PIECES)  # first, so that without a network it fails before the slow import
+        folder = hub_files(source, FILES)  # first, so that without a network it fails before the slow import
         from models.backbones.blenderbot_90m import FullTokenizer  # loads transformers' models, needed only here
 
-        return FullTokenizer(str(folder)).pieces
+        return _pieces(source, FullTokenizer(str(folder)))
     except (OSError, TypeError, ValueError) as fault:
         reason = (str(fault).strip().splitlines() or [type(fault).__name__])[0]
         raise ValueError(
             f"the tokenizer {source!r} cannot be loaded ({reason}); where there is a network, run `hf download"
-            f" {PAPERS_PIECES} {' '.join(PIECES)} --local-dir FOLDER`, then give --bpe FOLDER"
+            f" {PAPERS_PIECES} {' '.join(FILES)} --local-dir FOLDER`, then give --bpe FOLDER"
         ) from fault
+
+
+def _pieces(source: str, tokenizer: Tokenizer) -> Pieces:
+    """The pieces under a name that may be published: no path of this machine."""
+    folder = Path(source)
+    return Pieces(f"{folder.resolve().name}@{tokenizer.digest()}" if folder.is_dir() else source, tokenizer.pieces)
 
 
 def bert_of(args: Namespace, predictions: Sequence[Prediction]) -> BertScores | None:
@@ -89,7 +95,7 @@ def bert_of(args: Namespace, predictions: Sequence[Prediction]) -> BertScores | 
     return bert_scores(*texts, args.bertscore, args.bertscore_layer)
 
 
-def all_reports(args: Namespace, predictions: Sequence[Prediction], bpe: Tokenise | None) -> tuple[Report, ...]:
+def all_reports(args: Namespace, predictions: Sequence[Prediction], bpe: Pieces | None) -> tuple[Report, ...]:
     """The report that the flags set, then one for each other definition of the chosen papers."""
     rows = published(args.papers)
     wanted = [definition_of(args), *(DEFINITIONS[row.source] for row in rows), *map(counted, rows)]

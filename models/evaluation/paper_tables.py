@@ -58,7 +58,7 @@ def paper_tables(
         found = list[tuple[str, ...]]()
         for row in rows:
             cells = (_number(field, getattr(row, field)) for field in heads.values())
-            found.append((row.system, row.split, *cells, _counted(counted(row))))
+            found.append((row.system, row.split, *cells, _counted(counted(row).tokens, counted(row))))
             nets = nets_for(row.system)
             for net in nets:
                 found += [("  ours: " + name, *rest) for name, *rest in lines.pop(net, [])]
@@ -88,7 +88,7 @@ def _ours(
             one.name,
             one.split,
             *(_cell(report, field, intervals, spread) for field in heads.values()),
-            _counted(report.definition),
+            _counted(report.tokens, report.definition),
         )
         for report in reports
     ]
@@ -114,5 +114,5 @@ def _number(name: str, value: float | None) -> str:
     return "-" if value is None else formatted(name, value)
 
 
-def _counted(definition: Definition) -> str:
-    return definition.tokens + (", legacy D-n" if definition.legacy_distinct else "")
+def _counted(tokens: str, definition: Definition) -> str:
+    return tokens + (", legacy D-n" if definition.legacy_distinct else "")

@@ -14,7 +14,7 @@ from typing import Any
 
 from models.data.strategies import STRATEGIES
 from models.evaluation.bertscore import BertScores
-from models.evaluation.definitions import WORDS, Definition, Tokenise
+from models.evaluation.definitions import WORDS, Definition, Pieces
 from models.evaluation.predictions import Prediction
 from models.evaluation.strategy_figures import StrategyTable
 from models.evaluation.system_figures import figures_of, table_of, units_of
@@ -45,23 +45,37 @@ class Report:
     """95 % intervals, with the names of their figures"""
     resampled: str = ""
     """what was resampled for the intervals, and how often"""
+    pieces: str = ""
+    """whose word pieces were counted, see `Pieces.source`; "" if words were, and in files that do not tell"""
+
+    @property
+    def tokens(self) -> str:
+        """What a token is, in words."""
+        return self.definition.told(self.pieces)
 
 
 def measure(
     predictions: Sequence[Prediction],
     definition: Definition = WORDS,
-    bpe: Tokenise | None = None,
+    bpe: Pieces | None = None,
     bert: BertScores | None = None,
     bootstrap: Bootstrap | None = None,
 ) -> Report:
-    """Every figure that the predictions allow. `bpe` is the tokenizer of the net, for `Definition("bpe")`.
+    """Every figure that the predictions allow. `bpe` is for `Definition("bpe")`.
 
     Raises ValueError when there are none, or a field is given only for some. With a single unit there are no intervals,
     since resampling cannot change it.
     """
     found, units = figures_of(predictions, definition, bpe, bert), units_of(predictions)
     values = {name: figure.value for name, figure in found.items()}
-    report = Report(len(predictions), definition, values, table_of(predictions), bert.model if bert else "")
+    report = Report(
+        len(predictions),
+        definition,
+        values,
+        table_of(predictions),
+        bert.model if bert else "",
+        pieces=bpe.source if bpe and definition.tokens == "bpe" else "",
+    )
     if bootstrap is None:
         return report
     if units.number < 2:
@@ -102,4 +116,5 @@ def _report(entry: Mapping[str, Any]) -> Report:
         bert_model=entry["bert_model"],
         intervals=intervals,
         resampled=entry["resampled"],
+        pieces=entry.get("pieces", ""),
     )

@@ -93,7 +93,7 @@ def _notes(report: Report) -> list[str]:
     """What the figures count, and why one is missing."""
     definition = report.definition
     counted = "without the last n-gram of each reply (legacy)" if definition.legacy_distinct else "all n-grams"
-    lines = [f"tokens {definition.tokens}; D-n over {counted}; B-n corpus BLEU, smoothing 3; R-L beta 1.2"]
+    lines = [f"tokens {report.tokens}; D-n over {counted}; B-n corpus BLEU, smoothing 3; R-L beta 1.2"]
     if "meteor" not in report.figures:
         lines.append("METEOR left out: WordNet is not installed; get it with `python -m nltk.downloader wordnet`")
     if report.bert_model:
