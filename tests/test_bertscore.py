@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -41,6 +42,12 @@ def test_every_reply_gets_its_scores_and_an_empty_one_none(package: None) -> Non
     assert found.model == "tiny"
     assert (found.precision, found.recall, found.f1) == ((1, 0, 0.5), (0.5, 0, 0.25), (0.25, 0, 0.125))
     assert bert_scores([""], ["a"], "tiny", 2).f1 == (0,)
+
+
+def test_a_folder_is_known_by_its_name(package: None, tmp_path: Path) -> None:
+    """Its path on this machine would be published with the figures."""
+    (tmp_path / "tiny-bert").mkdir()
+    assert bert_scores(["a"], ["a"], str(tmp_path / "tiny-bert"), 2).model == "tiny-bert"
 
 
 def test_what_is_missing_is_named(package: None, monkeypatch: pytest.MonkeyPatch) -> None:

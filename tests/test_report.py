@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from models.evaluation.bertscore import BertScores
 from models.evaluation.definitions import MISC, OWN, Definition, Pieces
 from models.evaluation.paper_tables import NOT_MEASURED, paper_tables
 from models.evaluation.predictions import Prediction
@@ -121,6 +122,19 @@ def test_a_net_stands_under_the_row_it_stands_for_with_intervals_and_seeds() -> 
     assert names.count("BlenderBot-Joint") == 1
     plain = paper_tables(systems, PUBLISHED)
     assert not any(NOT_MEASURED in row or "[" in "".join(row) for table in plain for row in table.rows)
+
+
+def test_the_model_of_bertscore_is_named_beside_its_columns() -> None:
+    scores = (0.5,) * len(PREDICTIONS)
+    report = measure(PREDICTIONS, LEGACY, bert=BertScores("roberta-large", scores, scores, scores))
+    systems = [System("ours", "D test", (report,)), System("other", "D test", (measure(PREDICTIONS, LEGACY),))]
+    counts = {
+        table.title: {row[0]: row[-1] for row in table.rows if row[0] in ("ours", "other")}
+        for table in paper_tables(systems, PUBLISHED)
+    }
+    plain = {"ours": "words, legacy D-n", "other": "words, legacy D-n"}
+    assert counts["STAR, table 2"] == plain | {"ours": "words, legacy D-n; BERTScore under roberta-large"}
+    assert counts["STAR, table 1"] == plain  # it has no such column
 
 
 def test_every_net_stands_for_a_published_system_or_is_known_not_to() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 PACKAGE = "bert-score==0.3.13"
@@ -20,6 +21,7 @@ class BertScores:
     """Per reply, each 0 to 1; an empty reply or reference scores 0."""
 
     model: str
+    """a name on the Hub, or the name of a folder"""
     precision: tuple[float, ...]
     recall: tuple[float, ...]
     f1: tuple[float, ...]
@@ -51,4 +53,5 @@ def bert_scores(replies: Sequence[str], references: Sequence[str], model: str, l
         for column, values in zip(columns, found, strict=True):
             for i, value in zip(rows, values.tolist(), strict=True):
                 column[i] = float(value)
-    return BertScores(model, *map(tuple, columns))
+    name = Path(model).resolve().name if Path(model).is_dir() else model  # figures are published, paths are not
+    return BertScores(name, *map(tuple, columns))

@@ -88,7 +88,7 @@ def _ours(
             one.name,
             one.split,
             *(_cell(report, field, intervals, spread) for field in heads.values()),
-            _counted(report.tokens, report.definition),
+            _counted(report.tokens, report.definition) + _bert_model(report, heads),
         )
         for report in reports
     ]
@@ -116,3 +116,9 @@ def _number(name: str, value: float | None) -> str:
 
 def _counted(tokens: str, definition: Definition) -> str:
     return tokens + (", legacy D-n" if definition.legacy_distinct else "")
+
+
+def _bert_model(report: Report, heads: Mapping[str, str]) -> str:
+    """The model of the BERTScore columns, if there are any: figures of two models cannot be compared."""
+    shown = any(field.startswith("bert_") for field in heads.values())
+    return f"; BERTScore under {report.bert_model}" if shown and report.bert_model else ""
