@@ -89,6 +89,7 @@ def test_nets_share_the_papers_tables(command: list[str], tmp_path: Path, capsys
         assert {"joint", "misc"} <= set(names), block
     assert "not the papers'; see --bpe" in out
     assert "  bpe (own), legacy D-n" in out
+    assert "  D test (6 turns)  " in out, "a sample"
     assert "joint, misc: given the annotated strategies of earlier supporter turns" in out
     assert "decoding: {'method': 'sample', 'top_p': 0.3" in out
     assert "leaky" not in out
@@ -233,7 +234,7 @@ def test_weights_of_another_split_are_told_in_tables_and_metrics(
     assert main([*command, "joint", "--split", "E"]) == 0
     out, label = capsys.readouterr().out, "E test, trained on split D: leaky"
     assert out.splitlines()[0] == f"joint, {label}, 6 turns"
-    assert len(re.findall(rf"\n(?:  ours: )?joint +{label} ", out)) == 9, (
+    assert len(re.findall(rf"\n(?:  ours: )?joint +{re.escape(label)} \(6 turns\) ", out)) == 9, (
         "in the papers' tables, once for each way in which their rows count"
     )
     assert "leaky: the train part of the other split holds turns that are measured here" in out

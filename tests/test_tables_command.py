@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -69,10 +70,24 @@ def test_the_tables_can_be_put_into_a_paper(
     assert out.count("BlenderBot-Joint") >= 3
 
 
+@pytest.mark.parametrize("drawn", ["limit", "dialogues"])
+def test_a_row_of_a_sample_says_of_how_many_turns(drawn: str, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = measure(PREDICTIONS, ESCONV)
+    about = {"net": "star", "measured_on": "D test", "limit": 0, "dialogues": 0}
+    write_metrics(runs / "star" / "metrics.json", [report], about | {drawn: 4})
+    write_metrics(runs / "joint" / "metrics.json", [report], about | {"net": "joint"})
+    assert main(["tables", str(runs / "joint"), str(runs / "star")]) == 0
+    ours = [line for line in capsys.readouterr().out.splitlines() if re.match(r" *(ours: )?(joint|star) ", line)]
+    assert ours
+    assert all(("D test (4 turns)" in line) == ("star" in line) for line in ours)
+
+
 def test_what_cannot_be_read_is_named(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    joint = str(runs / "joint")
+    joint, nameless = str(runs / "joint"), runs / "nameless.json"
+    write_metrics(nameless, [measure(PREDICTIONS, ESCONV)], {})
     for flags, complaint in (
         ([joint, joint], "joint is there twice"),
+        ([str(nameless)], "nameless.json: names no system; measure it again"),
         ([str(runs / "nobody")], "metrics.json is missing"),
         ([joint, "--seeds", str(runs / "joint" / "metrics.json")], "not a file of `python -m models seeds --out`"),
         ([joint, "--papers", "nobody"], "no published row of 'nobody'"),

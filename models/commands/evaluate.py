@@ -116,7 +116,7 @@ def run(args: Namespace) -> int:
             net = nets[name].to(args.device)
             predictions = _predictions(args, net, targets, options, journals[name])
             reports = all_reports(args, predictions, bpe or Pieces(OWN, net.tokenizer.pieces))
-        system = System(name, abouts[name]["measured_on"], reports)
+        system = System.read(abouts[name], reports)
         systems.append(system)
         metrics = args.out / name / METRICS
         done = "replaced" if metrics.exists() else "written"

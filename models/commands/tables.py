@@ -45,8 +45,7 @@ def run(args: Namespace) -> int:
 
 def _system(path: Path) -> System:
     about, reports = read_metrics(path)
-    name = about.get("net") or about.get("name")
-    if not name or not reports:
-        raise ValueError(f"{path}: names no system; measure it again")
-    part = " ".join(str(about[key]) for key in ("split", "part") if about.get(key))  # `score` has no part
-    return System(str(name), str(about.get("measured_on") or part or "?"), reports)
+    try:
+        return System.read(about, reports)
+    except ValueError as fault:
+        raise ValueError(f"{path}: {fault}") from fault

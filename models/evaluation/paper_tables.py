@@ -86,7 +86,7 @@ def _ours(
     return [
         (
             one.name,
-            one.split,
+            one.where,
             *(_cell(report, field, intervals, spread) for field in heads.values()),
             _counted(report.tokens, report.definition) + _bert_model(report, heads),
         )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from models.data.strategies import STRATEGIES
 from models.evaluation.definitions import Definition
@@ -43,11 +44,31 @@ class System:
     name: str
     split: str
     reports: tuple[Report, ...]
+    sample: bool = False
+    """whether these are not all turns of the part"""
+
+    @classmethod
+    def read(cls, about: Mapping[str, Any], reports: tuple[Report, ...]) -> System:
+        """The system of a metrics.json, see `models.evaluation.report.read_metrics`.
+
+        Raises ValueError when it names none, or has no report.
+        """
+        name = about.get("net") or about.get("name")
+        if not name or not reports:
+            raise ValueError("names no system; measure it again")
+        part = " ".join(str(about[key]) for key in ("split", "part") if about.get(key))  # `score` has no part
+        sample = bool(about.get("limit") or about.get("dialogues"))
+        return cls(str(name), str(about.get("measured_on") or part or "?"), reports, sample)
 
     @property
     def turns(self) -> int:
         """Number of turns, the same in all reports."""
         return self.reports[0].n
+
+    @property
+    def where(self) -> str:
+        """The split for a table, with the number of turns if these are a sample."""
+        return f"{self.split} ({self.turns:,} turns)" if self.sample else self.split
 
     def under(self, definitions: Sequence[Definition]) -> tuple[Report, ...]:
         """The reports under these definitions; if there are none, the first report."""
