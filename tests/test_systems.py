@@ -266,6 +266,23 @@ def test_evaluate_prints_a_system_beside_the_published_rows(
     assert len(server.bodies) == asked  # what is there is only measured
 
 
+def test_what_its_net_and_its_examples_have_seen_is_told_of_a_system() -> None:
+    def told(split: str, learned: str, examples: int) -> str:
+        card = {"run": {"split": learned}}
+        sources = hosting.Sources(MadeUpComet(), MadeUpEmotions())
+        guide = hosting.NetResponder("joint", tiny_net("joint"), "x", sources, "cpu", card)
+        settings, shots = SystemSettings(url="https://x.example/v1", model="m"), draw_shots(TALKS, 5)[:examples]
+        system = ChatSystem("guided", settings, "", shots, guide)
+        return str(asking_systems.about_system(system, split, "test", "data")["measured_on"])
+
+    assert told("D", "D", 5) == "D test"
+    assert told("D", "E", 5) == "D test, strategies of joint, trained on split E: leaky"
+    assert told("E", "E", 0) == "E test"
+    assert told("E", "E", 5) == "E test, examples from split D: leaky"
+    assert told("E", "D", 5) == "E test, examples from split D, strategies of joint, trained on split D: leaky"
+    assert asking_systems.about_system(Named("far"), "E", "test", "data")["measured_on"] == "E test"
+
+
 def test_a_busy_server_is_asked_again(server: FaultyServer, monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
 

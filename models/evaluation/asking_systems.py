@@ -17,10 +17,12 @@ from models.data.esconv import Target
 from models.evaluation.predicting import Key, finished, key_of
 from models.evaluation.predictions import Prediction
 from models.files.resume_journal import Journal
+from models.serving.hosting import NetResponder
 from models.serving.responder import Responder, SendsWords
 from models.serving.trace import DecodeOptions, Reply
 from models.systems.asking import ServerBusy, ServerFault
 from models.systems.budget import BudgetSpent
+from models.training.provenance import SHARED_SPLIT, label, leak_of
 
 AT_ONCE = 8
 """turns that are sent to a server elsewhere at the same time"""
@@ -30,10 +32,13 @@ WAITS_S = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 
 def about_system(responder: Responder, split: str, part: str, data: str) -> dict[str, Any]:
     """What identifies a system's predictions, besides how they are decoded; `data` is the hash of the dialogues."""
-    leaks = "" if split == "D" or not getattr(responder, "shots", ()) else ", examples from split D: leaky"
+    leaks = [f"examples from split {SHARED_SPLIT}"] * bool(getattr(responder, "shots", ()) and split != SHARED_SPLIT)
+    guide = getattr(responder, "classifier", None)
+    if isinstance(guide, NetResponder) and (leak := leak_of(guide.card, guide.net, split)):
+        leaks.append(f"strategies of {guide.name}, {leak}")
     read = {"tails_sha256": "", "comet": "", "emotion": "", "split": split, "part": part}
     made = {"net": responder.name, "checkpoint": responder.checkpoint, "data": data}
-    return {**made, **read, "measured_on": f"{split} {part}{leaks}"}
+    return {**made, **read, "measured_on": label(split, part, leaks)}
 
 
 def answer(

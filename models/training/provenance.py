@@ -25,17 +25,28 @@ LEAKY = ": leaky"
 
 
 def measured_on(card: Mapping[str, Any], net: Net, split: str, part: str) -> str:
-    """A label for what a net with this card is measured on: "D test", and how training data leak into it, if they do.
+    """A label for what a net with this card is measured on: "D test", and how its training data leak, if they do."""
+    return label(split, part, [leak_of(card, net, split)])
+
+
+def leak_of(card: Mapping[str, Any], net: Net, split: str) -> str:
+    """How training data of a net with this card leak into the turns of `split`; "" if they do not.
 
     Cards of the first release do not name their split; for these, no leak is reported.
     """
     other = [one for one in learned_from(card) if one != split]
     if other:
-        return f"{split} {part}, trained on split {' and '.join(other)}{LEAKY}"
+        return f"trained on split {' and '.join(other)}"
     shared = ["support adapter"] * bool(card.get("support")) + ["COMET"] * net.needs_comet
     if shared and split != SHARED_SPLIT:
-        return f"{split} {part}, {' and '.join(shared)} trained on split {SHARED_SPLIT}{LEAKY}"
-    return f"{split} {part}"
+        return f"{' and '.join(shared)} trained on split {SHARED_SPLIT}"
+    return ""
+
+
+def label(split: str, part: str, leaks: Iterable[str]) -> str:
+    """A label for a part of a split, and for what leaks into it; empty `leaks` are skipped."""
+    known = [leak for leak in leaks if leak]
+    return ", ".join([f"{split} {part}", *known]) + (LEAKY if known else "")
 
 
 def notes_on(labels: Iterable[str]) -> list[str]:
