@@ -217,6 +217,14 @@ def test_compare_tests_every_figure(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "the tests resample dialogues, but all turns are from one" in capsys.readouterr().err
 
 
+def test_compare_leaves_out_what_it_cannot_test(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, nll in (("a", 8000.0), ("b", 8001.0)):
+        write_predictions(tmp_path / name, [Prediction("a", "b", nll_gold=nll, tokens=2)] * 3)
+    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b"), "--rounds", "100"]) == 0
+    row = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("PPL per token"))
+    assert row.split()[-5:] == ["inf", "inf", "-", "-", "-"]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

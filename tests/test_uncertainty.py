@@ -17,6 +17,7 @@ from models.evaluation import text_figures
 from models.evaluation.bertscore import BertScores
 from models.evaluation.definitions import MISC, OWN, WORDS, Definition, Pieces
 from models.evaluation.figure import Distinct, Summed, Units
+from models.evaluation.perplexity import perplexity
 from models.evaluation.predictions import Prediction
 from models.evaluation.report import Bootstrap, measure
 from models.evaluation.system_figures import figures_of
@@ -163,6 +164,17 @@ def test_equal_systems_do_not_differ_and_a_better_one_does() -> None:
         clear = compare(name, one[name], three[name], 200, 1)
         assert clear.p < 0.01
         assert clear.low * clear.high > 0
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("second", [8001.0, 3.0])
+def test_infinite_perplexities_are_not_tested(second: float) -> None:
+    """exp(8000) is too large for a float, so the difference is not known, and no swap can be compared with it."""
+    units = Units(list("abcd"))
+    one, other = (perplexity([nll] * 4, [1] * 4, units) for nll in (8000.0, second))
+    found = compare("ppl", one, other, 100, 1)
+    assert found.first == np.inf
+    assert found.low is found.high is found.p is None
 
 
 def test_different_turns_are_refused() -> None:

@@ -98,8 +98,12 @@ def _file(path: Path) -> Path:
 def _table(found: Sequence[Comparison]) -> list[str]:
     rows = [["figure", "A", "B", "B - A", "95 % interval", "p"]]
     for c in found:
-        values = [formatted(c.name, value) for value in (c.first, c.second, c.second - c.first, c.low, c.high)]
-        rows.append([LABELS[c.name], *values[:3], f"{values[3]} to {values[4]}", f"{c.p:.4f}"])
+        row = [LABELS[c.name], formatted(c.name, c.first), formatted(c.name, c.second)]
+        if c.low is None or c.high is None or c.p is None:
+            rows.append([*row, "-", "-", "-"])
+            continue
+        difference, low, high = (formatted(c.name, value) for value in (c.second - c.first, c.low, c.high))
+        rows.append([*row, difference, f"{low} to {high}", f"{c.p:.4f}"])
     return aligned(rows, left={0})
 
 

@@ -38,15 +38,15 @@ class Interval:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One figure of two systems on the same turns."""
+    """One figure of two systems on the same turns; interval and p are None when their difference is not finite."""
 
     name: str
     first: float
     second: float
-    low: float
+    low: float | None
     """lower end of the 95 % interval of second - first"""
-    high: float
-    p: float
+    high: float | None
+    p: float | None
     """two-sided, of approximate randomisation; not corrected for the number of figures compared"""
 
 
@@ -70,12 +70,13 @@ def compare(name: str, first: Figure, second: Figure, rounds: int, seed: int) ->
     """
     check_rounds(rounds)
     if isinstance(first, Summed) and isinstance(second, Summed) and first.parts.shape == second.parts.shape:
-        spread = [
-            second.of(weights @ second.parts) - first.of(weights @ first.parts)
-            for weights in _resamples(len(first.parts), rounds, seed)
-        ]
-        low, high = _quantiles(np.concatenate(spread))
-        swapped = _swap_sums(first, second, rounds, seed)
+        with np.errstate(invalid="ignore"):  # two infinite perplexities have no difference
+            spread = [
+                second.of(weights @ second.parts) - first.of(weights @ first.parts)
+                for weights in _resamples(len(first.parts), rounds, seed)
+            ]
+            low, high = _quantiles(np.concatenate(spread))
+            swapped = _swap_sums(first, second, rounds, seed)
     elif isinstance(first, Distinct) and isinstance(second, Distinct) and first.units == second.units:
         low, high = _jackknife(second.value - first.value, second.without_each() - first.without_each())
         swapped = _swap_grams(first, second, rounds, seed)
@@ -84,6 +85,8 @@ def compare(name: str, first: Figure, second: Figure, rounds: int, seed: int) ->
             f"{name}: the two systems do not have the same turns; compare outputs on the same file of turns"
         )
     seen = abs(second.value - first.value)
+    if not np.isfinite(seen):
+        return Comparison(name, first.value, second.value, None, None, None)
     as_large = int((np.abs(swapped) >= seen - 1e-9).sum())
     return Comparison(name, first.value, second.value, low, high, (1 + as_large) / (1 + rounds))
 
