@@ -118,6 +118,24 @@ def test_texts_of_other_count_are_told(tmp_path: Path, capsys: pytest.CaptureFix
     assert "plain text to `score` with --references" in error
 
 
+def test_blank_lines_at_the_end_of_both_files_are_no_turns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def read(replies: str, references: str) -> list[tuple[str, str]]:
+        (tmp_path / "hyp").write_text(replies)
+        (tmp_path / "ref").write_text(references)
+        return [(one.hypothesis, one.reference) for one in read_replies(tmp_path / "hyp", tmp_path / "ref")]
+
+    assert read("a\n\n", "b\n\n") == [("a", "b")]
+    assert read("a\n \n\n", "b\n\n\n") == [("a", "b")]
+    assert read("a\n\n", "b\nc\n") == [("a", "b"), ("", "c")], "an empty reply counts"
+    for replies, references, message in (
+        ("a\nb\nc\n", "a\n \nc\n", "ref, line 2: empty; want a reference for every reply"),
+        ("a\n\nc\n", "a\n\nc\n", "ref, line 2: empty"),
+        ("\n\n", "\n\n", "ref: blank; want one text a line"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read(replies, references)
+
+
 def test_score_prints_tables_and_writes_the_figures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "p.csv").write_text(table(","))
     arguments = ["score", str(tmp_path / "p.csv"), "--name", "mine", "--split", "D", "--papers", "joint"]

@@ -108,6 +108,7 @@ def _cells(row: dict[str, str], where: str) -> dict[str, Any]:
 
 
 def _pair(path: Path, references: Path) -> tuple[Prediction, ...]:
+    """The texts of both files, line by line; lines at the end that are blank in both are none."""
     replies, gold = _texts(path), _texts(references)
     if len(replies) != len(gold):
         shorter = path if len(replies) < len(gold) else references
@@ -115,7 +116,17 @@ def _pair(path: Path, references: Path) -> tuple[Prediction, ...]:
             f"{path} has {len(replies)} texts, {references} {len(gold)}: {shorter} ends after line "
             f"{min(len(replies), len(gold))}; want a reference for every reply"
         )
-    return tuple(Prediction(reply, reference) for reply, reference in zip(replies, gold, strict=True))
+    pairs = list(zip(replies, gold, strict=True))
+    while pairs and not "".join(pairs[-1]).strip():
+        pairs.pop()
+    if not pairs:
+        raise ValueError(f"{path} and {references}: blank; want one text a line")
+    empty = next((line for line, (_, reference) in enumerate(pairs, start=1) if not reference.strip()), None)
+    if empty is not None:
+        raise ValueError(
+            f"{references}, line {empty}: empty; want a reference for every reply, only replies may be empty"
+        )
+    return tuple(Prediction(*pair) for pair in pairs)
 
 
 def _texts(path: Path) -> list[str]:
