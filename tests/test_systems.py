@@ -266,6 +266,23 @@ def test_evaluate_prints_a_system_beside_the_published_rows(
     assert len(server.bodies) == asked  # what is there is only measured
 
 
+def test_evaluate_takes_the_net_of_a_system_from_its_weights(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+
+    def open_responders(names: list[str], device: str, weights: Path, **_: object) -> dict[str, Named]:
+        opened.append(weights)
+        return {name: Named(name) for name in names}
+
+    monkeypatch.setattr(evaluate, "read_esconv", lambda _path: TALKS)
+    monkeypatch.setattr(hosting, "open_responders", open_responders)
+    flags = ["--esconv", "x", "--limit", "2", "--rounds", "0", "--papers", "none", "--device", "cpu"]
+    command = ["evaluate", "shots-sc", "--systems", str(file), "--out", str(tmp_path / "out"), *flags]
+    assert main([*command, "--weights", str(tmp_path / "mine")]) == 0
+    assert opened == [tmp_path / "mine"]
+
+
 def test_what_its_net_and_its_examples_have_seen_is_told_of_a_system() -> None:
     def told(split: str, learned: str, examples: int) -> str:
         card = {"run": {"split": learned}}

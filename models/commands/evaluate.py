@@ -101,7 +101,7 @@ def run(args: Namespace) -> int:
     bases = Bases(args.device)
     known = read_systems(args.systems)
     folders = {name: net_folder(name, args.weights) for name in args.net if name not in known}
-    others = open_systems([name for name in args.net if name in known], args.device, **_knowledge(args))
+    others = open_systems([name for name in args.net if name in known], args.device, **_files(args))
     nets = {name: load_net(folder, bases=bases) for name, folder in folders.items()}
     decoded = _decoding(args, options) | {"turns": len(targets)}
     abouts = {name: made_of(args, name, net, data) | decoded for name, net in nets.items()}
@@ -132,8 +132,9 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _knowledge(args: Namespace) -> dict[str, Any]:
-    return {"comet": args.comet, "emotion": args.emotion, "systems": args.systems}
+def _files(args: Namespace) -> dict[str, Any]:
+    """What systems are made of, besides the device."""
+    return {name: getattr(args, name) for name in ("weights", "comet", "emotion", "systems")}
 
 
 def _check_flags(args: Namespace) -> None:

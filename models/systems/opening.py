@@ -20,6 +20,7 @@ def open_systems(
     names: Sequence[str],
     device: str = "auto",
     *,
+    weights: str | Path | None = None,
     comet: str | None = None,
     emotion: str | None = None,
     cases: str | None = None,
@@ -30,6 +31,7 @@ def open_systems(
     """The responders called `names`, in that order.
 
     Args:
+        weights: folder with one folder per net; None: the shipped one.
         backend: address of a server whose nets are used, instead of loading them.
         systems: file that defines further systems, see `models.systems.systems_file`.
 
@@ -51,9 +53,12 @@ def open_systems(
     if nets and backend is not None:
         found = open_backend(backend, os.environ.get(KEY, ""), nets)
     elif nets:
+        from models.files.checkpoint import WEIGHTS
         from models.serving import hosting
 
-        found = hosting.open_responders(nets, device, comet=comet, emotion=emotion, cases=cases, retriever=retriever)
+        found = hosting.open_responders(
+            nets, device, Path(weights or WEIGHTS), comet=comet, emotion=emotion, cases=cases, retriever=retriever
+        )
     made = {name: _system(name, asked[name], keys[name], shots[name], found, device) for name in asked}
     return {name: made[name] if name in made else found[name] for name in names}
 
