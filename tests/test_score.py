@@ -243,6 +243,20 @@ def test_compare_leaves_out_what_it_cannot_test(tmp_path: Path, capsys: pytest.C
     assert row.split()[-5:] == ["inf", "inf", "-", "-", "-"]
 
 
+def test_perplexities_over_other_vocabularies_are_compared_by_word(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Half as many tokens for the same text make each of them less likely, although the text is as likely."""
+    told = "PPL per token left out: on 3 turns A and B count different tokens"
+    for tokens, same in ((4, True), (2, False)):
+        for name, count in (("a", 4), ("b", tokens)):
+            write_predictions(tmp_path / name, [Prediction("a", "i see .", nll_gold=8.0, tokens=count)] * 3)
+        assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b"), "--rounds", "100"]) == 0
+        out = capsys.readouterr().out
+        assert ("\nPPL per token, " in out) == same == (told not in out)
+        assert "\nPPL per word, " in out
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

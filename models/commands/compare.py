@@ -51,8 +51,15 @@ def run(args: Namespace) -> int:
     numbers, definition, bpe = GramNumbers(), definition_of(args), pieces_of(args)
     one, other = (figures_of(these, definition, bpe, bert_of(args, these), numbers) for these in (first, second))
     tokens = definition.told(bpe.source if bpe else "")
-    found = [compare(n, one[n], other[n], args.rounds, args.bootstrap_seed) for n in one if n in other]
+    other_tokens = sum(a.tokens != b.tokens for a, b in zip(first, second, strict=True))
+    shared = [n for n in one if n in other and not (other_tokens and n.startswith("ppl_token"))]
+    found = [compare(n, one[n], other[n], args.rounds, args.bootstrap_seed) for n in shared]
     print("\n".join(_table(found)))
+    if other_tokens and any(n.startswith("ppl") for n in shared):
+        print(
+            f"PPL per token left out: on {other_tokens} turns A and B count different tokens, as nets of different"
+            " vocabularies do; PPL per word can be compared"
+        )
     drawn = f"{units.number} {units.kind} drawn and swapped {args.rounds} times, seed {args.bootstrap_seed}"
     print(f"{len(first)} turns; {drawn}; tokens {tokens}")
     tests = f"{len(found)} test{'s' * (len(found) != 1)}"
