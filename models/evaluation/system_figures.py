@@ -69,7 +69,12 @@ def _named(predictions: Sequence[Prediction]) -> tuple[list[int], list[int]]:
 
 
 def _perplexities(predictions: Sequence[Prediction], units: Units) -> dict[str, Figure]:
-    """Per token, and per word of `models.evaluation.definitions.words`, comparable between vocabularies."""
+    """Per token, and per word of `models.evaluation.definitions.words`, comparable between vocabularies.
+
+    A piece that a vocabulary does not know costs nothing (`Net.counted`), although its word counts. A causal base knows
+    every byte, and one learnt from ESConv's train part knows all references of valid and test, on both splits; the BPE
+    of a BlenderbotSmall checkpoint may lack characters, and its PPL per word is too low by what these would cost.
+    """
     known = [given for given in ("gold", "predicted") if in_all(predictions, f"nll_{given}")]
     if not known:
         return {}
