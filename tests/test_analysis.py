@@ -73,6 +73,17 @@ def test_labels_and_top_k_by_hand() -> None:
     assert top.most_frequent[:3] == (50, 75, 100)
 
 
+def test_draws_without_a_strategy_say_nothing_of_its_recall_or_precision() -> None:
+    """Only one of two dialogues has Questions, always right: a quarter of the draws has none, which is no recall."""
+    right = {0: (1.0, *[0.0] * 7), 7: (*[0.0] * 7, 1.0)}
+    turns = [StrategyTurn(name, 0.0, gold, right[gold]) for name, gold in (("one", 0), ("one", 7), ("two", 7))]
+    labels = labels_of(turns, 200, seed=1)
+    for question in (labels.recall[0], labels.precision[0]):
+        assert (question.value, question.low, question.high) == (100, 100, 100)
+    for never in (labels.recall[3], labels.precision[3]):
+        assert (never.value, never.low, never.high) == (0, 0, 0)
+
+
 def test_predictions_of_another_esconv_are_refused() -> None:
     talk = Dialogue((Turn(Speaker.SEEKER, "hi"), Turn(Speaker.SUPPORTER, "why?", "Question")), id="d1")
     said = Prediction("x", "why?", "Others", "Question", (0.125,) * 8, dialogue="d1", turn=1)

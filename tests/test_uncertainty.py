@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -175,6 +176,24 @@ def test_infinite_perplexities_are_not_tested(second: float) -> None:
     found = compare("ppl", one, other, 100, 1)
     assert found.first == np.inf
     assert found.low is found.high is found.p is None
+
+
+@pytest.mark.filterwarnings("error")
+def test_draws_without_the_figure_are_left_out_of_its_interval() -> None:
+    """Of two dialogues one has only empty references: a quarter of the draws has no word at all."""
+    texts = [Prediction("a", reference, nll_gold=4.0, tokens=2, dialogue=reference) for reference in ("", "so sad .")]
+    texts[0] = replace(texts[0], dialogue="empty")
+    report = measure(texts, bootstrap=Bootstrap(200, 1))
+    one = next(one for one in report.intervals if one.name == "ppl_word_gold")
+    assert one.low == pytest.approx(np.exp(4 / 3))
+    assert one.high == pytest.approx(np.exp(8 / 3))
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_interval_may_reach_to_infinity() -> None:
+    units = Units(list("abcd"))
+    found = interval("ppl", perplexity([2000.0, 2.0, 2.0, 2.0], [1] * 4, units), 200, 1)
+    assert (found.low, found.high) == (pytest.approx(np.exp(2)), np.inf)
 
 
 def test_different_turns_are_refused() -> None:

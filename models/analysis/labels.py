@@ -25,7 +25,7 @@ class Labels:
     predicted: tuple[Interval, ...]
     """share of the turns for which the strategy is the most probable one"""
     recall: tuple[Interval, ...]
-    """of the turns annotated with it, the share for which it is predicted"""
+    """of the turns annotated with it, the share for which it is predicted; 0 if there are none"""
     precision: tuple[Interval, ...]
     """of the turns for which it is predicted, the share annotated with it; 0 if there are none"""
     confusion: tuple[tuple[int, ...], ...]
@@ -35,15 +35,19 @@ class Labels:
 
 
 def labels_of(turns: Sequence[StrategyTurn], rounds: int, seed: int) -> Labels:
-    """Counts and shares of all turns; intervals resample dialogues. Raises ValueError when there are none."""
+    """Counts and shares of all turns; intervals resample dialogues. Raises ValueError when there are none.
+
+    A resample without a turn of a strategy says nothing of its recall, and is left out of that interval; so is one
+    without a prediction of it for its precision.
+    """
     gold, predicted = [turn.gold for turn in turns], [turn.predicted for turn in turns]
     table = confusion_of(predicted, gold)
     cells = units_of(turns).sums(np.eye(K * K)[np.array(gold) * K + np.array(predicted)])
 
     def measured(name: str, read: Callable[[Floats], Floats]) -> Interval:
-        return interval(
-            name, Summed(cells, lambda sums: 100 * read(sums.reshape(*sums.shape[:-1], K, K))), rounds, seed
-        )
+        figure = Summed(cells, lambda sums: 100 * read(sums.reshape(*sums.shape[:-1], K, K)))
+        found = interval(name, figure, rounds, seed)
+        return Interval(name, 0.0, 0.0, 0.0) if np.isnan(found.value) else found
 
     def each(read: Callable[[Floats], Floats]) -> tuple[Interval, ...]:
         return tuple(measured(name, _of_strategy(read, at)) for at, name in enumerate(STRATEGIES))
@@ -51,8 +55,8 @@ def labels_of(turns: Sequence[StrategyTurn], rounds: int, seed: int) -> Labels:
     return Labels(
         gold=each(lambda tables: tables.sum(axis=-1) / tables.sum(axis=(-2, -1))[..., None]),
         predicted=each(lambda tables: tables.sum(axis=-2) / tables.sum(axis=(-2, -1))[..., None]),
-        recall=each(recalls),
-        precision=each(precisions),
+        recall=each(lambda tables: np.where(tables.any(axis=-1), recalls(tables), np.nan)),
+        precision=each(lambda tables: np.where(tables.any(axis=-2), precisions(tables), np.nan)),
         confusion=tuple(tuple(map(int, row)) for row in table.tolist()),
         accuracy=measured("accuracy", accuracy),
         macro_f1=measured("macro_f1", macro_f1),

@@ -73,10 +73,10 @@ def _stage(parts: Floats, rounds: int, seed: int) -> Stage:
 
 
 def _share(plus: int, minus: int | None) -> Callable[[Floats], Floats]:
-    """Percent of the turns in one column, minus those in another; a resample without any turn counts as 0."""
+    """Percent of the turns in one column, minus those in another; NaN in a resample without any turn."""
 
     def of(sums: Floats) -> Floats:
         counts = sums[..., plus] - (sums[..., minus] if minus is not None else 0.0)
-        return 100 * np.divide(counts, sums[..., -1], out=np.zeros(counts.shape), where=sums[..., -1] > 0)
+        return 100 * np.divide(counts, sums[..., -1], out=np.full(counts.shape, np.nan), where=sums[..., -1] > 0)
 
     return of

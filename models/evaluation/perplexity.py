@@ -10,7 +10,7 @@ from models.evaluation.figure import Floats, Summed, Units
 
 
 def perplexity(nlls: Sequence[float], counts: Sequence[int], units: Units) -> Summed:
-    """exp(sum of nlls / sum of counts). Infinite when it is too large for a float.
+    """exp(sum of nlls / sum of counts). Infinite when it is too large for a float, NaN where nothing is counted.
 
     Args:
         nlls: negative log-likelihood of each reference, natural logarithm.
@@ -23,7 +23,8 @@ def perplexity(nlls: Sequence[float], counts: Sequence[int], units: Units) -> Su
         raise ValueError(f"perplexity over {sum(counts)} tokens is undefined; give at least one")
 
     def of(sums: Floats) -> Floats:
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            return np.exp(sums[..., 0] / sums[..., 1])
+        nll, count = sums[..., 0], sums[..., 1]
+        with np.errstate(over="ignore"):
+            return np.exp(np.divide(nll, count, out=np.full(nll.shape, np.nan), where=count > 0))
 
     return Summed(units.sums(list(zip(nlls, counts, strict=True))), of)

@@ -3,8 +3,9 @@
 Place in the flow: models.evaluation.system_figures gives figures as functions of units; this module resamples units.
 
 A bootstrap round weights the units, sums their contributions, and applies the figure's function (`Summed`), so a
-thousand rounds are one matrix product. For distinct-n (`Distinct`) resampling is wrong: it repeats units, repeated
-n-grams are never new, and D-n falls well below its value. So the jackknife (leave each unit out once) is used there.
+thousand rounds are one matrix product. Rounds in which the figure is not defined (NaN) are left out. For distinct-n
+(`Distinct`) resampling is wrong: it repeats units, repeated n-grams are never new, and D-n falls well below its value.
+So the jackknife (leave each unit out once) is used there.
 
 The paired test is approximate randomisation (Noreen 1989; Riezler and Maxwell 2005): if both systems were alike,
 swapping their outputs on any unit would change nothing. p is the share of random swaps whose difference is as large.
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,7 +108,13 @@ def check_rounds(rounds: int) -> None:
 
 
 def _quantiles(draws: Floats) -> tuple[float, float]:
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    """The ends of the interval over the draws in which the figure is defined; NaN when it is in none."""
+    known = draws[~np.isnan(draws)]
+    if not len(known):
+        return np.nan, np.nan
+    # between two infinite draws there is nothing to interpolate
+    method: Literal["linear", "nearest"] = "linear" if np.isfinite(known).all() else "nearest"
+    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], method=method)
     return float(low), float(high)
 
 
