@@ -84,6 +84,8 @@ def test_the_mix_has_them_as_often_as_asked_for_but_not_those_answered_by_rule()
         assert {found[dialogue.id] for dialogue in own_talks()} == {times}
         assert not any(found[dialogue.id] for dialogue in everyday_talks())
         assert all(dialogue.situation.startswith(VOICE) for dialogue in mixed)
+    copies = [dialogue for dialogue in voiced_talks([], 1, 3, rule_answers=0) if dialogue.id == own_talks()[0].id]
+    assert len({id(dialogue) for dialogue in copies}) == 3  # turns of one dialogue are put together by its identity
     dialogue = plain_answers()[0]
     assert len(support_dialogues([dialogue] * 4, None, 1, own=0)) == 4
     assert len(voiced_talks([], 1, 2, rule_answers=0)) == 2 * len(own_talks())

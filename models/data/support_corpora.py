@@ -49,7 +49,8 @@ def voiced_talks(esconv: Iterable[Dialogue], seed: int, times: int, rule_answers
     """All talks marked with the voice of our own talks: `times` over, these talks and at most `rule_answers` messages,
     newly drawn each time from them and from ESConv, with an answer by rule."""
     found = answerable((*esconv, *everyday_talks()))
-    rounds = ((*own_talks(), *rule_talks(found, seed + n, rule_answers)) for n in range(times))
+    # Each copy is a dialogue of its own: turns are put together by their dialogue, so one would stand for all copies.
+    rounds = ((*map(replace, own_talks()), *rule_talks(found, seed + n, rule_answers)) for n in range(times))
     return [dialogue for talks in rounds for dialogue in talks]
 
 
