@@ -48,6 +48,7 @@ def test_another_person_is_noticed(reply: str, message: str) -> None:
         ("What hurts most about it?", BOY),
         ("So your boss shouts at you.", "My boss shouts at me."),
         ("You are afraid that he will leave you.", 'I am afraid "that he will leave me".'),
+        ('It stings when they say "your turn is next".', "when they say \u2018your turn is next\u2019"),
         ("You don't know what to tell her.", "I don't know what to tell my mother."),
         ("You don't know how to help your son.", "I don't know how to help him"),
         ("You miss your mother every day.", "I miss my mother every day"),

@@ -25,6 +25,8 @@ _CONTRACTED = {"m": "are", "re": "are", "s": "are", "ve": "have", "d": "d", "ll"
 _FOLLOWING = {"is": "are", "am": "are", "was": "were", "has": "have", "does": "do", "goes": "go"}
 _FOLLOWING |= {f"{one}n't": f"{other}n't" for one, other in _FOLLOWING.items()}
 """forms of verbs that change with the person -> the form that "you" has"""
+_QUOTED = re.compile(r"[\"\u201c][^\"\u201d]*[\"\u201d]|(?<!\w)'[^']*'(?!\w)")
+"""words given as somebody said them, whose persons stay as they are"""
 _WORD, _SENTENCE = re.compile(r"[a-z]+(?:'[a-z]+)*"), re.compile(r"[^.!?\n]+")
 
 
@@ -50,7 +52,7 @@ def mixes_up_persons(reply: str, message: str) -> bool:
 def sentences(text: str, speaker: str, addressed: str) -> list[list[Word]]:
     """The words of each sentence of a text by `speaker` to `addressed`."""
     persons = dict.fromkeys(_SPEAKER, speaker) | dict.fromkeys(_ADDRESSED, addressed) | dict.fromkeys(_OTHERS, "others")
-    plain = text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+    plain = _QUOTED.sub(" ", text.lower().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'"))
     return [
         [word for found in _WORD.findall(sentence) for word in _parts(found, persons)]
         for sentence in _SENTENCE.findall(plain)
