@@ -28,7 +28,7 @@ from models.data.rule_answers import (
 )
 from models.data.said_back import said_back, without_hesitation
 from models.data.support_corpora import voiced_talks
-from models.data.themes import ANY, BLAME, PLAN, feeling_in
+from models.data.themes import ANY, BETTER, BLAME, PLAN, feeling_in
 
 
 def talk(*posts: str) -> Dialogue:
@@ -58,6 +58,8 @@ def answers(post: str) -> set[tuple[str, str]]:
         ),
         ("Okay, I will ask him tomorrow.", AFFIRMS, "That sounds like a good step. What would make it easier?"),
         ("Maybe I could call my aunt", AFFIRMS, "It takes courage to do that."),
+        ("i feel a little better today", AFFIRMS, "I am glad to hear that. What helped most?"),
+        ("I talked to my foreman. He apologised!", AFFIRMS, "I am happy for you. How does that feel?"),
         ("ok thank you", OTHERS, "You are welcome. Be kind to yourself today."),
         ("Thanks for your suggestions", OTHERS, "You are welcome. Be kind to yourself today."),
         ("Good evening everyone!", ASKS, "Hello, and welcome. What is on your mind?"),
@@ -176,6 +178,21 @@ def test_a_message_with_nothing_to_say_back_is_answered_kindly_in_the_middle_of_
 def test_not_everything_somebody_could_do_is_called_a_good_step(post: str) -> None:
     assert feeling_in(post) is not PLAN
     assert not any(one in said for _, said in answers(post) for one in PLAN.answers)
+
+
+@pytest.mark.parametrize(
+    "post",
+    [
+        "I want to feel better.",
+        "They hugged me, but I was still scared.",
+        "He hugged me and then he hit me.",
+        "What would make me feel better?",
+        "I would feel calmer if they were dead.",
+        "It is better to be alone.",
+    ],
+)
+def test_not_everything_with_a_glad_word_is_good_news(post: str) -> None:
+    assert feeling_in(post) is not BETTER
 
 
 def test_who_takes_the_blame_hears_nothing_said_back() -> None:

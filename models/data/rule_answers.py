@@ -5,6 +5,7 @@
     thanks, in short        a friendly word, and a wish                   Others
     knows no answer         a kind word, and a question                   Question
     means to do something   a word for it, often with a question          Affirmation and Reassurance
+    tells good news         a glad word, often with a question            Affirmation and Reassurance
     asks whether to do it   whose decision it is, and a question          Question
     asks what to do         a small thing to do                           Providing Suggestions
     names a feeling         a word about it, what was said, a question    Reflection of feelings
@@ -30,6 +31,7 @@ from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.own_talks import unvoiced, voiced
 from models.data.said_back import HARM, JUDGED, exchanged, said_back
 from models.data.themes import (
+    BETTER,
     BLAME,
     GREETING,
     PLAN,
@@ -87,7 +89,8 @@ class Answerable(NamedTuple):
     at: int
     """its index among the turns"""
     said: str
-    """what can be said back; "" if the message greets, asks, thanks, plans, knows no answer or takes the blame"""
+    """what can be said back; "" if the message greets, asks, thanks, plans, tells good news, knows no answer or takes
+    the blame"""
 
 
 def answerable(dialogues: Iterable[Dialogue]) -> list[Answerable]:
@@ -105,10 +108,10 @@ def _answerable(dialogue: Dialogue) -> Iterator[Answerable]:
             continue
         text = turn.text
         feeling = feeling_in(text)
-        short = feeling is GREETING or (at and feeling in (PLAN, THANKS, UNSURE))
+        short = feeling is GREETING or (at and feeling in (BETTER, PLAN, THANKS, UNSURE))
         if doing_asked_about(text) or _asks_what(text) or feeling is BLAME or short:
             yield Answerable(dialogue, at, "")
-        elif at < EARLY and not judged and feeling is not PLAN and (said := _longest(text)):
+        elif at < EARLY and not judged and feeling not in (BETTER, PLAN) and (said := _longest(text)):
             yield Answerable(dialogue, at, said)
 
 
@@ -178,7 +181,7 @@ def answer(post: str, said: str, rng: random.Random, *, later: bool = False) -> 
         strategy, parts = OTHERS, [answer_to(post, rng), step_for(post, rng)]
     elif feeling in (GREETING, UNSURE):
         strategy, parts = ASKS, [answer_to(post, rng), question_about(post, rng)]
-    elif feeling in (BLAME, PLAN):
+    elif feeling in (BETTER, BLAME, PLAN):
         strategy, parts = AFFIRMS, [answer_to(post, rng), *_perhaps(question_about(post, rng), rng)]
     elif not said or (later and rng.random() < UNSAID):
         strategy = ASKS if feeling is None else REFLECTS

@@ -52,6 +52,8 @@ UNSURE = _theme(_FILE["unsure"])
 """for short messages only"""
 PLAN = _theme(_FILE["plan"])
 """messages in which speakers mean to do something"""
+BETTER = _theme(_FILE["better"])
+"""messages that tell of something good, and of nothing bad beside it"""
 GREETING = _theme(_FILE["greeting"])
 """messages that only greet"""
 TROUBLES = tuple(map(_theme, _FILE["troubles"]))
@@ -69,12 +71,13 @@ TROUBLE_FIRST = 0.65
 
 
 def feeling_in(message: str) -> Theme | None:
-    """In this order: a greeting, short thanks, a plan, a short "I do not know", self-blame, the first feeling named."""
+    """In this order: a greeting, short thanks, a plan, a short "I do not know", good news, self-blame, the first of
+    the feelings named."""
     if GREETING.named.search(message):
         return GREETING
     is_short = len(message.split()) <= SHORT
     first = (THANKS, PLAN, UNSURE) if is_short else (PLAN,)
-    return _first((*first, BLAME, *FEELINGS), message)
+    return _first((*first, BETTER, BLAME, *FEELINGS), message)
 
 
 def trouble_in(message: str) -> Theme | None:
@@ -106,7 +109,7 @@ def step_for(message: str, rng: random.Random) -> str:
 
 def _asked(message: str, rng: random.Random) -> Theme:
     feeling, trouble = feeling_in(message), trouble_in(message)
-    if feeling in (BLAME, GREETING, PLAN, THANKS, UNSURE):
+    if feeling in (BETTER, BLAME, GREETING, PLAN, THANKS, UNSURE):
         return feeling
     trouble_first = rng.random() < TROUBLE_FIRST
     return (trouble or feeling if trouble_first else feeling or trouble) or ANY
