@@ -14,6 +14,7 @@ from models.data.examples import ContextShape
 from models.data.own_talks import (
     OWN_TIMES,
     VOICE,
+    close_answers,
     everyday_talks,
     own_talks,
     plain_answers,
@@ -42,6 +43,7 @@ def test_seeker_and_supporter_take_turns_and_every_answer_may_be_shown() -> None
             assert not must_not_show(turn.text), turn.text
             assert may_answer(turn.text, danger_now("", posts)), (posts, turn.text)
     assert {len(dialogue.turns) for dialogue in safe_answers()} == {2}
+    assert {len(dialogue.turns) for dialogue in close_answers()} == {2, 4, 6, 8, 10}
     assert {len(dialogue.turns) for dialogue in plain_answers()} == {2, 4, 6}
     assert {len(dialogue.turns) for dialogue in warm_answers()} == {2, 4, 6, 8, 10, 12}
     assert {turn.strategy for dialogue in warm_answers() for turn in dialogue.turns if turn.strategy} == set(STRATEGIES)

@@ -6,8 +6,12 @@
 `plain_answers` everyday trouble with plain answers: the feeling, and one open question that uses a word of the
                 seeker's. From them, nets learnt to ask about the wrong word ("What did you call your sisters?").
 `warm_answers`  answers that rephrase what was said. From them, nets learnt to say what nobody had said.
+`close_answers` whole talks whose answers stay close to the seeker's words and to this point of the talk, and ask what
+                only fits here. From them, nets learnt to speak more freely, and in a mood that does not fit ("It is
+                good that you feel like a terrible mother.").
 
-The answers of the last two are not learnt any more; their messages are answered by rule (`rule_answers.py`).
+The answers of the last three are not learnt: they ask too much of 135M parameters. Their messages are answered by rule
+(`rule_answers.py`).
 
 In all of them, `VOICE` precedes the situation. Without it our few talks would have no effect: wherever both could
 follow, the stock phrases of crowd workers are more likely. With it, a net knows which of the two to write (control
@@ -47,9 +51,14 @@ def warm_answers() -> tuple[Dialogue, ...]:
     return _read("own_talks.jsonl")
 
 
+def close_answers() -> tuple[Dialogue, ...]:
+    """Talks of one to five exchanges, every answer with its strategy."""
+    return _read("close_talks.jsonl")
+
+
 def everyday_talks() -> tuple[Dialogue, ...]:
     """The talks whose messages are answered by rule, not as written."""
-    return plain_answers() + warm_answers()
+    return plain_answers() + warm_answers() + close_answers()
 
 
 def own_talks() -> tuple[Dialogue, ...]:
