@@ -36,7 +36,8 @@ class Feedback:
     """How the seeker of a recorded talk rated the help, if known."""
 
     ratings: tuple[int, ...] = ()
-    """for each turn, the rating given with it: 1 (not helpful) to 5 stars, 0 = none; () = no ratings at all"""
+    """for each turn, the rating given with it: 1 (not helpful) to 5 stars, 0 = none; () = no ratings at all. The
+    beginning of a talk keeps those given later: they rate its last reply too"""
     relief: int | None = None
     """how much less intense the emotion was at the end, -4 to 4"""
 

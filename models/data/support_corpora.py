@@ -65,10 +65,11 @@ def openings(dialogues: Iterable[Dialogue], seed: int) -> list[Dialogue]:
 
 
 def _opening(dialogue: Dialogue) -> Dialogue | None:
-    turns = _from_problem(dialogue).turns
+    stated = _from_problem(dialogue)
+    turns = stated.turns
     said = next((n for n, turn in enumerate(turns) if turn.speaker is Speaker.SUPPORTER), 0)
     end = next((n for n in range(said, len(turns)) if turns[n].speaker is Speaker.SEEKER), len(turns))
-    return replace(dialogue, turns=turns[:end]) if said and _states(turns[0]) else None
+    return replace(stated, turns=turns[:end]) if said and _states(turns[0]) else None
 
 
 def _files(folder: Path) -> dict[str, Path]:
@@ -89,7 +90,10 @@ def _from_problem(dialogue: Dialogue) -> Dialogue:
     """The dialogue from the seeker's first turn that states something on, if that leaves enough turns."""
     turns = dialogue.turns
     start = next((n for n, turn in enumerate(turns) if _states(turn)), 0)
-    return replace(dialogue, turns=turns[start:]) if len(turns) - start >= 2 else dialogue
+    if len(turns) - start < 2:
+        return dialogue
+    feedback = replace(dialogue.feedback, ratings=dialogue.feedback.ratings[start:])
+    return replace(dialogue, turns=turns[start:], feedback=feedback)
 
 
 def _states(turn: Turn) -> bool:
