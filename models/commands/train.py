@@ -227,7 +227,7 @@ def run(args: Namespace) -> int:
     if args.only:
         net.hold_all_but_choice()
     if args.release and not args.overwrite:
-        check_release(args.weights / args.net, _about(args, net, source))
+        check_release(args.weights / args.net, _about(args, net, source, support))
     net.backbone.set_dropout(args.dropout)
     reads_tails = net.needs_comet and (net.chooses_by_tails or not args.only)
     if reads_tails:
@@ -244,7 +244,7 @@ def run(args: Namespace) -> int:
     data = training_data(net, learnt, comet, besides, Sizes(args.batch, args.tokens, args.seed))
     net.balance(data.shares, args.balance)
     before = learned_from(read_card(start)) if start else []
-    about = _about(args, net, source) | {
+    about = _about(args, net, source, support) | {
         "data": data.digest,
         "start": fingerprint(start) if start else "",
         "splits": sorted({args.split, *before}),
@@ -344,13 +344,14 @@ def _fit_config(args: Namespace) -> FitConfig:
     )
 
 
-def _about(args: Namespace, net: Net, source: Source) -> dict[str, Any]:
+def _about(args: Namespace, net: Net, source: Source, support: Path | None) -> dict[str, Any]:
     """What identifies this run besides its data: saved with its weights, and compared when it is resumed."""
     size = "tokens" if net.backbone.causal else "batch"
     return {
         "net": args.net,
         "settings": asdict(net.config),
         "base": base_label(source),
+        "support": fingerprint(support) if support else None,
         "strategies": list(STRATEGIES),
         "vocabulary": net.tokenizer.digest(),
         "split": args.split,
@@ -391,9 +392,8 @@ def _command(args: Namespace) -> str:
     flags = [f"--{name.replace('_', '-')} {getattr(args, name)}" for name in (*sizes, *others)]
     flags += [f"--set {shlex.join(args.set)}"] if args.set else []
     flags += [f"--only {args.only}"] if args.only else []
-    flags += [
-        f"--{n} {n.upper()}" for n in ("base", "start", "comet", "emotion") if getattr(args, n) not in (None, DEFAULT)
-    ]
-    flags += [f"--tails {GENERATE if args.tails == GENERATE else 'TAILS'}"] if args.tails else []
+    named = {name: getattr(args, name) for name in ("base", "start", "support", "comet", "emotion", "tails")}
+    names = {n: v if v in (NONE, GENERATE) else n.upper() for n, v in named.items() if v and v != DEFAULT}
+    flags += [f"--{name} {value}" for name, value in names.items()]
     flags += ["--known-only"] if args.known_only else []
     return " ".join([f"python -m models train {args.net} --esconv ESCONV", *flags, "--release"])

@@ -112,8 +112,9 @@ def start_net(
     that a two-stage net (STAR) builds on. Other nets on a causal base may start from any net on it, which saves most of
     the training: they take over the change of the base and whatever else both have, but keep their own settings.
 
-    The parameters in `Net.held` are frozen. Raises WeightsError when the weights are of no such net, of another base,
-    or do not fit the settings in `told`; ValueError when the net holds trained weights but none are given.
+    The parameters in `Net.held` are frozen. Raises WeightsError when the weights are of no such net, of another base or
+    support adapter, or do not fit the settings in `told`; ValueError when the net holds trained weights but none are
+    given.
     """
     settings = default_settings(name, source) | told
     if start is not None:
@@ -164,6 +165,7 @@ def _go_on(
     if other and (_below(name) or not isinstance(source, CausalBase)):
         raise WeightsError(f"{start} is a {card['net']}; {name} starts from {' or '.join(possible)}")
     _check_base(start, card["base"], source)
+    _check_support(start, card.get("support"), support)
     if other:
         return _take_over(name, settings, source, start, card, support), card["rank"]
     taken = dict(card["settings"])
@@ -196,12 +198,6 @@ def _take_over(
     name: str, settings: dict[str, Any], source: Source, start: Path, card: dict[str, Any], support: Path | None
 ) -> Net:
     """A new net with all tensors that the trained net in `start` has by the same name and in the same size."""
-    held = fingerprint(support) if support else None
-    if card.get("support") != held:
-        raise WeightsError(
-            f"{start} was trained over the support adapter {card.get('support') or 'none'}, this is {held or 'none'};"
-            " name the folder of the same one with --support"
-        )
     net = new_net(name, settings, card["rank"], source, support=support)
     _check_vocabulary(start, card, net)
     own, found = trained(net), load_packed(start)[0]
@@ -330,6 +326,16 @@ def _check_base(start: Path, made_for: str | None, source: Source) -> None:
         raise WeightsError(
             f"{start} changes base {made_for}, but this is {here}; give --start weights trained on this base, or the"
             " --base that they change"
+        )
+
+
+def _check_support(start: Path, held: str | None, support: Path | None) -> None:
+    """Raises WeightsError when the weights to start from change another support adapter than the one in `support`."""
+    here = fingerprint(support) if support else None
+    if held != here:
+        raise WeightsError(
+            f"{start} was trained over the support adapter {held or 'none'}, this is {here or 'none'}; give the same"
+            " one with --support: its folder, or none"
         )
 
 
