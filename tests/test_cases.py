@@ -14,6 +14,7 @@ from models.data.batches import make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.esconv import Target, targets
 from models.data.examples import CASES, Example
+from models.data.rule_answers import answerable, rule_talks
 from models.knowledge.cases import BM25, EMBEDDINGS, FOUND, RETRIEVERS, NoCases, SearchedCases
 from models.knowledge.cases_bm25 import Bm25Cases
 from models.knowledge.cases_embedded import EmbeddedCases, reader_of
@@ -127,6 +128,17 @@ def test_a_talk_never_finds_itself_nor_one_talk_twice() -> None:
     twice = replace(TALKS[4], turns=TALKS[4].turns * 2)
     cases = Bm25Cases(targets([twice])).find([Dialogue(TALKS[4].turns[:1])])
     assert [case.dialogue for case in cases[0]] == ["love"]
+
+
+def test_an_answer_by_rule_never_finds_the_talk_that_its_message_is_from() -> None:
+    twins = (
+        talk("one", "My sister lent me her car in May.", "Oh."),
+        talk("two", "My sister lent me a coat in May.", "Oh."),
+    )
+    asked = [target.context for target in targets(rule_talks(answerable(twins), 1, 2))]
+    cases = Bm25Cases(targets((*twins, *TALKS))).find(asked)
+    found = {one.last_post(): [case.dialogue for case in near] for one, near in zip(asked, cases, strict=True)}
+    assert found == {twins[0].last_post(): ["two"], twins[1].last_post(): ["one"]}
 
 
 def test_the_version_is_of_the_cases() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from escdemo.screening.reply_screen import must_not_show
 from models.data.dialogue import Dialogue, Speaker, Turn
-from models.data.own_talks import VOICE, everyday_talks
+from models.data.own_talks import VOICE, everyday_talks, own_talks
 from models.data.rule_answers import (
     AFFIRMS,
     ASKS,
@@ -135,6 +135,7 @@ def test_each_talk_ends_with_an_answer_under_the_mark() -> None:
         assert dialogue.situation.startswith(VOICE)
     assert found == rule_talks(answerable(talks), 3, 100) != rule_talks(answerable(talks), 4, 100)
     assert len(rule_talks(answerable(talks), 3, 5)) == 5
+    assert {dialogue.id for dialogue in found} == {"7"}, "that of the talk"
 
 
 def test_in_a_talk_no_answer_begins_as_an_earlier_one_and_none_is_anybody_elses() -> None:
@@ -223,7 +224,8 @@ def test_our_own_messages_are_answered_too_and_freshly_drawn() -> None:
     assert all(dialogue.situation.count(VOICE) == 1 for dialogue in found)
     assert not any(must_not_show(dialogue.turns[-1].text) for dialogue in found[:200])
     rounds = voiced_talks((), 1, 2, 100)
-    drawn = [dialogue for dialogue in rounds if dialogue.id.startswith("rule-")]
+    written = {dialogue.id for dialogue in own_talks()}
+    drawn = [dialogue for dialogue in rounds if dialogue.id not in written]
     assert len(drawn) == 200
     assert {dialogue.id for dialogue in drawn[:100]} != {dialogue.id for dialogue in drawn[100:]}
     assert voiced_talks((), 1, 0) == []

@@ -132,7 +132,10 @@ def _asks_what(text: str) -> bool:
 
 
 def rule_talks(found: Sequence[Answerable], seed: int, most: int) -> list[Dialogue]:
-    """At most `most` short talks marked with the voice of our own talks, each ending with an answer by rule."""
+    """At most `most` short talks marked with the voice of our own talks, each ending with an answer by rule.
+
+    Each has the id of the dialogue that its messages are from, whose replies are no similar cases for it (KEMI).
+    """
     rng = random.Random(seed)
     return [_talk(one, rng) for one in rng.sample(found, min(most, len(found)))]
 
@@ -148,7 +151,7 @@ def _talk(found: Answerable, rng: random.Random) -> Dialogue:
             told.append(_unlike(begun, told[-1].text, "" if judged else _longest(told[-1].text), rng))
     told.append(_unlike(begun, told[-1].text, said, rng))
     situation = unvoiced(dialogue.situation) if rng.random() < 0.5 else ""
-    return Dialogue(tuple(told), voiced(situation), id=f"rule-{dialogue.id}-{at}")
+    return Dialogue(tuple(told), voiced(situation), id=dialogue.id)
 
 
 def _unlike(begun: set[str], post: str, said: str, rng: random.Random) -> Turn:
