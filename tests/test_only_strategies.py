@@ -49,6 +49,21 @@ def test_what_chooses_the_strategy_can_train_alone(name: str) -> None:
         torch.testing.assert_close(after, before)
 
 
+@pytest.mark.parametrize("name", [base + name for base in ("", CAUSAL) for name in (*CHOOSING, "kemi", "star-kemi")])
+def test_a_net_says_whether_tails_move_what_its_choice_reads(name: str) -> None:
+    """If they do, it must not be trained on turns read without them."""
+    net = tiny_net(name).eval()
+    for parameter in net.parameters():
+        if not parameter.any():  # what adds nothing before training hides what it reads
+            parameter.data.normal_(std=0.3)
+    batch = tiny_batch(net)
+    nothing = replace(batch, situation=torch.full_like(batch.situation, -1), post=torch.full_like(batch.post, -1))
+    with torch.no_grad():
+        with_tails, without = net.choice_inputs(batch), net.choice_inputs(nothing)
+    moved = any(not torch.allclose(with_tails[part], without[part], atol=1e-5) for part in with_tails)
+    assert moved == net.chooses_by_tails
+
+
 def test_in_training_a_part_of_what_is_as_wide_as_a_state_is_hidden() -> None:
     net = tiny_net(CAUSAL + "multiesc")
     choices, seen = read_choices(net, [tiny_batch(net)], "here"), dict[str, torch.Tensor]()

@@ -55,6 +55,7 @@ class Kemi(Joint):
     def __init__(self, config: KemiConfig, backbone: Backbone, tokenizer: Tokenizer) -> None:
         super().__init__(config, backbone, tokenizer)
         self.streams = self.streams_of(config)
+        self.chooses_by_tails = config.commonsense
         read = torch.tensor([tokenizer.relations[relation] for relation in RELATIONS_READ])
         self.register_buffer("relations_read", read, persistent=False)
 

@@ -146,7 +146,7 @@ class Net(nn.Module):
     """names of the modules that choose the strategy; a reply whose strategy is given does not pass through them (FADO's
     does). A module that the settings leave out is None"""
     chooses_by_tails = False
-    """whether these modules read COMET's tails"""
+    """whether what `choice_inputs` returns for these modules depends on COMET's tails"""
     banned: Tensor
     """(V,) bool, True for ids that are not text and may never be written"""
     strategy_ids: Tensor

@@ -172,7 +172,7 @@ class Star(Net):
         self.extra_labels = self._renamed(self.below.extra_labels) | {CHOICE_GATE: ("strategy",), BEFORE: STRATEGIES}
         self.needs_comet, self.needs_emotion = self.below.needs_comet, self.below.needs_emotion
         self.chooses = tuple(f"below.{name}" for name in self.below.chooses)
-        self.chooses_by_tails = self.below.chooses_by_tails
+        self.chooses_by_tails = self.below.needs_comet  # experts refine a state that has read the tails
         if config.hold:
             self.held = tuple(n for n, p in self.named_parameters() if p.requires_grad and not n.endswith(EMBEDDINGS))
         self.star = Refinement(config, backbone.width)
