@@ -96,8 +96,16 @@ def test_every_turn_is_learnt_in_an_epoch_in_the_same_order_again(tmp_path: Path
     assert [len(choices) for choices in once] == [TOGETHER] * 4
     assert not torch.equal(once[0].strategies, once[2].strategies)
     assert learning.check().keys() == {"valid_loss", "valid_strategy", "valid_accuracy", "valid_macro_f1"}
-    figures = figures_of_all(net, data, learning.check())
+    figures = figures_of_all(net, data, learning.check(), tails=False)
     assert figures["valid_loss"] == figures["valid_reply"] + figures["valid_strategy"]
+
+
+def test_replies_are_not_measured_without_the_tails_that_they_read() -> None:
+    net = tiny_net("misc").eval()
+    data = TrainingData([].__getitem__, [tiny_batch(net)], torch.ones(8) / 8, "", list, list)
+    found = {"valid_loss": 2.0, "valid_strategy": 2.0, "valid_accuracy": 0.3}
+    assert figures_of_all(net, data, found, tails=False) == {"valid_strategy": 2.0, "valid_accuracy": 0.3}
+    assert figures_of_all(net, data, found, tails=True).keys() == {*found, "valid_reply"}
 
 
 def test_a_net_without_a_choice_of_its_own_cannot_train_it_alone() -> None:

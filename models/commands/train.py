@@ -259,7 +259,7 @@ def run(args: Namespace) -> int:
     fit.run(learning.batch_at, lambda batch: learning.losses(batch.to(fit.device)), learning.check)
     figures = fit.restore_best()
     if fit.is_main:
-        figures = figures_of_all(net, data, figures) if args.only else figures
+        figures = figures_of_all(net, data, figures, tails=reads_tails) if args.only else figures
         print(json.dumps({n: round(v, 4) for n, v in figures.items()}))
         if args.release:
             card = _card(args, net, start, (len(splits.train), len(more)), fit, figures)

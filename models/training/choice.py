@@ -122,7 +122,13 @@ def validate_choices(net: Net, choices: Choices) -> dict[str, float]:
     return {"valid_loss": loss, **chosen}
 
 
-def figures_of_all(net: Net, data: TrainingData, figures: Mapping[str, float]) -> dict[str, float]:
-    """`figures` with the reply loss "valid_reply" added, as a training of the whole net reports them at the end."""
+def figures_of_all(net: Net, data: TrainingData, figures: Mapping[str, float], *, tails: bool) -> dict[str, float]:
+    """`figures` with the reply loss "valid_reply" added, as a training of the whole net reports them at the end.
+
+    `tails`: whether the data hold COMET's tails. A net that reads them is not measured without: neither "valid_reply"
+    nor "valid_loss", the sum of both losses, is known then.
+    """
+    if net.needs_comet and not tails:
+        return {name: value for name, value in figures.items() if name != "valid_loss"}
     reply = validate(net, data.checked)["valid_reply"]
     return {**figures, "valid_reply": reply, "valid_loss": reply + figures["valid_strategy"]}
