@@ -239,6 +239,16 @@ def test_contexts_that_begin_alike_are_read_once_and_predict_the_same(name: str)
         torch.testing.assert_close(net.reply_nll(one, shared.labels), expected, atol=1e-4, rtol=1e-4)
 
 
+@torch.no_grad()
+def test_contexts_of_one_length_are_not_mixed_up() -> None:
+    ids, lengths = torch.arange(40, 58).view(2, 9), torch.tensor([9, 9])
+    read = tiny_net(CAUSAL + "joint").backbone.read(ids, torch.ones_like(ids).bool())
+    turned = read.pick(torch.tensor([1, 0]), lengths)
+    torch.testing.assert_close(turned.states, read.states.flip(0))
+    torch.testing.assert_close(turned.summary, read.summary.flip(0))
+    assert read.pick(torch.tensor([0, 1]), lengths) is read
+
+
 def test_a_turn_without_a_strategy_is_learnt_without_one() -> None:
     net = tiny_net(CAUSAL + "joint")
     wholes, _ = turns_of(net)

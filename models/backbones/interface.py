@@ -151,8 +151,10 @@ class Reading:
         Several may be parts of one row: the turns of one dialogue. The summary is then the last state of each part,
         which makes sense only for a causal backbone.
         """
-        if len(rows) == len(self.states) and bool((lengths == self.mask.sum(dim=1)).all()):
-            return self  # each row once, in full
+        if len(rows) == len(self.states):
+            in_order = rows == torch.arange(len(rows), device=rows.device)
+            if bool((in_order & (lengths == self.mask.sum(dim=1))).all()):
+                return self  # each row once, in full
         longest = int(lengths.max())
         mask = torch.arange(longest, device=rows.device) < lengths[:, None]
         states = self.states.index_select(0, rows)[:, :longest]
