@@ -92,11 +92,11 @@ def test_what_experts_learn_falls_for_each_of_them(net: Supporter) -> None:
 
 def test_words_now_are_those_of_the_last_turn(net: Supporter) -> None:
     turns = (Turn(Speaker.SEEKER, "hello"), Turn(Speaker.SUPPORTER, "thank you"), Turn(Speaker.SEEKER, "i am tired"))
-    talks = [Dialogue(turns), Dialogue(turns[:1])]
+    talks = [Dialogue(turns, "lost my job"), Dialogue(turns[:1], "lost my job"), Dialogue((Turn(Speaker.SEEKER, "i"),))]
     batch = make_batch([make_example(talk, None, ((), ()), net.tokenizer, net.shape) for talk in talks])
     ids, there = net._last_turn(batch)
     said = [net.tokenizer.decode(row[keep].tolist()).lower() for row, keep in zip(ids, there, strict=True)]
-    assert [text.removeprefix("user").strip() for text in said] == ["i am tired", "hello"]
+    assert said == ["i am tired", "hello", "i"], "neither the situation nor the words for the roles"
 
 
 def test_the_weights_change_once_when_the_warm_start_is_over(net: Supporter) -> None:

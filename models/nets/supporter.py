@@ -187,6 +187,8 @@ class Supporter(Net):
         )
         ids = batch.ids[batch.rows]
         place = torch.arange(ids.shape[1], device=ids.device)
+        roles = (ids == self.tokenizer.bos) & (place < end - 1)  # in a chat format, this mark ends a turn and its role
+        start = torch.where(roles, place + 1, start).amax(dim=1, keepdim=True)
         return ids, (place >= start) & (place < end) & ~self.banned[ids] & (ids != self.tokenizer.eos)
 
     def _words_loss(self, view: Tensor, ids: Tensor, there: Tensor) -> Tensor:
