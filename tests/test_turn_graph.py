@@ -12,6 +12,7 @@ from models.data.batches import Batch, make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.esconv_labels import PROBLEM_TYPES
 from models.data.examples import Example, make_example
+from models.data.own_talks import voiced
 from models.knowledge.comet import NoComet
 from models.nets.glhg import GLOBAL, INTENT, ITSELF, NEAR, PROBLEM, hierarchy
 from models.nets.net import Net
@@ -160,6 +161,14 @@ def test_situations_of_one_talk_are_read_once() -> None:
     batch = make_batch([example(net), example(net), example(net, situation=""), example(net, situation="my job")])
     assert batch.situation_rows.tolist() == [1, 1, 0, 2]
     assert make_batch([example(tiny_net("joint"))]).situation_rows.tolist() == [0]
+
+
+def test_the_mark_of_our_own_talks_is_no_situation() -> None:
+    net = tiny_net(CAUSAL + "glhg")
+    one, marked, nothing = (example(net, situation=text) for text in ("my job", voiced("my job"), voiced("")))
+    assert one.situation == marked.situation
+    assert nothing.situation == ()
+    assert one.context != marked.context, "the talk itself is read with it"
 
 
 @pytest.mark.parametrize("settings", [{"turns": 0}, {"layers": 0}, {"problem_weight": 1.0}])

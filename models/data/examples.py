@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.esconv_labels import emotion_type_id, problem_type_id
 from models.data.outcome import Outcome
+from models.data.own_talks import unvoiced
 from models.data.strategies import STRATEGIES, strategy_id
 from models.data.strategy_history import FEATURES, course_of
 from models.data.tokenizer import Tokenizer
@@ -209,7 +210,7 @@ def make_example(
         target = (*tokenizer.encode(answer.text)[: shape.reply_tokens - 1], tokenizer.eos)
     situation, post = tails
     context, turns = _context(dialogue, tokenizer, shape)
-    apart = tokenizer.encode(dialogue.situation)[:SITUATION_TOKENS] if SITUATION_TEXT in wants else ()
+    apart = tokenizer.encode(unvoiced(dialogue.situation))[:SITUATION_TOKENS] if SITUATION_TEXT in wants else ()
     return Example(
         context,
         target,

@@ -82,7 +82,7 @@ def voiced(situation: str) -> str:
 
 
 def unvoiced(situation: str) -> str:
-    """A situation without `VOICE`, since COMET should get only what the seeker wrote as an event."""
+    """A situation without `VOICE`: what the seeker wrote, for COMET and for nets that read it apart from the talk."""
     return situation.removeprefix(VOICE).lstrip()
 
 
