@@ -179,6 +179,15 @@ def test_the_plan_given_gold_is_that_made_with_gold(net: Net, monkeypatch: pytes
     assert torch.equal(nll, after)
 
 
+@torch.no_grad()
+def test_where_no_strategy_is_known_the_prediction_is_followed(net: Net) -> None:
+    batch = tiny_batch(net)
+    plan, unknown = net.plan(batch), torch.full_like(batch.strategies, -1)
+    predicted = net.reply_nll(plan, batch.labels)
+    for same in (net.plan(batch, gold=unknown), net.follow(plan, batch, unknown)):
+        torch.testing.assert_close(net.reply_nll(same, batch.labels), predicted)
+
+
 def test_a_character_without_a_word_piece_is_neither_summed_nor_counted() -> None:
     net = tiny_net("joint")
     batch = tiny_batch(net)

@@ -143,7 +143,7 @@ class Fado(Net):
         reading = self.read(batch)[1]
         read = self._chosen_by(reading, batch)
         scores = self.choice_scores(read)[0]
-        plan = self._plan(reading, scores, torch.where(batch.strategies >= 0, batch.strategies, scores.argmax(dim=1)))
+        plan = self._plan(reading, scores, self.followed(batch.strategies, scores))
         states = self.reply_states(plan, batch.labels)
         total, count = token_loss(self.backbone, states, batch.labels)
         return {"reply": total / count, **self._weighed_loss(scores, read["feedback"], batch.strategies)}
@@ -172,12 +172,11 @@ class Fado(Net):
         """A plan with the token and the definition of the most probable strategy (or the gold one)."""
         reading = self.read(batch)[1]
         scores = self.choice_scores(self._chosen_by(reading, batch))[0]
-        best = scores.argmax(dim=1)
-        return self._plan(reading, scores, best if gold is None else torch.where(gold >= 0, gold, best))
+        return self._plan(reading, scores, self.followed(gold, scores))
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
         """The plan with another token and definition; reads the batch again only if `plan` is a selection of rows."""
-        chosen = torch.where(chosen >= 0, chosen, plan.strategies.argmax(dim=1))
+        chosen = self.followed(chosen, plan.strategies)
         sources = plan.sources or {CONTEXT: self.read(batch)[1].stream, DEFINITION: self._read_definitions()}
         other = self._sources(sources[CONTEXT], sources[DEFINITION], plan.strategies, chosen)
         return replace(self.with_sources(plan, other), prefix=self.begin_with(chosen), chosen=chosen)

@@ -113,7 +113,7 @@ class Joint(Net):
         memories = self.backbone.attach(self.read(batch)[1], self.sources(batch))
         begin = self.begin(len(batch))
         scores, extras = self.choice_scores(self._chosen_by(self.backbone.decode(begin, memories)[:, 0], batch))
-        chosen = scores.argmax(dim=1) if gold is None else torch.where(gold >= 0, gold, scores.argmax(dim=1))
+        chosen = self.followed(gold, scores)
         return Plan(memories, self.begin_with(chosen), scores.softmax(dim=1), extras, chosen)
 
     def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
@@ -133,4 +133,5 @@ class Joint(Net):
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
         """The plan with another strategy token in the prefix."""
+        chosen = self.followed(chosen, plan.strategies)
         return replace(plan, prefix=self.begin_with(chosen), chosen=chosen)

@@ -171,7 +171,7 @@ class Multiesc(Net):
         read = self._chosen_by(reading, batch)
         state = self._start(read)
         scores = self.planner.scores(state)
-        known = torch.where(batch.strategies >= 0, batch.strategies, scores.argmax(dim=1))
+        known = self.followed(batch.strategies, scores)
         plan = Plan(self.backbone.attach(reading, self._sources(batch)), self.begin_with(known), scores, {}, known)
         total, count = token_loss(self.backbone, self.reply_states(plan, batch.labels), batch.labels)
         return {"reply": total / count, **self._losses_from(state, scores, read, batch.strategies)}
@@ -206,12 +206,11 @@ class Multiesc(Net):
         """A plan with the strategy of highest F (or the gold one)."""
         reading = self.read(batch)[1]
         planned, extras = self.choice_scores(self._chosen_by(reading, batch))
-        best = planned.argmax(dim=1)
-        chosen = best if gold is None else torch.where(gold >= 0, gold, best)
+        chosen = self.followed(gold, planned)
         memories = self.backbone.attach(reading, self._sources(batch))
         return Plan(memories, self.begin_with(chosen), planned.softmax(dim=1), extras, chosen)
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
         """The plan with another strategy token in the prefix."""
-        chosen = torch.where(chosen >= 0, chosen, plan.strategies.argmax(dim=1))
+        chosen = self.followed(chosen, plan.strategies)
         return replace(plan, prefix=self.begin_with(chosen), chosen=chosen)

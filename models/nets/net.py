@@ -209,6 +209,12 @@ class Net(nn.Module):
         one = F.one_hot(gold.clamp_min(0), len(STRATEGIES)).to(predicted.dtype)
         return torch.where((gold >= 0)[:, None], one, predicted)
 
+    @staticmethod
+    def followed(gold: Tensor | None, scores: Tensor) -> Tensor:
+        """(B,) the gold strategies, or the one of the highest score (B, 8) where none is given or known (-1)."""
+        best = scores.argmax(dim=1)
+        return best if gold is None else torch.where(gold >= 0, gold, best)
+
     def read(self, batch: Batch) -> tuple[Reading, Reading]:
         """The contexts as they were read, (R, S, D), and the context of each example, (B, S, D)."""
         whole = self.backbone.read(batch.ids, batch.mask)
@@ -263,8 +269,8 @@ class Net(nn.Module):
         return Fixed({"reply": 1.0, "strategy": 1.0})
 
     def plan(self, batch: Batch, gold: Tensor | None = None) -> Plan:
-        """Everything needed for decoding. `gold` (B,) replaces the predicted strategy (used only for perplexity given
-        the gold strategy); without it, no gold label of the batch is used.
+        """Everything needed for decoding. `gold` (B,) replaces the predicted strategy where it is known (used only for
+        perplexity given the gold strategy); without it, no gold label of the batch is used.
         """
         raise NotImplementedError
 
@@ -288,7 +294,8 @@ class Net(nn.Module):
         return False
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
-        """`plan`, made from `batch`, changed so that the replies follow the strategies `chosen` (B,).
+        """`plan`, made from `batch`, changed so that the replies follow the strategies `chosen` (B,), or the prediction
+        where none is known (-1).
 
         Unchanged in nets that predict no strategy.
         """

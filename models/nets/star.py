@@ -247,7 +247,7 @@ class Star(Net):
         """L_LM (token mean of the reply after the gold strategy) and L_ST (on tau')."""
         first = self.below.plan(batch)
         before, after, _ = self._refine_choice(first)
-        gold = torch.where(batch.strategies >= 0, batch.strategies, after.argmax(dim=1))  # where none is known
+        gold = self.followed(batch.strategies, after)
         plan = replace(self.below.follow(first, batch, gold), chosen=gold)
         total, count = token_loss(self.backbone, self.reply_states(plan, batch.labels), batch.labels)
         chosen = self.strategy_loss(after, batch.strategies)
@@ -268,7 +268,7 @@ class Star(Net):
         """The plan of the net below that follows tau' (or the gold strategy)."""
         first = self.below.plan(batch)
         before, after, gate = self._refine_choice(first)
-        chosen = after.argmax(dim=1) if gold is None else gold
+        chosen = self.followed(gold, after)
         extras = self._renamed(first.extras) | {BEFORE: before.exp(), CHOICE_GATE: gate}
         plan = self.below.follow(first, batch, chosen)
         return replace(plan, strategies=after.softmax(dim=1), chosen=chosen, extras=extras)
@@ -280,6 +280,7 @@ class Star(Net):
 
     def follow(self, plan: Plan, batch: Batch, chosen: Tensor) -> Plan:
         """The plan for another strategy: another expert, and whatever the net below changes."""
+        chosen = self.followed(chosen, plan.strategies)
         return replace(self.below.follow(plan, batch, chosen), chosen=chosen)
 
 
