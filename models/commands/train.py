@@ -237,7 +237,7 @@ def run(args: Namespace) -> int:
     tails = None if args.tails == GENERATE else args.tails
     comet = comet_for(net, tails, args.comet, device) if reads_tails else NoComet()
     if reads_tails and args.tails != GENERATE:
-        splits = replace(splits, train=known_turns(splits.train, comet, args.known_only))
+        splits = known_turns(splits, comet, args.known_only)
     more = _more(args, net, splits.train)
     learnt = replace(splits, train=splits.train + more)
     besides = besides_for(args, device, net)

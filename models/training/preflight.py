@@ -5,17 +5,21 @@ are missing or too few.
 from __future__ import annotations
 
 import json
+import logging
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from models.data.esconv import Target
+from models.data.esconv import Splits
 from models.data.examples import Example
 from models.files.checkpoint import WeightsError, read_card
 from models.knowledge.comet import Comet
 from models.nets.net import Net
 from models.training.turn_examples import blocks_of
+
+logger = logging.getLogger(__name__)
 
 GENERATE = "generate"
 """value of `--tails` with which COMET generates the tails when the training starts"""
@@ -108,16 +112,23 @@ def check_known(net: Net, examples: Sequence[Example]) -> None:
         _check_share(sum(bool(e.situation_blocks or e.post_blocks) for e in examples), len(examples), "turns")
 
 
-def known_turns(train: tuple[Target, ...], comet: Comet, only: bool) -> tuple[Target, ...]:
-    """With `only`, the turns whose situation or last post has tails in the file that was read, else all turns.
+def known_turns(splits: Splits, comet: Comet, only: bool) -> Splits:
+    """With `only`, of the train part just the turns whose situation or last post has tails in the file that was read.
 
-    Raises ValueError when too few turns have tails.
+    Raises ValueError when too few turns to train on have tails; tells when too few of those to validate on have.
     """
-    known = tuple(target for target in train if any(blocks_of(target, comet)))
-    if only and known:
-        return known
-    _check_share(len(known), len(train), "training turns")
-    return train
+    known, held_out = (
+        tuple(target for target in part if any(blocks_of(target, comet))) for part in (splits.train, splits.valid)
+    )
+    if not (only and known):
+        _check_share(len(known), len(splits.train), "training turns")
+    if len(held_out) < LEAST_KNOWN * len(splits.valid):
+        logger.warning(
+            "only %d of %d validation turns have COMET tails; the others are measured without",
+            len(held_out),
+            len(splits.valid),
+        )
+    return replace(splits, train=known) if only and known else splits
 
 
 def _check_share(known: int, count: int, what: str) -> None:
