@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -12,8 +13,10 @@ from torch import nn
 
 from models.__main__ import main
 from models.analysis.gradients import gradient_cosines, group_of
+from models.backbones.interface import token_loss
 from models.commands import interference
 from models.files.checkpoint import fingerprint
+from models.nets.joint import Joint
 from models.nets.stored import new_net, save_net
 from tests.tiny import CAUSAL, tiny_batch, tiny_net, tiny_tokenizer
 from tests.trained import joint_for
@@ -32,7 +35,7 @@ class TwoLosses(nn.Module):
         self.backbone = nn.Module()
         self.backbone.layers = nn.ParameterList([torch.ones(1), torch.ones(1)])
 
-    def losses(self, batch: torch.Tensor) -> dict[str, torch.Tensor]:
+    def separate_losses(self, batch: torch.Tensor) -> dict[str, torch.Tensor]:
         first, second = self.backbone.layers  # type: ignore[misc]
         one = 3 * self.w[0] + 4 * self.w[1] + first.sum()
         across = batch * (4 * self.w[0] - 3 * self.w[1]) + self.alone.sum() + second.sum()
@@ -56,6 +59,21 @@ def test_every_group_of_a_net_has_its_row_and_none_is_beyond_one() -> None:
     assert {(c.first, c.second) for c in found} == {("reply", "strategy")}
     assert all(-1 - 1e-5 <= c.mean <= 1 + 1e-5 for c in found)
     assert group_of("backbone.model.shared.weight") == "embedding"
+
+
+@pytest.mark.parametrize("name", ["joint", "kemi", f"{CAUSAL}joint"])
+def test_no_part_is_compared_with_a_term_of_its_own(name: str) -> None:
+    """Joint's reply loss holds the strategy token's, which is all but the strategy loss."""
+    net = cast(Joint, tiny_net(name))
+    batch = tiny_batch(net)
+    batch.strategies[0] = -1  # a turn without a strategy token
+    labels = net._sequence(batch)
+    first, words = token_loss(net.backbone, net._states(batch, labels)[1:, :1], labels[1:, :1])[0], batch.labels >= 0
+    whole, apart = net.losses(batch), net.separate_losses(batch)
+    assert apart["strategy"] == whole["strategy"]
+    assert (apart["reply"] * words.sum() + first).item() == pytest.approx(
+        (whole["reply"] * (labels >= 0).sum()).item(), rel=1e-5
+    )
 
 
 def test_the_weights_of_a_causal_base_count_in_no_group() -> None:

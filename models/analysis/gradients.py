@@ -1,6 +1,7 @@
 """How the parts of a net's loss pull against each other: cosines of their gradients (STAR, section 5.3 and figure 3).
 
-A cosine below 0 means that a step for one part partly undoes the other. Everything is measured without dropout.
+A cosine below 0 means that a step for one part partly undoes the other. Everything is measured without dropout. A term
+that two parts share counts in one of them only (`Net.separate_losses`): it would pull together with itself.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def gradient_cosines(net: Net, batches: Iterable[Batch]) -> list[Cosine]:
     named = {name: p.requires_grad_() for name, p in net.eval().named_parameters() if BASE not in name}
     found: dict[tuple[str, str, str], list[float]] = {}
     for batch in batches:
-        parts = net.losses(batch.to(device_of(net)))
+        parts = net.separate_losses(batch.to(device_of(net)))
         gradients = {
             part: torch.autograd.grad(loss, list(named.values()), retain_graph=True, allow_unused=True)
             for part, loss in parts.items()

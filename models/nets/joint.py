@@ -75,8 +75,19 @@ class Joint(Net):
         A turn whose strategy is unknown has no strategy token in the sequence either.
         """
         labels = self._sequence(batch)
+        return self._losses(batch, labels, labels)
+
+    def separate_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """`losses`, where "reply" leaves out the strategy token, of which "strategy" is the loss."""
+        labels = self._sequence(batch)
+        counted = labels.clone()
+        counted[batch.strategies >= 0, 0] = -100
+        return self._losses(batch, labels, counted)
+
+    def _losses(self, batch: Batch, labels: Tensor, counted: Tensor) -> dict[str, Tensor]:
+        """`losses` of the sequences `labels`, with the token mean over `counted`, (B, 1 + T) each."""
         states = self._states(batch, labels)
-        total, count = token_loss(self.backbone, states, labels)
+        total, count = token_loss(self.backbone, states, counted)
         scores, _ = self.choice_scores(self._chosen_by(states[:, 0], batch))
         return {"reply": total / count, "strategy": self.strategy_loss(scores, batch.strategies)}
 

@@ -224,6 +224,11 @@ class Net(nn.Module):
         """The parts of a training batch's loss by name, scalars with gradient; `weighting` combines them."""
         raise NotImplementedError
 
+    def separate_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """`losses`, each term in one part only, so that comparing the parts' gradients compares nothing with itself;
+        by default the same."""
+        return self.losses(batch)
+
     def hold(self) -> None:
         """Freeze the parameters in `held`: no gradient from now on."""
         for name in self.held:
