@@ -33,6 +33,7 @@ from models.serving.hosting import REDRAWN, NetResponder, Sources, open_responde
 from models.serving.looked_up import EmotionWith
 from models.serving.responder import Cancelled
 from models.serving.trace import DecodeOptions, Reply
+from models.serving.tracing import NO_EMOTION
 from tests.tiny import CAUSAL, MadeUpEmotions, on_each_backbone, settled_nets, tiny_net
 
 OPTIONS = DecodeOptions(min_tokens=3, max_tokens=8)
@@ -143,8 +144,9 @@ def test_admisc_tells_strategies_before_refinement_and_the_emotions_it_read() ->
     first, second = rows["strategies before refinement"].values, rows["refinement"].values
     assert trace.strategies == pytest.approx([(p + q) / 2 for p, q in zip(first, second, strict=True)], abs=1e-4)
     assert sum(rows["gate"].values) == pytest.approx(1.0, abs=1e-4)
-    assert rows["attention to emotions"].labels == ("anxiety", "anxiety")
-    assert 0 < sum(rows["attention to emotions"].values) < 1  # the rest went to [CLS]
+    assert rows["attention to emotions"].labels == ("anxiety", "anxiety", NO_EMOTION)
+    assert sum(rows["attention to emotions"].values) == pytest.approx(1.0)
+    assert rows["attention to emotions"].values[-1] > 0
     assert {block.source for block in trace.blocks} == {"situation", "post"}
 
 

@@ -28,7 +28,7 @@ from models.nets.registry import NETS
 from models.serving.hosting import NetResponder, Sources
 from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, Levers
 from models.serving.trace import CometBlock, DecodeOptions, NamedRow, TokenStep, Trace
-from models.serving.tracing import TOGETHER
+from models.serving.tracing import NO_EMOTION, TOGETHER
 from tests.fakes import ChangeableResponder, EchoResponder
 from tests.tiny import MadeUpEmotions, on_each_backbone, tiny_net
 
@@ -111,14 +111,14 @@ def test_every_relation_of_commonsense_has_plain_words() -> None:
 def test_admisc_says_what_refinement_did_what_it_heard_and_how_its_gate_weighed() -> None:
     rows = (
         strategies("strategies before refinement", "Others"),
-        NamedRow("attention to emotions", ("fear", "sadness"), (0.2, 0.6)),
+        NamedRow("attention to emotions", ("fear", "sadness", NO_EMOTION), (0.1, 0.2, 0.7)),
         NamedRow("gate", ("history", "emotion cause"), (0.62, 0.38)),
     )
     _, refined, heard = why("admisc", with_rows(*rows))
     assert refined == "Its first choice was Others (55 %); refinement changed it."
     assert heard == (
-        "Of the emotions heard in the messages, it attended most to sadness in message 2 of the last 2 (60 %); its gate"
-        " weighed history 62 % and emotion cause 38 %."
+        "Of the emotions heard in the messages, it attended most to sadness in message 2 of the last 2 (20 %; 70 % went"
+        " to none of them); its gate weighed history 62 % and emotion cause 38 %."
     )
     kept = why("admisc", with_rows(strategies("strategies before refinement", "Question")))
     assert kept[1] == "That was already its first choice before refinement (55 %)."

@@ -15,6 +15,7 @@ from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, NO_CHANGE, Inte
 from models.serving.job import JobState, ReplyRequest
 from models.serving.service import GenerationService
 from models.serving.trace import DecodeOptions, Reply
+from models.serving.tracing import NO_EMOTION
 from tests.fakes import EchoResponder
 from tests.tiny import MadeUpEmotions, on_each_backbone, tiny_net
 
@@ -128,7 +129,7 @@ def test_another_emotion_is_what_the_net_hears(hosted: NetResponder) -> None:
         pytest.skip("it hears no emotion")
     reply = hosted.intervene(DIALOGUE, OPTIONS, 3, Intervention(emotion="disgust"))
     (heard,) = (row for row in reply.trace.extras if row.name == "attention to emotions")
-    assert heard.labels == ("disgust",)
+    assert heard.labels == ("disgust", NO_EMOTION)
     assert reply.trace.emotions[-1].scores == (("disgust", 1.0),)
     assert reply.trace.tokens != hosted.respond(DIALOGUE, OPTIONS, 3).trace.tokens
 

@@ -15,6 +15,7 @@ from models.knowledge.comet import NoComet
 from models.nets.multiesc import NOW, STARS, Multiesc, Planner
 from models.serving.hosting import NetResponder, Sources
 from models.serving.trace import DecodeOptions
+from models.serving.tracing import NO_EMOTION
 from tests.tiny import CAUSAL, MadeUpEmotions, tiny_batch, tiny_examples, tiny_net
 
 NAMES = ["multiesc", f"{CAUSAL}multiesc"]
@@ -113,4 +114,5 @@ def test_a_trace_tells_the_plan(net: Multiesc) -> None:
     rows = {row.name: row for row in trace.extras}
     assert sum(rows[NOW].values) == pytest.approx(1.0, abs=1e-3)
     assert all(1 <= stars <= 5 for stars in rows[STARS].values)
-    assert rows["attention to emotions"].labels == ("anxiety",)
+    assert rows["attention to emotions"].labels == ("anxiety", NO_EMOTION)
+    assert sum(rows["attention to emotions"].values) == pytest.approx(1.0)

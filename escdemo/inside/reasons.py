@@ -20,9 +20,8 @@ from models.nets.star import BEFORE, CHOICE_GATE, GATE
 from models.nets.streams import CALLED
 from models.serving.hosting import REDRAWN
 from models.serving.trace import CometBlock, NamedRow, Trace
-from models.serving.tracing import LOOKED_UP, TOGETHER
+from models.serving.tracing import HEARD, LOOKED_UP, NO_EMOTION, TOGETHER
 
-HEARD = "attention to emotions"
 FLAT = 0.05
 """gates whose values differ by less are not shown word by word"""
 
@@ -186,13 +185,16 @@ def _own_mood(rows: Mapping[str, NamedRow]) -> str:
 
 
 def _listened(trace: Trace) -> str:
-    """AdMISC: the emotion it attended to most, and the gate between history and emotions."""
+    """AdMISC, MultiESC: the emotion it attended to most. AdMISC: the gate between history and emotions, too."""
     heard, told = found_row(trace, HEARD), []
     if heard is not None:
-        at = max(range(len(heard.values)), key=heard.values.__getitem__)
+        others = heard.labels[-1] == NO_EMOTION  # not in traces stored before it was told
+        shares = heard.values[: len(heard.values) - others]
+        at = max(range(len(shares)), key=shares.__getitem__)
+        rest = f"; {percent(heard.values[-1])} went to {NO_EMOTION}" if others else ""
         told.append(
             f"Of the emotions heard in the messages, it attended most to {heard.labels[at]} in message {at + 1} of the"
-            f" last {len(heard.labels)} ({percent(heard.values[at])})"
+            f" last {len(shares)} ({percent(shares[at])}{rest})"
         )
     gate = next((row for row in trace.extras if _ends(row.name, GATE) and "history" in row.labels), None)
     if gate is not None:

@@ -15,6 +15,11 @@ from models.nets.streams import CALLED, EMOTION, SIMILAR
 from models.serving.decoding import Decoded
 from models.serving.trace import CometBlock, NamedRow, TokenStep
 
+HEARD = "attention to emotions"
+"""a row in the trace of nets that read the seeker's emotions, oldest first; NO_EMOTION is the last of its labels"""
+NO_EMOTION = "none of them"
+"""that share of the attention goes to the mark that the emotions begin with, often the most of it, and to whatever else
+a net reads in the same stream"""
 LOOKED_UP = "attention to replies in similar talks"
 """a row in the trace of nets that look up such replies"""
 TOGETHER = "commonsense about the last message, read as one"
@@ -45,7 +50,7 @@ def traced(decoded: Decoded, tokenizer: Tokenizer) -> tuple[NamedRow, ...]:
 
 
 def heard(example: Example, decoded: Decoded, tokenizer: Tokenizer) -> tuple[NamedRow, ...]:
-    """The emotion stream of AdMISC: its words, oldest turn first, and the mean attention to each."""
+    """The emotions that AdMISC and MultiESC read, oldest turn first, with the mean attention to each; see HEARD."""
     weights = decoded.attention.get(EMOTION)
     if weights is None or not example.emotion_ids:
         return ()
@@ -57,7 +62,7 @@ def heard(example: Example, decoded: Decoded, tokenizer: Tokenizer) -> tuple[Nam
             words.append(tokenizer.decode(example.emotion_ids[start:end]).lower())
             shares.append(round(sum(means[start : end + 1]), 5))
             start = end + 1
-    return (NamedRow("attention to emotions", tuple(words), tuple(shares)),)
+    return (NamedRow(HEARD, (*words, NO_EMOTION), (*shares, round(1 - sum(shares), 5))),)
 
 
 def looked_up(cases: Sequence[Case], decoded: Decoded) -> tuple[NamedRow, ...]:
