@@ -139,10 +139,17 @@ def test_blocks_carry_the_attention_they_got() -> None:
 
 def test_admisc_tells_strategies_before_refinement_and_the_emotions_it_read() -> None:
     turns = (Turn(Speaker.SEEKER, "hello"), Turn(Speaker.SUPPORTER, "hello"), Turn(Speaker.SEEKER, "i am sad"))
-    trace = responder("admisc").respond(Dialogue(turns, "i lost my job"), OPTIONS, 1).trace
+    hosted = responder("admisc")
+    assert hosted.net.course is not None
+    with torch.no_grad():
+        hosted.net.course.out.bias.copy_(torch.arange(8.0))
+    trace = hosted.respond(Dialogue(turns, "i lost my job"), OPTIONS, 1).trace
     rows = {row.name: row for row in trace.extras}
     first, second = rows["strategies before refinement"].values, rows["refinement"].values
-    assert trace.strategies == pytest.approx([(p + q) / 2 for p, q in zip(first, second, strict=True)], abs=1e-4)
+    refined, course = rows["strategies after refinement, before the course of the talk"].values, rows[COURSE].values
+    assert refined == pytest.approx([(p + q) / 2 for p, q in zip(first, second, strict=True)], abs=1e-4)
+    joined = [p * c for p, c in zip(refined, course, strict=True)]
+    assert trace.strategies == pytest.approx([share / sum(joined) for share in joined], abs=1e-4)
     assert sum(rows["gate"].values) == pytest.approx(1.0, abs=1e-4)
     assert rows["attention to emotions"].labels == ("anxiety", "anxiety", NO_EMOTION)
     assert sum(rows["attention to emotions"].values) == pytest.approx(1.0)

@@ -24,6 +24,7 @@ from models.data.pasted import MAX_TURNS, read_pasted
 from models.data.relations import RELATIONS
 from models.data.strategies import STRATEGIES
 from models.knowledge.comet import Block, Comet, Query
+from models.nets.net import BEFORE, REFINED
 from models.nets.registry import NETS
 from models.serving.hosting import NetResponder, Sources
 from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, Levers
@@ -122,6 +123,25 @@ def test_admisc_says_what_refinement_did_what_it_heard_and_how_its_gate_weighed(
     )
     kept = why("admisc", with_rows(strategies("strategies before refinement", "Question")))
     assert kept[1] == "That was already its first choice before refinement (55 %)."
+
+
+@pytest.mark.parametrize(
+    ("then", "says"),
+    [
+        ("Question", "Its first choice was Others (55 %); refinement changed it."),
+        ("Others", "Its first choice was Others (55 %), also after refinement; the course of the talk changed it."),
+        (
+            "Information",
+            "Its first choice was Others (55 %), after refinement Information (55 %); the course of the talk changed"
+            " that.",
+        ),
+    ],
+)
+def test_admisc_says_whether_refinement_or_the_course_changed_its_choice(then: str, says: str) -> None:
+    trace = with_rows(strategies(BEFORE, "Others"), strategies(REFINED, then))
+    assert why("admisc", trace)[1] == says
+    after, before, _ = go.Figure(figures.mixture_figure(Sided("admisc", trace))).data
+    assert (after.name, before.name) == ("after refinement and course", "before both")
 
 
 def test_star_says_how_far_its_gates_were_open_and_word_by_word_only_where_they_differ() -> None:

@@ -11,9 +11,9 @@ import torch
 from models.backbones.interface import Past
 from models.data.batches import make_batch
 from models.files.checkpoint import WeightsError
-from models.nets.net import Plan
+from models.nets.net import BEFORE, REFINED, Plan
 from models.nets.registry import CAUSAL, HERE, NETS
-from models.nets.star import BEFORE, CHOICE_GATE, GATE, CausalPool, Star, star_on
+from models.nets.star import CHOICE_GATE, GATE, CausalPool, Star, star_on
 from models.nets.stored import load_net, new_net, save_net, start_net
 from models.serving.batch_decoding import decode_batch
 from models.serving.decoding import decode
@@ -193,7 +193,7 @@ def test_what_the_net_below_tells_is_kept_beside_what_star_tells() -> None:
     net = tiny_net("star-admisc")
     batch = tiny_batch(net)
     plan, below = net.plan(batch), net.below.plan(batch)
-    for name in (BEFORE, GATE):
+    for name in (BEFORE, REFINED, GATE):
         torch.testing.assert_close(plan.extras[f"admisc: {name}"], below.extras[name])
         assert net.extra_labels[f"admisc: {name}"] == net.below.extra_labels[name]
     torch.testing.assert_close(plan.extras[BEFORE], below.strategies)

@@ -8,7 +8,7 @@ from escdemo.inside.reasons import found_row
 from escdemo.look.figures import INK, Drawn, Sided, escaped, made
 from escdemo.look.strategy_looks import LOOKS
 from models.data.strategies import STRATEGIES
-from models.nets.star import BEFORE
+from models.nets.net import BEFORE, REFINED
 from models.serving.trace import Trace
 
 LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#B5A100", "#7F8C8D")
@@ -21,12 +21,16 @@ _CLEAR: Drawn = {"paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0
 
 
 def mixture_figure(side: Sided) -> Drawn:
-    """Share of each strategy, in its own colour and pattern; a white diamond marks the share before refinement."""
+    """Share of each strategy, in its own colour and pattern; a white diamond marks the share before refinement.
+
+    Where a net adds the course of the talk after that, the shares hold both and the diamonds neither.
+    """
     shares = [100 * share for share in side.trace.strategies] if side.trace.strategy() else []
     names = [_two_lines(name) for name in STRATEGIES]
+    both = any(row.name == REFINED for row in side.trace.extras)
     bars = {
         "type": "bar",
-        "name": "after refinement",
+        "name": "after refinement and course" if both else "after refinement",
         "y": names[: len(shares)],
         "x": shares,
         "orientation": "h",
@@ -40,13 +44,13 @@ def mixture_figure(side: Sided) -> Drawn:
     earlier = {} if before is None else {n: 100 * v for n, v in zip(before.labels, before.values, strict=True)}
     diamonds = {
         "type": "scatter",
-        "name": "before refinement",
+        "name": "before both" if both else "before refinement",
         "y": [_two_lines(label) for label in earlier],
         "x": list(earlier.values()),
         "mode": "markers",
         # White with a dark edge: visible on every bar, on light and dark pages.
         "marker": {"symbol": "diamond", "size": 11, "color": "#FFFFFF", "line": {"width": 2, "color": INK}},
-        "hovertemplate": "%{y}, before refinement: %{x:.1f} %<extra></extra>",
+        "hovertemplate": "%{y}, %{fullData.name}: %{x:.1f} %<extra></extra>",
     }
     top = max([*shares, *earlier.values()], default=100)
     ends = [_end(share, earlier.get(name, 0.0), top) for name, share in zip(STRATEGIES, shares, strict=False)]

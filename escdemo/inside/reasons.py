@@ -14,9 +14,9 @@ from escdemo.look.relation_words import words_for
 from models.data.strategies import STRATEGIES
 from models.nets.emstremo import OWN_EMOTION
 from models.nets.multiesc import NOW, STARS
-from models.nets.net import COURSE
+from models.nets.net import BEFORE, COURSE, REFINED
 from models.nets.scbg import KEYWORD
-from models.nets.star import BEFORE, CHOICE_GATE, GATE
+from models.nets.star import CHOICE_GATE, GATE
 from models.nets.streams import CALLED
 from models.serving.hosting import REDRAWN
 from models.serving.trace import CometBlock, NamedRow, Trace
@@ -48,7 +48,7 @@ SOURCES = {"situation": "the situation", "post": "the last message"}
 def why(name: str, trace: Trace) -> tuple[str, ...]:
     """Sentences about the reply of the side called `name`, the most important first."""
     rows = {row.name: row for row in trace.extras}
-    told = [_choice(name, trace, rows), _keyword(rows), _refined(trace), _planned(trace, rows)]
+    told = [_choice(name, trace, rows), _keyword(rows), _refined(trace, rows), _planned(trace, rows)]
     told += [
         _mood(rows),
         _listened(trace),
@@ -141,14 +141,21 @@ def _keyword(rows: Mapping[str, NamedRow]) -> str:
     )
 
 
-def _refined(trace: Trace) -> str:
+def _refined(trace: Trace, rows: Mapping[str, NamedRow]) -> str:
+    """AdMISC, STAR: whether refinement changed the first choice, or the course that AdMISC adds after it."""
     before, chosen = found_row(trace, BEFORE), trace.strategy()
     if before is None or not chosen:
         return ""
     share, first = max(zip(before.values, before.labels, strict=True))
     if first == chosen:
         return f"That was already its first choice before refinement ({percent(share)})."
-    return f"Its first choice was {first} ({percent(share)}); refinement changed it."
+    start, refined = f"Its first choice was {first} ({percent(share)})", rows.get(REFINED)
+    share, then = (0.0, chosen) if refined is None else max(zip(refined.values, refined.labels, strict=True))
+    if then == chosen:
+        return f"{start}; refinement changed it."
+    if then == first:
+        return f"{start}, also after refinement; the course of the talk changed it."
+    return f"{start}, after refinement {then} ({percent(share)}); the course of the talk changed that."
 
 
 def _planned(trace: Trace, rows: Mapping[str, NamedRow]) -> str:

@@ -34,7 +34,7 @@ from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
 from models.nets.misc import block_vectors, pooled, read_context
 from models.nets.mixing import Mixing
-from models.nets.net import Net, Plan
+from models.nets.net import BEFORE, REFINED, Net, Plan
 from models.nets.streams import (
     EMOTION,
     FUSED,
@@ -163,6 +163,8 @@ class Encoded:
     """(B, 8) q"""
     gate: Tensor
     """(B,) mu, the share of the history"""
+    refined: Tensor
+    """(B, 8) p"""
     scores: Tensor
     """(B, 8) log p, plus what the course of the talk adds"""
     course: dict[str, Tensor]
@@ -170,7 +172,7 @@ class Encoded:
 
     @property
     def strategies(self) -> Tensor:
-        """(B, 8) p."""
+        """(B, 8) p, with what the course adds."""
         return self.scores.softmax(dim=1)
 
 
@@ -184,8 +186,9 @@ class Admisc(Mixing):
     adapt_streams = staticmethod(adapt_values)
     extra_labels: ClassVar = {
         **Net.extra_labels,
-        "strategies before refinement": STRATEGIES,
+        BEFORE: STRATEGIES,
         "refinement": STRATEGIES,
+        REFINED: STRATEGIES,
         "gate": ("history", "emotion cause"),
     }
 
@@ -238,13 +241,13 @@ class Admisc(Mixing):
         streams = {CONTEXT: context, EMOTION: emotion} | refined | raw
         return Encoded(reading, streams, read, *self._choose(read))
 
-    def _choose(self, read: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Tensor]]:
+    def _choose(self, read: Mapping[str, Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, dict[str, Tensor]]:
         """The fields of `Encoded` from `first` on."""
         second, gate = self.mix(read["history"], read["cause"])  # eq. 14-19
         first = self.head(read["context"]).float().softmax(dim=1)  # eq. 12
         mixed = (first + self.config.beta * second) / (1 + self.config.beta)  # eq. 21
         scores, course = self.with_course(mixed.clamp_min(1e-9).log(), read["course"])
-        return first, second, gate.float().mean(dim=1), scores, course
+        return first, second, gate.float().mean(dim=1), mixed, scores, course
 
     def choice_inputs(self, batch: Batch) -> dict[str, Tensor]:
         """The context as one vector, the means of history and emotion cause, and the course of the talk."""
@@ -301,10 +304,12 @@ class Admisc(Mixing):
         found = self.encode(batch)
         given = found.strategies if gold is None else self.told(gold, found.strategies)
         extras = found.course | {
-            "strategies before refinement": found.first,
+            BEFORE: found.first,
             "refinement": found.second,
             "gate": torch.stack((found.gate, 1 - found.gate), dim=1),
         }
+        if self.course is not None:
+            extras[REFINED] = found.refined
         memories = self.backbone.attach(found.context, self.decoder_sources(found.streams, given))
         return Plan(memories, self.begin(len(batch)), found.strategies, extras, gold, found.streams)
 

@@ -23,6 +23,8 @@ from models.data.tokenizer import Tokenizer
 from models.nets.weighting import Fixed, Weighting
 
 COURSE = "strategies by the course of the talk"
+BEFORE, REFINED = "strategies before refinement", "strategies after refinement, before the course of the talk"
+"""reported by nets that refine their first choice; REFINED only where a course is added after that"""
 ALLOWED = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 """allowed values of a setting by its type, in words"""
 

@@ -36,7 +36,7 @@ from models.data.examples import ContextShape
 from models.data.strategies import STRATEGIES
 from models.data.tokenizer import Tokenizer
 from models.nets.joint import JointConfig
-from models.nets.net import Net, Plan, make_config
+from models.nets.net import BEFORE, REFINED, Net, Plan, make_config
 from models.nets.weighting import Ramp, Weighting
 
 POOL_PLACE = -1
@@ -48,7 +48,7 @@ EMBEDDINGS = (
     ".added.vectors",
 )
 """endings of the names of the vocabulary's parameters, on either backbone"""
-GATE, CHOICE_GATE, BEFORE = "gate", "gate of the choice", "strategies before refinement"
+GATE, CHOICE_GATE = "gate", "gate of the choice"
 
 
 @dataclass(frozen=True)
@@ -178,8 +178,8 @@ class Star(Net):
         self.star = Refinement(config, backbone.width)
 
     def _renamed(self, extras: Mapping[str, Any]) -> dict[str, Any]:
-        """Reports of the net below; its name is put before names that STAR uses too (AdMISC has a gate as well)."""
-        own = (GATE, CHOICE_GATE, BEFORE)
+        """Reports of the net below; its name is put before what would pass for STAR's own (AdMISC has a gate too)."""
+        own = (GATE, CHOICE_GATE, BEFORE, REFINED)
         return {f"{self.below_name}: {name}" if name in own else name: value for name, value in extras.items()}
 
     def train(self, mode: bool = True) -> Star:
