@@ -144,6 +144,16 @@ def test_admisc_says_whether_refinement_or_the_course_changed_its_choice(then: s
     assert (after.name, before.name) == ("after refinement and course", "before both")
 
 
+def test_star_on_admisc_says_what_its_own_refinement_did() -> None:
+    rows = strategies(f"admisc: {BEFORE}", "Question"), strategies(f"admisc: {REFINED}", "Others")
+    own = strategies(BEFORE, "Information")
+    trace = with_rows(*rows, own)
+    assert why("star-admisc", trace)[1] == "Its first choice was Information (55 %); refinement changed it."
+    after, before, _ = go.Figure(figures.mixture_figure(Sided("star-admisc", trace))).data
+    assert list(before.x) == [100 * share for share in own.values]
+    assert (after.name, before.name) == ("after refinement", "before refinement")
+
+
 def test_star_says_how_far_its_gates_were_open_and_word_by_word_only_where_they_differ() -> None:
     choice, pieces = row("gate of the choice", strategy=0.25), ("how", " lonely", "?")
     _, told = why("star", with_rows(choice, NamedRow("gate", pieces, (0.3, 0.6, 0.3))))

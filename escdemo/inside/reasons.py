@@ -278,8 +278,9 @@ def _redrawn(rows: Mapping[str, NamedRow]) -> str:
 
 
 def found_row(trace: Trace, name: str) -> NamedRow | None:
-    """The row with this name, also when it belongs to the underlying net, as in "admisc: refinement"."""
-    return next((row for row in trace.extras if _ends(row.name, name)), None)
+    """The net's own row with this name, else that of the underlying net, as in "admisc: refinement"."""
+    found = [row for row in trace.extras if _ends(row.name, name)]
+    return min(found, key=lambda row: row.name != name, default=None)
 
 
 def _ends(name: str, kind: str) -> bool:
