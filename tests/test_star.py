@@ -11,6 +11,7 @@ import torch
 from models.backbones.interface import Past
 from models.data.batches import make_batch
 from models.files.checkpoint import WeightsError
+from models.nets.emstremo import OWN_EMOTION, SEEKER_EMOTION, Emstremo
 from models.nets.net import BEFORE, REFINED, Plan
 from models.nets.registry import CAUSAL, HERE, NETS
 from models.nets.star import CHOICE_GATE, GATE, CausalPool, Star, star_on
@@ -199,6 +200,18 @@ def test_what_the_net_below_tells_is_kept_beside_what_star_tells() -> None:
     torch.testing.assert_close(plan.extras[BEFORE], below.strategies)
     assert not {*plan.extras} & {*net.traced}
     assert plan.extras.keys() <= net.extra_labels.keys()
+
+
+@torch.no_grad()
+def test_emstremo_below_tells_the_emotion_that_the_followed_strategy_leads_to() -> None:
+    net = tiny_net("star-emstremo")
+    assert isinstance(net, Star)
+    assert isinstance(net.below, Emstremo)
+    net.below.transfer.scores.normal_(std=4.0)
+    plan = net.plan(tiny_batch(net))
+    followed = net.below.told(plan.chosen, plan.strategies)
+    led = net.below.transfer(followed, plan.extras[SEEKER_EMOTION])
+    torch.testing.assert_close(plan.extras[OWN_EMOTION], led)
 
 
 def test_strategies_that_lambda_never_trains_choose_no_weights() -> None:

@@ -269,8 +269,8 @@ class Star(Net):
         first = self.below.plan(batch)
         before, after, gate = self._refine_choice(first)
         chosen = self.followed(gold, after)
-        extras = self._renamed(first.extras) | {BEFORE: before.exp(), CHOICE_GATE: gate}
         plan = self.below.follow(first, batch, chosen)
+        extras = self._renamed(plan.extras) | {BEFORE: before.exp(), CHOICE_GATE: gate}
         return replace(plan, strategies=after.softmax(dim=1), chosen=chosen, extras=extras)
 
     @property
