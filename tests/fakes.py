@@ -64,7 +64,9 @@ class EchoResponder:
         timings = Timings(first_token_s=self.delay_s, decode_s=total_s, total_s=total_s)
         return Reply(" ".join(words), trace.strategy(), replace(trace, timings=timings))
 
-    def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
+    def read_replies(
+        self, said: Sequence[tuple[Dialogue, Turn]], options: DecodeOptions
+    ) -> tuple[np.ndarray, np.ndarray]:
         """States near the centre of the reply's strategy, as `tests.maps` makes them; the strategy is predicted."""
         chosen = [STRATEGIES.index(reply.strategy or STRATEGIES[0]) for _, reply in said]
         words = [int.from_bytes(hashlib.sha256(f"{self.name}{reply.text}".encode()).digest()[:4]) for _, reply in said]

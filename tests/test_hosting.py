@@ -120,6 +120,15 @@ def test_a_net_that_is_asked_for_our_voice_reads_no_hesitation() -> None:
         assert (ids[0] == ids[1]) is same
 
 
+def test_a_reply_is_read_for_a_map_as_it_was_made() -> None:
+    hosted = responder(f"{CAUSAL}joint")
+    made, unlike = (replace(OPTIONS, voice=voice) for voice in (True, False))
+    reply = hosted.respond(DIALOGUE, made, 1)
+    said = [(DIALOGUE, Turn(Speaker.SUPPORTER, reply.text, reply.strategy))]
+    assert hosted.read_replies(said, made)[1][0] == pytest.approx(reply.trace.strategies, abs=1e-4)
+    assert hosted.read_replies(said, unlike)[1][0] != pytest.approx(reply.trace.strategies, abs=1e-4)
+
+
 def test_star_tells_its_gates_token_by_token() -> None:
     trace = responder("star").respond(DIALOGUE, OPTIONS, 1).trace
     rows = {row.name: row for row in trace.extras}

@@ -26,6 +26,7 @@ from models.analysis.map_turns import Said
 from models.analysis.state_map import make_map
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.strategies import STRATEGIES
+from models.serving.trace import DECODING, DecodeOptions
 from tests.fakes import EchoResponder, FailingResponder
 from tests.maps import made_up_about, made_up_map, made_up_states, made_up_turns
 from tests.visitor import TOKEN, Visitor
@@ -95,7 +96,7 @@ def test_a_talk_is_a_path_on_the_map_of_each_net_that_took_part(make_page: Any, 
         assert [row[9] for row in path["customdata"]] == [turn.side(side).text for turn in view.turns]
         net = view.systems[0 if side is Side.A else 1]
         said = [(one.said.context, one.said.reply) for one in replies_on(view, side)]
-        states = page.talks.service.reader(net).read_replies(said)[0]
+        states = page.talks.service.reader(net).read_replies(said, page.talks.options)[0]
         np.testing.assert_allclose(path["x"], made_up_map(net).tsne(states)[:, 0], atol=0.5)
     values = shown(maps, visitor, "esconv", view.systems[0], "", "pca", "cluster", "net")
     assert traces(values[PLOT_B]) == []
@@ -134,7 +135,7 @@ class BusyService:
 
 def test_work_for_maps_stands_back_while_replies_are_made() -> None:
     service = BusyService()
-    work = MapWork(service)  # type: ignore[arg-type]
+    work = MapWork(service, DecodeOptions())  # type: ignore[arg-type]
     talk = Dialogue((Turn(Speaker.SEEKER, "hello"),))
     reply = OwnReply("joint:talk:0", "joint", 1, "hello", Said(1, 2, talk, Turn(Speaker.SUPPORTER, "hi", "Others")))
     assert work.states([reply])[1] == 1
@@ -154,18 +155,22 @@ class SlowReader(EchoResponder):
     go: threading.Event = field(default_factory=threading.Event)
     threads: set[str] = field(default_factory=set)
 
-    def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
+    def read_replies(
+        self, said: Sequence[tuple[Dialogue, Turn]], options: DecodeOptions
+    ) -> tuple[np.ndarray, np.ndarray]:
         """As an `EchoResponder`, later."""
         self.threads.add(threading.current_thread().name)
         self.go.wait(10)
-        return super().read_replies(said)
+        return super().read_replies(said, options)
 
 
 @dataclass(frozen=True)
 class Unreadable(EchoResponder):
     """A net that fails on every reply that it is to read."""
 
-    def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
+    def read_replies(
+        self, said: Sequence[tuple[Dialogue, Turn]], options: DecodeOptions
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Never returns."""
         raise RuntimeError(said[0][1].text)
 
@@ -308,6 +313,38 @@ def test_maps_of_the_operator_s_esconv_are_made_with_a_progress_bar(
         assert note == ""
         assert (found.about.dialogues, len(found.turns), found.about.source) == (4, 32, "ESConv")
     assert "sad" not in map_path(folder, "joint").read_text().replace("sadness", "")
+
+
+@dataclass(frozen=True)
+class Remembering(EchoResponder):
+    """Remembers the options that it read replies with."""
+
+    read: list[DecodeOptions] = field(default_factory=list)
+
+    def read_replies(
+        self, said: Sequence[tuple[Dialogue, Turn]], options: DecodeOptions
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As an `EchoResponder`."""
+        self.read.append(options)
+        return super().read_replies(said, options)
+
+
+def test_talks_are_read_as_their_replies_were_made_and_esconv_without_our_voice(
+    make_page: Any, maps_of: Any, folder: Path, esconv: Path
+) -> None:
+    joint = Remembering("joint", "sha-joint")
+    page = with_settings(make_page(joint=joint), maps=str(folder), esconv=str(esconv))
+    maps, visitor = maps_of(page), Visitor(page).start()
+    maps.make(visitor.token, visitor.talk, "esconv", "joint", "")
+    shown(maps, visitor, "esconv", "joint", "")
+    assert set(joint.read) == {DECODING["published"]}
+    joint.read.clear()
+    visitor.say("I cannot sleep.")
+    shown(maps, visitor, "esconv", "joint", "")
+    maps.make(visitor.token, visitor.talk, "own", "joint", "")
+    shown(maps, visitor, "own", "joint", "")
+    assert joint.read == [page.talks.settings.options] * 2
+    assert page.talks.settings.options.voice
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from models.analysis.state_map import StateMap, make_map
 from models.files.lru import Lru
 from models.serving.responder import ReadsReplies
 from models.serving.service import GenerationService
+from models.serving.trace import DECODING, DecodeOptions
 
 _log = logging.getLogger(__name__)
 
@@ -60,8 +61,9 @@ Source = Callable[[], tuple[Sequence[Said], tuple[str, str]]]
 class MapWork:
     """The work behind the Map tab, for all visitors of the server."""
 
-    def __init__(self, service: GenerationService) -> None:
-        self._service = service
+    def __init__(self, service: GenerationService, options: DecodeOptions) -> None:
+        """`options` are those of the talks' replies."""
+        self._service, self._options = service, options
         self._lock = threading.Lock()
         self._waiting: deque[Callable[[], None]] = deque()
         self._thread: threading.Thread | None = None
@@ -101,7 +103,7 @@ class MapWork:
             with self._lock:
                 wanted = one.key in self._asked  # not deleted meanwhile
             if reader is not None and wanted:
-                state = reader.read_replies([(one.said.context, one.said.reply)])[0][0]
+                state = reader.read_replies([(one.said.context, one.said.reply)], self._options)[0][0]
         finally:
             with self._lock:
                 if one.key in self._asked:
@@ -154,10 +156,11 @@ class MapWork:
 
     def _map(self, owner: str, reader: ReadsReplies, replies: Sequence[Said], part: tuple[str, str]) -> StateMap:
         states, strategies = [], []
+        options = DECODING["published"] if part[0] else self._options  # ESConv's replies are nobody's
         for start in range(0, len(replies), READ_TOGETHER):
             some = replies[start : start + READ_TOGETHER]
             self._stand_back()
-            read = reader.read_replies([(one.context, one.reply) for one in some])
+            read = reader.read_replies([(one.context, one.reply) for one in some], options)
             states.append(read[0])
             strategies.append(read[1])
             self._tell(owner, more=len(some))

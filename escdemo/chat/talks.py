@@ -68,7 +68,7 @@ class Talks(Replies):
     def __init__(self, sessions: sessionmaker[Session], service: GenerationService, settings: Settings) -> None:
         super().__init__(sessions, service, settings.options)
         self.settings = settings
-        self.map_work = MapWork(service)
+        self.map_work = MapWork(service, settings.options)
 
     def find(self, token: str, encounter_id: str | None = None) -> EncounterView | None:
         """This talk, or else the browser's latest one; None when there is none."""

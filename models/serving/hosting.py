@@ -215,13 +215,16 @@ class NetResponder:
             plan = self._plan(make_batch([example]).to(self.device), NO_CHANGE)
         return tracing.distribution(plan.strategies[0])
 
-    def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
+    def read_replies(
+        self, said: Sequence[tuple[Dialogue, Turn]], options: DecodeOptions
+    ) -> tuple[np.ndarray, np.ndarray]:
         """See `models.serving.responder.ReadsReplies`."""
         examples = []
         for dialogue, reply in said:
             tails = self._blocks(dialogue)
             emotions = self._emotions(dialogue) if self.net.needs_emotion else ()
-            examples.append(self._example(dialogue, tails, emotions, self._cases(dialogue), reply))
+            asked = self._asked(dialogue, options)
+            examples.append(self._example(asked, tails, emotions, self._cases(dialogue), reply))
         return decoder_states(self.net, examples)
 
     def describe_map(self, source: str, part: tuple[str, str], dialogues: int, data: str, seed: int) -> MapAbout:

@@ -95,8 +95,13 @@ class ReadsReplies(Protocol):
 
     checkpoint: str
 
-    def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
-        """States (N, D) of replies, each after what was said before it, and strategies (N, 8) predicted for them."""
+    def read_replies(
+        self, said: Sequence[tuple[Dialogue, Turn]], options: DecodeOptions
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """States (N, D) of replies, each after what was said before it, and strategies (N, 8) predicted for them.
+
+        `options` are those that the replies were made with: a dialogue is read as it was then.
+        """
         ...
 
     def describe_map(self, source: str, part: tuple[str, str], dialogues: int, data: str, seed: int) -> MapAbout:
