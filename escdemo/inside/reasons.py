@@ -205,8 +205,8 @@ def _listened(trace: Trace) -> str:
         )
     gate = next((row for row in trace.extras if _ends(row.name, GATE) and "history" in row.labels), None)
     if gate is not None:
-        shares = " and ".join(f"{label} {percent(v)}" for label, v in zip(gate.labels, gate.values, strict=True))
-        told.append(f"{'its' if told else 'Its'} gate weighed {shares}")
+        weighed = " and ".join(f"{label} {percent(v)}" for label, v in zip(gate.labels, gate.values, strict=True))
+        told.append(f"{'its' if told else 'Its'} gate weighed {weighed}")
     return "; ".join(told) + "." if told else ""
 
 
