@@ -29,16 +29,16 @@ ASKED = {"model": "echo", "messages": MESSAGES, "seed": 7}
 
 
 class Counting(EchoResponder):
-    """Reads one token a word."""
+    """Reads one token a word, and one for our manner."""
 
-    def context_tokens(self, dialogue: Dialogue) -> int:
-        return sum(len(turn.text.split()) for turn in dialogue.turns)
+    def context_tokens(self, dialogue: Dialogue, options: DecodeOptions) -> int:
+        return sum(len(turn.text.split()) for turn in dialogue.turns) + options.voice
 
 
 class Confused(EchoResponder):
     """Fails with a message that quotes the seeker."""
 
-    def context_tokens(self, dialogue: Dialogue) -> int:
+    def context_tokens(self, dialogue: Dialogue, options: DecodeOptions) -> int:
         raise RuntimeError(dialogue.last_post())
 
 
@@ -60,7 +60,7 @@ def test_a_reply_is_that_of_the_net_with_usage_and_trace(api: Api) -> None:
     assert answer.choices[0].finish_reason == "stop"
     assert Trace.from_dict(answer.model_extra["trace"]) == reply.trace
     assert answer.usage is not None
-    words = len(POST.split())
+    words = len(POST.split()) + 1
     written = len(reply.trace.tokens)
     assert answer.usage.to_dict() == {
         "prompt_tokens": words,

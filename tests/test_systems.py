@@ -13,6 +13,7 @@ from escdemo import sent_away, texts
 from models.__main__ import main
 from models.commands import evaluate
 from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.own_talks import VOICE
 from models.data.strategies import STRATEGIES
 from models.evaluation import asking_systems
 from models.evaluation.predictions import read_predictions
@@ -226,7 +227,7 @@ def test_the_base_answers_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     assert 1 <= len(reply.trace.tokens) <= 8
     assert not any(float(change.b.abs().sum()) for change in found.net.backbone.changes().values())  # as it comes
     assert found.told(DIALOGUE).situation == instruction("A new town.")
-    assert found.context_tokens(DIALOGUE) > 0
+    assert found.context_tokens(DIALOGUE, greedy) > 0
     assert GenerationService({"smollm2": found}).sends_to == ()
     assert not found.levers.any()
     assert base_under({"smollm2": found}) is base
@@ -360,4 +361,7 @@ def test_a_net_names_a_strategy_without_a_reply_and_counts_what_it_reads(name: s
     assert strategies_of(net, DIALOGUE, 1) == net.strategies(DIALOGUE) == reply.trace.strategies
     again = Dialogue(DIALOGUE.turns[:2], DIALOGUE.situation)  # in ESConv a supporter may speak twice
     assert sum(net.strategies(again)) == pytest.approx(1)
-    assert 0 < net.context_tokens(again) < net.context_tokens(DIALOGUE) <= net.net.shape.tokens
+    plain, ours = DecodeOptions(), DecodeOptions(voice=True)
+    assert 0 < net.context_tokens(again, plain) < net.context_tokens(DIALOGUE, plain) <= net.net.shape.tokens
+    more = net.context_tokens(DIALOGUE, ours) - net.context_tokens(DIALOGUE, plain)
+    assert more == (len(f"{VOICE} ") if net.net.shape.situation else 0)  # a letter is a token

@@ -108,7 +108,7 @@ def _wish(asked: ChatRequest, responders: Mapping[str, Responder], usual: Decode
         asked.stops,
         asked.trace,
         asked.usage,
-        responder.context_tokens(dialogue) if isinstance(responder, CountsTokens) else None,
+        responder.context_tokens(dialogue, request.options) if isinstance(responder, CountsTokens) else None,
     )
 
 

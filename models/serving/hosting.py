@@ -204,9 +204,9 @@ class NetResponder:
                 values.append(round(-float(self.net.reply_nll(plan, labels)) / count, 4))
         return (NamedRow(LIKELIHOOD, LIKELIHOODS, tuple(values)),)
 
-    def context_tokens(self, dialogue: Dialogue) -> int:
+    def context_tokens(self, dialogue: Dialogue, options: DecodeOptions) -> int:
         """See `models.serving.responder.CountsTokens`."""
-        return len(context_ids(dialogue, self.net.tokenizer, self.net.shape))
+        return len(context_ids(self._asked(dialogue, options), self.net.tokenizer, self.net.shape))
 
     def strategies(self, dialogue: Dialogue) -> tuple[float, ...]:
         """See `models.serving.responder.NamesStrategies`."""

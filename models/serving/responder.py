@@ -67,8 +67,8 @@ class Changeable(Protocol):
 class CountsTokens(Protocol):
     """A responder that can say how much of a dialogue it reads."""
 
-    def context_tokens(self, dialogue: Dialogue) -> int:
-        """Tokens of the context that an answer to `dialogue` starts from."""
+    def context_tokens(self, dialogue: Dialogue, options: DecodeOptions) -> int:
+        """Tokens of the context that an answer to `dialogue` with these options starts from."""
         ...
 
 

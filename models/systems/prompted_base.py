@@ -93,9 +93,9 @@ class PromptedBase(NetResponder):
         if not dialogue.last_post().strip():
             raise ValueError("nothing to answer: the seeker has said nothing yet")
 
-    def context_tokens(self, dialogue: Dialogue) -> int:
+    def context_tokens(self, dialogue: Dialogue, options: DecodeOptions) -> int:
         """See `models.serving.responder.CountsTokens`; does not count the words that name a strategy."""
-        return super().context_tokens(self.told(dialogue))
+        return super().context_tokens(self.told(dialogue), options)
 
     def told(self, dialogue: Dialogue, strategy: str = "") -> Dialogue:
         """The dialogue with the prompt in place of the situation, which the base reads as its system message."""
