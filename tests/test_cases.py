@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from models.data.rule_answers import answerable, rule_talks
 from models.knowledge.cases import BM25, EMBEDDINGS, FOUND, RETRIEVERS, NoCases, SearchedCases
 from models.knowledge.cases_bm25 import Bm25Cases
 from models.knowledge.cases_embedded import EmbeddedCases, reader_of
-from models.knowledge.comet import NoComet
+from models.knowledge.comet import Block, Comet, NoComet, Query
 from models.knowledge.shipped_or_hub import open_cases
+from models.nets.kemi import RELATIONS_READ
 from models.nets.net import Net
 from models.serving.hosting import NetResponder, Sources
 from models.serving.intervention import Intervention
@@ -149,6 +151,15 @@ def test_the_version_is_of_the_cases() -> None:
         Bm25Cases(())
 
 
+class TwoTails(Comet):
+    """Two tails per query."""
+
+    version = "made up"
+
+    def answer(self, queries: Sequence[Query]) -> list[tuple[str, ...]]:
+        return [("sad", "tired")] * len(queries)
+
+
 def wanting(net: Net, cases: object) -> list[Example]:
     """Examples of the first talk, as a command makes them."""
     besides = replace(besides_for(Namespace(emotion=None, cases=None, retriever=BM25), "cpu", net), cases=cases)
@@ -185,6 +196,22 @@ def test_what_was_looked_up_moves_the_reply_and_only_the_first_tails_are_read(na
     assert read[0].tolist() == [True, True, False]  # xReact, xWant; oReact is not among those read
     assert int(read.sum()) == 8
     assert relations[0].tolist() == [net.tokenizer.relations[r] for r in ("xReact", "xWant", "oReact")]
+
+
+@pytest.mark.parametrize("name", ["kemi", "star-kemi", f"{CAUSAL}kemi"])
+def test_only_tails_that_are_read_are_told_and_can_be_taken_away(name: str) -> None:
+    hosted = NetResponder("kemi", tiny_net(name), "0123456789ab", Sources(TwoTails(), None))
+    asked = Dialogue((Turn(Speaker.SEEKER, "fired from my job"),), "i lost my job")
+    options = DecodeOptions(method="greedy", min_tokens=3, max_tokens=5)
+    blocks = hosted.respond(asked, options, 1).trace.blocks
+    assert {(block.source, block.relation, block.text) for block in blocks} == {
+        ("post", relation, "sad") for relation in RELATIONS_READ
+    }
+    assert sum(block.weight for block in blocks) == pytest.approx(1.0, abs=1e-3)
+    off = Intervention(blocks_off=frozenset({Block("post", "xReact", "sad")}))
+    left = hosted.intervene(asked, options, 1, off).trace.blocks
+    assert {block.text for block in left} == {"sad"}  # the next tail of that relation does not take its place
+    assert len(left) == len(blocks) - 1
 
 
 @pytest.mark.parametrize("name", ["kemi", "star-kemi", f"{CAUSAL}kemi"])

@@ -113,7 +113,8 @@ def test_a_block_that_is_off_gets_no_attention(hosted: NetResponder) -> None:
         pytest.skip("it reads no knowledge")
     own = hosted.respond(DIALOGUE, OPTIONS, 3)
     off = frozenset(Block(b.source, b.relation, b.text) for b in own.trace.blocks if b.relation == "xReact")
-    assert len(off) == 2 * len({block.source for block in own.trace.blocks})
+    each = 1 if "kemi" in hosted.name else 2  # it reads only the first tail of a relation
+    assert len(off) == each * len({block.source for block in own.trace.blocks})
     some = hosted.intervene(DIALOGUE, OPTIONS, 3, Intervention(blocks_off=off))
     assert len(some.trace.blocks) == len(own.trace.blocks) - len(off)
     assert "xReact" not in {block.relation for block in some.trace.blocks}

@@ -17,7 +17,9 @@ responses in 22,000 posts. What differs here:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 
 import torch
 from torch import Tensor
@@ -26,6 +28,7 @@ from models.backbones.interface import Backbone, Stream
 from models.data.batches import Batch
 from models.data.examples import CASES, ContextShape
 from models.data.tokenizer import Tokenizer
+from models.knowledge.comet import Block
 from models.nets.joint import Joint, JointConfig
 from models.nets.misc import block_vectors
 from models.nets.streams import POST, SIMILAR, adapt_values
@@ -73,8 +76,13 @@ class Kemi(Joint):
             found[SIMILAR] = self._similar(batch)
         return found
 
+    def tails_read(self, tails: Sequence[Block]) -> Sequence[Block]:
+        """The first tail of each relation in RELATIONS_READ; tails are grouped by relation."""
+        groups = groupby(tails if self.config.commonsense else (), lambda tail: tail.relation)
+        return tuple(next(group) for relation, group in groups if relation in RELATIONS_READ)
+
     def _tails_read(self, batch: Batch) -> Tensor:
-        """(B, N) bool: the first tail of each relation in RELATIONS_READ; tails are grouped by relation."""
+        """(B, N) bool: `tails_read` in a batch."""
         relations = batch.blocks[:, 0][batch.post.clamp_min(0)]
         first = relations != relations.roll(1, dims=1)
         first[:, 0] = True

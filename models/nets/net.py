@@ -5,7 +5,7 @@ A new net subclasses `Net`, implements `losses` and `plan`, and inherits trainin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from operator import attrgetter
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -20,6 +20,7 @@ from models.data.examples import ContextShape, Said
 from models.data.strategies import STRATEGIES
 from models.data.strategy_history import Course
 from models.data.tokenizer import Tokenizer
+from models.knowledge.comet import Block
 from models.nets.weighting import Fixed, Weighting
 
 COURSE = "strategies by the course of the talk"
@@ -337,6 +338,10 @@ class Net(nn.Module):
         """Names for the vectors of each stream, for a plan of one reply: a trace shows the attention to each of them.
         Commonsense, emotions, turns and similar talks need no names here; a trace knows those anyway."""
         return {}
+
+    def tails_read(self, tails: Sequence[Block]) -> Sequence[Block]:
+        """Those of COMET's tails about the last message that the net reads; by default all of them."""
+        return tails
 
     def no_strategies(self, rows: int) -> Tensor:
         """(B, 8) equal shares: nothing is predicted."""

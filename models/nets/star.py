@@ -22,7 +22,7 @@ The net below trains first, by itself; then it is frozen, and only STAR and the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
@@ -35,6 +35,7 @@ from models.data.batches import Batch
 from models.data.examples import ContextShape
 from models.data.strategies import STRATEGIES
 from models.data.tokenizer import Tokenizer
+from models.knowledge.comet import Block
 from models.nets.joint import JointConfig
 from models.nets.net import BEFORE, REFINED, Net, Plan, make_config
 from models.nets.weighting import Ramp, Weighting
@@ -238,6 +239,10 @@ class Star(Net):
     def _token_scores(self, states: Tensor) -> Tensor:
         """(B, 8) scores of the strategy tokens after the first of the states (B, T, D)."""
         return self.backbone.logits(states[:, 0])[:, self.strategy_ids].float()
+
+    def tails_read(self, tails: Sequence[Block]) -> Sequence[Block]:
+        """Those that the net below reads."""
+        return self.below.tails_read(tails)
 
     def source_names(self, plan: Plan) -> Mapping[str, tuple[str, ...]]:
         """The names given by the net below."""

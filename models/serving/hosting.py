@@ -158,9 +158,10 @@ class NetResponder:
         return self.writer.read_ahead(self.net, ids)
 
     def _blocks(self, dialogue: Dialogue) -> tuple[Sequence[Block], Sequence[Block]]:
-        """COMET's blocks of situation and last message; none for a net that does without."""
+        """COMET's blocks of situation and last message that the net reads; none for a net that does without."""
         comet = self.sources.comet if self.net.needs_comet else NoComet()
-        return blocks_for(comet, dialogue.situation, dialogue.last_post())
+        situation, post = blocks_for(comet, dialogue.situation, dialogue.last_post())
+        return situation, self.net.tails_read(post)
 
     def check(self, dialogue: Dialogue) -> None:
         """Raises ValueError for a dialogue that it cannot answer."""
