@@ -88,8 +88,13 @@ def test_misc_says_what_it_attended_to_and_at_which_word() -> None:
         CometBlock("post", "xReact", "sad", 0.3, (0.2, 0.5, 0.2)),
         CometBlock("situation", "xWant", "to rest", 0.1, (0.1, 0.1, 0.1)),
     )
-    assert why("misc", replace(BARE, blocks=blocks))[1:] == (
+    assert why("misc", replace(BARE, blocks=blocks[:1]))[1:] == (
         "Of the commonsense about the last message, it attended most to “sad” (how the seeker feels): 30 % on average,"
+        " most at “lonely”.",
+    )
+    assert why("misc", replace(BARE, blocks=blocks))[1:] == (
+        "Of the commonsense about the situation, it attended most to “to rest” (what the seeker wants now): 10 % on"
+        " average, most at “how”; of that about the last message, to “sad” (how the seeker feels): 30 % on average,"
         " most at “lonely”.",
     )
 
@@ -208,7 +213,20 @@ def test_differences_name_both_strategies_and_what_each_looked_at() -> None:
     assert first.startswith("A set out to ask a question, B to do something else")
     assert "overlap by 40 %" in first
     assert second == "Only B read commonsense knowledge."
-    assert differences(("A", "B"), (other, other))[1] == "Both looked most at “sad” (how the seeker feels)."
+    same = "Of the commonsense about the last message, both looked most at “sad” (how the seeker feels)."
+    assert differences(("A", "B"), (other, other))[1] == same
+
+
+def test_sources_of_commonsense_are_not_compared_with_one_another() -> None:
+    """Of each, the shares sum to 1: a single piece about the situation has all of it."""
+    alone = CometBlock("situation", "xReact", "sad", 1.0, (1.0, 1.0, 1.0))
+    some = tuple(CometBlock("post", "xWant", text, w, (w, w, w)) for text, w in (("to rest", 0.9), ("to go", 0.1)))
+    traces = replace(BARE, blocks=(alone, *some)), replace(BARE, blocks=(alone, *some[1:]))
+    assert differences(("A", "B"), traces)[1:3] == (
+        "Of the commonsense about the situation, both looked most at “sad” (how the seeker feels).",
+        "Of the commonsense about the last message, A looked most at “to rest” (what the seeker wants now), B at “to"
+        " go” (what the seeker wants now).",
+    )
 
 
 def test_pieces_become_words_and_their_shares_means() -> None:

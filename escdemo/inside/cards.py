@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from escdemo import texts
-from escdemo.inside.reasons import found_row, gate_rows, percent, why
+from escdemo.inside.reasons import SOURCES, found_row, gate_rows, percent, why
 from escdemo.inside.words import Word, per_word, words_of
 from escdemo.look.figures import Sided
 from escdemo.look.relation_words import words_for
@@ -137,7 +137,8 @@ def _blocks(trace: Trace, words: Sequence[Word]) -> str:
             continue
         items = "".join(_block(one, words, first and not at) for at, one in enumerate(found))
         lists += (
-            f'<h4>{title} <small>({len(found)})</small></h4><ul class="esc-blocks" aria-label="{title}">{items}</ul>'
+            f'<h4>{title} <small>({len(found)})</small></h4><ul class="esc-blocks" aria-label="{title}"'
+            f' data-about="about {SOURCES[source]}">{items}</ul>'
         )
         first = False
     return lists

@@ -73,17 +73,19 @@ def differences(names: tuple[str, str], traces: tuple[Trace, Trace]) -> tuple[st
             told.append(f"Both set out to {DEEDS[first]}. {both}.")
         else:
             told.append(f"{names[0]} set out to {DEEDS[first]}, {names[1]} to {DEEDS[second]}. {both}.")
-    heaviest = [max(trace.blocks, key=lambda block: block.weight, default=None) for trace in traces]
-    sides = zip(names, heaviest, traces, strict=True)
-    read = [name for name, block, trace in sides if block is not None or found_row(trace, TOGETHER)]
+    read = [name for name, trace in zip(names, traces, strict=True) if trace.blocks or found_row(trace, TOGETHER)]
     if len(read) == 1:
         told.append(f"Only {read[0]} read commonsense knowledge.")
-    elif heaviest[0] is not None and heaviest[1] is not None:
-        same = _inference(heaviest[0]) == _inference(heaviest[1])
+    heaviest = [_heaviest(trace) for trace in traces]
+    for source in (one for one in SOURCES if all(one in blocks for blocks in heaviest)):
+        mine, other = (blocks[source] for blocks in heaviest)
         told.append(
-            f"Both looked most at {_quoted(heaviest[0])}."
-            if same
-            else f"{names[0]} looked most at {_quoted(heaviest[0])}, {names[1]} at {_quoted(heaviest[1])}."
+            f"Of the commonsense about {SOURCES[source]}, "
+            + (
+                f"both looked most at {_quoted(mine)}."
+                if (mine.relation, mine.text) == (other.relation, other.text)
+                else f"{names[0]} looked most at {_quoted(mine)}, {names[1]} at {_quoted(other)}."
+            )
         )
     sure = [_mean([token.probability for token in trace.tokens]) for trace in traces]
     if all(sure):
@@ -211,15 +213,17 @@ def _listened(trace: Trace) -> str:
 
 
 def _attended(trace: Trace) -> str:
-    if not trace.blocks:
-        return ""
-    block = max(trace.blocks, key=lambda one: one.weight)
-    found = _strongest(trace, block.token_weights)
-    word = f", most at {found[0]}" if found else ""
-    return (
-        f"Of the commonsense about {SOURCES[block.source]}, it attended most to {_quoted(block)}:"
-        f" {percent(block.weight)} on average{word}."
-    )
+    """What it attended to most, apart for each source: the shares of either sum to 1."""
+    told = list[str]()
+    for source, block in _heaviest(trace).items():
+        found = _strongest(trace, block.token_weights)
+        word = f", most at {found[0]}" if found else ""
+        start = "of that" if told else "Of the commonsense"
+        verb = "to" if told else "it attended most to"
+        told.append(
+            f"{start} about {SOURCES[source]}, {verb} {_quoted(block)}: {percent(block.weight)} on average{word}"
+        )
+    return "; ".join(told) + "." if told else ""
 
 
 def _together(rows: Mapping[str, NamedRow]) -> str:
@@ -307,8 +311,10 @@ def _quoted(block: CometBlock) -> str:
     return f"\u201c{block.text}\u201d ({words_for(block.relation).told})"
 
 
-def _inference(block: CometBlock) -> tuple[str, str, str]:
-    return block.source, block.relation, block.text
+def _heaviest(trace: Trace) -> dict[str, CometBlock]:
+    """Source -> the block of it that got most attention, in the order of SOURCES."""
+    found = {name: [block for block in trace.blocks if block.source == name] for name in SOURCES}
+    return {name: max(blocks, key=lambda block: block.weight) for name, blocks in found.items() if blocks}
 
 
 def _mean(values: Sequence[float]) -> float:

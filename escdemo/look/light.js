@@ -1,6 +1,6 @@
 // Words and commonsense blocks highlight each other. A block carries the attention it got from each word.
 (() => {
-  // Each card is read once: its words, its blocks, and the shares of each block.
+  // Each card is read once: its words, its blocks, the shares of each block, and the lists that the blocks stand in.
   const known = new WeakMap();
   function read(card) {
     if (!known.has(card)) {
@@ -8,7 +8,8 @@
       const shares = blocks.map((block) => (block.dataset.w ? block.dataset.w.split(" ").map(Number) : []));
       const text = (one) => one.querySelector("bdi")?.textContent || one.textContent;
       const words = [...card.querySelectorAll(".esc-word")];
-      known.set(card, { words, blocks, shares, names: new Map([...words, ...blocks].map((one) => [one, text(one)])), on: null, lit: [] });
+      const lists = [...card.querySelectorAll(".esc-blocks")].map((list) => blocks.filter((block) => list.contains(block)));
+      known.set(card, { words, blocks, shares, lists, names: new Map([...words, ...blocks].map((one) => [one, text(one)])), on: null, lit: [] });
     }
     return known.get(card);
   }
@@ -20,22 +21,30 @@
     const word = here.words.indexOf(at);
     const others = word < 0 ? here.words : here.blocks;
     const amounts = word < 0 ? here.shares[here.blocks.indexOf(at)] : here.shares.map((share) => share[word] || 0);
-    const most = Math.max(...amounts, 1e-9);
+    const amount = new Map(others.map((one, place) => [one, amounts[place] || 0]));
+    // The shares of a word sum to 1 in each list of blocks, so each list has its own most.
+    const best = (word < 0 ? [here.words] : here.lists).filter((some) => some.length).map((some) => {
+      const first = some.reduce((most, one) => (amount.get(one) > amount.get(most) ? one : most));
+      return { some, first, most: Math.max(amount.get(first), 1e-9) };
+    });
     here.on?.classList.remove("esc-on");
     at.classList.add("esc-on");
     here.on = at;
     if (here.lit !== others) for (const one of here.lit) one.style.removeProperty("--lit");
     here.lit = others;
-    others.forEach((one, place) => {
-      const share = ((amounts[place] || 0) / most).toFixed(2);
+    for (const { some, most } of best) for (const one of some) {
+      const share = (amount.get(one) / most).toFixed(2);
       if (one.style.getPropertyValue("--lit") !== share) one.style.setProperty("--lit", share);
-    });
-    const best = others[amounts.indexOf(Math.max(...amounts))];
-    const [of, from] = word < 0 ? [best, at] : [at, best];
-    const line = ESC_TEXTS[word < 0 ? "block" : "word"];
-    card.querySelector(".esc-lit").textContent = best
-      ? line.replace("{word}", here.names.get(of)).replace("{block}", here.names.get(from)).replace("{share}", `${Math.round(100 * most)} %`)
-      : "";
+    }
+    const told = best.map(({ first, most }) => say(word < 0 ? "fromWord" : "toBlock", {
+      name: here.names.get(first), share: `${Math.round(100 * most)} %`, about: first.closest(".esc-blocks")?.dataset.about,
+    }));
+    const line = { name: here.names.get(at), others: told.join(ESC_TEXTS.andToBlock) };
+    card.querySelector(".esc-lit").textContent = told.length ? say(word < 0 ? "block" : "word", line) : "";
+  }
+
+  function say(text, values) {
+    return ESC_TEXTS[text].replace(/{(\w+)}/g, (_, name) => values[name]);
   }
 
   // The pointer may pass many words within one frame; only the last one is drawn.

@@ -32,6 +32,9 @@ SCRIPT_TEXTS = {
     "tooLong": "This is too long, so nothing was sent. Your text is still in the box: please shorten it.",
     "reload": "Reload",
     "sideways": "Wider than the screen: move it sideways to see all words.",
-    "word": "“{word}” paid most attention to “{block}” ({share}).",
-    "block": "“{block}” got most attention from “{word}” ({share}).",
+    "word": "“{name}” paid most attention to {others}.",
+    "toBlock": "“{name}” ({about}, {share})",
+    "andToBlock": " and to ",
+    "block": "“{name}” got most attention from {others}.",
+    "fromWord": "“{name}” ({share})",
 }
