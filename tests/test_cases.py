@@ -7,6 +7,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,9 +15,9 @@ import torch
 from models.data.batches import make_batch
 from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.esconv import Target, targets
-from models.data.examples import CASES, Example
+from models.data.examples import CASES, Example, case_ids, case_read
 from models.data.rule_answers import answerable, rule_talks
-from models.knowledge.cases import BM25, EMBEDDINGS, FOUND, RETRIEVERS, NoCases, SearchedCases
+from models.knowledge.cases import BM25, EMBEDDINGS, FOUND, RETRIEVERS, Case, NoCases, SearchedCases
 from models.knowledge.cases_bm25 import Bm25Cases
 from models.knowledge.cases_embedded import EmbeddedCases, reader_of
 from models.knowledge.comet import Block, Comet, NoComet, Query
@@ -227,6 +228,21 @@ def test_a_trace_tells_the_talks_and_the_attention_they_got(name: str) -> None:
 
     (row,) = rows(Intervention())
     assert len(row.labels) == FOUND
-    assert set(row.labels) < {f"[Question] {talk.turns[1].text}" for talk in TALKS}
+    said = [f"[Question] {talk.turns[1].text}" for talk in TALKS]
+    assert all(any(one.startswith(label.removesuffix("\u2026")) for one in said) for label in row.labels)
     assert sum(row.values) == pytest.approx(1.0, abs=1e-3)
     assert rows(Intervention(knowledge=False)) == []
+
+
+@pytest.mark.parametrize("name", ["kemi", f"{CAUSAL}kemi"])
+def test_a_long_reply_of_a_similar_talk_is_quoted_as_far_as_it_is_read(name: str) -> None:
+    tokenizer = tiny_net(name).tokenizer
+    long = Case("1", "i lost my job", "Question", "what happened to you? " * 10)
+    told = case_read(long, tokenizer)
+    assert told.endswith("\u2026")
+    assert tuple(tokenizer.encode(told[:-1])) == case_ids(long, tokenizer)[1:]
+    assert case_read(replace(long, reply="What now?"), tokenizer) == "What now?"
+    sources = Sources(NoComet(), None, SimpleNamespace(find=lambda asked: [(long,)] * len(asked)))
+    hosted = NetResponder("kemi", tiny_net(name), "0123456789ab", sources)
+    trace = hosted.respond(Dialogue((Turn(Speaker.SEEKER, "i lost it"),)), DecodeOptions(max_tokens=5), 1).trace
+    assert [row.labels for row in trace.extras if row.name == LOOKED_UP] == [(f"[Question] {told}",)]

@@ -248,6 +248,12 @@ def case_ids(case: Answered, tokenizer: Tokenizer) -> tuple[int, ...]:
     return (tokenizer.strategies[strategy_id(case.strategy)], *tokenizer.encode(case.reply)[:CASE_TOKENS])
 
 
+def case_read(case: Answered, tokenizer: Tokenizer) -> str:
+    """The part of a reply from a similar talk that `case_ids` holds; an ellipsis where the reply goes on."""
+    ids = tokenizer.encode(case.reply)
+    return case.reply if len(ids) <= CASE_TOKENS else f"{tokenizer.decode(ids[:CASE_TOKENS])}…"
+
+
 def whole_dialogues(
     dialogue: Dialogue, examples: Mapping[int, Example], tokenizer: Tokenizer, shape: ContextShape
 ) -> list[Whole]:

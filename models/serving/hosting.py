@@ -133,7 +133,7 @@ class NetResponder:
             extras=(
                 *tracing.extras(plan, self.net),
                 *tracing.heard(example, decoded, self.net.tokenizer),
-                *tracing.looked_up(cases, decoded),
+                *tracing.looked_up(cases, decoded, self.net.tokenizer),
                 *tracing.together(self.net, tails[1]),
                 *tracing.named(self.net, plan, decoded),
                 *tracing.traced(decoded, self.net.tokenizer),

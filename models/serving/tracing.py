@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from models.data.examples import Example
+from models.data.examples import Example, case_read
 from models.data.tokenizer import Tokenizer
 from models.knowledge.cases import Case
 from models.knowledge.comet import Block
@@ -65,13 +65,13 @@ def heard(example: Example, decoded: Decoded, tokenizer: Tokenizer) -> tuple[Nam
     return (NamedRow(HEARD, (*words, NO_EMOTION), (*shares, round(1 - sum(shares), 5))),)
 
 
-def looked_up(cases: Sequence[Case], decoded: Decoded) -> tuple[NamedRow, ...]:
-    """Replies in similar talks that the net read, nearest first, and the mean attention to each."""
+def looked_up(cases: Sequence[Case], decoded: Decoded, tokenizer: Tokenizer) -> tuple[NamedRow, ...]:
+    """Replies in similar talks, nearest first, as far as the net read them, and the mean attention to each."""
     weights = decoded.attention.get(SIMILAR)
     if weights is None or not cases:
         return ()
     shares = weights.mean(dim=0).view(len(cases), -1).sum(dim=1).tolist()  # a case has as many places as the longest
-    texts = tuple(f"[{case.strategy}] {case.reply}" for case in cases)
+    texts = tuple(f"[{case.strategy}] {case_read(case, tokenizer)}" for case in cases)
     return (NamedRow(LOOKED_UP, texts, tuple(round(share, 5) for share in shares)),)
 
 
