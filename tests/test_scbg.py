@@ -197,6 +197,10 @@ def test_a_trace_tells_the_keyword_and_its_rivals(net: Scbg) -> None:
     assert row.labels[0].lower() in reply.text.lower()
     (told,) = (one for one in why("A", reply.trace) if "wrote its reply around" in one)
     assert f"\u201c{row.labels[0]}\u201d ({percent(row.values[0])})" in told
+    barred = replace(reply.trace, tokens=tuple(t for t in reply.trace.tokens if t.text.strip() != row.labels[0]))
+    (other,) = (one for one in why("A", barred) if "its reply around" in one)
+    assert other.startswith(f"It set out to write its reply around \u201c{row.labels[0]}\u201d")
+    assert "but the word is not in it" in other
     assert len(said) > 1  # it streams
     assert said[-1] == reply.text
 

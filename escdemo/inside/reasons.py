@@ -48,7 +48,7 @@ SOURCES = {"situation": "the situation", "post": "the last message"}
 def why(name: str, trace: Trace) -> tuple[str, ...]:
     """Sentences about the reply of the side called `name`, the most important first."""
     rows = {row.name: row for row in trace.extras}
-    told = [_choice(name, trace, rows), _keyword(rows), _refined(trace, rows), _planned(trace, rows)]
+    told = [_choice(name, trace, rows), _keyword(trace, rows), _refined(trace, rows), _planned(trace, rows)]
     told += [
         _mood(rows),
         _listened(trace),
@@ -131,16 +131,16 @@ def _choice(name: str, trace: Trace, rows: Mapping[str, NamedRow]) -> str:
     return f"{start}, although the course of the talk so far pointed to {spoke} ({percent(share)}){end}"
 
 
-def _keyword(rows: Mapping[str, NamedRow]) -> str:
-    """SCBG: the word that the reply was written around."""
+def _keyword(trace: Trace, rows: Mapping[str, NamedRow]) -> str:
+    """SCBG: the word that the reply was to be written around; settings that bar a piece may have kept it out."""
     row = rows.get(KEYWORD)
     if row is None:
         return ""
     (word, share), (other, less) = list(zip(row.labels, row.values, strict=True))[:2]
-    return (
-        f"It wrote its reply around \u201c{word}\u201d ({percent(share)}); next came \u201c{other}\u201d"
-        f" ({percent(less)})."
-    )
+    there = any(token.text.strip() == word for token in trace.tokens)
+    start, end = ("It wrote", "") if there else ("It set out to write", ", but the word is not in it")
+    told = f"{start} its reply around \u201c{word}\u201d ({percent(share)}){end}"
+    return f"{told}; next came \u201c{other}\u201d ({percent(less)})."
 
 
 def _refined(trace: Trace, rows: Mapping[str, NamedRow]) -> str:
