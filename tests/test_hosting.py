@@ -29,7 +29,7 @@ from models.nets.net import COURSE, Net
 from models.nets.registry import NETS
 from models.serving import hosting
 from models.serving.engine.engine import Engine
-from models.serving.hosting import REDRAWN, NetResponder, Sources, open_responders
+from models.serving.hosting import ALL_REPEATED, REDRAWN, NetResponder, Sources, open_responders
 from models.serving.looked_up import EmotionWith
 from models.serving.responder import Cancelled
 from models.serving.trace import DecodeOptions, Reply
@@ -352,13 +352,16 @@ def test_when_all_that_is_drawn_was_said_it_draws_freer() -> None:
     joint = responder("joint")
     options = replace(OPTIONS, method="rerank", candidates=1, top_p=0.01)
     first = joint.respond(LONG, options, 1)
-    assert not [row for row in first.trace.extras if row.name == REDRAWN]
+    assert not [row for row in first.trace.extras if row.name in (REDRAWN, ALL_REPEATED)]
     again = joint.respond(after(first), options, 1)
     assert again.text != first.text
     (redrawn,) = (row for row in again.trace.extras if row.name == REDRAWN)
     told = dict(zip(redrawn.labels, redrawn.values, strict=True))
     assert told["times"] >= 1
     assert told["top p"] == pytest.approx(0.01 + 0.2 * told["times"])
+    assert [(row.labels, row.values) for row in again.trace.extras if row.name == ALL_REPEATED] == [
+        (("replies",), (1.0,))
+    ]
 
 
 def test_nets_on_a_causal_base_load_no_other_models() -> None:

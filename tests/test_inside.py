@@ -26,7 +26,7 @@ from models.data.strategies import STRATEGIES
 from models.knowledge.comet import Block, Comet, Query
 from models.nets.net import BEFORE, REFINED
 from models.nets.registry import NETS
-from models.serving.hosting import NetResponder, Sources
+from models.serving.hosting import ALL_REPEATED, NetResponder, Sources
 from models.serving.intervention import LIKELIHOOD, LIKELIHOODS, Levers
 from models.serving.trace import CometBlock, DecodeOptions, NamedRow, TokenStep, Trace
 from models.serving.tracing import NO_EMOTION, TOGETHER
@@ -181,6 +181,12 @@ def test_nets_without_strategies_say_so_and_what_they_heard() -> None:
     assert why("mime", heard) == ("mime predicts no strategy.", "It read the seeker's emotion as anger (70 %).")
     listened = replace(silent, extras=(row("listeners", anger=0.2, fear=0.8),))
     assert why("moel", listened)[1] == "Its listener for fear (80 %) contributed most."
+
+
+def test_a_reply_that_had_no_rivals_left_says_so() -> None:
+    assert why("joint", with_rows(row(ALL_REPEATED, replies=16.0)))[-1] == (
+        "Every reply drawn to choose from (16) repeated an earlier one, so it was sampled without a choice."
+    )
 
 
 def test_a_reply_that_was_drawn_again_says_so() -> None:

@@ -18,7 +18,7 @@ from models.nets.net import BEFORE, COURSE, REFINED
 from models.nets.scbg import KEYWORD
 from models.nets.star import CHOICE_GATE, GATE
 from models.nets.streams import CALLED
-from models.serving.hosting import REDRAWN
+from models.serving.hosting import ALL_REPEATED, REDRAWN
 from models.serving.trace import CometBlock, NamedRow, Trace
 from models.serving.tracing import HEARD, LOOKED_UP, NO_EMOTION, TOGETHER
 
@@ -57,6 +57,7 @@ def why(name: str, trace: Trace) -> tuple[str, ...]:
         _looked_up(rows),
         *_looked_at(rows),
         _gates(trace, rows),
+        _all_repeated(rows),
         _redrawn(rows),
     ]
     return tuple(sentence for sentence in told if sentence)
@@ -271,6 +272,14 @@ def _gates(trace: Trace, rows: Mapping[str, NamedRow]) -> str:
         told.append(text)
     joined = "; ".join(told)
     return f"{joined[:1].upper()}{joined[1:]}." if joined else ""
+
+
+def _all_repeated(rows: Mapping[str, NamedRow]) -> str:
+    row = rows.get(ALL_REPEATED)
+    if row is None:
+        return ""
+    count = f"{row.values[0]:.0f}"
+    return f"Every reply drawn to choose from ({count}) repeated an earlier one, so it was sampled without a choice."
 
 
 def _redrawn(rows: Mapping[str, NamedRow]) -> str:

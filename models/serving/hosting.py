@@ -52,6 +52,8 @@ RETRIES = 4
 """new attempts when a reply repeats an earlier one of the same conversation"""
 REDRAWN = "drawn again: it repeated an earlier reply"
 """a row of the trace, whose options are those asked for; with the same conversation and seed it is drawn so again"""
+ALL_REPEATED = "sampled: every reply drawn to choose from repeated an earlier one"
+"""a row of the trace, with their number; its options are those asked for, here too"""
 
 
 @dataclass(frozen=True)
@@ -257,10 +259,11 @@ class NetResponder:
     ) -> tuple[Decoded, tuple[NamedRow, ...]]:
         """Decode; try again, more and more freely, while the reply repeats one of this conversation.
 
-        Also tells which replies it was chosen from, where there was a choice, and that it was drawn again.
+        Also tells which replies it was chosen from, or that all of them were repeats, and that it was drawn again.
         """
         tokenizer = self.net.tokenizer
         said = {_key(turn.text) for turn in dialogue.turns if turn.speaker is Speaker.SUPPORTER}
+        told = tuple[NamedRow, ...]()
         if options.method == "rerank":
             drawn = [(tokenizer.decode(c.ids), c) for c in self.writer.rank(self.net, plan, options, seed)]
             fresh = [(text, c) for text, c in drawn if _key(text) not in said]
@@ -271,6 +274,7 @@ class NetResponder:
                 best, scores = zip(*((text, round(c.score, 3)) for text, c in fresh[:SHOWN]), strict=True)
                 whole = self.writer.call(lambda: replay(self.net, plan, fresh[0][1].ids))
                 return whole, (NamedRow("best of the replies drawn", best, scores),)
+            told = (NamedRow(ALL_REPEATED, ("replies",), (float(len(drawn)),)),)
             options = replace(options, method="sample")
         starts: set[int] = set()
 
@@ -289,15 +293,15 @@ class NetResponder:
             freer = options.freer(attempt)
             if not options.draws or attempt > RETRIES // 2:
                 starts |= set(decoded.ids[:1])
-            told = {
+            settings = {
                 "times": attempt,
                 "top p": freer.top_p,
                 "temperature": freer.temperature,
                 "starts barred": len(starts),
             }
-            redrawn = (NamedRow(REDRAWN, tuple(told), tuple(map(float, told.values()))),)
+            redrawn = (NamedRow(REDRAWN, tuple(settings), tuple(map(float, settings.values()))),)
             decoded = self.writer.decode(self.net, plan, freer, seed + attempt, stream, starts)
-        return decoded, redrawn
+        return decoded, told + redrawn
 
 
 def _key(text: str) -> str:
