@@ -140,8 +140,8 @@ LOADING = "Loading …"
 FIGURES_TITLE = "What the models choose"
 FIGURES_HINT = (
     "The papers' figures, drawn for the models that run here. Each model was asked for its strategy on real turns of"
-    " ESConv that people had annotated; the file behind a figure contains no text from them. Saved pictures suit a"
-    " light page."
+    " ESConv that people had annotated, without the instruction to be warm that usually goes before a talk here; the"
+    " file behind a figure contains no text from them. Saved pictures suit a light page."
 )
 FIRST_NET = "Model"
 SECOND_NET = "Beside it"
