@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -227,7 +228,8 @@ def test_the_base_answers_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None
     assert 1 <= len(reply.trace.tokens) <= 8
     assert not any(float(change.b.abs().sum()) for change in found.net.backbone.changes().values())  # as it comes
     assert found.told(DIALOGUE).situation == instruction("A new town.")
-    assert found.context_tokens(DIALOGUE, greedy) > 0
+    assert found.context_tokens(DIALOGUE, replace(greedy, voice=True)) == found.context_tokens(DIALOGUE, greedy) > 0
+    assert found.respond(DIALOGUE, replace(greedy, voice=True), 1).text == reply.text  # the prompt alone says how
     assert GenerationService({"smollm2": found}).sends_to == ()
     assert not found.levers.any()
     assert base_under({"smollm2": found}) is base

@@ -97,6 +97,10 @@ class PromptedBase(NetResponder):
         """See `models.serving.responder.CountsTokens`; does not count the words that name a strategy."""
         return super().context_tokens(self.told(dialogue), options)
 
+    def _asked(self, dialogue: Dialogue, options: DecodeOptions) -> Dialogue:
+        """The dialogue as it is: the prompt says how to answer, and nothing of ours goes before it."""
+        return dialogue
+
     def told(self, dialogue: Dialogue, strategy: str = "") -> Dialogue:
         """The dialogue with the prompt in place of the situation, which the base reads as its system message."""
         return replace(dialogue, situation=instruction(dialogue.situation, self.shots, strategy))
