@@ -122,7 +122,7 @@ ALREADY_JUDGED = "This talk has already been judged. Your first judgment counts 
 NEW_BUTTON = "New conversation"
 
 WHY_EMPTY = "Once there is a reply, this shows how it came about."
-NO_BLOCKS = "No commonsense knowledge went into this reply."
+NO_BLOCKS = "No commonsense knowledge went into the words of this reply."
 BLOCKS_TOGETHER = "This model joins its commonsense before it writes, so it attends to no single piece of it."
 NO_STRATEGY = "predicts no strategy"
 

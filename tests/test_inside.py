@@ -218,7 +218,7 @@ def test_differences_name_both_strategies_and_what_each_looked_at() -> None:
     first, second, *_ = differences(("A", "B"), (BARE, other))
     assert first.startswith("A set out to ask a question, B to do something else")
     assert "overlap by 40 %" in first
-    assert second == "Only B read commonsense knowledge."
+    assert second == "Only B used commonsense knowledge for its words."
     same = "Of the commonsense about the last message, both looked most at “sad” (how the seeker feels)."
     assert differences(("A", "B"), (other, other))[1] == same
 

@@ -76,7 +76,7 @@ def differences(names: tuple[str, str], traces: tuple[Trace, Trace]) -> tuple[st
             told.append(f"{names[0]} set out to {DEEDS[first]}, {names[1]} to {DEEDS[second]}. {both}.")
     read = [name for name, trace in zip(names, traces, strict=True) if trace.blocks or found_row(trace, TOGETHER)]
     if len(read) == 1:
-        told.append(f"Only {read[0]} read commonsense knowledge.")
+        told.append(f"Only {read[0]} used commonsense knowledge for its words.")
     heaviest = [_heaviest(trace) for trace in traces]
     for source in (one for one in SOURCES if all(one in blocks for blocks in heaviest)):
         mine, other = (blocks[source] for blocks in heaviest)
