@@ -345,6 +345,9 @@ def test_a_form_has_only_what_the_net_can_change(side: Sided) -> None:
     assert 'name="strategy"' in some
     assert "esc-mix" not in some
     assert "No control here for: a mixture, an emotion. misc takes no such input." in some
+    joined = what_if.form("a", replace(side, trace=replace(side.trace, blocks=())), Levers(knowledge=True))
+    assert 'name="knowledge"' in joined  # TransESC and GLHG join commonsense to one vector
+    assert 'name="block"' not in joined
     assert "<form" not in what_if.form("a", side, Levers())
     assert "misc has no input" in what_if.form("a", side, Levers())
 

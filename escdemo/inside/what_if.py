@@ -30,7 +30,7 @@ def form(letter: str, side: Sided, levers: Levers) -> str:
     if not levers.any():
         return render.notice(texts.WHAT_IF_NOTHING.format(name=side.label))
     parts = [_strategy(letter) if levers.strategy else "", _mixture(letter, side.trace) if levers.mixture else ""]
-    parts += [_knowledge(side.trace) if levers.knowledge and side.trace.blocks else ""]
+    parts += [_knowledge(side.trace) if levers.knowledge else ""]
     parts += [_emotion(letter, side.trace) if levers.emotion and side.trace.emotions else ""]
     title = texts.WHAT_IF_TITLE.format(name=escape(side.label))
     return (
@@ -125,17 +125,21 @@ def _mixture(letter: str, trace: Trace) -> str:
 
 
 def _knowledge(trace: Trace) -> str:
-    """One box for all knowledge; the single pieces are folded, so that sliders and replies fit on one screen."""
+    """One box for all knowledge; single pieces are folded, so that sliders and replies fit on one screen, and left out
+    for a net that attends to none by itself."""
     boxes = "".join(
         f'<label><input type="checkbox" name="block" value="{at}" checked>'
         f" <b>{escape(words_for(one.relation).short)}</b> {escape(one.text)}</label>"
         for at, one in sorted(enumerate(trace.blocks), key=lambda pair: -pair[1].weight)
     )
+    pieces = (
+        f"<details><summary>{texts.WHAT_IF_PIECES.format(count=len(trace.blocks))}</summary>"
+        f'<div class="esc-checks">{boxes}</div></details>'
+    )
     return (
         f'<fieldset class="esc-knowledge"><legend>{texts.WHAT_IF_KNOWLEDGE}</legend>'
         f'<label><input type="checkbox" name="knowledge" checked> {texts.WHAT_IF_ALL}</label>'
-        f"<details><summary>{texts.WHAT_IF_PIECES.format(count=len(trace.blocks))}</summary>"
-        f'<div class="esc-checks">{boxes}</div></details></fieldset>'
+        f"{pieces if boxes else ''}</fieldset>"
     )
 
 
