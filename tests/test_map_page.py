@@ -19,14 +19,12 @@ from escdemo import texts
 from escdemo.chat.handlers import Page
 from escdemo.chat.map_files import MapFiles
 from escdemo.chat.map_page import MapPage
-from escdemo.chat.map_work import MapWork
-from escdemo.chat.own_replies import OwnReply, replies_in, replies_on
+from escdemo.chat.own_replies import replies_in, replies_on
 from models.analysis.map_file import map_path, write_map
-from models.analysis.map_turns import Said
 from models.analysis.state_map import make_map
-from models.data.dialogue import Dialogue, Speaker, Turn
+from models.data.dialogue import Dialogue, Turn
 from models.data.strategies import STRATEGIES
-from models.serving.trace import DECODING, DecodeOptions
+from models.serving.trace import DecodeOptions
 from tests.fakes import EchoResponder, FailingResponder
 from tests.maps import made_up_about, made_up_map, made_up_states, made_up_turns
 from tests.visitor import TOKEN, Visitor
@@ -121,31 +119,6 @@ def test_states_are_read_behind_the_page_and_no_handler_waits(make_page: Any, ma
     values = shown(maps, visitor.follow())
     assert path_of(values[PLOT_A])["text"] == ["1", "2"]
     assert reader.threads == {"maps"}
-
-
-class BusyService:
-    """Makes replies until it is told that it is done."""
-
-    busy = True
-
-    def reader(self, name: str) -> EchoResponder:
-        """A net."""
-        return EchoResponder(name)
-
-
-def test_work_for_maps_stands_back_while_replies_are_made() -> None:
-    service = BusyService()
-    work = MapWork(service, DecodeOptions())  # type: ignore[arg-type]
-    talk = Dialogue((Turn(Speaker.SEEKER, "hello"),))
-    reply = OwnReply("joint:talk:0", "joint", 1, "hello", Said(1, 2, talk, Turn(Speaker.SUPPORTER, "hi", "Others")))
-    assert work.states([reply])[1] == 1
-    time.sleep(0.3)
-    assert work.states([reply]) == ({}, 1)
-    service.busy = False
-    end = time.monotonic() + 10
-    while work.states([reply])[1] and time.monotonic() < end:
-        time.sleep(0.02)
-    assert list(work.states([reply])[0]) == ["joint:talk:0"]
 
 
 @dataclass(frozen=True)
@@ -313,38 +286,6 @@ def test_maps_of_the_operator_s_esconv_are_made_with_a_progress_bar(
         assert note == ""
         assert (found.about.dialogues, len(found.turns), found.about.source) == (4, 32, "ESConv")
     assert "sad" not in map_path(folder, "joint").read_text().replace("sadness", "")
-
-
-@dataclass(frozen=True)
-class Remembering(EchoResponder):
-    """Remembers the options that it read replies with."""
-
-    read: list[DecodeOptions] = field(default_factory=list)
-
-    def read_replies(
-        self, said: Sequence[tuple[Dialogue, Turn]], options: DecodeOptions
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """As an `EchoResponder`."""
-        self.read.append(options)
-        return super().read_replies(said, options)
-
-
-def test_talks_are_read_as_their_replies_were_made_and_esconv_without_our_voice(
-    make_page: Any, maps_of: Any, folder: Path, esconv: Path
-) -> None:
-    joint = Remembering("joint", "sha-joint")
-    page = with_settings(make_page(joint=joint), maps=str(folder), esconv=str(esconv))
-    maps, visitor = maps_of(page), Visitor(page).start()
-    maps.make(visitor.token, visitor.talk, "esconv", "joint", "")
-    shown(maps, visitor, "esconv", "joint", "")
-    assert set(joint.read) == {DECODING["published"]}
-    joint.read.clear()
-    visitor.say("I cannot sleep.")
-    shown(maps, visitor, "esconv", "joint", "")
-    maps.make(visitor.token, visitor.talk, "own", "joint", "")
-    shown(maps, visitor, "own", "joint", "")
-    assert joint.read == [page.talks.settings.options] * 2
-    assert page.talks.settings.options.voice
 
 
 @pytest.mark.parametrize(
