@@ -13,6 +13,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.choices import ClaimState, Pick, Side
+from annotation.store.erasure import delete_visitor
 from annotation.store.live_schema import StudyTalk, TurnPreference, TurnStar
 from annotation.store.schema import Encounter, Event, Post, Reply, utc_now
 from annotation.store.study_schema import Claim, Member, Study
@@ -36,6 +37,9 @@ from annotation.studies.studies import get_brief
 from annotation.studies.study_plan import PlanError, plan_from_dict
 from annotation.studies.withdrawal import withdraw
 from annotation.talks.conversation import missing_replies, save_reply
+from annotation.talks.encounters import freeze, is_token, reveal, visitor_of
+from annotation.talks.judgments import Vote, judge
+from annotation.talks.stages import Stage
 from models.data.strategies import STRATEGIES
 from tests.live import PLAN, SCENES, LiveRoom
 from tests.studies import SYSTEMS, StudyRoom, item
@@ -243,6 +247,46 @@ def test_nobody_else_reaches_a_talk(sessions: sessionmaker[Session]) -> None:
     room.do(give_back, mine, claim_id=claim)
     with pytest.raises(NotAllowed, match="went back"):
         room.do(send_post, mine, claim_id=claim, text="Hello.", key="k")
+
+
+def test_what_a_rater_is_hashed_from_opens_nothing_on_the_first_page(sessions: sessionmaker[Session]) -> None:
+    room = LiveRoom(sessions)
+    rater = room.people[0]
+    claim = room.begin(rater).claim_id
+    room.say(rater, claim)
+    for text in (f"member of a study: {rater.member_id}", f"member of a study: {room.lead.member_id}"):
+        assert not is_token(text)
+        with pytest.raises(ValueError, match="reload it"):
+            visitor_of(text)
+
+
+def test_the_first_page_neither_judges_nor_ends_nor_deletes_the_talk_of_a_study(
+    sessions: sessionmaker[Session],
+) -> None:
+    """Even for the right visitor: there a vote shows the names."""
+    room = LiveRoom(sessions)
+    rater = room.people[0]
+    claim = room.begin(rater).claim_id
+    for _ in range(2):
+        room.say(rater, claim)
+    talk = room.talk(rater, claim).encounter
+    assert talk is not None
+    with sessions() as session:
+        visitor = session.get_one(Encounter, talk.id).visitor
+    own = {"encounter_id": talk.id, "visitor": visitor}
+    vote = Vote(dict.fromkeys(PLAN.rubric.names(), "a"))
+    with sessions.begin() as session, pytest.raises(LookupError):
+        freeze(session=session, **own)
+    room.do(end_talk, rater, claim_id=claim)
+    with sessions.begin() as session, pytest.raises(LookupError):
+        judge(session=session, **own, vote=vote)
+    with sessions.begin() as session:
+        session.get_one(Encounter, talk.id).stage = Stage.JUDGED
+    with sessions.begin() as session, pytest.raises(LookupError):
+        reveal(session=session, **own)
+    with sessions.begin() as session:
+        assert delete_visitor(session=session, visitor=visitor).encounters == 0
+    assert _count(sessions, Encounter, Post, StudyTalk) == [1, 2, 1]
 
 
 def test_items_that_are_read_have_no_talk(sessions: sessionmaker[Session]) -> None:

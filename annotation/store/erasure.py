@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, SessionTransaction
 
 from annotation.store.engine import READ_ONLY, empty_log, outside_transactions
+from annotation.store.live_schema import StudyTalk
 from annotation.store.schema import Ballot, Base, Encounter, Erasure, Event, Judgment, Post, Reply, utc_now
 
 WAIT_MS = 500
@@ -54,18 +55,20 @@ class Erased:
 def delete_visitor(*, session: Session, visitor: str) -> Erased:
     """Delete all encounters of `visitor` with their texts, traces, votes and events.
 
+    Talks of live studies stay: their rater withdraws from the study (see `withdrawal`).
     `remains` says whether copies are left in the files. (Files made by `backup` or `export` are out of reach.)
     """
-    own = select(Encounter.id).where(Encounter.visitor == visitor)
+    in_study = select(StudyTalk.encounter_id)
+    own = select(Encounter.id).where(Encounter.visitor == visitor, Encounter.id.not_in(in_study))
     erased = Erased(
-        encounters=_count(session, Encounter, Encounter.visitor == visitor),
+        encounters=_count(session, Encounter, Encounter.id.in_(own)),
         posts=_count(session, Post, Post.encounter_id.in_(own)),
         replies=_count(session, Reply, Reply.encounter_id.in_(own)),
         ballots=_count(session, Ballot, Ballot.encounter_id.in_(own)),
         judgments=_count(session, Judgment, Judgment.encounter_id.in_(own)),
         events=_count(session, Event, Event.encounter_id.in_(own)),
     )
-    session.execute(delete(Encounter).where(Encounter.visitor == visitor))  # foreign keys delete the rest
+    session.execute(delete(Encounter).where(Encounter.id.in_(own)))  # foreign keys delete the rest
     mark_erasure(session)
     return erased
 

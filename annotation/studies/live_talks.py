@@ -33,7 +33,14 @@ from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_views import Access
 from annotation.studies.task_projection import can_change, systems_of
 from annotation.talks.conversation import add_post, retry_reply
-from annotation.talks.encounters import EncounterSetup, check_intensity, find_encounter, freeze, start_encounter
+from annotation.talks.encounters import (
+    EncounterSetup,
+    check_intensity,
+    close_talk,
+    find_encounter,
+    start_encounter,
+    visitor_of_member,
+)
 
 CONSENT = "study"
 """consent version of these talks: the rater agreed to the study's own text"""
@@ -51,8 +58,8 @@ class _Here:
 
     @property
     def visitor(self) -> str:
-        """The rater as the visitor of encounters; no browser has a token for this visitor."""
-        return hashlib.sha256(f"member of a study: {self.member.id}".encode()).hexdigest()
+        """The rater as the visitor of encounters."""
+        return visitor_of_member(self.member.id)
 
     def encounter_id(self) -> str:
         """Id of the talk's encounter. Raises NotAllowed before the talk has begun."""
@@ -192,7 +199,7 @@ def end_talk(*, session: Session, access: Access, claim_id: int) -> TalkView:
         raise NotAllowed(f"Please go on: {view.left()} more answered message(s) before the talk can end.")
     if view.must_prefer():
         raise NotAllowed("First say which of the last two replies is better, then end the talk.")
-    freeze(session=session, encounter_id=encounter_id, visitor=here.visitor)
+    close_talk(session, find_encounter(session, encounter_id, here.visitor, lock=True))
     return here.view()
 
 

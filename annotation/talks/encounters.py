@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from annotation.choices import EventKind, Mode, ReplyState, Scale, Side
 from annotation.rubric import DEFAULT_RUBRIC, find_rubric
 from annotation.store.events import record
+from annotation.store.live_schema import StudyTalk
 from annotation.store.schema import Encounter, Event, Post, Reply, utc_now
 from annotation.store.texts import MAX_LABEL_CHARS, MAX_SITUATION_CHARS, accept_text, clean_text
 from annotation.talks.projection import encounter_view, latest_replies, names_hidden
@@ -20,6 +21,9 @@ from annotation.talks.stages import Stage, StageError, require_step
 from annotation.talks.views import EncounterView, ReplySlot, StoredTalk
 
 MAX_SEED = 2**63 - 1
+_MEMBER = "member of a study: "
+"""how the text begins that a rater of a live study is hashed from; no browser's token begins so"""
+_NO_TALK = "This conversation does not exist (any more) for this browser; start a new one."
 
 
 @dataclass(frozen=True)
@@ -79,9 +83,18 @@ def visitor_of(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def visitor_of_member(member_id: str) -> str:
+    """The visitor for a rater who talks in a live study. No token leads to it (see `is_token`)."""
+    return hashlib.sha256(f"{_MEMBER}{member_id}".encode()).hexdigest()
+
+
 def is_token(value: object) -> bool:
-    """Whether a browser sent a token: any non-empty text. A manipulated browser can send any JSON."""
-    return isinstance(value, str) and value != ""
+    """Whether a browser sent a token: any non-empty text. A manipulated browser can send any JSON.
+
+    What a rater is hashed from is no token: raters can know their member's id, and on the first page it would open
+    their talks with the names of the systems.
+    """
+    return isinstance(value, str) and value != "" and not value.startswith(_MEMBER)
 
 
 def start_encounter(
@@ -183,7 +196,11 @@ def freeze(*, session: Session, encounter_id: str, visitor: str) -> EncounterVie
 
     Raises StageError while no post has answers from both sides, or a reply is still being made.
     """
-    encounter = find_encounter(session, encounter_id, visitor, lock=True)
+    return close_talk(session, find_open_talk(session, encounter_id, visitor))
+
+
+def close_talk(session: Session, encounter: Encounter) -> EncounterView:
+    """`freeze` for a locked row, of a live study too."""
     if encounter.stage is Stage.FROZEN:
         return encounter_view(session, encounter)
     require_step("freeze", encounter.stage)
@@ -200,7 +217,7 @@ def freeze(*, session: Session, encounter_id: str, visitor: str) -> EncounterVie
 
 def reveal(*, session: Session, encounter_id: str, visitor: str) -> EncounterView:
     """Show the names after the vote; does nothing when that was done before. Raises StageError before the vote."""
-    encounter = find_encounter(session, encounter_id, visitor, lock=True)
+    encounter = find_open_talk(session, encounter_id, visitor)
     if encounter.stage not in (Stage.REVEALED, Stage.REVIEWED):
         require_step("reveal", encounter.stage)
         encounter.stage = Stage.REVEALED
@@ -215,7 +232,18 @@ def find_encounter(session: Session, encounter_id: str, visitor: str | None, loc
     """
     encounter = session.get(Encounter, encounter_id, with_for_update=lock)
     if encounter is None or (visitor is not None and encounter.visitor != visitor):
-        raise LookupError("This conversation does not exist (any more) for this browser; start a new one.")
+        raise LookupError(_NO_TALK)
+    return encounter
+
+
+def find_open_talk(session: Session, encounter_id: str, visitor: str) -> Encounter:
+    """The row, locked, of a talk outside live studies: only there do its visitor's vote and the names belong to it.
+
+    Raises LookupError as `find_encounter` does, also for the talk of a live study.
+    """
+    encounter = find_encounter(session, encounter_id, visitor, lock=True)
+    if session.scalar(select(exists().where(StudyTalk.encounter_id == encounter_id))):
+        raise LookupError(_NO_TALK)
     return encounter
 
 

@@ -15,7 +15,7 @@ from annotation.rubric import Rubric, find_rubric
 from annotation.store.events import record
 from annotation.store.schema import Ballot, Encounter, Judgment, Reply, utc_now
 from annotation.store.texts import MAX_REASON_CHARS, accept_text
-from annotation.talks.encounters import check_intensity, find_encounter
+from annotation.talks.encounters import check_intensity, find_open_talk
 from annotation.talks.projection import encounter_view
 from annotation.talks.stages import Stage, require_step
 from annotation.talks.views import EncounterView
@@ -52,9 +52,9 @@ def judge(*, session: Session, encounter_id: str, visitor: str, vote: Vote) -> E
     """Store the vote and close it.
 
     Raises StageError before the conversation is finished and after a vote, ValueError when a criterion is missing
-    or unknown.
+    or unknown, LookupError for somebody else's talk or that of a live study, which has its own questions.
     """
-    encounter = find_encounter(session, encounter_id, visitor, lock=True)
+    encounter = find_open_talk(session, encounter_id, visitor)
     require_step("judge", encounter.stage)
     rubric = find_rubric(encounter.rubric)
     _check_criteria(vote, rubric)
