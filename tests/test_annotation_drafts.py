@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.__main__ import main
+from annotation.choices import Mode
 from annotation.files.study_files import study_rows
 from annotation.rubric import find_rubric
 from annotation.statistics.report_tables import report_tables
@@ -23,6 +24,8 @@ from annotation.studies.members import NotAllowed
 from annotation.studies.studies import create_study, get_study
 from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_source import stored_data
+from annotation.talks.encounters import EncounterSetup
+from tests.encounters import Story
 from tests.studies import StudyRoom, item
 
 PAIR = ("net-x", "net-y")
@@ -72,6 +75,31 @@ def test_a_deleted_draft_leaves_nothing_and_frees_its_name(sessions: sessionmake
     with pytest.raises(ValueError, match=r"."):
         room.do(get_study, room.lead)
     room_of(sessions, opened=False)
+
+
+def test_no_draft_takes_the_name_of_talks_that_others_held(sessions: sessionmaker[Session]) -> None:
+    """Its lead could import them, and would see their results."""
+    room = room_of(sessions, opened=False)
+    Story(sessions, EncounterSetup(PAIR, Mode.STUDY, study="another")).told_until("frozen")
+    with pytest.raises(ValueError, match="'another' is the name under which people talk"):
+        room.do(change_plan, room.lead, plan=replace(PLAN, name="another"))
+    with pytest.raises(ValueError, match="--study later"):  # before the first talk
+        room.do(change_plan, room.lead, plan=replace(PLAN, name="later"), talks_now="later")
+    assert room.do(get_study, room.lead).name == "pilot"
+    assert room.do(change_plan, room.lead, plan=replace(PLAN, name="free"), talks_now="later").name == "free"
+    with sessions.begin() as session:  # whoever may make studies may give them this name
+        create_study(session=session, plan=replace(PLAN, name="another"))
+
+
+def test_a_name_with_talks_is_not_given_up(sessions: sessionmaker[Session]) -> None:
+    room = room_of(sessions, opened=False)
+    Story(sessions).told_until("frozen")
+    with pytest.raises(NotAllowed, match="keeps its name"):
+        delete_draft(room.as_member(room.lead))
+    with pytest.raises(NotAllowed, match="keeps its name"):
+        room.do(change_plan, room.lead, plan=replace(PLAN, name="second"))
+    assert room.do(get_study, room.lead).contexts == 3
+    assert room.do(change_plan, room.lead, plan=replace(PLAN, raters=9), talks_now="pilot").plan.raters == 9
 
 
 @pytest.mark.parametrize(

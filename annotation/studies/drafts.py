@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import CursorResult, delete, func, or_, select
+from sqlalchemy import CursorResult, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from annotation.choices import Role, StudyEventKind, StudyState
 from annotation.files.item_files import ImportedItem
 from annotation.rubric import rubric_to_json
 from annotation.store.erasure import mark_erasure
+from annotation.store.schema import Encounter
 from annotation.store.study_events import record_study
 from annotation.store.study_schema import Context, Member, Study
 from annotation.studies.item_import import BATCH_ITEMS, Imported, clear_gathering, import_items
@@ -26,15 +27,16 @@ _FIXED = ("systems", "rubric", "kind")
 """fields against which items were checked when they were imported"""
 
 
-def change_plan(*, session: Session, access: Access, plan: StudyPlan) -> StudyView:
-    """By a lead: replace the plan of a draft.
+def change_plan(*, session: Session, access: Access, plan: StudyPlan, talks_now: str | None = None) -> StudyView:
+    """By a lead: replace the plan of a draft. `talks_now`: the study that talks on the first page belong to now.
 
-    Raises NotAllowed once the study is open, ValueError if the name is taken or items were imported for other systems.
+    Raises NotAllowed once the study is open, ValueError if the name is taken, by a study or by talks on the first page,
+    or items were imported for other systems.
     """
     study, lead = _draft(session, access)
-    taken = select(Study.id).where(Study.name == plan.name, Study.id != study.id)
-    if session.scalar(taken) is not None:
-        raise ValueError(f"there is a study named {plan.name!r} already; choose another name")
+    if plan.name != study.name:
+        _check_name(session, plan.name, talks_now)
+        _require_no_talks(session, study.name)
     before = plan_of(study)
     changed = [name for name in _FIXED if getattr(plan, name) != getattr(before, name)]
     items = session.scalar(select(func.count()).where(Context.study_id == study.id)) or 0
@@ -84,9 +86,10 @@ def empty_draft(do: Do) -> int:
 def delete_draft(do: Do) -> str:
     """By a lead: delete a draft with its items, members and events, so that its name is free; returns the name.
 
-    The items go first, in batches; if this is interrupted, a draft with the remaining items is left.
+    The items go first, in batches; if this is interrupted, a draft with the remaining items is left. Raises NotAllowed
+    when there are talks under its name.
     """
-    for gathering in do(_gatherings):
+    for gathering in do(_begin_deletion):
         clear_gathering(with_pauses(do), gathering)
     empty_draft(do)
     return do(_delete)
@@ -100,15 +103,17 @@ def _take_some(*, session: Session, access: Access) -> int:
     return len(some)
 
 
-def _gatherings(*, session: Session, access: Access) -> list[str]:
-    """Imports that are running or were interrupted."""
+def _begin_deletion(*, session: Session, access: Access) -> list[str]:
+    """Imports that are running or were interrupted. Raises NotAllowed when the draft must stay."""
     study, _ = _draft(session, access)
+    _require_no_talks(session, study.name)
     return list(session.scalars(select(Study.id).where(Study.gathers_for == study.id)))
 
 
 def _delete(*, session: Session, access: Access) -> str:
     study, _ = _draft(session, access)
     name = study.name
+    _require_no_talks(session, name)
     gone = or_(Study.id == study.id, Study.gathers_for == study.id)
     session.execute(delete(Study).where(gone))  # foreign keys delete the rest
     mark_erasure(session)
@@ -120,6 +125,35 @@ def _draft(session: Session, access: Access) -> tuple[Study, Member]:
     if study.state is not StudyState.DRAFT:
         raise NotAllowed(f"This study is {study.state.value}; only a draft can be changed. Close it and make another.")
     return study, lead
+
+
+def _check_name(session: Session, name: str, talks_now: str | None) -> None:
+    """Raise ValueError unless a draft may take this name.
+
+    The name decides whose talks on the first page a lead may import, and whose results they see there. So a lead of any
+    draft could read another study's talks.
+    """
+    if session.scalar(select(Study.id).where(Study.name == name)) is not None:
+        raise ValueError(f"there is a study named {name!r} already; choose another name")
+    if name == talks_now or _has_talks(session, name):
+        raise ValueError(
+            f"{name!r} is the name under which people talk on the first page (--study {name}), so no draft can take it"
+            " later on; choose another name, or have a new study made under this one"
+        )
+
+
+def _require_no_talks(session: Session, name: str) -> None:
+    """Raise NotAllowed where giving up this name would leave its talks to the next study of that name."""
+    if _has_talks(session, name):
+        raise NotAllowed(
+            f"People have talked on the first page under the name {name!r}, and their talks would go to the next study"
+            " of that name. So this draft keeps its name and cannot be deleted; you can change the rest of its plan and"
+            " take its items out."
+        )
+
+
+def _has_talks(session: Session, name: str) -> bool:
+    return bool(session.scalar(select(exists().where(Encounter.study == name))))
 
 
 def _take_out(session: Session, study: Study, lead: Member, ids: list[str]) -> None:

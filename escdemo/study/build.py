@@ -92,7 +92,7 @@ def build_studies(service: GenerationService, sessions: sessionmaker[Session], s
         _wire_reviewer(reviewers)
         _wire_lead(leads)
         _wire_reading(Reading(leads))
-        _wire_drafting(Drafting(leads))
+        _wire_drafting(Drafting(leads, settings.study))
     demo.queue(default_concurrency_limit=None)
     return cast(gr.Blocks, demo)
 

@@ -18,8 +18,10 @@ from escdemo.study.parts import Shown, attempt
 class Drafting:
     """The handlers; they keep no state about a visitor."""
 
-    def __init__(self, leads: Leads) -> None:
+    def __init__(self, leads: Leads, talks_now: str | None = None) -> None:
+        """`talks_now`: the study that talks on the first page belong to; None: to no study."""
         self.leads = leads
+        self.talks_now = talks_now
         self.parts = leads.parts
 
     def edit(self, access: Access | None) -> Shown:
@@ -48,7 +50,7 @@ class Drafting:
             desk = self.leads.desk
             plan = create_panel.read_plan(*fields, before=desk.read(get_study, access).plan)
             self.leads.check_hosted(plan)
-            study = desk.do(change_plan, access, plan=plan)
+            study = desk.do(change_plan, access, plan=plan, talks_now=self.talks_now)
             said = page_render.notice(texts.PLAN_SAVED, "good")
             header = {self.parts.header: page_render.banner(study.name, texts.ROLES["lead"], "")}
             return self.leads.continue_(access) | self.leave() | header | {self.parts.note: said}
