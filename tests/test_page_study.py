@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from annotation.studies.members import invite
 from annotation.studies.studies import close_study
+from escdemo import texts
 from escdemo.role_cards import load_role_cards
 from tests.fakes import EchoResponder, FailingResponder, SlowResponder
 from tests.studies import PLAN, StudyRoom
@@ -71,9 +72,19 @@ def test_a_study_shows_its_own_votes_only(make_page: Any) -> None:
         visitor.take(page.finish(visitor.token, visitor.talk))
         visitor.take(page.vote(visitor.token, visitor.talk, 0.0, None, "", *["a"] * 5))
     own = make_page("pilot", create_key=KEY)
+    assert ">1</td>" in own.show_results(None, KEY)[own.parts.results.outputs[3]]
     assert ">2</td>" not in own.show_results(None, KEY)[own.parts.results.outputs[3]]
+
+
+def test_the_demo_tells_nobody_the_votes_of_a_study(make_page: Any) -> None:
+    """Also when it is served from the study's database later on."""
+    visitor = Visitor(make_page(study="pilot")).start().say("Hello there.")
+    visitor.take(visitor.page.finish(TOKEN, visitor.talk))
+    visitor.vote(*"aaaaa")
     demo = make_page()
-    assert ">2</td>" in demo.show_results()[demo.parts.results.outputs[3]]
+    shown = demo.show_results()
+    assert texts.RESULTS_EMPTY in str(shown.values())
+    assert "misc" not in str(shown.values())
 
 
 def test_results_of_a_study_are_for_its_lead(make_page: Any, sessions: sessionmaker[Session]) -> None:

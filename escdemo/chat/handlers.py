@@ -17,6 +17,7 @@ from typing import Any
 import gradio as gr
 from sqlalchemy.exc import SQLAlchemyError
 
+from annotation.choices import Mode
 from annotation.store.erasure import Remains
 from annotation.talks.encounters import is_token
 from annotation.talks.open_talks import tallies
@@ -292,10 +293,11 @@ class Page:
 
     def show_results(self, pair: str | None = None, link: str = "") -> Shown:
         """Show the votes so far to those who may see them."""
-        allowed = self.talks.may_see_results(link)
+        allowed, settings = self.talks.may_see_results(link), self.talks.settings
         with self.talks.reading() as session:
-            # A study counts only its own votes; the demo counts all votes.
-            rows = tallies(session=session, study=self.talks.settings.study) if allowed else ()
+            # A study counts its own votes, and the demo its own: it tells everybody, and studies are for their leads.
+            mode = Mode(settings.mode)
+            rows = tallies(session=session, study=settings.study, mode=mode) if allowed else ()
         return dict(zip(self.parts.results.outputs, results_tab.fill(rows, allowed, pair), strict=True))
 
     # the nets
