@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import urllib.request
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -142,6 +143,24 @@ def test_a_retry_for_which_there_is_no_room_says_so(make_page: Any, monkeypatch:
 
     monkeypatch.setattr(page.talks.service, "submit_together", full)
     assert texts.BUSY in page.retry(TOKEN, visitor.talk, "a")[page.parts.chat.note]
+
+
+@pytest.mark.parametrize("blind", [True, False])
+def test_asking_again_does_not_tell_which_side_is_ready(make_page: Any, blind: bool) -> None:
+    """While one reply is ready and the other is being made, both buttons do the same."""
+    waiting = WaitingResponder("misc", "sha-misc")
+    page = make_page(study=None if blind else "pilot", misc=waiting)
+    visitor = Visitor(page).start(BLIND if blind else OWN)
+    visitor.take(page.send(TOKEN, visitor.talk, 0, "I feel alone."))
+    assert waiting.begun.acquire(timeout=60)
+    deadline = time.monotonic() + 60
+    while len(page.talks.service._running) != 1 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    told = [page.retry(TOKEN, visitor.talk, side)[page.parts.chat.note] for side in "ab"]
+    waiting.go.set()
+    assert told == ["", ""]
+    turn = page.talks.find(TOKEN).turns[0]
+    assert (turn.a.slot.attempt, turn.b.slot.attempt) == (0, 0)
 
 
 def test_a_talk_that_is_left_gives_up_its_places_and_can_be_gone_back_to(make_page: Any) -> None:

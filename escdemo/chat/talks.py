@@ -143,10 +143,11 @@ class Talks(Replies):
         if not view.turns:
             raise ValueError(texts.FIRST_POST)
         turn = view.turns[-1]
-        # With names hidden both sides look the same, so either button stands for all that failed.
+        # With names hidden both sides look the same until both have answered, so either button stands for all that
+        # failed. If none has, the store is not asked: it would refuse only the side that is ready, the faster one.
         failed = [one for one in "ab" if turn.side(one).state is ReplyState.FAILED]
         with self.sessions.begin() as session:
-            for one in failed if view.hidden() and failed else [side]:
+            for one in failed if view.hidden() and not turn.answered() else [side]:
                 retry_reply(
                     session=session,
                     encounter_id=encounter_id,
