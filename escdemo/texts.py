@@ -186,6 +186,9 @@ FIGURES = {
 
 MODELS_TITLE = "Who answers here"
 MODELS_HINT = "The models on this server, in plain words. This page does not say which of them are A and B in a talk."
+NETS_HIDDEN = (
+    "This tab opens once you have judged your talk. Before that, the list of models would show which ones take part."
+)
 TABLES_TITLE = "The papers' tables, with these models below"
 TABLES_HINT = (
     "Published rows as printed. Splits, tokens and backbones differ, so compare within a table only, and with care."

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from annotation.studies.members import invite
 from annotation.studies.studies import close_study
 from escdemo import texts
+from escdemo.net_texts import title_of
 from escdemo.role_cards import load_role_cards
 from tests.fakes import EchoResponder, FailingResponder, SlowResponder
 from tests.studies import PLAN, StudyRoom
@@ -63,6 +64,28 @@ def test_in_a_study_either_button_brings_the_missing_reply(make_page: Any) -> No
     after = page.talks.find(TOKEN).turns[0]
     assert after.answered()
     assert [after.side(side).slot.attempt for side in sorted("ab", key=lambda side: side != good)] == [0, 1]
+
+
+def test_in_a_study_models_and_figures_show_after_the_vote_and_then_the_two_of_the_talk(make_page: Any) -> None:
+    page = make_page(study="pilot", star=EchoResponder("star", "sha-star"))
+    visitor, figures = Visitor(page), page.parts.figures
+
+    def told() -> tuple[str, str]:
+        drawn = page.show_figures(TOKEN, visitor.talk, "star", "misc")
+        return str([drawn[part] for part in figures.outputs]), str(page.show_models(TOKEN, visitor.talk).values())
+
+    finish = (lambda: visitor.say("Hello there."), lambda: visitor.take(page.finish(TOKEN, visitor.talk)))
+    for step in (visitor.follow, visitor.start, *finish):
+        step()
+        for shown in told():
+            assert texts.NETS_HIDDEN in shown
+            assert not any(title_of(name) in shown for name in ("joint", "misc", "star"))
+    visitor.vote(*"aaaaa")
+    drawn, listed = page.show_figures(TOKEN, visitor.talk), page.show_models(TOKEN, visitor.talk)
+    assert {name for _, name in drawn[figures.first]["choices"]} == set(page.talks.find(TOKEN).systems)
+    assert listed[page.parts.models.outputs[1]].count("<article") == 2
+    visitor.take(page.again())
+    assert all(texts.NETS_HIDDEN in shown for shown in told())
 
 
 def test_a_study_shows_its_own_votes_only(make_page: Any) -> None:

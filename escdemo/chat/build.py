@@ -273,7 +273,12 @@ def _wire_nets(page: Page) -> None:
         show_progress="hidden",
     )
     models.tab.select(
-        page.show_models, None, list(models.outputs), api_name="models", queue=False, show_progress="hidden"
+        page.show_models,
+        [page.parts.token, page.parts.talk],
+        list(models.outputs),
+        api_name="models",
+        queue=False,
+        show_progress="hidden",
     )
 
 

@@ -95,6 +95,12 @@ def fill_talk(view: EncounterView | None) -> list[Any]:
     return [f"<p>{render.escape(timeline_says(sides))}</p>", *_shown(_plot_id(TALK, "all"), drawn)]
 
 
+def closed(note: str) -> list[Any]:
+    """Values for `FiguresTab.outputs` while nothing may be shown."""
+    nothing = gr.update(choices=[], value=None)
+    return [nothing, nothing, render.notice(note), gr.update(visible=False), *_unchanged()]
+
+
 def fill(hosted: HostedNets, first: str | None, second: str | None) -> list[Any]:
     """Values for `FiguresTab.outputs`. A notice reports a net without a usable analysis; the other is still shown."""
     chosen = first if first in hosted.names else hosted.names[0]
@@ -113,8 +119,13 @@ def fill(hosted: HostedNets, first: str | None, second: str | None) -> list[Any]
         gr.update(choices=[(texts.NO_SECOND, NOBODY), *choices], value=other),
         "".join(render.notice(problem, "problem") for problem in problems),
         gr.update(visible=bool(nets)),
-        *(_sections(nets) if nets else [gr.skip()] * sum(1 + 3 * len(places) for places in SECTIONS.values())),
+        *(_sections(nets) if nets else _unchanged()),
     ]
+
+
+def _unchanged() -> list[Any]:
+    """Values that leave every section as it is."""
+    return [gr.skip()] * sum(1 + 3 * len(places) for places in SECTIONS.values())
 
 
 def _sections(nets: Sequence[Analysed]) -> list[Any]:

@@ -11,7 +11,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import gradio as gr
@@ -304,13 +304,24 @@ class Page:
 
     def show_figures(self, token: str, talk: str, first: str | None = None, second: str | None = None) -> Shown:
         """Show what one or two nets choose, and how well, and what both sides chose in the talk."""
-        figures = self.parts.figures
-        shown = dict(zip(figures.outputs, figures_tab.fill(self.hosted, first, second), strict=True))
-        return shown | dict(zip(figures.talk, figures_tab.fill_talk(self.talks.find(token, talk)), strict=True))
+        figures, view = self.parts.figures, self.talks.find(token, talk)
+        hosted = self._shown_nets(view, talk)
+        values = figures_tab.fill(hosted, first, second) if hosted.names else figures_tab.closed(texts.NETS_HIDDEN)
+        shown = dict(zip(figures.outputs, values, strict=True))
+        return shown | dict(zip(figures.talk, figures_tab.fill_talk(view), strict=True))
 
-    def show_models(self) -> Shown:
+    def show_models(self, token: str, talk: str) -> Shown:
         """Show which models answer."""
-        return dict(zip(self.parts.models.outputs, models_tab.fill(self.hosted), strict=True))
+        try:
+            hosted = self._shown_nets(self.talks.find(token, talk), talk)
+            values = models_tab.fill(hosted) if hosted.names else models_tab.closed(texts.NETS_HIDDEN)
+        except SQLAlchemyError:
+            values = models_tab.closed(texts.STORE_DOWN)
+        return dict(zip(self.parts.models.outputs, values, strict=True))
+
+    def _shown_nets(self, view: EncounterView | None, talk: str) -> HostedNets:
+        """What is known of the nets that the visitor may see now; before the vote of a study, of none."""
+        return replace(self.hosted, names=self.talks.shown_nets(None if talk == SETUP else view))
 
     # deleting
 

@@ -1,7 +1,7 @@
 """The handlers of the Map tab, and which control calls which.
 
-This module decides what may be shown. A study hides the names of models until the vote: before it, the tab shows
-nothing; after it, the two models of that talk. The demo shows every model that runs.
+A study hides the names of models until the vote: before it, the tab shows nothing; after it, the two models of that
+talk. The demo shows every model that runs.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class MapPage:
             view = None if talk == SETUP else self.talks.find(token, talk)
         except SQLAlchemyError:
             return map_tab.closed(texts.STORE_DOWN)
-        names = self.names(view)
+        names = self.talks.shown_nets(view)
         if not names:
             return map_tab.closed(texts.MAP_HIDDEN)
         choices = _read(names, view, *chosen)
@@ -69,7 +69,7 @@ class MapPage:
         view = None if talk == SETUP else self.talks.find(token, talk)
         _, left = self.talks.map_work.states([one for path in _paths(view).values() for one in path[1]])
         making = self.talks.map_work.progress(_owner(token))
-        if self.names(view) and (left > 0 or (making is not None and not making.ended)):
+        if self.talks.shown_nets(view) and (left > 0 or (making is not None and not making.ended)):
             unchanged: list[Any] = [gr.skip()] * (len(self.tab.outputs) - 2)
             return [*unchanged, _progress(left, making), gr.skip()]
         return self.show(token, talk, *chosen)
@@ -77,7 +77,7 @@ class MapPage:
     def make(self, token: str, talk: str, *chosen: Any) -> list[Any]:
         """Start making maps of the chosen nets, where that is allowed."""
         view = None if talk == SETUP else self.talks.find(token, talk)
-        names = self.names(view)
+        names = self.talks.shown_nets(view)
         if not names or not is_token(token):
             return self.show(token, talk, *chosen)
         choices = _read(names, view, *chosen)
@@ -93,12 +93,6 @@ class MapPage:
         except ValueError as refusal:
             return [*self.show(token, talk, *chosen)[:-2], render.notice(str(refusal), "problem"), gr.skip()]
         return self.show(token, talk, *chosen)
-
-    def names(self, view: EncounterView | None) -> tuple[str, ...]:
-        """The nets that this visitor may see now; with none, the tab stays closed."""
-        if self.talks.settings.mode == "demo":
-            return tuple(self.talks.service.names)
-        return tuple(name for name in view.systems if name) if view is not None and not view.hidden() else ()
 
     def _may_make(self, source: str) -> bool:
         """In the demo: maps of one's own talks, and of ESConv if the operator gave a copy. In a study: none."""

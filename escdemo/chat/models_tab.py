@@ -32,6 +32,11 @@ def build() -> ModelsTab:
     return ModelsTab(tab, (note, cards, tables))
 
 
+def closed(note: str) -> list[Any]:
+    """Values for `ModelsTab.outputs` while nothing may be shown."""
+    return [render.notice(note), "", ""]
+
+
 def fill(hosted: HostedNets) -> list[Any]:
     """Values for `ModelsTab.outputs`. A notice reports each unusable card or analysis; the rest is shown."""
     shown, problems = [], []

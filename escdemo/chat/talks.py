@@ -202,6 +202,12 @@ class Talks(Replies):
                 return False
             return get_brief(session=session, access=access).name == self.settings.study
 
+    def shown_nets(self, view: EncounterView | None) -> tuple[str, ...]:
+        """The nets that this visitor may see now: in the demo all, in a study those of a talk that they have judged."""
+        if self.settings.mode == "demo":
+            return tuple(self.service.names)
+        return tuple(name for name in view.systems if name) if view is not None and not view.hidden() else ()
+
     def look(self, token: str, view: EncounterView) -> tuple[EncounterView | None, dict[str, Job]]:
         """The talk and its jobs at the same moment; None when the talk was deleted."""
         return self.settled(view, lambda: self.find(token, view.id))
