@@ -13,7 +13,7 @@ from annotation.files.item_files import ImportedItem, ImportedReply
 from annotation.studies.answers import Given, save_answer, submit
 from annotation.studies.claims import get_task, open_task
 from annotation.studies.item_import import import_items
-from annotation.studies.members import Do, invite, sign_in, whose_link
+from annotation.studies.members import Do, consent, invite, sign_in, whose_link
 from annotation.studies.studies import create_study, open_study
 from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_views import Access, Line, TaskView
@@ -71,15 +71,18 @@ class StudyRoom:
 
         return done
 
-    def invited(self, role: str) -> Access:
-        """A new member, signed in."""
-        return self._admitted(role, 1)[0]
+    def invited(self, role: str, agrees: bool = True) -> Access:
+        """A new member, signed in, who has agreed to take part."""
+        return self._admitted(role, 1, agrees)[0]
 
-    def _admitted(self, role: str, count: int) -> list[Access]:
+    def _admitted(self, role: str, count: int, agrees: bool = True) -> list[Access]:
         with self.sessions.begin() as session:
             people = [invite(session=session, access=self.lead, role=Role(role)) for _ in range(count)]
             entered = [whose_link(session=session, token=person.token) for person in people]
-            return [sign_in(session=session, access=access) for access in entered if access is not None]
+            members = [sign_in(session=session, access=access) for access in entered if access is not None]
+            for member in members if agrees and Role(role) is not Role.LEAD else ():
+                consent(session=session, access=member)
+            return members
 
     def open(self, rater: Access) -> TaskView | None:
         return self.do(open_task, rater)

@@ -17,6 +17,7 @@ from annotation.store.study_schema import Member
 from annotation.studies.item_import import import_encounters, import_items
 from annotation.studies.members import (
     NotAllowed,
+    consent,
     invite,
     members,
     revoke,
@@ -83,6 +84,7 @@ def test_a_link_opens_until_it_is_revoked(sessions: sessionmaker[Session]) -> No
     access = _whose(room, invitation.token)
     assert access is not None
     assert access.pseudonym == "r1"
+    room.do(consent, access)
     assert room.open(access) is not None
     room.do(revoke, room.lead, pseudonym="r1")
     assert _whose(room, invitation.token) is None

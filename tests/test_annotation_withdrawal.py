@@ -17,7 +17,7 @@ from annotation.store.study_schema import Answer, Claim, StudyEvent
 from annotation.studies.answers import Given, save_answer, save_note, undo
 from annotation.studies.ballots import ballots
 from annotation.studies.live_talks import rate_side
-from annotation.studies.members import NotAllowed, invite, members, set_password, whose_link, whose_password
+from annotation.studies.members import NotAllowed, consent, invite, members, set_password, whose_link, whose_password
 from annotation.studies.progress import team_progress
 from annotation.studies.replay import replay
 from annotation.studies.studies import close_study
@@ -60,6 +60,7 @@ def test_link_and_password_end_and_the_lead_sees_it(room: StudyRoom) -> None:
     with room.sessions.begin() as session:
         rater = whose_link(session=session, token=invitation.token)
     assert rater is not None
+    room.do(consent, rater)
     room.do(set_password, rater, password="a long password")
     room.judge(rater)
     assert room.do(withdraw, rater) == 1

@@ -27,7 +27,7 @@ from annotation.studies.answers import Given, save_answer, submit
 from annotation.studies.ballots import ballots
 from annotation.studies.claims import open_task
 from annotation.studies.item_import import import_items
-from annotation.studies.members import invite, whose_link
+from annotation.studies.members import consent, invite, whose_link
 from annotation.studies.studies import create_study, open_study
 from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_views import Access, Line
@@ -111,7 +111,10 @@ def _prepare(sessions: sessionmaker[Session], load: Load) -> tuple[Access, list[
         open_study(session=session, access=lead)
         people = [invite(session=session, access=lead, role="rater") for _ in range(load.raters)]
         entered = [whose_link(session=session, token=person.token) for person in people]
-    return lead, [access for access in entered if access is not None]
+        raters = [access for access in entered if access is not None]
+        for rater in raters:
+            consent(session=session, access=rater)
+    return lead, raters
 
 
 def _item(number: int) -> ImportedItem:

@@ -22,7 +22,7 @@ from annotation.store.schema import utc_now
 from annotation.store.study_events import SERVER, record_study
 from annotation.store.study_schema import Claim, Context, Item, Member, Study
 from annotation.studies.assignment import WINDOW, Choice, Open, Past, Rater, Rules, choose
-from annotation.studies.members import NotAllowed, require
+from annotation.studies.members import NotAllowed, require, require_consent
 from annotation.studies.studies import plan_of
 from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_views import Access, TaskLine, TaskView
@@ -39,7 +39,7 @@ def open_task(*, session: Session, access: Access) -> TaskView | None:
     """
     study, member = require(session, access, Role.RATER, lock=True)
     plan = plan_of(study)
-    _check_ready(study, member, plan)
+    _check_ready(study, member)
     _release_expired(session, study)
     claim = session.scalar(select(Claim).where(Claim.member_id == member.id, Claim.state == ClaimState.ACTIVE))
     if claim is None:
@@ -142,11 +142,10 @@ def touch(claim: Claim, plan: StudyPlan) -> None:
     claim.lease_until = now + timedelta(minutes=plan.lease_minutes)
 
 
-def _check_ready(study: Study, member: Member, plan: StudyPlan) -> None:
+def _check_ready(study: Study, member: Member) -> None:
     if study.state in (StudyState.DRAFT, StudyState.CLOSED):
         raise NotAllowed(f"This study is {study.state.value}; there is nothing to judge.")
-    if plan.consent and member.consented_at is None:
-        raise NotAllowed("Please read the information about this study and agree to it first.")
+    require_consent(member)
     if member.break_since is not None:
         raise NotAllowed("You are on a break; end it to continue.")
 

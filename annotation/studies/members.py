@@ -220,6 +220,12 @@ def consent(*, session: Session, access: Access) -> None:
         record_study(session, study.id, StudyEventKind.CONSENTED, actor=member.pseudonym())
 
 
+def require_consent(member: Member) -> None:
+    """Raise NotAllowed before consent; in every study the page shows a text to agree to, its own or the general one."""
+    if member.consented_at is None:
+        raise NotAllowed("Please read the information about this study and agree to it first.")
+
+
 def _named(pseudonym: str) -> Select[Member]:
     """Query for members with this pseudonym; it finds nobody if the text is not a pseudonym."""
     parts = re.fullmatch(r"(r|lead|reviewer)([1-9]\d{0,8})", pseudonym)

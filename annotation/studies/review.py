@@ -25,7 +25,7 @@ from annotation.store.study_schema import Answer, Claim, Item, Member, Review, R
 from annotation.store.texts import MAX_LABEL_CHARS, accept_text
 from annotation.studies.answers import Given
 from annotation.studies.assignment import arrangements
-from annotation.studies.members import NotAllowed, require
+from annotation.studies.members import NotAllowed, require, require_consent
 from annotation.studies.studies import plan_of
 from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_views import Access, AnswerView, ReviewView, VoteCount
@@ -58,11 +58,11 @@ class Ruling:
 def open_review(*, session: Session, access: Access) -> ReviewView | None:
     """By a reviewer: the review they are working on, else the next one, now theirs; None when none is waiting.
 
-    A review without activity for longer than a lease goes to the next reviewer, who starts from the beginning.
+    A review without activity for longer than a lease goes to the next reviewer, who starts from the beginning. Raises
+    NotAllowed before consent.
     """
     study, member = require(session, access, Role.REVIEWER, lock=True)
-    if plan_of(study).consent and member.consented_at is None:
-        raise NotAllowed("Please read the information about this study and agree to it first.")
+    require_consent(member)
     own = select(Review).join(Item).where(Review.member_id == member.id, Review.decided_at.is_(None))
     review = session.scalars(own.order_by(Review.id)).first() or _next(session, study, member)
     if review is None:
