@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from annotation.studies.members import CONSENT
 from escdemo import texts
 
 _CHAT = (
@@ -15,6 +16,10 @@ _CHAT = (
 _STUDY = (
     "<strong>What you write may leave this server.</strong> The programs that you talk with may run on servers of"
     " somebody else. Your situation, your messages and the replies so far are then sent to {hosts}, who may keep them."
+)
+_CHANGED = (
+    "<strong>You agreed before, and are asked again</strong> because the servers that your messages may be sent to have"
+    " changed since then."
 )
 
 
@@ -31,6 +36,12 @@ def data_text(hosts: Sequence[str]) -> str:
     return notice(hosts) or "<p>Nothing that you write is sent anywhere else.</p>"
 
 
-def consent_version(hosts: Sequence[str]) -> str:
-    """What somebody agreed to: the version of the text, and the servers that talks are sent to."""
-    return "; sent to ".join([texts.CONSENT_VERSION, ", ".join(hosts)]) if hosts else texts.CONSENT_VERSION
+def changed(hosts: Sequence[str]) -> str:
+    """For somebody who agreed when other servers were named: why they are asked again."""
+    return f"<p>{_CHANGED if hosts else f'{_CHANGED} Now nothing that you write is sent anywhere else.'}</p>"
+
+
+def consent_version(hosts: Sequence[str], *, study: bool = False) -> str:
+    """What somebody agreed to: the version of the text, or the study's own, and the servers that talks are sent to."""
+    text = CONSENT if study else texts.CONSENT_VERSION
+    return "; sent to ".join([text, ", ".join(hosts)]) if hosts else text

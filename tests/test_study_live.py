@@ -185,3 +185,27 @@ def test_a_reply_lost_with_the_server_is_made_when_the_rater_comes_back(tmp_path
         again = Member(site, rater.token)
         assert "Hello there." in again.told
         until(again, "You said", lambda: again.call("look_on"))
+
+
+class Elsewhere(EchoResponder):
+    sends_to = "api.example.org"
+
+
+def test_a_rater_is_asked_again_when_talks_go_to_another_server(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'site.db'}"
+    with running(url, {name: EchoResponder(name) for name in SYSTEMS}) as site:
+        rater = invited(site, make_study(site, ([], ["grey-winter"])))
+        rater.call("talk", 3)
+        say(rater, "Hello there.")
+    with running(url, {name: Elsewhere(name) for name in SYSTEMS}) as site:
+        again = Member(site, rater.token)
+        assert "You agreed before" in again.told
+        assert "api.example.org" in again.told
+        again.call("begin")  # without consent
+        assert "other servers than those you agreed to" in again.call("send", "And now?")
+        again.call("agree", True)
+        again.call("begin")
+        assert "You said" in say(again, "And now?")
+        assert "You agreed before" not in Member(site, rater.token).told
+    with running(url, {name: EchoResponder(name) for name in SYSTEMS}) as site:
+        assert "is sent anywhere else" in Member(site, rater.token).told

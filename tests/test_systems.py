@@ -332,6 +332,8 @@ def test_the_page_says_where_words_go_before_anybody_agrees() -> None:
     assert sent_away.notice(()) == ""
     assert sent_away.consent_version(()) == texts.CONSENT_VERSION
     assert "api.example.org" in sent_away.consent_version(["api.example.org"])
+    assert sent_away.consent_version((), study=True) == "study"
+    assert sent_away.consent_version(["a.org", "b.org"], study=True) == "study; sent to a.org, b.org"
     assert "sent anywhere else" in sent_away.data_text(())
 
 
@@ -349,10 +351,10 @@ def test_consent_names_the_third_party_in_chat_and_study(make_page: object) -> N
 
     from escdemo.study import render
 
-    live = SimpleNamespace(consent="", live=True)
+    live = SimpleNamespace(consent="", live=True, consented=False)
     assert "may leave this server" in render.consent(live, ["api.example.org"])  # type: ignore[arg-type]
     assert "leave this server" not in render.consent(live)  # type: ignore[arg-type]
-    reading = SimpleNamespace(consent="", live=False)
+    reading = SimpleNamespace(consent="", live=False, consented=False)
     assert "api.example.org" not in render.consent(reading, ["api.example.org"])  # type: ignore[arg-type]
 
 

@@ -39,7 +39,7 @@ def open_task(*, session: Session, access: Access) -> TaskView | None:
     """
     study, member = require(session, access, Role.RATER, lock=True)
     plan = plan_of(study)
-    _check_ready(study, member)
+    _check_ready(session, study, member)
     _release_expired(session, study)
     claim = session.scalar(select(Claim).where(Claim.member_id == member.id, Claim.state == ClaimState.ACTIVE))
     if claim is None:
@@ -142,10 +142,10 @@ def touch(claim: Claim, plan: StudyPlan) -> None:
     claim.lease_until = now + timedelta(minutes=plan.lease_minutes)
 
 
-def _check_ready(study: Study, member: Member) -> None:
+def _check_ready(session: Session, study: Study, member: Member) -> None:
     if study.state in (StudyState.DRAFT, StudyState.CLOSED):
         raise NotAllowed(f"This study is {study.state.value}; there is nothing to judge.")
-    require_consent(member)
+    require_consent(session, member)
     if member.break_since is not None:
         raise NotAllowed("You are on a break; end it to continue.")
 

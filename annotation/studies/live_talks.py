@@ -27,7 +27,7 @@ from annotation.store.study_schema import Claim, Context, Item, Member, Study
 from annotation.studies.claims import own_claim, require_held, touch
 from annotation.studies.live_projection import talk_view
 from annotation.studies.live_views import TalkView
-from annotation.studies.members import NotAllowed, require
+from annotation.studies.members import CONSENT, NotAllowed, require, require_consent
 from annotation.studies.studies import plan_of
 from annotation.studies.study_plan import StudyPlan
 from annotation.studies.study_views import Access
@@ -41,9 +41,6 @@ from annotation.talks.encounters import (
     start_encounter,
     visitor_of_member,
 )
-
-CONSENT = "study"
-"""consent version of these talks: the rater agreed to the study's own text"""
 
 
 @dataclass(frozen=True)
@@ -73,9 +70,15 @@ class _Here:
         return talk_view(self.session, self.plan, self.claim)
 
 
-def start_talk(*, session: Session, access: Access, claim_id: int, intensity: int | None) -> TalkView:
-    """By a rater: begin the talk of the item in work; does nothing the second time. Raises ValueError."""
+def start_talk(
+    *, session: Session, access: Access, claim_id: int, intensity: int | None, consent_version: str = CONSENT
+) -> TalkView:
+    """By a rater: begin the talk of the item in work; does nothing the second time. Raises ValueError.
+
+    `consent_version` names the servers that the talk is sent to, if any: NotAllowed unless the rater agreed to it.
+    """
     here = _at_work(session, access, claim_id)
+    require_consent(session, here.member, consent_version)
     if session.get(StudyTalk, claim_id) is not None:
         return here.view()
     if intensity is None:
@@ -92,7 +95,7 @@ def start_talk(*, session: Session, access: Access, claim_id: int, intensity: in
         problem_type=context.problem_type or "",
         intensity_before=intensity,
         role_card=context.key,
-        consent_version=CONSENT,
+        consent_version=consent_version,
     )
     begun = start_encounter(session=session, visitor=here.visitor, setup=setup, side_a=systems[places[0]])
     find_encounter(session, begun.id, here.visitor).rubric = here.plan.rubric.name
@@ -100,12 +103,16 @@ def start_talk(*, session: Session, access: Access, claim_id: int, intensity: in
     return here.view()
 
 
-def send_post(*, session: Session, access: Access, claim_id: int, text: str, key: str) -> TalkView:
+def send_post(
+    *, session: Session, access: Access, claim_id: int, text: str, key: str, consent_version: str = CONSENT
+) -> TalkView:
     """By a rater: the next message to both systems; a `key` seen before stores nothing.
 
-    Raises NotAllowed while the replies to the last message are not compared, and as `conversation.add_post` does.
+    Raises NotAllowed while the replies to the last message are not compared or without consent to `consent_version`
+    (see `start_talk`), and as `conversation.add_post` does.
     """
     here = _at_work(session, access, claim_id)
+    require_consent(session, here.member, consent_version)
     encounter_id, view = here.encounter_id(), here.view()
     if view.must_prefer():
         raise NotAllowed("First say which of the two replies is better, then go on.")

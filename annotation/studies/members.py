@@ -31,6 +31,8 @@ from annotation.studies.study_views import Access, Invitation, MemberView
 from annotation.studies.tickets import holder_of, is_genuine, make_ticket
 
 WRONG = "This link or password is not valid (any more). Ask the study's lead for a new one."
+CONSENT = "study"
+"""version of the consent to the text that the study's page showed, where nothing is sent to other servers"""
 LONGEST_PAUSE_S = 0.1
 """SQLite tries again at the latest after this time"""
 T = TypeVar("T")
@@ -212,18 +214,43 @@ def find_member(session: Session, study_id: str, pseudonym: str) -> Member | Non
     return session.scalar(_named(pseudonym).where(Member.study_id == study_id))
 
 
-def consent(*, session: Session, access: Access) -> None:
-    """By a rater or reviewer: agree to the study's consent text; does nothing the second time."""
+def consent(*, session: Session, access: Access, version: str = CONSENT) -> None:
+    """By a rater or reviewer: agree to the study's consent text; does nothing the second time.
+
+    `version` names the servers that talks are sent to, if any; to agree to others is a new consent.
+    """
     study, member = require(session, access, Role.RATER, Role.REVIEWER)
-    if member.consented_at is None:
+    if _agreed_to(session, member) != version:
         member.consented_at = utc_now()
-        record_study(session, study.id, StudyEventKind.CONSENTED, actor=member.pseudonym())
+        record_study(session, study.id, StudyEventKind.CONSENTED, actor=member.pseudonym(), new_value=version)
 
 
-def require_consent(member: Member) -> None:
-    """Raise NotAllowed before consent; in every study the page shows a text to agree to, its own or the general one."""
+def consent_given(*, session: Session, access: Access) -> str | None:
+    """By any member: the version of their latest consent; None without one."""
+    _, member = require(session, access, *Role)
+    return _agreed_to(session, member)
+
+
+def require_consent(session: Session, member: Member, version: str | None = None) -> None:
+    """Raise NotAllowed before consent, or when the latest consent is not to this `version`.
+
+    In every study the page shows a text to agree to, its own or the general one.
+    """
     if member.consented_at is None:
         raise NotAllowed("Please read the information about this study and agree to it first.")
+    if version is not None and _agreed_to(session, member) != version:
+        raise NotAllowed(
+            "Your messages may now be sent to other servers than those you agreed to. Reload the page to read where"
+            " they go; you can go on once you agree."
+        )
+
+
+def _agreed_to(session: Session, member: Member) -> str | None:
+    if member.consented_at is None:
+        return None
+    own = (StudyEvent.study_id == member.study_id, StudyEvent.actor == member.pseudonym())
+    latest = select(StudyEvent.new_value).where(*own, StudyEvent.kind == StudyEventKind.CONSENTED)
+    return session.scalar(latest.order_by(StudyEvent.id.desc()).limit(1)) or CONSENT  # older events name no version
 
 
 def _named(pseudonym: str) -> Select[Member]:

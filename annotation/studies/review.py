@@ -62,7 +62,7 @@ def open_review(*, session: Session, access: Access) -> ReviewView | None:
     NotAllowed before consent.
     """
     study, member = require(session, access, Role.REVIEWER, lock=True)
-    require_consent(member)
+    require_consent(session, member)
     own = select(Review).join(Item).where(Review.member_id == member.id, Review.decided_at.is_(None))
     review = session.scalars(own.order_by(Review.id)).first() or _next(session, study, member)
     if review is None:

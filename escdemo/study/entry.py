@@ -7,10 +7,11 @@ from typing import Protocol
 import gradio as gr
 
 from annotation.choices import Role
-from annotation.studies.members import consent
+from annotation.studies.members import consent, consent_given
 from annotation.studies.progress import own_progress
 from annotation.studies.studies import get_brief
-from annotation.studies.study_views import Access
+from annotation.studies.study_views import Access, Brief
+from escdemo import sent_away
 from escdemo.look import render as page_render
 from escdemo.study import account_panel, entry_panel, render, texts
 from escdemo.study.leads import Leads
@@ -70,7 +71,7 @@ class Arrival:
             kept: Shown = {self.parts.lead.link: render.own_link(), self.parts.upload_pass: self.desk.upload_pass()}
             return self.work[Role.LEAD].continue_(access) | kept
         brief = self.desk.read(get_brief, access)
-        if not brief.consented:
+        if self.desk.read(consent_given, access) != self._version(brief):
             steps = page_render.steps(0, texts.STEPS)
             return entry_panel.show(self.parts.entry, "consent", brief, self.sends_to) | {self.parts.steps: steps}
         if access.role is Role.RATER:
@@ -85,10 +86,15 @@ class Arrival:
             return {self.parts.note: page_render.notice(texts.CONSENT_MISSING, "problem")}
 
         def stored() -> Shown:
-            self.desk.do(consent, access)
+            brief = self.desk.read(get_brief, access)
+            self.desk.do(consent, access, version=self._version(brief))
             return self._guide(access)
 
         return attempt(self.parts, stored)
+
+    def _version(self, brief: Brief) -> str:
+        """The consent that is needed now. Only talks are sent away."""
+        return sent_away.consent_version(self.sends_to if brief.live else (), study=True)
 
     def _guide(self, access: Access | None) -> Shown:
         brief = self.desk.read(get_brief, access)

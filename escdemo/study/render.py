@@ -88,7 +88,8 @@ def consent(brief: Brief, hosts: Sequence[str] = ()) -> str:
     own = "".join(f"<p>{escape(part)}</p>" for part in brief.consent.splitlines() if part.strip())
     usual = texts.CONSENT_LIVE_HTML if brief.live else texts.CONSENT_HTML
     away = sent_away.notice(hosts, study=True) if brief.live else ""
-    return f'<div class="esc-text"><h2>{texts.CONSENT_TITLE}</h2>{own or usual}</div>{away}'
+    again = sent_away.changed(hosts) if brief.consented else ""
+    return f'<div class="esc-text"><h2>{texts.CONSENT_TITLE}</h2>{again}{own or usual}</div>{away}'
 
 
 def guide(brief: Brief) -> str:

@@ -14,7 +14,7 @@ from annotation.studies.live_talks import end_talk, keep_intensity, prefer, rate
 from annotation.studies.studies import get_brief
 from annotation.studies.study_views import Access, TaskView
 from annotation.talks.views import EncounterView
-from escdemo import intake
+from escdemo import intake, sent_away
 from escdemo import texts as page_texts
 from escdemo.chat import screen_state
 from escdemo.intake import Refusal
@@ -34,12 +34,14 @@ class Talking:
         self.desk = desk
         self.raters = raters
         self.settings = settings
+        self.consent_version = sent_away.consent_version(raters.replies.service.sends_to, study=True)
 
     def start(self, access: Access | None, claim: int, intensity: int | None) -> Shown:
         """Begin the talk, with the card's first message in the box, to send or to change."""
 
         def started() -> Shown:
-            talk = self.desk.do(start_talk, access, claim_id=claim, intensity=intensity)
+            given = {"intensity": intensity, "consent_version": self.consent_version}
+            talk = self.desk.do(start_talk, access, claim_id=claim, **given)
             return self._item(access, claim) | {self.parts.live.chat.post: talk.opening}
 
         return attempt(self.parts, started)
@@ -54,7 +56,8 @@ class Talking:
                 raise Refusal(page_texts.TOO_MANY_POSTS.format(limit=self.settings.max_posts))
             # The same text, sent again before the page has seen it arrive, counts as the same message.
             key = hashlib.sha256(f"{seen}:{post}".encode()).hexdigest()
-            self.desk.do(send_post, access, claim_id=claim, text=post, key=key)
+            given = {"text": post, "key": key, "consent_version": self.consent_version}
+            self.desk.do(send_post, access, claim_id=claim, **given)
         except REFUSED as refusal:
             return {chat.note: page_render.notice(f"{sentence(refusal)} Your text is kept.", "problem")}
         values = self._item(access, claim)
