@@ -19,9 +19,8 @@ from annotation.rubric import find_rubric
 from annotation.store.schema import utc_now
 from annotation.store.study_schema import Claim, Context, Item, Member
 from annotation.studies.answers import save_note
-from annotation.studies.claims import begin_break, end_break, give_back, keep_alive, open_task, own_tasks
-from annotation.studies.members import NotAllowed, consent
-from annotation.studies.review import open_review
+from annotation.studies.claims import begin_break, end_break, give_back, keep_alive, own_tasks
+from annotation.studies.members import NotAllowed
 from annotation.studies.studies import close_study, pause_study, resume_study
 from annotation.studies.study_plan import StudyPlan
 from tests.studies import PLAN, SYSTEMS, StudyRoom, item
@@ -154,18 +153,6 @@ def test_views_tell_no_system_apart(sessions: sessionmaker[Session]) -> None:
         shown = repr((task, room.do(own_tasks, rater)))
         for hidden in (*SYSTEMS, "human", "weak", "S0", "S1", "c0", "gold", "Question", "main", room.lead.study_id):
             assert hidden not in shown
-
-
-@pytest.mark.parametrize("own", ["What happens with my answers", ""])
-def test_consent_comes_first(sessions: sessionmaker[Session], own: str) -> None:
-    """A plan without a text of its own asks for it too: the page shows the general one."""
-    room = StudyRoom(sessions, replace(PLAN, consent=own))
-    for role, action in (("rater", open_task), ("reviewer", open_review)):
-        member = room.invited(role, agrees=False)
-        with pytest.raises(NotAllowed, match="agree"):
-            room.do(action, member)
-        room.do(consent, member)
-        room.do(action, member)
 
 
 def test_a_break_stops_the_clock(sessions: sessionmaker[Session]) -> None:

@@ -12,12 +12,11 @@ import pytest
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from annotation.choices import ClaimState, Pick, Side, StudyEventKind
+from annotation.choices import ClaimState, Pick, Side
 from annotation.store.erasure import delete_visitor
 from annotation.store.live_schema import StudyTalk, TurnPreference, TurnStar
 from annotation.store.schema import Encounter, Event, Post, Reply, utc_now
-from annotation.store.study_events import record_study
-from annotation.store.study_schema import Claim, Member, Study, StudyEvent
+from annotation.store.study_schema import Claim, Member, Study
 from annotation.studies.answers import Given, save_answer, submit
 from annotation.studies.claims import begin_break, get_task, give_back, open_task
 from annotation.studies.item_import import import_items
@@ -32,7 +31,7 @@ from annotation.studies.live_talks import (
     send_post,
     start_talk,
 )
-from annotation.studies.members import CONSENT, NotAllowed, consent, consent_given
+from annotation.studies.members import NotAllowed
 from annotation.studies.review import give_verdict, open_review
 from annotation.studies.studies import get_brief
 from annotation.studies.study_plan import PlanError, plan_from_dict
@@ -288,38 +287,6 @@ def test_the_first_page_neither_judges_nor_ends_nor_deletes_the_talk_of_a_study(
     with sessions.begin() as session:
         assert delete_visitor(session=session, visitor=visitor).encounters == 0
     assert _count(sessions, Encounter, Post, StudyTalk) == [1, 2, 1]
-
-
-def test_a_talk_is_sent_only_where_the_rater_agreed(sessions: sessionmaker[Session]) -> None:
-    room, away = LiveRoom(sessions), {"consent_version": "study; sent to api.example.org"}
-    rater = room.people[0]
-    task = room.do(open_task, rater)
-    assert task is not None
-    claim = task.claim_id
-    with pytest.raises(NotAllowed, match="other servers than those you agreed to"):
-        room.do(start_talk, rater, claim_id=claim, intensity=3, **away)
-    for _ in range(2):
-        room.do(consent, rater, version=away["consent_version"])
-    talk = room.do(start_talk, rater, claim_id=claim, intensity=3, **away)
-    with pytest.raises(NotAllowed, match="other servers"):
-        room.do(send_post, rater, claim_id=claim, text="Hello.", key="k")
-    room.do(send_post, rater, claim_id=claim, text="Hello.", key="k", **away)
-    assert talk.encounter is not None
-    assert talk.encounter.consent_version == room.do(consent_given, rater) == away["consent_version"]
-    own = (StudyEvent.kind == StudyEventKind.CONSENTED, StudyEvent.actor == rater.pseudonym)
-    with sessions.begin() as session:
-        agreed = session.scalars(select(StudyEvent.new_value).where(*own).order_by(StudyEvent.id)).all()
-        assert agreed == ["study", away["consent_version"]]
-
-
-def test_a_consent_from_before_versions_were_stored_is_one_to_no_other_server(sessions: sessionmaker[Session]) -> None:
-    room = LiveRoom(sessions)
-    rater = room.invited("rater", agrees=False)
-    with sessions.begin() as session:
-        session.get_one(Member, rater.member_id).consented_at = utc_now()
-        record_study(session, rater.study_id, StudyEventKind.CONSENTED, actor=rater.pseudonym)
-    assert room.do(consent_given, rater) == CONSENT
-    assert room.do(open_task, rater) is not None
 
 
 def test_items_that_are_read_have_no_talk(sessions: sessionmaker[Session]) -> None:
