@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from escdemo import texts
 from models.analysis.analysis import Source
 from models.analysis.analysis_file import write_analysis
 from models.files.checkpoint import WEIGHTS, fingerprint, read_card
@@ -202,7 +203,18 @@ def test_a_dark_page_draws_light_on_dark_and_says_so_to_the_browser(browser: Bro
     assert page.evaluate(FAINT) == []
 
 
-def test_in_a_study_nothing_is_named_until_a_tab_is_opened(
+def test_in_a_study_no_tab_names_a_model_before_the_vote(browser: Browser, database_url: str, analyses: Path) -> None:
+    responders = {net: EchoResponder(net, f"sha-{net}") for net in NETS[:2]}
+    with running(database_url, responders, study="pilot", analysis=str(analyses)) as site:
+        page, problems = opened(browser, site)
+        for tab, note in (("Figures", "#figures-note"), ("Models", "#models-note")):
+            open_tab(page, tab)
+            page.locator(note, has_text=texts.NETS_HIDDEN).wait_for()
+        assert "joint" not in page.content()
+        assert problems == []
+
+
+def test_a_file_of_other_weights_is_told_and_the_other_net_is_drawn(
     browser: Browser, database_url: str, analyses: Path, tmp_path: Path
 ) -> None:
     stale = tmp_path / "stale"
@@ -211,9 +223,8 @@ def test_in_a_study_nothing_is_named_until_a_tab_is_opened(
     content["analysis"]["source"]["checkpoint"] = "0123456789ab"
     (stale / "joint.json").write_text(json.dumps(content))
     responders = {net: EchoResponder(net, f"sha-{net}") for net in NETS[:2]}
-    with running(database_url, responders, study="pilot", analysis=str(stale)) as site:
+    with running(database_url, responders, analysis=str(stale)) as site:
         page, problems = opened(browser, site)
-        assert "joint" not in page.content()
         open_tab(page, "Figures")
         page.get_by_text("joint.json is of other weights than those of joint here").wait_for()
         assert page.locator("#figures-body").count() == 0 or not page.locator("#figures-body").is_visible()
