@@ -20,6 +20,7 @@ from annotation.store.erasure import delete_visitor
 from annotation.store.study_schema import Context, Item, SystemReply
 from annotation.store.texts import clean_text, is_visible
 from annotation.studies import item_import
+from annotation.studies.drafts import replace_item
 from annotation.studies.item_import import import_encounters, import_items
 from annotation.studies.stored_replies import read_stored
 from annotation.studies.studies import open_study
@@ -284,6 +285,25 @@ def test_finished_conversations_become_items(sessions: sessionmaker[Session]) ->
     with sessions() as session:  # the visitor's texts are gone from the study too
         assert session.scalars(select(Context.id)).all() == []
         assert session.scalars(select(Item.id)).all() == []
+
+
+def test_an_item_that_is_made_again_goes_with_its_conversation(sessions: sessionmaker[Session]) -> None:
+    story = Story(sessions, EncounterSetup(("net-x", "net-y"), Mode.STUDY, study="live-1"))
+    story.told_until("frozen")
+    room = StudyRoom(sessions, StudyPlan("live-1", ("net-x", "net-y"), raters=3), items=(), opened=False)
+    room.do(import_encounters, room.lead)
+    with sessions() as session:
+        old = session.scalars(select(Context)).one()
+    again = replace(item(0, systems=("net-x", "net-y")), key=old.key)
+    room.do(replace_item, room.lead, context_id=old.id, items=(again,))
+    room.do(replace_item, room.lead, context_id=old.id, items=(again,))
+    assert room.do(import_encounters, room.lead).contexts == 0  # it is in the draft already
+    with sessions.begin() as session:
+        assert session.scalars(select(Context.id)).all() == [old.id]
+        delete_visitor(session=session, visitor=story.visitor)
+    with sessions() as session:
+        assert session.scalars(select(Context.id)).all() == []
+        assert session.scalars(select(SystemReply.system)).all() == []
 
 
 def test_an_imported_item_is_a_plain_value() -> None:

@@ -6,6 +6,7 @@ None of this works once the study is open: the questions to raters must stay the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import CursorResult, delete, exists, func, or_, select
 from sqlalchemy.orm import Session
@@ -55,10 +56,7 @@ def change_plan(*, session: Session, access: Access, plan: StudyPlan, talks_now:
 def drop_item(*, session: Session, access: Access, context_id: str) -> str:
     """By a lead: remove one item from a draft; returns its id in the import file. Raises NotAllowed or LookupError."""
     study, lead = _draft(session, access)
-    context = session.get(Context, context_id)
-    if context is None or context.study_id != study.id:
-        raise LookupError("This item is not in the draft (any more).")
-    key = context.key
+    key = _item(session, study, context_id).key
     _take_out(session, study, lead, [context_id])
     return key
 
@@ -67,9 +65,13 @@ def replace_item(*, session: Session, access: Access, context_id: str, items: Se
     """By a lead: replace one item of a draft by others; it stays if they are refused (see `import_items`).
 
     The new item with its id in the import file gets its id in the store, so that pages that show it find it again.
+    If it was made from a live conversation, so were the new ones: they go when its visitor deletes it.
     """
+    study, _ = _draft(session, access)
+    encounter = _item(session, study, context_id).encounter_id
     key = drop_item(session=session, access=access, context_id=context_id)
-    return import_items(session=session, access=access, items=items, ids={key: context_id})
+    made = [replace(item, encounter_id=encounter) for item in items]
+    return import_items(session=session, access=access, items=made, ids={key: context_id})
 
 
 def empty_draft(do: Do) -> int:
@@ -154,6 +156,13 @@ def _require_no_talks(session: Session, name: str) -> None:
 
 def _has_talks(session: Session, name: str) -> bool:
     return bool(session.scalar(select(exists().where(Encounter.study == name))))
+
+
+def _item(session: Session, study: Study, context_id: str) -> Context:
+    context = session.get(Context, context_id)
+    if context is None or context.study_id != study.id:
+        raise LookupError("This item is not in the draft (any more).")
+    return context
 
 
 def _take_out(session: Session, study: Study, lead: Member, ids: list[str]) -> None:

@@ -182,6 +182,7 @@ class ItemMaker:
                 self._submit(study, f"{job}-{name}-{attempt}", request)
             for name in missing:
                 done = self.service.wait(f"{job}-{name}-{attempt}")
+                self.service.forget(done.id)  # an item made from a talk must not outlive it in memory
                 if done.state is not JobState.DONE or done.reply is None:
                     raise ValueError(texts.MAKE_FAILED.format(why=done.error or texts.MAKE_STOPPED))
                 if may_answer(done.reply.text, danger):
