@@ -47,7 +47,8 @@ class Job:
     id: str
     state: JobState
     text: str = ""
-    """the reply so far; after the end: the whole reply, or what had been written when the job was stopped"""
+    """the reply so far; after the end: the whole reply, or what had been written when the job was stopped; "" once
+    `on_done` has taken it"""
     reply: Reply | None = None
     """set when DONE, until `on_done` has stored it, and when FAILED only because `on_done` could not store it"""
     error: str | None = None

@@ -135,8 +135,8 @@ class GenerationService:
         For an id that is queued, running or done, that job is returned as it is (with its first `on_done`). An id that
         failed, was cancelled or timed out starts again. `on_done` runs in a thread of the service when the job has
         ended in any state, before anyone sees that it ended: once DONE is visible, `on_done` has stored the reply, and
-        the service no longer holds it. If `on_done` raises, a DONE job becomes FAILED (its `reply` stays), so that the
-        same id can be submitted again.
+        the service no longer holds a word of it. If `on_done` raises, a DONE job becomes FAILED (its `reply` stays), so
+        that the same id can be submitted again.
 
         Raises ValueError for an unknown net or a change that it does not allow, and ServiceBusy when there is no room
         for all or the service is closed.
@@ -195,6 +195,12 @@ class GenerationService:
                 record.on_done = None
                 self._decide(record, JobState.CANCELLED)
                 self._publish(record)
+
+    def forget_owner(self, owner: str) -> None:
+        """Stop and forget all jobs of this owner, such as a talk that was deleted."""
+        with self._lock:
+            for job_id in [record.id for record in self._records.values() if record.owner == owner]:
+                self.forget(job_id)
 
     def wait(self, job_id: str, timeout_s: float | None = None) -> Job:
         """Block until the job ended or `timeout_s` seconds passed, and return it. Raises KeyError when unknown."""
@@ -316,16 +322,18 @@ class GenerationService:
             if outcome is JobState.DONE and record.started_at is not None:
                 self._took_s.append(now - record.started_at)
             job = Job(record.id, outcome, record.text, reply, error, elapsed_s=now - record.submitted_at)
+        taken = False
         try:
             if record.on_done is not None:
                 record.on_done(job)
+                taken = True
         except Exception as problem:
             _log_without_text(f"on_done of job {record.id} failed", problem)
             if outcome is JobState.DONE:
                 record.outcome = JobState.FAILED
                 record.error = f"the reply could not be saved ({type(problem).__name__}); try again"
         with self._lock:
-            self._publish(record)
+            self._publish(record, taken)
 
     def _decide(self, record: _Record, outcome: JobState) -> None:
         """Fix the end of a job and give its place to the next one."""
@@ -338,12 +346,13 @@ class GenerationService:
                 line.remove(record)
         self._start_next()
 
-    def _publish(self, record: _Record) -> None:
-        """Show the end, and drop what only a running job needs, since many ended jobs are remembered."""
+    def _publish(self, record: _Record, taken: bool = False) -> None:
+        """Show the end, and drop what only a running job needs, since many ended jobs are remembered; and what was
+        written, if `on_done` has taken it: a copy here would outlive the talk when that is deleted."""
         if record.outcome is not None:
             record.state = record.outcome
-        if record.state is JobState.DONE and record.on_done is not None:
-            record.reply = None  # it is stored elsewhere
+        if taken:
+            record.text, record.reply = "", None
         record.request = record.on_done = None
         record.ended_at = time.monotonic()
         record.finished.set()
