@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from annotation.choices import HeldBack, ReplyState
 from annotation.store.database import for_reading
 from annotation.talks.conversation import missing_replies, other_sides_text, save_reply
+from annotation.talks.encounters import encounter_exists
 from annotation.talks.views import EncounterView, ReplySlot, ReplyTask
 from escdemo.crisis_texts import HELD_BACK
 from escdemo.job_watch import Watch
@@ -112,7 +113,7 @@ class Replies:
         ]
         self._watch.seen(encounter_id, [draft.job_id() for draft in drafts])
         try:  # both sides or none, so that nobody waits for half an answer
-            self.service.submit_together([self._wanted(draft) for draft in drafts])
+            self._submit(encounter_id, drafts)
         except (ServiceBusy, ValueError) as error:  # ValueError: an older talk, with nets that this run lacks
             _log.warning("replies of %s cannot be made now: %s", encounter_id, error)
             return False
@@ -222,10 +223,23 @@ class Replies:
         if not draft.worth_making(self.options):
             return False
         try:
-            self.service.submit_together([self._wanted(draft)])
+            self._submit(draft.task.slot.encounter_id, [draft])
         except ServiceBusy:
             return False
         return True
+
+    def _submit(self, encounter_id: str, drafts: Sequence[_Draft]) -> None:
+        """Request drafts of one talk, all of them or none. Raises ServiceBusy, or ValueError for an unknown net."""
+        self.service.submit_together([self._wanted(draft) for draft in drafts])
+        with self.reading() as session:
+            there = encounter_exists(session, encounter_id)
+        if not there:  # deleted since the drafts were thought of, perhaps after `forget_talks` had looked for jobs
+            self.forget_talks([encounter_id])
+
+    def forget_talks(self, encounters: Iterable[str]) -> None:
+        """Stop and forget all that is made, or was made, for talks that were deleted. Call it after the commit."""
+        for encounter in encounters:
+            self.service.forget_owner(encounter)
 
     def _save(self, draft: _Draft, reply: Reply | None, held_back: HeldBack | None, error: str | None = None) -> None:
         slot, made = draft.task.slot, None if reply is None else reply.to_dict()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from annotation.store.database import open_sessions
 from annotation.store.erasure import finish_erasures
 from escdemo import texts
 from escdemo.chat.build import build_app
+from escdemo.chat.talks import OWN_TALKS, Start
 from escdemo.settings import Settings
 from escdemo.study import texts as study_texts
 from escdemo.study.build import build_studies
 from models.serving.service import GenerationService
-from tests.fakes import EchoResponder
+from tests.fakes import EchoResponder, SlowResponder
 from tests.full_disk import in_child, largest_file
 from tests.studies import StudyRoom
 from tests.visitor import TOKEN, Visitor
@@ -43,6 +45,52 @@ def another_program(folder: Path, begin: str) -> Iterator[None]:
         connection.execute(begin)
         connection.execute("SELECT count(*) FROM encounter").fetchone()
         yield
+
+
+def test_deleting_stops_the_replies_of_every_talk(make_page: Any) -> None:
+    """Two tabs: the older talk's reply is being made as well."""
+    page = make_page(joint=SlowResponder("joint"), misc=SlowResponder("misc"))
+    tabs = [Visitor(page).start() for _ in range(2)]
+    for number, tab in enumerate(tabs):
+        page.send(TOKEN, tab.talk, 0, f"The words of tab {number}.")
+    service = page.talks.service
+    assert len(service._running) == 4
+    page.erase(TOKEN)
+    assert not service.busy
+    assert not service._records
+
+
+def test_deleting_forgets_every_talk_and_not_only_the_latest(
+    make_page: Any, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = make_page()
+    first = Visitor(page).start().say("The first talk of many.").talk
+    for _ in range(OWN_TALKS):
+        page.talks.start(TOKEN, Start("Another.", "sadness", "Sleep Problems", 3, None, ("joint", "misc")))
+    forgotten: list[str] = []
+    monkeypatch.setattr(page.talks.map_work, "forget", lambda _, talks: forgotten.extend(talks))
+    page.erase(TOKEN)
+    assert first in forgotten
+    assert len(forgotten) == OWN_TALKS + 1
+    assert not page.talks.service._records
+
+
+def test_no_further_draft_is_asked_for_a_deleted_talk(make_page: Any) -> None:
+    """The first drafts have ended and are being judged when the talk is deleted."""
+    page = make_page()
+    tab = Visitor(page).start()
+    tasks: list[Any] = []
+    ask_again = page.talks._ask_again
+    page.talks._keep_unless_poor = lambda draft, made: tasks.append(draft)
+    page.talks.options = replace(page.talks.options, temperature=0.9)
+    page.send(TOKEN, tab.talk, 0, "Hello there.")
+    for job in list(page.talks.service._records):
+        page.talks.service.wait(job, 60)
+    page.erase(TOKEN)
+    assert len(tasks) == 2
+    ask_again(tasks[0].next())
+    assert not page.talks.service._records
+    assert not page.talks.service.busy
 
 
 def account_handlers(sessions: sessionmaker[Session]) -> Any:

@@ -42,9 +42,9 @@ class Remains(StrEnum):
 
 @dataclass(frozen=True)
 class Erased:
-    """How many rows of each kind were deleted."""
+    """The encounters that were deleted, by id, and how many rows of each other kind."""
 
-    encounters: int
+    encounters: tuple[str, ...]
     posts: int
     replies: int
     ballots: int
@@ -61,7 +61,7 @@ def delete_visitor(*, session: Session, visitor: str) -> Erased:
     in_study = select(StudyTalk.encounter_id)
     own = select(Encounter.id).where(Encounter.visitor == visitor, Encounter.id.not_in(in_study))
     erased = Erased(
-        encounters=_count(session, Encounter, Encounter.id.in_(own)),
+        encounters=tuple(session.scalars(own)),
         posts=_count(session, Post, Post.encounter_id.in_(own)),
         replies=_count(session, Reply, Reply.encounter_id.in_(own)),
         ballots=_count(session, Ballot, Ballot.encounter_id.in_(own)),

@@ -172,12 +172,11 @@ class Talks(Replies):
 
     def erase(self, token: str) -> Erased:
         """Delete everything from this browser, then stop the replies still being made for it; they are not stored."""
-        views = self.all_of(token)
+        visitor = visitor_of(token)
         with self.sessions.begin() as session:
-            erased = delete_visitor(session=session, visitor=visitor_of(token))
-        for view in views[-1:]:
-            self.cut_off(view)
-        self.map_work.forget(visitor_of(token), [view.id for view in views])
+            erased = delete_visitor(session=session, visitor=visitor)
+        self.forget_talks(erased.encounters)
+        self.map_work.forget(visitor, erased.encounters)
         return erased
 
     def remains(self) -> Remains:

@@ -164,7 +164,8 @@ class Looking:
             request, original = await asyncio.to_thread(self._original, token, talk, place, side)
             change = what_if.read_change(wanted, original.trace, original.text)
             danger = _danger(request.dialogue)
-            self.talks.service.submit(name, replace(request, change=change))
+            owner = request.dialogue.id  # it goes with its talk when that is deleted
+            self.talks.service.submit_together([Wanted(name, replace(request, change=change), owner=owner)])
             last = None
             while not (job := self.talks.service.get(name)).state.ended:
                 text = _so_far(job, danger)
