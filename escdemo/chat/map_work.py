@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -52,10 +53,18 @@ class Making:
     error: str = ""
     """why it ended early, for the visitor"""
     ended: bool = False
+    order: object = None
+    """identifies what was asked for, which a visitor may have deleted, or asked for anew, in the meantime"""
+
+
+class _NotWanted(Exception):  # noqa: N818  (control flow, not an error)
+    """What is being made was deleted meanwhile."""
 
 
 Source = Callable[[], tuple[Sequence[Said], tuple[str, str]]]
 """returns the replies and, for ESConv, (split, part); raises ValueError or OSError with a message for visitors"""
+_Order = tuple[str, object]
+"""the visitor and what they asked for, see `Making`"""
 
 
 class MapWork:
@@ -68,7 +77,8 @@ class MapWork:
         self._waiting: deque[Callable[[], None]] = deque()
         self._thread: threading.Thread | None = None
         self._states: Lru[str, np.ndarray | None] = Lru(STATES_KEPT)
-        self._asked: set[str] = set()
+        self._asked: dict[str, OwnReply] = {}
+        """replies still to be read, by key; only here, so that a deletion takes the words along"""
         self._own: Lru[tuple[str, str], StateMap] = Lru(MAPS_KEPT)
         self._making: Lru[str, Making] = Lru(MAPS_KEPT)
 
@@ -93,22 +103,24 @@ class MapWork:
         with self._lock:
             if one.key in self._asked:
                 return
-            self._asked.add(one.key)
-        self._do(lambda: self._read(one))
+            self._asked[one.key] = one
+        key = one.key
+        self._do(lambda: self._read(key))
 
-    def _read(self, one: OwnReply) -> None:
+    def _read(self, key: str) -> None:
+        with self._lock:
+            one = self._asked.get(key)
+        if one is None:  # deleted meanwhile
+            return
         state = None  # stays None if the net fails on this reply, which is then not tried again
         try:
             reader = self._service.reader(one.net)
-            with self._lock:
-                wanted = one.key in self._asked  # not deleted meanwhile
-            if reader is not None and wanted:
+            if reader is not None:
                 state = reader.read_replies([(one.said.context, one.said.reply)], self._options)[0][0]
         finally:
             with self._lock:
-                if one.key in self._asked:
-                    self._states.put(one.key, state)
-                    self._asked.discard(one.key)
+                if self._asked.pop(key, None) is not None:
+                    self._states.put(key, state)
 
     # new maps
 
@@ -130,31 +142,35 @@ class MapWork:
             running = next((one for one in known if one is not None and not one.ended), None)
             if running is not None:
                 raise ValueError(f"A map of {running.net} is being made at the moment; try again when it is done.")
-            self._making.put(owner, Making(tuple(nets), nets[0]))
-        self._do(lambda: self._make(owner, nets, source, folder))
+            order = object()
+            self._making.put(owner, Making(tuple(nets), nets[0], order=order))
+        self._do(lambda: self._make((owner, order), nets, source, folder))
 
-    def _make(self, owner: str, nets: Sequence[str], source: Source, folder: Path | None) -> None:
+    def _make(self, whose: _Order, nets: Sequence[str], source: Source, folder: Path | None) -> None:
         error = "The map could not be made; try again."
         try:
             replies, part = source()
-            self._tell(owner, total=len(replies) * len(nets))
+            self._tell(whose, total=len(replies) * len(nets))
             for net in nets:
-                self._tell(owner, net=net)
+                self._tell(whose, net=net)
                 reader = self._service.reader(net)
                 if reader is None:
                     raise ValueError(f"The states of {net} cannot be read here.")
-                made = self._map(owner, reader, replies, part)
+                made = self._map(whose, reader, replies, part)
                 if folder is None:
-                    self._own.put((owner, net), made)
+                    self._keep(whose, net, made)
                 else:
                     write_map(made, map_path(folder, net))
             error = ""
         except (ValueError, OSError) as fault:
             error = str(fault)
+        except _NotWanted:
+            return
         finally:
-            self._tell(owner, ended=True, error=error)
+            with suppress(_NotWanted):
+                self._tell(whose, ended=True, error=error)
 
-    def _map(self, owner: str, reader: ReadsReplies, replies: Sequence[Said], part: tuple[str, str]) -> StateMap:
+    def _map(self, whose: _Order, reader: ReadsReplies, replies: Sequence[Said], part: tuple[str, str]) -> StateMap:
         states, strategies = [], []
         options = DECODING["published"] if part[0] else self._options  # ESConv's replies are nobody's
         for start in range(0, len(replies), READ_TOGETHER):
@@ -163,7 +179,7 @@ class MapWork:
             read = reader.read_replies([(one.context, one.reply) for one in some], options)
             states.append(read[0])
             strategies.append(read[1])
-            self._tell(owner, more=len(some))
+            self._tell(whose, more=len(some))
         if not states:
             raise ValueError("There is no reply to map yet.")
         dialogues = len({one.dialogue for one in replies})
@@ -171,23 +187,36 @@ class MapWork:
         about = reader.describe_map(kind, part, dialogues, hash_of(replies), SEED)
         return make_map(about, described(replies, np.concatenate(strategies)), np.concatenate(states))
 
-    def _tell(self, owner: str, more: int = 0, **changes: object) -> None:
+    def _tell(self, whose: _Order, more: int = 0, **changes: object) -> None:
+        """Raises _NotWanted when the visitor has deleted everything meanwhile."""
         with self._lock:
-            now = self._making.get(owner)
-            if now is not None:  # the visitor may have deleted everything meanwhile
-                self._making.put(owner, replace(now, done=now.done + more, **changes))  # type: ignore[arg-type]
+            now = self._wanted(whose)
+            self._making.put(whose[0], replace(now, done=now.done + more, **changes))  # type: ignore[arg-type]
+
+    def _keep(self, whose: _Order, net: str, made: StateMap) -> None:
+        with self._lock:
+            self._wanted(whose)
+            self._own.put((whose[0], net), made)
+
+    def _wanted(self, whose: _Order) -> Making:
+        owner, order = whose
+        now = self._making.get(owner)
+        if now is None or now.order is not order:
+            raise _NotWanted
+        return now
 
     def forget(self, owner: str, encounters: Sequence[str]) -> None:
         """Drop everything made from these conversations, and all maps of `owner`."""
         with self._lock:
             self._making.drop(owner)
-            self._asked = {key for key in self._asked if key.split(":")[1] not in encounters}
-        for key in self._states.recent():
-            if key.split(":")[1] in encounters:
-                self._states.drop(key)
-        for place in self._own.recent():
-            if place[0] == owner:
-                self._own.drop(place)
+            gone = set(encounters)
+            self._asked = {key: one for key, one in self._asked.items() if key.split(":")[1] not in gone}
+            for key in self._states.recent():
+                if key.split(":")[1] in gone:
+                    self._states.drop(key)
+            for place in self._own.recent():
+                if place[0] == owner:
+                    self._own.drop(place)
 
     # the thread
 
