@@ -15,7 +15,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -236,10 +236,12 @@ class Replies:
         if not there:  # deleted since the drafts were thought of, perhaps after `forget_talks` had looked for jobs
             self.forget_talks([encounter_id])
 
-    def forget_talks(self, encounters: Iterable[str]) -> None:
+    def forget_talks(self, encounters: Sequence[str]) -> None:
         """Stop and forget all that is made, or was made, for talks that were deleted. Call it after the commit."""
         for encounter in encounters:
             self.service.forget_owner(encounter)
+        if encounters:
+            self.service.forget_texts()
 
     def _save(self, draft: _Draft, reply: Reply | None, held_back: HeldBack | None, error: str | None = None) -> None:
         slot, made = draft.task.slot, None if reply is None else reply.to_dict()

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 import torch
@@ -21,6 +21,7 @@ from models.data.dialogue import Dialogue, Speaker, Turn
 from models.data.examples import OUTCOME, context_ids, said_before
 from models.data.strategies import STRATEGIES
 from models.files.checkpoint import WEIGHTS, WeightsError, fingerprint, save_packed
+from models.files.lru import Lru
 from models.knowledge.comet import CachedComet, Comet, NoComet, Query
 from models.knowledge.comet_shipped import ShippedComet
 from models.knowledge.emotion import CachedEmotion
@@ -32,6 +33,7 @@ from models.serving.engine.engine import Engine
 from models.serving.hosting import ALL_REPEATED, REDRAWN, NetResponder, Sources, open_responders
 from models.serving.looked_up import EmotionWith
 from models.serving.responder import Cancelled
+from models.serving.service import GenerationService
 from models.serving.trace import DecodeOptions, Reply
 from models.serving.tracing import NO_EMOTION
 from tests.tiny import CAUSAL, MadeUpEmotions, on_each_backbone, settled_nets, tiny_net
@@ -289,6 +291,24 @@ def test_the_context_is_read_while_comet_is_asked() -> None:
     net, backbone = hosted.net, cast(Causal, hosted.net.backbone)
     hosted.respond(DIALOGUE, OPTIONS, 1)
     assert read == [0]
+
+
+def test_what_was_said_can_be_forgotten() -> None:
+    hosted = responder(f"{CAUSAL}misc")
+    hosted.sources = replace(hosted.sources, emotions=CachedEmotion(MadeUpEmotions()))
+    service = GenerationService({"misc": hosted})
+    first = hosted.respond(DIALOGUE, OPTIONS, 1)
+    sources, weights = hosted.sources, cast(Causal, hosted.net.backbone).weights
+    comet, emotions = cast(CachedComet, sources.comet), cast(CachedEmotion, sources.emotions)
+    kept: list[Lru[Any, Any]] = [comet._known, emotions._known, weights.prefixes._readings]
+    assert all(len(cache) for cache in kept)
+    assert weights.vectors._known
+    service.forget_texts()
+    assert not any(len(cache) for cache in kept)
+    assert not weights.vectors._known
+    again = hosted.respond(DIALOGUE, OPTIONS, 1)
+    assert (again.text, again.trace.tokens) == (first.text, first.trace.tokens)
+    service.close()
 
 
 def test_nets_comet_and_detector_share_one_base() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,16 @@ def impatient(sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("annotation.store.erasure.WAIT_MS", 20)
     sessions.kw["bind"].dispose()  # connections made from now on
     return sessions
+
+
+@dataclass(frozen=True)
+class RememberingResponder(EchoResponder):
+    """Notes when its caches are emptied."""
+
+    forgot: list[bool] = field(default_factory=list, hash=False, compare=False)
+
+    def forget_texts(self) -> None:
+        self.forgot.append(True)
 
 
 @contextmanager
@@ -73,6 +83,16 @@ def test_deleting_forgets_every_talk_and_not_only_the_latest(
     assert first in forgotten
     assert len(forgotten) == OWN_TALKS + 1
     assert not page.talks.service._records
+
+
+def test_deleting_empties_the_caches_of_the_nets(make_page: Any) -> None:
+    net = RememberingResponder("joint")
+    page = make_page(joint=net)
+    page.erase(TOKEN)
+    assert net.forgot == []  # nothing was deleted
+    Visitor(page).start().say("Hello there.")
+    page.erase(TOKEN)
+    assert net.forgot == [True]
 
 
 def test_no_further_draft_is_asked_for_a_deleted_talk(make_page: Any) -> None:

@@ -61,6 +61,10 @@ class TextVectors:
     def __contains__(self, text: object) -> bool:
         return text in self._known
 
+    def clear(self) -> None:
+        """Forget all vectors."""
+        self._known = {}
+
     def of(self, texts: Sequence[tuple[int, ...]], read: Callable[[list[tuple[int, ...]]], Tensor]) -> Tensor:
         """(U, D) vectors of texts given as ids; `read` computes those of texts not known yet."""
         known = self._known

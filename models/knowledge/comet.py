@@ -138,6 +138,10 @@ class CachedComet(Comet):
         self._asking = False
         self._changed.notify_all()
 
+    def clear(self) -> None:
+        """Forget all answers."""
+        self._known.clear()
+
     def load(self, path: Path) -> int:
         """Add the answers of this generator version from a file written by `save`; returns how many queries are known.
 

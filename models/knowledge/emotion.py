@@ -78,6 +78,10 @@ class CachedEmotion:
             self._known.put(text, found)
         return [known[text] for text in texts]
 
+    def clear(self) -> None:
+        """Forget all readings."""
+        self._known.clear()
+
 
 def to_reading(scores: Mapping[str, float]) -> Reading:
     """Scores (0 or more) of the GoEmotions labels, added up by `TABLE` and normalised.

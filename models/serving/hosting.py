@@ -165,6 +165,15 @@ class NetResponder:
         situation, post = blocks_for(comet, dialogue.situation, dialogue.last_post())
         return situation, self.net.tails_read(post)
 
+    def forget_texts(self) -> None:
+        """See `models.serving.responder.RemembersTexts`. Nets share these caches: all talks are read anew."""
+        for source in (self.sources.comet, self.sources.emotions):
+            if isinstance(source, CachedComet | CachedEmotion):
+                source.clear()
+        if isinstance(self.net.backbone, Causal):
+            self.net.backbone.weights.prefixes.clear()
+            self.net.backbone.weights.vectors.clear()
+
     def check(self, dialogue: Dialogue) -> None:
         """Raises ValueError for a dialogue that it cannot answer."""
         if not dialogue.turns or dialogue.turns[-1].speaker is not Speaker.SEEKER or not dialogue.last_post().strip():

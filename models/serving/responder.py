@@ -90,6 +90,21 @@ class SendsWords(Protocol):
 
 
 @runtime_checkable
+class RemembersTexts(Protocol):
+    """A responder that keeps what it has computed for a text, so as to answer faster the next time."""
+
+    def forget_texts(self) -> None:
+        """Empty these caches. Replies that are being made are finished, and may fill them again."""
+        ...
+
+
+def forget_texts(responder: Responder | None) -> None:
+    """Empty the caches of a responder that has any."""
+    if isinstance(responder, RemembersTexts):
+        responder.forget_texts()
+
+
+@runtime_checkable
 class ReadsReplies(Protocol):
     """A responder whose decoder states can be mapped (`models.analysis`). Safe to call from several threads."""
 

@@ -21,7 +21,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from models.serving.intervention import NO_CHANGE, Levers
 from models.serving.job import Job, JobState, OnDone, ReplyRequest, ServiceBusy, Wanted
-from models.serving.responder import Cancelled, Changeable, ReadsReplies, Responder, SendsWords
+from models.serving.responder import Cancelled, Changeable, ReadsReplies, Responder, SendsWords, forget_texts
 from models.serving.trace import Reply
 
 logger = logging.getLogger(__name__)
@@ -201,6 +201,11 @@ class GenerationService:
         with self._lock:
             for job_id in [record.id for record in self._records.values() if record.owner == owner]:
                 self.forget(job_id)
+
+    def forget_texts(self) -> None:
+        """Empty the caches of all nets, which hold what was said, so that nothing of a deleted talk is left there."""
+        for responder in self._responders.values():
+            forget_texts(responder)
 
     def wait(self, job_id: str, timeout_s: float | None = None) -> Job:
         """Block until the job ended or `timeout_s` seconds passed, and return it. Raises KeyError when unknown."""

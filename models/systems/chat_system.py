@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from models.data.dialogue import Dialogue
-from models.serving.responder import OnText, Responder
+from models.serving.responder import OnText, Responder, forget_texts
 from models.serving.trace import DecodeOptions, NamedRow, Reply, Timings, Trace
 from models.systems.asking import ask, open_client
 from models.systems.backend import messages_of
@@ -83,6 +83,10 @@ class ChatSystem:
             timings=Timings(first_token_s=round(answer.first_s, 4), decode_s=total_s, total_s=total_s),
         )
         return Reply(_plain(answer.text), followed, trace)
+
+    def forget_texts(self) -> None:
+        """Empty the caches of its classifier; see `models.serving.responder.RemembersTexts`."""
+        forget_texts(self.classifier)
 
     def _request(self, dialogue: Dialogue, followed: str, seed: int) -> dict[str, object]:
         told = {"role": "system", "content": instruction(dialogue.situation, self.shots, followed)}

@@ -22,7 +22,7 @@ from models.knowledge.comet import NoComet
 from models.nets.net import Net, Plan
 from models.serving.hosting import NetResponder, Sources
 from models.serving.intervention import Intervention
-from models.serving.responder import OnText, Responder
+from models.serving.responder import OnText, Responder, forget_texts
 from models.serving.trace import DecodeOptions, Reply
 from models.systems.classifier import most_likely, strategies_of
 from models.systems.prompts import VERSION, Shot, instruction
@@ -92,6 +92,11 @@ class PromptedBase(NetResponder):
         """Raises ValueError when the seeker has said nothing. In ESConv a supporter may speak twice in a row."""
         if not dialogue.last_post().strip():
             raise ValueError("nothing to answer: the seeker has said nothing yet")
+
+    def forget_texts(self) -> None:
+        """See `models.serving.responder.RemembersTexts`; its classifier's caches, too."""
+        super().forget_texts()
+        forget_texts(self.classifier)
 
     def context_tokens(self, dialogue: Dialogue, options: DecodeOptions) -> int:
         """See `models.serving.responder.CountsTokens`; does not count the words that name a strategy."""
