@@ -26,11 +26,13 @@ from escdemo.look import theme
 from escdemo.page_sessions import keep_little
 from escdemo.settings import Settings
 from escdemo.web.bodies import MAX_FILE_BYTES, BoundedBodies
+from escdemo.web.faults import quiet_gradio
 from escdemo.web.headers import SafeHeaders
 from escdemo.web.hosts import TrustedHosts
 from escdemo.web.routes import STUDY_PATH, OpenRoutes
 from escdemo.web.uploads import UploadGate
 from models.api import listening
+from models.api.faults import QuietFaults
 from models.serving.service import GenerationService
 
 
@@ -57,7 +59,8 @@ def web_app(demo: gr.Blocks, studies: gr.Blocks, service: GenerationService, set
     _mount(site, demo, "/", settings, show_error=settings.mode == "demo")
     keep_little(site)
     bounded = BoundedBodies(site, Path(get_upload_folder()))
-    return SafeHeaders(TrustedHosts(OpenRoutes(UploadGate(bounded, settings.upload_key)), settings))
+    quiet_gradio()
+    return QuietFaults(SafeHeaders(TrustedHosts(OpenRoutes(UploadGate(bounded, settings.upload_key)), settings)))
 
 
 def _mount(site: FastAPI, page: gr.Blocks, path: str, settings: Settings, show_error: bool) -> None:

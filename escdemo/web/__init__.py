@@ -2,6 +2,7 @@
 
 In the order in which a request meets them:
 
+    faults.py    Gradio's errors, logged without what people sent
     headers.py   headers that restrict the browser, on every answer
     hosts.py     names by which this server may be called
     routes.py    the few addresses that the pages need; all others are closed
