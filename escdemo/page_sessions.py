@@ -8,9 +8,10 @@ so a program that only opens pages would fill the memory. It also never drops th
 from __future__ import annotations
 
 import datetime
-from collections import ChainMap, OrderedDict
+from collections import ChainMap
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
+from weakref import WeakValueDictionary
 
 from fastapi import FastAPI
 from fastapi.routing import Mount
@@ -22,8 +23,8 @@ IDLE = datetime.timedelta(hours=12)
 """as long as a ticket: whoever comes back later must sign in again anyway, and talks are in the store"""
 
 
-MOST_CONTROLS = 2_000
-"""most changed controls that are kept, shared by all pages with the same change"""
+_Changed = WeakValueDictionary[tuple[int, str], Block]
+"""changed controls that some page uses, by component and change"""
 
 
 class _Nothing(dict[int, Any]):
@@ -36,7 +37,7 @@ class _Nothing(dict[int, Any]):
 class PageSession(SessionState):
     """One open page."""
 
-    def __init__(self, page: Blocks, changed: OrderedDict[tuple[int, str], Any]) -> None:
+    def __init__(self, page: Blocks, changed: _Changed) -> None:
         read = SimpleNamespace(default_config=page.default_config, blocks=())  # it needs nothing else
         super().__init__(read)  # type: ignore[arg-type]
         # Shared by all pages and changed by none: this page's changes go into a dict of its own.
@@ -50,8 +51,6 @@ class PageSession(SessionState):
         if isinstance(value, Block):  # it does not change any more
             like = (key, repr(value.constructor_args))
             value = self._changed.setdefault(like, value)
-            if len(self._changed) > MOST_CONTROLS:
-                self._changed.popitem(last=False)
         super().__setitem__(key, value)
 
     def _update_config(self, key: int) -> None:
@@ -66,7 +65,8 @@ class PageSessions(StateHolder):
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # gradio leaves it untyped
-        self._changed: OrderedDict[tuple[int, str], Any] = OrderedDict()
+        # Weak, since the choices of a control may name a visitor's talk: they go with the last page that shows them.
+        self._changed: _Changed = WeakValueDictionary()
 
     def __getitem__(self, session_id: str) -> SessionState:
         if session_id not in self.session_data:

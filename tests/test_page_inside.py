@@ -280,6 +280,24 @@ def test_a_pasted_dialogue_is_answered_by_two_nets_and_changed(make_page: Any) -
     assert list(nothing) == [tab.note]
 
 
+def test_deleting_forgets_what_the_tab_showed(make_page: Any) -> None:
+    page = changeable(make_page)
+    looking, records = looking_of(page), page.talks.service._records
+    Visitor(page).start().say("A talk.")
+    place = looking.paste(Place(), PASTED, "I moved.", "joint and misc")[looking.tab.unseen.at]
+    all_of(looking.answer(place))
+    page.erase(TOKEN)
+    assert len(records) == 2  # the replies to the pasted dialogue
+    told = looking.erased(place)
+    assert not records
+    assert told[looking.tab.unseen.at] == Place()
+    assert told[looking.tab.talk]["choices"] == []
+    events = build_app(page.talks.service, page.talks.sessions, page.talks.settings).fns.values()
+    (deleting,) = (one._id for one in events if one.api_name == "erase")
+    assert {"erase", "look_at_nothing"} <= {one.api_name for one in events}
+    assert [one.trigger_after for one in events if one.api_name == "look_at_nothing"] == [deleting]
+
+
 @pytest.mark.parametrize(
     "text", ["", "seeker: \u200b\nsupporter: b", "seeker: a", "seeker: a\n" * 5000, "{", "x" * 1_000_000, "\x00"]
 )

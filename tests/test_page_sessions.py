@@ -113,6 +113,20 @@ def test_a_control_that_is_changed_in_one_page_stays_as_it_is_in_others() -> Non
     assert page.blocks[box._id] is box
 
 
+def test_choices_go_with_the_last_page_that_shows_them() -> None:
+    """They may name the talks of a visitor who deletes them."""
+    with gr.Blocks() as page:
+        talks = gr.Dropdown([])
+    held = held_of(page)
+    for name in ("one", "other"):
+        held[name][talks._id] = gr.Dropdown(["a talk that is deleted later"], render=False)
+    assert held["one"][talks._id] is held["other"][talks._id]
+    for left, name in ((1, "one"), (0, "other")):
+        held[name][talks._id] = gr.Dropdown([], render=False)
+        gc.collect()
+        assert sum("a talk" in change for _, change in held._changed) == left
+
+
 def test_events_are_seen_by_all_pages_and_changed_by_none() -> None:
     with gr.Blocks() as page:
         gr.Button().click(lambda: None, api_name="press")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import gradio as gr
+from gradio.events import Dependency
 from sqlalchemy.orm import Session, sessionmaker
 
 from escdemo import texts
@@ -78,9 +79,9 @@ def build_app(service: GenerationService, sessions: sessionmaker[Session], setti
         _wire_start(demo, page)
         _wire_steps(page, go, asked)
         _wire_chat(page)
-        _wire_rest(page)
+        erased = _wire_rest(page)
         _wire_nets(page)
-        wire(Looking(inside, tabs, page.talks), token, talk)
+        wire(Looking(inside, tabs, page.talks), token, talk, erased)
         map_page.wire(map_page.MapPage(maps, page.talks, MapFiles(Path(settings.maps))), token, talk)
     # Only watching replies and previewing a typed story go through the queue. All other events are plain requests: they
     # never wait, and none is lost when the browser is just closing its one event stream at the moment of a click.
@@ -204,8 +205,8 @@ def _wire_chat(page: Page) -> None:
     finished.then(None, js=go_to("#judge-form input"))
 
 
-def _wire_rest(page: Page) -> None:
-    """Judging, results, deleting."""
+def _wire_rest(page: Page) -> Dependency:
+    """Judging, results, deleting; returns the event that deletes everything."""
     parts, judge, about = page.parts, page.parts.judge, page.parts.about
     everything = parts.all_outputs()
     gr.on(
@@ -256,6 +257,7 @@ def _wire_rest(page: Page) -> None:
     about.again.tick(
         page.erased, None, [about.note, about.again], api_name="erased", queue=False, show_progress="hidden"
     )
+    return gone
 
 
 def _wire_nets(page: Page) -> None:

@@ -150,6 +150,16 @@ class Looking:
         except (*REFUSED, KeyError):
             yield {self.tab.note: render.notice(texts.INSIDE_BUSY, "problem")}
 
+    def erased(self, place: Place) -> Shown:
+        """Show nothing, after everything was deleted: what the tab listed and what was pasted is forgotten."""
+        if place.pasted:
+            dialogue = _dialogue(place.pasted, place.situation)
+            for turn in requests.answered_at(dialogue):
+                for request in requests.of_pasted(dialogue, turn, place.pair, self.talks.settings.options):
+                    self.talks.service.forget(requests.job_name(request))
+        gone = {self.tab.talk: gr.update(choices=[], value=None, visible=False)}
+        return self._empty(texts.WHY_EMPTY, Place()) | gone
+
     # what if
 
     async def change(self, token: str, talk: str, place: Place, asked: str) -> AsyncIterator[Shown]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import gradio as gr
+from gradio.events import Dependency
 
 from escdemo.inside.looking import Looking
 from escdemo.look.theme import go_to
@@ -17,8 +18,8 @@ ASKED = "(...values) => [...values.slice(0, -1), window.escAsked()]"
 DRAWN = "() => window.escDrawn().finally(() => window.escBusy(false))"
 
 
-def wire(looking: Looking, token: gr.BrowserState, talk: gr.State) -> None:
-    """Connect all events of the tab."""
+def wire(looking: Looking, token: gr.BrowserState, talk: gr.State, erased: Dependency) -> None:
+    """Connect all events of the tab; `erased` is the one that deletes everything."""
     tab = looking.tab
     place = [token, talk, tab.unseen.at, tab.unseen.asked]
     quick: dict[str, Any] = {"queue": False, "show_progress": "hidden", "trigger_mode": "always_last"}
@@ -47,6 +48,7 @@ def wire(looking: Looking, token: gr.BrowserState, talk: gr.State) -> None:
             trigger_mode="multiple",
             concurrency_limit=None,
         ).then(None, js=DRAWN)
+    erased.then(looking.erased, [tab.unseen.at], api_name="look_at_nothing", **shown)
     unfolded = [tab.unseen.at, *tab.of_attention()]
     tab.attention.expand(looking.unfold, place[:3], unfolded, api_name="attention", **quick)
     tab.attention.collapse(looking.fold, [tab.unseen.at], [tab.unseen.at], queue=False, api_name="attention_closed")
