@@ -156,7 +156,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         with private_folder():
             studies = build_studies(service, sessions, settings)
-            site = web_app(build_app(service, sessions, settings), studies, service, settings)
+            site = web_app(build_app(service, sessions, settings), studies, service, sessions, settings)
             address = address_of(settings)
             print(f"ready: {address}", flush=True)
             link = f"{address}/study/?create={settings.create_key}"

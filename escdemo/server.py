@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,11 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse
 from gradio.utils import get_upload_folder
+from sqlalchemy.orm import Session, sessionmaker
 from starlette.types import ASGIApp
 
+from annotation.store.database import for_reading
+from annotation.studies.members import is_lead
 from escdemo.look import theme
 from escdemo.page_sessions import keep_little
 from escdemo.settings import Settings
@@ -36,7 +40,13 @@ from models.api.faults import QuietFaults
 from models.serving.service import GenerationService
 
 
-def web_app(demo: gr.Blocks, studies: gr.Blocks, service: GenerationService, settings: Settings) -> ASGIApp:
+def web_app(
+    demo: gr.Blocks,
+    studies: gr.Blocks,
+    service: GenerationService,
+    sessions: sessionmaker[Session],
+    settings: Settings,
+) -> ASGIApp:
     """The whole site: the first page at /, the study page at /study/. Every request passes the checks first."""
     site = FastAPI(title="escdemo", docs_url=None, redoc_url=None, openapi_url=None)
 
@@ -59,8 +69,14 @@ def web_app(demo: gr.Blocks, studies: gr.Blocks, service: GenerationService, set
     _mount(site, demo, "/", settings, show_error=settings.mode == "demo")
     keep_little(site)
     bounded = BoundedBodies(site, Path(get_upload_folder()))
+    gate = UploadGate(bounded, settings.upload_key, partial(_leads, sessions))
     quiet_gradio()
-    return QuietFaults(SafeHeaders(TrustedHosts(OpenRoutes(UploadGate(bounded, settings.upload_key)), settings)))
+    return QuietFaults(SafeHeaders(TrustedHosts(OpenRoutes(gate), settings)))
+
+
+def _leads(sessions: sessionmaker[Session], member_id: str) -> bool:
+    with for_reading(sessions)() as session:
+        return is_lead(session=session, member_id=member_id)
 
 
 def _mount(site: FastAPI, page: gr.Blocks, path: str, settings: Settings, show_error: bool) -> None:

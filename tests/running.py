@@ -60,7 +60,7 @@ def running(
     service = GenerationService(responders)
     with private_folder() as uploads:
         pages = build_app(service, sessions, settings), build_studies(service, sessions, settings)
-        site: Any = web_app(*pages, service, settings)
+        site: Any = web_app(*pages, service, sessions, settings)
         while not checked and not isinstance(site, FastAPI):
             site = site.app
         server = uvicorn.Server(

@@ -12,15 +12,19 @@ from pathlib import Path
 
 import pytest
 
+from annotation.choices import Role
 from annotation.files.item_files import ItemFileError, parse_rows, read_uploaded
+from annotation.store.database import open_sessions
+from annotation.studies.members import invite, revoke
 from escdemo.study import uploaded
 from escdemo.study.uploaded import MAX_PLAN_BYTES, read_plan_file, read_turns, take
 from escdemo.web import uploads
-from escdemo.web.uploads import is_pass, make_pass, private_folder, sweep
+from escdemo.web.uploads import lead_of, make_pass, private_folder, sweep
 from models.reading.rows import Row
 from tests.events import Answer, Stranger, ask
 from tests.fakes import EchoResponder
 from tests.running import CREATE_KEY, Site, running
+from tests.studies import StudyRoom
 from tests.test_study_client import Member, item_lines, links
 
 PLAN = {"name": "by a plan", "systems": ["a", "b"], "raters": 3}
@@ -51,7 +55,12 @@ def test_a_stranger_and_a_rater_upload_nothing(site: Site) -> None:
     rater = Member(site, links(lead.call("invite", "rater", 1))[0])
     assert rater.upload_pass == ""
     another = make_pass(b"the key of another server")
-    for cookie in ("", "escdemo-uploads=", f"escdemo-uploads={another}", "escdemo-uploads=ticket.uploads.9999999999.x"):
+    for cookie in (
+        "",
+        "escdemo-uploads=",
+        f"escdemo-uploads={another}",
+        "escdemo-uploads=ticket.uploads-.9999999999.x",
+    ):
         answer = upload(site, cookie)
         assert answer.status == 403
         assert "Only a lead" in json.loads(answer.body)["error"]
@@ -59,6 +68,21 @@ def test_a_stranger_and_a_rater_upload_nothing(site: Site) -> None:
     assert waiting(site) == []
     assert upload(site, f"escdemo-uploads={lead.upload_pass}").status == 200
     assert upload(site, f'x="y"; escdemo-uploads={Member(site, key=CREATE_KEY).upload_pass}').status == 200
+
+
+def test_a_lead_who_is_revoked_uploads_nothing_any_more(site: Site) -> None:
+    sessions = open_sessions(site.settings.database)
+    room = StudyRoom(sessions, items=(), opened=False)
+    with sessions.begin() as session:
+        invited = invite(session=session, access=room.lead, role=Role.LEAD)
+    lead, other = Member(site, room.lead_token), Member(site, invited.token)
+    assert upload(site, f"escdemo-uploads={other.upload_pass}").status == 200
+    room.do(revoke, room.lead, pseudonym=invited.pseudonym)
+    assert upload(site, f"escdemo-uploads={other.upload_pass}").status == 403
+    assert upload(site, f"escdemo-uploads={lead.upload_pass}").status == 200
+    reviewer = make_pass(site.settings.upload_key, room.invited("reviewer").member_id)
+    assert upload(site, f"escdemo-uploads={reviewer}").status == 403
+    sessions.kw["bind"].dispose()
 
 
 def founded(site: Site, name: str) -> Member:
@@ -141,14 +165,16 @@ def test_a_file_that_cannot_be_read_is_deleted_all_the_same(tmp_path: Path) -> N
 
 def test_a_pass_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     key = b"key"
-    value = make_pass(key)
-    assert is_pass(value, key)
-    changed = ("", "x", value[:-1], value.replace("uploads", "member"), value + "0")
-    assert [one for one in changed if is_pass(one, key)] == []
+    assert lead_of(make_pass(key), key) == ""
+    value = make_pass(key, "one")
+    assert lead_of(value, key) == "one"
+    renamed = [value.replace(old, new) for old, new in (("uploads", "member"), ("one", "other"), ("one", ""))]
+    changed = ("", "x", value[:-1], value + "0", *renamed)
+    assert [one for one in changed if lead_of(one, key) is not None] == []
     claim, _, proof = value.rpartition(".")
-    assert not is_pass(f"{claim[:-1]}{9 - int(claim[-1])}.{proof}", key)
+    assert lead_of(f"{claim[:-1]}{9 - int(claim[-1])}.{proof}", key) is None
     monkeypatch.setattr("annotation.studies.tickets.LIFE", timedelta(0))
-    assert not is_pass(make_pass(key), key)
+    assert lead_of(make_pass(key), key) is None
 
 
 def test_what_nobody_read_is_deleted_after_a_while(tmp_path: Path) -> None:
@@ -189,4 +215,4 @@ def test_a_page_hands_the_pass_to_nobody_else(site: Site) -> None:
     assert (
         Member(site).upload_pass == Member(site, "no link").upload_pass == Member(site, key="wrong").upload_pass == ""
     )
-    assert b"ticket.uploads" not in Stranger(site, "/study").call("enter", "", "").body
+    assert b"ticket.uploads-" not in Stranger(site, "/study").call("enter", "", "").body

@@ -180,6 +180,12 @@ def whose_ticket(*, session: Session, ticket: str, key: bytes) -> Access | None:
     return _access(member) if is_genuine(ticket, member.password_hash, key, utc_now()) else None
 
 
+def is_lead(*, session: Session, member_id: str) -> bool:
+    """Whether this is the lead of a study, and not revoked."""
+    access = _access(session.get(Member, member_id))
+    return access is not None and access.role is Role.LEAD
+
+
 def sign_in(*, session: Session, access: Access) -> Access:
     """Record that this member signed in. Raises NotAllowed."""
     study, member = require(session, access, *Role)

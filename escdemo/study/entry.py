@@ -68,7 +68,8 @@ class Arrival:
     def _first(self, access: Access) -> Shown:
         """Show consent or instructions, or go straight back to work."""
         if access.role is Role.LEAD:
-            kept: Shown = {self.parts.lead.link: render.own_link(), self.parts.upload_pass: self.desk.upload_pass()}
+            may_upload = {self.parts.upload_pass: self.desk.upload_pass(access)}
+            kept: Shown = {self.parts.lead.link: render.own_link(), **may_upload}
             return self.work[Role.LEAD].continue_(access) | kept
         brief = self.desk.read(get_brief, access)
         if self.desk.read(consent_given, access) != self._version(brief):

@@ -143,7 +143,7 @@ class Leads:
             **self.continue_(created.access),
             **account_panel.show(parts.account, created.access, brief),
             parts.access: created.access,
-            parts.upload_pass: self.desk.upload_pass(),
+            parts.upload_pass: self.desk.upload_pass(created.access),
             parts.create.box: gr.update(visible=False),
             parts.header: page_render.banner(created.study.name, texts.ROLES["lead"], ""),
             parts.lead.link: _links([created.invitation], texts.CREATED),

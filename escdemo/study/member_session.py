@@ -135,9 +135,9 @@ class Desk:
         if not self.may_create(key):
             raise NotAllowed(texts.CREATE_KEY_WRONG)
 
-    def upload_pass(self) -> str:
-        """A pass to upload files, valid until this server ends; for leads and those who may create studies."""
-        return make_pass(self._upload_key)
+    def upload_pass(self, lead: Access | None = None) -> str:
+        """A pass to upload files, valid until this server ends; for a lead, or with None for who may create studies."""
+        return make_pass(self._upload_key, "" if lead is None else lead.member_id)
 
     def create(self, key: str, plan: StudyPlan) -> CreatedStudy:
         """Create a draft. Raises NotAllowed for a wrong key."""

@@ -1,18 +1,19 @@
 """Who may upload, and how long an upload stays.
 
 Files are accepted only from a browser that came in as a lead, or by the link for creating studies: it then has a pass,
-a signed claim in a cookie. A handler deletes what it has read, the rest is deleted after MAX_AGE_S, and everything when
-the server ends.
+a signed claim in a cookie. A lead's pass names the lead, and is worth nothing once they are revoked. A handler deletes
+what it has read, the rest is deleted after MAX_AGE_S, and everything when the server ends.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -30,31 +31,40 @@ MAX_AGE_S = 600.0
 """how long an upload waits for the event that reads it"""
 SWEEP_EVERY_S = 60.0
 _FOLDER = "GRADIO_TEMP_DIR"
-_HOLDER = "uploads"
+_HOLDER = "uploads-"
 
 
-def make_pass(key: bytes) -> str:
-    """A value for COOKIE: whoever sends it may upload, for as long as a ticket is valid."""
-    return make_ticket(_HOLDER, "", key, datetime.now(UTC))
+def make_pass(key: bytes, lead: str = "") -> str:
+    """A value for COOKIE: whoever sends it may upload, for as long as a ticket is valid.
+
+    `lead` is the id of the member it is for; "" for whoever may create studies.
+    """
+    return make_ticket(f"{_HOLDER}{lead}", "", key, datetime.now(UTC))
 
 
-def is_pass(text: str, key: bytes) -> bool:
-    """Whether this is a pass of this server that has not expired."""
-    return is_ticket(text) and holder_of(text) == _HOLDER and is_genuine(text, "", key, datetime.now(UTC))
+def lead_of(text: str, key: bytes) -> str | None:
+    """For whom this pass was made; None: it is no pass of this server, or has expired."""
+    if not is_ticket(text) or not holder_of(text).startswith(_HOLDER):
+        return None
+    return holder_of(text).removeprefix(_HOLDER) if is_genuine(text, "", key, datetime.now(UTC)) else None
 
 
 class UploadGate:
-    """ASGI middleware: refuses an upload without a pass before reading it."""
+    """ASGI middleware: refuses an upload without a pass before reading it. `leads` asks the store about a member."""
 
-    def __init__(self, app: ASGIApp, key: bytes) -> None:
-        self.app, self.key = app, key
+    def __init__(self, app: ASGIApp, key: bytes, leads: Callable[[str], bool]) -> None:
+        self.app, self.key, self.leads = app, key, leads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and is_upload(scope) and not is_pass(_cookie(scope), self.key):
+        if scope["type"] == "http" and is_upload(scope) and not await self._may(_cookie(scope)):
             words = "Only a lead may upload files here. If you are one, reload the page and try again."
             await refusal(HTTPStatus.FORBIDDEN, words)(scope, receive, send)
             return
         await self.app(scope, receive, send)
+
+    async def _may(self, shown: str) -> bool:
+        lead = lead_of(shown, self.key)
+        return lead == "" or (lead is not None and await asyncio.to_thread(self.leads, lead))
 
 
 def _cookie(scope: Scope) -> str:
