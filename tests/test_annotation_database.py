@@ -87,6 +87,24 @@ def test_a_bad_place_is_named_with_a_way_out(tmp_path: Path, address: Callable[[
         open_sessions(address(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql:/me:secret@host/judgments", "'postgresql:/***@host/judgments'"),
+        ("postgresql://me:sec/ret@secret@host/judgments", "'postgresql://***@host/judgments'"),
+        ("postgresql://me:secret@host:port/judgments", "'postgresql://***@host:port/judgments'"),
+        ("me:secret@host", "'me:***@host'"),
+        ("me@secret@host", "'***@host'"),
+        ("judgments?password=secret", "'judgments'"),
+    ],
+)
+def test_an_address_that_cannot_be_read_is_named_without_its_password(address: str, shown: str) -> None:
+    with pytest.raises(DatabaseUnavailable, match="is not a database address") as caught:
+        open_engine(address)
+    assert str(caught.value).startswith(shown)
+    assert caught.value.__context__ is None
+
+
 def test_an_unwritable_folder_is_named(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The check is stubbed, since the administrator may write everywhere."""
     monkeypatch.setattr(os, "access", lambda *_: False)

@@ -8,6 +8,7 @@ to write, whatever the time-out; started as IMMEDIATE they queue and none fails.
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import time
 from argparse import ArgumentParser
@@ -61,11 +62,15 @@ def open_engine(url: str, create: bool = True) -> Engine:
 
 def _parse(url: str) -> URL:
     try:
-        return make_url(url)
-    except ArgumentError as error:
-        raise DatabaseUnavailable(
-            f"{url!r} is not a database address; allowed: sqlite:///FILE, or postgresql+psycopg://USER@HOST/NAME"
-        ) from error
+        address = make_url(url)
+        if "@" not in (address.host or ""):  # else a part of a password that contains "@" and is not escaped
+            return address
+    except (ArgumentError, ValueError):  # ValueError: of the port; either may quote the password
+        pass
+    shown = re.sub(r"^(\w[\w+.-]*:/*)?.*@", r"\1***@", url, flags=re.DOTALL).partition("?")[0]
+    raise DatabaseUnavailable(
+        f"{shown!r} is not a database address; allowed: sqlite:///FILE, or postgresql+psycopg://USER@HOST/NAME"
+    )
 
 
 def _open_server(address: URL) -> Engine:
