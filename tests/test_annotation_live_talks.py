@@ -285,7 +285,7 @@ def test_the_first_page_neither_judges_nor_ends_nor_deletes_the_talk_of_a_study(
     with sessions.begin() as session, pytest.raises(LookupError):
         reveal(session=session, **own)
     with sessions.begin() as session:
-        assert delete_visitor(session=session, visitor=visitor).encounters == 0
+        assert delete_visitor(session=session, visitor=visitor).encounters == ()
     assert _count(sessions, Encounter, Post, StudyTalk) == [1, 2, 1]
 
 

@@ -17,6 +17,7 @@ from annotation.talks.encounters import visitor_of
 from escdemo.chat.map_work import MapWork
 from escdemo.chat.own_replies import replies_in
 from models.data.dialogue import Dialogue, Turn
+from models.serving.decoding import DecodeOptions
 from tests.fakes import EchoResponder
 from tests.visitor import TOKEN, Visitor
 
@@ -31,11 +32,13 @@ class LateReader(EchoResponder):
     begun: threading.Event = field(default_factory=threading.Event, hash=False, compare=False)
     go: threading.Event = field(default_factory=threading.Event, hash=False, compare=False)
 
-    def read_replies(self, said: Sequence[tuple[Dialogue, Turn]]) -> tuple[np.ndarray, np.ndarray]:
+    def read_replies(
+        self, said: Sequence[tuple[Dialogue, Turn]], options: DecodeOptions
+    ) -> tuple[np.ndarray, np.ndarray]:
         """As an `EchoResponder`, later."""
         self.begun.set()
         assert self.go.wait(LONG_S)
-        return super().read_replies(said)
+        return super().read_replies(said, options)
 
 
 def ask(work: MapWork, visitor: Visitor) -> None:
