@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
     from escdemo.chat.handlers import Page
+    from tests.running import Site
 
 
 @pytest.fixture
@@ -129,6 +130,16 @@ def make_page(sessions: sessionmaker[Session]) -> Iterator[Any]:
     yield make
     for service in services:
         service.close()
+
+
+@pytest.fixture(scope="module")
+def echo_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A running server with two fake nets, joint and misc, and a database of its own."""
+    from tests.running import running  # loads gradio, which few tests need
+
+    nets = {name: EchoResponder(name) for name in ("joint", "misc")}
+    with running(f"sqlite:///{tmp_path_factory.mktemp('site') / 'site.db'}", nets) as site:
+        yield site
 
 
 # Not for the whole session: Playwright's loop stays alive in this thread, and asyncio.run refuses to start beside it.

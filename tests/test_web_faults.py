@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +12,23 @@ import pytest
 from gradio import queueing, route_utils, routes
 
 from escdemo.web.faults import QuietTracebacks
-from tests.fakes import EchoResponder
-from tests.running import Site, running
+from tests.running import Site
 from tests.test_page_sessions import Opener
 
 SECRET = "quetzalbird"
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder: Path = tmp_path_factory.mktemp("faults")
-    nets = {name: EchoResponder(name) for name in ("joint", "misc")}
-    with running(f"sqlite:///{folder / 'site.db'}", nets) as site:
-        yield site
-
-
-def test_a_value_that_is_refused_is_not_quoted(site: Site, caplog: pytest.LogCaptureFixture, capfd: Any) -> None:
+def test_a_value_that_is_refused_is_not_quoted(echo_site: Site, caplog: pytest.LogCaptureFixture, capfd: Any) -> None:
     with pytest.raises(urllib.error.HTTPError):
-        Opener(site, "").call("start", ["a browser", True, "", "s", SECRET, SECRET, SECRET, None, False])
+        Opener(echo_site, "").call("start", ["a browser", True, "", "s", SECRET, SECRET, SECRET, None, False])
     written = "".join(capfd.readouterr()) + caplog.text
     assert SECRET not in written
     assert "an event failed: " in caplog.text
     assert "preprocess" in caplog.text  # where it happened
 
 
-def test_a_queued_event_neither(site: Site, caplog: pytest.LogCaptureFixture, capfd: Any) -> None:
-    opener = Opener(site, "")
+def test_a_queued_event_neither(echo_site: Site, caplog: pytest.LogCaptureFixture, capfd: Any) -> None:
+    opener = Opener(echo_site, "")
     (call,) = (one for one in opener.config["dependencies"] if one["api_name"] == "make_map")
     body = {"data": [SECRET] * len(call["inputs"]), "fn_index": call["id"], "session_hash": SECRET}
     opener.ask("gradio_api/queue/join", body)

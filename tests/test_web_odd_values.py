@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.fakes import EchoResponder
-from tests.running import Site, running
+from tests.running import Site
 from tests.test_page_sessions import Opener
 
 ODD = (5, True, ["a"], {"a": 1}, "\ud800", "x" * 100_000)
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder: Path = tmp_path_factory.mktemp("odd")
-    nets = {name: EchoResponder(name) for name in ("joint", "misc")}
-    with running(f"sqlite:///{folder / 'site.db'}", nets) as site:
-        yield site
-
-
 @pytest.mark.parametrize("token", ODD, ids=lambda token: type(token).__name__ + str(len(str(token))))
-def test_a_token_that_is_no_text_is_answered(site: Site, token: Any) -> None:
-    opener = Opener(site, "")
+def test_a_token_that_is_no_text_is_answered(echo_site: Site, token: Any) -> None:
+    opener = Opener(echo_site, "")
     tokens = {one["id"] for one in opener.config["components"] if one["type"] == "browserstate"}
     asked = 0
     for call in opener.config["dependencies"]:
@@ -38,6 +27,6 @@ def test_a_token_that_is_no_text_is_answered(site: Site, token: Any) -> None:
     assert asked > 10
 
 
-def test_a_start_with_such_a_token_says_what_to_do(site: Site) -> None:
+def test_a_start_with_such_a_token_says_what_to_do(echo_site: Site) -> None:
     data = [{"a": 1}, True, "", "I moved and know nobody.", "sadness", "Sleep Problems", 4, None, False]
-    assert "not finished loading" in json.dumps(Opener(site, "").call("start", data))
+    assert "not finished loading" in json.dumps(Opener(echo_site, "").call("start", data))

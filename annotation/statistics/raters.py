@@ -92,12 +92,12 @@ def rater_table(
     """
     names = sorted({ballot.rater for ballot in ballots}, key=lambda name: (len(name), name))
     mine = {name: [ballot for ballot in ballots if ballot.rater == name] for name in names}
-    others = _votes_by_place(counted(ballots))
-    rows = [_row(name, mine[name], others, gold or {}, rule) for name in names]
+    others, right = _votes_by_place(counted(ballots)), gold or {}
+    rows = [_row(name, mine[name], others, right, rule) for name in names]
     known: dict[Hashable, dict[tuple[str, str], str]] = {}
     for ballot in ballots:
-        if _asked(ballot, gold or {}):
-            known.setdefault(ballot.judged(), {})[ballot.criterion, ""] = (gold or {})[ballot.item_id, ballot.criterion]
+        if _asked(ballot, right):
+            known.setdefault(ballot.judged(), {})[ballot.criterion, ""] = right[ballot.item_id, ballot.criterion]
     signs = [measure(name, _works(mine[name]), known, pairwise=True, min_seconds=0.0) for name in names]
     flags = [one.flags for one in flagged(signs, min_seconds=0.0, limits=limits)]
     return tuple(
